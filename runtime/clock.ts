@@ -1,0 +1,161 @@
+/**
+ * Time and chance, injected. No other file of the product asks the machine what time it is, starts a
+ * timer or throws dice, so that a test can step the one and seed the other.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+
+/** A pending call that can still be prevented. Cancelling twice, or too late, does nothing. */
+export interface Timer {
+	cancel(): void;
+}
+
+/** What the rest of the code knows of time and chance. */
+export interface Clock {
+	/** Wall-clock milliseconds since 1970. May jump; never compare it with another node's. */
+	now(): number;
+	/** Milliseconds from an arbitrary start that never run backwards. Use it for every interval. */
+	monotonic(): number;
+	/** Calls `run` once, `delayMs` from now at the earliest. Does not keep the process alive. */
+	after(delayMs: number, run: () => void): Timer;
+	/** A number in [0, 1). */
+	random(): number;
+	/** `count` random bytes; from the operating system's generator unless the clock is stepped. */
+	bytes(count: number): Uint8Array;
+}
+
+/** `setTimeout` treats a longer delay as one millisecond, so longer waits are taken in stages. */
+const timeoutMsMax = 0x7fff_ffff;
+
+/** The machine's own clock. */
+export const realClock: Clock = {
+	now: () => Date.now(),
+	monotonic: () => performance.now(),
+	after(delayMs, run) {
+		let handle: NodeJS.Timeout;
+		const arm = (leftMs: number) => {
+			const stageMs = Math.min(leftMs, timeoutMsMax);
+			handle = setTimeout(() => (leftMs > stageMs ? arm(leftMs - stageMs) : run()), stageMs);
+			handle.unref();
+		};
+		arm(Math.max(0, delayMs));
+		return { cancel: () => clearTimeout(handle) };
+	},
+	random: () => Math.random(),
+	bytes: (count) => randomBytes(count),
+};
+
+/** Resolves after `delayMs`, or at once when `signal` is raised (it does not reject). */
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (signal?.aborted) {
+			resolve();
+			return;
+		}
+		const stop = () => {
+			timer.cancel();
+			resolve();
+		};
+		const timer = clock.after(delayMs, () => {
+			signal?.removeEventListener('abort', stop);
+			resolve();
+		});
+		signal?.addEventListener('abort', stop, { once: true });
+	});
+}
+
+/** `clock.now()` as an ISO 8601 instant in UTC. */
+export function isoNow(clock: Clock): string {
+	return new Date(clock.now()).toISOString();
+}
+
+/** A clock that stands still until told to move. */
+export interface SteppedClock extends Clock {
+	/**
+	 * Moves time forward by `ms`, running what falls due in order, and letting promises settle after
+	 * each timer, so that a timer set by a continuation still fires within the same call.
+	 */
+	advance(ms: number): Promise<void>;
+	/** Lets everything that is ready run, without moving time. */
+	settle(): Promise<void>;
+	/** Shifts the wall clock only, as an operator or NTP would; intervals do not notice. */
+	jump(ms: number): void;
+	/** How many timers are pending: a test's leak detector. */
+	pending(): number;
+}
+
+interface Entry {
+	readonly dueAt: number;
+	readonly order: number;
+	readonly run: () => void;
+}
+
+/**
+ * A small seeded generator (mulberry32, public domain): fast, repeatable, not for secrets.
+ *
+ * @returns a function that yields numbers in [0, 1)
+ */
+export function seededChance(seed: number): () => number {
+	let state = seed >>> 0;
+	return () => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+	};
+}
+
+/** Lets one round of ready input, output and promises run. */
+function turnOfTheLoop(): Promise<void> {
+	return new Promise((resolve) => {
+		setImmediate(resolve);
+	});
+}
+
+/** A stepped clock whose chance comes from `seed`; it starts at `startMs` (2026-01-01 by default). */
+export function steppedClock(seed = 1, startMs = Date.UTC(2026, 0, 1)): SteppedClock {
+	const chance = seededChance(seed);
+	const entries = new Set<Entry>();
+	let elapsedMs = 0;
+	let wallOffsetMs = startMs;
+	let order = 0;
+
+	const next = (): Entry | undefined => {
+		let first: Entry | undefined;
+		for (const entry of entries) {
+			const sooner = !first || entry.dueAt < first.dueAt;
+			if (sooner || (entry.dueAt === first?.dueAt && entry.order < first.order)) first = entry;
+		}
+		return first;
+	};
+
+	const clock: SteppedClock = {
+		now: () => wallOffsetMs + elapsedMs,
+		monotonic: () => elapsedMs,
+		after(delayMs, run) {
+			const entry = { dueAt: elapsedMs + Math.max(0, delayMs), order: (order += 1), run };
+			entries.add(entry);
+			return { cancel: () => void entries.delete(entry) };
+		},
+		random: chance,
+		bytes: (count) => Uint8Array.from({ length: count }, () => Math.floor(chance() * 256)),
+		async advance(ms) {
+			const until = elapsedMs + ms;
+			await clock.settle();
+			for (let due = next(); due && due.dueAt <= until; due = next()) {
+				entries.delete(due);
+				elapsedMs = Math.max(elapsedMs, due.dueAt);
+				due.run();
+				await clock.settle();
+			}
+			elapsedMs = until;
+		},
+		async settle() {
+			for (let round = 0; round < 4; round += 1) await turnOfTheLoop();
+		},
+		jump: (ms) => void (wallOffsetMs += ms),
+		pending: () => entries.size,
+	};
+	return clock;
+}

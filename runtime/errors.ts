@@ -1,0 +1,138 @@
+/**
+ * Every error that reeve can report, as rows of one table, and the one class that carries them.
+ *
+ * Two kinds are never mixed. *Operational* errors are expected: they have a row here, become a
+ * refusal or a failed outcome, and leave their actor alive. Everything else is a *programmer* error:
+ * it crashes its actor, and the supervisor decides.
+ *
+ * @module
+ */
+
+/** What a row of the error table tells. */
+export interface ErrorRow {
+	/** What happened, as a sentence without a full stop. */
+	readonly meaning: string;
+	/** Whether the same request may succeed later without being changed. */
+	readonly retryable: boolean;
+	/** What the command line exits with. */
+	readonly exitCode: number;
+	/** What the reader can do about it. */
+	readonly hint: string;
+}
+
+/** The command line's exit codes, as `reeve --help` lists them. */
+export const exitCodes = {
+	ok: 0,
+	bug: 1,
+	usage: 2,
+	nobodyMatched: 3,
+	someFailed: 4,
+	someUnanswered: 5,
+	noNode: 6,
+	interrupted: 130,
+} as const;
+
+const row = (
+	meaning: string,
+	hint: string,
+	more: { retryable?: boolean; exitCode?: number } = {},
+): ErrorRow => ({
+	meaning,
+	hint,
+	retryable: more.retryable ?? false,
+	exitCode: more.exitCode ?? exitCodes.usage,
+});
+const later = { retryable: true, exitCode: exitCodes.someFailed };
+const failed = { exitCode: exitCodes.someFailed };
+
+/** The table. The key is the code: it is what logs, refusals, metrics labels and scripts see. */
+export const errorTable = {
+	bad_json: row('the input is not valid JSON', 'check the brackets and quotes near the position'),
+	bad_message: row('a field of the message is missing or wrong', 'correct the fields named'),
+	bad_name: row(
+		'a name holds a character that topics or paths give a meaning to',
+		'use letters, digits, dot, dash and underscore; 1 to 128 of them, not only dots',
+	),
+	no_destination: row('the message names no receiver', 'set toNode, or toNodes'),
+	unknown_method: row('no such method is registered', 'see: reeve get methods'),
+	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),
+	connection_cut: row('the sender hung up in mid-message', 'send the whole message again'),
+	path_outside: row('the path leaves the data folder', 'give a directory inside the data folder'),
+	bad_arguments: row('the method cannot work with these arguments', 'see: reeve explain METHOD'),
+	bad_frame: row('a frame on the wire cannot be read', 'check who else publishes on this topic'),
+	bad_config: row('a configuration value is wrong', 'correct the value at the place named'),
+	duplicate_id: row('another message already has this id', 'leave the id out, or choose a new one'),
+	mailbox_full: row('the mailbox is above its limit', 'wait, or raise mailboxMessagesMax', later),
+	outbox_full: row('the outbox is above its limit', 'wait, or raise outboxMessagesMax', later),
+	storage_full: row('the disk is full', 'free some space; work resumes by itself', later),
+	storage_failed: row('the journal cannot be written', 'check the disk and its permissions', later),
+	recovering: row('the node is still recovering', 'nothing: it is retried', later),
+	stopping: row('the node is stopping', 'send again when it is back', later),
+	fenced: row('another process has taken over this data folder', 'stop one of the two', failed),
+	timed_out: row('the method ran longer than its methodTimeout', 'raise methodTimeout', failed),
+	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
+	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
+	file_failed: row('the file cannot be written', 'check the disk and its permissions', failed),
+	output_too_large: row('the output passed its limit', 'raise outputBytesMax', failed),
+	method_crashed: row('the method threw an error of its own', 'see the crash report', failed),
+	interrupted: row(
+		'the node died while the method ran',
+		'check what it had done; send again, or set onCrash to retry',
+		failed,
+	),
+	expired: row('the message was given up before it was accepted; it never ran', 'send it again', {
+		exitCode: exitCodes.someUnanswered,
+	}),
+	max_attempts: row(
+		'the message was started too often without an end',
+		'see: reeve get dead',
+		failed,
+	),
+	broker_unreachable: row('the broker does not answer', 'check brokerAddress', later),
+	address_in_use: row('the address is taken by another program', 'choose another address', {
+		exitCode: exitCodes.bug,
+	}),
+	no_node: row('no node answers on the socket', 'start one: reeve dev, or reeve run', {
+		retryable: true,
+		exitCode: exitCodes.noNode,
+	}),
+	not_found: row('there is nothing of that name', 'list what there is with reeve get', {
+		exitCode: exitCodes.nobodyMatched,
+	}),
+	start_failed: row('a part of the node could not be started', 'see the cause', {
+		exitCode: exitCodes.bug,
+	}),
+	internal: row('reeve met a condition that it does not know', 'report it, with the log', {
+		exitCode: exitCodes.bug,
+	}),
+} as const satisfies Record<string, ErrorRow>;
+
+/** A code of {@link errorTable}. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** An operational error: a row of the table, what was particular this time, and what caused it. */
+export class ReeveError extends Error {
+	override readonly name = 'ReeveError';
+	readonly code: ErrorCode;
+	readonly detail: string;
+
+	/** @param detail what was particular this time, without the row's meaning; may be empty */
+	constructor(code: ErrorCode, detail = '', options?: ErrorOptions) {
+		const { meaning } = errorTable[code];
+		super(detail ? `${meaning}: ${detail}` : meaning, options);
+		this.code = code;
+		this.detail = detail;
+	}
+}
+
+/** Whether `text` is a code of the table; for codes that came over a wire. */
+export function isErrorCode(text: string): text is ErrorCode {
+	return Object.hasOwn(errorTable, text);
+}
+
+/** Any thrown value as an operational error; what is not one already becomes `fallback`. */
+export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'): ReeveError {
+	if (thrown instanceof ReeveError) return thrown;
+	const detail = thrown instanceof Error ? thrown.message : String(thrown);
+	return new ReeveError(fallback, detail, { cause: thrown });
+}

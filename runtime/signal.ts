@@ -1,0 +1,121 @@
+/**
+ * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console and
+ * `--watch` are projections of this stream and of nothing else. What must *survive* belongs to the
+ * journal instead; a signal that nobody listens to is gone, except for the last few in the ring.
+ *
+ * @module
+ */
+import type { ErrorCode } from './errors.ts';
+
+/** Why an actor ended, in OTP's words: `normal`, `shutdown`, `killed`, or the error it crashed with. */
+export interface CrashReport {
+	/** The registered name or child id of the actor. */
+	readonly actor: string;
+	/** The supervisors above it, nearest first. */
+	readonly ancestors: readonly string[];
+	readonly reason: string;
+	readonly stack?: string;
+	/** The last message, state and mailbox length, where the actor has them; secrets are redacted. */
+	readonly lastMessage?: string;
+	readonly state?: string;
+	readonly mailboxLength?: number;
+	readonly neighbours?: readonly string[];
+	readonly restarts?: number;
+}
+
+/** The members of the union, by type. The name is `<noun>.<what happened>`. */
+export interface SignalFields {
+	'node.starting': { version: string; dataFolder: string };
+	'node.ready': { replayed: number; tookMs: number };
+	'node.stopping': { reason: string };
+	'node.stopped': { reason: string };
+	'message.accepted': { id: string; method: string; from: string; to: string; via: string };
+	'message.refused': { code: ErrorCode; detail: string; via: string; id?: string };
+	'message.duplicate': { id: string; method: string; from: string };
+	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
+	'delivery.sent': { to: string; method: string; count: number; attempt: number };
+	'delivery.acked': { to: string; method: string; count: number };
+	'delivery.waiting': { to: string; method: string; why: string };
+	'delivery.refused': { to: string; method: string; id: string; code: string };
+	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
+	'call.started': { id: string; method: string; from: string; attempt: number };
+	'call.ended': { id: string; method: string; outcome: string; tookMs: number };
+	'child.started': { supervisor: string; child: string };
+	'child.exited': { supervisor: string; child: string; reason: string };
+	'child.restarted': { supervisor: string; child: string; restarts: number };
+	'supervisor.gaveUp': { supervisor: string; child: string; reason: string };
+	'supervisor.report': { supervisor: string; report: string; child?: string; detail?: string };
+	'actor.crashed': CrashReport;
+	'journal.failed': { code: ErrorCode; detail: string };
+	'journal.recovered': { pausedMs: number };
+	'replay.decided': { id: string; method: string; decision: string };
+	'transport.up': { transport: string; address: string };
+	'transport.down': { transport: string; address: string; reason: string };
+	'node.seen': { name: string; storeId: string; epoch: number };
+	'node.gone': { name: string; reason: string };
+	'console.printed': { from: string; text: string };
+	'error.reported': { code: string; text: string };
+	'error.suppressed': { count: number };
+}
+
+/** The type of a signal. */
+export type SignalType = keyof SignalFields;
+
+/** One signal: its type, its fields, and the wall-clock instant at which it was emitted. */
+export type Signal = {
+	[Type in SignalType]: { readonly type: Type; readonly at: number } & Readonly<SignalFields[Type]>;
+}[SignalType];
+
+/** The stream itself. */
+export interface Signals {
+	emit<Type extends SignalType>(type: Type, fields: SignalFields[Type]): void;
+	/** Calls `see` for each later signal; returns the function that ends it. */
+	subscribe(see: (signal: Signal) => void): () => void;
+	/** The last signals, oldest first. */
+	recent(): readonly Signal[];
+	/** How many signals of each type there were since the start. */
+	counts(): Readonly<Record<string, number>>;
+}
+
+/**
+ * Creates a stream that remembers the last `keptMax` signals in a ring.
+ *
+ * A subscriber that throws is dropped, and the error goes to `fail`: what watches a node must never
+ * be able to stop it.
+ */
+export function createSignals(
+	clock: { now(): number },
+	keptMax = 1000,
+	fail: (thrown: unknown) => void = () => {},
+): Signals {
+	const ring: Signal[] = [];
+	const watchers = new Set<(signal: Signal) => void>();
+	const totals = new Map<string, number>();
+	let oldest = 0;
+
+	return {
+		emit(type, fields) {
+			const signal = { type, at: clock.now(), ...fields } as Signal;
+			totals.set(type, (totals.get(type) ?? 0) + 1);
+			if (ring.length < keptMax) ring.push(signal);
+			else {
+				ring[oldest] = signal;
+				oldest = (oldest + 1) % keptMax;
+			}
+			for (const see of watchers) {
+				try {
+					see(signal);
+				} catch (thrown) {
+					watchers.delete(see);
+					fail(thrown);
+				}
+			}
+		},
+		subscribe(see) {
+			watchers.add(see);
+			return () => void watchers.delete(see);
+		},
+		recent: () => [...ring.slice(oldest), ...ring.slice(0, oldest)],
+		counts: () => Object.fromEntries(totals),
+	};
+}
