@@ -1,0 +1,82 @@
+/**
+ * Declarations: what a method and a transport are. A declaration is a frozen plain object; adding one
+ * is adding a file, and the registry, the topics, the help and the conformance suites follow from it.
+ *
+ * @module
+ */
+import type { z } from 'zod';
+import { isName, type Kind } from './address.ts';
+import type { Clock } from './clock.ts';
+import type { Message, OnCrash } from './envelope.ts';
+import { ReeveError } from './errors.ts';
+
+/** What a method hands back when it is done. Nothing at all means: done, with no output. */
+export interface Output {
+	/** What goes into the reply's `data`. */
+	readonly data?: string | Uint8Array;
+	readonly exitCode?: number;
+	readonly stderr?: string;
+	/** Set when the method ran to its end but its work did not succeed: a code of the error table. */
+	readonly code?: 'command_failed' | 'timed_out' | 'output_too_large';
+	readonly detail?: string;
+}
+
+/** What a running method may use of the node that it runs on. */
+export interface MethodContext {
+	/** The name of this node. */
+	readonly node: string;
+	readonly clock: Clock;
+	/** Raised when the run must end: its time is over, it was cancelled, or the node stops. */
+	readonly signal: AbortSignal;
+	/** Milliseconds that the run may take in all. */
+	readonly timeoutMs: number;
+	/** How often the method was started for this message, this time included. */
+	readonly attempt: number;
+	/** The most bytes of output that a reply may carry. */
+	readonly outputBytesMax: number;
+	/** Sends an interim reply; the last reply is what `run` returns. */
+	reply(data: string | Uint8Array): void;
+	/** Prints on the console of the node, for whoever watches it. */
+	print(text: string): void;
+	/**
+	 * The absolute path of a file in the data folder, its folders created.
+	 *
+	 * @throws ReeveError `path_outside` if the parts lead out of the data folder
+	 */
+	dataFile(...parts: string[]): Promise<string>;
+}
+
+/** A method: what a message asks for by name. */
+export interface MethodDefinition {
+	/** The name on the wire, as steward has it. */
+	readonly name: string;
+	/** A short name for people, and any further spelling that must be understood. */
+	readonly aliases: readonly string[];
+	/** One line, sentence case, no full stop. */
+	readonly summary: string;
+	/** The kind of its messages unless they say otherwise. */
+	readonly kind: Kind;
+	/** `sequential` methods run one message at a time, in the order of acceptance. */
+	readonly ordering: 'concurrent' | 'sequential';
+	/** Unless the message says otherwise: run again after a death in mid-run, or report it. */
+	readonly onCrash: OnCrash;
+	/** Whether the output is worth a reply message; else the sender only learns the outcome. */
+	readonly replies: boolean;
+	/** What `methodArgs` must look like. */
+	readonly args: z.ZodType<readonly string[]>;
+	/** A message that works anywhere; the conformance suite sends it. */
+	readonly example: { readonly methodArgs?: readonly string[]; readonly data?: string };
+	/**
+	 * Does the work. A thrown {@link ReeveError} is the outcome `failed` with its code; anything else
+	 * that is thrown is a crash of the method.
+	 */
+	run(message: Message, context: MethodContext): Promise<Output | void>;
+}
+
+/** Checks and freezes the declaration of a method. */
+export function defineMethod(definition: MethodDefinition): MethodDefinition {
+	for (const name of [definition.name, ...definition.aliases]) {
+		if (!isName(name)) throw new ReeveError('bad_name', `method ${JSON.stringify(name)}`);
+	}
+	return Object.freeze(definition);
+}

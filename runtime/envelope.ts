@@ -1,0 +1,184 @@
+/**
+ * The message: steward's JSON object plus what reeve adds. This is the only shape that enters, and
+ * (packed) the only one that is stored or sent between nodes.
+ *
+ * Field names are steward's. What a person or a program writes is a {@link MessageInput}; after
+ * {@link parseMessage} has checked it and filled in what only the node can know, it is a
+ * {@link Message}, which is what every other part of reeve handles.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { isKind, isName, type Kind } from './address.ts';
+import { ReeveError } from './errors.ts';
+
+const yearSeconds = 31_536_000;
+const seconds = z.int().min(0).max(yearSeconds);
+const name = (what: string) =>
+	z.string().refine(isName, { error: `not a ${what} name`, params: { code: 'bad_name' } });
+const words = z.array(z.string()).max(10_000);
+
+/** What may follow a death of the node while the message's method runs. */
+export const onCrashPolicies = ['retry', 'report'] as const;
+
+/** One of {@link onCrashPolicies}. */
+export type OnCrash = (typeof onCrashPolicies)[number];
+
+/** A message as it is written by people and programs; durations are whole seconds, as in steward. */
+export const messageInput = z.strictObject({
+	toNode: name('node').optional().describe('The node to send the message to'),
+	toNodes: z.array(name('node')).min(1).max(10_000).optional().describe('Several of them'),
+	method: z.string().describe('What is asked for, such as REQCliCommand'),
+	methodArgs: words.default([]).describe('The arguments of the method'),
+	data: z
+		.union([z.string(), z.array(z.string()), z.instanceof(Uint8Array)])
+		.optional()
+		.describe('The payload; in a reply, the output of the method'),
+	replyMethod: z.string().optional().describe('The method that takes the reply'),
+	replyMethodArgs: words.optional().describe('Its arguments'),
+	ACKTimeout: seconds.optional().describe('Seconds to wait for an acknowledgement'),
+	retries: seconds.optional().describe('Attempts before the message is given up; 0: until ttl'),
+	replyACKTimeout: seconds.optional().describe('ACKTimeout of the reply'),
+	replyRetries: seconds.optional().describe('retries of the reply'),
+	methodTimeout: seconds.optional().describe('Seconds that the method may run'),
+	replyMethodTimeout: seconds.optional().describe('methodTimeout of the reply'),
+	directory: z.string().max(4096).optional().describe('Folder of the result, in the data folder'),
+	fileName: z.string().max(255).optional().describe('File of the result'),
+	operation: z
+		.object({ opCmd: z.string(), opArg: z.record(z.string(), z.unknown()).optional() })
+		.optional()
+		.describe('For REQOpCommand'),
+	id: z
+		.string()
+		.regex(/^[A-Za-z0-9._:-]{1,128}$/, 'letters, digits and . _ : - only, 1 to 128 of them')
+		.optional()
+		.describe('Makes sending idempotent: a second message of this id is not taken again'),
+	kind: z.string().refine(isKind, 'not a kind of message').optional(),
+	ttl: seconds.min(1).max(2_592_000).optional().describe('Seconds until it expires'),
+	key: z.string().max(128).optional().describe('Messages of one key keep their order'),
+	onCrash: z.enum(onCrashPolicies).optional().describe('What follows a death in mid-run'),
+	note: z.string().max(500).optional().describe('Shown in lists'),
+});
+
+/** What callers may write; see {@link messageInput}. */
+export type MessageInput = z.input<typeof messageInput>;
+
+/** How a message ended. Every acknowledged message ends in exactly one of these. */
+export const outcomes = [
+	'done',
+	'failed',
+	'refused',
+	'expired',
+	'interrupted',
+	'cancelled',
+] as const;
+
+/** One of {@link outcomes}. */
+export type Outcome = (typeof outcomes)[number];
+
+/** What a reply tells of the run that it answers. Times are milliseconds. */
+export interface Result {
+	readonly outcome: Outcome;
+	/** A code of the error table, unless the outcome is `done`. */
+	readonly code?: string;
+	readonly detail?: string;
+	readonly exitCode?: number;
+	readonly stderr?: string;
+	readonly durationMs?: number;
+	/** How often the method was started for this message. */
+	readonly attempts?: number;
+}
+
+/** A message inside reeve: one receiver, one identity, known kind and sender. */
+export interface Message {
+	readonly id: string;
+	readonly fromNode: string;
+	readonly toNode: string;
+	readonly method: string;
+	readonly kind: Kind;
+	readonly methodArgs: readonly string[];
+	readonly data?: string | Uint8Array;
+	readonly replyMethod?: string;
+	readonly replyMethodArgs?: readonly string[];
+	readonly ACKTimeout?: number;
+	readonly retries?: number;
+	readonly replyACKTimeout?: number;
+	readonly replyRetries?: number;
+	readonly methodTimeout?: number;
+	readonly replyMethodTimeout?: number;
+	readonly directory?: string;
+	readonly fileName?: string;
+	readonly operation?: { readonly opCmd: string; readonly opArg?: Record<string, unknown> };
+	readonly ttl?: number;
+	readonly key?: string;
+	readonly onCrash?: OnCrash;
+	readonly note?: string;
+	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
+	readonly inReplyTo?: string;
+	readonly previousMethod?: string;
+	/** Set on the last reply to a message: how it ended. A reply without one is an interim result. */
+	readonly result?: Result;
+}
+
+/** Whether this message answers another one. Replies are never answered themselves. */
+export function isReply(message: Message): boolean {
+	return message.inReplyTo !== undefined;
+}
+
+/**
+ * Go's JSON decoder, and so steward, ignores the case of keys: its README writes
+ * `replyMethodTimeOut`. This maps any spelling to ours.
+ */
+const fieldByLowerCase = new Map(
+	Object.keys(messageInput.shape).map((field) => [field.toLowerCase(), field]),
+);
+
+/** The same object with every key in the case that the schema knows. */
+function inOurSpelling(raw: object): object {
+	const known = messageInput.shape;
+	if (Object.keys(raw).every((key) => Object.hasOwn(known, key))) return raw;
+	return Object.fromEntries(
+		Object.entries(raw).map(([key, value]) => [
+			Object.hasOwn(known, key) ? key : (fieldByLowerCase.get(key.toLowerCase()) ?? key),
+			value,
+		]),
+	);
+}
+
+/** A checked input, with its receivers as a list and its data as one piece. */
+export interface CheckedInput extends Omit<
+	z.output<typeof messageInput>,
+	'toNode' | 'toNodes' | 'data'
+> {
+	readonly receivers: readonly string[];
+	readonly data?: string | Uint8Array;
+}
+
+/**
+ * Checks one message as it came from outside. As in steward, `toNode` wins over `toNodes`.
+ *
+ * @throws ReeveError `bad_message`, `bad_name` or `no_destination`, naming the fields
+ */
+export function checkInput(raw: unknown): CheckedInput {
+	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+		throw new ReeveError('bad_message', 'a message is a JSON object');
+	}
+	const parsed = messageInput.safeParse(inOurSpelling(raw));
+	if (!parsed.success) throw refusalOf(parsed.error);
+	const { toNode, toNodes, data, ...rest } = parsed.data;
+	const receivers = toNode === undefined ? [...new Set(toNodes)] : [toNode];
+	if (receivers.length === 0) throw new ReeveError('no_destination');
+	if (data === undefined) return { ...rest, receivers };
+	return { ...rest, receivers, data: Array.isArray(data) ? data.join('') : data };
+}
+
+/** The most telling error of zod's list; a bad name has a code of its own. */
+function refusalOf(error: z.ZodError): ReeveError {
+	const isBadName = (issue: z.core.$ZodIssue) =>
+		issue.code === 'custom' && issue.params?.['code'] === 'bad_name';
+	const detail = error.issues
+		.slice(0, 5)
+		.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '))
+		.join('; ');
+	return new ReeveError(error.issues.some(isBadName) ? 'bad_name' : 'bad_message', detail);
+}

@@ -1,0 +1,32 @@
+/**
+ * Identifiers: of messages, and of the store that a node keeps them in.
+ *
+ * @module
+ */
+import type { Clock } from './clock.ts';
+
+/** Crockford's base 32: no I, L, O or U, so that an id survives being read aloud. */
+const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * A new message id: 26 characters of base 32, 48 bits of time and 80 of chance, in the layout of
+ * ULID, so that ids sort roughly by age and any unique prefix of a few letters names one.
+ *
+ * The time in it is only a convenience for people. Nothing may be concluded from it.
+ */
+export function newId(clock: Clock): string {
+	let time = clock.now();
+	let head = '';
+	for (let place = 0; place < 10; place += 1) {
+		head = digits.charAt(time % 32) + head;
+		time = Math.floor(time / 32);
+	}
+	let tail = '';
+	for (const byte of clock.bytes(16)) tail += digits.charAt(byte % 32);
+	return head + tail;
+}
+
+/** A new store identity: 128 bits of chance in hexadecimal. Minted once, with the journal's file. */
+export function newStoreId(clock: Clock): string {
+	return Buffer.from(clock.bytes(16)).toString('hex');
+}

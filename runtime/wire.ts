@@ -1,0 +1,178 @@
+/**
+ * The contract between a node and its transports. A *wire* carries publications between nodes; a
+ * *door* lets people and programs hand messages in and ask questions. Neither knows who is behind it.
+ *
+ * @module
+ */
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { ErrorCode } from './errors.ts';
+import type { Signals } from './signal.ts';
+
+/** One PUBLISH: the words are MQTT's. */
+export interface Publication {
+	readonly topic: string;
+	readonly payload: Uint8Array;
+	readonly qos: 0 | 1;
+	readonly retain: boolean;
+}
+
+/**
+ * What a wire says of a publication. `taken` means that the broker has it, which settles nothing:
+ * only the receiver's acknowledgement does. `nobody` means that no subscriber matches.
+ */
+export type Verdict = 'taken' | 'nobody' | 'refused' | 'too_large' | 'not_connected';
+
+/** What a wire offers to the node. */
+export interface Wire {
+	readonly name: string;
+	/** Hands a publication to the broker. Never rejects, and never waits for a reconnect. */
+	publish(publication: Publication): Promise<Verdict>;
+}
+
+/** What a foreign publisher may say beside the payload (MQTT 5; absent on 3.1.1). */
+export interface ForeignProperties {
+	readonly responseTopic?: string;
+	readonly correlationData?: Uint8Array;
+}
+
+/** What the node wants to hear from a wire. None of these may throw. */
+export interface WireListener {
+	/** The wire is connected and all subscriptions are granted. */
+	up(wire: Wire): void;
+	down(wire: Wire, reason: string): void;
+	/** A publication on one of our own topics: `_lane`, `_ack` or `_status`. */
+	packet(topic: string, payload: Uint8Array): void;
+	/**
+	 * A publication on a public topic. Its PUBACK must wait until the promise resolves, which is when
+	 * the message is on disk, or refused for good.
+	 */
+	foreign(topic: string, payload: Uint8Array, properties: ForeignProperties): Promise<void>;
+}
+
+/** What every transport is given when it starts. */
+export interface TransportContext {
+	readonly node: string;
+	readonly config: Config;
+	readonly clock: Clock;
+	readonly signals: Signals;
+	/** For wires. */
+	readonly listener: WireListener;
+	/** The retained birth, which a wire publishes nowhere by itself, and the death that is its will. */
+	readonly will: Publication;
+	/** For doors. */
+	readonly door: Door;
+}
+
+/** A started transport. */
+export interface RunningTransport {
+	/** Where it listens or connects to, for people. */
+	readonly address: string;
+	/** Ends it and waits until nothing of it is left. */
+	stop(): Promise<void>;
+}
+
+/** A transport: one file that exports one of these as its default. */
+export interface TransportDefinition {
+	readonly name: string;
+	/** Whether this configuration asks for it. */
+	wanted(config: Config): boolean;
+	start(context: TransportContext): Promise<RunningTransport>;
+}
+
+/** Checks nothing, freezes, and gives the declaration its type. */
+export function defineTransport(definition: TransportDefinition): TransportDefinition {
+	return Object.freeze(definition);
+}
+
+/** The answer to one message that was handed in: its id once it is on disk, or why it was refused. */
+export type Answer =
+	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
+	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
+
+/** What a person or a program may ask of a running node. */
+export type Question =
+	| { readonly reeve: 'node' }
+	| { readonly reeve: 'nodes' }
+	| { readonly reeve: 'methods' }
+	| { readonly reeve: 'processes' }
+	| { readonly reeve: 'messages'; readonly limit?: number; readonly ids?: readonly string[] }
+	| { readonly reeve: 'dead'; readonly limit?: number }
+	| { readonly reeve: 'tree' }
+	/** Streams a row for each id now and at each change, and ends when all of them are settled. */
+	| { readonly reeve: 'watch'; readonly ids: readonly string[] };
+
+/** What the node behind a door does for it. */
+export interface Door {
+	/**
+	 * Takes one message, as it came out of the JSON parser, with one answer for each receiver, in
+	 * order. Resolves when they are on disk; never rejects.
+	 */
+	accept(raw: unknown, via: string): Promise<readonly Answer[]>;
+	/** Reports input that never became a message: a syntax error, a size over the limit, a cut. */
+	refuse(code: ErrorCode, detail: string, via: string): Answer;
+	/**
+	 * Answers a question with rows. Ends early when `signal` is raised.
+	 *
+	 * @throws ReeveError `bad_message` for a question that is none, `not_found` for an unknown id
+	 */
+	ask(question: unknown, signal: AbortSignal): AsyncIterable<unknown>;
+}
+
+/** A row of `messages`, `dead` and `watch`: what the books of this node say of a message it sent. */
+export interface MessageRow {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	/** `queued`, `sent`, `accepted`, `giving_up`, or one of the outcomes. */
+	readonly state: string;
+	readonly settled: boolean;
+	/** Delivery attempts so far. */
+	readonly attempts: number;
+	/** Wall-clock milliseconds of this node's clock. */
+	readonly sentAt: number;
+	readonly settledAt?: number;
+	/** Why it waits, or why it failed; a sentence for people. */
+	readonly why?: string;
+	readonly code?: string;
+	readonly exitCode?: number;
+	readonly stderr?: string;
+	readonly durationMs?: number;
+	/** The output, as text where it is UTF-8; cut at `outputKeptBytesMax`. */
+	readonly output?: string;
+	readonly note?: string;
+}
+
+/** A row of `nodes`. */
+export interface NodeRow {
+	readonly name: string;
+	readonly state: 'online' | 'offline';
+	/** Wall-clock milliseconds since when, by this node's clock. */
+	readonly since: number;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** How many messages wait for it here. */
+	readonly waiting: number;
+}
+
+/** A row of `processes`, in steward's sense: who owns a mailbox or an outbox. */
+export interface ProcessRow {
+	readonly name: string;
+	readonly kind: 'subscriber' | 'publisher';
+	readonly method: string;
+	readonly node: string;
+	readonly state: string;
+	readonly waiting: number;
+	readonly running: number;
+}
+
+/** A node of the supervision tree as `tree` draws it. */
+export interface TreeRow {
+	readonly id: string;
+	readonly type: 'supervisor' | 'worker';
+	/** `running`, `restarting`, `stopped`; for supervisors with the strategy in `detail`. */
+	readonly state: string;
+	readonly detail?: string;
+	readonly restarts: number;
+	readonly children?: readonly TreeRow[];
+}
