@@ -66,12 +66,21 @@ export function parseTopic(prefix: string, text: string): Topic | undefined {
 	if (!text.startsWith(head)) return undefined;
 	const [node = '', ...rest] = text.slice(head.length).split('/');
 	if (!isName(node)) return undefined;
-	if (rest.length === 1 && rest[0] === '_ack') return { part: 'ack', node };
-	if (rest.length === 1 && rest[0] === '_status') return { part: 'status', node };
-	const part = rest[0] === '_lane' ? 'lane' : 'public';
-	const [method = '', kind = '', ...more] = part === 'lane' ? rest.slice(1) : rest;
-	if (more.length > 0 || !isName(method) || !isKind(kind)) return undefined;
-	return { part, node, method, kind };
+	if (rest.length === 1) return ofNode(node, rest[0]);
+	return rest[0] === '_lane'
+		? ofMethod('lane', node, rest.slice(1))
+		: ofMethod('public', node, rest);
+}
+
+function ofNode(node: string, part: string | undefined): Topic | undefined {
+	if (part === '_ack') return { part: 'ack', node };
+	return part === '_status' ? { part: 'status', node } : undefined;
+}
+
+function ofMethod(part: 'public' | 'lane', node: string, rest: string[]): Topic | undefined {
+	const [method = '', kind = ''] = rest;
+	const isWhole = rest.length === 2 && isName(method) && isKind(kind);
+	return isWhole ? { part, node, method, kind } : undefined;
 }
 
 /** What a node subscribes to: its own public topics. MQTT's `+` stands for method and kind. */

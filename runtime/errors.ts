@@ -83,6 +83,7 @@ export const errorTable = {
 	expired: row('the message was given up before it was accepted; it never ran', 'send it again', {
 		exitCode: exitCodes.someUnanswered,
 	}),
+	cancelled: row('the message was cancelled before it was done', 'send it again', failed),
 	max_attempts: row(
 		'the message was started too often without an end',
 		'see: reeve get dead',

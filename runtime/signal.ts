@@ -31,6 +31,8 @@ export interface SignalFields {
 	'node.stopped': { reason: string };
 	'message.accepted': { id: string; method: string; from: string; to: string; via: string };
 	'message.refused': { code: ErrorCode; detail: string; via: string; id?: string };
+	/** A message of the at-most-once kinds that could not be taken. */
+	'message.dropped': { id: string; code: string };
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
 	'delivery.sent': { to: string; method: string; count: number; attempt: number };

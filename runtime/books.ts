@@ -1,0 +1,145 @@
+/**
+ * The books: what became of each message that this node sent. An entry is opened in the transaction
+ * that accepts the message, and settled exactly once, in the transaction that learns how it ended.
+ *
+ * Settled entries are kept up to `settledKeptMax`; while an entry is kept, a second message of its id
+ * is recognised and not taken again.
+ *
+ * @module
+ */
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Message, Result } from './envelope.ts';
+import type { Change, Journal } from './journal.ts';
+import type { Signals } from './signal.ts';
+
+/** One entry. Instants are milliseconds of this node's wall clock. */
+export interface Entry {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	readonly sentAt: number;
+	/** Where it waits to leave; absent if it stays on this node. */
+	readonly lane?: string;
+	readonly seq?: number;
+	readonly note?: string;
+	readonly settledAt?: number;
+	readonly result?: Result;
+	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
+	readonly output?: string;
+}
+
+/** The books that {@link createBooks} makes. */
+export interface Books {
+	/** Opens an entry. */
+	open(message: Message, place?: { lane: string; seq: number }): readonly Change[];
+	/**
+	 * Settles the entry of `id`. No changes if there is none, or it is settled already: a message has
+	 * one outcome.
+	 */
+	settle(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
+	/** Tells watchers, once the changes of `settle` are flushed. */
+	announce(id: string): void;
+	get(id: string): Entry | undefined;
+	/** The newest entries first: ids sort by age. */
+	list(limit: number): readonly Entry[];
+	/** Ids that begin with `prefix`, at most two of them. */
+	match(prefix: string): readonly string[];
+	/** How many entries are open, and how many settled ones are kept. */
+	totals(): { readonly open: number; readonly settled: number };
+}
+
+/** Opens the books. */
+export function createBooks(parts: {
+	journal: Journal;
+	clock: Clock;
+	config: Config;
+	signals: Signals;
+}): Books {
+	const { journal, clock, config, signals } = parts;
+	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
+	const fresh = new Map<string, Entry>();
+	const line = createSettledLine(journal, config.settledKeptMax);
+	let open = journal.count('books') - line.length();
+
+	const get = (id: string) => fresh.get(id) ?? journal.get<Entry>('books', [id]);
+	const write = (entry: Entry): Change => {
+		fresh.set(entry.id, entry);
+		return { table: 'books', key: [entry.id], value: entry };
+	};
+
+	return {
+		open(message, place) {
+			open += 1;
+			const { id, toNode, method, note } = message;
+			const sentAt = clock.now();
+			return [write({ id, toNode, method, sentAt, ...place, ...(note ? { note } : {}) })];
+		},
+		settle(id, result, output) {
+			const entry = get(id);
+			if (!entry || entry.settledAt !== undefined) return [];
+			open -= 1;
+			const text =
+				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
+			const settled = { ...entry, ...text, result, settledAt: clock.now() };
+			return [write(settled), ...line.push(id)];
+		},
+		announce(id) {
+			const entry = get(id);
+			fresh.delete(id);
+			if (!entry?.result || entry.settledAt === undefined) return;
+			signals.emit('message.settled', {
+				id,
+				method: entry.method,
+				to: entry.toNode,
+				outcome: entry.result.outcome,
+				ageMs: entry.settledAt - entry.sentAt,
+			});
+		},
+		get,
+		list: (limit) =>
+			journal
+				.scan<Entry>('books', { from: [''], to: ['\uffff'], limit, reverse: true })
+				.map(({ value }) => value),
+		match(prefix) {
+			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
+			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
+		},
+		totals: () => ({ open, settled: line.length() }),
+	};
+}
+
+/** The settled ids in order, so that the oldest can be forgotten when there are too many. */
+function createSettledLine(journal: Journal, keptMax: number) {
+	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
+	const end = (reverse: boolean) =>
+		journal.scan<string>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
+	let first = Number(end(false) ?? 1);
+	let next = Number(end(true) ?? first - 1) + 1;
+	/** Ids that may not be visible in the journal yet. */
+	const recent = new Map<number, string>();
+
+	return {
+		length: () => next - first,
+		push(id: string): Change[] {
+			const changes: Change[] = [{ table: 'settled', key: [next], value: id }];
+			recent.set(next, id);
+			next += 1;
+			if (recent.size > 2000) recent.delete(recent.keys().next().value ?? 0);
+			while (next - first > keptMax) {
+				const oldest = recent.get(first) ?? journal.get<string>('settled', [first]);
+				if (oldest !== undefined) changes.push({ table: 'books', key: [oldest] });
+				changes.push({ table: 'settled', key: [first] });
+				recent.delete(first);
+				first += 1;
+			}
+			return changes;
+		},
+	};
+}
+
+function asText(output: string | Uint8Array, bytesMax: number): string {
+	return Buffer.from(output as Uint8Array)
+		.subarray(0, bytesMax)
+		.toString('utf8');
+}

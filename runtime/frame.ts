@@ -1,0 +1,176 @@
+/**
+ * What travels between nodes: frames of messages one way, acknowledgements the other.
+ *
+ * A *lane* is the ordered stream from one store to one node for one method and kind (and ordering key,
+ * if the message has one). Its sequence numbers have no gaps. Every frame carries `lo`, the lowest
+ * number that the sender has not resolved, so that a receiver that knows nothing of the lane can join.
+ *
+ * @module
+ */
+import type { Kind } from './address.ts';
+import { ReeveError } from './errors.ts';
+import { pack, unpack } from './packing.ts';
+
+/** The version of the frames below; a node refuses any other. */
+export const frameVersion = 1;
+
+/** One message in a frame. `skip` stands where a message was that its sender has given up. */
+export interface FrameRow {
+	readonly id: string;
+	/** Milliseconds that the message still has; no instant of one clock means anything to another. */
+	readonly ttlMs: number;
+	readonly skip?: true;
+	/** The packed message, unless it is a skip. */
+	readonly body?: Uint8Array;
+}
+
+/** Consecutive messages of one lane; or, without a lane, messages that are sent at most once. */
+export interface Frame {
+	readonly v: typeof frameVersion;
+	readonly from: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** The store that the sender means, if it has seen the receiver's birth. */
+	readonly toStoreId?: string;
+	readonly lane?: string;
+	readonly lo: number;
+	/** The sequence number of the first row. */
+	readonly first: number;
+	readonly rows: readonly FrameRow[];
+}
+
+/** The answer for one lane. */
+export interface LaneAck {
+	readonly lane: string;
+	/** Everything up to here is accepted, but for the exceptions. 0: nothing yet. */
+	readonly upTo: number;
+	/** The message id of `upTo`, which the sender compares with its own before it believes the rest. */
+	readonly id: string;
+	/** How many messages beyond `upTo` the receiver is ready to take. */
+	readonly credit: number;
+	/** What up to `upTo` was refused for good, with the code; `skipped` answers a skip. */
+	readonly except?: readonly (readonly [seq: number, code: string])[];
+	/** Why nothing beyond `upTo` was taken; the sender goes back there and tries again. */
+	readonly nack?: string;
+	/** Milliseconds to wait before that. */
+	readonly retryMs?: number;
+}
+
+/** One PUBLISH of acknowledgements, for all lanes of one sender that have news. */
+export interface Acknowledgement {
+	readonly v: typeof frameVersion;
+	readonly from: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** The sender's store; acknowledgements for another store are not ours to believe. */
+	readonly forStoreId: string;
+	readonly lanes: readonly LaneAck[];
+}
+
+/** Presence: a birth is retained while the node lives; its death is its will, or its goodbye. */
+export interface Status {
+	readonly v: typeof frameVersion;
+	readonly state: 'online' | 'offline';
+	readonly node: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** The methods that the node takes; in a birth. */
+	readonly methods?: readonly string[];
+}
+
+/** The name of a lane, unique within its sender. */
+export function laneName(message: {
+	readonly toNode: string;
+	readonly method: string;
+	readonly kind: Kind;
+	readonly key?: string;
+}): string {
+	return [message.toNode, message.method, message.kind, message.key ?? ''].join('/');
+}
+
+/** Packs a frame or an acknowledgement. */
+export function packFrame(value: Frame | Acknowledgement): Uint8Array {
+	return pack(value);
+}
+
+/**
+ * Reads a frame as it came from the wire.
+ *
+ * @throws ReeveError `bad_frame` if it is none, or of another version
+ */
+export function readFrame(payload: Uint8Array): Frame {
+	const frame = checkOutline(unpack(payload)) as Partial<Frame>;
+	const isFrame =
+		Array.isArray(frame.rows) &&
+		Number.isSafeInteger(frame.first) &&
+		Number.isSafeInteger(frame.lo) &&
+		frame.rows.every((row: unknown) => isRow(row));
+	if (!isFrame) throw new ReeveError('bad_frame', 'not a frame');
+	return frame as Frame;
+}
+
+/**
+ * Reads an acknowledgement as it came from the wire.
+ *
+ * @throws ReeveError `bad_frame` if it is none, or of another version
+ */
+export function readAcknowledgement(payload: Uint8Array): Acknowledgement {
+	const ack = checkOutline(unpack(payload)) as Partial<Acknowledgement>;
+	const isAck = typeof ack.forStoreId === 'string' && Array.isArray(ack.lanes);
+	if (!isAck || !ack.lanes?.every((lane: unknown) => isLaneAck(lane))) {
+		throw new ReeveError('bad_frame', 'not an acknowledgement');
+	}
+	return ack as Acknowledgement;
+}
+
+/** Reads a birth or a death; undefined for an empty payload, which clears a retained birth. */
+export function readStatus(payload: Uint8Array): Status | undefined {
+	if (payload.byteLength === 0) return undefined;
+	let value: unknown;
+	try {
+		value = JSON.parse(Buffer.from(payload).toString('utf8'));
+	} catch (cause) {
+		throw new ReeveError('bad_frame', 'a status is JSON', { cause });
+	}
+	const status = checkOutline({ from: '', ...(value as object) }) as Partial<Status>;
+	if (status.state !== 'online' && status.state !== 'offline') {
+		throw new ReeveError('bad_frame', 'a status is online or offline');
+	}
+	return status as Status;
+}
+
+/** A status as the retained payload. JSON, because people look at it with ordinary MQTT tools. */
+export function writeStatus(status: Status): Uint8Array {
+	return Buffer.from(JSON.stringify(status));
+}
+
+function checkOutline(value: unknown): object {
+	if (typeof value !== 'object' || value === null) throw new ReeveError('bad_frame', 'no map');
+	const { v, from, storeId, epoch } = value as Record<string, unknown>;
+	if (v !== frameVersion) throw new ReeveError('bad_frame', `version ${String(v)}`);
+	if (typeof from !== 'string' || typeof storeId !== 'string' || !Number.isSafeInteger(epoch)) {
+		throw new ReeveError('bad_frame', 'no sender');
+	}
+	return value;
+}
+
+function isRow(row: unknown): boolean {
+	if (typeof row !== 'object' || row === null) return false;
+	const { id, ttlMs, skip, body } = row as Record<string, unknown>;
+	return (
+		typeof id === 'string' &&
+		typeof ttlMs === 'number' &&
+		(skip === true || body instanceof Uint8Array)
+	);
+}
+
+function isLaneAck(lane: unknown): boolean {
+	if (typeof lane !== 'object' || lane === null) return false;
+	const { lane: name, upTo, id, credit } = lane as Record<string, unknown>;
+	return (
+		typeof name === 'string' &&
+		typeof id === 'string' &&
+		Number.isSafeInteger(upTo) &&
+		Number.isSafeInteger(credit)
+	);
+}

@@ -1,0 +1,51 @@
+/**
+ * The binary form of messages, frames and acknowledgements: MessagePack (https://msgpack.org), so that
+ * bytes stay bytes and a node written in another language could take part.
+ *
+ * This file is the door to msgpackr.
+ *
+ * @module
+ */
+import { Packr } from 'msgpackr';
+import type { Message } from './envelope.ts';
+import { ReeveError } from './errors.ts';
+
+/** Plain maps, no shared records: every value can be read on its own, by any MessagePack reader. */
+const packr = new Packr({ useRecords: false, variableMapSize: true, moreTypes: false });
+
+/** Packs any plain value. The bytes are a copy that the caller may keep. */
+export function pack(value: unknown): Uint8Array {
+	return packr.pack(value);
+}
+
+/**
+ * Unpacks what {@link pack} made.
+ *
+ * @throws ReeveError `bad_frame` if the bytes are not MessagePack
+ */
+export function unpack(bytes: Uint8Array): unknown {
+	try {
+		return packr.unpack(bytes);
+	} catch (cause) {
+		throw new ReeveError('bad_frame', 'not MessagePack', { cause });
+	}
+}
+
+/** A message as it lies in the journal and travels between nodes. */
+export function packMessage(message: Message): Uint8Array {
+	return packr.pack(message);
+}
+
+/**
+ * The inverse of {@link packMessage}. The node that packed it had checked it, so only the outline is
+ * looked at again: what a method does with its fields is guarded by the method's own schema.
+ *
+ * @throws ReeveError `bad_frame`
+ */
+export function unpackMessage(bytes: Uint8Array): Message {
+	const value = unpack(bytes);
+	if (typeof value === 'object' && value !== null && 'method' in value && 'id' in value) {
+		return value as Message;
+	}
+	throw new ReeveError('bad_frame', 'not a message');
+}

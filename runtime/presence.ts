@@ -1,0 +1,59 @@
+/**
+ * Presence: which nodes are there, as their retained births and their deaths tell.
+ *
+ * @module
+ */
+import type { Clock } from './clock.ts';
+import type { Status } from './frame.ts';
+import type { Signals } from './signal.ts';
+
+/** What is known of another node. */
+export interface Neighbour {
+	readonly name: string;
+	readonly state: 'online' | 'offline';
+	/** Wall-clock milliseconds of this node since when. */
+	readonly since: number;
+	readonly storeId: string;
+	readonly epoch: number;
+	readonly methods: readonly string[];
+}
+
+/** The presence table that {@link createPresence} makes. */
+export interface Presence {
+	/** Takes a birth or a death. A death of an older epoch than the last birth is stale. */
+	learn(status: Status): void;
+	get(name: string): Neighbour | undefined;
+	list(): readonly Neighbour[];
+	/** Calls `see` at each change. */
+	onChange(see: (neighbour: Neighbour) => void): () => void;
+}
+
+/** Creates an empty table. */
+export function createPresence(parts: { clock: Clock; signals: Signals }): Presence {
+	const { clock, signals } = parts;
+	const neighbours = new Map<string, Neighbour>();
+	const watchers = new Set<(neighbour: Neighbour) => void>();
+
+	return {
+		learn(status) {
+			const { node: name, state, storeId, epoch, methods = [] } = status;
+			const known = neighbours.get(name);
+			const isSameStore = known?.storeId === storeId;
+			if (known && isSameStore && epoch < known.epoch) return;
+			if (known && !isSameStore && state === 'offline') return;
+			if (isSameStore && known.state === state && known.epoch === epoch) return;
+			const since = clock.now();
+			const neighbour = { name, state, since, storeId, epoch, methods };
+			neighbours.set(name, neighbour);
+			if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
+			else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });
+			for (const see of watchers) see(neighbour);
+		},
+		get: (name) => neighbours.get(name),
+		list: () => [...neighbours.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+		onChange(see) {
+			watchers.add(see);
+			return () => void watchers.delete(see);
+		},
+	};
+}
