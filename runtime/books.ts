@@ -38,8 +38,10 @@ export interface Books {
 	 * one outcome.
 	 */
 	settle(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
-	/** Tells watchers, once the changes of `settle` are flushed. */
-	announce(id: string): void;
+	/** To be called once the changes of `open` are flushed. */
+	opened(id: string): void;
+	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
+	settled(id: string): void;
 	get(id: string): Entry | undefined;
 	/** The newest entries first: ids sort by age. */
 	list(limit: number): readonly Entry[];
@@ -84,7 +86,10 @@ export function createBooks(parts: {
 			const settled = { ...entry, ...text, result, settledAt: clock.now() };
 			return [write(settled), ...line.push(id)];
 		},
-		announce(id) {
+		opened(id) {
+			if (fresh.get(id)?.settledAt === undefined) fresh.delete(id);
+		},
+		settled(id) {
 			const entry = get(id);
 			fresh.delete(id);
 			if (!entry?.result || entry.settledAt === undefined) return;

@@ -91,8 +91,11 @@ export function createExchange(parts: {
 	const status = (state: Status['state']): Publication => ({
 		topic: topicOf({ part: 'status', node: self.node }),
 		payload: writeStatus({
-			...{ v: frameVersion, state, node: self.node },
-			...{ storeId: self.storeId, epoch: self.epoch },
+			v: frameVersion,
+			state,
+			node: self.node,
+			storeId: self.storeId,
+			epoch: self.epoch,
 			...(state === 'online' ? { methods: self.methods() } : {}),
 		}),
 		qos: 1,

@@ -28,7 +28,7 @@ export interface OutRow {
 	readonly ackMs: number;
 	/** Attempts before it is given up; 0: as many as fit before the deadline. */
 	readonly retries: number;
-	/** Attempts so far, as of the last write. */
+	/** Tries so far: publications, and spans of `ackMs` in which the receiver was away. */
 	readonly attempts: number;
 }
 
@@ -44,12 +44,13 @@ export interface Lane {
 	lo: number;
 	/** Everything up to here is on disk and may leave. */
 	flushed: number;
+	/** Rows up to here were left by an earlier process, which may have published them. */
+	readonly inherited: number;
 	/** The loaded rows: consecutive, the first one is `lo`. */
 	rows: OutRow[];
 	/** For people: what the lane is doing, and why it waits. */
 	state: string;
 	why: string;
-	attempts: number;
 }
 
 /** What the journal keeps of a lane, so that its numbers go on after a restart. */
@@ -153,8 +154,9 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 }
 
 function openLane(name: string, { to, method, kind, next }: LaneRecord): Lane {
-	const idle = { state: 'idle', why: '', attempts: 0, rows: [] };
-	return { name, to, method, kind, next, lo: next, flushed: next - 1, ...idle };
+	const idle = { state: 'idle', why: '', rows: [] };
+	const before = next - 1;
+	return { name, to, method, kind, next, lo: next, flushed: before, inherited: before, ...idle };
 }
 
 /** A new row is kept in memory only if it continues the loaded window. */

@@ -37,11 +37,7 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 	return {
 		learn(status) {
 			const { node: name, state, storeId, epoch, methods = [] } = status;
-			const known = neighbours.get(name);
-			const isSameStore = known?.storeId === storeId;
-			if (known && isSameStore && epoch < known.epoch) return;
-			if (known && !isSameStore && state === 'offline') return;
-			if (isSameStore && known.state === state && known.epoch === epoch) return;
+			if (isOldNews(neighbours.get(name), status)) return;
 			const since = clock.now();
 			const neighbour = { name, state, since, storeId, epoch, methods };
 			neighbours.set(name, neighbour);
@@ -56,4 +52,11 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 			return () => void watchers.delete(see);
 		},
 	};
+}
+
+/** A death of an earlier life says nothing of the present one, and a repetition nothing new. */
+function isOldNews(known: Neighbour | undefined, { storeId, epoch, state }: Status): boolean {
+	if (!known) return false;
+	if (known.storeId !== storeId) return state === 'offline';
+	return epoch < known.epoch || (epoch === known.epoch && state === known.state);
 }

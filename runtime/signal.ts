@@ -39,6 +39,8 @@ export interface SignalFields {
 	'delivery.acked': { to: string; method: string; count: number };
 	'delivery.waiting': { to: string; method: string; why: string };
 	'delivery.refused': { to: string; method: string; id: string; code: string };
+	/** An acknowledgement about messages that this lane never had. */
+	'delivery.doubted': { to: string; method: string; upTo: number };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
 	'call.ended': { id: string; method: string; outcome: string; tookMs: number };

@@ -1,0 +1,222 @@
+/**
+ * The window of a lane: the messages that are under way to one node, each with its delivery actor, and
+ * what an acknowledgement means for them. When to send, and when to stop trying, is the publisher's.
+ *
+ * @module
+ */
+import { createActor, type Actor } from 'xstate';
+import type { Books } from '../runtime/books.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import type { FrameRow, LaneAck } from '../runtime/frame.ts';
+import type { Change } from '../runtime/journal.ts';
+import type { Lane, OutRow, Outbox } from '../runtime/outbox.ts';
+import type { Signals } from '../runtime/signal.ts';
+import { deliveryLogic, type DeliveryEvent, type DeliveryOutput } from './delivery.ts';
+
+/** What a window works with. */
+export interface WindowParts {
+	readonly lane: Lane;
+	readonly outbox: Outbox;
+	readonly books: Books;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+}
+
+/** What is to be written, and whose books are settled by it. */
+export interface Settlement {
+	readonly changes: readonly Change[];
+	readonly ids: readonly string[];
+}
+
+/** Consecutive rows, ready for the wire. */
+export interface Load {
+	readonly first: number;
+	readonly rows: readonly FrameRow[];
+}
+
+/** The window that {@link createWindow} makes. */
+export interface Window {
+	/** The highest number that was published since the last `goBack`. */
+	readonly sent: number;
+	readonly isEmpty: () => boolean;
+	/** How long the oldest message wants to wait for its acknowledgement. */
+	readonly ackMs: () => number;
+	/** The next rows that credit and size allow, marked as published; undefined if there are none. */
+	take(): Load | undefined;
+	/**
+	 * Resolves what an acknowledgement covers. `believed: false` if it is about messages that this
+	 * lane never had: then nothing is resolved.
+	 */
+	acknowledge(ack: LaneAck): Settlement & { readonly believed: boolean; readonly count: number };
+	/** Everything unresolved is to be published again, from the oldest on. */
+	goBack(): void;
+	/** Counts a try for messages whose receiver is away. */
+	countAway(): Settlement;
+	/** Gives up what is past its time or its retries, or, with `seq`, that message. */
+	giveUp(seq?: number): Settlement;
+	/** Stops the delivery actors; the rows stay in the outbox. */
+	stop(): void;
+}
+
+/** Creates the window of a lane. */
+export function createWindow(parts: WindowParts): Window {
+	const { lane, outbox, books, clock, config, signals } = parts;
+	const deliveries = createDeliveries(lane);
+	let sent = lane.lo - 1;
+	// A new lane sends one message until the receiver has said how many it is ready to take.
+	let credit = 1;
+
+	const settle = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
+		const { to, method } = lane;
+		const { id } = row;
+		if (output.verdict === 'accepted') return [];
+		if (output.verdict === 'refused') {
+			const code = output.code ?? 'refused';
+			signals.emit('delivery.refused', { to, method, id, code });
+			return books.settle(id, { outcome: 'refused', code });
+		}
+		signals.emit('delivery.gaveUp', { to, method, id, attempts: row.attempts });
+		return books.settle(id, { outcome: 'expired', code: 'expired', attempts: row.attempts });
+	};
+	const drop = (upTo: number): readonly Change[] => {
+		const { rows, changes } = outbox.resolve(lane, upTo);
+		for (const { seq } of rows) deliveries.forget(seq);
+		sent = Math.max(sent, upTo);
+		return changes;
+	};
+
+	const giveUpRow = (row: OutRow): Settlement => {
+		const output = deliveries.tell(row, { type: 'GIVE_UP' });
+		const settled = output ? settle(row, output) : [];
+		const ids = settled.length > 0 ? [row.id] : [];
+		// A skip must travel even for a message that never left, if others before it are under way.
+		if (output && row.seq === lane.lo) return { changes: [...settled, ...drop(row.seq)], ids };
+		const skip = { ...row, skip: true, body: new Uint8Array() };
+		sent = Math.min(sent, row.seq - 1);
+		return { changes: [...settled, ...outbox.amend(lane, skip)], ids };
+	};
+	const isOver = (row: OutRow, now: number): boolean =>
+		!row.skip && (row.deadline <= now || (row.retries > 0 && row.attempts >= row.retries));
+
+	return {
+		get sent() {
+			return sent;
+		},
+		isEmpty: () => lane.lo > lane.flushed,
+		ackMs: () => lane.rows[0]?.ackMs ?? config.defaultMessageTimeout * 1000,
+		take() {
+			outbox.fill(lane);
+			const first = sent + 1;
+			const last = Math.min(lane.flushed, lane.lo + credit - 1, lane.lo + lane.rows.length - 1);
+			const rows: FrameRow[] = [];
+			let bytes = 0;
+			for (let seq = first; seq <= last; seq += 1) {
+				const row = lane.rows[seq - lane.lo];
+				if (!row || (rows.length > 0 && bytes + row.body.byteLength > config.frameBytesMax)) break;
+				bytes += row.body.byteLength;
+				deliveries.tell(row, { type: 'PUBLISHED' });
+				lane.rows[seq - lane.lo] = { ...row, attempts: row.attempts + 1 };
+				rows.push(frameRow(row, clock.now()));
+				sent = seq;
+			}
+			return rows.length > 0 ? { first, rows } : undefined;
+		},
+		acknowledge(ack) {
+			const { upTo, id } = ack;
+			const nothing = { changes: [], ids: [], count: 0 };
+			if (upTo >= lane.lo && lane.rows[upTo - lane.lo]?.id !== id) {
+				return { ...nothing, believed: false };
+			}
+			credit = ack.credit;
+			if (upTo < lane.lo) return { ...nothing, believed: true };
+			const except = new Map(ack.except);
+			const changes: Change[] = [];
+			const ids: string[] = [];
+			const covered = lane.rows.slice(0, upTo - lane.lo + 1);
+			for (const row of covered) {
+				const output = deliveries.tell(row, verdictOf(except.get(row.seq)));
+				const settled = output ? settle(row, output) : [];
+				if (settled.length > 0) ids.push(row.id);
+				changes.push(...settled);
+			}
+			changes.push(...drop(upTo));
+			return { changes, ids, believed: true, count: covered.length };
+		},
+		goBack() {
+			for (const row of lane.rows) if (row.seq <= sent) deliveries.tell(row, { type: 'RETRY' });
+			sent = lane.lo - 1;
+			// A receiver without room is asked again with a single message.
+			credit = Math.max(credit, 1);
+		},
+		countAway() {
+			outbox.fill(lane);
+			const changes = lane.rows
+				.filter(({ retries }) => retries > 0)
+				.flatMap((row) => outbox.amend(lane, { ...row, attempts: row.attempts + 1 }));
+			return { changes, ids: [] };
+		},
+		giveUp(seq) {
+			outbox.fill(lane);
+			const now = clock.now();
+			const over = lane.rows.filter((row) =>
+				seq === undefined ? isOver(row, now) : row.seq === seq,
+			);
+			const settlements = over.map(giveUpRow);
+			return {
+				changes: settlements.flatMap(({ changes }) => changes),
+				ids: settlements.flatMap(({ ids }) => ids),
+			};
+		},
+		stop: () => deliveries.stop(),
+	};
+}
+
+/** The delivery actors of a lane, made when they are first spoken to. */
+function createDeliveries(lane: Lane) {
+	const actors = new Map<number, Actor<typeof deliveryLogic>>();
+
+	const actorOf = (row: OutRow): Actor<typeof deliveryLogic> => {
+		let actor = actors.get(row.seq);
+		if (!actor) {
+			const { id, seq, retries: attemptsMax, attempts, skip: gaveUp } = row;
+			// What an earlier process left may have been published before that was on disk.
+			const published = seq <= lane.inherited;
+			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
+			actor = createActor(deliveryLogic, { input }).start();
+			actors.set(seq, actor);
+		}
+		return actor;
+	};
+
+	return {
+		/** Sends an event; returns the output if it was the last one that the actor needed. */
+		tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined {
+			const actor = actorOf(row);
+			if (actor.getSnapshot().status === 'done') return undefined;
+			actor.send(event);
+			return actor.getSnapshot().output;
+		},
+		forget(seq: number): void {
+			actors.get(seq)?.stop();
+			actors.delete(seq);
+		},
+		stop(): void {
+			for (const actor of actors.values()) actor.stop();
+			actors.clear();
+		},
+	};
+}
+
+function frameRow(row: OutRow, now: number): FrameRow {
+	const ttlMs = Math.max(0, row.deadline - now);
+	if (row.skip) return { id: row.id, ttlMs, skip: true };
+	return { id: row.id, ttlMs, body: row.body };
+}
+
+/** What the receiver's word on one message is to its delivery actor. */
+function verdictOf(code: string | undefined): DeliveryEvent {
+	if (code === undefined) return { type: 'ACKED' };
+	return code === 'skipped' ? { type: 'SKIPPED' } : { type: 'REFUSED', code };
+}

@@ -1,0 +1,132 @@
+/**
+ * The post office: every message that comes into being on this node is handed in here, and goes to a
+ * mailbox of this node or to the outbox, in one transaction with whatever caused it.
+ *
+ * @module
+ */
+import { isAcknowledged } from './address.ts';
+import type { Books } from './books.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { isReply, type Message } from './envelope.ts';
+import type { Exchange } from './exchange.ts';
+import type { Change, Journal } from './journal.ts';
+import type { Mailbox, MailRow } from './mailbox.ts';
+import type { Outbox } from './outbox.ts';
+import { packMessage, unpackMessage } from './packing.ts';
+import type { Signals } from './signal.ts';
+
+/** What the post office works with. */
+export interface PostParts {
+	readonly node: string;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly exchange: () => Exchange;
+	readonly mailbox: (method: string) => Mailbox | undefined;
+}
+
+/** The post office that {@link createPost} makes. */
+export interface Post {
+	/**
+	 * Sends messages, and writes `also` in the same transaction. Resolves when all of it is on disk;
+	 * nothing leaves before. Messages of the at-most-once kinds are not written at all.
+	 */
+	send(messages: readonly Message[], also?: readonly Change[]): Promise<void>;
+	/** What the acceptance of a message from another node settles: the request that it answers. */
+	onAccept(row: MailRow): readonly Change[];
+	/** Tells the watchers of that, after the flush. */
+	onAccepted(row: MailRow): void;
+}
+
+/** What is to be done for one message: what to write, and what to do once it is written. */
+interface Plan {
+	readonly changes: readonly Change[];
+	readonly afterwards: () => void;
+}
+
+/** Creates the post office. */
+export function createPost(parts: PostParts): Post {
+	const { journal, clock, config, books, outbox, signals } = parts;
+	const ttlMs = (message: Message) => (message.ttl ?? config.defaultMessageTtl) * 1000;
+	const mailOf = (message: Message) => ({
+		id: message.id,
+		from: message.fromNode,
+		body: packMessage(message),
+		deadline: clock.now() + ttlMs(message),
+	});
+
+	/** A message to this very node. */
+	const keep = (message: Message): Plan => {
+		const opened = isReply(message) ? settleBy(message) : books.open(message);
+		const box = parts.mailbox(message.method);
+		if (!box) {
+			const result = { outcome: 'refused', code: 'unknown_method' } as const;
+			const settled = isReply(message) ? [] : books.settle(message.id, result);
+			return { changes: [...opened, ...settled], afterwards: () => announce(message) };
+		}
+		const { row, change } = box.place(mailOf(message));
+		const afterwards = () => {
+			box.push(row);
+			announce(message);
+		};
+		return { changes: [...opened, change], afterwards };
+	};
+
+	/** A message to another node. */
+	const dispatch = (message: Message): Plan => {
+		const { lane, seq, changes } = outbox.append(message);
+		const opened = isReply(message) ? [] : books.open(message, { lane: lane.name, seq });
+		const afterwards = () => {
+			books.opened(message.id);
+			outbox.flushed(lane, seq);
+		};
+		return { changes: [...opened, ...changes], afterwards };
+	};
+
+	/** A message that is sent at most once: now, or never. */
+	const toss = (message: Message): Plan => {
+		const { id, method, kind } = message;
+		const box = message.toNode === parts.node ? parts.mailbox(method) : undefined;
+		const afterwards = () => {
+			if (box) box.push(box.place({ ...mailOf(message), volatile: true }).row);
+			else {
+				const rows = [{ id, ttlMs: ttlMs(message), body: packMessage(message) }];
+				const to = { node: message.toNode, method, kind };
+				void parts.exchange().sendFrame(to, { lo: 0, first: 0, rows });
+			}
+		};
+		return { changes: [], afterwards };
+	};
+
+	const settleBy = (message: Message): readonly Change[] => {
+		const { inReplyTo, result, data } = message;
+		return inReplyTo && result ? books.settle(inReplyTo, result, data) : [];
+	};
+	const announce = (message: Message): void => {
+		if (!isReply(message)) books.opened(message.id);
+		books.settled(message.inReplyTo ?? message.id);
+	};
+
+	return {
+		async send(messages, also = []) {
+			const plans = messages.map((message) => {
+				if (!isAcknowledged(message.kind)) return toss(message);
+				return message.toNode === parts.node ? keep(message) : dispatch(message);
+			});
+			const changes = [...also, ...plans.flatMap((plan) => plan.changes)];
+			if (changes.length > 0) await journal.commit(changes);
+			for (const plan of plans) plan.afterwards();
+		},
+		onAccept: (row) => settleBy(unpackMessage(row.body)),
+		onAccepted(row) {
+			const message = unpackMessage(row.body);
+			announce(message);
+			const { id, fromNode: from, toNode: to, method } = message;
+			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
+		},
+	};
+}

@@ -1,0 +1,80 @@
+/**
+ * Replies: a reply is a new message, made from the request that it answers.
+ *
+ * @module
+ */
+import type { Clock } from './clock.ts';
+import type { Output } from './define.ts';
+import { isReply, type Message, type Result } from './envelope.ts';
+import { isAcknowledged } from './address.ts';
+import { newId } from './identity.ts';
+
+/** The method that takes an outcome and does nothing: the books are settled by then. */
+export const noReplyMethod = 'REQNone';
+/** Where steward sends output unless the message says otherwise. */
+const defaultReplyMethod = 'REQToFileAppend';
+
+/** What a reply is made of. */
+export interface ReplyParts {
+	readonly clock: Clock;
+	/** The node that replies. */
+	readonly node: string;
+	/** Whether the method's output is worth a reply of its own. */
+	readonly replies: boolean;
+}
+
+/** What the reply tells: output, and, in the last reply, how it ended. */
+export interface Run {
+	readonly output?: Output;
+	readonly result?: Result;
+}
+
+/**
+ * The reply to `request`, or undefined where none is due: replies are not answered, and a message of
+ * an at-most-once kind is answered only with output that somebody asked for.
+ *
+ * Without a `result` it is an interim reply: one of several, and not the last.
+ *
+ * As in steward, output goes to `REQToFileAppend` unless the message names another method; without a
+ * `fileName` that could not work, so then only the outcome travels. A run that ended without output
+ * never overwrites a file with nothing.
+ */
+export function composeReply(
+	request: Message,
+	run: Run,
+	{ clock, node, replies }: ReplyParts,
+): Message | undefined {
+	if (isReply(request)) return undefined;
+	const method = replyMethodOf(request, run, replies);
+	if (method === noReplyMethod && (!run.result || !isAcknowledged(request.kind))) return undefined;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: request.fromNode,
+		method,
+		kind: 'EventACK',
+		methodArgs: request.replyMethodArgs ?? [],
+		...present({
+			data: run.output?.data,
+			directory: request.directory,
+			fileName: request.fileName,
+			ACKTimeout: request.replyACKTimeout,
+			retries: request.replyRetries,
+			methodTimeout: request.replyMethodTimeout,
+			result: run.result,
+		}),
+		inReplyTo: request.id,
+		previousMethod: request.method,
+	};
+}
+
+function replyMethodOf(request: Message, run: Run, replies: boolean): string {
+	const hasOutput = replies && (run.output?.data !== undefined || run.result?.outcome === 'done');
+	if (!hasOutput) return noReplyMethod;
+	return request.replyMethod ?? (request.fileName ? defaultReplyMethod : noReplyMethod);
+}
+
+/** The same fields without those that are undefined. */
+function present(fields: Partial<Message>): Partial<Message> {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
