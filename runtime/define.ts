@@ -25,6 +25,8 @@ export interface Output {
 export interface MethodContext {
 	/** The name of this node. */
 	readonly node: string;
+	/** The identity of its store; what it starts can be marked with it, and found after a crash. */
+	readonly storeId: string;
 	readonly clock: Clock;
 	/** Raised when the run must end: its time is over, it was cancelled, or the node stops. */
 	readonly signal: AbortSignal;

@@ -43,7 +43,19 @@ export interface SignalFields {
 	'delivery.doubted': { to: string; method: string; upTo: number };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
-	'call.ended': { id: string; method: string; outcome: string; tookMs: number };
+	'call.ended': {
+		id: string;
+		method: string;
+		from: string;
+		outcome: string;
+		tookMs: number;
+		attempts: number;
+		/** Empty if the outcome is `done`. */
+		code: string;
+		detail: string;
+		stderr: string;
+		methodArgs: readonly string[];
+	};
 	'child.started': { supervisor: string; child: string };
 	'child.exited': { supervisor: string; child: string; reason: string };
 	'child.restarted': { supervisor: string; child: string; restarts: number };

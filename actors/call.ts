@@ -1,0 +1,179 @@
+/**
+ * The call: one run of one method for one message, from its start to its outcome.
+ *
+ * ```text
+ *              RESOLVED, REJECTED
+ *   (running) --------------------------------> ((ended))
+ *      |  \ CRASHED                                 ^
+ *      |   +--> error: the method threw something that is no ReeveError
+ *      | DEADLINE: its signal is raised             |
+ *      v                RESOLVED, REJECTED          |
+ *   (aborting) -------------------------------------+
+ *      |                GRACE: it did not listen    |
+ *      +--------------------------------------------+
+ * ```
+ *
+ * A synchronous endless loop cannot be interrupted from within its thread. What the call promises is
+ * that nothing such a method does later has any effect: its outcome is settled without it.
+ *
+ * @module
+ */
+import type { AnyActorRef } from 'xstate';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { MethodContext, MethodDefinition, Output } from '../runtime/define.ts';
+import type { Message, Result } from '../runtime/envelope.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Chart } from './chart.ts';
+import { compileChart } from './compile.ts';
+
+/** What a call is made from. */
+export interface CallInput {
+	readonly definition: MethodDefinition;
+	readonly message: Message;
+	readonly clock: Clock;
+	/** Everything of the method's context but the signal, which is the call's own. */
+	readonly context: Omit<MethodContext, 'signal'>;
+}
+
+/** How a call ended: what the message's sender is told, and what the method returned. */
+export interface CallEnd {
+	readonly result: Pick<Result, 'outcome' | 'code' | 'detail'>;
+	readonly output?: Output;
+}
+
+type CallEvent =
+	| { readonly type: 'RESOLVED'; readonly output: Output }
+	| { readonly type: 'REJECTED'; readonly error: ReeveError }
+	| { readonly type: 'CRASHED'; readonly error: unknown }
+	| { readonly type: 'DEADLINE' }
+	| { readonly type: 'GRACE' };
+
+interface CallTypes {
+	readonly state: 'running' | 'aborting' | 'ended';
+	readonly context: { readonly input: CallInput; readonly end?: CallEnd };
+	readonly input: CallInput;
+	readonly event: CallEvent;
+	readonly output: CallEnd | undefined;
+	readonly emitted: never;
+}
+
+/** How long a method that was told to end may take to do so. */
+const graceMs = 3000;
+
+/** What a method returned, as an outcome. A returned code means: it ran, and its work failed. */
+function endOf(output: Output): CallEnd {
+	const { code, detail } = output;
+	if (code === undefined) return { result: { outcome: 'done' }, output };
+	return { result: { outcome: 'failed', code, ...(detail ? { detail } : {}) }, output };
+}
+
+function timedOut({ context }: CallInput): CallEnd['result'] {
+	return { outcome: 'failed', code: 'timed_out', detail: `after ${context.timeoutMs} ms` };
+}
+
+const resolved = {
+	target: 'ended',
+	assign: (_: unknown, { output }: { readonly output: Output }) => ({ end: endOf(output) }),
+} as const;
+const rejected = {
+	target: 'ended',
+	assign: (_: unknown, { error: { code, detail } }: { readonly error: ReeveError }) => ({
+		end: { result: { outcome: 'failed', code, detail } } as const,
+	}),
+} as const;
+const crashed = {
+	assign: (_: unknown, { error }: { readonly error: unknown }): never => {
+		throw error;
+	},
+} as const;
+
+const chart: Chart<CallTypes> = {
+	id: 'call',
+	initial: 'running',
+	context: (input) => ({ input }),
+	states: {
+		running: {
+			on: {
+				RESOLVED: resolved,
+				REJECTED: rejected,
+				CRASHED: crashed,
+				DEADLINE: { target: 'aborting' },
+			},
+		},
+		aborting: {
+			on: {
+				// What it had put out by then is worth keeping, but its time was over.
+				RESOLVED: {
+					target: 'ended',
+					assign: ({ input }, { output }) => ({ end: { result: timedOut(input), output } }),
+				},
+				REJECTED: {
+					target: 'ended',
+					assign: ({ input }) => ({ end: { result: timedOut(input) } }),
+				},
+				CRASHED: crashed,
+				GRACE: {
+					target: 'ended',
+					assign: ({ input }) => ({ end: { result: timedOut(input) } }),
+				},
+			},
+		},
+		ended: { final: true, output: ({ end }) => end },
+	},
+};
+
+/** What belongs to one running call and must not outlive it. */
+interface Work {
+	readonly controller: AbortController;
+	timer?: Timer;
+}
+
+const works = new WeakMap<AnyActorRef, Work>();
+const compiled = compileChart(chart);
+
+/** Starts the method; whatever it does becomes an event of its call. */
+function launch(self: AnyActorRef, { definition, message, context, clock }: CallInput): void {
+	const work: Work = { controller: new AbortController() };
+	works.set(self, work);
+	work.timer = clock.after(context.timeoutMs, () => {
+		self.send({ type: 'DEADLINE' });
+		work.controller.abort(new ReeveError('timed_out'));
+		work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
+	});
+	const run = async () =>
+		await definition.run(message, { ...context, signal: work.controller.signal });
+	run().then(
+		(output) => self.send({ type: 'RESOLVED', output: output ?? {} }),
+		(error: unknown) =>
+			self.send(
+				error instanceof ReeveError ? { type: 'REJECTED', error } : { type: 'CRASHED', error },
+			),
+	);
+}
+
+/** Ends what belongs to a call that is over, however it ended. */
+function release(self: AnyActorRef): void {
+	const work = works.get(self);
+	work?.timer?.cancel();
+	work?.controller.abort(new ReeveError('stopping'));
+	works.delete(self);
+}
+
+/** The call as actor logic: `createActor(callLogic, { input })`. Stopping it raises the signal. */
+export const callLogic: typeof compiled = {
+	...compiled,
+	start(snapshot, { self }) {
+		if (snapshot.status === 'active') launch(self, snapshot.context.input);
+	},
+	transition(snapshot, event, scope) {
+		const isOver = (status: string) => status !== 'active';
+		try {
+			const next = compiled.transition(snapshot, event, scope);
+			if (isOver(next.status)) release(scope.self);
+			return next;
+		} catch (thrown) {
+			release(scope.self);
+			throw thrown;
+		}
+	},
+};

@@ -1,0 +1,176 @@
+/**
+ * The turn of one accepted message: counted before it runs, run by a call, and settled in one
+ * transaction that removes it from its mailbox and files its reply.
+ *
+ * @module
+ */
+import { createActor } from 'xstate';
+import { pause, type Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import type { MethodDefinition } from '../runtime/define.ts';
+import type { Message } from '../runtime/envelope.ts';
+import { asReeveError, isErrorCode, ReeveError } from '../runtime/errors.ts';
+import type { Journal } from '../runtime/journal.ts';
+import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
+import { unpackMessage } from '../runtime/packing.ts';
+import type { Post } from '../runtime/post.ts';
+import { planReplay } from '../runtime/replay.ts';
+import type { Run } from '../runtime/reply.ts';
+import type { Signals } from '../runtime/signal.ts';
+import type { CallEnd, CallInput } from './call.ts';
+import { createMethodContext } from './context.ts';
+import { messageLogic, type MessageOutput } from './message.ts';
+import { createSettlement } from './settlement.ts';
+
+/** A call under way. */
+export interface RunningCall {
+	/** Rejects if the method crashed, or the call was stopped before it ended. */
+	readonly ended: Promise<CallEnd>;
+	/** Raises the method's signal and forgets the call. */
+	stop(): void;
+}
+
+/** What turns work with. */
+export interface TurnParts {
+	readonly node: string;
+	readonly storeId: string;
+	readonly definition: MethodDefinition;
+	readonly mailbox: Mailbox;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly post: Post;
+	/** Makes a supervised call. */
+	readonly startCall: (input: CallInput) => RunningCall;
+	readonly print: (from: string, text: string) => void;
+}
+
+/** The turns that {@link createTurns} makes. */
+export interface Turns {
+	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
+	run(row: MailRow): Promise<void>;
+	/** Decides about a message that was started before a crash. */
+	replay(row: MailRow, start: StartRecord): Promise<void>;
+	/** Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox. */
+	abandon(): void;
+}
+
+/** The pause before a crashed method is tried again with the same message, for each crash so far. */
+const crashPauseMs = 200;
+
+/** Creates the turns of one subscriber. */
+export function createTurns(parts: TurnParts): Turns {
+	const { definition, mailbox, journal, clock, config, signals, post } = parts;
+	const running = new Set<RunningCall>();
+	const settle = createSettlement(parts);
+	let stopping = false;
+
+	const start = async (row: MailRow, message: Message, attempts: number): Promise<void> => {
+		if (row.volatile) return;
+		const key = [mailbox.method, row.arrival];
+		const value: StartRecord = { epoch: journal.epoch, attempts };
+		// A message that must not run twice is on disk as started before it is; for the others it is
+		// enough that a crash of the process cannot forget the count.
+		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
+		await journal.commit([{ table: 'started', key, value }], until);
+	};
+
+	const call = async (message: Message, attempt: number): Promise<CallEnd> => {
+		const context = createMethodContext({ ...parts, message, attempt });
+		const made = parts.startCall({ definition, message, clock, context });
+		running.add(made);
+		try {
+			return await made.ended;
+		} finally {
+			running.delete(made);
+		}
+	};
+
+	/** Runs a message until it ends, is dead, or the node stops. */
+	const take = async (row: MailRow, message: Message, earlier: number): Promise<void> => {
+		const life = createActor(messageLogic, {
+			input: {
+				id: row.id,
+				method: definition.name,
+				onCrash: policyOf(message, definition),
+				attemptsMax: config.attemptsMax,
+				attempts: earlier,
+			},
+		}).start();
+		let run: Run = {};
+		let problem: ReeveError | undefined;
+		const startedAt = clock.monotonic();
+		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
+		while (life.getSnapshot().status === 'active') {
+			if (stopping) throw new ReeveError('stopping');
+			life.send({ type: 'START' });
+			const attempt = life.getSnapshot().context.attempts;
+			await start(row, message, attempt);
+			const { id, method, fromNode: from } = message;
+			signals.emit('call.started', { id, method, from, attempt });
+			try {
+				const end = await call(message, attempt);
+				run = end.output ? { output: end.output } : {};
+				if (end.result.code) problem = errorOf(end.result);
+				const outcome = end.result.outcome === 'done' ? 'done' : 'failed';
+				life.send({ type: 'ENDED', outcome, ...(problem ? { code: problem.code } : {}) });
+			} catch (thrown) {
+				if (stopping) throw thrown;
+				problem = asReeveError(thrown, 'method_crashed');
+				life.send({ type: 'CRASHED', code: 'method_crashed' });
+				if (life.getSnapshot().status === 'active') await pause(clock, crashPauseMs * attempt);
+			}
+		}
+		const tookMs = clock.monotonic() - startedAt;
+		const { context, output } = life.getSnapshot();
+		const end = output ?? { outcome: 'failed', code: 'internal', attempts: context.attempts };
+		await settle(row, message, { run, problem, tookMs, end });
+	};
+
+	const open = (row: MailRow): Message | ReeveError => {
+		try {
+			return unpackMessage(row.body);
+		} catch (thrown) {
+			return asReeveError(thrown, 'bad_frame');
+		}
+	};
+
+	return {
+		async run(row) {
+			const message = open(row);
+			if (!(message instanceof ReeveError)) return take(row, message, 0);
+			signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
+			await post.send([], mailbox.removal(row));
+		},
+		async replay(row, { attempts }) {
+			const message = open(row);
+			if (message instanceof ReeveError) return this.run(row);
+			const { attemptsMax } = config;
+			const onCrash = policyOf(message, definition);
+			const decision = planReplay({ onCrash, attempts, attemptsMax });
+			const { id, method } = message;
+			signals.emit('replay.decided', { id, method, decision });
+			if (decision === 'redeliver') return take(row, message, attempts);
+			const end: MessageOutput =
+				decision === 'report'
+					? { outcome: 'interrupted', code: 'interrupted', attempts }
+					: { outcome: 'failed', code: 'max_attempts', attempts };
+			await settle(row, message, { run: {}, problem: undefined, tookMs: 0, end });
+		},
+		abandon() {
+			stopping = true;
+			clock.after(config.stopTimeout * 1000, () => {
+				for (const call of running) call.stop();
+			});
+		},
+	};
+}
+
+function errorOf({ code = 'internal', detail }: CallEnd['result']): ReeveError {
+	return new ReeveError(isErrorCode(code) ? code : 'internal', detail);
+}
+
+function policyOf(message: Message, definition: MethodDefinition): Message['onCrash'] & string {
+	return message.onCrash ?? definition.onCrash;
+}

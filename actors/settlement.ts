@@ -1,0 +1,87 @@
+/**
+ * Settlement: how a message that was accepted here is closed, in one transaction that removes it from
+ * its mailbox, files the reply to its sender and, if it was started too often, a dead letter.
+ *
+ * @module
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { MethodDefinition } from '../runtime/define.ts';
+import type { Message, Result } from '../runtime/envelope.ts';
+import type { ReeveError } from '../runtime/errors.ts';
+import { newId } from '../runtime/identity.ts';
+import type { Change } from '../runtime/journal.ts';
+import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import type { Post } from '../runtime/post.ts';
+import { composeReply, type Run } from '../runtime/reply.ts';
+import type { Signals } from '../runtime/signal.ts';
+import type { MessageOutput } from './message.ts';
+
+/** What settlements work with. */
+export interface SettlementParts {
+	readonly node: string;
+	readonly definition: MethodDefinition;
+	readonly mailbox: Mailbox;
+	readonly clock: Clock;
+	readonly signals: Signals;
+	readonly post: Post;
+}
+
+/** What is known when a message has come to its end. */
+export interface Ending {
+	readonly run: Run;
+	readonly problem: ReeveError | undefined;
+	readonly tookMs: number;
+	readonly end: MessageOutput;
+}
+
+/** Files how a message ended; resolves when that is on disk. */
+export type Settle = (row: MailRow, message: Message, ending: Ending) => Promise<void>;
+
+/** Creates the settlements of one subscriber. */
+export function createSettlement(parts: SettlementParts): Settle {
+	const { definition, mailbox, clock, node, post } = parts;
+	const { replies } = definition;
+
+	return async (row, message, ending) => {
+		const result = resultOf(ending);
+		const reply = composeReply(message, { ...ending.run, result }, { clock, node, replies });
+		const changes: Change[] = [...mailbox.removal(row)];
+		if (ending.end.code === 'max_attempts') {
+			const value = deadLetter(row, message, { ...ending.end, at: clock.now() });
+			changes.push({ table: 'dead', key: [newId(clock)], value });
+		}
+		await post.send(reply ? [reply] : [], changes);
+		parts.signals.emit('call.ended', reportOf(message, ending));
+	};
+}
+
+/** What the sender is told. */
+function resultOf({ run, problem, tookMs, end }: Ending): Result {
+	const { exitCode, stderr } = run.output ?? {};
+	const detail = problem?.detail;
+	return {
+		outcome: end.outcome,
+		attempts: end.attempts,
+		durationMs: Math.round(tookMs),
+		...(end.code ? { code: end.code } : {}),
+		...(detail ? { detail } : {}),
+		...(exitCode === undefined ? {} : { exitCode }),
+		...(stderr ? { stderr } : {}),
+	};
+}
+
+/** What the signal tells. A crash of the method brings its stack. */
+function reportOf(message: Message, { run, problem, tookMs, end }: Ending) {
+	const { id, method, fromNode: from, methodArgs } = message;
+	const { outcome, attempts, code = '' } = end;
+	const stack = problem?.cause instanceof Error ? problem.cause.stack : undefined;
+	const detail = stack ?? problem?.detail ?? '';
+	const stderr = run.output?.stderr ?? '';
+	return { id, method, from, outcome, tookMs, attempts, code, detail, stderr, methodArgs };
+}
+
+/** A row of the dead letters: everything that is needed to look into it, or to send it again. */
+function deadLetter(row: MailRow, message: Message, why: object): object {
+	const { id, fromNode, method } = message;
+	return { id, fromNode, method, body: row.body, ...why };
+}

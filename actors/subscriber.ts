@@ -1,0 +1,69 @@
+/**
+ * The subscriber: the process, in steward's sense, that owns the mailbox of one method. It takes
+ * messages in order, has a call made for each, and files how it ended.
+ *
+ * ```text
+ *   (opening) --> (open) -- SHUTDOWN --> (draining) --> ((stopped))
+ *       |                                    running calls get their time, then their signal
+ *       +-- what a crash left behind is settled first
+ * ```
+ *
+ * @module
+ */
+import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
+import type { Mailbox } from '../runtime/mailbox.ts';
+import { createTurns, type TurnParts } from './message-turn.ts';
+
+/** What a subscriber works with. */
+export interface SubscriberInput extends TurnParts {
+	readonly mailbox: Mailbox;
+}
+
+/** What can happen to a subscriber. */
+export interface SubscriberEvent {
+	/** Take no more messages, and end when the running ones have. */
+	readonly type: 'SHUTDOWN';
+}
+
+interface SubscriberContext extends SubscriberInput {
+	readonly turns: ReturnType<typeof createTurns>;
+}
+
+const machine = setup({
+	types: {
+		context: {} as SubscriberContext,
+		input: {} as SubscriberInput,
+		events: {} as SubscriberEvent,
+	},
+	actors: {
+		/** Settles, or runs again, what was started when an earlier process or subscriber died. */
+		replay: fromPromise<void, SubscriberContext>(async ({ input }) => {
+			input.mailbox.reset();
+			for (const { row, start } of input.mailbox.started()) await input.turns.replay(row, start);
+		}),
+		drain: fromPromise<void, SubscriberContext>(({ input }) => input.mailbox.close()),
+	},
+	actions: {
+		open: ({ context }) => context.mailbox.open((row) => context.turns.run(row)),
+		abandon: ({ context }) => context.turns.abandon(),
+	},
+}).createMachine({
+	id: 'subscriber',
+	context: ({ input }) => ({ ...input, turns: createTurns(input) }),
+	initial: 'opening',
+	states: {
+		opening: {
+			invoke: { src: 'replay', input: ({ context }) => context, onDone: 'open' },
+			on: { SHUTDOWN: 'draining' },
+		},
+		open: { entry: 'open', on: { SHUTDOWN: 'draining' } },
+		draining: {
+			entry: 'abandon',
+			invoke: { src: 'drain', input: ({ context }) => context, onDone: 'stopped' },
+		},
+		stopped: { type: 'final' },
+	},
+});
+
+/** The subscriber of one method, as actor logic. */
+export const subscriberLogic: ActorLogicFrom<typeof machine> = machine;
