@@ -16,7 +16,8 @@
  *
  * A late answer also reaches a message that waits for its resend: once published, `queued` takes
  * ACKED and REFUSED as `sent` does. A message that was published may have been accepted, so giving it
- * up is no end: a `skip` takes its place in the lane until the receiver has answered either way.
+ * up is no end: a `skip` takes its place in the lane until the receiver has answered either way. One
+ * that was never published has its end at once, but its number is still the lane's to account for.
  *
  * What this chart does not know: timers, windows, credit and order are the lane's, which decides when
  * to publish, to retry and to give up, and which checks an answer before it passes it on.
