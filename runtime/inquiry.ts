@@ -1,0 +1,181 @@
+/**
+ * Inquiries: the rows with which a node answers questions about itself.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import type { Books, Entry } from './books.ts';
+import type { MethodDefinition } from './define.ts';
+import { ReeveError } from './errors.ts';
+import type { Journal } from './journal.ts';
+import type { Mailbox } from './mailbox.ts';
+import { messageRow } from './message-row.ts';
+import type { Outbox } from './outbox.ts';
+import type { Presence } from './presence.ts';
+import type { Signal, Signals } from './signal.ts';
+import type { MessageRow, NodeRow, ProcessRow, TreeRow } from './wire.ts';
+
+/** What inquiries look at. */
+export interface InquiryParts {
+	readonly node: string;
+	readonly signals: Signals;
+	readonly journal: Journal;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly presence: Presence;
+	readonly mailboxes: () => Iterable<Mailbox>;
+	readonly methods: { list(): readonly MethodDefinition[] };
+	readonly tree: () => TreeRow;
+	/** The row about the node itself. */
+	readonly about: () => object;
+}
+
+const question = z.discriminatedUnion('reeve', [
+	z.object({ reeve: z.enum(['node', 'nodes', 'methods', 'processes', 'tree']) }),
+	z.object({
+		reeve: z.literal('messages'),
+		limit: z.int().min(1).max(100_000).default(100),
+		ids: z.array(z.string()).optional(),
+	}),
+	z.object({ reeve: z.literal('dead'), limit: z.int().min(1).max(100_000).default(100) }),
+	z.object({ reeve: z.literal('watch'), ids: z.array(z.string()).min(1).max(100_000) }),
+]);
+
+/** Answers one question; see `Door.ask`. */
+export type Ask = (question: unknown, signal: AbortSignal) => AsyncIterable<unknown>;
+
+/** Creates the answering side of a node. */
+export function createInquiry(parts: InquiryParts): Ask {
+	const { books, outbox } = parts;
+
+	const known = (id: string): Entry => {
+		const entry = books.get(id) ?? books.get(only(id, books.match(id)));
+		if (entry) return entry;
+		throw new ReeveError('not_found', `message ${id}`);
+	};
+	const rowOf = (entry: Entry): MessageRow => messageRow(entry, outbox);
+
+	return async function* ask(raw, signal) {
+		const parsed = question.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		const asked = parsed.data;
+		switch (asked.reeve) {
+			case 'node':
+				yield parts.about();
+				return;
+			case 'nodes':
+				yield* nodeRows(parts);
+				return;
+			case 'methods':
+				yield* parts.methods.list().map(methodRow);
+				return;
+			case 'processes':
+				yield* processRows(parts);
+				return;
+			case 'tree':
+				yield parts.tree();
+				return;
+			case 'messages':
+				yield* asked.ids
+					? asked.ids.map((id) => rowOf(known(id)))
+					: books.list(asked.limit).map(rowOf);
+				return;
+			case 'dead':
+				yield* deadRows(parts.journal, asked.limit);
+				return;
+			case 'watch':
+				yield* watch(
+					asked.ids.map((id) => known(id).id),
+					{ rowOf: (id) => rowOf(known(id)), signals: parts.signals, signal },
+				);
+		}
+	};
+}
+
+function only(prefix: string, matches: readonly string[]): string {
+	if (matches.length > 1) throw new ReeveError('not_found', `more than one begins with ${prefix}`);
+	return matches[0] ?? prefix;
+}
+
+function nodeRows({ presence, outbox }: InquiryParts): NodeRow[] {
+	return presence.list().map(({ methods: _, ...neighbour }) => ({
+		...neighbour,
+		waiting: outbox.waiting(neighbour.name),
+	}));
+}
+
+function methodRow({ name, aliases, summary, kind, ordering, onCrash }: MethodDefinition): object {
+	return { name, aliases, summary, kind, ordering, onCrash };
+}
+
+function* processRows({ node, mailboxes, outbox }: InquiryParts): Generator<ProcessRow> {
+	for (const box of mailboxes()) {
+		const running = box.running();
+		const name = `${box.method}.subscriber`;
+		const state = running > 0 ? 'running' : 'idle';
+		const waiting = box.size() - running;
+		yield { name, kind: 'subscriber', method: box.method, node, state, waiting, running };
+	}
+	for (const { name, method, to, state, next, lo } of outbox.lanes()) {
+		yield { name, kind: 'publisher', method, node: to, state, waiting: next - lo, running: 0 };
+	}
+}
+
+function deadRows(journal: Journal, limit: number): object[] {
+	const stretch = { from: [''], to: ['\uffff'], limit, reverse: true };
+	return journal.scan<{ body?: unknown }>('dead', stretch).map(({ key, value }) => {
+		const { body: _, ...rest } = value;
+		return { dead: key[0], ...rest };
+	});
+}
+
+/** The signals after which the row of a message may look different. */
+const news = new Set<Signal['type']>([
+	'message.settled',
+	'delivery.sent',
+	'delivery.acked',
+	'delivery.waiting',
+	'delivery.refused',
+	'delivery.gaveUp',
+	'node.gone',
+	'node.seen',
+]);
+
+/** Yields each row now and whenever it has changed, and ends when all are settled. */
+async function* watch(
+	ids: readonly string[],
+	parts: { rowOf: (id: string) => MessageRow; signals: Signals; signal: AbortSignal },
+): AsyncGenerator<MessageRow> {
+	const { rowOf, signals, signal } = parts;
+	const open = new Map<string, string>(ids.map((id) => [id, '']));
+	let wake: () => void = () => {};
+	let isNews = true;
+	const look = (): void => {
+		isNews = true;
+		wake();
+	};
+	const unsubscribe = signals.subscribe(({ type }) => {
+		if (news.has(type)) look();
+	});
+	signal.addEventListener('abort', look);
+	try {
+		while (open.size > 0 && !signal.aborted) {
+			isNews = false;
+			for (const [id, seen] of open) {
+				const row = rowOf(id);
+				const face = `${row.state} ${row.attempts} ${row.why ?? ''}`;
+				if (face === seen) continue;
+				if (row.settled) open.delete(id);
+				else open.set(id, face);
+				yield row;
+			}
+			if (open.size === 0 || isNews || signal.aborted) continue;
+			await new Promise<void>((resolve) => {
+				wake = resolve;
+			});
+		}
+	} finally {
+		unsubscribe();
+		signal.removeEventListener('abort', look);
+	}
+}

@@ -1,0 +1,181 @@
+/**
+ * The intake: the single way in for messages from people and programs. It checks, recognises
+ * repetitions, journals, and answers only when the message is on disk.
+ *
+ * @module
+ */
+import type { Kind } from './address.ts';
+import type { Books } from './books.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { MethodDefinition } from './define.ts';
+import { checkInput, type CheckedInput, type Message } from './envelope.ts';
+import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
+import { newId } from './identity.ts';
+import type { Journal } from './journal.ts';
+import type { Mailbox } from './mailbox.ts';
+import type { Outbox } from './outbox.ts';
+import type { Post } from './post.ts';
+import type { Presence } from './presence.ts';
+import type { Signals } from './signal.ts';
+import type { Answer } from './wire.ts';
+
+/** What the intake works with. */
+export interface IntakeParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly journal: Journal;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly post: Post;
+	readonly presence: Presence;
+	readonly methods: { find(name: string): MethodDefinition | undefined };
+	readonly mailbox: (method: string) => Mailbox | undefined;
+	/** Why nothing is taken for now; undefined if messages are taken. */
+	readonly hindrance: () => ErrorCode | undefined;
+}
+
+/** The intake that {@link createIntake} makes. */
+export interface Intake {
+	/** See `Door.accept`. */
+	accept(raw: unknown, via: string): Promise<readonly Answer[]>;
+	/** See `Door.refuse`. */
+	refuse(code: ErrorCode, detail: string, via: string): Answer;
+	/** Takes the payload of a public topic: a message, or an array of them, for this node. */
+	acceptForeign(payload: Uint8Array, address: { method: string; kind: Kind }): Promise<void>;
+}
+
+/** Creates the intake of a node. */
+export function createIntake(parts: IntakeParts): Intake {
+	const { clock, books, post, signals } = parts;
+	const { check, make } = createCheck(parts);
+
+	const refuse = (code: ErrorCode, detail: string, via: string): Answer => {
+		signals.emit('message.refused', { code, detail, via });
+		return { error: code, detail, hint: errorTable[code].hint };
+	};
+
+	const file = async (message: Message, via: string): Promise<Answer> => {
+		const { id, method, fromNode: from, toNode } = message;
+		if (books.get(id)) {
+			signals.emit('message.duplicate', { id, method, from });
+			return { id, toNode, duplicate: true };
+		}
+		await post.send([message]);
+		signals.emit('message.accepted', { id, method, from, to: toNode, via });
+		return { id, toNode };
+	};
+
+	const accept = async (raw: unknown, via: string): Promise<readonly Answer[]> => {
+		try {
+			const input = checkInput(raw);
+			const definition = check(input);
+			const { receivers, id } = input;
+			const messages = receivers.map((toNode) => {
+				// One id for many receivers would name many messages; each gets its own.
+				const own = id && receivers.length > 1 ? `${id}:${toNode}` : id;
+				return make(input, { toNode, id: own ?? newId(clock), definition });
+			});
+			return await Promise.all(messages.map((message) => file(message, via)));
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown);
+			return [refuse(code, detail, via)];
+		}
+	};
+
+	return {
+		accept,
+		refuse,
+		async acceptForeign(payload, address) {
+			let raws: unknown[];
+			try {
+				const parsed: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+				raws = Array.isArray(parsed) ? parsed : [parsed];
+			} catch (thrown) {
+				refuse('bad_json', thrown instanceof Error ? thrown.message : '', 'mqtt');
+				return;
+			}
+			const implied = { toNode: parts.node, method: address.method, kind: address.kind };
+			await Promise.all(
+				raws.map((raw) =>
+					accept(typeof raw === 'object' && raw ? { ...implied, ...raw } : raw, 'mqtt'),
+				),
+			);
+		},
+	};
+}
+
+/** The checks that need to know the node, and the making of messages that passed them. */
+function createCheck(parts: IntakeParts) {
+	const { node, config, journal, outbox, presence, methods, mailbox } = parts;
+
+	/** Throws what speaks against this input; returns the method if it is known here. */
+	const check = (input: CheckedInput): MethodDefinition | undefined => {
+		const hindrance = parts.hindrance() ?? (journal.isHealthy() ? undefined : 'storage_full');
+		if (hindrance) throw new ReeveError(hindrance);
+		const definition = methods.find(input.method);
+		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
+		checkPath(input);
+		const args = definition?.args.safeParse(input.methodArgs);
+		if (args?.error) {
+			const detail = args.error.issues.map(({ message }) => message).join('; ');
+			throw new ReeveError('bad_arguments', `${input.method}: ${detail}`);
+		}
+		if (sizeOf(input) > config.messageBytesMax) {
+			throw new ReeveError('too_large', `more than ${config.messageBytesMax} bytes`);
+		}
+		return definition;
+	};
+
+	/** A method of another node need not be known here, if that node's birth names it. */
+	const checkReceiver = (to: string, method: string, definition?: MethodDefinition): void => {
+		const wireName = definition?.name ?? method;
+		if (to === node) {
+			const box = mailbox(wireName);
+			if (!box) throw new ReeveError('unknown_method', `${method} on ${to}`);
+			if (box.size() >= config.mailboxMessagesMax) throw new ReeveError('mailbox_full', method);
+			return;
+		}
+		if (!definition && !presence.get(to)?.methods.includes(method)) {
+			throw new ReeveError('unknown_method', method);
+		}
+		if (outbox.waiting() >= config.outboxMessagesMax) throw new ReeveError('outbox_full');
+	};
+
+	const make = (
+		input: CheckedInput,
+		own: { toNode: string; id: string; definition: MethodDefinition | undefined },
+	): Message => {
+		const { receivers: _, kind, ...fields } = input;
+		const { toNode, id, definition } = own;
+		const reply = input.replyMethod === undefined ? undefined : methods.find(input.replyMethod);
+		return {
+			...fields,
+			...(reply ? { replyMethod: reply.name } : {}),
+			id,
+			toNode,
+			fromNode: node,
+			method: definition?.name ?? input.method,
+			kind: kind ?? definition?.kind ?? 'CommandACK',
+		};
+	};
+
+	return { check, make };
+}
+
+/** A file of a result must lie in the data folder; whether links lead out is seen when it is written. */
+function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
+	const parts = [...directory.split('/'), fileName];
+	const isInside = !fileName.includes('/') && !parts.includes('..') && !fileName.includes('\0');
+	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
+}
+
+/** Roughly what the message will weigh on the wire; exact enough for a limit. */
+function sizeOf({ data, methodArgs, replyMethodArgs = [] }: CheckedInput): number {
+	let bytes = data === undefined ? 0 : Buffer.byteLength(data);
+	for (const word of methodArgs) bytes += Buffer.byteLength(word);
+	for (const word of replyMethodArgs) bytes += Buffer.byteLength(word);
+	return bytes;
+}
