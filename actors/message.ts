@@ -138,7 +138,9 @@ export const messageChart: Chart<MessageTypes> = {
 			on: {
 				ENDED: {
 					target: 'settled',
-					assign: (_context, { outcome, code }) => (code ? { outcome, code } : { outcome }),
+					// What is done has no code, whatever came before it.
+					assign: (_context, { outcome, code }) =>
+						outcome === 'failed' && code ? { outcome, code } : { outcome },
 				},
 				CRASHED: [
 					{

@@ -42,6 +42,11 @@ test('a message whose method failed is settled with the code of the failure', ()
 	assert.deepEqual(end.output, { outcome: 'failed', code: 'command_failed', attempts: 1 });
 });
 
+test('a message that is done has no code, whatever its event says', () => {
+	const end = after(retried, start, crashed, start, { ...done, code: 'method_crashed' });
+	assert.deepEqual(end.output, { outcome: 'done', attempts: 2 });
+});
+
 test('a crash under onCrash report settles the message as interrupted, at its first start', () => {
 	const end = after(row, start, crashed);
 	assert.equal(end.value, 'settled');
