@@ -104,6 +104,7 @@ export function createTurns(parts: TurnParts): Turns {
 		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
 		while (life.getSnapshot().status === 'active') {
 			if (stopping) throw new ReeveError('stopping');
+			problem = undefined;
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
 			await start(row, message, attempt);

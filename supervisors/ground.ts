@@ -73,12 +73,21 @@ export function createGround(parts: GroundParts): Ground {
 	const presence = createPresence(shared);
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
 	const intake = createIntake({
-		...{ ...shared, node, books, outbox, post, presence, methods, mailbox },
+		...shared,
+		node,
+		books,
+		outbox,
+		post,
+		presence,
+		methods,
+		mailbox,
 		// A node takes messages from its own people while it still recovers: they only wait.
 		hindrance: () => (phase.current === 'stopping' ? 'stopping' : undefined),
 	});
 	const inbox = createInbox({
-		...{ ...shared, mailbox, hindrance },
+		...shared,
+		mailbox,
+		hindrance,
 		onAccept: (row) => post.onAccept(row),
 		onAccepted: (row) => post.onAccepted(row),
 		answer: (to, ack) => exchange.answer(to, ack),
@@ -106,8 +115,18 @@ export function createGround(parts: GroundParts): Ground {
 		},
 	});
 	return {
-		...{ ...parts, node, journal, books, outbox, presence, exchange, post, intake, mailboxes },
-		...{ publishing, phase },
+		...parts,
+		node,
+		journal,
+		books,
+		outbox,
+		presence,
+		exchange,
+		post,
+		intake,
+		mailboxes,
+		publishing,
+		phase,
 	};
 }
 

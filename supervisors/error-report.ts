@@ -1,0 +1,134 @@
+/**
+ * Error reports: what goes wrong on any node is told to central, in steward's words and ours, as
+ * messages of the method `REQErrorLog`.
+ *
+ * @module
+ */
+import type { Timer } from '../runtime/clock.ts';
+import type { Message } from '../runtime/envelope.ts';
+import { newId } from '../runtime/identity.ts';
+import type { Signal } from '../runtime/signal.ts';
+import type { Ground } from './ground.ts';
+
+/** The method that takes error reports. Its own failures are not reported, or they would never end. */
+const errorMethod = 'REQErrorLog';
+const minuteMs = 60_000;
+
+/** A text for central, and the code that belongs to it. */
+interface Report {
+	readonly code: string;
+	readonly text: string;
+}
+
+/**
+ * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a minute:
+ * the rest is counted, and the count is reported when the minute is over.
+ */
+export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
+	const { signals, clock, config, post, node } = ground;
+	let sent = 0;
+	let suppressed = 0;
+	let timer: Timer | undefined;
+
+	const send = ({ code, text }: Report): void => {
+		signals.emit('error.reported', { code, text });
+		// If it cannot be written any more, this process is at its end and the log has the line.
+		post.send([errorMessage(ground, text)]).catch(() => undefined);
+	};
+	const nextMinute = (): void => {
+		timer = undefined;
+		if (suppressed > 0) {
+			signals.emit('error.suppressed', { count: suppressed });
+			const text = `error: ${suppressed} more errors in the last minute were not reported`;
+			send({ code: 'suppressed', text });
+		}
+		sent = 0;
+		suppressed = 0;
+	};
+	const unsubscribe = signals.subscribe((signal) => {
+		const report = reportOf(signal, node);
+		if (!report) return;
+		timer ??= clock.after(minuteMs, nextMinute);
+		sent += 1;
+		if (sent <= config.errorReportsPerMinuteMax) send(report);
+		else suppressed += 1;
+	});
+
+	return {
+		async stop() {
+			unsubscribe();
+			timer?.cancel();
+			await Promise.resolve();
+		},
+	};
+}
+
+function errorMessage({ node, clock, config }: Ground, text: string): Message {
+	const { errorMessageTimeout: ACKTimeout, errorMessageRetries: retries } = config;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: config.centralNodeName,
+		method: errorMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		data: `${new Date(clock.now()).toUTCString()}, node: ${node}, ${text}\n`,
+		ACKTimeout,
+		retries,
+	};
+}
+
+/** What central is told of a signal; undefined for signals that are no errors. */
+function reportOf(signal: Signal, node: string): Report | undefined {
+	switch (signal.type) {
+		case 'message.refused':
+			return { code: signal.code, text: refusedText(signal) };
+		case 'call.ended':
+			return signal.code && signal.method !== errorMethod ? callReport(signal) : undefined;
+		case 'delivery.gaveUp':
+			return signal.method === errorMethod ? undefined : gaveUpReport(signal, node);
+		case 'delivery.refused':
+			return {
+				code: signal.code,
+				text: `error: ${signal.to} refused ${signal.method} ${signal.id}`,
+			};
+		case 'actor.crashed':
+			return { code: 'method_crashed', text: `error: ${signal.actor}: ${signal.reason}` };
+		case 'journal.failed':
+			return { code: signal.code, text: `error: journal: ${signal.detail}` };
+		default:
+			return undefined;
+	}
+}
+
+/** Steward's texts for what never became a message. */
+function refusedText({ code, detail, via }: Extract<Signal, { type: 'message.refused' }>): string {
+	switch (code) {
+		case 'bad_json':
+			return `error: malformed json received on ${via}: ${detail}`;
+		case 'no_destination':
+			return 'error: no toNode or toNodes where specified in the message, dropping message';
+		case 'unknown_method':
+			return `error: no such request type defined: ${detail}`;
+		default:
+			return `error: message refused (${code}) on ${via}: ${detail}`;
+	}
+}
+
+function callReport(call: Extract<Signal, { type: 'call.ended' }>): Report {
+	const { code, method, detail, stderr } = call;
+	const methodArgs = JSON.stringify(call.methodArgs).slice(0, 500);
+	const what = code === 'timed_out' ? 'method timed out' : `${code} ${detail}`.trim();
+	const more = stderr ? `, error_output: ${stderr.slice(0, 1000)}` : '';
+	const text = `error: method${method}: ${what}, methodArgs: ${methodArgs}${more}`;
+	return { code, text };
+}
+
+function gaveUpReport(lost: Extract<Signal, { type: 'delivery.gaveUp' }>, node: string): Report {
+	const { to, method } = lost;
+	const why = 'check if node is up and running and if it got a subscriber started';
+	const text =
+		`info: toNode: ${to}, fromNode: ${node}, method: ${method}: max retries reached, ` +
+		`${why} for the given REQ type`;
+	return { code: 'expired', text };
+}
