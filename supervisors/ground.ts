@@ -45,6 +45,8 @@ export interface Ground extends GroundParts {
 	readonly mailboxes: ReadonlyMap<string, Mailbox>;
 	/** Whoever wants acknowledgements, and the state of the link: the publishers. */
 	readonly publishing: { ack(ack: Acknowledgement): void; link(isUp: boolean): void };
+	/** How many messages earlier processes left here: to be sent, or to be run. */
+	readonly leftBehind: number;
 	/** Where the node is in its life; messages are taken only while it is `open`. */
 	readonly phase: { current: 'recovering' | 'open' | 'stopping' };
 }
@@ -70,6 +72,8 @@ export function createGround(parts: GroundParts): Ground {
 
 	const books = createBooks(shared);
 	const outbox = createOutbox(shared);
+	let leftBehind = outbox.waiting();
+	for (const box of mailboxes.values()) leftBehind += box.size();
 	const presence = createPresence(shared);
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
 	const intake = createIntake({
@@ -126,6 +130,7 @@ export function createGround(parts: GroundParts): Ground {
 		intake,
 		mailboxes,
 		publishing,
+		leftBehind,
 		phase,
 	};
 }

@@ -1,0 +1,65 @@
+/**
+ * Publishing: brings the publishers what concerns them. A lane gets its publisher with its first
+ * message; births, deaths, acknowledgements and the state of the link go to whom they are about.
+ *
+ * @module
+ */
+import type { PublisherEvent } from '../actors/publisher.ts';
+import type { Lane } from '../runtime/outbox.ts';
+import type { Ground } from './ground.ts';
+
+/** The living publisher of a lane, as far as this file needs it. */
+export interface PublisherRef {
+	send(event: PublisherEvent): void;
+}
+
+/** The switchboard that {@link createPublishing} makes. */
+export interface Publishing {
+	/** A publisher tells that it is there; a restarted one takes the place of its predecessor. */
+	register(lane: Lane, publisher: PublisherRef): void;
+	/** Starts bringing events; `start` is called for each lane that needs a publisher. */
+	open(start: (lane: Lane) => void): { stop(): Promise<void> };
+}
+
+/** Creates the switchboard. */
+export function createPublishing(ground: Ground): Publishing {
+	const { outbox, presence, publishing } = ground;
+	const publishers = new Map<string, { lane: Lane; ref?: PublisherRef }>();
+
+	return {
+		register(lane, ref) {
+			publishers.set(lane.name, { lane, ref });
+		},
+		open(start) {
+			publishing.ack = ({ lanes }) => {
+				for (const ack of lanes) publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack });
+			};
+			publishing.link = (isUp) => {
+				const type = isUp ? 'LINK_UP' : 'LINK_DOWN';
+				for (const { ref } of publishers.values()) ref?.send({ type });
+			};
+			const ignorePresence = presence.onChange(({ name, state }) => {
+				const type = state === 'online' ? 'PRESENT' : 'ABSENT';
+				for (const { lane, ref } of publishers.values()) if (lane.to === name) ref?.send({ type });
+			});
+			const ignoreMail = outbox.onMail((lane) => {
+				const known = publishers.get(lane.name);
+				if (known) known.ref?.send({ type: 'MAIL' });
+				else {
+					publishers.set(lane.name, { lane });
+					start(lane);
+				}
+			});
+			return {
+				async stop() {
+					ignoreMail();
+					ignorePresence();
+					publishing.ack = () => {};
+					publishing.link = () => {};
+					publishers.clear();
+					await Promise.resolve();
+				},
+			};
+		},
+	};
+}
