@@ -60,6 +60,7 @@ export const errorTable = {
 	path_outside: row('the path leaves the data folder', 'give a directory inside the data folder'),
 	bad_arguments: row('the method cannot work with these arguments', 'see: reeve explain METHOD'),
 	bad_frame: row('a frame on the wire cannot be read', 'check who else publishes on this topic'),
+	bad_declaration: row('a file does not declare what its folder is for', 'see CONTRIBUTING.md'),
 	bad_config: row('a configuration value is wrong', 'correct the value at the place named'),
 	duplicate_id: row('another message already has this id', 'leave the id out, or choose a new one'),
 	mailbox_full: row('the mailbox is above its limit', 'wait, or raise mailboxMessagesMax', later),

@@ -1,0 +1,158 @@
+/**
+ * Commands of the operating system: started without a shell, in a process group of their own, so that
+ * what a command has started dies with it.
+ *
+ * This file is the door to execa.
+ *
+ * @module
+ */
+import process from 'node:process';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { ReeveError } from '../runtime/errors.ts';
+
+/** A command to run, and what bounds it. */
+export interface Command {
+	/** The program and its arguments. */
+	readonly argv: readonly string[];
+	/** Added to the environment of this process; undefined takes a variable out of it. */
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Ends the command when it is raised. */
+	readonly signal: AbortSignal;
+	readonly clock: Clock;
+	/** The most bytes of stdout, and of stderr, that are collected. */
+	readonly outputBytesMax: number;
+}
+
+/** How a command ended. */
+export interface CommandEnd {
+	readonly stdout: Uint8Array;
+	readonly stderr: Uint8Array;
+	/** Set if the command ended by itself. */
+	readonly exitCode?: number;
+	/** The signal that it died of, such as `SIGTERM`. */
+	readonly killedBy?: string;
+	/** Why it was killed from here: the signal of the caller, or output beyond its limit. */
+	readonly cut?: 'aborted' | 'output_too_large';
+	readonly durationMs: number;
+}
+
+/** How long something in the background may hold the pipes open after the command itself has ended. */
+const graceMs = 1000;
+
+/**
+ * Runs a command to its end. Its stdin is empty.
+ *
+ * When the signal is raised, or an output passes its limit, the whole group is killed (SIGKILL), what
+ * the command started included; the output up to then is kept. A process that has left the group, as
+ * daemons do, is not reached.
+ *
+ * A command is over when it has exited. What it left in the background lives on, as it would without
+ * reeve; if that still holds the pipes after a second, they are closed.
+ *
+ * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system could
+ * start it so (a NUL, or more text than fits), `command_failed` if this system cannot now
+ */
+export async function runCommand(command: Command): Promise<CommandEnd> {
+	const { clock, signal } = command;
+	const startedAt = clock.monotonic();
+	const nothing = new Uint8Array();
+	if (signal.aborted) return { stdout: nothing, stderr: nothing, cut: 'aborted', durationMs: 0 };
+	const child = start(command);
+	let isOver = false;
+	let cut: CommandEnd['cut'];
+	let grace: Timer | undefined;
+
+	const dropPipes = () => {
+		child.stdout.destroy();
+		child.stderr.destroy();
+	};
+	const onExit = () => {
+		isOver = true;
+		if (cut) dropPipes();
+		else grace = clock.after(graceMs, dropPipes);
+	};
+	const kill = (why: CommandEnd['cut']) => {
+		cut ??= why;
+		if (!isOver && child.pid !== undefined) killGroup(child.pid);
+	};
+	// A command that has ended in time has not been cut, whatever it left in the background.
+	const abort = () => (isOver ? dropPipes() : kill('aborted'));
+
+	child.once('exit', onExit);
+	signal.addEventListener('abort', abort, { once: true });
+	const tooMuch = () => kill('output_too_large');
+	const stdout = collect(child.stdout, command.outputBytesMax, tooMuch);
+	const stderr = collect(child.stderr, command.outputBytesMax, tooMuch);
+	try {
+		const { code, exitCode, signal: killedBy } = await child;
+		if (code !== undefined) throw startError(code, command.argv);
+		const durationMs = clock.monotonic() - startedAt;
+		const output = { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
+		return { ...output, exitCode, killedBy, cut, durationMs };
+	} finally {
+		grace?.cancel();
+		signal.removeEventListener('abort', abort);
+	}
+}
+
+/**
+ * Kills a process group at once; whether there was one to kill.
+ *
+ * Windows knows no groups: there only the process itself is killed.
+ */
+export function killGroup(groupId: number): boolean {
+	try {
+		process.kill(process.platform === 'win32' ? groupId : -groupId, 'SIGKILL');
+		return true;
+	} catch (thrown) {
+		// It has just ended by itself (ESRCH), or has become another user's (EPERM).
+		const code: unknown = Reflect.get(Object(thrown), 'code');
+		if (code === 'ESRCH' || code === 'EPERM') return false;
+		throw thrown;
+	}
+}
+
+function start({ argv: [file = '', ...args], env }: Command) {
+	if ([file, ...args, ...Object.values(env)].some((text) => text?.includes('\0'))) {
+		throw new ReeveError('bad_arguments', 'neither arguments nor data of a command may hold a NUL');
+	}
+	return execa(file, args, {
+		env: { ...env },
+		detached: true,
+		stdin: 'ignore',
+		buffer: false,
+		reject: false,
+		encoding: 'buffer',
+		stripFinalNewline: false,
+	});
+}
+
+/** Collects a stream up to `bytesMax`, and calls `tooMuch` once if more comes. */
+function collect(stream: Readable, bytesMax: number, tooMuch: () => void): readonly Uint8Array[] {
+	const chunks: Uint8Array[] = [];
+	let left = bytesMax;
+	let isFull = false;
+	stream.on('data', (chunk: Uint8Array) => {
+		if (isFull) return;
+		chunks.push(chunk.subarray(0, left));
+		isFull = chunk.length > left;
+		left -= Math.min(left, chunk.length);
+		if (isFull) tooMuch();
+	});
+	return chunks;
+}
+
+/** Errors of the start that the command's name or file is to blame for. */
+const notFoundCodes = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ENOEXEC', 'ELOOP']);
+
+function startError(code: string, argv: readonly string[]): ReeveError {
+	const file = JSON.stringify(argv[0] ?? '');
+	if (notFoundCodes.has(code)) return new ReeveError('command_not_found', `${file} (${code})`);
+	if (code === 'E2BIG') {
+		return new ReeveError('bad_arguments', 'arguments and data are larger than the system allows');
+	}
+	if (code === 'ERR_INVALID_ARG_VALUE') return new ReeveError('bad_arguments', `command ${file}`);
+	return new ReeveError('command_failed', `${file} could not be started (${code})`);
+}

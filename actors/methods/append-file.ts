@@ -1,0 +1,33 @@
+/**
+ * The method that appends to a file.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { appendOnce, resultFile } from '../result-file.ts';
+
+/**
+ * Appends the message's `data` as it is to `<data>/<directory>/<node>/<fileName>`, and flushes it. One
+ * message at a time, in the order of acceptance.
+ *
+ * If the node is killed between the append and its commit, the message is run again and finds that its
+ * data is already there, or adds the part that is missing. Only after a power cut, or if another
+ * program writes to the file at that moment, may it stand there twice; it is never lost.
+ */
+export default defineMethod({
+	name: 'REQToFileAppend',
+	aliases: ['append-file'],
+	summary: 'Append data to a file in the data folder',
+	kind: 'EventACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: false,
+	args: z.array(z.string()),
+	example: { data: 'hello\n' },
+	async run(message, context) {
+		const path = await resultFile(message, context);
+		const { data = '' } = message;
+		await appendOnce(message, context, { path, data, method: 'REQToFileAppend' });
+	},
+});

@@ -1,0 +1,32 @@
+/**
+ * The method that collects errors.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { appendOnce } from '../result-file.ts';
+
+/**
+ * Appends an error report to `<data>/errorLog/errorCentral/error.log`, a line each. Nodes send these by
+ * themselves; people use REQToFileAppend.
+ */
+export default defineMethod({
+	name: 'REQErrorLog',
+	aliases: ['error-log'],
+	summary: 'Append the error report of a node to the error log',
+	kind: 'EventACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: false,
+	args: z.array(z.string()),
+	example: { data: 'error: an example\n' },
+	async run(message, context) {
+		const path = await context.dataFile('errorLog', 'errorCentral', 'error.log');
+		const { data = '' } = message;
+		const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
+		// A report may quote the output of a command: its line breaks must not look like other reports.
+		const line = `${text.trimEnd().replaceAll(/\r?\n|\r/g, String.raw`\n`)}\n`;
+		await appendOnce(message, context, { path, data: line, method: 'REQErrorLog' });
+	},
+});

@@ -1,0 +1,24 @@
+/**
+ * The method that does nothing.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+
+/**
+ * Takes a message and does nothing with it. As `replyMethod` it says that the sender wants to know how
+ * its message ended, and no file of it.
+ */
+export default defineMethod({
+	name: 'REQNone',
+	aliases: ['none'],
+	summary: 'Take a reply and do nothing with it',
+	kind: 'EventACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: false,
+	args: z.array(z.string()),
+	example: {},
+	run: () => Promise.resolve(),
+});

@@ -1,0 +1,30 @@
+/**
+ * The method that answers.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { isoNow } from '../../runtime/clock.ts';
+import { defineMethod } from '../../runtime/define.ts';
+import { replaceFile, resultFile } from '../result-file.ts';
+
+/**
+ * Answers with a line that says when the ping came and from whom: the cheapest proof that node, broker
+ * and journal are alive. If the message names a file, the line is written there too, over the last.
+ */
+export default defineMethod({
+	name: 'REQPing',
+	aliases: ['ping'],
+	summary: 'Answer, as proof that node, broker and journal are alive',
+	kind: 'EventACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: true,
+	args: z.array(z.string()),
+	example: {},
+	async run(message, context) {
+		const data = `${isoNow(context.clock)}, ping received from ${message.fromNode}\n`;
+		if (message.fileName) await replaceFile(await resultFile(message, context), data, message.id);
+		return { data };
+	},
+});
