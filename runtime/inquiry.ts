@@ -129,17 +129,22 @@ function deadRows(journal: Journal, limit: number): object[] {
 	});
 }
 
-/** The signals after which the row of a message may look different. */
-const news = new Set<Signal['type']>([
-	'message.settled',
-	'delivery.sent',
-	'delivery.acked',
-	'delivery.waiting',
-	'delivery.refused',
-	'delivery.gaveUp',
-	'node.gone',
-	'node.seen',
-]);
+/** Which rows may look different after a signal: one, all of them, or none. */
+function touched(signal: Signal): string | 'all' | undefined {
+	switch (signal.type) {
+		case 'message.settled':
+			return signal.id;
+		case 'delivery.sent':
+			return signal.attempt > 1 ? 'all' : undefined;
+		case 'delivery.waiting':
+		case 'delivery.gaveUp':
+		case 'node.gone':
+		case 'node.seen':
+			return 'all';
+		default:
+			return undefined;
+	}
+}
 
 /** Yields each row now and whenever it has changed, and ends when all are settled. */
 async function* watch(
@@ -148,34 +153,38 @@ async function* watch(
 ): AsyncGenerator<MessageRow> {
 	const { rowOf, signals, signal } = parts;
 	const open = new Map<string, string>(ids.map((id) => [id, '']));
+	let stale = new Set(ids);
 	let wake: () => void = () => {};
-	let isNews = true;
-	const look = (): void => {
-		isNews = true;
+	const unsubscribe = signals.subscribe((seen) => {
+		const what = touched(seen);
+		if (what === 'all') stale = new Set(open.keys());
+		else if (what !== undefined && open.has(what)) stale.add(what);
+		else return;
 		wake();
-	};
-	const unsubscribe = signals.subscribe(({ type }) => {
-		if (news.has(type)) look();
 	});
-	signal.addEventListener('abort', look);
+	const stop = () => wake();
+	signal.addEventListener('abort', stop);
 	try {
 		while (open.size > 0 && !signal.aborted) {
-			isNews = false;
-			for (const [id, seen] of open) {
+			const looked = stale;
+			stale = new Set();
+			for (const id of looked) {
+				if (!open.has(id)) continue;
 				const row = rowOf(id);
 				const face = `${row.state} ${row.attempts} ${row.why ?? ''}`;
-				if (face === seen) continue;
+				if (face === open.get(id)) continue;
 				if (row.settled) open.delete(id);
 				else open.set(id, face);
 				yield row;
 			}
-			if (open.size === 0 || isNews || signal.aborted) continue;
+			if (stale.size > 0 || open.size === 0) continue;
 			await new Promise<void>((resolve) => {
 				wake = resolve;
+				if (signal.aborted) resolve();
 			});
 		}
 	} finally {
 		unsubscribe();
-		signal.removeEventListener('abort', look);
+		signal.removeEventListener('abort', stop);
 	}
 }
