@@ -101,6 +101,11 @@ export const errorTable = {
 	not_found: row('there is nothing of that name', 'list what there is with reeve get', {
 		exitCode: exitCodes.nobodyMatched,
 	}),
+	bad_supervisor: row(
+		'the specification of a supervisor or of its children is wrong',
+		'correct the field named',
+	),
+	killed: row('the actor was killed; what is left of it has no effect', 'see who killed it', failed),
 	start_failed: row('a part of the node could not be started', 'see the cause', {
 		exitCode: exitCodes.bug,
 	}),

@@ -11,6 +11,10 @@ import type { ErrorCode } from './errors.ts';
 export interface CrashReport {
 	/** The registered name or child id of the actor. */
 	readonly actor: string;
+	/** Which of its lives it was: `<child id>#<number>`. */
+	readonly pid?: string;
+	/** The logic that it was started with. */
+	readonly initialCall?: string;
 	/** The supervisors above it, nearest first. */
 	readonly ancestors: readonly string[];
 	readonly reason: string;

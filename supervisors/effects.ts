@@ -1,0 +1,193 @@
+/**
+ * The effects of rules: starts and stops children, keeps what must be kept, and tells what happens. What
+ * takes its time is answered by a message later.
+ *
+ * @module
+ */
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Signals } from '../runtime/signal.ts';
+import type { StartContext, StartResult } from './child-spec.ts';
+import type { Child } from './child.ts';
+import { crashReport } from './crash-report.ts';
+import { exitError, type ExitReason } from './exit-reason.ts';
+import type { Names } from './names.ts';
+import { backoffMs } from './restart.ts';
+import { keepBudget, type Budgets } from './restart-budget.ts';
+import type { Member, Roster } from './roster.ts';
+import type { Answer, Effect, Started } from './rules.ts';
+import { stopChildren } from './stopping.ts';
+
+/** What effects are made with. */
+export interface EffectParts {
+	readonly clock: Clock;
+	readonly signals: Signals | undefined;
+	readonly names: Names | undefined;
+	readonly budgets: Budgets | undefined;
+	/** The supervisors above this one, nearest first. */
+	readonly ancestors: readonly string[];
+	/** A child has ended. */
+	readonly exited: (child: Child, reason: ExitReason) => void;
+	/** It is time for another try. */
+	readonly again: (member: Member) => void;
+}
+
+/** What performs effects. */
+export interface Effects {
+	/** Performs an effect, and calls `done` with its answer: at once, or later. */
+	perform(effect: Effect, done: (answer: Answer) => void): void;
+	/** Ends what is under way, and returns the children that were being stopped. */
+	abandon(): readonly Child[];
+}
+
+/** Creates what performs the effects of one supervisor. */
+export function createEffects(state: Roster, parts: EffectParts): Effects {
+	const { clock, signals } = parts;
+	const starts = createStarts(state, parts);
+	const timers = new Set<Timer>();
+	let stopping: readonly Child[] = [];
+
+	const again = (member: Member, isPaused: boolean): void => {
+		const { backoff } = state.spec;
+		if (!isPaused || !backoff) {
+			// Behind everything that is ready: a child that cannot start must not starve the rest.
+			setImmediate(parts.again, member);
+			return;
+		}
+		const pauseMs = backoffMs(backoff, member.failures - 1, clock.random());
+		const timer = clock.after(pauseMs, () => {
+			timers.delete(timer);
+			parts.again(member);
+		});
+		timers.add(timer);
+	};
+
+	return {
+		perform(effect, done) {
+			switch (effect.effect) {
+				case 'start':
+					return starts.start(effect.member, effect.args, done);
+				case 'stop':
+					stopping = [effect.child];
+					return stopChildren(stopping, { ...effect.member.spec, clock }, (reasons) =>
+						done(reasons.get(effect.child)),
+					);
+				case 'stopAll': {
+					stopping = effect.children;
+					const { shutdown } = effect;
+					return stopChildren(stopping, { shutdown, clock }, done);
+				}
+				case 'again':
+					again(effect.member, effect.isPaused);
+					return done(undefined);
+				case 'tell':
+					signals?.emit(effect.telling.type, effect.telling.fields);
+					return done(undefined);
+				case 'report':
+					report(state, effect, parts);
+					return done(undefined);
+				case 'remember':
+					keepBudget(state, { ...parts, spec: state.spec });
+					return done(undefined);
+			}
+		},
+		abandon() {
+			for (const timer of timers) timer.cancel();
+			starts.abandon();
+			return stopping;
+		},
+	};
+}
+
+/** Calls start functions, and watches the children that they return. */
+function createStarts(state: Roster, parts: EffectParts) {
+	const { clock, signals, names, budgets } = parts;
+	const ancestors = [state.spec.name, ...parts.ancestors];
+	const { signal, abort } = abortable();
+
+	const watch = (child: Child): void => {
+		// Nobody waits for it any more, and nobody else would ever stop it.
+		if (signal.aborted) child.kill();
+		else child.onExit((reason) => parts.exited(child, reason));
+	};
+
+	return {
+		abandon: abort,
+		start({ spec, incarnation }: Member, args: readonly unknown[], done: (a: Started) => void) {
+			const { id } = spec;
+			const context: StartContext = {
+				id,
+				args,
+				incarnation,
+				ancestors,
+				clock,
+				signals,
+				names,
+				budgets,
+				signal,
+			};
+			try {
+				const result = spec.start(context);
+				if (!isPromise(result)) return done(startedOf(result, watch));
+				result.then(
+					(late) => done(startedOf(late, watch)),
+					(thrown: unknown) => done({ failed: exitError(thrown) }),
+				);
+			} catch (thrown) {
+				done({ failed: exitError(thrown) });
+			}
+		},
+	};
+}
+
+function abortable() {
+	const controller = new AbortController();
+	return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+	return typeof (value as Partial<Promise<Value>> | undefined | null)?.then === 'function';
+}
+
+/** What a start function returned, checked: it may have been written in JavaScript. */
+function startedOf(result: StartResult, watch: (child: Child) => void): Started {
+	if (result === 'ignore') return { ignored: true };
+	if (typeof result === 'object' && result !== null) {
+		if ('alreadyStarted' in result) return result;
+		const { child, info }: { child: Child; info?: unknown } =
+			'onExit' in result ? { child: result } : result;
+		if (typeof child === 'object' && 'onExit' in child) {
+			watch(child);
+			return { child, info };
+		}
+	}
+	return { failed: new Error('bad_return: the start function returned no child') };
+}
+
+function report(
+	state: Roster,
+	{ member, reason }: Extract<Effect, { effect: 'report' }>,
+	{ signals, ancestors }: EffectParts,
+): void {
+	if (!signals) return;
+	const { child, restarts, spec } = member;
+	const facts = {
+		actor: spec.id,
+		pid: child?.pid ?? spec.id,
+		ancestors: [state.spec.name, ...ancestors],
+		reason,
+		restarts,
+		description: child?.describe?.() ?? {},
+		neighbours: neighboursOf(state, member),
+	};
+	signals.emit('actor.crashed', crashReport(facts));
+}
+
+/** The pids of some siblings; a report has no room for ten thousand. */
+function neighboursOf(state: Roster, member: Member): string[] {
+	const pids: string[] = [];
+	for (const [child, { state: is }] of state.byChild) {
+		if (pids.length === 10) break;
+		if (is === 'running' && child !== member.child) pids.push(child.pid);
+	}
+	return pids;
+}

@@ -1,0 +1,53 @@
+/**
+ * Exit reasons: why an actor ended. They are what supervisors decide by, what links carry, and what
+ * monitors are told.
+ *
+ * @module
+ */
+
+/**
+ * Why an actor ended, in OTP's words.
+ *
+ * - `normal`: it came to its end.
+ * - `shutdown` and `{ shutdown: term }`: it was asked to stop, or stopped for a reason that was to be
+ *   expected; `term` says which.
+ * - `killed`: it was fenced. JavaScript cannot end a running function, so `killed` means that nothing
+ *   the actor does from now on has an effect, and that its signal is raised.
+ * - an error: it crashed. Anything thrown that is no error becomes one, see {@link exitError}.
+ */
+export type ExitReason = 'normal' | 'shutdown' | 'killed' | { readonly shutdown: unknown } | Error;
+
+/** What a monitor may be told beside an exit reason: there was nobody, or the node is away. */
+export type DownReason = ExitReason | 'noproc' | 'noconnection';
+
+/** Whether the reason is no failure: such exits restart only `permanent` children. */
+export function isExpected(reason: DownReason): boolean {
+	if (typeof reason === 'object') return !(reason instanceof Error);
+	return reason === 'normal' || reason === 'shutdown';
+}
+
+/** Whatever was thrown, as an error; an error stays what it is. */
+export function exitError(thrown: unknown): Error {
+	if (thrown instanceof Error) return thrown;
+	return new Error(typeof thrown === 'string' ? thrown : `thrown: ${inspectTerm(thrown)}`, {
+		cause: thrown,
+	});
+}
+
+/** The reason in one line for people: `normal`, `shutdown: upgrade`, or the error's message. */
+export function exitText(reason: DownReason): string {
+	if (typeof reason === 'string') return reason;
+	if (reason instanceof Error) return reason.message || reason.name;
+	return `shutdown: ${inspectTerm(reason.shutdown)}`;
+}
+
+function inspectTerm(term: unknown): string {
+	if (typeof term === 'string') return term;
+	if (term instanceof Error) return term.message;
+	try {
+		return JSON.stringify(term) ?? String(term);
+	} catch {
+		// It has a cycle, or a getter that throws: its type is all that can be told.
+		return typeof term;
+	}
+}

@@ -1,0 +1,139 @@
+/**
+ * Safe logic: XState logic with its gaps closed, as far as that can be done from outside.
+ *
+ * - XState leaves the children of a machine running when it throws; here they are stopped.
+ * - Nothing limits a cycle of `always` transitions or raised events; here it is cut, as an error.
+ * - What strays from an action (a rejected promise) belongs to nobody; here it belongs to its actor.
+ *
+ * This holds for the logic and for the actors that its `setup` names. A machine that is written
+ * inline as the `src` of an invocation is stopped with its parent, but stops its own children only then.
+ *
+ * @module
+ */
+import {
+	StateMachine,
+	type ActorScope,
+	type AnyActorLogic,
+	type AnyActorRef,
+	type AnyEventObject,
+	type AnyStateMachine,
+	type Snapshot,
+} from 'xstate';
+import { runAs, type Culprit } from './stray-errors.ts';
+
+/** Who owns an XState system: the supervised actor at its root. There is one for each system. */
+export interface Owner extends Culprit {
+	/** The last event that the root was given. */
+	lastEvent: unknown;
+	/** Whether the actor goes on in its old state after this error, as if the event had not come. */
+	readonly resume: ((thrown: unknown) => boolean) | undefined;
+}
+
+type AnySystem = AnyActorRef['system'];
+
+const owners = new WeakMap<AnySystem, Owner>();
+
+/** Tells whose system it is. */
+export function own(system: AnySystem, owner: Owner): void {
+	owners.set(system, owner);
+}
+
+type AnyScope = ActorScope<Snapshot<unknown>, AnyEventObject>;
+type Transition = (
+	snapshot: Snapshot<unknown>,
+	event: AnyEventObject,
+	scope: AnyScope,
+) => Snapshot<unknown>;
+
+/** The logic with its gaps closed. A machine may take `iterationsMax` microsteps for one event. */
+export function safeLogic<Logic extends AnyActorLogic>(logic: Logic, iterationsMax: number): Logic {
+	return close(logic, { iterationsMax, inside: new Set() }) as Logic;
+}
+
+interface Closing {
+	readonly iterationsMax: number;
+	/** The machines around this one: a machine may name itself among its actors. */
+	readonly inside: ReadonlySet<AnyActorLogic>;
+}
+
+function close(logic: AnyActorLogic, closing: Closing): AnyActorLogic {
+	if (closing.inside.has(logic)) return logic;
+	if (logic instanceof StateMachine) return closeMachine(logic as AnyStateMachine, closing);
+	const transition = logic.transition.bind(logic) as Transition;
+	const closed = Object.assign(Object.create(logic) as AnyActorLogic, {
+		transition: guarded(transition),
+	});
+	if (logic.start) {
+		closed.start = (snapshot: Snapshot<unknown>, scope: AnyScope) =>
+			asOwner(scope, () => logic.start?.(snapshot, scope));
+	}
+	return closed;
+}
+
+function closeMachine(machine: AnyStateMachine, closing: Closing): AnyStateMachine {
+	const inside = new Set([...closing.inside, machine]);
+	const actors = Object.entries(machine.implementations.actors).map(([name, actor]) => [
+		name,
+		close(actor as AnyActorLogic, { ...closing, inside }),
+	]);
+	// A copy: the machine that was handed in stays what it is.
+	const copy = machine.provide({ actors: Object.fromEntries(actors) });
+	const { maxIterations = Infinity } = copy.options;
+	copy.options = { ...copy.options, maxIterations: Math.min(maxIterations, closing.iterationsMax) };
+	const open: { transition: Transition } = copy as AnyActorLogic;
+	open.transition = guarded(open.transition);
+	return copy;
+}
+
+function asOwner<Result>(scope: AnyScope, run: () => Result): Result {
+	const owner = owners.get(scope.system);
+	return owner ? runAs(owner, run) : run();
+}
+
+function guarded(transition: Transition): Transition {
+	return (snapshot, event, scope) => {
+		const owner = owners.get(scope.system);
+		if (!owner) return transition(snapshot, event, scope);
+		const isRoot = scope.self._parent === undefined;
+		if (isRoot) owner.lastEvent = event;
+		try {
+			const next =
+				isRoot && owner.resume
+					? resumable(transition, owner)(snapshot, event, scope)
+					: runAs(owner, () => transition(snapshot, event, scope));
+			if (next.status === 'error') stopChildren(next);
+			return next;
+		} catch (thrown) {
+			stopChildren(snapshot);
+			throw thrown;
+		}
+	};
+}
+
+/** A transition that an error of the right kind undoes. */
+function resumable(transition: Transition, owner: Owner): Transition {
+	return (snapshot, event, scope) => {
+		// What the transition wants done afterwards, such as starting children, must be undone with it.
+		const deferred: (() => void)[] = [];
+		const held = { ...scope, defer: (run: () => void) => void deferred.push(run) };
+		try {
+			const next = runAs(owner, () => transition(snapshot, event, held));
+			for (const run of deferred) scope.defer(run);
+			return next;
+		} catch (thrown) {
+			if (owner.resume?.(thrown)) return snapshot;
+			throw thrown;
+		}
+	};
+}
+
+/** Stops the children of an actor that has failed. Those that have failed themselves are looked into. */
+export function stopChildren(snapshot: Snapshot<unknown>): void {
+	const { children = {} } = snapshot as { children?: Readonly<Record<string, AnyActorRef>> };
+	for (const child of Object.values(children)) {
+		const inner = child.getSnapshot() as Snapshot<unknown> | undefined;
+		// It is the event that XState itself stops a child with; only roots have a `stop` method.
+		if (!inner || inner.status === 'active') child.send({ type: 'xstate.stop' });
+		else stopChildren(inner);
+	}
+}

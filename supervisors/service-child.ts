@@ -1,0 +1,84 @@
+/**
+ * Services as children: anything that can be started and stopped, without being an actor. A socket, a
+ * timer, a journal.
+ *
+ * @module
+ */
+import type { Start, StartContext } from './child-spec.ts';
+import { createChild, type ActorDescription, type Child } from './child.ts';
+import { exitError, type ExitReason } from './exit-reason.ts';
+import { runAs } from './stray-errors.ts';
+
+/** What a service is given when it starts. */
+export interface ServiceContext extends Omit<StartContext, 'signal'> {
+	/** Raised when the service is killed; also while it still starts. */
+	readonly signal: AbortSignal;
+	/** The child that this service becomes; a start that takes a name gives it to this one. */
+	readonly child: Child;
+	/** Tells that the service has ended by itself; an error is a crash. */
+	exit(reason: ExitReason): void;
+}
+
+/** What a service is made of. */
+export interface ServiceParts<Running> {
+	/** Starts it. A throw, or a rejection, is a failed start. */
+	start(context: ServiceContext): Running | Promise<Running>;
+	/** Stops what `start` returned. A throw, or a rejection, is an exit with that error. */
+	stop?(running: Running, reason: ExitReason): void | Promise<void>;
+	describe?(running: Running): ActorDescription;
+}
+
+/** What can stop itself; services that return one need no `stop`. */
+export interface Stoppable {
+	stop(reason: ExitReason): void | Promise<void>;
+}
+
+/** The start function of a service. Its exit reason is the one that it was asked to stop with. */
+export function serviceChild<Running>(parts: ServiceParts<Running>): Start {
+	return (context) => {
+		let running: { value: Running } | undefined;
+		const stop = async (reason: ExitReason): Promise<void> => {
+			if (!running) return;
+			const { value } = running;
+			if (parts.stop) await parts.stop(value, reason);
+			else if (isStoppable(value)) await value.stop(reason);
+		};
+		const end = (reason: ExitReason): void => {
+			stop(reason).then(
+				() => child.exit(reason),
+				(thrown: unknown) => child.exit(exitError(thrown)),
+			);
+		};
+		// What fails in its background is a crash; what it holds must be free before it is restarted.
+		const culprit = { fail: (thrown: unknown) => end(exitError(thrown)) };
+		const child = createChild(context.id, {
+			shutdown: end,
+			// It is fenced already: whether it still manages to stop makes no difference to anybody.
+			kill: () => void stop('killed').catch(() => undefined),
+			describe: () => (running ? (parts.describe?.(running.value) ?? {}) : {}),
+		});
+		const kill = () => child.kill();
+		context.signal.addEventListener('abort', kill);
+		const { exit, signal } = child;
+		const keep = (value: Running): Child => {
+			running = { value };
+			// It was killed while it started: what has come up in spite of that goes down again.
+			if (child.exitReason === 'killed') void stop('killed').catch(() => undefined);
+			return child;
+		};
+		const unlink = () => context.signal.removeEventListener('abort', kill);
+		try {
+			const started = runAs(culprit, () => parts.start({ ...context, signal, child, exit }));
+			if (started instanceof Promise) return started.then(keep).finally(unlink);
+			unlink();
+			return keep(started);
+		} catch (thrown) {
+			unlink();
+			throw thrown;
+		}
+	};
+}
+
+function isStoppable(value: unknown): value is Stoppable {
+	return typeof (value as Partial<Stoppable> | undefined | null)?.stop === 'function';
+}
