@@ -6,7 +6,6 @@
  */
 import {
 	createActor,
-	type ActorRefFrom,
 	type AnyActorLogic,
 	type AnyActorRef,
 	type EventFromLogic,
@@ -18,7 +17,13 @@ import {
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Start, StartContext } from './child-spec.ts';
-import { createChild, type ActorDescription, type Child, type OwnedChild } from './child.ts';
+import {
+	createChild,
+	type ActorDescription,
+	type Child,
+	type ChildEnds,
+	type OwnedChild,
+} from './child.ts';
 import { exitError, type ExitReason } from './exit-reason.ts';
 import { own, safeLogic, stopChildren, type Owner } from './safe-logic.ts';
 import { runAs } from './stray-errors.ts';
@@ -53,16 +58,12 @@ export interface ActorParts<Logic extends AnyActorLogic> {
 	readonly describe?: (snapshot: SnapshotFrom<Logic>) => ActorDescription;
 }
 
-/** A child with its XState actor. */
-export interface ActorChild<Logic extends AnyActorLogic = AnyActorLogic> extends Child {
-	readonly actor: ActorRefFrom<Logic>;
-	/** Sends an event. The dead take none. */
-	send(event: EventFromLogic<Logic>): void;
-}
-
-/** The XState actor of a child; undefined if it is none. */
+/** The XState actor of a child, to send events to; undefined if it is no actor. */
 export function actorOf(child: Child): AnyActorRef | undefined {
-	return 'actor' in child ? (child.actor as AnyActorRef) : undefined;
+	const { inside } = child;
+	return typeof inside === 'object' && inside && 'getSnapshot' in inside
+		? (inside as AnyActorRef)
+		: undefined;
 }
 
 /**
@@ -71,31 +72,32 @@ export function actorOf(child: Child): AnyActorRef | undefined {
  * started is a failed start.
  */
 export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>): Start {
-	const safe = { ...parts, logic: safeLogic(parts.logic, parts.iterationsMax ?? 10_000) };
+	const { iterationsMax = 10_000, resume } = parts;
+	const settings: Settings = {
+		...(parts as ActorParts<AnyActorLogic>),
+		logic: safeLogic(parts.logic, iterationsMax),
+		resumes: resume === true ? isOperational : resume,
+	};
 	return (context) => {
-		let life: Life<Logic> | undefined;
-		const child = createChild(context.id, {
-			shutdown: (reason) => life?.end(reason),
-			kill: () => life?.halt(),
-			describe: () => life?.describe() ?? {},
-		});
-		const taken = register(parts, context, child);
+		const life = createLife(settings, context);
+		const { child } = life;
+		const taken = register(settings, context, child);
 		if (taken) return { alreadyStarted: taken };
 		try {
-			life = createLife(safe, actorContext(context, child), child);
-			life.start();
+			begin(life, context);
 		} catch (thrown) {
 			// The input could not be made: there is no actor, and its name must be free again.
 			child.exit(exitError(thrown));
 		}
-		if (child.exitReason instanceof Error) throw child.exitReason;
-		return life ? Object.assign(child, life.face) : child;
+		const { exitReason } = child;
+		if (exitReason instanceof Error) throw exitReason;
+		return child;
 	};
 }
 
 /** Takes the name, if there is one to take; returns the one who has it. */
 function register(
-	{ register: name }: Pick<ActorParts<AnyActorLogic>, 'register'>,
+	{ register: name }: Settings,
 	context: StartContext,
 	child: Child,
 ): Child | undefined {
@@ -115,85 +117,104 @@ function actorContext(context: StartContext, child: Child): ActorContext {
 	};
 }
 
-type MakeInput = (context: ActorContext) => unknown;
-
-/** One incarnation of an actor. */
-interface Life<Logic extends AnyActorLogic> {
-	readonly face: Pick<ActorChild<Logic>, 'actor' | 'send'>;
-	start(): void;
-	/** Asks the actor to end. */
-	end(reason: ExitReason): void;
-	/** Stops it without asking. */
-	halt(): void;
-	describe(): ActorDescription;
+/** The parts, prepared once for all incarnations. */
+interface Settings extends Omit<ActorParts<AnyActorLogic>, 'resume'> {
+	readonly resumes: ((thrown: unknown) => boolean) | undefined;
 }
 
-function createLife<Logic extends AnyActorLogic>(
-	parts: ActorParts<Logic>,
-	context: ActorContext,
-	child: OwnedChild,
-): Life<Logic> {
-	const { logic, shutdownEvent, onDone, resume } = parts;
-	let asked: ExitReason | undefined;
-	const owner: Owner = {
-		lastEvent: undefined,
-		resume: resume === true ? isOperational : resume,
-		fail(thrown) {
-			if (child.exitReason !== undefined) return;
-			child.exit(exitError(thrown));
-			actor.stop();
-		},
-	};
-	const { input: given } = parts;
-	const input: unknown = typeof given === 'function' ? (given as MakeInput)(context) : given;
-	const actor = runAs(owner, () =>
-		createActor(logic as AnyActorLogic, {
-			id: context.id,
-			input,
-			clock: timeoutsOf(context.clock),
-			// What an actor has to say it says by signals.
-			logger: () => {},
-		}),
-	);
-	own(actor.system, owner);
-	const send = (event: EventFromLogic<Logic>): void => {
-		if (child.exitReason === undefined) actor.send(event);
-	};
-	actor.subscribe({
-		complete() {
-			const snapshot = actor.getSnapshot() as Snapshot<OutputFrom<Logic>>;
-			if (snapshot.status !== 'done') return child.exit(asked ?? 'shutdown');
-			if (child.exitReason === undefined) onDone?.(snapshot.output, context);
-			child.exit(asked ?? 'normal');
-		},
-		error(thrown) {
-			// A failed transition has been seen to already; this is for initial actions that fail.
-			stopChildren(actor.getSnapshot() as Snapshot<unknown>);
-			child.exit(exitError(thrown));
-		},
-	});
-
-	return {
-		face: { actor: actor as ActorRefFrom<Logic>, send },
-		start: () => void runAs(owner, () => actor.start()),
-		end(reason) {
-			asked = reason;
-			if (shutdownEvent && canTake(actor, shutdownEvent)) actor.send(shutdownEvent);
-			else actor.stop();
-		},
-		halt: () => void actor.stop(),
-		describe() {
-			const snapshot = actor.getSnapshot() as SnapshotFrom<Logic>;
-			const { value, context: data, status } = snapshot as Record<string, unknown>;
-			return {
-				initialCall: (logic as { id?: string }).id ?? 'actor',
-				state: value === undefined ? status : { value, context: data },
-				...(owner.lastEvent === undefined ? {} : { lastMessage: owner.lastEvent }),
-				...parts.describe?.(snapshot),
-			};
-		},
-	};
+/** One incarnation: it is at once what ends the child, what watches the actor, and its owner. */
+interface Life extends Owner, ChildEnds {
+	readonly settings: Settings;
+	readonly context: StartContext;
+	child: OwnedChild;
+	inside: AnyActorRef | undefined;
+	asked: ExitReason | undefined;
+	/** The actor is done, or was stopped. */
+	complete(): void;
+	/** The actor has failed. */
+	error(thrown: unknown): void;
 }
+
+/** Made like a child, and for the same reason: with methods that all lives share. */
+function createLife(settings: Settings, context: StartContext): Life {
+	const life = Object.create(methods) as { -readonly [Key in keyof Life]: Life[Key] };
+	life.settings = settings;
+	life.context = context;
+	life.child = createChild(context.id, life);
+	life.inside = undefined;
+	life.asked = undefined;
+	life.lastEvent = undefined;
+	life.resumes = settings.resumes;
+	return life;
+}
+
+function begin(life: Life, context: StartContext): void {
+	const { settings, child } = life;
+	const { input: given } = settings;
+	const makeInput = given as (context: ActorContext) => unknown;
+	const input = typeof given === 'function' ? makeInput(actorContext(context, child)) : given;
+	const options = { id: context.id, input, clock: timeoutsOf(context.clock), logger: noLogger };
+	const actor = runAs(life, () => createActor(settings.logic, options));
+	life.inside = actor;
+	own(actor.system, life);
+	actor.subscribe(life);
+	runAs(life, () => actor.start());
+}
+
+/** What an actor has to say it says by signals. */
+function noLogger(): void {}
+
+type LifeMethods = Omit<
+	Life,
+	'settings' | 'context' | 'child' | 'inside' | 'asked' | 'lastEvent' | 'resumes'
+>;
+
+const methods: LifeMethods & ThisType<Life> = {
+	fail(thrown) {
+		if (this.child.exitReason !== undefined) return;
+		this.child.exit(exitError(thrown));
+		this.inside?.stop();
+	},
+	complete() {
+		const { child, settings, asked, context } = this;
+		const snapshot = this.inside?.getSnapshot() as Snapshot<unknown>;
+		if (snapshot.status !== 'done') {
+			child.exit(asked ?? 'shutdown');
+			return;
+		}
+		const { onDone } = settings;
+		if (onDone && child.exitReason === undefined) {
+			onDone(snapshot.output, actorContext(context, child));
+		}
+		child.exit(asked ?? 'normal');
+	},
+	error(thrown) {
+		// A failed transition has been seen to already; this is for initial actions that fail.
+		stopChildren(this.inside?.getSnapshot() as Snapshot<unknown>);
+		this.child.exit(exitError(thrown));
+	},
+	shutdown(reason) {
+		const { inside: actor, settings } = this;
+		this.asked = reason;
+		const { shutdownEvent: event } = settings;
+		if (event && actor && canTake(actor, event)) actor.send(event);
+		else actor?.stop();
+	},
+	kill() {
+		this.inside?.stop();
+	},
+	describe() {
+		const { settings, lastEvent, inside } = this;
+		const snapshot = inside?.getSnapshot() as Partial<Record<string, unknown>>;
+		const { value, context, status } = snapshot;
+		return {
+			initialCall: (settings.logic as { id?: string }).id ?? 'actor',
+			state: value === undefined ? status : { value, context },
+			...(lastEvent === undefined ? {} : { lastMessage: lastEvent }),
+			...settings.describe?.(snapshot),
+		};
+	},
+};
 
 /** Operational errors leave their actor alive; everything else is a bug, and a crash. */
 function isOperational(thrown: unknown): boolean {

@@ -42,21 +42,11 @@ export interface SupervisorCalls {
 
 /** The calls of the supervisor that `engine` runs; `send` brings it messages. */
 export function callsOf(engine: Engine, send: (message: Message) => void): SupervisorCalls {
-	/** Brings a question to the engine. `work` answers by calling `answer`. */
-	const bring = <Result>(
-		work: (state: Roster, now: Instant, answer: (result: Result) => void) => Rule<void> | void,
-		noproc: Result,
-	): Promise<Result> => {
+	const bring = <Result>(work: Pick<Call, 'rule' | 'read'>, noproc: Result): Promise<Result> => {
 		if (engine.ended !== undefined) return Promise.resolve(noproc);
 		return new Promise((resolve) => {
-			const answer = (result: Result): void => {
-				engine.openCalls.delete(call);
-				resolve(result);
-			};
-			const call: Call = {
-				work: (state, now) => work(state, now, answer),
-				refuse: () => resolve(noproc),
-			};
+			const answer = resolve as (result: unknown) => void;
+			const call: Call = { rule: work.rule, read: work.read, answer, noproc };
 			engine.openCalls.add(call);
 			send({ type: 'call', call });
 		});
@@ -64,12 +54,9 @@ export function callsOf(engine: Engine, send: (message: Message) => void): Super
 	const ask = <Result>(
 		rule: (state: Roster, now: Instant) => Rule<Result>,
 		noproc: Result,
-	): Promise<Result> =>
-		bring<Result>(function* (state, now, answer): Rule<void> {
-			answer(yield* rule(state, now));
-		}, noproc);
+	): Promise<Result> => bring({ rule }, noproc);
 	const tell = <Result>(read: (state: Roster) => Result, noproc: Result): Promise<Result> =>
-		bring<Result>((state, _now, answer) => answer(read(state)), noproc);
+		bring({ read }, noproc);
 	const gone: Refusal = { error: 'noproc' };
 	const nobody: ChildCounts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
 

@@ -28,6 +28,10 @@ export interface Child {
 	readonly exitReason: ExitReason | undefined;
 	/** Raised when the actor is killed. */
 	readonly signal: AbortSignal;
+	/** Whether it was killed: what is left of its code has no effect. */
+	readonly isFenced: boolean;
+	/** What runs in it, if its adapter shows it. */
+	readonly inside?: unknown;
 	/**
 	 * Calls `see` once with the reason when the actor ends, or at once if it has ended already.
 	 *
@@ -38,14 +42,16 @@ export interface Child {
 	shutdown(reason?: ExitReason): void;
 	/**
 	 * Ends the actor without asking it. What is left of its code is fenced: its signal is raised and
-	 * nothing that it sends or commits afterwards has an effect.
+	 * nothing that it sends or commits through a {@link fence} afterwards has an effect. The reason is
+	 * `killed`, unless it dies of a link: then it is the reason of the other.
 	 */
-	kill(): void;
+	kill(reason?: ExitReason): void;
 	describe?(): ActorDescription;
 }
 
 /** How an adapter ends what it started. Each is called at most once, and never after the exit. */
 export interface ChildEnds {
+	readonly inside?: unknown;
 	/** Asks; the adapter calls `exit` when the actor has ended. A throw is an exit with its error. */
 	shutdown(reason: ExitReason): void;
 	/** Stops what can be stopped; the actor counts as ended already, and a throw is ignored. */
@@ -56,69 +62,130 @@ export interface ChildEnds {
 /** A child with what its adapter needs of it. */
 export interface OwnedChild extends Child {
 	/** The actor has ended. Only the first call counts. */
-	readonly exit: (reason: ExitReason) => void;
+	exit(reason: ExitReason): void;
 }
 
 type Watcher = (reason: ExitReason) => void;
 
+/** A child as it is in memory. */
+interface Body extends OwnedChild {
+	readonly number: number;
+	readonly ends: ChildEnds;
+	ended: ExitReason | undefined;
+	isAsked: boolean;
+	isFenced: boolean;
+	controller: AbortController | undefined;
+	/** Most children are watched by their supervisor alone: the first watcher needs no list. */
+	watcher: Watcher | undefined;
+	watchers: Watcher[] | undefined;
+}
+
 let born = 0;
 
-/** Makes a child. `ends` may use the child, since it is called only later. */
-export function createChild(id: string, ends: ChildEnds): OwnedChild {
-	const number = (born += 1);
-	const watchers = createWatchers();
-	let ended: ExitReason | undefined;
-	let controller: AbortController | undefined;
-	let isAsked = false;
+function ignore(): void {}
 
-	const exit = (reason: ExitReason): void => {
-		if (ended !== undefined) return;
-		ended = reason;
-		watchers.tell(reason);
-	};
-	const child: OwnedChild = {
-		get pid() {
-			return `${id}#${number}`;
-		},
-		id,
-		get exitReason() {
-			return ended;
-		},
-		get signal() {
-			controller ??= new AbortController();
-			if (ended === 'killed') controller.abort();
-			return controller.signal;
-		},
-		onExit(see) {
-			if (ended === undefined) return watchers.add(see);
-			see(ended);
+/**
+ * Makes a child. `ends` may use the child, since it is called only later.
+ *
+ * There can be very many children, so they share their methods: a child with functions of its own would take
+ * several times the memory, and its supervised start twice the time (`npm run bench -- supervision`).
+ */
+export function createChild(id: string, ends: ChildEnds): OwnedChild {
+	const body = Object.create(methods) as { -readonly [Key in keyof Body]: Body[Key] };
+	body.id = id;
+	body.number = born += 1;
+	body.ends = ends;
+	body.ended = undefined;
+	body.isAsked = false;
+	body.isFenced = false;
+	body.controller = undefined;
+	body.watcher = undefined;
+	body.watchers = undefined;
+	return body;
+}
+
+const methods: Omit<OwnedChild, 'id' | 'isFenced'> & ThisType<Body> = {
+	get pid() {
+		return `${this.id}#${this.number}`;
+	},
+	get exitReason() {
+		return this.ended;
+	},
+	get inside() {
+		return this.ends.inside;
+	},
+	get signal() {
+		this.controller ??= new AbortController();
+		if (this.isFenced) this.controller.abort();
+		return this.controller.signal;
+	},
+	onExit(see) {
+		if (this.ended !== undefined) {
+			see(this.ended);
 			return () => {};
-		},
-		shutdown(reason = 'shutdown') {
-			if (isAsked || ended !== undefined) return;
-			isAsked = true;
-			try {
-				ends.shutdown(reason);
-			} catch (thrown) {
-				exit(exitError(thrown));
-			}
-		},
-		kill() {
-			if (ended !== undefined) return;
-			// The fence comes first: whoever learns of the exit may start a successor at once.
-			ended = 'killed';
-			controller?.abort();
-			try {
-				ends.kill();
-			} catch {
-				// What is fenced cannot fail any more.
-			}
-			watchers.tell('killed');
-		},
-		exit,
+		}
+		if (!this.watcher && !this.watchers) {
+			this.watcher = see;
+			return () => {
+				if (this.watcher === see) this.watcher = undefined;
+			};
+		}
+		const watchers = (this.watchers ??= []);
+		watchers.push(see);
+		return () => {
+			const index = watchers.indexOf(see);
+			// It keeps its place: the others may just be being told.
+			if (index >= 0) watchers[index] = ignore;
+		};
+	},
+	shutdown(reason = 'shutdown') {
+		if (this.isAsked || this.ended !== undefined) return;
+		this.isAsked = true;
+		try {
+			this.ends.shutdown(reason);
+		} catch (thrown) {
+			this.exit(exitError(thrown));
+		}
+	},
+	kill(reason = 'killed') {
+		if (this.ended !== undefined) return;
+		// The fence comes first: whoever learns of the exit may start a successor at once.
+		this.ended = reason;
+		this.isFenced = true;
+		this.controller?.abort();
+		try {
+			this.ends.kill();
+		} catch {
+			// What is fenced cannot fail any more.
+		}
+		tellWatchers(this, reason);
+	},
+	exit(reason) {
+		if (this.ended !== undefined) return;
+		this.ended = reason;
+		tellWatchers(this, reason);
+	},
+	describe() {
+		return this.ends.describe?.() ?? {};
+	},
+};
+
+/** Tells all watchers, in their order, also if one throws; then throws what it threw. */
+function tellWatchers(body: Body, reason: ExitReason): void {
+	const { watcher, watchers } = body;
+	body.watcher = undefined;
+	body.watchers = undefined;
+	let thrown: { error: unknown } | undefined;
+	const tell = (see: Watcher): void => {
+		try {
+			see(reason);
+		} catch (error) {
+			thrown ??= { error };
+		}
 	};
-	if (ends.describe) child.describe = () => ends.describe?.() ?? {};
-	return child;
+	if (watcher) tell(watcher);
+	if (watchers) for (const see of watchers) tell(see);
+	if (thrown) throw thrown.error;
 }
 
 /**
@@ -131,45 +198,7 @@ export function fence<Args extends readonly unknown[], Result>(
 	run: (...args: Args) => Result,
 ): (...args: Args) => Result {
 	return (...args) => {
-		if (child.exitReason === 'killed') throw new ReeveError('killed', child.pid);
+		if (child.isFenced) throw new ReeveError('killed', child.pid);
 		return run(...args);
-	};
-}
-
-/**
- * Those who wait for one exit. Most children are watched by their supervisor alone, and there can be
- * very many of them: so the first watcher is kept without a list.
- */
-function createWatchers() {
-	let first: Watcher | undefined;
-	let more: Set<{ see: Watcher }> | undefined;
-	return {
-		add(see: Watcher): () => void {
-			if (!first && !more) {
-				first = see;
-				return () => {
-					if (first === see) first = undefined;
-				};
-			}
-			const entry = { see };
-			more ??= new Set();
-			more.add(entry);
-			return () => void more?.delete(entry);
-		},
-		/** Tells all of them, in their order, also if one throws; then throws what it threw. */
-		tell(reason: ExitReason): void {
-			const all = [...(first ? [{ see: first }] : []), ...(more ?? [])];
-			first = undefined;
-			more = undefined;
-			let thrown: { error: unknown } | undefined;
-			for (const { see } of all) {
-				try {
-					see(reason);
-				} catch (error) {
-					thrown ??= { error };
-				}
-			}
-			if (thrown) throw thrown.error;
-		},
 	};
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Signals } from '../runtime/signal.ts';
-import type { StartContext, StartResult } from './child-spec.ts';
+import type { Shutdown, StartContext, StartResult } from './child-spec.ts';
 import type { Child } from './child.ts';
 import { crashReport } from './crash-report.ts';
 import { exitError, type ExitReason } from './exit-reason.ts';
@@ -31,69 +31,88 @@ export interface EffectParts {
 	readonly again: (member: Member) => void;
 }
 
+/** An answer that comes later: call it with what is to be called then. */
+export type Later = (resume: (answer: Answer) => void) => void;
+
 /** What performs effects. */
 export interface Effects {
-	/** Performs an effect, and calls `done` with its answer: at once, or later. */
-	perform(effect: Effect, done: (answer: Answer) => void): void;
+	/** Performs an effect, and returns its answer, or how to wait for it. */
+	perform(effect: Effect): Answer | Later;
 	/** Ends what is under way, and returns the children that were being stopped. */
 	abandon(): readonly Child[];
 }
 
 /** Creates what performs the effects of one supervisor. */
 export function createEffects(state: Roster, parts: EffectParts): Effects {
-	const { clock, signals } = parts;
+	const { signals } = parts;
 	const starts = createStarts(state, parts);
-	const timers = new Set<Timer>();
+	const retries = createRetries(state, parts);
 	let stopping: readonly Child[] = [];
 
-	const again = (member: Member, isPaused: boolean): void => {
-		const { backoff } = state.spec;
-		if (!isPaused || !backoff) {
-			// Behind everything that is ready: a child that cannot start must not starve the rest.
-			setImmediate(parts.again, member);
-			return;
-		}
-		const pauseMs = backoffMs(backoff, member.failures - 1, clock.random());
-		const timer = clock.after(pauseMs, () => {
-			timers.delete(timer);
-			parts.again(member);
-		});
-		timers.add(timer);
-	};
-
 	return {
-		perform(effect, done) {
+		perform(effect) {
 			switch (effect.effect) {
 				case 'start':
-					return starts.start(effect.member, effect.args, done);
+					return starts.start(effect.member, effect.args);
 				case 'stop':
-					stopping = [effect.child];
-					return stopChildren(stopping, { ...effect.member.spec, clock }, (reasons) =>
-						done(reasons.get(effect.child)),
-					);
-				case 'stopAll': {
 					stopping = effect.children;
-					const { shutdown } = effect;
-					return stopChildren(stopping, { shutdown, clock }, done);
-				}
+					return stopped(stopping, { shutdown: effect.shutdown, clock: parts.clock });
 				case 'again':
-					again(effect.member, effect.isPaused);
-					return done(undefined);
+					retries.again(effect.member, effect.isPaused);
+					return undefined;
 				case 'tell':
-					signals?.emit(effect.telling.type, effect.telling.fields);
-					return done(undefined);
+					signals?.emit(effect.type, effect.fields);
+					return undefined;
 				case 'report':
 					report(state, effect, parts);
-					return done(undefined);
+					return undefined;
 				case 'remember':
 					keepBudget(state, { ...parts, spec: state.spec });
-					return done(undefined);
+					return undefined;
 			}
 		},
 		abandon() {
-			for (const timer of timers) timer.cancel();
+			retries.abandon();
 			starts.abandon();
 			return stopping;
+		},
+	};
+}
+
+/** Stops children. Most end at once, and then there is nothing to wait for. */
+function stopped(
+	children: readonly Child[],
+	how: { readonly shutdown: Shutdown; readonly clock: Clock },
+): Later | undefined {
+	let isDone = false;
+	let waiting: ((answer: undefined) => void) | undefined;
+	stopChildren(children, how, () => {
+		isDone = true;
+		waiting?.(undefined);
+	});
+	return isDone ? undefined : (resume) => void (waiting = resume);
+}
+
+/** Brings children that could not be started to mind again: soon, or after a pause. */
+function createRetries(state: Roster, { clock, again }: EffectParts) {
+	const timers = new Set<Timer>();
+	return {
+		again(member: Member, isPaused: boolean): void {
+			const { backoff } = state.spec;
+			if (!isPaused || !backoff) {
+				// Behind everything that is ready: a child that cannot start must not starve the rest.
+				setImmediate(again, member);
+				return;
+			}
+			const pauseMs = backoffMs(backoff, member.failures - 1, clock.random());
+			const timer = clock.after(pauseMs, () => {
+				timers.delete(timer);
+				again(member);
+			});
+			timers.add(timer);
+		},
+		abandon() {
+			for (const timer of timers) timer.cancel();
 		},
 	};
 }
@@ -103,6 +122,7 @@ function createStarts(state: Roster, parts: EffectParts) {
 	const { clock, signals, names, budgets } = parts;
 	const ancestors = [state.spec.name, ...parts.ancestors];
 	const { signal, abort } = abortable();
+	const shared = { ancestors, clock, signals, names, budgets, signal };
 
 	const watch = (child: Child): void => {
 		// Nobody waits for it any more, and nobody else would ever stop it.
@@ -112,28 +132,19 @@ function createStarts(state: Roster, parts: EffectParts) {
 
 	return {
 		abandon: abort,
-		start({ spec, incarnation }: Member, args: readonly unknown[], done: (a: Started) => void) {
-			const { id } = spec;
-			const context: StartContext = {
-				id,
-				args,
-				incarnation,
-				ancestors,
-				clock,
-				signals,
-				names,
-				budgets,
-				signal,
-			};
+		start({ spec, incarnation }: Member, args: readonly unknown[]): Started | Later {
 			try {
+				const context: StartContext = { id: spec.id, args, incarnation, ...shared };
 				const result = spec.start(context);
-				if (!isPromise(result)) return done(startedOf(result, watch));
-				result.then(
-					(late) => done(startedOf(late, watch)),
-					(thrown: unknown) => done({ failed: exitError(thrown) }),
-				);
+				if (!isPromise(result)) return startedOf(result, watch);
+				return (resume) => {
+					result.then(
+						(late) => resume(startedOf(late, watch)),
+						(thrown: unknown) => resume({ failed: exitError(thrown) }),
+					);
+				};
 			} catch (thrown) {
-				done({ failed: exitError(thrown) });
+				return { failed: exitError(thrown) };
 			}
 		},
 	};

@@ -25,12 +25,16 @@ export type Message =
 	/** An effect has come to its end. */
 	| { readonly type: 'resume'; readonly ticket: number; readonly answer: Answer };
 
+type Waiting = Exclude<Message, { type: 'resume' }>;
+
 /** A question to the supervisor, with the way back. */
 export interface Call {
-	/** Answers at once, or with a rule. It is responsible for calling back. */
-	work(state: Roster, now: Instant): Rule<void> | void;
-	/** The supervisor has ended, and will not answer. */
-	refuse(): void;
+	/** The rule that finds the answer; or, if nothing but the roster is needed, `read`. */
+	readonly rule?: (state: Roster, now: Instant) => Rule<unknown>;
+	readonly read?: (state: Roster) => unknown;
+	readonly answer: (result: unknown) => void;
+	/** The answer if the supervisor has ended. */
+	readonly noproc: unknown;
 }
 
 /** What an engine works with. */
@@ -62,9 +66,11 @@ export function createEngine(parts: EngineParts): Engine {
 		exited: (child, reason) => send({ type: 'exit', child, reason }),
 		again: (member) => send({ type: 'again', member }),
 	});
-	const waiting: Message[] = [];
+	const waiting: Waiting[] = [];
 	const openCalls = new Set<Call>();
-	let current: Rule<Verdict> | undefined;
+	/** The rule under way, and who waits for its result. */
+	let current: Rule<unknown> | undefined;
+	let conclude: (result: unknown) => void = end;
 	let ended: ExitReason | undefined;
 	let ticket = 0;
 
@@ -72,32 +78,58 @@ export function createEngine(parts: EngineParts): Engine {
 		ended = reason;
 		current = undefined;
 		waiting.length = 0;
-		for (const call of openCalls) call.refuse();
+		for (const call of openCalls) call.answer(call.noproc);
 		openCalls.clear();
 		return effects.abandon();
 	};
-
-	/** Runs the current rule until it ends, or until an effect takes its time. */
+	/** A rule has come to a verdict; if it is the end, then after the children. */
+	function end(verdict: unknown): void {
+		if (!verdict) return;
+		const { exit } = verdict as NonNullable<Verdict>;
+		begin(rules.stopAll(state), () => {
+			keepBudget(state, { ...parts, spec: state.spec });
+			close(exit);
+		});
+	}
+	const begin = (rule: Rule<unknown>, then: (result: unknown) => void): void => {
+		current = rule;
+		conclude = then;
+		drive(undefined);
+	};
 	const drive = (first: Answer): void => {
-		let next: { answer: Answer } | undefined = { answer: first };
-		while (next && current) {
-			const step: IteratorResult<rules.Effect, Verdict> = current.next(next.answer);
-			next = undefined;
+		let answer = first;
+		while (current) {
+			const step = current.next(answer);
 			if (step.done) {
 				current = undefined;
-				if (!step.value) return;
-				keepBudget(state, { ...parts, spec: state.spec });
-				close(step.value.exit);
+				conclude(step.value);
 				return;
 			}
-			const mine = (ticket += 1);
-			let isReturned = false;
-			effects.perform(step.value, (answer) => {
-				if (isReturned) send({ type: 'resume', ticket: mine, answer });
-				else next = { answer };
-			});
-			isReturned = true;
+			const result = effects.perform(step.value);
+			if (typeof result === 'function') {
+				const mine = (ticket += 1);
+				result((late) => send({ type: 'resume', ticket: mine, answer: late }));
+				return;
+			}
+			answer = result;
 		}
+	};
+	const handle = (message: Waiting): void => {
+		if (message.type === 'stop') {
+			end({ exit: message.reason });
+			return;
+		}
+		if (message.type !== 'call') {
+			begin(ruleOf(state, message, clock.monotonic()), end);
+			return;
+		}
+		const { call } = message;
+		const reply = (result: unknown): void => {
+			openCalls.delete(call);
+			call.answer(result);
+		};
+		if (call.rule) begin(call.rule(state, clock.monotonic()), reply);
+		else reply(call.read?.(state));
 	};
 
 	return {
@@ -110,10 +142,7 @@ export function createEngine(parts: EngineParts): Engine {
 			if (ended !== undefined) return;
 			if (message.type !== 'resume') waiting.push(message);
 			else if (message.ticket === ticket) drive(message.answer);
-			while (!current && waiting.length > 0) {
-				current = ruleOf(state, waiting.shift()!, clock.monotonic());
-				drive(undefined);
-			}
+			while (!current && waiting.length > 0) handle(waiting.shift()!);
 		},
 		kill(reason) {
 			if (ended !== undefined) return;
@@ -123,34 +152,30 @@ export function createEngine(parts: EngineParts): Engine {
 	};
 }
 
-/** The rule for a message; it ends with the children stopped if the supervisor is to end. */
-function* ruleOf(state: Roster, message: Message, now: Instant): Rule<Verdict> {
-	const verdict = yield* handle(state, message, now);
-	if (verdict) yield* rules.stopAll(state);
-	return verdict;
-}
-
-function* handle(state: Roster, message: Message, now: Instant): Rule<Verdict> {
+/** The rule for a message. */
+function ruleOf(
+	state: Roster,
+	message: Exclude<Waiting, { type: 'call' | 'stop' }>,
+	now: Instant,
+): Rule<Verdict> {
 	switch (message.type) {
 		case 'init':
-			return yield* init(state, message, now);
+			return init(state, message, now);
 		case 'exit':
-			return yield* rules.onExit(state, message.child, { reason: message.reason, now });
+			return rules.onExit(state, message.child, { reason: message.reason, now });
 		case 'again':
-			return yield* rules.tryAgain(state, message.member, now);
-		case 'stop':
-			return { exit: message.reason };
-		case 'call':
-			yield* message.call.work(state, now) ?? [];
-			return undefined;
-		default: {
-			// Whoever holds the actor can send it anything. OTP logs that, and goes on.
-			const { name: supervisor } = state.spec;
-			const detail = print(message);
-			yield* rules.tell('supervisor.report', { supervisor, report: 'unexpected_message', detail });
-			return undefined;
-		}
+			return rules.tryAgain(state, message.member, now);
+		default:
+			return unexpected(state, message);
 	}
+}
+
+/** Whoever holds the actor can send it anything. OTP logs that, and goes on. */
+function* unexpected(state: Roster, message: unknown): Rule<Verdict> {
+	const { name: supervisor } = state.spec;
+	const report = { supervisor, report: 'unexpected_message', detail: print(message) };
+	yield rules.tell('supervisor.report', report);
+	return undefined;
 }
 
 function* init(

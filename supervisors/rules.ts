@@ -18,25 +18,23 @@ import type { Member, Roster } from './roster.ts';
 
 /** A signal that a rule wants emitted. */
 export type Telling = {
-	[Type in SignalType]: { readonly type: Type; readonly fields: SignalFields[Type] };
+	[Type in SignalType]: {
+		readonly effect: 'tell';
+		readonly type: Type;
+		readonly fields: SignalFields[Type];
+	};
 }[SignalType];
 
 /** What a rule asks for. */
 export type Effect =
 	/** Call the start function; the answer is a {@link Started}. */
 	| { readonly effect: 'start'; readonly member: Member; readonly args: readonly unknown[] }
-	/** Stop the child by its shutdown protocol; the answer is the reason with which it ended. */
-	| { readonly effect: 'stop'; readonly member: Member; readonly child: Child }
-	/** The same for all at once, under one common timer; the answer is a map by child. */
-	| {
-			readonly effect: 'stopAll';
-			readonly children: readonly Child[];
-			readonly shutdown: Shutdown;
-	  }
+	/** Stop the children, all at once, by their shutdown protocol; the answer comes when they ended. */
+	| { readonly effect: 'stop'; readonly children: readonly Child[]; readonly shutdown: Shutdown }
 	/** Bring {@link tryAgain}, behind the messages that are waiting already; no answer. */
 	| { readonly effect: 'again'; readonly member: Member; readonly isPaused: boolean }
 	/** Emit a signal; no answer. */
-	| { readonly effect: 'tell'; readonly telling: Telling }
+	| Telling
 	/** Emit the crash report of a child that has ended with an error; no answer. */
 	| { readonly effect: 'report'; readonly member: Member; readonly reason: Error }
 	/** Keep the restarts where they survive this process; no answer. */
@@ -50,7 +48,7 @@ export type Started =
 	| { readonly alreadyStarted: Child };
 
 /** What effects are answered with. */
-export type Answer = Started | ExitReason | ReadonlyMap<Child, ExitReason> | undefined;
+export type Answer = Started | undefined;
 
 /** A rule that comes to a `Result`. */
 export type Rule<Result> = Generator<Effect, Result, Answer>;
@@ -62,13 +60,13 @@ export type Verdict = undefined | { readonly exit: ExitReason };
 export type Instant = number;
 
 /** Asks for a signal. */
-export function* tell<Type extends SignalType>(type: Type, fields: SignalFields[Type]): Rule<void> {
-	yield { effect: 'tell', telling: { type, fields } as Telling };
+export function tell<Type extends SignalType>(type: Type, fields: SignalFields[Type]): Telling {
+	return { effect: 'tell', type, fields } as Telling;
 }
 
-function* report(state: Roster, member: Member, [what, detail]: [string, string]): Rule<void> {
+function report(state: Roster, member: Member, [what, detail]: [string, string]): Telling {
 	const { name: supervisor } = state.spec;
-	yield* tell('supervisor.report', { supervisor, report: what, child: member.spec.id, detail });
+	return tell('supervisor.report', { supervisor, report: what, child: member.spec.id, detail });
 }
 
 /** Starts a member, notes what came of it, and tells. Failures are left to the caller. */
@@ -84,8 +82,8 @@ export function* begin(state: Roster, member: Member, now: Instant): Rule<Starte
 		// It is never started again, and what its start function holds may be large.
 		if (restart === 'temporary') roster.dropStart(state, member);
 		if (isRestart) member.restarts += 1;
-		if (isRestart) yield* tell('child.restarted', { supervisor, child, restarts: member.restarts });
-		else yield* tell('child.started', { supervisor, child });
+		if (isRestart) yield tell('child.restarted', { supervisor, child, restarts: member.restarts });
+		else yield tell('child.started', { supervisor, child });
 	} else if ('ignored' in started) {
 		// A temporary child without a process could never come back: its specification goes.
 		if (restart === 'temporary' || roster.isSimple(state)) roster.forget(state, member);
@@ -107,22 +105,23 @@ export function* end(state: Roster, member: Member): Rule<void> {
 	if (member.state === 'running' && child) {
 		// From here on its exit is no news, not even if it ends by itself before it is asked.
 		state.byChild.delete(child);
-		const reason = (yield { effect: 'stop', member, child }) as ExitReason;
-		yield* tellStopped(state, member, reason);
+		yield { effect: 'stop', children: [child], shutdown: spec.shutdown };
+		yield* tellStopped(state, member, child);
 	}
 	if (roster.isSimple(state)) roster.forget(state, member);
 	else if (state.byId.get(spec.id) === member) roster.setStopped(state, member);
 }
 
-function* tellStopped(state: Roster, member: Member, reason: ExitReason): Rule<void> {
+function* tellStopped(state: Roster, member: Member, stopped: Child): Rule<void> {
+	const { exitReason: reason = 'shutdown' } = stopped;
 	const { id: child, shutdown, restart } = member.spec;
 	const { name: supervisor } = state.spec;
-	yield* tell('child.exited', { supervisor, child, reason: exitText(reason) });
+	yield tell('child.exited', { supervisor, child, reason: exitText(reason) });
 	if (reason instanceof Error) yield { effect: 'report', member, reason };
 	const asked = shutdown === 'brutal_kill' ? 'killed' : 'shutdown';
 	const isPolite = restart !== 'permanent' && isExpected(reason) && asked === 'shutdown';
 	if (reason === asked || isPolite) return;
-	yield* report(state, member, ['shutdown_error', exitText(reason)]);
+	yield report(state, member, ['shutdown_error', exitText(reason)]);
 }
 
 /** Starts the children in order. The first failure ends it, and is the result. */
@@ -130,7 +129,7 @@ export function* startAll(state: Roster, now: Instant): Rule<Failure | undefined
 	for (const member of state.byId.values()) {
 		const error = failureOf(yield* begin(state, member, now));
 		if (!error) continue;
-		yield* report(state, member, ['start_error', error.message]);
+		yield report(state, member, ['start_error', error.message]);
 		if (!state.unfinished.delete(member.spec.id)) return { member, error };
 		// Before this process was killed the child could not be started either: that is no news, and
 		// no reason for all its siblings to stay down.
@@ -151,18 +150,16 @@ export function* stopAll(state: Roster): Rule<void> {
 		for (const member of [...state.byId.values()].toReversed()) yield* end(state, member);
 		return;
 	}
-	const members = new Map(state.byChild);
-	for (const [child, { state: was }] of members) if (was !== 'running') members.delete(child);
-	state.byChild.clear();
-	const children = [...members.keys()];
-	const { shutdown } = roster.templateOf(state);
-	const reasons = (yield { effect: 'stopAll', children, shutdown }) as ReadonlyMap<
-		Child,
-		ExitReason
-	>;
-	for (const [child, member] of members) {
-		yield* tellStopped(state, member, reasons.get(child) ?? 'shutdown');
+	const members: Member[] = [];
+	const children: Child[] = [];
+	for (const [child, member] of state.byChild) {
+		if (member.state !== 'running') continue;
+		members.push(member);
+		children.push(child);
 	}
+	state.byChild.clear();
+	yield { effect: 'stop', children, shutdown: roster.templateOf(state).shutdown };
+	for (const member of members) if (member.child) yield* tellStopped(state, member, member.child);
 }
 
 /** A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end. */
@@ -175,9 +172,9 @@ export function* onExit(state: Roster, child: Child, event: Exit): Rule<Verdict>
 	state.byChild.delete(child);
 	if (now - member.startedAtMs > (state.spec.backoff?.maxMs ?? 0)) member.failures = 0;
 	const isFailure = !isExpected(reason);
-	yield* tell('child.exited', { supervisor, child: id, reason: exitText(reason) });
+	yield tell('child.exited', { supervisor, child: id, reason: exitText(reason) });
 	if (isFailure || restart === 'permanent') {
-		yield* report(state, member, ['child_terminated', exitText(reason)]);
+		yield report(state, member, ['child_terminated', exitText(reason)]);
 	}
 	if (reason instanceof Error) yield { effect: 'report', member, reason };
 	if (needsRestart(restart, isFailure)) return yield* restartOrGiveUp(state, member, now);
@@ -212,8 +209,8 @@ function* restartOrGiveUp(state: Roster, member: Member, now: Instant): Rule<Ver
 	yield { effect: 'remember' };
 	if (!decision.allowed || own?.allowed === false) {
 		const reason = 'reached_max_restart_intensity';
-		yield* report(state, member, ['shutdown', reason]);
-		yield* tell('supervisor.gaveUp', { supervisor: spec.name, child: id, reason });
+		yield report(state, member, ['shutdown', reason]);
+		yield tell('supervisor.gaveUp', { supervisor: spec.name, child: id, reason });
 		if (roster.isSimple(state)) roster.forget(state, member);
 		else roster.setStopped(state, member);
 		return { exit: 'shutdown' };
@@ -268,7 +265,7 @@ function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
 		if (each !== member && !isListed(state, each)) continue;
 		const error = failureOf(yield* begin(state, each, now));
 		if (!error) continue;
-		yield* report(state, each, ['start_error', error.message]);
+		yield report(state, each, ['start_error', error.message]);
 		return yield* failedAgain(state, each, now);
 	}
 	return undefined;

@@ -26,17 +26,24 @@ export interface Owner extends Culprit {
 	/** The last event that the root was given. */
 	lastEvent: unknown;
 	/** Whether the actor goes on in its old state after this error, as if the event had not come. */
-	readonly resume: ((thrown: unknown) => boolean) | undefined;
+	readonly resumes: ((thrown: unknown) => boolean) | undefined;
 }
 
 type AnySystem = AnyActorRef['system'];
 
-const owners = new WeakMap<AnySystem, Owner>();
+const ownerKey = Symbol('owner');
+
+/** The system with its owner written on it: a map from weak keys would cost more than the actor. */
+interface OwnedSystem {
+	[ownerKey]?: Owner;
+}
 
 /** Tells whose system it is. */
 export function own(system: AnySystem, owner: Owner): void {
-	owners.set(system, owner);
+	(system as OwnedSystem)[ownerKey] = owner;
 }
+
+const ownerOf = (system: AnySystem): Owner | undefined => (system as OwnedSystem)[ownerKey];
 
 type AnyScope = ActorScope<Snapshot<unknown>, AnyEventObject>;
 type Transition = (
@@ -86,19 +93,19 @@ function closeMachine(machine: AnyStateMachine, closing: Closing): AnyStateMachi
 }
 
 function asOwner<Result>(scope: AnyScope, run: () => Result): Result {
-	const owner = owners.get(scope.system);
+	const owner = ownerOf(scope.system);
 	return owner ? runAs(owner, run) : run();
 }
 
 function guarded(transition: Transition): Transition {
 	return (snapshot, event, scope) => {
-		const owner = owners.get(scope.system);
+		const owner = ownerOf(scope.system);
 		if (!owner) return transition(snapshot, event, scope);
 		const isRoot = scope.self._parent === undefined;
 		if (isRoot) owner.lastEvent = event;
 		try {
 			const next =
-				isRoot && owner.resume
+				isRoot && owner.resumes
 					? resumable(transition, owner)(snapshot, event, scope)
 					: runAs(owner, () => transition(snapshot, event, scope));
 			if (next.status === 'error') stopChildren(next);
@@ -121,7 +128,7 @@ function resumable(transition: Transition, owner: Owner): Transition {
 			for (const run of deferred) scope.defer(run);
 			return next;
 		} catch (thrown) {
-			if (owner.resume?.(thrown)) return snapshot;
+			if (owner.resumes?.(thrown)) return snapshot;
 			throw thrown;
 		}
 	};

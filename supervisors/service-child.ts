@@ -59,11 +59,12 @@ export function serviceChild<Running>(parts: ServiceParts<Running>): Start {
 		});
 		const kill = () => child.kill();
 		context.signal.addEventListener('abort', kill);
-		const { exit, signal } = child;
+		const { signal } = child;
+		const exit = (reason: ExitReason) => child.exit(reason);
 		const keep = (value: Running): Child => {
 			running = { value };
 			// It was killed while it started: what has come up in spite of that goes down again.
-			if (child.exitReason === 'killed') void stop('killed').catch(() => undefined);
+			if (child.isFenced) void stop('killed').catch(() => undefined);
 			return child;
 		};
 		const unlink = () => context.signal.removeEventListener('abort', kill);

@@ -7,34 +7,31 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Shutdown } from './child-spec.ts';
 import type { Child } from './child.ts';
-import type { ExitReason } from './exit-reason.ts';
 
 /**
  * Stops children, one or many, all at once and under one common timer: those that are left when it
- * runs out are killed; then `done` gets the reasons with which they ended. After a kill there is no limit to the wait, for there is nothing else to be done.
+ * runs out are killed. Calls `done` when all have ended; after a kill there is no limit to that wait,
+ * for there is nothing else to be done.
  */
 export function stopChildren(
 	children: readonly Child[],
-	{ shutdown, clock }: { shutdown: Shutdown; clock: Clock },
-	done: (reasons: ReadonlyMap<Child, ExitReason>) => void,
+	{ shutdown, clock }: { readonly shutdown: Shutdown; readonly clock: Clock },
+	done: () => void,
 ): void {
-	const reasons = new Map<Child, ExitReason>();
 	const killLeft = (): void => {
 		for (const child of children) if (child.exitReason === undefined) child.kill();
 	};
-	const limitMs = typeof shutdown === 'number' ? shutdown : undefined;
-	const timer = limitMs === undefined ? undefined : clock.after(limitMs, killLeft);
-	const finish = (): void => {
+	const timer = typeof shutdown === 'number' ? clock.after(shutdown, killLeft) : undefined;
+	let left = children.length + 1;
+	const oneLess = (): void => {
+		left -= 1;
+		if (left > 0) return;
 		timer?.cancel();
-		done(reasons);
+		done();
 	};
-	if (children.length === 0) finish();
-	for (const child of children) {
-		child.onExit((reason) => {
-			reasons.set(child, reason);
-			if (reasons.size === children.length) finish();
-		});
-	}
+	for (const child of children) child.onExit(oneLess);
 	if (shutdown === 'brutal_kill') killLeft();
 	else for (const child of children) child.shutdown('shutdown');
+	// The one more that was counted: without children, or if all have ended meanwhile, this is it.
+	oneLess();
 }

@@ -27,7 +27,7 @@ import { callsOf, type SupervisorCalls } from './calls.ts';
 import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
 import { createChild, type Child } from './child.ts';
 import { createEngine, type Engine, type EngineParts, type Message } from './engine.ts';
-import { exitError, type ExitReason } from './exit-reason.ts';
+import { exitError, exitText, type ExitReason } from './exit-reason.ts';
 import type { Names } from './names.ts';
 import type { Budgets } from './restart-budget.ts';
 import type { Roster } from './roster.ts';
@@ -167,23 +167,27 @@ export function checkChildSpecs(
 }
 
 async function initialStart(ref: SupervisorRef): Promise<void> {
-	const failure = await new Promise<Failure | undefined>((resolve) => {
-		ref.onExit(() => resolve(undefined));
-		ref.actor.send({ type: 'init', fail: resolve, ready: () => resolve(undefined) });
+	const outcome = await new Promise<Failure | 'ready' | 'ended'>((resolve) => {
+		ref.onExit(() => resolve('ended'));
+		ref.actor.send({ type: 'init', fail: resolve, ready: () => resolve('ready') });
 	});
-	if (failure) {
-		const { member, error } = failure;
-		await ref.exited;
-		throw new Error(`${ref.id}: failed_to_start_child ${member.spec.id}: ${error.message}`, {
-			cause: error,
-		});
+	if (outcome === 'ready') return;
+	if (outcome === 'ended') {
+		throw new Error(`${ref.id}: ${exitText(await ref.exited)} while it started`);
 	}
-	if (ref.exitReason === 'killed') throw new Error(`${ref.id}: killed while it started`);
+	const { member, error } = outcome;
+	await ref.exited;
+	throw new Error(`${ref.id}: failed_to_start_child ${member.spec.id}: ${error.message}`, {
+		cause: error,
+	});
 }
 
 function createRef(parts: EngineParts): SupervisorRef {
 	const engine = createEngine(parts);
 	const child = createChild(parts.spec.name, {
+		get inside() {
+			return actor;
+		},
 		shutdown: (reason) => actor.send({ type: 'stop', reason }),
 		kill() {
 			engine.kill('killed');
