@@ -24,7 +24,7 @@ import {
 	type ChildEnds,
 	type OwnedChild,
 } from './child.ts';
-import { exitError, type ExitReason } from './exit-reason.ts';
+import { exitError, exitReason, type ExitReason } from './exit-reason.ts';
 import { own, safeLogic, stopChildren, type Owner } from './safe-logic.ts';
 import { runAs } from './stray-errors.ts';
 
@@ -89,8 +89,7 @@ export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>
 			// The input could not be made: there is no actor, and its name must be free again.
 			child.exit(exitError(thrown));
 		}
-		const { exitReason } = child;
-		if (exitReason instanceof Error) throw exitReason;
+		if (child.exitReason instanceof Error) throw child.exitReason;
 		return child;
 	};
 }
@@ -125,7 +124,8 @@ interface Settings extends Omit<ActorParts<AnyActorLogic>, 'resume'> {
 /** One incarnation: it is at once what ends the child, what watches the actor, and its owner. */
 interface Life extends Owner, ChildEnds {
 	readonly settings: Settings;
-	readonly context: StartContext;
+	/** Kept only for `onDone`: the arguments of a temporary child must not outlive its start. */
+	readonly context: StartContext | undefined;
 	child: OwnedChild;
 	inside: AnyActorRef | undefined;
 	asked: ExitReason | undefined;
@@ -139,7 +139,7 @@ interface Life extends Owner, ChildEnds {
 function createLife(settings: Settings, context: StartContext): Life {
 	const life = Object.create(methods) as { -readonly [Key in keyof Life]: Life[Key] };
 	life.settings = settings;
-	life.context = context;
+	life.context = settings.onDone && context;
 	life.child = createChild(context.id, life);
 	life.inside = undefined;
 	life.asked = undefined;
@@ -183,7 +183,7 @@ const methods: LifeMethods & ThisType<Life> = {
 			return;
 		}
 		const { onDone } = settings;
-		if (onDone && child.exitReason === undefined) {
+		if (onDone && context && child.exitReason === undefined) {
 			onDone(snapshot.output, actorContext(context, child));
 		}
 		child.exit(asked ?? 'normal');
@@ -191,7 +191,7 @@ const methods: LifeMethods & ThisType<Life> = {
 	error(thrown) {
 		// A failed transition has been seen to already; this is for initial actions that fail.
 		stopChildren(this.inside?.getSnapshot() as Snapshot<unknown>);
-		this.child.exit(exitError(thrown));
+		this.child.exit(exitReason(thrown));
 	},
 	shutdown(reason) {
 		const { inside: actor, settings } = this;

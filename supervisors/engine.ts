@@ -101,8 +101,11 @@ export function createEngine(parts: EngineParts): Engine {
 		while (current) {
 			const step = current.next(answer);
 			if (step.done) {
+				const then = conclude;
+				// The roster is all that is kept of what was done; above all no arguments of a child.
 				current = undefined;
-				conclude(step.value);
+				conclude = end;
+				then(step.value);
 				return;
 			}
 			const result = effects.perform(step.value);

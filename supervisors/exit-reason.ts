@@ -34,6 +34,16 @@ export function exitError(thrown: unknown): Error {
 	});
 }
 
+/**
+ * The exit reason of an actor that threw. Throwing `'shutdown'`, or an object `{ shutdown: term }`, is how
+ * an actor ends by itself without having failed; everything else is a crash.
+ */
+export function exitReason(thrown: unknown): ExitReason {
+	if (thrown === 'shutdown') return thrown;
+	const isTerm = typeof thrown === 'object' && thrown !== null && !(thrown instanceof Error);
+	return isTerm && 'shutdown' in thrown ? { shutdown: thrown.shutdown } : exitError(thrown);
+}
+
 /** The reason in one line for people: `normal`, `shutdown: upgrade`, or the error's message. */
 export function exitText(reason: DownReason): string {
 	if (typeof reason === 'string') return reason;

@@ -110,10 +110,13 @@ export function dropStart(roster: Roster, member: Member): void {
 	if (!isSimple(roster)) member.spec = { ...member.spec, start: neverAgain };
 }
 
-/** Notes that the child could not be started again, for now. */
+/** Notes that the child is to be started again. A dynamic child is still found by its last one. */
 export function setRestarting(roster: Roster, member: Member): void {
+	const { child } = member;
 	member.state = 'restarting';
-	if (isSimple(roster) && member.child) roster.byChild.set(member.child, member);
+	if (child && isSimple(roster)) roster.byChild.set(child, member);
+	else if (child) roster.byChild.delete(child);
+	if (!isSimple(roster)) member.child = undefined;
 }
 
 /**

@@ -257,14 +257,17 @@ function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
 		const all = [...state.byId.values()];
 		group = all.slice(all.indexOf(member));
 	}
-	// Should a sibling's start fail before its turn comes, then it is stopped, like those after it.
-	if (!roster.isSimple(state)) roster.setStopped(state, member);
+	if (!roster.isSimple(state)) roster.setRestarting(state, member);
 	for (const other of group.toReversed()) if (other !== member) yield* end(state, other);
-	for (const each of group) {
+	for (const [index, each] of group.entries()) {
 		// Temporary siblings that were stopped on the way are gone.
 		if (each !== member && !isListed(state, each)) continue;
 		const error = failureOf(yield* begin(state, each, now));
 		if (!error) continue;
+		// Those behind it wait for the next try; among them may be the one that it all began with.
+		for (const later of group.slice(index + 1)) {
+			if (isListed(state, later)) roster.setStopped(state, later);
+		}
 		yield report(state, each, ['start_error', error.message]);
 		return yield* failedAgain(state, each, now);
 	}

@@ -1,0 +1,201 @@
+/**
+ * A stage for supervisors: children that end on cue, on a stepped clock.
+ *
+ * @module
+ */
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { setup } from 'xstate';
+import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
+import { createSignals, type SignalFields, type Signals } from '../../runtime/signal.ts';
+import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
+import type { ChildKey, ChildRow, Refusal } from '../../supervisors/admin.ts';
+import type { ChildSpec, Strategy, SupervisorSpec } from '../../supervisors/child-spec.ts';
+import type { Child } from '../../supervisors/child.ts';
+import { exitText, type ExitReason } from '../../supervisors/exit-reason.ts';
+import { createNames, type Names } from '../../supervisors/names.ts';
+import { isSupervisor, startSupervisor, type SupervisorRef } from '../../supervisors/supervisor.ts';
+
+/** What a worker does when it is asked to stop: end as asked, not listen, or end with a reason. */
+export type OnShutdown = 'polite' | 'busy' | ExitReason;
+
+interface WorkerInput {
+	readonly onShutdown: OnShutdown;
+}
+
+type WorkerEvent =
+	| { readonly type: 'EXIT'; readonly reason: ExitReason }
+	| { readonly type: 'SHUTDOWN' };
+
+const fall = (reason: ExitReason): never => {
+	throw reason;
+};
+
+/** An XState machine that ends on cue. */
+const workerMachine = setup({
+	types: {
+		context: {} as WorkerInput,
+		input: {} as WorkerInput,
+		events: {} as WorkerEvent,
+	},
+}).createMachine({
+	id: 'worker',
+	context: ({ input }) => input,
+	initial: 'running',
+	states: {
+		running: {
+			on: {
+				EXIT: [
+					{ guard: ({ event }) => event.reason === 'normal', target: 'ended' },
+					{ actions: ({ event }) => fall(event.reason) },
+				],
+				SHUTDOWN: {
+					actions: ({ context: { onShutdown } }) => {
+						if (onShutdown !== 'busy' && onShutdown !== 'polite') fall(onShutdown);
+					},
+				},
+			},
+		},
+		ended: { type: 'final' },
+	},
+});
+
+/** A specification of a worker. */
+export function worker(
+	id: string,
+	more: Partial<ChildSpec> & { readonly onShutdown?: OnShutdown } = {},
+): ChildSpec {
+	const { onShutdown = 'polite', ...rest } = more;
+	const start = actorChild({
+		logic: workerMachine,
+		input: { onShutdown },
+		...(onShutdown === 'polite' ? {} : { shutdownEvent: { type: 'SHUTDOWN' } as const }),
+	});
+	return { id, start, ...rest };
+}
+
+/** A worker whose start fails while `broken.is` says so. */
+export function fragile(
+	id: string,
+	broken: { is: boolean },
+	more: Partial<ChildSpec> = {},
+): ChildSpec {
+	const { start, ...rest } = worker(id, more);
+	return {
+		...rest,
+		start(context) {
+			if (broken.is) throw new Error(`${id} is broken`);
+			return start(context);
+		},
+	};
+}
+
+/** Makes a worker end by itself. */
+export function exit(child: Child, reason: ExitReason): void {
+	actorOf(child)?.send({ type: 'EXIT', reason });
+}
+
+/** The reason of a crash. */
+export const abnormal = new Error('abnormal');
+
+/** A stage. */
+export interface Stage {
+	readonly clock: SteppedClock;
+	readonly signals: Signals;
+	readonly names: Names;
+	/** Starts a supervisor; it is stopped after the test. */
+	start(spec: Partial<SupervisorSpec> & Pick<SupervisorSpec, 'children'>): Promise<SupervisorRef>;
+	/** Starts one with a strategy. */
+	run(
+		strategy: Strategy,
+		children: readonly ChildSpec[],
+		more?: Partial<SupervisorSpec>,
+	): Promise<SupervisorRef>;
+	/** Ends a child by itself, and waits until everything has settled. */
+	end(child: Child, reason: ExitReason): Promise<void>;
+	/** Ends the child of that id. */
+	crash(top: SupervisorRef, id: string, reason?: ExitReason): Promise<void>;
+	/** The signals of a type, in order. */
+	seen<Type extends keyof SignalFields>(type: Type): readonly SignalFields[Type][];
+}
+
+/** Sets a stage for one test. */
+export function setStage(test: Pick<TestContext, 'after'>): Stage {
+	const clock = steppedClock();
+	const signals = createSignals(clock, 100_000);
+	const names = createNames();
+	const started: SupervisorRef[] = [];
+	// Nothing may outlive its test; what ignores its shutdown is killed here.
+	test.after(() => {
+		for (const top of started) top.kill();
+	});
+	const stage: Stage = {
+		clock,
+		signals,
+		names,
+		async start(spec) {
+			const full = { name: 'top', strategy: 'one_for_one', ...spec } as const;
+			const top = await startSupervisor(full, { clock, signals, names });
+			started.push(top);
+			return top;
+		},
+		run: (strategy, children, more = {}) => stage.start({ strategy, children, ...more }),
+		async end(child, reason) {
+			exit(child, reason);
+			await clock.settle();
+		},
+		async crash(top, id, reason = abnormal) {
+			await stage.end(await childOf(top, id), reason);
+		},
+		seen: (type) =>
+			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
+	};
+	return stage;
+}
+
+/** The row of a child, which must be there. */
+export async function rowOf(top: SupervisorRef, key: ChildKey): Promise<ChildRow> {
+	const row = await top.whichChild(key);
+	assert.ok(!('error' in row), `no child ${typeof key === 'string' ? key : key.pid}`);
+	return row;
+}
+
+/** The living child of an id, which must be there. */
+export async function childOf(top: SupervisorRef, key: ChildKey): Promise<Child> {
+	const { child, state } = await rowOf(top, key);
+	assert.ok(child && state === 'running', `${String(key)} is ${state}`);
+	return child;
+}
+
+/** The supervisor that is the child of an id. */
+export async function supervisorOf(top: SupervisorRef, id: string): Promise<SupervisorRef> {
+	const child = await childOf(top, id);
+	assert.ok(isSupervisor(child));
+	return child;
+}
+
+/** The child that a call has started, which must not be a refusal. */
+export function startedChild(answer: { readonly child?: Child | undefined } | Refusal): Child {
+	assert.ok(!('error' in answer), 'error' in answer ? answer.error : '');
+	assert.ok(answer.child);
+	return answer.child;
+}
+
+/** The counts as OTP lists them: specs, active, supervisors, workers. */
+export async function counts(top: SupervisorRef): Promise<readonly number[]> {
+	const { specs, active, supervisors, workers } = await top.countChildren();
+	return [specs, active, supervisors, workers];
+}
+
+/** The pids of the running children by id, and the states of the others, in start order. */
+export function living(top: SupervisorRef): Record<string, string> {
+	const rows = top.view().children.map(({ id, child, state }) => {
+		return [id, state === 'running' && child ? child.pid : state] as const;
+	});
+	return Object.fromEntries(rows);
+}
+
+/** The reason of a supervisor or child in words; `alive` if it has none. */
+export function fate({ exitReason }: Child): string {
+	return exitReason === undefined ? 'alive' : exitText(exitReason);
+}
