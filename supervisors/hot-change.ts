@@ -50,7 +50,8 @@ const isSame = (one: unknown, other: unknown): boolean =>
 
 /** Changes the specification, unless `isDryRun`, and tells the difference. */
 export function changeSpecs(state: Roster, given: unknown, isDryRun: boolean): SpecDiff | Refusal {
-	const next = checkSupervisor(given);
+	// OTP's callback may say `ignore`, and then nothing changes.
+	const next = given === 'ignore' ? asItIs(state) : checkSupervisor(given);
 	if ('error' in next) return next;
 	if (next.name !== state.spec.name) return wrong('invalid_name', `the name is ${state.spec.name}`);
 	if (roster.isSimple(state) !== (next.strategy === 'simple_one_for_one')) {
@@ -59,6 +60,11 @@ export function changeSpecs(state: Roster, given: unknown, isDryRun: boolean): S
 	const diff = diffOf(state, next);
 	if (!isDryRun) apply(state, next);
 	return diff;
+}
+
+function asItIs(state: Roster): CheckedSupervisor {
+	if (roster.isSimple(state)) return state.spec;
+	return { ...state.spec, children: roster.membersOf(state).map(({ spec }) => spec) };
 }
 
 function wrong(fault: 'invalid_name' | 'invalid_strategy', detail: string): Refusal {

@@ -1,0 +1,45 @@
+/**
+ * The door of a node: what transports, and whoever uses reeve as a library, hand messages to and ask
+ * questions of.
+ *
+ * @module
+ */
+import process from 'node:process';
+import { createInquiry } from '../runtime/inquiry.ts';
+import { version } from '../runtime/version.ts';
+import type { Door, TreeRow } from '../runtime/wire.ts';
+import type { Ground } from './ground.ts';
+import { treeRow } from './inventory.ts';
+import type { SupervisorRef } from './supervisor.ts';
+
+/** Creates the door. `top` answers with the tree once it stands. */
+export function createDoor(ground: Ground, top: () => SupervisorRef | undefined): Door {
+	const { node, intake, journal, clock, config, signals, leftBehind } = ground;
+	const startedAt = clock.now();
+	const since = clock.monotonic();
+	const starting: TreeRow = { id: 'node', type: 'supervisor', state: 'starting', restarts: 0 };
+
+	const about = () => ({
+		name: node,
+		version,
+		pid: process.pid,
+		storeId: journal.storeId,
+		epoch: journal.epoch,
+		replayed: leftBehind,
+		startedAt,
+		uptimeMs: Math.round(clock.monotonic() - since),
+		broker: config.brokerAddress || `${config.brokerListen} (in this node)`,
+		...ground.books.totals(),
+		signals: signals.counts(),
+	});
+	const ask = createInquiry({
+		...ground,
+		mailboxes: () => ground.mailboxes.values(),
+		about,
+		tree: () => {
+			const ref = top();
+			return ref ? treeRow(ref) : starting;
+		},
+	});
+	return { accept: intake.accept, refuse: intake.refuse, ask };
+}

@@ -1,0 +1,132 @@
+/**
+ * The front door of the library: starts a node, and re-exports what people declare.
+ *
+ * ```ts
+ * import { configOf, startNode } from 'reeve';
+ *
+ * const node = await startNode(configOf({ nodeName: 'central' }));
+ * const [answer] = await node.door.accept({ toNode: 'central', method: 'REQPing' }, 'library');
+ * await node.stop();
+ * ```
+ *
+ * @module
+ */
+import { fileURLToPath } from 'node:url';
+import { realClock, type Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { startLog } from '../runtime/log.ts';
+import { loadMethods } from '../runtime/registry.ts';
+import { createSignals, type Signals } from '../runtime/signal.ts';
+import { version } from '../runtime/version.ts';
+import type { Door } from '../runtime/wire.ts';
+import { createDoor } from './door.ts';
+import { createGround, type Ground } from './ground.ts';
+import { startSupervisor, type SupervisorRef } from './supervisor.ts';
+import { nodeTree } from './tree.ts';
+
+export { defineMethod } from '../runtime/define.ts';
+export { configOf } from '../runtime/config.ts';
+export { ReeveError } from '../runtime/errors.ts';
+
+/** A running node. */
+export interface RunningNode {
+	readonly name: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** How many messages earlier processes had left here, to be sent or to be run. */
+	readonly replayed: number;
+	readonly signals: Signals;
+	/** The way in: messages and questions. */
+	readonly door: Door;
+	/** Resolves with the reason when the node has ended, by itself or by `stop`. */
+	readonly ended: Promise<string>;
+	/**
+	 * Stops the node: no new messages, running methods get `stopTimeout`, and the rest stays in the
+	 * journal for the next start. Stopping twice is the same as once.
+	 */
+	stop(reason?: string): Promise<void>;
+}
+
+/** What a node may be started with beside its configuration. */
+export interface NodeOptions {
+	readonly clock?: Clock;
+}
+
+/**
+ * Starts a node with all its parts. Resolves when it is ready: everything runs, what earlier processes
+ * left is being worked on, and its birth is announced (as soon as its broker can be reached).
+ *
+ * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
+ */
+export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
+	const { clock = realClock } = options;
+	const { nodeName: node, logLevel: level } = config;
+	const signals = createSignals(clock, config.signalsKeptMax);
+	const endLog = startLog({ node, level, signals });
+	const since = clock.monotonic();
+	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
+	try {
+		const methods = await loadMethods(methodFolders(config));
+		const fenced = Promise.withResolvers<string>();
+		const onFenced = () => fenced.resolve('fenced');
+		const ground = createGround({ config, clock, signals, methods, onFenced });
+		const running = await raise(ground, fenced.promise);
+		const { leftBehind: replayed } = ground;
+		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
+		void running.ended.then(endLog);
+		return running;
+	} catch (thrown) {
+		endLog();
+		throw thrown;
+	}
+}
+
+/** Starts the tree on a ground floor. */
+async function raise(ground: Ground, fenced: Promise<string>): Promise<RunningNode> {
+	const { clock, signals, journal, phase, exchange, node: name } = ground;
+	let top: SupervisorRef | undefined;
+	const door = createDoor(ground, () => top);
+	try {
+		top = await startSupervisor(nodeTree(ground, door), { clock, signals });
+	} catch (thrown) {
+		await journal.close();
+		const cause = asReeveError(rootOf(thrown), 'start_failed');
+		throw cause;
+	}
+
+	let stopping: Promise<void> | undefined;
+	const tree = top;
+	const stop = (reason = 'stop'): Promise<void> => {
+		stopping ??= (async () => {
+			signals.emit('node.stopping', { reason });
+			phase.current = 'stopping';
+			await exchange.retire();
+			await tree.stop('shutdown');
+			await journal.close();
+			signals.emit('node.stopped', { reason });
+		})();
+		return stopping;
+	};
+	const givenUp = tree.exited.then((reason) => String(reason));
+	const ended = Promise.race([fenced, givenUp]).then(async (reason) => {
+		await stop(reason);
+		return reason;
+	});
+	const { storeId, epoch } = journal;
+	return { name, storeId, epoch, replayed: ground.leftBehind, signals, door, ended, stop };
+}
+
+/** The error that a failed start began with, below what the supervisors wrapped around it. */
+function rootOf(thrown: unknown): unknown {
+	let root = thrown;
+	while (root instanceof Error && root.cause !== undefined && !(root instanceof ReeveError)) {
+		root = root.cause;
+	}
+	return root;
+}
+
+function methodFolders({ methodsFolder }: Config): string[] {
+	const ours = fileURLToPath(new URL('../actors/methods/', import.meta.url));
+	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
+}

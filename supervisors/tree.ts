@@ -1,0 +1,60 @@
+/**
+ * The tree of a node, as data: who is started in which order, and who restarts whom.
+ *
+ * What comes later stands on what comes earlier, so the top is `rest_for_one`: if a part fails beyond
+ * what its own supervisor can mend, everything that was started after it is restarted with it.
+ * Recovery is the last child: when it runs, everything else does.
+ *
+ * @module
+ */
+import type { Door } from '../runtime/wire.ts';
+import type { Ground } from './ground.ts';
+import * as part from './part.ts';
+import { supervisorChild, type SupervisorSpec } from './supervisor.ts';
+
+/** The tree of one node. */
+export function nodeTree(ground: Ground, door: Door): SupervisorSpec {
+	const parts = part.createParts(ground, door);
+	return {
+		name: 'node',
+		strategy: 'rest_for_one',
+		intensity: 3,
+		period: 30,
+		children: [
+			parts.orphans,
+			supervisorChild({
+				name: 'calls',
+				strategy: 'simple_one_for_one',
+				children: [parts.call],
+			}),
+			supervisorChild({
+				name: 'subscribers',
+				strategy: 'one_for_one',
+				intensity: 10,
+				period: 60,
+				children: parts.subscribers,
+			}),
+			supervisorChild({
+				name: 'publishers',
+				strategy: 'one_for_one',
+				intensity: 10,
+				period: 60,
+				children: [],
+			}),
+			parts.publishing,
+			supervisorChild({
+				name: 'reports',
+				strategy: 'one_for_one',
+				children: [parts.errorReports, parts.hello],
+			}),
+			supervisorChild({
+				name: 'transports',
+				strategy: 'one_for_one',
+				intensity: 5,
+				period: 30,
+				children: parts.transports,
+			}),
+			parts.recovery,
+		],
+	};
+}

@@ -1,0 +1,62 @@
+/**
+ * The embedded broker: MQTT 3.1.1 for development and small fleets, when no broker is named. It keeps
+ * nothing on disk, and need not: the journals of the nodes are the truth.
+ *
+ * This file is the door to aedes.
+ *
+ * @module
+ */
+import { createServer, type Server } from 'node:net';
+import { Aedes } from 'aedes';
+import { ReeveError } from '../runtime/errors.ts';
+import { defineTransport } from '../runtime/wire.ts';
+
+/** A broker that runs. */
+export interface RunningBroker {
+	/** Its address, such as `mqtt://127.0.0.1:1883`. */
+	readonly address: string;
+	stop(): Promise<void>;
+}
+
+/**
+ * Starts a broker on `listen` (host:port; port 0 takes a free one).
+ *
+ * @throws ReeveError `address_in_use`, `bad_config`
+ */
+export async function startBroker(listen: string): Promise<RunningBroker> {
+	const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(listen) ?? [];
+	if (port === '') throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
+	const broker = await Aedes.createBroker();
+	const server = createServer(broker.handle);
+	await listening(server, host, Number(port));
+	const bound = server.address();
+	const boundPort = typeof bound === 'object' && bound ? bound.port : Number(port);
+	return {
+		address: `mqtt://${host}:${boundPort}`,
+		async stop() {
+			const closed = new Promise((resolve) => server.close(resolve));
+			await new Promise<void>((resolve) => broker.close(() => resolve()));
+			await closed;
+		},
+	};
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+	return new Promise((resolve, reject) => {
+		server.once('error', (cause: NodeJS.ErrnoException) => {
+			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
+			reject(new ReeveError(code, `broker on ${host}:${port}: ${cause.message}`, { cause }));
+		});
+		server.listen(port, host, resolve);
+	});
+}
+
+export default defineTransport({
+	name: 'broker',
+	wanted: ({ brokerAddress }) => brokerAddress === '',
+	async start({ config, signals }) {
+		const broker = await startBroker(config.brokerListen);
+		signals.emit('transport.up', { transport: 'broker', address: broker.address });
+		return broker;
+	},
+});
