@@ -23,7 +23,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import type { MethodContext, MethodDefinition, Output } from '../runtime/define.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { Chart } from './chart.ts';
+import type { Chart, Silence } from './chart.ts';
 import { compileChart } from './compile.ts';
 
 /** What a call is made from. */
@@ -54,7 +54,7 @@ interface CallTypes {
 	readonly input: CallInput;
 	readonly event: CallEvent;
 	readonly output: CallEnd | undefined;
-	readonly emitted: never;
+	readonly emitted: Silence;
 }
 
 /** How long a method that was told to end may take to do so. */

@@ -19,7 +19,7 @@ import type { Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { CallEnd, CallInput } from './call.ts';
 import { createMethodContext } from './context.ts';
-import { messageLogic, type MessageOutput } from './message.ts';
+import { messageLogic, type MessageEvent, type MessageOutput } from './message.ts';
 import { createSettlement } from './settlement.ts';
 
 /** A call under way. */
@@ -44,6 +44,8 @@ export interface TurnParts {
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;
+	/** Calls `see` when the subscriber that these turns belong to has ended, however that came. */
+	readonly onExit: (see: () => void) => void;
 }
 
 /** The turns that {@link createTurns} makes. */
@@ -59,12 +61,25 @@ export interface Turns {
 /** The pause before a crashed method is tried again with the same message, for each crash so far. */
 const crashPauseMs = 200;
 
+/** What one run of a method came to. */
+interface Once {
+	readonly run: Run;
+	readonly problem: ReeveError | undefined;
+	readonly event: Extract<MessageEvent, { readonly type: 'ENDED' | 'CRASHED' }>;
+}
+
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
 	const { definition, mailbox, journal, clock, config, signals, post } = parts;
 	const running = new Set<RunningCall>();
 	const settle = createSettlement(parts);
 	let stopping = false;
+	// A dead subscriber's successor decides about what was running: nothing of the old turns may count.
+	let isFenced = false;
+	parts.onExit(() => {
+		isFenced = true;
+		for (const call of running) call.stop();
+	});
 
 	const start = async (row: MailRow, message: Message, attempts: number): Promise<void> => {
 		if (row.volatile) return;
@@ -87,6 +102,23 @@ export function createTurns(parts: TurnParts): Turns {
 		}
 	};
 
+	/** One run of a method: what came of it, and what the message's actor is told. */
+	const runOnce = async (message: Message, attempt: number): Promise<Once> => {
+		const { id, method, fromNode: from } = message;
+		signals.emit('call.started', { id, method, from, attempt });
+		try {
+			const { output, result } = await call(message, attempt);
+			const problem = result.code ? errorOf(result) : undefined;
+			const outcome = result.outcome === 'done' ? 'done' : 'failed';
+			const event = { type: 'ENDED', outcome, ...(problem ? { code: problem.code } : {}) } as const;
+			return { run: output ? { output } : {}, problem, event };
+		} catch (thrown) {
+			if (stopping || isFenced) throw thrown;
+			const problem = asReeveError(thrown, 'method_crashed');
+			return { run: {}, problem, event: { type: 'CRASHED', code: 'method_crashed' } };
+		}
+	};
+
 	/** Runs a message until it ends, is dead, or the node stops. */
 	const take = async (row: MailRow, message: Message, earlier: number): Promise<void> => {
 		const life = createActor(messageLogic, {
@@ -98,35 +130,25 @@ export function createTurns(parts: TurnParts): Turns {
 				attempts: earlier,
 			},
 		}).start();
-		let run: Run = {};
-		let problem: ReeveError | undefined;
+		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
 		const startedAt = clock.monotonic();
 		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
 		while (life.getSnapshot().status === 'active') {
-			if (stopping) throw new ReeveError('stopping');
-			problem = undefined;
+			if (stopping || isFenced) throw new ReeveError('stopping');
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
 			await start(row, message, attempt);
-			const { id, method, fromNode: from } = message;
-			signals.emit('call.started', { id, method, from, attempt });
-			try {
-				const end = await call(message, attempt);
-				run = end.output ? { output: end.output } : {};
-				if (end.result.code) problem = errorOf(end.result);
-				const outcome = end.result.outcome === 'done' ? 'done' : 'failed';
-				life.send({ type: 'ENDED', outcome, ...(problem ? { code: problem.code } : {}) });
-			} catch (thrown) {
-				if (stopping) throw thrown;
-				problem = asReeveError(thrown, 'method_crashed');
-				life.send({ type: 'CRASHED', code: 'method_crashed' });
-				if (life.getSnapshot().status === 'active') await pause(clock, crashPauseMs * attempt);
-			}
+			const { event, ...once } = await runOnce(message, attempt);
+			last = once;
+			life.send(event);
+			const isCrash = event.type === 'CRASHED' && life.getSnapshot().status === 'active';
+			if (isCrash) await pause(clock, crashPauseMs * attempt);
 		}
+		if (isFenced) throw new ReeveError('killed', mailbox.method);
 		const tookMs = clock.monotonic() - startedAt;
 		const { context, output } = life.getSnapshot();
 		const end = output ?? { outcome: 'failed', code: 'internal', attempts: context.attempts };
-		await settle(row, message, { run, problem, tookMs, end });
+		await settle(row, message, { ...last, tookMs, end });
 	};
 
 	const open = (row: MailRow): Message | ReeveError => {

@@ -25,6 +25,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'delivery.refused': 'warn',
 	'delivery.gaveUp': 'warn',
 	'delivery.doubted': 'warn',
+	'orphan.killed': 'warn',
 	'replay.decided': 'info',
 	'child.exited': 'info',
 	'child.restarted': 'warn',

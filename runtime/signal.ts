@@ -68,6 +68,8 @@ export interface SignalFields {
 	'actor.crashed': CrashReport;
 	'journal.failed': { code: ErrorCode; detail: string };
 	'journal.recovered': { pausedMs: number };
+	/** A command that an earlier process of this node had left running. */
+	'orphan.killed': { id: string; pid: number };
 	'replay.decided': { id: string; method: string; decision: string };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };

@@ -173,6 +173,10 @@ export interface TreeRow {
 	/** `running`, `restarting`, `stopped`; for supervisors with the strategy in `detail`. */
 	readonly state: string;
 	readonly detail?: string;
+	/** Which of its lives it is: `<id>#<number>`; absent unless it runs. */
+	readonly pid?: string;
 	readonly restarts: number;
+	/** Messages that wait in the actor's mailbox or outbox, where it owns one. */
+	readonly mailboxLength?: number;
 	readonly children?: readonly TreeRow[];
 }

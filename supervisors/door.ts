@@ -41,5 +41,9 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 			return ref ? treeRow(ref) : starting;
 		},
 	});
-	return { accept: intake.accept, refuse: intake.refuse, ask };
+	return {
+		accept: (raw, via) => intake.accept(raw, via),
+		refuse: (code, detail, via) => intake.refuse(code, detail, via),
+		ask,
+	};
 }

@@ -19,10 +19,12 @@ import { startLog } from '../runtime/log.ts';
 import { loadMethods } from '../runtime/registry.ts';
 import { createSignals, type Signals } from '../runtime/signal.ts';
 import { version } from '../runtime/version.ts';
-import type { Door } from '../runtime/wire.ts';
+import type { Door, TransportDefinition } from '../runtime/wire.ts';
 import { createDoor } from './door.ts';
+import { exitText } from './exit-reason.ts';
 import { createGround, type Ground } from './ground.ts';
 import { startSupervisor, type SupervisorRef } from './supervisor.ts';
+import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
 
 export { defineMethod } from '../runtime/define.ts';
@@ -68,10 +70,13 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {
 		const methods = await loadMethods(methodFolders(config));
-		const fenced = Promise.withResolvers<string>();
-		const onFenced = () => fenced.resolve('fenced');
+		const transports = await loadTransports();
+		let onFenced: () => void = () => {};
+		const fenced = new Promise<string>((resolve) => {
+			onFenced = () => resolve('fenced');
+		});
 		const ground = createGround({ config, clock, signals, methods, onFenced });
-		const running = await raise(ground, fenced.promise);
+		const running = await raise(ground, transports, fenced);
 		const { leftBehind: replayed } = ground;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
 		void running.ended.then(endLog);
@@ -83,12 +88,16 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 }
 
 /** Starts the tree on a ground floor. */
-async function raise(ground: Ground, fenced: Promise<string>): Promise<RunningNode> {
+async function raise(
+	ground: Ground,
+	transports: readonly TransportDefinition[],
+	fenced: Promise<string>,
+): Promise<RunningNode> {
 	const { clock, signals, journal, phase, exchange, node: name } = ground;
 	let top: SupervisorRef | undefined;
 	const door = createDoor(ground, () => top);
 	try {
-		top = await startSupervisor(nodeTree(ground, door), { clock, signals });
+		top = await startSupervisor(nodeTree({ ground, door, transports }), { clock, signals });
 	} catch (thrown) {
 		await journal.close();
 		const cause = asReeveError(rootOf(thrown), 'start_failed');
@@ -108,7 +117,7 @@ async function raise(ground: Ground, fenced: Promise<string>): Promise<RunningNo
 		})();
 		return stopping;
 	};
-	const givenUp = tree.exited.then((reason) => String(reason));
+	const givenUp = tree.exited.then(exitText);
 	const ended = Promise.race([fenced, givenUp]).then(async (reason) => {
 		await stop(reason);
 		return reason;

@@ -7,14 +7,12 @@
  *
  * @module
  */
-import type { Door } from '../runtime/wire.ts';
-import type { Ground } from './ground.ts';
-import * as part from './part.ts';
+import { createParts, type PartParts } from './part.ts';
 import { supervisorChild, type SupervisorSpec } from './supervisor.ts';
 
 /** The tree of one node. */
-export function nodeTree(ground: Ground, door: Door): SupervisorSpec {
-	const parts = part.createParts(ground, door);
+export function nodeTree(given: PartParts): SupervisorSpec {
+	const parts = createParts(given);
 	return {
 		name: 'node',
 		strategy: 'rest_for_one',
@@ -22,11 +20,13 @@ export function nodeTree(ground: Ground, door: Door): SupervisorSpec {
 		period: 30,
 		children: [
 			parts.orphans,
-			supervisorChild({
-				name: 'calls',
-				strategy: 'simple_one_for_one',
-				children: [parts.call],
-			}),
+			parts.reachable(
+				supervisorChild({
+					name: 'calls',
+					strategy: 'simple_one_for_one',
+					children: [parts.call],
+				}),
+			),
 			supervisorChild({
 				name: 'subscribers',
 				strategy: 'one_for_one',
@@ -34,13 +34,15 @@ export function nodeTree(ground: Ground, door: Door): SupervisorSpec {
 				period: 60,
 				children: parts.subscribers,
 			}),
-			supervisorChild({
-				name: 'publishers',
-				strategy: 'one_for_one',
-				intensity: 10,
-				period: 60,
-				children: [],
-			}),
+			parts.reachable(
+				supervisorChild({
+					name: 'publishers',
+					strategy: 'one_for_one',
+					intensity: 10,
+					period: 60,
+					children: [],
+				}),
+			),
 			parts.publishing,
 			supervisorChild({
 				name: 'reports',

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/**
+ * The program. It decides nothing: the command line is in `transports/cli`, the node in `node.ts`, which
+ * is loaded only by the commands that run one, so that the others start quickly.
+ *
+ * @module
+ */
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { runProgram } from '../transports/cli/program.ts';
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
+	async startNode(config) {
+		const { startNode } = await import('./node.ts');
+		return startNode(config);
+	},
+});
