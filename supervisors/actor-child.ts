@@ -172,8 +172,10 @@ type LifeMethods = Omit<
 const methods: LifeMethods & ThisType<Life> = {
 	fail(thrown) {
 		if (this.child.exitReason !== undefined) return;
-		this.child.exit(exitError(thrown));
+		// What it holds must be free before its successor starts; the stop tells this reason.
+		this.asked = exitError(thrown);
 		this.inside?.stop();
+		this.child.exit(this.asked);
 	},
 	complete() {
 		const { child, settings, asked, context } = this;
@@ -228,8 +230,8 @@ function canTake(actor: AnyActorRef, event: { readonly type: string }): boolean 
 }
 
 interface Timeouts {
-	setTimeout(run: (...args: unknown[]) => void, delayMs: number): Timer;
-	clearTimeout(timer: Timer | undefined): void;
+	readonly setTimeout: (run: (...args: unknown[]) => void, delayMs: number) => Timer;
+	readonly clearTimeout: (timer: Timer | undefined) => void;
 }
 
 const timeouts = new WeakMap<Clock, Timeouts>();

@@ -34,8 +34,7 @@ import type { Roster } from './roster.ts';
 import type { Failure } from './rules.ts';
 import { checkChildren, requireSupervisor, type SpecRefusal } from './spec-check.ts';
 
-export { defineSupervisor } from './spec-check.ts';
-export type { ChildSpec, Start, StartContext, SupervisorSpec } from './child-spec.ts';
+export type { SupervisorSpec } from './child-spec.ts';
 
 /** What a supervisor may be started with. */
 export interface SupervisorOptions {

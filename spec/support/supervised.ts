@@ -104,19 +104,21 @@ export interface Stage {
 	readonly signals: Signals;
 	readonly names: Names;
 	/** Starts a supervisor; it is stopped after the test. */
-	start(spec: Partial<SupervisorSpec> & Pick<SupervisorSpec, 'children'>): Promise<SupervisorRef>;
+	readonly start: (
+		spec: Partial<SupervisorSpec> & Pick<SupervisorSpec, 'children'>,
+	) => Promise<SupervisorRef>;
 	/** Starts one with a strategy. */
-	run(
+	readonly run: (
 		strategy: Strategy,
 		children: readonly ChildSpec[],
 		more?: Partial<SupervisorSpec>,
-	): Promise<SupervisorRef>;
+	) => Promise<SupervisorRef>;
 	/** Ends a child by itself, and waits until everything has settled. */
-	end(child: Child, reason: ExitReason): Promise<void>;
+	readonly end: (child: Child, reason: ExitReason) => Promise<void>;
 	/** Ends the child of that id. */
-	crash(top: SupervisorRef, id: string, reason?: ExitReason): Promise<void>;
+	readonly crash: (top: SupervisorRef, id: string, reason?: ExitReason) => Promise<void>;
 	/** The signals of a type, in order. */
-	seen<Type extends keyof SignalFields>(type: Type): readonly SignalFields[Type][];
+	readonly seen: <Type extends keyof SignalFields>(type: Type) => readonly SignalFields[Type][];
 }
 
 /** Sets a stage for one test. */
@@ -156,14 +158,16 @@ export function setStage(test: Pick<TestContext, 'after'>): Stage {
 /** The row of a child, which must be there. */
 export async function rowOf(top: SupervisorRef, key: ChildKey): Promise<ChildRow> {
 	const row = await top.whichChild(key);
-	assert.ok(!('error' in row), `no child ${typeof key === 'string' ? key : key.pid}`);
+	assert.ok(!('error' in row), `no child ${nameOf(key)}`);
 	return row;
 }
+
+const nameOf = (key: ChildKey) => (typeof key === 'string' ? key : key.pid);
 
 /** The living child of an id, which must be there. */
 export async function childOf(top: SupervisorRef, key: ChildKey): Promise<Child> {
 	const { child, state } = await rowOf(top, key);
-	assert.ok(child && state === 'running', `${String(key)} is ${state}`);
+	assert.ok(child && state === 'running', `${nameOf(key)} is ${state}`);
 	return child;
 }
 

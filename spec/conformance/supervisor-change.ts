@@ -116,7 +116,7 @@ test('code_change_simple_map: dynamic children keep running, and restart by the 
 	assert.equal(faultOf(await top.changeSpecs(notSimple)), 'invalid_strategy');
 });
 
-test('a changed specification of a supervisor child takes effect when that child is started again', async (t) => {
+test('changed_supervisor_child: its new specification takes effect when it is started again', async (t) => {
 	const { clock, start } = setStage(t);
 	const inner: SupervisorSpec = { name: 'inner', strategy: 'one_for_one', children: [one] };
 	const top = await start({ children: [supervisorChild(inner)] });

@@ -6,9 +6,9 @@ import {
 	checkChildSpecs,
 	startSupervisor,
 	supervisorChild,
-	type ChildSpec,
 	type SupervisorRef,
 } from '../../supervisors/supervisor.ts';
+import type { ChildSpec } from '../../supervisors/child-spec.ts';
 import type { Child } from '../../supervisors/child.ts';
 import {
 	abnormal,
