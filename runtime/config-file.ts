@@ -1,0 +1,263 @@
+/**
+ * The configuration as it is found: flags, then environment, then the file `config.yaml`, then defaults.
+ * The file is created at the first start and belongs to its reader: comments and order stay, only the
+ * values that a flag changes are written, as in steward, so that a flag need be given only once.
+ *
+ * This file is the door to yaml.
+ *
+ * @module
+ */
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml';
+import { z } from 'zod';
+import { configSchema, type Config, type ConfigKey } from './config.ts';
+import { ReeveError } from './errors.ts';
+import { nearestWord } from './spelling.ts';
+
+/** Where a value may come from, the strongest first. */
+export type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
+
+/** Where one value comes from: for people, `place` says it in words. */
+export interface ConfigOrigin {
+	readonly source: ConfigSource;
+	readonly place: string;
+}
+
+/** A configuration with the origin of each value. */
+export interface LoadedConfig {
+	readonly config: Config;
+	readonly origins: Readonly<Record<ConfigKey, ConfigOrigin>>;
+	/** The file, whether it is there or not. */
+	readonly path: string;
+}
+
+/** Where to look. */
+export interface ConfigPlaces {
+	/** The folder of `config.yaml`. */
+	readonly folder: string;
+	/** Values given as flags, by key. */
+	readonly flags?: Readonly<Record<string, unknown>>;
+	readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** The keys of the configuration, in the order of the schema. */
+export const configKeys = Object.keys(configSchema.shape) as readonly ConfigKey[];
+
+/** What a key means, and what it is unless somebody says otherwise. */
+export function configDoc(key: ConfigKey): { readonly meaning: string; readonly default: unknown } {
+	const field = configSchema.shape[key];
+	return { meaning: field.description ?? '', default: field.parse(undefined) };
+}
+
+/** `startSubREQPing` as `start-sub-req-ping`. */
+export function kebabCase(key: string): string {
+	return key
+		.replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2')
+		.replaceAll(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')
+		.toLowerCase();
+}
+
+/** The environment variable of a key: `REEVE_NODE_NAME`. */
+export function variableOf(key: ConfigKey): string {
+	return `REEVE_${kebabCase(key).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The schema as JSON Schema, for editors. */
+export function configJsonSchema(): object {
+	return z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input', unrepresentable: 'any' });
+}
+
+/** Any value as a YAML document. */
+export function yamlText(value: unknown): string {
+	return stringify(value, { lineWidth: 0 });
+}
+
+/**
+ * Reads the configuration and changes nothing on disk.
+ *
+ * @throws ReeveError `bad_config`, naming the key and the place of the wrong value
+ */
+export function readConfig(places: ConfigPlaces): LoadedConfig {
+	return merge(places, readFile(join(places.folder, 'config.yaml')));
+}
+
+/**
+ * Reads the configuration, creates the file if there is none, and keeps in it what was given as a flag.
+ *
+ * @throws ReeveError `bad_config`, also if the folder cannot be written
+ */
+export function keepConfig(places: ConfigPlaces): LoadedConfig {
+	const path = join(places.folder, 'config.yaml');
+	const file = readFile(path);
+	const loaded = merge(places, file);
+	const flags = Object.keys(places.flags ?? {}) as ConfigKey[];
+	const values = Object.fromEntries(flags.map((key) => [key, loaded.config[key]]));
+	const text = file.isThere ? edited(file, values) : freshText(values);
+	if (text !== file.text) writeSafely(places.folder, path, text);
+	return loaded;
+}
+
+interface ConfigFile {
+	readonly path: string;
+	readonly isThere: boolean;
+	readonly text: string;
+	readonly document: Document;
+	readonly lines: LineCounter;
+	readonly values: Readonly<Record<string, unknown>>;
+}
+
+function readFile(path: string): ConfigFile {
+	let text = '';
+	let isThere = true;
+	try {
+		text = readFileSync(path, 'utf8');
+	} catch (thrown) {
+		const isMissing = thrown instanceof Error && Reflect.get(thrown, 'code') === 'ENOENT';
+		if (!isMissing) throw new ReeveError('bad_config', String(thrown), { cause: thrown });
+		isThere = false;
+	}
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+	const [error] = document.errors;
+	if (error) {
+		const { line } = lines.linePos(error.pos[0]);
+		throw new ReeveError('bad_config', `${path}:${line}: ${error.message}`);
+	}
+	const values: unknown = document.toJS() ?? {};
+	if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+		throw new ReeveError('bad_config', `${path}:1: the file holds lines of the form key: value`);
+	}
+	return { path, isThere, text, document, lines, values: { ...values } };
+}
+
+/** The line of a key in the file. */
+function lineOf({ document, lines }: ConfigFile, key: string): number {
+	if (!isMap(document.contents)) return 1;
+	const pair = document.contents.items.find(({ key: at }) => isScalar(at) && at.value === key);
+	const start = isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
+	return start === undefined ? 1 : lines.linePos(start).line;
+}
+
+function merge({ flags = {}, environment = {} }: ConfigPlaces, file: ConfigFile): LoadedConfig {
+	for (const key of Object.keys(file.values)) known(key, `${file.path}:${lineOf(file, key)}`);
+	for (const key of Object.keys(flags)) known(key, 'a flag');
+	const config: Record<string, unknown> = {};
+	const origins: Record<string, ConfigOrigin> = {};
+	for (const key of configKeys) {
+		const [raw, origin] = find(key, { flags, environment, file });
+		config[key] = check(key, raw, origin);
+		origins[key] = origin;
+	}
+	const places = origins as Record<ConfigKey, ConfigOrigin>;
+	return { config: config as Config, origins: places, path: file.path };
+}
+
+function known(key: string, place: string): void {
+	if (Object.hasOwn(configSchema.shape, key)) return;
+	const guess = nearestWord(key, configKeys);
+	const advice = guess ? `; did you mean ${guess}?` : '';
+	throw new ReeveError('bad_config', `${place}: there is no key ${key}${advice}`);
+}
+
+function find(
+	key: ConfigKey,
+	{ flags, environment, file }: Required<Omit<ConfigPlaces, 'folder'>> & { file: ConfigFile },
+): [unknown, ConfigOrigin] {
+	if (flags[key] !== undefined) return [flags[key], { source: 'flag', place: `--${key}` }];
+	const variable = variableOf(key);
+	const given = environment[variable];
+	if (given !== undefined) return [given, { source: 'environment', place: variable }];
+	const written = file.values[key];
+	if (written !== undefined && written !== null) {
+		return [written, { source: 'file', place: `${file.path}:${lineOf(file, key)}` }];
+	}
+	return [undefined, { source: 'default', place: 'default' }];
+}
+
+function check(key: ConfigKey, raw: unknown, { place }: ConfigOrigin): unknown {
+	const { default: usual } = configDoc(key);
+	const isNumber = typeof usual === 'number';
+	// Coercion would read true as 1, and nothing at all as 0.
+	const isNone = isNumber && (typeof raw === 'boolean' || (typeof raw === 'string' && !raw.trim()));
+	const parsed = configSchema.shape[key].safeParse(raw);
+	if (parsed.success && !isNone) return parsed.data;
+	const why = isNone
+		? 'not a number'
+		: parsed.error?.issues.map(({ message }) => message).join('; ');
+	const shown = JSON.stringify(raw);
+	throw new ReeveError('bad_config', `${place}: ${key} cannot be ${shown}: ${why}`);
+}
+
+const title =
+	'# The configuration of this node. Edit it as you like: only what is given as a flag at a start\n' +
+	'# is written here by reeve. All keys, and where each value comes from: reeve config show\n';
+
+/** A new file: every key with its meaning. */
+function freshText(values: Readonly<Record<string, unknown>>): string {
+	const entries = configKeys.map((key) => {
+		const doc = configDoc(key);
+		return entryText(key, Object.hasOwn(values, key) ? values[key] : doc.default);
+	});
+	return `${title}${entries.join('')}`;
+}
+
+function entryText(key: ConfigKey, value: unknown): string {
+	const { meaning } = configDoc(key);
+	return `\n${meaning ? `# ${meaning}\n` : ''}${yamlText({ [key]: value })}`;
+}
+
+/**
+ * The text of the file with these values in it. Only the characters of changed values are replaced;
+ * yaml's own printing would also straighten what somebody has laid out by hand.
+ */
+function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): string {
+	const { contents } = file.document;
+	if (contents !== null && (!isMap(contents) || contents.flow)) {
+		for (const [key, value] of Object.entries(values)) file.document.set(key, value);
+		return file.document.toString({ lineWidth: 0 });
+	}
+	let { text } = file;
+	const changes = Object.entries(values)
+		.filter(([key, value]) => !isSame(file.values[key], value))
+		.map(([key, value]) => ({ key: key as ConfigKey, value, range: rangeOf(file, key) }))
+		.toSorted((a, b) => (b.range?.[0] ?? 0) - (a.range?.[0] ?? 0));
+	for (const { value, range } of changes) {
+		if (!range) continue;
+		const [from, to] = range;
+		const space = from === to ? ' ' : '';
+		text = `${text.slice(0, from)}${space}${yamlText(value).trimEnd()}${text.slice(to)}`;
+	}
+	for (const { key, value, range } of changes) {
+		if (range) continue;
+		if (text !== '' && !text.endsWith('\n')) text += '\n';
+		text += entryText(key, value);
+	}
+	return text;
+}
+
+function isSame(written: unknown, value: unknown): boolean {
+	return written === value || (written !== null && JSON.stringify(written) === String(value));
+}
+
+/** Where the value of a key stands in the text. */
+function rangeOf({ document }: ConfigFile, key: string): [number, number] | undefined {
+	const node = document.get(key, true);
+	if (!isScalar(node) || !node.range) return undefined;
+	return [node.range[0], node.range[1]];
+}
+
+/** Writes beside the file first, so that a crash leaves the old one or the new one. */
+function writeSafely(folder: string, path: string, text: string): void {
+	const beside = `${path}.new`;
+	try {
+		mkdirSync(folder, { recursive: true });
+		writeFileSync(beside, text, { mode: 0o600 });
+		chmodSync(beside, 0o600);
+		renameSync(beside, path);
+	} catch (thrown) {
+		rmSync(beside, { force: true });
+		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		throw new ReeveError('bad_config', `${path} cannot be written: ${why}`, { cause: thrown });
+	}
+}

@@ -1,0 +1,42 @@
+/**
+ * `reeve broker`: only the embedded broker, for development and for small fleets.
+ *
+ * @module
+ */
+import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import { startBroker, type RunningBroker } from '../../broker.ts';
+import { defineCommand } from '../command.ts';
+import { parentGone, parentOption } from '../parent-watch.ts';
+import type { Screen } from '../render.ts';
+
+const usual = '127.0.0.1:1883';
+
+/** Runs a broker until it is told to stop. */
+export default defineCommand({
+	arguments: [],
+	options: [
+		{ flags: '--listen <host:port>', help: `Where to listen (${usual}, or a free port)` },
+		parentOption,
+	],
+	examples: ['reeve broker', 'reeve broker --listen 0.0.0.0:1883'],
+	async run({ options }, { screen, interrupts }) {
+		const { listen } = options;
+		const broker =
+			typeof listen === 'string' ? await startBroker(listen) : await startAnywhere(screen);
+		screen.out(`broker  ready  ${broker.address}\n`);
+		await Promise.race([interrupts.first, parentGone(options['stopWithParent'] === true)]);
+		await broker.stop();
+		return exitCodes.ok;
+	},
+});
+
+/** The usual port unless another program has it; nobody who asked for none needs to hear an error. */
+async function startAnywhere(screen: Screen): Promise<RunningBroker> {
+	try {
+		return await startBroker(usual);
+	} catch (thrown) {
+		if (!(thrown instanceof ReeveError) || thrown.code !== 'address_in_use') throw thrown;
+		screen.out(`${usual} is taken by another program; a free port is used instead\n`);
+		return startBroker('127.0.0.1:0');
+	}
+}

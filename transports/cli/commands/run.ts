@@ -1,0 +1,61 @@
+/**
+ * `reeve run`: a node in the foreground.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import type { Config } from '../../../runtime/config.ts';
+import { keepConfig } from '../../../runtime/config-file.ts';
+import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import { defineCommand } from '../command.ts';
+import { configOptions, configPlaces } from '../config-options.ts';
+import type { HostedNode } from '../host.ts';
+import { parentGone, parentOption } from '../parent-watch.ts';
+
+/** Runs a node until it is told to stop. */
+export default defineCommand({
+	arguments: [],
+	options: [...configOptions, parentOption],
+	examples: [
+		'reeve run --nodeName central',
+		'reeve run --node-name central     # every option can be written so, too',
+		'reeve run --nodeName ship1 --brokerAddress mqtt://central.example:1883',
+		'REEVE_NODE_NAME=ship2 reeve run --configFolder /etc/reeve',
+	],
+	async run(input, { host, screen, environment, interrupts }) {
+		const { config } = keepConfig(configPlaces(input, { environment }));
+		const node = await started(() => host.startNode(config));
+		screen.out(`${readyLine(node, config)}\n`);
+		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
+		const stopped = Promise.race(asked).then(async (reason) => {
+			await node.stop(reason);
+			return undefined;
+		});
+		const failure = await Promise.race([stopped, node.ended]);
+		if (failure === undefined || interrupts.signal.aborted) return exitCodes.ok;
+		await node.stop(failure);
+		const code = failure === 'fenced' ? 'fenced' : 'start_failed';
+		throw new ReeveError(code, `${node.name} has ended by itself: ${failure}`);
+	},
+});
+
+/** Whatever keeps a node from starting is an error of the start, whose exit code is 1. */
+async function started(start: () => Promise<HostedNode>): Promise<HostedNode> {
+	try {
+		return await start();
+	} catch (thrown) {
+		if (thrown instanceof ReeveError) throw thrown;
+		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		throw new ReeveError('start_failed', why, { cause: thrown });
+	}
+}
+
+function readyLine({ name, replayed }: HostedNode, config: Config): string {
+	const { brokerAddress, brokerListen, socketFolder } = config;
+	const address = brokerAddress || brokerListen;
+	const broker = address.includes('://') ? address : `mqtt://${address}`;
+	const shown = broker.replace(/\/\/[^@/]*@/, '//');
+	const socket = join(socketFolder, `${name}.sock`);
+	const replay = replayed === 0 ? 'nothing to replay' : `${replayed} to replay`;
+	return `${name}  ready  ${replay}  broker ${shown}  socket ${socket}`;
+}

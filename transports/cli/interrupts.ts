@@ -1,0 +1,48 @@
+/**
+ * Interrupts: SIGINT and SIGTERM as an abort signal. The first one asks the command to end; the second
+ * one does not wait for it any longer.
+ *
+ * @module
+ */
+import process from 'node:process';
+
+/** What a command sees of the signals that the process is sent. */
+export interface Interrupts {
+	/** Raised by the first signal; its reason is the signal's name. */
+	readonly signal: AbortSignal;
+	/** Resolves with the name of the first signal. */
+	readonly first: Promise<string>;
+	/** Resolves at the second signal. */
+	readonly second: Promise<void>;
+	/** Lets the signals do again what they do by default. */
+	release(): void;
+}
+
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Takes over the signals of this process. */
+export function takeInterrupts(): Interrupts {
+	const controller = new AbortController();
+	let again = (): void => {};
+	const second = new Promise<void>((resolve) => (again = resolve));
+	const listener = (name: string): void => {
+		if (controller.signal.aborted) again();
+		else controller.abort(name);
+	};
+	for (const name of names) process.on(name, listener);
+	return {
+		signal: controller.signal,
+		first: aborted(controller.signal),
+		second,
+		release: () => names.forEach((name) => process.off(name, listener)),
+	};
+}
+
+/** Resolves with the reason, as text, when the signal is raised. */
+export function aborted(signal: AbortSignal): Promise<string> {
+	return new Promise((resolve) => {
+		const done = (): void => resolve(String(signal.reason));
+		if (signal.aborted) done();
+		else signal.addEventListener('abort', done, { once: true });
+	});
+}

@@ -1,0 +1,151 @@
+/**
+ * The command line: finds the command that was typed, loads it, and turns whatever happens into an exit
+ * code.
+ *
+ * This file is the door to commander.
+ *
+ * @module
+ */
+import process from 'node:process';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { realClock } from '../../runtime/clock.ts';
+import { exitCodes } from '../../runtime/errors.ts';
+import { version } from '../../runtime/version.ts';
+import type { CommandDefinition, CommandInput, CommandTools } from './command.ts';
+import { commandTable } from './command-table.ts';
+import { failureFrom, failureOf } from './failure.ts';
+import type { Host } from './host.ts';
+import { takeInterrupts } from './interrupts.ts';
+import { createScreen, type Screen } from './render.ts';
+
+const about = 'Looks after fleets: a durable actor runtime, and the agent built on it.';
+
+const footer = `
+Exit codes:
+  0    all is well             4    some failed
+  1    a mistake in reeve      5    some did not answer in time
+  2    a mistake in the input  6    no node behind the socket
+  3    nobody matched          130  interrupted
+
+First steps:
+  reeve demo
+  reeve dev
+`;
+
+/**
+ * Runs the program with these words and returns its exit code. The process is kept alive until then,
+ * whatever the timers of the commands are; nothing of it needs to be kept alive after.
+ */
+export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
+	const screen = createScreen();
+	const interrupts = takeInterrupts();
+	const letGo = holdProcess();
+	const environment = process.env;
+	const tools: CommandTools = { host, screen, interrupts, environment, clock: realClock };
+	try {
+		const atOnce = interrupts.second.then(() => exitCodes.interrupted);
+		return await Promise.race([dispatch(argv, tools), atOnce]);
+	} finally {
+		interrupts.release();
+		letGo();
+	}
+}
+
+/** The clock's timers do not keep a process alive, and a command may wait for nothing else. */
+function holdProcess(): () => void {
+	const { port1, port2 } = new MessageChannel();
+	port1.on('message', () => {});
+	return () => {
+		port1.close();
+		port2.close();
+	};
+}
+
+async function dispatch(argv: readonly string[], tools: CommandTools): Promise<number> {
+	const { screen } = tools;
+	const split = argv.indexOf('--');
+	const typed = split < 0 ? argv : argv.slice(0, split);
+	const rest = split < 0 ? undefined : argv.slice(split + 1);
+	let exitCode: number = exitCodes.ok;
+	const program = createProgram(screen);
+	const word = typed.find((each) => !each.startsWith('-'));
+	for (const [name, row] of Object.entries(commandTable)) {
+		const command = program.command(name).description(row.summary);
+		if (name !== word && !(word === 'help' && typed.includes(name))) continue;
+		const { default: definition } = await row.load();
+		describe(command, definition);
+		command.action(async () => {
+			exitCode = await definition.run(inputOf(command, rest), tools);
+		});
+	}
+	try {
+		if (typed.length === 0) program.help({ error: true });
+		await program.parseAsync(typed, { from: 'user' });
+		return exitCode;
+	} catch (thrown) {
+		const isDebug = typed.includes('--debug');
+		if (thrown instanceof CommanderError) return afterParsing(thrown, { screen, word });
+		const failure = failureFrom(thrown);
+		screen.fail(failure, isDebug ? thrown : undefined);
+		return failure.exitCode;
+	}
+}
+
+function createProgram(screen: Screen): Command {
+	return (
+		new Command('reeve')
+			.description(about)
+			.version(version, '-V, --version', 'Print the version')
+			.helpOption('-h, --help', 'Print this help')
+			.helpCommand('help [command]', 'Print the help of a command')
+			.addHelpText('after', footer)
+			.showSuggestionAfterError(true)
+			// Of an option with two spellings the help shows the second.
+			.configureHelp({ optionTerm: ({ flags }) => flags.replace(/^--[a-z-]+, (?=--)/, '') })
+			.exitOverride()
+			.configureOutput({
+				writeOut: (text) => screen.out(text),
+				// Usage errors are printed like all others, in three lines; help that nobody asked for stays.
+				writeErr: (text) => {
+					if (!text.startsWith('error:')) screen.note(text.trimEnd());
+				},
+			})
+	);
+}
+
+/** Tells commander what a declaration says. */
+function describe(command: Command, definition: CommandDefinition): void {
+	for (const { name, help, choices } of definition.arguments) {
+		const argument = new Argument(name, help);
+		command.addArgument(choices ? argument.choices(choices) : argument);
+	}
+	for (const { flags, help, choices, hidden } of definition.options) {
+		const option = new Option(flags, help);
+		if (choices) option.choices(choices);
+		if (hidden) option.hideHelp();
+		command.addOption(option);
+	}
+	command.option('--debug', 'Show where an error comes from');
+	const lines = definition.examples.map((line) => `  ${line}`).join('\n');
+	command.addHelpText('after', `\nExamples:\n${lines}\n`);
+}
+
+function inputOf(command: Command, rest: readonly string[] | undefined): CommandInput {
+	return { words: command.args, options: command.opts(), rest };
+}
+
+/** Commander ends by throwing, whether there is an error or only a help text. */
+function afterParsing(
+	thrown: CommanderError,
+	{ screen, word }: { screen: Screen; word: string | undefined },
+): number {
+	const { code, message, exitCode } = thrown;
+	if (exitCode === 0) return exitCodes.ok;
+	if (code === 'commander.help') return exitCodes.usage;
+	const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
+	const guess = /Did you mean (.+)\?/.exec(suggestion)?.[1];
+	const isKnown = word !== undefined && Object.hasOwn(commandTable, word);
+	const see = isKnown ? `see: reeve ${word} --help` : 'see: reeve --help';
+	screen.fail(failureOf('bad_usage', what, guess ? `did you mean ${guess}? ${see}` : see));
+	return exitCodes.usage;
+}
