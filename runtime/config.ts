@@ -85,6 +85,10 @@ export const configSchema = z.strictObject({
 	signalsKeptMax: count.default(1000).describe('Signals kept in memory'),
 	errorReportsPerMinuteMax: count.default(60).describe('Errors reported to central in a minute'),
 	clientsMax: count.default(256).describe('Clients on the unix socket at a time'),
+	answersWaitingMax: count
+		.default(1000)
+		.describe('Answers that one client on the socket may leave unread'),
+	messageDepthMax: count.max(1000).default(64).describe('How deep the JSON of a message may nest'),
 });
 
 /** The configuration of a node, complete. */

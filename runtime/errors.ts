@@ -150,6 +150,15 @@ export function isErrorCode(text: string): text is ErrorCode {
 /** Any thrown value as an operational error; what is not one already becomes `fallback`. */
 export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
-	const detail = thrown instanceof Error ? thrown.message : String(thrown);
+	const detail = thrown instanceof Error ? thrown.message : textOf(thrown);
 	return new ReeveError(fallback, detail, { cause: thrown });
+}
+
+/** A method may throw anything, also what cannot be made a text. */
+function textOf(thrown: unknown): string {
+	try {
+		return String(thrown);
+	} catch {
+		return 'something without a text was thrown';
+	}
 }

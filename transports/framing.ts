@@ -4,129 +4,232 @@
  * Steward's clients send one JSON array of messages and do not half-close the connection, so the end of
  * a value is where its brackets close. The elements of a top-level array are handed out one by one, so
  * that one bad message does not cost the good ones beside it. Objects may also follow one another,
- * with or without newlines.
+ * with newlines or NUL bytes in between, or nothing.
+ *
+ * A client that waits for an answer must get one even if a bracket or a quote is missing. So a string
+ * ends at the end of its line at the latest (JSON has no line breaks in strings), a closing bracket
+ * closes what was left open inside it, and what is no value at all is skipped up to the next line.
+ * Whether a value is really JSON is for the parser to say; here only its end is looked for, with one
+ * look at each byte.
  *
  * @module
  */
 import { ReeveError } from '../runtime/errors.ts';
-
-/** What a piece of input held. */
-export type Framed =
-	| { readonly type: 'value'; readonly value: unknown }
-	/** A top-level array was closed: steward's clients wait for the end of the connection now. */
-	| { readonly type: 'array_end' }
-	| { readonly type: 'error'; readonly error: ReeveError };
+import { columns, meaningOf, meanings, type Meaning } from './byte-meaning.ts';
+import {
+	finish,
+	forget,
+	keep,
+	newReading,
+	noBytes,
+	refuse,
+	type Framed,
+	type FramingLimits,
+	type Reading,
+} from './reading.ts';
 
 /** The reader that {@link createFraming} makes. */
 export interface Framing {
-	/** Takes the next bytes. After a syntax error nothing more can be understood. */
+	/** Takes the next bytes. Never throws, and keeps `bytesMax` bytes of them at most. */
 	push(chunk: Uint8Array): readonly Framed[];
-	/** To be called at the end of the input: a value that is cut is an error. */
+	/** To be called at the end of the input: a value that is cut is an error. The second call is idle. */
 	end(): readonly Framed[];
+	/** Whether the input so far ends between two values. */
+	isBetween(): boolean;
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
-const comma = 0x2c;
-const openers = new Set([0x5b, 0x7b]);
-const closers = new Set([0x5d, 0x7d]);
-const arrayOpener = 0x5b;
-const arrayCloser = 0x5d;
-const spaces = new Set([0x20, 0x09, 0x0a, 0x0d, 0x00]);
+/**
+ * Where the reader is: between top-level values; in the top-level array, or in a scalar element of it;
+ * inside brackets; in a string; behind a backslash; in what is no value.
+ */
+const places = {
+	between: 0,
+	element: columns,
+	nested: 2 * columns,
+	string: 3 * columns,
+	escaped: 4 * columns,
+	junk: 5 * columns,
+} as const;
+type Place = keyof typeof places;
 
-/** Creates a reader for values of at most `bytesMax` bytes each. */
-export function createFraming(bytesMax: number): Framing {
-	let kept: Uint8Array[] = [];
-	let keptBytes = 0;
-	/** Depth of brackets; 1 is inside the top-level value, or its element in an array. */
-	let depth = 0;
-	let inArray = false;
-	let inString = false;
-	let escaped = false;
-	let isBroken = false;
-	let isTooLarge = false;
+type Step = (reading: Reading, at: number) => void;
 
-	const finish = (out: Framed[]): void => {
-		const bytes = Buffer.concat(kept);
-		kept = [];
-		keptBytes = 0;
-		if (isTooLarge) {
-			isTooLarge = false;
-			const error = new ReeveError('too_large', `more than ${bytesMax} bytes`);
-			out.push({ type: 'error', error });
-			return;
-		}
-		const text = bytes.toString('utf8').trim();
-		if (text === '') return;
-		try {
-			out.push({ type: 'value', value: JSON.parse(text) });
-		} catch (cause) {
-			const detail = cause instanceof Error ? cause.message : String(cause);
-			isBroken = !inArray;
-			out.push({ type: 'error', error: new ReeveError('bad_json', detail, { cause }) });
-		}
+/** What is done at a byte; where nothing stands the byte is part of what is being read. */
+const table: Readonly<Record<Place, { readonly [Key in Meaning]?: Step }>> = {
+	between: {
+		other: beginJunk,
+		quote: beginJunk,
+		backslash: beginJunk,
+		comma: beginJunk,
+		openArray: enterArray,
+		openObject: beginObject,
+		closeArray: beginJunk,
+		closeObject: beginJunk,
+	},
+	element: {
+		quote: beginString,
+		comma: endElement,
+		openArray: open,
+		openObject: open,
+		closeArray: leaveArray,
+	},
+	nested: {
+		quote: beginString,
+		openArray: open,
+		openObject: open,
+		closeArray: close,
+		closeObject: close,
+	},
+	string: { quote: endString, backslash: beginEscape, lineEnd: endString },
+	escaped: {
+		other: endEscape,
+		space: endEscape,
+		lineEnd: endString,
+		nul: endEscape,
+		quote: endEscape,
+		backslash: endEscape,
+		comma: endEscape,
+		openArray: endEscape,
+		openObject: endEscape,
+		closeArray: endEscape,
+		closeObject: endEscape,
+	},
+	junk: { lineEnd: endJunk, nul: endJunk },
+};
+
+/** The table as numbers, so that the look at a byte is a look into two flat arrays; 0: nothing. */
+const stepNumbers = new Uint8Array(6 * columns);
+const steps: Step[] = [() => {}];
+for (const [place, row] of Object.entries(table)) {
+	for (const [meaning, step] of Object.entries(row)) {
+		stepNumbers[places[place as Place] + meanings[meaning as Meaning]] = steps.push(step) - 1;
+	}
+}
+
+/** Creates a reader for values within these limits. */
+export function createFraming(limits: FramingLimits): Framing {
+	const reading = newReading(limits, places.between);
+	const takeOut = (): readonly Framed[] => {
+		const { out } = reading;
+		reading.out = [];
+		return out;
 	};
-	const keep = (piece: Uint8Array): void => {
-		keptBytes += piece.byteLength;
-		if (keptBytes > bytesMax) {
-			isTooLarge = true;
-			kept = [];
-		} else if (!isTooLarge && piece.byteLength > 0) kept.push(piece);
-	};
+	const isBetween = () => reading.place === places.between;
 
 	return {
 		push(chunk) {
-			const out: Framed[] = [];
-			let from = 0;
-			const cut = (to: number) => {
-				keep(chunk.subarray(from, to));
-				from = to;
-			};
-			for (let at = 0; at < chunk.length && !isBroken; at += 1) {
-				const byte = chunk[at] ?? 0;
-				if (inString) {
-					if (escaped) escaped = false;
-					else if (byte === backslash) escaped = true;
-					else if (byte === quote) inString = false;
-				} else if (byte === quote) inString = true;
-				else if (openers.has(byte)) {
-					if (depth === 0 && !inArray && byte === arrayOpener) {
-						inArray = true;
-						from = at + 1;
-					} else {
-						if (depth === 0 && !inArray) from = at;
-						depth += 1;
-					}
-				} else if (closers.has(byte)) {
-					if (depth > 0) {
-						depth -= 1;
-						if (depth === 0 && !inArray) {
-							cut(at + 1);
-							finish(out);
-						}
-					} else if (inArray && byte === arrayCloser) {
-						cut(at);
-						finish(out);
-						from = at + 1;
-						inArray = false;
-						out.push({ type: 'array_end' });
-					}
-				} else if (byte === comma && depth === 0 && inArray) {
-					cut(at);
-					finish(out);
-					from = at + 1;
-				} else if (depth === 0 && !inArray && !spaces.has(byte)) {
-					isBroken = true;
-					const error = new ReeveError('bad_json', 'a message is an object, or an array of them');
-					out.push({ type: 'error', error });
-				}
-			}
-			if ((depth > 0 || inArray) && !isBroken) keep(chunk.subarray(from));
-			return out;
+			reading.chunk = chunk;
+			reading.from = 0;
+			scan(reading);
+			if (!isBetween() && reading.place !== places.junk) keep(reading, chunk.length);
+			reading.chunk = noBytes;
+			return takeOut();
 		},
 		end() {
-			const isCut = (depth > 0 || inArray || inString) && !isBroken;
-			return isCut ? [{ type: 'error', error: new ReeveError('connection_cut') }] : [];
+			const isCut = !isBetween() && reading.place !== places.junk;
+			reading.place = places.between;
+			reading.isInArray = false;
+			if (isCut) refuse(reading, new ReeveError('connection_cut'));
+			forget(reading);
+			return takeOut();
 		},
+		isBetween,
 	};
+}
+
+/** The hot loop: a byte costs two look-ups, and a call only where something is done. */
+function scan(reading: Reading): void {
+	const { chunk } = reading;
+	const meaning = meaningOf;
+	const numbers = stepNumbers;
+	let { place } = reading;
+	for (let at = 0; at < chunk.length; at += 1) {
+		const step = numbers[place + (meaning[chunk[at] as number] as number)] as number;
+		if (step === 0) continue;
+		steps[step]?.(reading, at);
+		({ place } = reading);
+	}
+}
+
+const arrayCloser = 0x5d;
+
+function beginJunk(reading: Reading): void {
+	refuse(reading, new ReeveError('bad_json', 'a message is an object, or an array of them'));
+	reading.place = places.junk;
+}
+
+function endJunk(reading: Reading): void {
+	reading.isRefused = false;
+	reading.place = places.between;
+}
+
+function enterArray(reading: Reading, at: number): void {
+	reading.isInArray = true;
+	reading.from = at + 1;
+	reading.place = places.element;
+}
+
+function leaveArray(reading: Reading, at: number): void {
+	finish(reading, at);
+	reading.isInArray = false;
+	reading.out.push({ type: 'array_end' });
+	reading.place = places.between;
+}
+
+function endElement(reading: Reading, at: number): void {
+	finish(reading, at);
+	reading.from = at + 1;
+}
+
+function beginObject(reading: Reading, at: number): void {
+	reading.from = at;
+	open(reading, at);
+}
+
+function open(reading: Reading, at: number): void {
+	const { closers, limits, chunk } = reading;
+	reading.depth += 1;
+	reading.place = places.nested;
+	// In ASCII the closing bracket stands two places behind the opening one.
+	if (reading.depth <= limits.depthMax) closers.push((chunk[at] ?? 0) + 2);
+	else refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+}
+
+/** Closes the nearest bracket of this kind, and what was left open inside it. */
+function close(reading: Reading, at: number): void {
+	const { closers, chunk, limits } = reading;
+	const byte = chunk[at] ?? 0;
+	if (reading.depth > limits.depthMax) {
+		reading.depth -= 1;
+		return;
+	}
+	const match = closers.lastIndexOf(byte);
+	if (match === -1) {
+		if (reading.isInArray && byte === arrayCloser) leaveArray(reading, at);
+		return;
+	}
+	closers.length = match;
+	reading.depth = match;
+	if (match > 0) return;
+	reading.place = places.element;
+	if (!reading.isInArray) {
+		finish(reading, at + 1);
+		reading.place = places.between;
+	}
+}
+
+function beginString(reading: Reading): void {
+	reading.place = places.string;
+}
+
+function endString(reading: Reading): void {
+	reading.place = reading.depth > 0 ? places.nested : places.element;
+}
+
+function beginEscape(reading: Reading): void {
+	reading.place = places.escaped;
+}
+
+function endEscape(reading: Reading): void {
+	reading.place = places.string;
 }

@@ -3,62 +3,48 @@
  *
  * It takes steward's JSON arrays (`nc -U`), single objects, and questions (objects with a key `reeve`).
  * Each message is answered by a JSON line, in order; a question by lines with a `row` each, and an
- * `end`. After an array has been answered the connection is ended, so that `nc` returns.
+ * `end`. After an array the connection is ended as soon as all is answered, so that `nc` returns.
  *
  * @module
  */
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { asReeveError, errorTable, ReeveError } from '../runtime/errors.ts';
-import { defineTransport, type Answer, type Door, type TransportContext } from '../runtime/wire.ts';
-import { createFraming, type Framed } from './framing.ts';
+import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
+import { createAnswerLine } from './answer-line.ts';
+import { createFraming } from './framing.ts';
+import type { Framed } from './reading.ts';
 
 /** The longest path that Linux takes for a socket; unix(7). */
 const pathBytesMax = 107;
-/** Answers that may be under way for one client before its input is paused. */
-const answersMax = 1000;
-
 /** Serves one client until it goes, or its array is answered. */
 function serve(socket: Socket, { door, config }: TransportContext): void {
-	const framing = createFraming(config.messageBytesMax);
+	const { messageBytesMax: bytesMax, messageDepthMax: depthMax, answersWaitingMax } = config;
+	const framing = createFraming({ bytesMax, depthMax });
 	const leaving = new AbortController();
-	let line: Promise<void> = Promise.resolve();
-	let waiting = 0;
-
-	const write = (value: unknown): void => {
-		if (!socket.destroyed) socket.write(`${JSON.stringify(value)}\n`);
-	};
-	const inOrder = (work: () => Promise<void>): void => {
-		waiting += 1;
-		if (waiting >= answersMax) socket.pause();
-		line = line
-			.then(work)
-			.catch((thrown: unknown) => write(errorOf(thrown)))
-			.finally(() => {
-				waiting -= 1;
-				if (waiting < answersMax) socket.resume();
-			});
-	};
+	const line = createAnswerLine(socket, {
+		waitingMax: answersWaitingMax,
+		isBetween: () => framing.isBetween(),
+		errorOf,
+	});
 	const handle = (framed: Framed): void => {
-		if (framed.type === 'array_end') {
-			inOrder(async () => void socket.end());
-			return;
-		}
+		if (framed.type === 'array_end') return line.endWhenIdle();
 		if (framed.type === 'error') {
 			const { code, detail } = framed.error;
-			const answer = door.refuse(code, detail, 'socket');
-			inOrder(async () => write(answer));
-			return;
+			const refusal = door.refuse(code, detail, 'socket');
+			return line.add((write) => write(refusal));
 		}
-		if (isQuestion(framed.value)) {
-			const { value } = framed;
-			inOrder(() => answer(door, value, { write, signal: leaving.signal }));
-			return;
+		const { value } = framed;
+		if (isQuestion(value)) {
+			return line.add(async (write) => {
+				for await (const row of door.ask(value, leaving.signal)) await write({ row });
+				await write({ end: true });
+			});
 		}
-		const answers: Promise<readonly Answer[]> = door.accept(framed.value, 'socket');
-		inOrder(async () => {
-			for (const each of await answers) write(each);
+		const answers = door.accept(value, 'socket');
+		line.add(async (write) => {
+			for (const answer of await answers) await write(answer);
 		});
 	};
 	socket.on('data', (chunk) => {
@@ -66,7 +52,7 @@ function serve(socket: Socket, { door, config }: TransportContext): void {
 	});
 	socket.on('end', () => {
 		for (const framed of framing.end()) handle(framed);
-		inOrder(async () => void socket.end());
+		line.endWhenIdle();
 	});
 	socket.on('error', () => leaving.abort());
 	socket.on('close', () => {
@@ -75,17 +61,16 @@ function serve(socket: Socket, { door, config }: TransportContext): void {
 	});
 }
 
-function isQuestion(value: unknown): boolean {
-	return typeof value === 'object' && value !== null && 'reeve' in value;
+/** Tells one client too many that it is one, and lets it go. */
+function turnAway(socket: Socket, { door, config }: TransportContext): void {
+	const refusal = door.refuse('too_many_clients', `${config.clientsMax} are there`, 'socket');
+	// It may be gone already, which is all the same.
+	socket.on('error', () => socket.destroy());
+	socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());
 }
 
-async function answer(
-	door: Door,
-	question: unknown,
-	to: { write: (value: unknown) => void; signal: AbortSignal },
-): Promise<void> {
-	for await (const row of door.ask(question, to.signal)) to.write({ row });
-	to.write({ end: true });
+function isQuestion(value: unknown): boolean {
+	return typeof value === 'object' && value !== null && 'reeve' in value;
 }
 
 function errorOf(thrown: unknown): object {
@@ -93,60 +78,71 @@ function errorOf(thrown: unknown): object {
 	return { error: code, detail, hint: errorTable[code].hint };
 }
 
-/** Removes a socket file that nobody answers on; one that is answered belongs to a living node. */
+/**
+ * Removes a socket file that nobody answers on. One that is answered belongs to a living node, and
+ * what is no socket belongs to somebody else.
+ */
 async function clearPath(path: string): Promise<void> {
 	const found = await stat(path).catch(() => undefined);
 	if (!found) return;
-	const isAlive = await new Promise<boolean>((done) => {
+	if (!found.isSocket()) throw new ReeveError('address_in_use', `${path} is no socket`);
+	const answer = await new Promise<string>((done) => {
 		const probe = createConnection(path, () => {
 			probe.destroy();
-			done(true);
+			done('connected');
 		});
-		probe.once('error', () => done(false));
+		probe.once('error', (cause: NodeJS.ErrnoException) => done(cause.code ?? cause.message));
 	});
-	if (isAlive) throw new ReeveError('address_in_use', `another node listens on ${path}`);
+	if (answer === 'ENOENT') return;
+	if (answer !== 'ECONNREFUSED') {
+		throw new ReeveError('address_in_use', `another node listens on ${path} (${answer})`);
+	}
 	await rm(path, { force: true });
 }
 
 function listening(server: Server, path: string): Promise<void> {
 	return new Promise((done, fail) => {
-		server.once('error', fail);
+		server.on('error', (cause: NodeJS.ErrnoException) => {
+			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
+			fail(new ReeveError(code, `socketFolder: ${cause.message}`, { cause }));
+		});
 		server.listen(path, done);
 	});
 }
 
-export default defineTransport({
-	name: 'unix-socket',
-	wanted: () => true,
-	async start(context) {
-		const { config, signals, node } = context;
-		const folder = resolve(config.socketFolder);
-		const path = join(folder, `${node}.sock`);
-		if (Buffer.byteLength(path) > pathBytesMax) {
-			throw new ReeveError(
-				'bad_config',
-				`socketFolder: ${path} is longer than ${pathBytesMax} bytes`,
-			);
-		}
-		await mkdir(folder, { recursive: true, mode: 0o700 });
-		await clearPath(path);
-		const clients = new Set<Socket>();
-		const server = createServer({ allowHalfOpen: true }, (socket) => {
-			clients.add(socket);
-			socket.once('close', () => clients.delete(socket));
-			serve(socket, context);
-		});
-		server.maxConnections = config.clientsMax;
-		await listening(server, path);
-		await chmod(path, 0o600);
-		signals.emit('transport.up', { transport: 'unix-socket', address: path });
-		return {
-			address: path,
-			async stop() {
-				const closed = new Promise((done) => server.close(done));
-				for (const client of clients) client.destroy();
-				await closed;
-			},
-		};
-	},
-});
+/** The path of the socket of a node. */
+function pathOf({ config, node }: TransportContext): string {
+	const path = join(resolve(config.socketFolder), `${node}.sock`);
+	if (Buffer.byteLength(path) > pathBytesMax) {
+		const detail = `socketFolder: ${path} is longer than ${pathBytesMax} bytes`;
+		throw new ReeveError('bad_config', detail);
+	}
+	return path;
+}
+
+async function start(context: TransportContext): Promise<RunningTransport> {
+	const { config, signals } = context;
+	const path = pathOf(context);
+	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+	await clearPath(path);
+	const clients = new Set<Socket>();
+	const server = createServer({ allowHalfOpen: true }, (socket) => {
+		if (clients.size >= config.clientsMax) return turnAway(socket, context);
+		clients.add(socket);
+		socket.once('close', () => clients.delete(socket));
+		serve(socket, context);
+	});
+	await listening(server, path);
+	await chmod(path, 0o600);
+	signals.emit('transport.up', { transport: 'unix-socket', address: path });
+	return {
+		address: path,
+		async stop() {
+			const closed = new Promise((done) => server.close(done));
+			for (const client of clients) client.destroy();
+			await closed;
+		},
+	};
+}
+
+export default defineTransport({ name: 'unix-socket', wanted: () => true, start });

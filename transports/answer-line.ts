@@ -1,0 +1,102 @@
+/**
+ * The answers to one client: in the order of its input, whatever is ready first, and never more than
+ * it reads. A client that does not read its answers is not listened to either.
+ *
+ * @module
+ */
+import process from 'node:process';
+import type { Socket } from 'node:net';
+
+/** Work whose answers leave after those of all earlier work. Whoever writes waits for the client. */
+export type AnswerWork = (write: (value: unknown) => Promise<void>) => Promise<void>;
+
+/** The line that {@link createAnswerLine} makes. */
+export interface AnswerLine {
+	/** Queues work. The input is paused while `waitingMax` or more are queued. */
+	add(work: AnswerWork): void;
+	/** Ends the connection as soon as all is answered and `isBetween` says so. */
+	endWhenIdle(): void;
+}
+
+/** Answers that are ready together leave in one write, up to this many characters. */
+const writeCharsMax = 65_536;
+
+/** Creates the line of one client. */
+export function createAnswerLine(
+	socket: Socket,
+	options: {
+		readonly waitingMax: number;
+		/** Whether no message of the client is half read. */
+		readonly isBetween: () => boolean;
+		/** What is written when work fails. */
+		readonly errorOf: (thrown: unknown) => unknown;
+	},
+): AnswerLine {
+	const { waitingMax, isBetween, errorOf } = options;
+	const queue: AnswerWork[] = [];
+	let isRunning = false;
+	let isEnding = false;
+	const { write, flush } = createWriter(socket);
+
+	const run = async (): Promise<void> => {
+		isRunning = true;
+		for (let work = queue.shift(); work; work = queue.shift()) {
+			try {
+				await work(write);
+			} catch (thrown) {
+				await write(errorOf(thrown));
+			}
+			if (socket.isPaused() && queue.length <= waitingMax / 2) socket.resume();
+		}
+		isRunning = false;
+		endIfIdle();
+	};
+	const endIfIdle = (): void => {
+		if (!isEnding || isRunning || !isBetween() || socket.writableEnded) return;
+		flush();
+		// Nothing that comes after the end is listened to: whoever sends more is told by the cut.
+		socket.end(() => socket.destroy());
+	};
+
+	return {
+		add(work) {
+			queue.push(work);
+			if (queue.length >= waitingMax) socket.pause();
+			if (!isRunning) void run();
+		},
+		endWhenIdle() {
+			isEnding = true;
+			endIfIdle();
+		},
+	};
+}
+
+/** Gathers lines, and waits where the client does not read. */
+function createWriter(socket: Socket) {
+	let text = '';
+	const flush = (): void => {
+		if (text !== '' && socket.writable) socket.write(text);
+		text = '';
+	};
+	const write = async (value: unknown): Promise<void> => {
+		if (text === '') process.nextTick(flush);
+		text += `${JSON.stringify(value)}\n`;
+		if (text.length > writeCharsMax) flush();
+		if (socket.writableNeedDrain) await drained(socket);
+	};
+	return { write, flush };
+}
+
+/** Resolves when the client has read enough, or is gone. */
+function drained(socket: Socket): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			socket.off('drain', done);
+			socket.off('close', done);
+			resolve();
+		};
+		if (socket.destroyed) return resolve();
+		socket.on('drain', done);
+		socket.on('close', done);
+	});
+}

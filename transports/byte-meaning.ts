@@ -1,0 +1,43 @@
+/**
+ * What bytes mean in a stream of JSON: most are part of a value, and ten say where it begins or ends.
+ *
+ * @module
+ */
+
+/** How many columns a row of the reader's table has; a power of two, above the number of meanings. */
+export const columns = 16;
+
+/** What a byte can mean to the reader, as columns of its table. */
+export const meanings = {
+	other: 0,
+	space: 1,
+	lineEnd: 2,
+	nul: 3,
+	quote: 4,
+	backslash: 5,
+	comma: 6,
+	openArray: 7,
+	openObject: 8,
+	closeArray: 9,
+	closeObject: 10,
+} as const;
+
+/** One of {@link meanings}. */
+export type Meaning = keyof typeof meanings;
+
+/** The meaning of each byte. */
+export const meaningOf = new Uint8Array(256);
+for (const [text, meaning] of [
+	[' \t', 'space'],
+	['\n\r', 'lineEnd'],
+	['\0', 'nul'],
+	['"', 'quote'],
+	['\\', 'backslash'],
+	[',', 'comma'],
+	['[', 'openArray'],
+	['{', 'openObject'],
+	[']', 'closeArray'],
+	['}', 'closeObject'],
+] as const) {
+	for (const byte of Buffer.from(text)) meaningOf[byte] = meanings[meaning];
+}
