@@ -95,24 +95,30 @@ function stopped(
 
 /** Brings children that could not be started to mind again: soon, or after a pause. */
 function createRetries(state: Roster, { clock, again }: EffectParts) {
-	const timers = new Set<Timer>();
+	/** One for each member: a child that was started meanwhile, and failed anew, waits its time anew. */
+	const timers = new Map<Member, Timer>();
+	const soon = (run: () => void): Timer => {
+		const handle = setImmediate(run);
+		return { cancel: () => clearImmediate(handle) };
+	};
 	return {
 		again(member: Member, isPaused: boolean): void {
 			const { backoff } = state.spec;
+			const run = (): void => {
+				timers.delete(member);
+				again(member);
+			};
+			timers.get(member)?.cancel();
 			if (!isPaused || !backoff) {
 				// Behind everything that is ready: a child that cannot start must not starve the rest.
-				setImmediate(again, member);
+				timers.set(member, soon(run));
 				return;
 			}
 			const pauseMs = backoffMs(backoff, member.failures - 1, clock.random());
-			const timer = clock.after(pauseMs, () => {
-				timers.delete(timer);
-				again(member);
-			});
-			timers.add(timer);
+			timers.set(member, clock.after(pauseMs, run));
 		},
 		abandon() {
-			for (const timer of timers) timer.cancel();
+			for (const timer of timers.values()) timer.cancel();
 		},
 	};
 }
