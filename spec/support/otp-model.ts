@@ -199,20 +199,20 @@ export function createModel(plan: Plan, faults: ReadonlyMap<string, Fault[]>): M
 		}
 	}
 
+	function startChild(supervisor: Node, plan: WorkerPlan, known: Node | undefined): string {
+		if (known) return known.state === 'running' ? 'already_started' : 'already_present';
+		const node = seed(plan, supervisor);
+		supervisor.children.push(node);
+		if (launch(node) !== 'error') return 'ok';
+		drop(node);
+		return 'start_failed';
+	}
+
 	function admin(supervisor: Node, call: AdminCall): string {
 		const id = call.call === 'start' ? call.plan.id : call.id;
 		const known = supervisor.children.find(({ plan }) => plan.id === id);
-		if (isSimple(supervisor) && call.call !== 'start' && call.call !== 'terminate') {
-			return 'simple_one_for_one';
-		}
-		if (call.call === 'start') {
-			if (known) return known.state === 'running' ? 'already_started' : 'already_present';
-			const node = seed(call.plan, supervisor);
-			supervisor.children.push(node);
-			const result = launch(node);
-			if (result === 'error') drop(node);
-			return result === 'error' ? 'start_failed' : 'ok';
-		}
+		if (call.call === 'start') return startChild(supervisor, call.plan, known);
+		if (isSimple(supervisor) && call.call !== 'terminate') return 'simple_one_for_one';
 		if (!known) return 'not_found';
 		if (call.call === 'terminate') {
 			halt(known);
