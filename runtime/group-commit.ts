@@ -103,9 +103,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 			});
 		},
 		async stop(last) {
+			// From here on nothing is taken, or it would be written to a file that is closed.
+			if (state === 'open') state = 'stopping';
 			while (working) await working;
-			if (state === 'open') await write({ ...emptyBatch(), changes: [last] });
-			state = 'stopping';
+			if (state === 'stopping') await write({ ...emptyBatch(), changes: [last] });
 			await lastFlush;
 		},
 	};

@@ -17,7 +17,8 @@
  *
  * @module
  */
-import { mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { Clock } from './clock.ts';
 import { ReeveError } from './errors.ts';
@@ -47,6 +48,8 @@ export const tables = [
 	'settled',
 	/** [order]: messages that were given up after too many starts. */
 	'dead',
+	/** [order]: what became of the messages that were accepted here, oldest first. */
+	'receipts',
 ] as const;
 
 /** One of {@link tables}. */
@@ -83,7 +86,8 @@ export interface Journal {
 	 * are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
 	 * which survives a crash of the process but not of the machine).
 	 *
-	 * Rejects only with `fenced` or `stopping`; a disk that fails makes it wait.
+	 * Rejects only with `fenced` or `stopping`; a disk that fails makes it wait. (And with `internal`, at
+	 * once, for a key that the file cannot hold: tried again for ever, it would stop all others.)
 	 */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	/** The value as of the last commit; what is still on its way is not seen. */
@@ -137,15 +141,21 @@ export function openJournal(options: JournalOptions): Journal {
 		end: [...(reverse ? from : to)],
 		snapshot: false,
 		...(limit === undefined ? {} : { limit }),
-		...(reverse ? { reverse } : {}),
+		...(reverse ? { reverse, exclusiveStart: true, inclusiveEnd: true } : {}),
 	});
+	let closed: Promise<void> | undefined;
 
 	return {
 		storeId,
 		epoch,
 		wasUnclean,
-		commit: (changes, until) => writer.commit(changes, until),
-		get: <Value>(table: Table, key: Key) => stores[table].get([...key]) as Value | undefined,
+		commit(changes, until) {
+			const bad = changes.find(({ key }) => !isStorable(key));
+			if (!bad) return writer.commit(changes, until);
+			return Promise.reject(new ReeveError('internal', `the table ${bad.table} has no such keys`));
+		},
+		get: <Value>(table: Table, key: Key) =>
+			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
 			Array.from(stores[table].getRange(range(stretch)), ({ key, value }) => ({
 				key,
@@ -154,11 +164,24 @@ export function openJournal(options: JournalOptions): Journal {
 		count: (table, stretch) =>
 			stores[table].getKeysCount(stretch ? range(stretch) : { snapshot: false }),
 		isHealthy: () => writer.isHealthy(),
-		async close() {
-			await writer.stop(closing);
-			await root.close();
+		close() {
+			closed ??= writer.stop(closing).then(() => root.close());
+			return closed;
 		},
 	};
+}
+
+/** LMDB holds keys of 1978 bytes; the rest is for what separates their parts. */
+const keyBytesMax = 1900;
+
+/** Nearly all keys are short, and need not be counted byte by byte. */
+function isStorable(key: Key): boolean {
+	const bytes = (count: (text: string) => number) =>
+		key.reduce<number>((sum, part) => sum + (typeof part === 'string' ? count(part) : 9), 0);
+	return (
+		bytes(({ length }) => length * 3) <= keyBytesMax ||
+		bytes((text) => Buffer.byteLength(text)) <= keyBytesMax
+	);
 }
 
 type Stores = Record<Table, Database<unknown, (string | number)[]>>;
@@ -166,12 +189,30 @@ type Stores = Record<Table, Database<unknown, (string | number)[]>>;
 function openRoot(folder: string): RootDatabase<unknown, (string | number)[]> {
 	try {
 		mkdirSync(folder, { recursive: true });
+		checkHeader(join(folder, 'data.mdb'));
 		// The cache would show values that are not committed yet; a writable map would turn a full
 		// disk into SIGBUS.
 		return open({ path: folder, maxDbs: 32, cache: false, strictAsyncOrder: true });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}
+}
+
+/** LMDB's magic number, and where its file has it. */
+const magic = { number: 0xbeefc0de, at: 24 } as const;
+
+/** LMDB ends the whole process, without an error, on a file that is something else. */
+function checkHeader(path: string): void {
+	if (!existsSync(path)) return;
+	const header = Buffer.alloc(magic.at + 4);
+	const file = openSync(path, 'r');
+	try {
+		const size = readSync(file, header);
+		if (size === 0 || header.readUInt32LE(magic.at) === magic.number) return;
+	} finally {
+		closeSync(file);
+	}
+	throw new Error(`${path} is no LMDB file`);
 }
 
 function openTables(root: RootDatabase<unknown, (string | number)[]>): Stores {

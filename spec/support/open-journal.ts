@@ -1,0 +1,71 @@
+/**
+ * Real journals in temporary folders, closed when their test is over, and a disk that fails on demand.
+ *
+ * @module
+ */
+import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
+import { openJournal, type Change, type Journal } from '../../runtime/journal.ts';
+import { createSignals, type Signals } from '../../runtime/signal.ts';
+import { temporaryFolder } from './temporary.ts';
+
+/** What a test's life offers to those who must clean up behind it. */
+export interface LongTestLife {
+	after(run: () => void | Promise<void>): void;
+}
+
+/** A journal, and what it was opened with. */
+export interface OpenedJournal {
+	readonly folder: string;
+	readonly journal: Journal;
+	readonly clock: SteppedClock;
+	readonly signals: Signals;
+	/** How often `onFenced` was called. */
+	readonly fenced: { count: number };
+	/** Closes it as a stop does, and opens the folder again. */
+	reopen(): Promise<OpenedJournal>;
+	/** Opens the folder as a second process would, while the first still runs. */
+	takeOver(): OpenedJournal;
+}
+
+/** Opens a journal in `folder`, by default a new one. */
+export function openedJournal(life: LongTestLife, folder = temporaryFolder(life)): OpenedJournal {
+	const clock = steppedClock(1);
+	const signals = createSignals(clock);
+	const fenced = { count: 0 };
+	const journal = openJournal({ folder, clock, signals, onFenced: () => (fenced.count += 1) });
+	life.after(() => journal.close());
+	return {
+		folder,
+		journal,
+		clock,
+		signals,
+		fenced,
+		async reopen() {
+			await journal.close();
+			return openedJournal(life, folder);
+		},
+		takeOver: () => openedJournal(life, folder),
+	};
+}
+
+/** The same journal, whose commits take effect only when `release` is called. */
+export function heldJournal(journal: Journal) {
+	let pass: () => void = () => {};
+	let gate: Promise<void> | undefined;
+	return {
+		journal: {
+			...journal,
+			async commit(changes: readonly Change[], until?: 'flushed' | 'committed') {
+				await gate;
+				await journal.commit(changes, until);
+			},
+		} satisfies Journal,
+		hold() {
+			gate = new Promise((resolve) => (pass = resolve));
+		},
+		release() {
+			gate = undefined;
+			pass();
+		},
+	};
+}
