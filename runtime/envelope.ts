@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { isKind, isName, type Kind } from './address.ts';
 import { ReeveError } from './errors.ts';
+import { nearestWord } from './spelling.ts';
 
 const yearSeconds = 31_536_000;
 const seconds = z.int().min(0).max(yearSeconds);
@@ -28,13 +29,13 @@ export type OnCrash = (typeof onCrashPolicies)[number];
 export const messageInput = z.strictObject({
 	toNode: name('node').optional().describe('The node to send the message to'),
 	toNodes: z.array(name('node')).min(1).max(10_000).optional().describe('Several of them'),
-	method: z.string().describe('What is asked for, such as REQCliCommand'),
+	method: name('method').describe('What is asked for, such as REQCliCommand'),
 	methodArgs: words.default([]).describe('The arguments of the method'),
 	data: z
 		.union([z.string(), z.array(z.string()), z.instanceof(Uint8Array)])
 		.optional()
 		.describe('The payload; in a reply, the output of the method'),
-	replyMethod: z.string().optional().describe('The method that takes the reply'),
+	replyMethod: name('method').optional().describe('The method that takes the reply'),
 	replyMethodArgs: words.optional().describe('Its arguments'),
 	ACKTimeout: seconds.optional().describe('Seconds to wait for an acknowledgement'),
 	retries: seconds.optional().describe('Attempts before the message is given up; 0: until ttl'),
@@ -137,12 +138,14 @@ const fieldByLowerCase = new Map(
 function inOurSpelling(raw: object): object {
 	const known = messageInput.shape;
 	if (Object.keys(raw).every((key) => Object.hasOwn(known, key))) return raw;
-	return Object.fromEntries(
-		Object.entries(raw).map(([key, value]) => [
-			Object.hasOwn(known, key) ? key : (fieldByLowerCase.get(key.toLowerCase()) ?? key),
-			value,
-		]),
-	);
+	const fields = new Map<string, unknown>();
+	for (const [key, value] of Object.entries(raw)) {
+		const field = fieldByLowerCase.get(key.toLowerCase()) ?? key;
+		// Go would take the last one; but whoever checked the first on its way here saw another message.
+		if (fields.has(field)) throw new ReeveError('bad_message', `${field} is there twice`);
+		fields.set(field, value);
+	}
+	return Object.fromEntries(fields);
 }
 
 /** A checked input, with its receivers as a list and its data as one piece. */
@@ -176,9 +179,19 @@ export function checkInput(raw: unknown): CheckedInput {
 function refusalOf(error: z.ZodError): ReeveError {
 	const isBadName = (issue: z.core.$ZodIssue) =>
 		issue.code === 'custom' && issue.params?.['code'] === 'bad_name';
-	const detail = error.issues
-		.slice(0, 5)
-		.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': '))
-		.join('; ');
+	const detail = error.issues.slice(0, 5).map(textOf).join('; ');
 	return new ReeveError(error.issues.some(isBadName) ? 'bad_name' : 'bad_message', detail);
+}
+
+/** One of zod's issues for people. What they wrote is cut: it may be of any length. */
+function textOf(issue: z.core.$ZodIssue): string {
+	if (issue.code === 'unrecognized_keys')
+		return issue.keys.slice(0, 5).map(unknownField).join('; ');
+	return [issue.path.join('.'), issue.message].filter(Boolean).join(': ').slice(0, 150);
+}
+
+function unknownField(field: string): string {
+	const cut = field.slice(0, 40);
+	const near = nearestWord(cut, Object.keys(messageInput.shape));
+	return near ? `no field ${cut}; did you mean ${near}?` : `no field ${cut}`;
 }
