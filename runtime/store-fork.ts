@@ -1,0 +1,53 @@
+/**
+ * The fork of a store: it gets a new identity, and what the old one had promised is moved aside, where
+ * it can be seen but is neither sent nor run. The original, wherever it is, keeps these promises.
+ *
+ * @module
+ */
+import type { Change, Key, Table } from './journal.ts';
+
+/** The tables whose every row is a promise of the old identity. */
+const promises = ['outbox', 'mailbox', 'started', 'lanes'] as const satisfies readonly Table[];
+/** Rows moved in one transaction. */
+const rowsAtATime = 500;
+
+/** The store, as far as a fork needs it. */
+export interface ForkStore {
+	/** The first rows of a table behind `after`. */
+	rows(table: Table, limit: number, after?: Key): readonly { key: Key; value: unknown }[];
+	/** Makes all changes, or none. */
+	write(changes: readonly Change[]): void;
+}
+
+/**
+ * Moves the promises aside, a piece at a time; a crash in between goes on at the next start, because
+ * `forking` is removed last. What settled messages say stays: it is history, and true.
+ */
+export function moveAside(store: ForkStore): void {
+	for (const table of promises) {
+		for (let rows = store.rows(table, rowsAtATime); rows.length > 0;) {
+			store.write(rows.flatMap((row) => aside(table, row)));
+			rows = store.rows(table, rowsAtATime);
+		}
+	}
+	let after: Key | undefined;
+	for (;;) {
+		const rows = store.rows('books', rowsAtATime, after);
+		if (rows.length === 0) break;
+		after = rows.at(-1)?.key;
+		// An open entry waits for an outcome that will be told to the original.
+		store.write(rows.filter(isOpen).flatMap((row) => aside('books', row)));
+	}
+	store.write([{ table: 'meta', key: ['forking'] }]);
+}
+
+function aside(table: Table, { key, value }: { key: Key; value: unknown }): Change[] {
+	return [
+		{ table: 'quarantine', key: [table, ...key], value },
+		{ table, key },
+	];
+}
+
+function isOpen({ value }: { value: unknown }): boolean {
+	return typeof value !== 'object' || value === null || !('settledAt' in value);
+}

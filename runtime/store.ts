@@ -1,0 +1,120 @@
+/**
+ * The store: the LMDB environment below the journal, from its file to the first transaction of a start.
+ *
+ * This file is the door to lmdb.
+ *
+ * @module
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import { ReeveError } from './errors.ts';
+import type { JournalOptions, Table } from './journal.ts';
+import { moveAside } from './store-fork.ts';
+import { beginStart, checkStore, type Place, type StoreRecord } from './store-record.ts';
+
+/** A key as LMDB takes it. */
+type StoreKey = (string | number)[];
+/** The tables of an open store, by name. */
+type Stores = Record<Table, Database<unknown, StoreKey>>;
+
+/** A store that this process has opened, and begun to own. */
+export interface Store {
+	readonly root: RootDatabase<unknown, StoreKey>;
+	readonly stores: Stores;
+	readonly record: StoreRecord;
+	readonly place: Place;
+}
+
+/**
+ * Opens the store, and makes the first transaction: who are we, which start is this?
+ *
+ * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
+ */
+export function openStore(options: JournalOptions, tables: readonly Table[]): Store {
+	const { folder, host = '', clock, identity: choice, uncleanPeriodMs = 0 } = options;
+	const root = openRoot(folder);
+	const stores = openTables(root, tables);
+	const place = { host, file: statSync(join(folder, fileName)).ino };
+	const start = { clock, place, uncleanPeriodMs, ...(choice ? { choice } : {}) };
+	try {
+		checkStore(stores.meta, start);
+	} catch (thrown) {
+		void root.close();
+		throw thrown;
+	}
+	const record = root.transactionSync(() => beginStart(stores.meta, start));
+	if (stores.meta.get(['forking']) === true) finishFork(root, stores);
+	return { root, stores, record, place };
+}
+
+/**
+ * Reads every row of the store in `folder`, changes nothing, and returns how many rows there are.
+ *
+ * @throws whatever LMDB finds wrong with it, if it does not end the process
+ */
+export function walkStore(folder: string, tables: readonly Table[]): number {
+	checkHeader(join(folder, fileName));
+	const root = open({ path: folder, maxDbs, cache: false, readOnly: true });
+	let rows = 0;
+	for (const name of tables) {
+		const table: Database | undefined = root.openDB({ name, cache: false });
+		for (const _row of table?.getRange({ snapshot: false }) ?? []) rows += 1;
+	}
+	return rows;
+}
+
+const fileName = 'data.mdb';
+/** Tables that the file has room for. */
+const maxDbs = 32;
+
+function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
+	try {
+		mkdirSync(folder, { recursive: true });
+		checkHeader(join(folder, fileName));
+		// The cache would show values that are not committed yet; a writable map would turn a full
+		// disk into SIGBUS.
+		return open({ path: folder, maxDbs, cache: false, strictAsyncOrder: true });
+	} catch (cause) {
+		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
+	}
+}
+
+/** LMDB's magic number, and where its file has it. */
+const magic = { number: 0xbeefc0de, at: 24 } as const;
+
+/** LMDB ends the whole process, without an error, on a file that is something else. */
+function checkHeader(path: string): void {
+	if (!existsSync(path)) return;
+	const header = Buffer.alloc(magic.at + 4);
+	const file = openSync(path, 'r');
+	try {
+		const size = readSync(file, header);
+		if (size === 0 || header.readUInt32LE(magic.at) === magic.number) return;
+	} finally {
+		closeSync(file);
+	}
+	throw new Error(`${path} is no LMDB file`);
+}
+
+function openTables(root: RootDatabase<unknown, StoreKey>, tables: readonly Table[]): Stores {
+	const open = (name: Table) => root.openDB<unknown, StoreKey>({ name, cache: false });
+	return Object.fromEntries(tables.map((name) => [name, open(name)])) as Stores;
+}
+
+/** Moves what the old identity had promised aside; see `store-fork.ts`. */
+function finishFork(root: RootDatabase<unknown, StoreKey>, stores: Stores): void {
+	moveAside({
+		rows: (table, limit, after) => {
+			const start = after ? { start: [...after], exclusiveStart: true } : {};
+			return [...stores[table].getRange({ ...start, limit })];
+		},
+		write: (changes) =>
+			root.transactionSync(() => {
+				for (const { table, key, value } of changes) {
+					if (value === undefined) stores[table].removeSync([...key]);
+					else stores[table].putSync([...key], value);
+				}
+			}),
+	});
+}
