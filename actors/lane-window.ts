@@ -34,7 +34,15 @@ export interface Settlement {
 export interface Load {
 	readonly first: number;
 	readonly rows: readonly FrameRow[];
+	/** What must be on disk before they leave: the counters of rows that are sent again. */
+	readonly changes: readonly Change[];
 }
+
+/**
+ * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had, so
+ * nothing is resolved; this store must be an older copy of what it once was.
+ */
+export type Belief = 'believed' | 'doubted';
 
 /** The window that {@link createWindow} makes. */
 export interface Window {
@@ -45,11 +53,10 @@ export interface Window {
 	readonly ackMs: () => number;
 	/** The next rows that credit and size allow, marked as published; undefined if there are none. */
 	take(): Load | undefined;
-	/**
-	 * Resolves what an acknowledgement covers. `believed: false` if it is about messages that this
-	 * lane never had: then nothing is resolved.
-	 */
-	acknowledge(ack: LaneAck): Settlement & { readonly believed: boolean; readonly count: number };
+	/** Resolves what an acknowledgement covers. */
+	acknowledge(ack: LaneAck): Settlement & { readonly belief: Belief; readonly count: number };
+	/** Binds the lane to the store of its receiver, see `Outbox.bind`. */
+	bind(storeId: string): readonly Change[];
 	/** Everything unresolved is to be published again, from the oldest on. */
 	goBack(): void;
 	/** Counts a try for messages whose receiver is away. */
@@ -62,28 +69,21 @@ export interface Window {
 
 /** Creates the window of a lane. */
 export function createWindow(parts: WindowParts): Window {
-	const { lane, outbox, books, clock, config, signals } = parts;
+	const { lane, outbox, clock, config } = parts;
 	const deliveries = createDeliveries(lane);
 	let sent = lane.lo - 1;
+	/** The highest number that any process may have published. */
+	let published = lane.inherited;
 	// A new lane sends one message until the receiver has said how many it is ready to take.
 	let credit = 1;
 
-	const settle = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
-		const { to, method } = lane;
-		const { id } = row;
-		if (output.verdict === 'accepted') return [];
-		if (output.verdict === 'refused') {
-			const code = output.code ?? 'refused';
-			signals.emit('delivery.refused', { to, method, id, code });
-			return books.settle(id, { outcome: 'refused', code });
-		}
-		signals.emit('delivery.gaveUp', { to, method, id, attempts: row.attempts });
-		return books.settle(id, { outcome: 'expired', code: 'expired', attempts: row.attempts });
-	};
+	const settle = (row: OutRow, output: DeliveryOutput): readonly Change[] =>
+		settleRow(row, output, parts);
 	const drop = (upTo: number): readonly Change[] => {
 		const { rows, changes } = outbox.resolve(lane, upTo);
 		for (const { seq } of rows) deliveries.forget(seq);
 		sent = Math.max(sent, upTo);
+		published = Math.max(published, upTo);
 		return changes;
 	};
 
@@ -111,38 +111,47 @@ export function createWindow(parts: WindowParts): Window {
 			const first = sent + 1;
 			const last = Math.min(lane.flushed, lane.lo + credit - 1, lane.lo + lane.rows.length - 1);
 			const rows: FrameRow[] = [];
+			const changes: Change[] = [];
 			let bytes = 0;
 			for (let seq = first; seq <= last; seq += 1) {
 				const row = lane.rows[seq - lane.lo];
 				if (!row || (rows.length > 0 && bytes + row.body.byteLength > config.frameBytesMax)) break;
 				bytes += row.body.byteLength;
 				deliveries.tell(row, { type: 'PUBLISHED' });
-				lane.rows[seq - lane.lo] = { ...row, attempts: row.attempts + 1 };
-				rows.push(frameRow(row, clock.now()));
+				const counted = { ...row, attempts: row.attempts + 1 };
+				lane.rows[seq - lane.lo] = counted;
+				if (row.attempts > 0) changes.push(...outbox.amend(lane, counted));
+				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
 				sent = seq;
 			}
-			return rows.length > 0 ? { first, rows } : undefined;
+			published = Math.max(published, sent);
+			return rows.length > 0 ? { first, rows, changes } : undefined;
 		},
+		bind: (storeId) => outbox.bind(lane, storeId, published),
 		acknowledge(ack) {
 			const { upTo, id } = ack;
 			const nothing = { changes: [], ids: [], count: 0 };
-			if (upTo >= lane.lo && lane.rows[upTo - lane.lo]?.id !== id) {
-				return { ...nothing, believed: false };
+			if (upTo >= lane.lo && outbox.row(lane, upTo)?.id !== id) {
+				return { ...nothing, belief: 'doubted' };
 			}
 			credit = ack.credit;
-			if (upTo < lane.lo) return { ...nothing, believed: true };
+			if (upTo < lane.lo) return { ...nothing, belief: 'believed' };
 			const except = new Map(ack.except);
 			const changes: Change[] = [];
 			const ids: string[] = [];
-			const covered = lane.rows.slice(0, upTo - lane.lo + 1);
-			for (const row of covered) {
-				const output = deliveries.tell(row, verdictOf(except.get(row.seq)));
+			// The receiver may be ahead of what is loaded: an earlier process had a larger window.
+			for (let seq = lane.lo; seq <= upTo; seq += 1) {
+				const row = outbox.row(lane, seq);
+				if (!row) continue;
+				const output = deliveries.tell(row, verdictOf(except.get(seq)));
+				deliveries.forget(seq);
 				const settled = output ? settle(row, output) : [];
 				if (settled.length > 0) ids.push(row.id);
 				changes.push(...settled);
 			}
+			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));
-			return { changes, ids, believed: true, count: covered.length };
+			return { changes, ids, belief: 'believed', count };
 		},
 		goBack() {
 			for (const row of lane.rows) if (row.seq <= sent) deliveries.tell(row, { type: 'RETRY' });
@@ -171,6 +180,28 @@ export function createWindow(parts: WindowParts): Window {
 		},
 		stop: () => deliveries.stop(),
 	};
+}
+
+/** What the books are told of a message whose delivery has ended. */
+function settleRow(
+	row: OutRow,
+	{ verdict, code = 'refused' }: DeliveryOutput,
+	{ lane, books, signals }: WindowParts,
+): readonly Change[] {
+	const { to, method } = lane;
+	const { id, attempts } = row;
+	if (verdict === 'accepted') return [];
+	if (verdict === 'refused') {
+		signals.emit('delivery.refused', { to, method, id, code });
+		return books.settle(id, { outcome: 'refused', code });
+	}
+	signals.emit('delivery.gaveUp', { to, method, id, attempts });
+	// Under another identity it may have been accepted, and then nobody knows what became of it.
+	if (row.seq <= lane.repeatUpTo) {
+		const detail = `${to} or this node has lost its store since; it may have run`;
+		return books.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
+	}
+	return books.settle(id, { outcome: 'expired', code: 'expired', attempts });
 }
 
 /** The delivery actors of a lane, made when they are first spoken to. */
@@ -209,10 +240,10 @@ function createDeliveries(lane: Lane) {
 	};
 }
 
-function frameRow(row: OutRow, now: number): FrameRow {
+function frameRow(row: OutRow, now: number, mayBeRepeat: boolean): FrameRow {
 	const ttlMs = Math.max(0, row.deadline - now);
-	if (row.skip) return { id: row.id, ttlMs, skip: true };
-	return { id: row.id, ttlMs, body: row.body };
+	const content = row.skip ? ({ skip: true } as const) : { body: row.body };
+	return { id: row.id, ttlMs, ...content, ...(mayBeRepeat ? { repeat: true } : {}) };
 }
 
 /** What the receiver's word on one message is to its delivery actor. */

@@ -10,13 +10,16 @@ import type { Config } from '../runtime/config.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../runtime/errors.ts';
+import type { PassPoint } from '../runtime/fault.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
+import type { Receipts } from '../runtime/receipts.ts';
 import { planReplay } from '../runtime/replay.ts';
 import type { Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
+import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
 import { createMethodContext } from './context.ts';
 import { messageLogic, type MessageEvent, type MessageOutput } from './message.ts';
@@ -41,6 +44,9 @@ export interface TurnParts {
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
+	readonly suspects: Pick<Suspects, 'isCrowd'>;
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;
@@ -52,7 +58,7 @@ export interface TurnParts {
 export interface Turns {
 	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
 	run(row: MailRow): Promise<void>;
-	/** Decides about a message that was started before a crash. */
+	/** Decides about a message that was started before a crash; nothing runs beside it. */
 	replay(row: MailRow, start: StartRecord): Promise<void>;
 	/** Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox. */
 	abandon(): void;
@@ -60,6 +66,9 @@ export interface Turns {
 
 /** The pause before a crashed method is tried again with the same message, for each crash so far. */
 const crashPauseMs = 200;
+
+/** How often a message was started so far, and whether it is started alone. */
+type Attempt = Pick<StartRecord, 'attempts' | 'alone'>;
 
 /** What one run of a method came to. */
 interface Once {
@@ -81,14 +90,15 @@ export function createTurns(parts: TurnParts): Turns {
 		for (const call of running) call.stop();
 	});
 
-	const start = async (row: MailRow, message: Message, attempts: number): Promise<void> => {
+	const start = async (row: MailRow, message: Message, given: Attempt): Promise<void> => {
 		if (row.volatile) return;
 		const key = [mailbox.method, row.arrival];
-		const value: StartRecord = { epoch: journal.epoch, attempts };
+		const value: StartRecord = { epoch: journal.epoch, ...given };
 		// A message that must not run twice is on disk as started before it is; for the others it is
 		// enough that a crash of the process cannot forget the count.
 		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
 		await journal.commit([{ table: 'started', key, value }], until);
+		parts.passPoint('call.started');
 	};
 
 	const call = async (message: Message, attempt: number): Promise<CallEnd> => {
@@ -120,14 +130,14 @@ export function createTurns(parts: TurnParts): Turns {
 	};
 
 	/** Runs a message until it ends, is dead, or the node stops. */
-	const take = async (row: MailRow, message: Message, earlier: number): Promise<void> => {
+	const take = async (row: MailRow, message: Message, earlier: Attempt): Promise<void> => {
 		const life = createActor(messageLogic, {
 			input: {
 				id: row.id,
 				method: definition.name,
 				onCrash: policyOf(message, definition),
 				attemptsMax: config.attemptsMax,
-				attempts: earlier,
+				attempts: earlier.attempts,
 			},
 		}).start();
 		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
@@ -137,7 +147,7 @@ export function createTurns(parts: TurnParts): Turns {
 			if (stopping || isFenced) throw new ReeveError('stopping');
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
-			await start(row, message, attempt);
+			await start(row, message, { ...earlier, attempts: attempt });
 			const { event, ...once } = await runOnce(message, attempt);
 			last = once;
 			life.send(event);
@@ -162,19 +172,20 @@ export function createTurns(parts: TurnParts): Turns {
 	return {
 		async run(row) {
 			const message = open(row);
-			if (!(message instanceof ReeveError)) return take(row, message, 0);
+			if (!(message instanceof ReeveError)) return take(row, message, { attempts: 0 });
 			signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
 			await post.send([], mailbox.removal(row));
 		},
-		async replay(row, { attempts }) {
+		async replay(row, { attempts, alone }) {
 			const message = open(row);
 			if (message instanceof ReeveError) return this.run(row);
 			const { attemptsMax } = config;
 			const onCrash = policyOf(message, definition);
-			const decision = planReplay({ onCrash, attempts, attemptsMax });
+			const inDoubt = !alone && parts.suspects.isCrowd;
+			const decision = planReplay({ onCrash, attempts, attemptsMax, inDoubt });
 			const { id, method } = message;
 			signals.emit('replay.decided', { id, method, decision });
-			if (decision === 'redeliver') return take(row, message, attempts);
+			if (decision === 'redeliver') return take(row, message, { attempts, alone: true });
 			const end: MessageOutput =
 				decision === 'report'
 					? { outcome: 'interrupted', code: 'interrupted', attempts }

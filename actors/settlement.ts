@@ -11,7 +11,9 @@ import type { ReeveError } from '../runtime/errors.ts';
 import { newId } from '../runtime/identity.ts';
 import type { Change } from '../runtime/journal.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import type { PassPoint } from '../runtime/fault.ts';
 import type { Post } from '../runtime/post.ts';
+import type { Receipt, Receipts } from '../runtime/receipts.ts';
 import { composeReply, type Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { MessageOutput } from './message.ts';
@@ -24,6 +26,8 @@ export interface SettlementParts {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
 }
 
 /** What is known when a message has come to its end. */
@@ -39,7 +43,7 @@ export type Settle = (row: MailRow, message: Message, ending: Ending) => Promise
 
 /** Creates the settlements of one subscriber. */
 export function createSettlement(parts: SettlementParts): Settle {
-	const { definition, mailbox, clock, node, post } = parts;
+	const { definition, mailbox, clock, node, post, receipts, passPoint } = parts;
 	const { replies } = definition;
 
 	return async (row, message, ending) => {
@@ -50,7 +54,10 @@ export function createSettlement(parts: SettlementParts): Settle {
 			const value = deadLetter(row, message, { ...ending.end, at: clock.now() });
 			changes.push({ table: 'dead', key: [newId(clock)], value });
 		}
+		if (!row.volatile) changes.push(...receipts.add(receiptOf(message, ending, clock)));
+		passPoint('call.ended');
 		await post.send(reply ? [reply] : [], changes);
+		passPoint('call.settled');
 		parts.signals.emit('call.ended', reportOf(message, ending));
 	};
 }
@@ -68,6 +75,15 @@ function resultOf({ run, problem, tookMs, end }: Ending): Result {
 		...(exitCode === undefined ? {} : { exitCode }),
 		...(stderr ? { stderr } : {}),
 	};
+}
+
+function receiptOf(
+	{ id, fromNode: from, method }: Message,
+	{ end }: Ending,
+	clock: Clock,
+): Receipt {
+	const { outcome, attempts, code } = end;
+	return { id, from, method, outcome, attempts, at: clock.now(), ...(code ? { code } : {}) };
 }
 
 /** What the signal tells. A crash of the method brings its stack. */

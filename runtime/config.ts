@@ -68,19 +68,63 @@ export const configSchema = z.strictObject({
 		.enum(['disk', 'os'])
 		.default('disk')
 		.describe('disk: survives power loss; os: survives a crash of the process only'),
+	strictIdentity: flag
+		.default(false)
+		.describe('Refuse a data folder that comes up on another machine, whoever else lives'),
+	onDuplicateName: z
+		.enum(['wait', 'exit'])
+		.default('wait')
+		.describe('While another node has this name: work on without the broker, or end'),
+	claimMs: milliseconds.default(5000).describe('How long a claim of the name waits for objections'),
+	claimPauseMs: milliseconds
+		.default(30_000)
+		.describe('Shortest pause before the name is claimed again'),
+	uncleanStartsMax: count.default(3).describe('Starts after a crash that lead to safe mode'),
+	uncleanPeriod: seconds.min(1).default(600).describe('Seconds within which they count'),
+	laneSilenceMax: seconds
+		.min(2_592_000)
+		.default(2_592_000)
+		.describe('Seconds of silence, while this node runs, after which an inbound lane is forgotten'),
+	lanesPerStoreMax: count.default(10_000).describe('Inbound lanes kept for one sender'),
 	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
 	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the books'),
 	mailboxMessagesMax: count.default(100_000).describe('Messages waiting for one method here'),
+	mailboxBytesMax: bytes
+		.default(268_435_456)
+		.describe('Bytes waiting for one method here; above it no more are taken'),
 	outboxMessagesMax: count.default(1_000_000).describe('Messages waiting to leave'),
 	settledKeptMax: count.default(10_000).describe('Settled messages kept for lists and audits'),
+	receiptsKeptMax: count
+		.default(10_000)
+		.describe('Receipts of accepted messages kept for audits and repetitions'),
+	unknownMethodGrace: seconds
+		.default(60)
+		.describe('Seconds after a start in which an unknown method may still be deployed'),
 	windowMessagesMax: count.default(256).describe('Messages under way in one lane'),
 	frameBytesMax: bytes.default(1_048_576).describe('The most bytes in one PUBLISH, if it can be'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
 	attemptsMax: count.default(5).describe('Starts of one message before it is dead'),
 	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
+	definitionsFolder: z.string().default('').describe('A folder of actor definitions of your own'),
+	activeInstancesMax: count.default(10_000).describe('Instances of one actor kept in memory'),
+	passivateAfter: seconds.min(1).default(300).describe('Seconds until an idle instance is put away'),
+	turnsAheadMax: count.default(2000).describe('Turns of one actor that may wait for the disk'),
+	turnsBatchMax: count.default(250).describe('Turns of one actor in one transaction'),
+	turnsKeptMax: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(32)
+		.describe('Last turns of each instance kept on disk; 0: none'),
+	turnBytesMax: bytes.default(2048).describe('The most bytes kept of the event of one turn'),
+	microstepsMax: count.default(1000).describe('Transitions that one event may cause in a machine'),
+	snapshotBytesMax: bytes.default(1_048_576).describe('The largest state of an instance'),
+	stepsMax: count.default(64).describe('Steps of one actor that run at a time'),
+	stepTimeout: seconds.min(1).default(600).describe('Seconds that a step may run, unless it says'),
+	owedRepliesMax: count.default(1000).describe('Messages that one instance may leave unanswered'),
 	stopTimeout: seconds.default(5).describe('Seconds that running methods get at a stop'),
 	signalsKeptMax: count.default(1000).describe('Signals kept in memory'),
 	errorReportsPerMinuteMax: count.default(60).describe('Errors reported to central in a minute'),

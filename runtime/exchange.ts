@@ -74,12 +74,13 @@ export function createExchange(parts: {
 }): Exchange {
 	const { self, signals, arrivals } = parts;
 	const wires = new Set<Wire>();
-	const head = {
-		v: frameVersion,
-		from: self.node,
-		storeId: self.storeId,
-		epoch: self.epoch,
-	} as const;
+	const head = () =>
+		({
+			v: frameVersion,
+			from: self.node,
+			storeId: self.storeId,
+			epoch: self.epoch,
+		}) as const;
 	const answers = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
 	let announced = false;
 
@@ -106,7 +107,7 @@ export function createExchange(parts: {
 		const batch = [...answers];
 		answers.clear();
 		for (const [forStoreId, { node, lanes }] of batch) {
-			const payload = packFrame({ ...head, forStoreId, lanes: [...lanes.values()] });
+			const payload = packFrame({ ...head(), forStoreId, lanes: [...lanes.values()] });
 			// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
 			const topic = topicOf({ part: 'ack', node });
 			await publish({ topic, payload, qos: 0, retain: false });
@@ -153,12 +154,14 @@ export function createExchange(parts: {
 
 	return {
 		listener,
-		will: status('offline'),
+		get will() {
+			return status('offline');
+		},
 		isUp: () => wires.size > 0,
 		sendFrame: ({ node, method, kind }, content) =>
 			publish({
 				topic: topicOf({ part: 'lane', node, method, kind }),
-				payload: packFrame({ ...head, ...content }),
+				payload: packFrame({ ...head(), ...content }),
 				qos: content.lane === undefined ? 0 : 1,
 				retain: false,
 			}),

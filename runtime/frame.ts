@@ -20,6 +20,11 @@ export interface FrameRow {
 	/** Milliseconds that the message still has; no instant of one clock means anything to another. */
 	readonly ttlMs: number;
 	readonly skip?: true;
+	/**
+	 * Set if the message may have been accepted under another identity of the sender or of the receiver
+	 * (a store was wiped, or an older copy of it restored), where numbers cannot tell.
+	 */
+	readonly repeat?: true;
 	/** The packed message, unless it is a skip. */
 	readonly body?: Uint8Array;
 }
@@ -42,6 +47,8 @@ export interface Frame {
 /** The answer for one lane. */
 export interface LaneAck {
 	readonly lane: string;
+	/** The epoch of the frame that is answered: what is wrong with an earlier life is no news. */
+	readonly epoch: number;
 	/** Everything up to here is accepted, but for the exceptions. 0: nothing yet. */
 	readonly upTo: number;
 	/** The message id of `upTo`, which the sender compares with its own before it believes the rest. */
@@ -166,11 +173,12 @@ function isRow(row: unknown): boolean {
 
 function isLaneAck(lane: unknown): boolean {
 	if (typeof lane !== 'object' || lane === null) return false;
-	const { lane: name, upTo, id, credit } = lane as Record<string, unknown>;
+	const { lane: name, upTo, id, credit, epoch } = lane as Record<string, unknown>;
 	return (
 		typeof name === 'string' &&
 		typeof id === 'string' &&
 		Number.isSafeInteger(upTo) &&
-		Number.isSafeInteger(credit)
+		Number.isSafeInteger(credit) &&
+		Number.isSafeInteger(epoch)
 	);
 }

@@ -5,15 +5,19 @@
  *
  * @module
  */
-import { decide, finalRefusal, newCursor } from './acceptance.ts';
-import type { Cursor, Decision, Readiness } from './acceptance.ts';
+import { decide, finalRefusal, laneStops, type Decision, type Readiness } from './acceptance.ts';
 import type { Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { isErrorCode } from './errors.ts';
+import type { Message } from './envelope.ts';
+import { asReeveError, isErrorCode, type ErrorCode } from './errors.ts';
+import type { PassPoint } from './fault.ts';
 import type { Frame, FrameRow, LaneAck } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
+import { createLaneCursors } from './lane-cursors.ts';
 import type { Mailbox, MailRow } from './mailbox.ts';
+import { unpackMessage } from './packing.ts';
+import type { Receipts } from './receipts.ts';
 import type { Signals } from './signal.ts';
 
 /** Where a frame is for. */
@@ -28,14 +32,16 @@ export interface InboxParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
 	/** The mailbox of a method; undefined if the node does not take it. */
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why messages are not taken for now; undefined if they are. */
-	readonly hindrance: () => string | undefined;
-	/** Changes that belong in the same transaction as the acceptance of this row. */
-	readonly onAccept: (row: MailRow) => readonly Change[];
+	readonly hindrance: () => ErrorCode | undefined;
+	/** Changes that belong in the same transaction as the acceptance of this message. */
+	readonly onAccept: (message: Message) => readonly Change[];
 	/** Called when they are flushed. */
-	readonly onAccepted: (row: MailRow) => void;
+	readonly onAccepted: (message: Message) => void;
 	/** Sends an acknowledgement to a store, soon. */
 	readonly answer: (to: { readonly from: string; readonly storeId: string }, ack: LaneAck) => void;
 }
@@ -46,31 +52,48 @@ export interface Inbox {
 	receive(frame: Frame, destination: Destination): Promise<void>;
 	/** Takes messages of the at-most-once kinds. */
 	receiveOnce(frame: Frame, destination: Destination): void;
+	/** A message has left this mailbox: senders who were told to wait may be told to go on. */
+	relieved(mailbox: Mailbox): void;
 }
 
 /** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
 const busyRetryMs = 1000;
+/** The share of its limits below which a mailbox that was full takes messages again. */
+const lowWater = 0.5;
+/** Lanes of one mailbox that are told by themselves that there is room; others ask by themselves. */
+const blockedMax = 10_000;
 
 /** Creates the inbox. */
 export function createInbox(parts: InboxParts): Inbox {
-	const { journal, clock, config, signals } = parts;
-	const cursors = createCursors(journal);
+	const { journal, clock, config, signals, receipts } = parts;
+	const cursors = createLaneCursors(journal);
+	const startedAt = clock.monotonic();
+	/** The last frame of each lane that was turned away from a full mailbox. */
+	const blocked = new Map<Mailbox, Map<string, Frame>>();
 
-	const readiness = (box: Mailbox | undefined): Readiness => {
-		const hindrance = journal.isHealthy() ? parts.hindrance() : 'storage_full';
+	const roomOf = (box: Mailbox): number =>
+		box.bytes() >= config.mailboxBytesMax ? 0 : config.mailboxMessagesMax - box.size();
+	const hindranceTo = (box: Mailbox | undefined): ErrorCode | undefined => {
+		if (!journal.isHealthy()) return 'storage_full';
+		const hindrance = parts.hindrance();
+		if (hindrance) return hindrance;
+		// A method that is only just being deployed must not cost the messages that ask for it.
+		const isYoung = clock.monotonic() - startedAt < config.unknownMethodGrace * 1000;
+		return !box && isYoung ? 'unknown_method' : undefined;
+	};
+	const readiness = (box: Mailbox | undefined, frame: Frame, opened: Opened): Readiness => {
+		const hindrance = hindranceTo(box);
 		return {
 			storeId: journal.storeId,
+			now: clock.now(),
+			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,
-			room: box && config.mailboxMessagesMax - box.size(),
+			room: box && roomOf(box),
+			isKnown: (id) => receipts.isKnown(id),
+			fault: (row) => opened.fault(row),
 			...(hindrance ? { hindrance } : {}),
 		};
 	};
-	const mailOf = (from: string, { id, body = new Uint8Array(), ttlMs }: FrameRow) => ({
-		id,
-		from,
-		body,
-		deadline: clock.now() + ttlMs,
-	});
 	const report = (frame: Frame, { refused, duplicates }: Decision, method: string): void => {
 		for (const { id } of duplicates) {
 			signals.emit('message.duplicate', { id, method, from: frame.from });
@@ -81,89 +104,108 @@ export function createInbox(parts: InboxParts): Inbox {
 			signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
 		}
 	};
+	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
+		const { upTo, id } = cursors.get(frame);
+		const { lane = '', epoch } = frame;
+		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? roomOf(box) : 1));
+		const except = nack && laneStops.has(nack) ? [] : cursors.exceptions(frame);
+		parts.answer(frame, {
+			lane,
+			epoch,
+			upTo,
+			id,
+			credit,
+			...(except.length > 0 ? { except } : {}),
+			...(nack ? { nack } : {}),
+			...(nack && nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
+		});
+		if (box && credit === 0) block(box, frame);
+	};
+	const block = (box: Mailbox, frame: Frame): void => {
+		let lanes = blocked.get(box);
+		if (!lanes) blocked.set(box, (lanes = new Map()));
+		// What was in the frame is not kept, only whom to tell.
+		if (lanes.size < blockedMax)
+			lanes.set(`${frame.storeId} ${frame.lane}`, { ...frame, rows: [] });
+	};
 
 	return {
 		async receive(frame, { method }) {
+			parts.passPoint('frame.received');
 			const box = parts.mailbox(method);
-			const decision = decide(frame, cursors.get(frame), readiness(box));
+			const opened = openRows();
+			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
 			const changes: Change[] = cursors.move(frame, decision);
-			const filed: MailRow[] = [];
+			const filed: { mail: MailRow; message: Message }[] = [];
 			for (const row of decision.accepted) {
-				if (!box) break;
-				const { row: mail, change } = box.place(mailOf(frame.from, row));
-				changes.push(change, ...parts.onAccept(mail));
-				filed.push(mail);
+				const message = opened.get(row);
+				if (!box || !message) break;
+				const { row: mail, change } = box.place(mailOf(frame, row, clock));
+				changes.push(change, ...parts.onAccept(message));
+				receipts.accepted(row.id);
+				filed.push({ mail, message });
 			}
 			report(frame, decision, method);
 			// A mere repetition waits too: what it repeats may be accepted but not flushed yet.
 			await journal.commit(changes);
-			for (const mail of filed) {
+			parts.passPoint('frame.accepted');
+			for (const { mail, message } of filed) {
 				box?.push(mail);
-				parts.onAccepted(mail);
+				parts.onAccepted(message);
 			}
-			const { upTo, id } = decision.cursor;
-			const except = cursors.exceptions(frame);
-			parts.answer(frame, {
-				lane: frame.lane ?? '',
-				upTo,
-				id,
-				credit: Math.min(config.windowMessagesMax, Math.max(0, readiness(box).room ?? 1)),
-				...(except.length > 0 ? { except } : {}),
-				...(decision.nack ? { nack: decision.nack } : {}),
-				...(decision.nack && decision.nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
-			});
+			answer(frame, box, decision.nack);
 		},
 		receiveOnce(frame, { method }) {
 			const box = parts.mailbox(method);
+			const opened = openRows();
 			for (const row of frame.rows) {
-				const now = readiness(box);
+				const now = readiness(box, frame, opened);
 				const isFull = now.room !== undefined && now.room <= 0;
 				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
-				if (!code && box) box.push(box.place({ ...mailOf(frame.from, row), volatile: true }).row);
-				else signals.emit('message.dropped', { id: row.id, code });
+				if (code || !box) signals.emit('message.dropped', { id: row.id, code });
+				else box.push(box.place({ ...mailOf(frame, row, clock), volatile: true }).row);
 			}
+		},
+		relieved(box) {
+			const lanes = blocked.get(box);
+			if (!lanes) return;
+			const isLow =
+				box.size() <= config.mailboxMessagesMax * lowWater &&
+				box.bytes() <= config.mailboxBytesMax * lowWater;
+			if (!isLow) return;
+			blocked.delete(box);
+			for (const frame of lanes.values()) answer(frame, box);
 		},
 	};
 }
 
-/** The cursors, and what was refused on the way; in memory once they have been used. */
-function createCursors(journal: Journal) {
-	const cursors = new Map<string, Cursor>();
-	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
-	const refusals = (frame: Frame, from: number, to: number) =>
-		journal.scan<string>('refusals', {
-			from: [...keyOf(frame), from],
-			to: [...keyOf(frame), to],
-			limit: 1000,
-		});
+function mailOf(frame: Frame, { id, body = noBytes, ttlMs, repeat }: FrameRow, clock: Clock) {
+	const deadline = clock.now() + ttlMs;
+	return { id, from: frame.from, body, deadline, ...(repeat ? { repeat } : {}) };
+}
 
+const noBytes = new Uint8Array(0);
+
+/** The messages of a frame, each unpacked once. */
+interface Opened {
+	/** Why a row holds no message; undefined if it does. */
+	fault(row: FrameRow): string | undefined;
+	get(row: FrameRow): Message | undefined;
+}
+
+function openRows(): Opened {
+	const messages = new Map<FrameRow, Message>();
 	return {
-		get(frame: Frame): Cursor {
-			const name = keyOf(frame).join(' ');
-			const known = cursors.get(name) ?? journal.get<Cursor>('cursors', keyOf(frame)) ?? newCursor;
-			cursors.set(name, known);
-			return known;
+		fault(row) {
+			try {
+				const message = unpackMessage(row.body ?? noBytes);
+				if (message.id !== row.id) return 'bad_frame';
+				messages.set(row, message);
+				return undefined;
+			} catch (thrown) {
+				return asReeveError(thrown, 'bad_frame').code;
+			}
 		},
-		/** Records a decision, and drops the refusals that the sender has heard of: those below `lo`. */
-		move(frame: Frame, { cursor, refused }: Decision): Change[] {
-			if (cursor === this.get(frame)) return [];
-			const key = keyOf(frame);
-			cursors.set(key.join(' '), cursor);
-			return [
-				{ table: 'cursors', key, value: cursor },
-				...refused.map(({ seq, code }): Change => {
-					return { table: 'refusals', key: [...key, seq], value: code };
-				}),
-				...refusals(frame, 0, frame.lo).map((known): Change => {
-					return { table: 'refusals', key: known.key };
-				}),
-			];
-		},
-		/** What the sender may not know yet: each answer repeats it until `lo` has passed it. */
-		exceptions: (frame: Frame): readonly (readonly [number, string])[] =>
-			refusals(frame, frame.lo, Number.MAX_SAFE_INTEGER).map(({ key, value }) => [
-				Number(key[2]),
-				value,
-			]),
+		get: (row) => messages.get(row),
 	};
 }

@@ -129,8 +129,8 @@ function deadRows(journal: Journal, limit: number): object[] {
 	});
 }
 
-/** Which rows may look different after a signal: one, all of them, or none. */
-function touched(signal: Signal): string | 'all' | undefined {
+/** Which rows may look different after a signal: the one of this id, `all` of them, or none. */
+function touched(signal: Signal): string | undefined {
 	switch (signal.type) {
 		case 'message.settled':
 			return signal.id;

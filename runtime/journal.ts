@@ -13,18 +13,18 @@
  *   same changes. So memory may run ahead of the disk, but never apart from it, and whatever waits for
  *   the flush (an acknowledgement, an answer, a publication) simply waits longer.
  *
- * This file is the door to lmdb.
- *
  * @module
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
 import type { Clock } from './clock.ts';
 import { ReeveError } from './errors.ts';
 import { createGroupCommit, type Durable } from './group-commit.ts';
 import { newStoreId } from './identity.ts';
 import type { Signals } from './signal.ts';
+import { copyStore } from './store-copy.ts';
+import { isStoreDamaged } from './store-damage.ts';
+import { openGuarded } from './store-opening.ts';
+import type { IdentityChoice } from './store-record.ts';
+import { openStore } from './store.ts';
 
 /** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
 export const tables = [
@@ -44,12 +44,28 @@ export const tables = [
 	'started',
 	/** [id]: what became of each message that this node sent. */
 	'books',
-	/** [order]: ids of settled messages, oldest first. */
+	/** [instant, id]: the ids of the books by age. */
+	'opened',
+	/** [order]: settled messages, oldest first. */
 	'settled',
 	/** [order]: messages that were given up after too many starts. */
 	'dead',
+	/** [actor, key]: the state of each instance of a declared actor, as of its last turn. */
+	'snapshots',
+	/** [dueAt, actor, key, id]: events that instances wait for. */
+	'timers',
+	/** [actor, key, stepId]: side effects that were started and have not been taken note of. */
+	'steps',
+	/** [message id]: which instance waits for the outcome. */
+	'asks',
+	/** [actor, key, place]: the last turns of each instance, in a ring. */
+	'turns',
 	/** [order]: what became of the messages that were accepted here, oldest first. */
 	'receipts',
+	/** [storeId, lane]: the running time of this node at which the lane was last heard of. */
+	'heard',
+	/** [table, ...key]: promises of the identity that this store was forked from. */
+	'quarantine',
 ] as const;
 
 /** One of {@link tables}. */
@@ -75,12 +91,31 @@ export interface Stretch {
 
 /** The open journal of a node. */
 export interface Journal {
-	/** Minted with the file: who this store is, whatever the node is called. */
+	/** Minted with the file: who this store is, whatever the node is called; see {@link Journal.renew}. */
 	readonly storeId: string;
 	/** Raised by every start. */
 	readonly epoch: number;
 	/** Whether the last process that ran here ended without closing the journal. */
 	readonly wasUnclean: boolean;
+	/** Unclean starts within `uncleanPeriodMs`, this one included. */
+	readonly uncleanStarts: number;
+	/** Whether the store came up elsewhere than where it was at home; see {@link Journal.settleHere}. */
+	readonly isMoved: boolean;
+	/** Where a damaged store was moved to, if this one had to take its place. */
+	readonly quarantined: string | undefined;
+	/** Says that this is the store's home from now on: nobody else lives with it. */
+	settleHere(): Promise<void>;
+	/**
+	 * Whether this process is still the one that may write. If not it is fenced at once, as by a
+	 * transaction. One look at the file; for moments at which somebody else turns up.
+	 */
+	isOwner(): boolean;
+	/**
+	 * Writes a consistent and compact copy into `folder`, while the node goes on.
+	 *
+	 * @throws ReeveError `backup_failed`
+	 */
+	backup(folder: string): Promise<{ bytes: number }>;
 	/**
 	 * Writes all `changes` in one transaction, after all that were given before. Resolves when they
 	 * are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
@@ -90,6 +125,11 @@ export interface Journal {
 	 * once, for a key that the file cannot hold: tried again for ever, it would stop all others.)
 	 */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
+	/**
+	 * Gives the store another identity, together with `changes`: it turned out to be an older copy of what
+	 * it once was, so its numbers mean something else to those that it talks to. Resolves after the flush.
+	 */
+	renew(changes: readonly Change[]): Promise<void>;
 	/** The value as of the last commit; what is still on its way is not seen. */
 	get<Value>(table: Table, key: Key): Value | undefined;
 	/** Rows in key order. Short stretches only: a long read keeps LMDB from reusing space. */
@@ -110,18 +150,32 @@ export interface JournalOptions {
 	readonly durability?: 'disk' | 'os';
 	/** Called once when another process has taken over the folder. */
 	readonly onFenced?: () => void;
+	/** The fingerprint of the machine; by default all machines are alike. */
+	readonly host?: string;
+	/** What the operator says about a store that was moved, cloned or restored. */
+	readonly identity?: IdentityChoice | undefined;
+	/** How long an unclean start counts. */
+	readonly uncleanPeriodMs?: number;
 }
 
 /**
  * Opens the journal in `folder`, which is created if need be, and raises its epoch.
  *
- * @throws ReeveError `storage_failed` if the folder or the file cannot be used
+ * @throws ReeveError `storage_failed` if the folder or the file cannot be used; `journal_version`;
+ * `cloned_store` if identity is strict
  */
 export function openJournal(options: JournalOptions): Journal {
 	const { folder, clock } = options;
-	const root = openRoot(folder);
-	const stores = openTables(root);
-	const { storeId, epoch, wasUnclean } = root.transactionSync(() => begin(stores.meta, clock));
+	const open = () => openStore(options, tables);
+	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
+	const { root, stores, record, place } = opened.store;
+	const { epoch, wasUnclean, uncleanStarts, isMoved } = record;
+	let { storeId } = record;
+	let isFenced = false;
+	const fence = (): void => {
+		if (!isFenced) options.onFenced?.();
+		isFenced = true;
+	};
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
@@ -133,6 +187,7 @@ export function openJournal(options: JournalOptions): Journal {
 	};
 	const writer = createGroupCommit({
 		...options,
+		onFenced: fence,
 		transact: (changes) => root.transaction(() => apply(changes)),
 		flushed: () => root.flushed.then(() => undefined),
 	});
@@ -146,9 +201,25 @@ export function openJournal(options: JournalOptions): Journal {
 	let closed: Promise<void> | undefined;
 
 	return {
-		storeId,
+		get storeId() {
+			return storeId;
+		},
+		async renew(changes) {
+			const renewed = newStoreId(clock);
+			await writer.commit([{ table: 'meta', key: ['storeId'], value: renewed }, ...changes]);
+			storeId = renewed;
+		},
 		epoch,
 		wasUnclean,
+		uncleanStarts,
+		isMoved,
+		quarantined: opened.quarantined,
+		settleHere: () => writer.commit([{ table: 'meta', key: ['home'], value: place }]),
+		isOwner() {
+			if (!isFenced && stores.meta.get(['epoch']) !== epoch) fence();
+			return !isFenced;
+		},
+		backup: (to) => copyStore({ to, copy: () => root.backup(to, true) }),
 		commit(changes, until) {
 			const bad = changes.find(({ key }) => !isStorable(key));
 			if (!bad) return writer.commit(changes, until);
@@ -158,7 +229,8 @@ export function openJournal(options: JournalOptions): Journal {
 			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
 			Array.from(stores[table].getRange(range(stretch)), ({ key, value }) => ({
-				key,
+				// LMDB hands back a key of one part without its list.
+				key: [key].flat(),
 				value: value as Value,
 			})),
 		count: (table, stretch) =>
@@ -182,54 +254,6 @@ function isStorable(key: Key): boolean {
 		bytes(({ length }) => length * 3) <= keyBytesMax ||
 		bytes((text) => Buffer.byteLength(text)) <= keyBytesMax
 	);
-}
-
-type Stores = Record<Table, Database<unknown, (string | number)[]>>;
-
-function openRoot(folder: string): RootDatabase<unknown, (string | number)[]> {
-	try {
-		mkdirSync(folder, { recursive: true });
-		checkHeader(join(folder, 'data.mdb'));
-		// The cache would show values that are not committed yet; a writable map would turn a full
-		// disk into SIGBUS.
-		return open({ path: folder, maxDbs: 32, cache: false, strictAsyncOrder: true });
-	} catch (cause) {
-		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
-	}
-}
-
-/** LMDB's magic number, and where its file has it. */
-const magic = { number: 0xbeefc0de, at: 24 } as const;
-
-/** LMDB ends the whole process, without an error, on a file that is something else. */
-function checkHeader(path: string): void {
-	if (!existsSync(path)) return;
-	const header = Buffer.alloc(magic.at + 4);
-	const file = openSync(path, 'r');
-	try {
-		const size = readSync(file, header);
-		if (size === 0 || header.readUInt32LE(magic.at) === magic.number) return;
-	} finally {
-		closeSync(file);
-	}
-	throw new Error(`${path} is no LMDB file`);
-}
-
-function openTables(root: RootDatabase<unknown, (string | number)[]>): Stores {
-	const open = (name: Table) => root.openDB<unknown, (string | number)[]>({ name, cache: false });
-	return Object.fromEntries(tables.map((name) => [name, open(name)])) as Stores;
-}
-
-/** The first transaction of a process: who are we, which start is this, how did the last one end? */
-function begin(meta: Stores['meta'], clock: Clock) {
-	const known = meta.get(['storeId']);
-	const storeId = typeof known === 'string' ? known : newStoreId(clock);
-	const epoch = Number(meta.get(['epoch']) ?? 0) + 1;
-	const wasUnclean = meta.get(['running']) === true;
-	meta.putSync(['storeId'], storeId);
-	meta.putSync(['epoch'], epoch);
-	meta.putSync(['running'], true);
-	return { storeId, epoch, wasUnclean };
 }
 
 const closing: Change = { table: 'meta', key: ['running'], value: false };

@@ -21,14 +21,24 @@ export interface MailRow {
 	readonly body: Uint8Array;
 	/** Local wall-clock milliseconds after which it must not be started any more. */
 	readonly deadline: number;
+	/** Set if it may have run here before, under another identity of this store or of the sender's. */
+	readonly repeat?: true;
 	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
 	readonly volatile?: true;
+}
+
+/** A row as it lies in the journal. */
+interface StoredRow extends Omit<MailRow, 'arrival'> {
+	/** Bytes of all messages placed in this mailbox so far, this one included. */
+	readonly sum: number;
 }
 
 /** What the journal says of a message that was started: by which process, and how often. */
 export interface StartRecord {
 	readonly epoch: number;
 	readonly attempts: number;
+	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
+	readonly alone?: true;
 }
 
 /** The mailbox that {@link createMailbox} makes. */
@@ -36,6 +46,8 @@ export interface Mailbox {
 	readonly method: string;
 	/** Messages accepted and not yet settled, running ones included. */
 	size(): number;
+	/** Bytes of their bodies. After a start it may be too high until what was left is settled. */
+	bytes(): number;
 	running(): number;
 	/** Gives a message its place. The change must be committed before `push`. */
 	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; change: Change };
@@ -65,45 +77,31 @@ export function createMailbox(parts: {
 	journal: Journal;
 	/** How many messages run at a time; 1 keeps the order. */
 	concurrency: number;
+	/** Called whenever a message leaves. */
+	onRemoval?: (mailbox: Mailbox) => void;
 }): Mailbox {
-	const { method, journal, concurrency } = parts;
-	const stretch = (from: number, to = Number.MAX_SAFE_INTEGER) => ({
-		from: [method, from],
-		to: [method, to],
-	});
-	const last = journal.scan('mailbox', { ...stretch(0), limit: 1, reverse: true })[0];
+	const { method, journal, concurrency, onRemoval } = parts;
+	const all = stretchOf(method, 0);
+	const end = (reverse: boolean) =>
+		journal.scan<StoredRow>('mailbox', { ...all, limit: 1, reverse })[0];
+	const last = end(true);
+	const oldest = end(false)?.value;
 	let next = Number(last?.key[1] ?? 0) + 1;
-	let flushed = next - 1;
-	let size = journal.count('mailbox', stretch(0));
+	let size = journal.count('mailbox', all);
+	/** Bytes of all messages that were ever placed here: a row notes it, so that no start must count. */
+	let sum = last?.value.sum ?? 0;
+	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
 	let queue = new PQueue({ concurrency });
 	let run: ((row: MailRow) => Promise<void>) | undefined;
-	let ready: MailRow[] = [];
-	/** Rows up to here are in memory, running or settled; later ones are only on disk. */
-	let loaded = 0;
-
-	const read = (limit: number): MailRow[] =>
-		journal
-			.scan<Omit<MailRow, 'arrival'>>('mailbox', { ...stretch(loaded + 1, flushed + 1), limit })
-			.map(({ key, value }) => ({ ...value, arrival: Number(key[1]) }));
-
-	const load = (): void => {
-		if (ready.length > 0 || loaded >= flushed) return;
-		const rows = read(rowsAhead);
-		loaded = rows.length < rowsAhead ? flushed : (rows.at(-1)?.arrival ?? flushed);
-		for (const row of rows) {
-			const isStarted = journal.get<StartRecord>('started', [method, row.arrival]) !== undefined;
-			if (!isStarted) ready.push(row);
-		}
-	};
+	const line = createLine(journal, method, next - 1);
 
 	const feed = (): void => {
 		const handle = run;
 		if (!handle) return;
 		const mine = queue;
 		while (mine.size + mine.pending < concurrency) {
-			load();
-			const row = ready.shift();
+			const row = line.shift();
 			if (!row) return;
 			// A run that rejects leaves its row on disk: the next opening finds it among `started`.
 			mine
@@ -115,35 +113,36 @@ export function createMailbox(parts: {
 		}
 	};
 
-	return {
+	const mailbox: Mailbox = {
 		method,
 		size: () => size,
+		bytes: () => bytes,
 		running: () => queue.pending,
 		place(row) {
 			size += 1;
+			bytes += row.body.byteLength;
 			const placed = { ...row, arrival: row.volatile ? 0 : next };
-			if (!row.volatile) next += 1;
-			return {
-				row: placed,
-				change: { table: 'mailbox', key: [method, placed.arrival], value: row },
-			};
+			if (!row.volatile) {
+				next += 1;
+				sum += row.body.byteLength;
+			}
+			const value: StoredRow = { ...row, sum };
+			return { row: placed, change: { table: 'mailbox', key: [method, placed.arrival], value } };
 		},
 		push(row) {
-			if (row.volatile) {
-				if (run) ready.push(row);
-				else size -= 1;
-			} else {
-				flushed = Math.max(flushed, row.arrival);
-				// What does not follow on the loaded rows is read from disk when its turn comes.
-				if (run && row.arrival === loaded + 1 && ready.length < rowsAhead) {
-					loaded = row.arrival;
-					ready.push(row);
-				}
+			if (run || !row.volatile) line.push(row, run !== undefined);
+			else {
+				size -= 1;
+				bytes -= row.body.byteLength;
 			}
 			feed();
 		},
 		removal(row) {
 			size -= 1;
+			bytes -= row.body.byteLength;
+			// Nobody may believe that an empty mailbox is not: rows may have been removed by hand.
+			if (size === 0) bytes = 0;
+			onRemoval?.(mailbox);
 			if (row.volatile) return [];
 			const key = [method, row.arrival];
 			return [
@@ -152,7 +151,7 @@ export function createMailbox(parts: {
 			];
 		},
 		started: () =>
-			journal.scan<StartRecord>('started', stretch(0)).flatMap(({ key, value: start }) => {
+			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
 				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
 				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
 			}),
@@ -168,9 +167,59 @@ export function createMailbox(parts: {
 		reset() {
 			queue.clear();
 			queue = new PQueue({ concurrency });
+			line.reset();
+			run = undefined;
+		},
+	};
+	return mailbox;
+}
+
+function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
+	return { from: [method, from], to: [method, to] };
+}
+
+/** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
+function createLine(journal: Journal, method: string, lastArrival: number) {
+	let ready: MailRow[] = [];
+	/** Rows up to here are on disk. */
+	let flushed = lastArrival;
+	/** Rows up to here are in memory, running or settled. */
+	let loaded = 0;
+
+	const load = (): void => {
+		if (ready.length > 0 || loaded >= flushed) return;
+		const rows = journal.scan<StoredRow>('mailbox', {
+			...stretchOf(method, loaded + 1, flushed + 1),
+			limit: rowsAhead,
+		});
+		const last = Number(rows.at(-1)?.key[1] ?? flushed);
+		loaded = rows.length < rowsAhead ? flushed : last;
+		for (const { key, value } of rows) {
+			const isStarted = journal.get<StartRecord>('started', key) !== undefined;
+			if (!isStarted) ready.push({ ...value, arrival: Number(key[1]) });
+		}
+	};
+
+	return {
+		push(row: MailRow, isOpen: boolean): void {
+			if (row.volatile) {
+				ready.push(row);
+				return;
+			}
+			flushed = Math.max(flushed, row.arrival);
+			// What does not follow on the loaded rows is read from disk when its turn comes.
+			if (!isOpen || row.arrival !== loaded + 1 || ready.length >= rowsAhead) return;
+			loaded = row.arrival;
+			ready.push(row);
+		},
+		shift(): MailRow | undefined {
+			load();
+			return ready.shift();
+		},
+		/** Everything that is not settled is to be handed out again; what is on no disk stays. */
+		reset(): void {
 			ready = ready.filter((row) => row.volatile);
 			loaded = 0;
-			run = undefined;
 		},
 	};
 }

@@ -46,6 +46,10 @@ export interface Lane {
 	flushed: number;
 	/** Rows up to here were left by an earlier process, which may have published them. */
 	readonly inherited: number;
+	/** The store that the lane's messages were last published for; undefined before the first. */
+	boundTo: string | undefined;
+	/** Rows up to here may have been accepted under another identity, and say so when they are sent. */
+	repeatUpTo: number;
 	/** The loaded rows: consecutive, the first one is `lo`. */
 	rows: OutRow[];
 	/** For people: what the lane is doing, and why it waits. */
@@ -59,6 +63,8 @@ interface LaneRecord {
 	readonly method: string;
 	readonly kind: Kind;
 	readonly next: number;
+	readonly boundTo?: string;
+	readonly repeatUpTo?: number;
 }
 
 /** The outbox that {@link createOutbox} makes. */
@@ -77,6 +83,18 @@ export interface Outbox {
 	resolve(lane: Lane, upTo: number): { rows: readonly OutRow[]; changes: readonly Change[] };
 	/** Replaces a loaded row, to count an attempt or to turn it into a skip. */
 	amend(lane: Lane, row: OutRow): readonly Change[];
+	/** The row of this number, from disk if it is not loaded. */
+	row(lane: Lane, seq: number): OutRow | undefined;
+	/**
+	 * Binds the lane to the store of its receiver. If it was bound to another, everything up to `sentUpTo`
+	 * may have been accepted there.
+	 */
+	bind(lane: Lane, storeId: string, sentUpTo: number): readonly Change[];
+	/**
+	 * Notes that this store has another identity from now on: whatever waits may have been accepted
+	 * under the old one.
+	 */
+	renew(): readonly Change[];
 	/** Calls `see` whenever a lane has something to send; lanes with old rows are told at once. */
 	onMail(see: (lane: Lane) => void): () => void;
 }
@@ -112,9 +130,8 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			const row = rowOf(message, { seq: lane.next, now: clock.now(), config });
 			lane.next += 1;
 			if (canHold(lane, row.seq, config)) lane.rows.push(row);
-			const record: LaneRecord = { to, method, kind, next: lane.next };
 			const changes = [
-				{ table: 'lanes', key: [name], value: record },
+				recordOf(lane),
 				{ table: 'outbox', key: [name, row.seq], value: stored(row) },
 			] as const;
 			return { lane, seq: row.seq, changes };
@@ -135,15 +152,36 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			for (const { key, value } of found) lane.rows.push({ ...value, seq: Number(key[1]) });
 		},
 		resolve(lane, upTo) {
+			const from = lane.lo;
 			const rows = lane.rows.filter((row) => row.seq <= upTo);
 			lane.rows = lane.rows.slice(rows.length);
 			lane.lo = upTo + 1;
-			const changes = rows.map(({ seq }): Change => ({ table: 'outbox', key: [lane.name, seq] }));
+			const changes: Change[] = [];
+			for (let seq = from; seq <= upTo; seq += 1) {
+				changes.push({ table: 'outbox', key: [lane.name, seq] });
+			}
 			return { rows, changes };
 		},
 		amend(lane, row) {
 			lane.rows[row.seq - lane.lo] = row;
 			return [{ table: 'outbox', key: [lane.name, row.seq], value: stored(row) }];
+		},
+		row(lane, seq) {
+			const loaded = lane.rows[seq - lane.lo];
+			if (loaded) return loaded;
+			const found = journal.get<Omit<OutRow, 'seq'>>('outbox', [lane.name, seq]);
+			return found && { ...found, seq };
+		},
+		bind(lane, storeId, sentUpTo) {
+			if (lane.boundTo === storeId) return [];
+			if (lane.boundTo !== undefined) lane.repeatUpTo = Math.max(lane.repeatUpTo, sentUpTo);
+			lane.boundTo = storeId;
+			return [recordOf(lane)];
+		},
+		renew() {
+			const waiting = [...lanes.values()].filter((lane) => lane.lo < lane.next);
+			for (const lane of waiting) lane.repeatUpTo = lane.next - 1;
+			return waiting.map(recordOf);
 		},
 		onMail(see) {
 			watchers.add(see);
@@ -153,10 +191,38 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	};
 }
 
-function openLane(name: string, { to, method, kind, next }: LaneRecord): Lane {
-	const idle = { state: 'idle', why: '', rows: [] };
+function openLane(name: string, record: LaneRecord): Lane {
+	const { to, method, kind, next, boundTo, repeatUpTo = 0 } = record;
 	const before = next - 1;
-	return { name, to, method, kind, next, lo: next, flushed: before, inherited: before, ...idle };
+	return {
+		name,
+		to,
+		method,
+		kind,
+		next,
+		lo: next,
+		flushed: before,
+		inherited: before,
+		boundTo,
+		repeatUpTo,
+		rows: [],
+		state: 'idle',
+		why: '',
+	};
+}
+
+/** What the journal is to keep of a lane. */
+function recordOf(lane: Lane): Change {
+	const { to, method, kind, next, boundTo, repeatUpTo } = lane;
+	const value: LaneRecord = {
+		to,
+		method,
+		kind,
+		next,
+		...(boundTo === undefined ? {} : { boundTo }),
+		...(repeatUpTo < lane.lo ? {} : { repeatUpTo }),
+	};
+	return { table: 'lanes', key: [lane.name], value };
 }
 
 /** A new row is kept in memory only if it continues the loaded window. */

@@ -38,14 +38,24 @@ export function packMessage(message: Message): Uint8Array {
 
 /**
  * The inverse of {@link packMessage}. The node that packed it had checked it, so only the outline is
- * looked at again: what a method does with its fields is guarded by the method's own schema.
+ * looked at again, by hand because this runs for every message: what a method does with its fields is
+ * guarded by the method's own schema.
  *
  * @throws ReeveError `bad_frame`
  */
 export function unpackMessage(bytes: Uint8Array): Message {
 	const value = unpack(bytes);
-	if (typeof value === 'object' && value !== null && 'method' in value && 'id' in value) {
-		return value as Message;
-	}
+	if (isMessage(value)) return value;
 	throw new ReeveError('bad_frame', 'not a message');
+}
+
+function isMessage(value: unknown): value is Message {
+	if (typeof value !== 'object' || value === null) return false;
+	const { id, method, fromNode, toNode, kind, methodArgs, data } = value as Partial<Message>;
+	return (
+		[id, method, fromNode, toNode, kind].every((field) => typeof field === 'string') &&
+		Array.isArray(methodArgs) &&
+		methodArgs.every((word) => typeof word === 'string') &&
+		(data === undefined || typeof data === 'string' || data instanceof Uint8Array)
+	);
 }

@@ -11,9 +11,9 @@ import type { Config } from './config.ts';
 import { isReply, type Message } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
 import type { Change, Journal } from './journal.ts';
-import type { Mailbox, MailRow } from './mailbox.ts';
+import type { Mailbox } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
-import { packMessage, unpackMessage } from './packing.ts';
+import { packMessage } from './packing.ts';
 import type { Signals } from './signal.ts';
 
 /** What the post office works with. */
@@ -37,9 +37,9 @@ export interface Post {
 	 */
 	send(messages: readonly Message[], also?: readonly Change[]): Promise<void>;
 	/** What the acceptance of a message from another node settles: the request that it answers. */
-	onAccept(row: MailRow): readonly Change[];
+	onAccept(message: Message): readonly Change[];
 	/** Tells the watchers of that, after the flush. */
-	onAccepted(row: MailRow): void;
+	onAccepted(message: Message): void;
 }
 
 /** What is to be done for one message: what to write, and what to do once it is written. */
@@ -121,9 +121,8 @@ export function createPost(parts: PostParts): Post {
 			if (changes.length > 0) await journal.commit(changes);
 			for (const plan of plans) plan.afterwards();
 		},
-		onAccept: (row) => settleBy(unpackMessage(row.body)),
-		onAccepted(row) {
-			const message = unpackMessage(row.body);
+		onAccept: settleBy,
+		onAccepted(message) {
 			announce(message);
 			const { id, fromNode: from, toNode: to, method } = message;
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });

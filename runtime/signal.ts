@@ -45,6 +45,10 @@ export interface SignalFields {
 	'delivery.refused': { to: string; method: string; id: string; code: string };
 	/** An acknowledgement about messages that this lane never had. */
 	'delivery.doubted': { to: string; method: string; upTo: number };
+	/** The receiver refuses a whole lane; nothing is resolved by that. */
+	'delivery.stopped': { to: string; method: string; code: string };
+	/** This store was an older copy of what it once was, and has another identity from now on. */
+	'store.renewed': { storeId: string; before: string; why: string };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
 	'call.ended': {
@@ -66,8 +70,33 @@ export interface SignalFields {
 	'supervisor.gaveUp': { supervisor: string; child: string; reason: string };
 	'supervisor.report': { supervisor: string; report: string; child?: string; detail?: string };
 	'actor.crashed': CrashReport;
+	/** An instance of a declared actor failed at an event, and goes on as `recovery` says. */
+	'instance.failed': {
+		actor: string;
+		key: string;
+		event: string;
+		detail: string;
+		attempts: number;
+		recovery: string;
+	};
+	/** Its state is kept and its mail waits, until somebody has looked into it. */
+	'instance.parked': { actor: string; key: string; reason: string };
+	'instance.emitted': { actor: string; key: string; event: string };
+	'alert.raised': { actor: string; key: string; severity: string; text: string };
+	'step.started': { actor: string; key: string; step: string; stepId: string };
+	'step.ended': { actor: string; key: string; step: string; stepId: string; outcome: string };
 	'journal.failed': { code: ErrorCode; detail: string };
 	'journal.recovered': { pausedMs: number };
+	/** A damaged store was moved aside, and a new one has been begun. */
+	'journal.quarantined': { folder: string };
+	/** The node came up in safe mode. */
+	'node.safe': { uncleanStarts: number };
+	/** Somebody else has our name, or our store. */
+	'name.denied': { code: ErrorCode; detail: string };
+	/** The name is ours from now on. */
+	'name.granted': { tookMs: number };
+	/** Inbound lanes that were silent for so long that no copy of their messages can come any more. */
+	'lanes.forgotten': { count: number };
 	/** A command that an earlier process of this node had left running. */
 	'orphan.killed': { id: string; pid: number };
 	'replay.decided': { id: string; method: string; decision: string };

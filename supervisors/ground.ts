@@ -12,10 +12,12 @@ import { createInbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
 import type { Acknowledgement } from '../runtime/frame.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
+import type { PassPoint } from '../runtime/fault.ts';
 import { openJournal, type Journal } from '../runtime/journal.ts';
 import { createMailbox, type Mailbox } from '../runtime/mailbox.ts';
 import { createOutbox, type Outbox } from '../runtime/outbox.ts';
 import { createPost, type Post } from '../runtime/post.ts';
+import { createReceipts, type Receipts } from '../runtime/receipts.ts';
 import { createPresence, type Presence } from '../runtime/presence.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -29,6 +31,8 @@ export interface GroundParts {
 	readonly methods: MethodRegistry;
 	/** Called once when another process has taken over the database folder. */
 	readonly onFenced: () => void;
+	/** Where specs make a node die, see `fault.ts`. */
+	readonly passPoint: PassPoint;
 }
 
 /** The parts that a node has one of. */
@@ -36,6 +40,7 @@ export interface Ground extends GroundParts {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly books: Books;
+	readonly receipts: Receipts;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly exchange: Exchange;
@@ -63,7 +68,11 @@ export function createGround(parts: GroundParts): Ground {
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
 	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {} };
-	const mailboxes = openMailboxes(takenMethods(methods.list(), config), journal, config);
+	const mailboxes = openMailboxes(takenMethods(methods.list(), config), {
+		journal,
+		config,
+		onRemoval: (box) => inbox.relieved(box),
+	});
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
 	const hindrance = (): ErrorCode | undefined => {
 		if (phase.current === 'open') return undefined;
@@ -71,6 +80,7 @@ export function createGround(parts: GroundParts): Ground {
 	};
 
 	const books = createBooks(shared);
+	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
@@ -90,10 +100,12 @@ export function createGround(parts: GroundParts): Ground {
 	});
 	const inbox = createInbox({
 		...shared,
+		receipts,
+		passPoint: parts.passPoint,
 		mailbox,
 		hindrance,
-		onAccept: (row) => post.onAccept(row),
-		onAccepted: (row) => post.onAccepted(row),
+		onAccept: (message) => post.onAccept(message),
+		onAccepted: (message) => post.onAccepted(message),
 		answer: (to, ack) => exchange.answer(to, ack),
 	});
 	const exchange = createExchange({
@@ -101,7 +113,9 @@ export function createGround(parts: GroundParts): Ground {
 		signals,
 		self: {
 			node,
-			storeId: journal.storeId,
+			get storeId() {
+				return journal.storeId;
+			},
 			epoch: journal.epoch,
 			prefix: config.topicPrefix,
 			methods: () => [...mailboxes.keys()],
@@ -123,6 +137,7 @@ export function createGround(parts: GroundParts): Ground {
 		node,
 		journal,
 		books,
+		receipts,
 		outbox,
 		presence,
 		exchange,
@@ -137,13 +152,13 @@ export function createGround(parts: GroundParts): Ground {
 
 function openMailboxes(
 	taken: readonly MethodDefinition[],
-	journal: Journal,
-	config: Config,
+	parts: { journal: Journal; config: Config; onRemoval: (mailbox: Mailbox) => void },
 ): Map<string, Mailbox> {
+	const { config, ...shared } = parts;
 	return new Map(
 		taken.map(({ name: method, ordering }) => {
 			const concurrency = ordering === 'sequential' ? 1 : config.callsMax;
-			return [method, createMailbox({ method, journal, concurrency })];
+			return [method, createMailbox({ ...shared, method, concurrency })];
 		}),
 	);
 }

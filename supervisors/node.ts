@@ -11,10 +11,12 @@
  *
  * @module
  */
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { realClock, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { armedPoints, type PassPoint } from '../runtime/fault.ts';
 import { startLog } from '../runtime/log.ts';
 import { loadMethods } from '../runtime/registry.ts';
 import { createSignals, type Signals } from '../runtime/signal.ts';
@@ -53,6 +55,8 @@ export interface RunningNode {
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
 	readonly clock?: Clock;
+	/** Where specs make it die; by default at the points that the variable REEVE_CRASH_AT names. */
+	readonly passPoint?: PassPoint;
 }
 
 /**
@@ -62,7 +66,7 @@ export interface NodeOptions {
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
 export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
-	const { clock = realClock } = options;
+	const { clock = realClock, passPoint = armedPoints(process.env['REEVE_CRASH_AT']) } = options;
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });
@@ -75,7 +79,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		const fenced = new Promise<string>((resolve) => {
 			onFenced = () => resolve('fenced');
 		});
-		const ground = createGround({ config, clock, signals, methods, onFenced });
+		const ground = createGround({ config, clock, signals, methods, onFenced, passPoint });
 		const running = await raise(ground, transports, fenced);
 		const { leftBehind: replayed } = ground;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });

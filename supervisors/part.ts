@@ -22,6 +22,7 @@ import type { Ground } from './ground.ts';
 import { startHello } from './hello.ts';
 import { createPublishing } from './publishing.ts';
 import { recover } from './recovery.ts';
+import { createRenewal } from './renewal.ts';
 import { serviceChild } from './service-child.ts';
 import { isSupervisor, type SupervisorRef } from './supervisor.ts';
 
@@ -64,7 +65,7 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(ground) },
 		call: callTemplate(),
 		subscribers: [...ground.mailboxes.values()].map((box) => subscriber(ground, box, startCall)),
-		publishing: publishing(ground, () => under('publishers')),
+		publishing: publishing(ground, under),
 		errorReports: {
 			id: 'errorReports',
 			start: serviceChild({ start: () => startErrorReports(ground) }),
@@ -178,12 +179,13 @@ function subscriber(
 	return { id: method, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
 }
 
-function publishing(ground: Ground, publishers: () => SupervisorRef): ChildSpec {
+function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {
 	const switchboard = createPublishing(ground);
+	const onStaleStore = createRenewal(ground, () => under('transports'));
 	const publisher = (lane: Lane): ChildSpec => {
 		const start = actorChild({
 			logic: publisherLogic,
-			input: { ...ground, lane },
+			input: { ...ground, lane, onStaleStore },
 			shutdownEvent: { type: 'SHUTDOWN' },
 			describe: () => ({ mailboxLength: lane.next - lane.lo }),
 		});
@@ -201,15 +203,26 @@ function publishing(ground: Ground, publishers: () => SupervisorRef): ChildSpec 
 	return {
 		id: 'publishing',
 		start: serviceChild({
-			start: () => switchboard.open((lane) => void publishers().startChild(publisher(lane))),
+			start: () => switchboard.open((lane) => void under('publishers').startChild(publisher(lane))),
 		}),
 	};
 }
 
 function transportContext(ground: Ground, door: Door): TransportContext {
 	const { node, config, clock, signals, exchange } = ground;
-	const { listener, will } = exchange;
-	return { node, config, clock, signals, listener, will, door };
+	const { listener } = exchange;
+	return {
+		node,
+		config,
+		clock,
+		signals,
+		listener,
+		door,
+		// It names the store, which may get another identity.
+		get will() {
+			return exchange.will;
+		},
+	};
 }
 
 function transportChild(transport: TransportDefinition, context: TransportContext): ChildSpec {

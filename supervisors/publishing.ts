@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { PublisherEvent } from '../actors/publisher.ts';
+import type { PublisherEvent } from '../actors/lane-traffic.ts';
 import type { Lane } from '../runtime/outbox.ts';
 import type { Ground } from './ground.ts';
 
@@ -31,8 +31,10 @@ export function createPublishing(ground: Ground): Publishing {
 			publishers.set(lane.name, { lane, ref });
 		},
 		open(start) {
-			publishing.ack = ({ lanes }) => {
-				for (const ack of lanes) publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack });
+			publishing.ack = ({ lanes, storeId }) => {
+				for (const ack of lanes) {
+					publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack, storeId });
+				}
 			};
 			publishing.link = (isUp) => {
 				const type = isUp ? 'LINK_UP' : 'LINK_DOWN';

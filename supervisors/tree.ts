@@ -49,13 +49,15 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 				strategy: 'one_for_one',
 				children: [parts.errorReports, parts.hello],
 			}),
-			supervisorChild({
-				name: 'transports',
-				strategy: 'one_for_one',
-				intensity: 5,
-				period: 30,
-				children: parts.transports,
-			}),
+			parts.reachable(
+				supervisorChild({
+					name: 'transports',
+					strategy: 'one_for_one',
+					intensity: 5,
+					period: 30,
+					children: parts.transports,
+				}),
+			),
 			parts.recovery,
 		],
 	};

@@ -1,0 +1,208 @@
+/**
+ * The traffic of a lane: what its publisher does when it is time to send, to heed an acknowledgement or
+ * to wait. When that is, `publisher.ts` says.
+ *
+ * @module
+ */
+import { laneStops } from '../runtime/acceptance.ts';
+import type { Timer } from '../runtime/clock.ts';
+import { errorTable, isErrorCode } from '../runtime/errors.ts';
+import type { Exchange, FrameContent } from '../runtime/exchange.ts';
+import type { PassPoint } from '../runtime/fault.ts';
+import type { LaneAck } from '../runtime/frame.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
+import type { Presence } from '../runtime/presence.ts';
+import type { Settlement, Window, WindowParts } from './lane-window.ts';
+
+/** What a publisher works with. */
+export interface PublisherInput extends WindowParts {
+	readonly journal: Journal;
+	readonly exchange: Exchange;
+	readonly presence: Presence;
+	readonly passPoint: PassPoint;
+	/** This store turns out to be an older copy of what it once was, and needs another identity. */
+	readonly onStaleStore: (why: string) => void;
+}
+
+/** What can happen to a publisher. */
+export type PublisherEvent =
+	/** The lane has something new to send. */
+	| { readonly type: 'MAIL' }
+	| { readonly type: 'ACK'; readonly ack: LaneAck; readonly storeId: string }
+	/** The receiver's birth or death, or this node's own link. */
+	| { readonly type: 'PRESENT' }
+	| { readonly type: 'ABSENT' }
+	| { readonly type: 'LINK_UP' }
+	| { readonly type: 'LINK_DOWN' }
+	/** The one timer of the lane. */
+	| { readonly type: 'TICK' }
+	/** Somebody takes a message back. */
+	| { readonly type: 'CANCEL'; readonly seq: number }
+	| { readonly type: 'SHUTDOWN' };
+
+/** What a publisher knows. */
+export interface PublisherContext extends PublisherInput {
+	readonly window: Window;
+	readonly failures: number;
+	/** Set by an acknowledgement that asks for a pause. */
+	readonly pauseMs: number;
+	/** Behind which number a gap was reported last; -1 for none. */
+	readonly lastGap: number;
+	readonly timer: { current?: Timer };
+	/** Settled when every frame so far has been handed to the wire: they must leave in order. */
+	readonly line: { tail?: Promise<void> | undefined };
+	/** What the receiver asks this node to wait for. */
+	readonly asked: string;
+	readonly send: (event: PublisherEvent) => void;
+}
+
+/** The pause before a receiver without room is asked again, in milliseconds. */
+const noCreditMs = 1000;
+
+/** Whether sending makes sense. */
+export const isReachable = ({ context }: { context: PublisherContext }): boolean =>
+	context.exchange.isUp() && context.presence.get(context.lane.to)?.state === 'online';
+
+/** Why a lane waits, as a sentence for people. */
+export function whyWaiting({ lane, presence, exchange }: PublisherContext): string {
+	if (!exchange.isUp()) return 'this node is not connected to its broker';
+	const neighbour = presence.get(lane.to);
+	return neighbour ? `${lane.to} is offline` : `${lane.to} has never been seen`;
+}
+
+/** Why a lane has stopped sending for a while, as a sentence for people. */
+export function whyBackingOff({ lane, asked }: PublisherContext): string {
+	if (asked === '') return 'no acknowledgement yet; it is sent again';
+	return `${lane.to} asks to wait: ${isErrorCode(asked) ? errorTable[asked].meaning : asked}`;
+}
+
+/** Sets the one timer of the lane. */
+export function arm({ clock, timer, send }: PublisherContext, delayMs: number): void {
+	timer.current?.cancel();
+	timer.current = clock.after(delayMs, () => {
+		delete timer.current;
+		send({ type: 'TICK' });
+	});
+}
+
+/** Takes the timer back. */
+export function disarm({ timer }: PublisherContext): void {
+	timer.current?.cancel();
+	delete timer.current;
+}
+
+/** Writes what was settled; watchers hear of it after the flush. */
+export function write({ journal, books }: PublisherContext, settlement: Settlement): void {
+	if (settlement.changes.length === 0) return;
+	journal.commit(settlement.changes).then(
+		() => {
+			for (const id of settlement.ids) books.settled(id);
+		},
+		// Fenced or stopping: the rows are still in the journal, and the next process goes on.
+		() => undefined,
+	);
+}
+
+/** Sends what credit allows. What the wire does not take is found by the timer. */
+export function pump(context: PublisherContext): void {
+	const { window, lane, presence, signals } = context;
+	write(context, window.giveUp());
+	const toStoreId = presence.get(lane.to)?.storeId;
+	const changes: Change[] = toStoreId ? [...window.bind(toStoreId)] : [];
+	const frames: FrameContent[] = [];
+	for (let load = window.take(); load; load = window.take()) {
+		const { first, rows } = load;
+		changes.push(...load.changes);
+		const frame = { lane: lane.name, lo: lane.lo, first, rows };
+		frames.push(toStoreId ? { ...frame, toStoreId } : frame);
+		const attempt = context.failures + 1;
+		const { to, method } = lane;
+		signals.emit('delivery.sent', { to, method, count: rows.length, attempt });
+	}
+	if (frames.length > 0) release(context, frames, changes);
+	if (window.isEmpty()) disarm(context);
+	// New mail must not postpone the moment at which an older message is overdue.
+	else if (!context.timer.current) arm(context, window.ackMs());
+}
+
+/** Hands frames to the wire: at once, or once what must be written before has been. */
+function release(
+	{ journal, exchange, lane, line, passPoint }: PublisherContext,
+	frames: readonly FrameContent[],
+	changes: readonly Change[],
+): void {
+	const to = { node: lane.to, method: lane.method, kind: lane.kind };
+	const hand = (): void => {
+		for (const frame of frames) void exchange.sendFrame(to, frame);
+		passPoint('frame.sent');
+	};
+	if (changes.length === 0 && !line.tail) {
+		hand();
+		return;
+	}
+	// Fenced or stopping: nothing leaves any more, and the next process goes on.
+	const written = journal.commit(changes, 'committed');
+	const tail = Promise.all([line.tail, written]).then(hand, () => undefined);
+	line.tail = tail;
+	void tail.then(() => {
+		if (line.tail === tail) line.tail = undefined;
+	});
+}
+
+/** Applies an acknowledgement; tells how the lane should go on. */
+export function heed(
+	context: PublisherContext,
+	ack: LaneAck,
+	storeId: string,
+): Partial<PublisherContext> {
+	const { window, lane } = context;
+	context.passPoint('ack.received');
+	// What an earlier store of the receiver says is of no use: it has been bound to another since.
+	if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};
+	if (ack.nack && laneStops.has(ack.nack)) return stopLane(context, ack);
+	const { belief, count, ...settlement } = window.acknowledge(ack);
+	if (belief === 'doubted') return doubt(context, ack);
+	write(context, settlement);
+	const { to, method } = lane;
+	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
+	// Every frame behind a lost one reports the same gap; one resend is the answer to all of them.
+	const isGap = ack.nack === 'gap';
+	if (ack.nack && !(isGap && ack.upTo === context.lastGap)) window.goBack();
+	const noRoomMs = ack.credit === 0 && !window.isEmpty() ? noCreditMs : 0;
+	return {
+		pauseMs: ack.retryMs ?? noRoomMs,
+		failures: count > 0 ? 0 : context.failures,
+		lastGap: isGap ? ack.upTo : -1,
+		asked: isGap ? '' : (ack.nack ?? ''),
+	};
+}
+
+/** The receiver knows messages of this lane that this store does not: it is not what it once was. */
+function doubt(
+	{ lane, signals, journal, onStaleStore }: PublisherContext,
+	{ upTo, epoch }: LaneAck,
+): Partial<PublisherContext> {
+	signals.emit('delivery.doubted', { to: lane.to, method: lane.method, upTo });
+	if (epoch === journal.epoch) onStaleStore(`${lane.to} knows later messages of this store`);
+	return {};
+}
+
+/** The receiver refuses the whole lane. Nothing is resolved by that; see `laneStops`. */
+function stopLane(
+	context: PublisherContext,
+	{ nack = '', retryMs = noCreditMs, epoch }: LaneAck,
+): Partial<PublisherContext> {
+	const { lane, signals, journal, onStaleStore } = context;
+	// What was wrong with a frame of an earlier life has been mended by this one.
+	if (epoch !== journal.epoch) return {};
+	signals.emit('delivery.stopped', { to: lane.to, method: lane.method, code: nack });
+	if (nack !== 'wrong_store') onStaleStore(`${lane.to} answers ${nack}`);
+	return { pauseMs: retryMs, asked: nack };
+}
+
+/** Exponential, with jitter, so that lanes that failed together do not come back together. */
+export function backoffMs({ config, clock, failures, pauseMs }: PublisherContext): number {
+	const { resendMsMin, resendMsMax } = config;
+	const base = Math.min(resendMsMax, resendMsMin * 2 ** Math.min(failures, 20));
+	return pauseMs || base * (0.5 + clock.random() / 2);
+}

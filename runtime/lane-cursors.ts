@@ -1,0 +1,82 @@
+/**
+ * The cursors of the lanes that arrive here, and what was refused on the way: in memory once they have
+ * been used, on disk always.
+ *
+ * @module
+ */
+import { newCursor, type Cursor, type Decision } from './acceptance.ts';
+import type { Frame } from './frame.ts';
+import type { Change, Journal } from './journal.ts';
+
+/** The cursors that {@link createLaneCursors} makes. */
+export interface LaneCursors {
+	get(frame: Frame): Cursor;
+	/** The highest epoch that was seen of the store that a frame comes from. */
+	epochOf(frame: Frame): number;
+	/** Records a decision, and drops the refusals that the sender has heard of: those below `lo`. */
+	move(frame: Frame, decision: Decision): Change[];
+	/** What the sender may not know yet: each answer repeats it until `lo` has passed it. */
+	exceptions(frame: Frame): readonly (readonly [seq: number, code: string])[];
+}
+
+/** The most refusals that one answer repeats, or that one frame drops; the next ones do the rest. */
+const refusalsMax = 1000;
+
+/** Opens the cursors. Each is read when its lane is first heard of. */
+export function createLaneCursors(journal: Journal): LaneCursors {
+	const cursors = new Map<string, Cursor>();
+	const epochs = new Map<string, number>();
+	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
+	const nameOf = (frame: Frame): string => keyOf(frame).join(' ');
+	const refusals = (frame: Frame, from: number, to: number) =>
+		journal.scan<string>('refusals', {
+			from: [...keyOf(frame), from],
+			to: [...keyOf(frame), to],
+			limit: refusalsMax,
+		});
+	const get = (frame: Frame): Cursor => {
+		const name = nameOf(frame);
+		let known = cursors.get(name);
+		if (!known) {
+			known = { ...newCursor, ...journal.get<Cursor>('cursors', keyOf(frame)) };
+			cursors.set(name, known);
+		}
+		return known;
+	};
+
+	return {
+		get,
+		epochOf({ storeId }) {
+			let epoch = epochs.get(storeId);
+			if (epoch === undefined) {
+				const stretch = { from: [storeId], to: [storeId, '\uffff'] };
+				const all = journal.scan<Cursor>('cursors', stretch);
+				epoch = Math.max(0, ...all.map(({ value }) => value.epoch));
+				epochs.set(storeId, epoch);
+			}
+			return epoch;
+		},
+		move(frame, { cursor, refused }) {
+			const before = get(frame);
+			if (cursor === before) return [];
+			const key = keyOf(frame);
+			cursors.set(nameOf(frame), cursor);
+			epochs.set(frame.storeId, Math.max(cursor.epoch, epochs.get(frame.storeId) ?? 0));
+			const heard = before.refusedUpTo === 0 ? [] : refusals(frame, 0, frame.lo);
+			return [
+				{ table: 'cursors', key, value: cursor },
+				...refused.map(({ seq, code }): Change => {
+					return { table: 'refusals', key: [...key, seq], value: code };
+				}),
+				...heard.map((known): Change => ({ table: 'refusals', key: known.key })),
+			];
+		},
+		exceptions(frame) {
+			if (get(frame).refusedUpTo < frame.lo) return [];
+			return refusals(frame, frame.lo, Number.MAX_SAFE_INTEGER).map(({ key, value }) => [
+				Number(key[2]),
+				value,
+			]);
+		},
+	};
+}

@@ -1,0 +1,84 @@
+/**
+ * Receipts: the receiver's side of the books. What became of each message that was accepted here, kept
+ * after its settlement up to `receiptsKeptMax`. An audit compares them with the books of the senders,
+ * and a message that may be a repetition from another store is looked up here by its id.
+ *
+ * @module
+ */
+import type { Config } from './config.ts';
+import type { Outcome } from './envelope.ts';
+import type { Change, Journal } from './journal.ts';
+
+/** What became of one message. Instants are milliseconds of this node's wall clock. */
+export interface Receipt {
+	readonly id: string;
+	readonly from: string;
+	readonly method: string;
+	readonly outcome: Outcome;
+	readonly code?: string;
+	/** How often its method was started. */
+	readonly attempts: number;
+	readonly at: number;
+}
+
+/** The receipts that {@link createReceipts} makes. */
+export interface Receipts {
+	/** Files a receipt, in the transaction that settles the message; the oldest go beyond the limit. */
+	add(receipt: Receipt): readonly Change[];
+	/** Notes that a message was accepted: from now on it is known, settled or not. */
+	accepted(id: string): void;
+	/** Whether a message of this id waits here, or is among the receipts. */
+	isKnown(id: string): boolean;
+	/** The newest first. */
+	list(limit: number): readonly Receipt[];
+}
+
+/** Opens the receipts. The index by id is built when it is first asked for, which is rarely. */
+export function createReceipts(parts: { journal: Journal; config: Config }): Receipts {
+	const { journal, config } = parts;
+	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
+	const end = (reverse: boolean) =>
+		journal.scan<Receipt>('receipts', { ...all, limit: 1, reverse })[0]?.key[0];
+	let first = Number(end(false) ?? 1);
+	let next = Number(end(true) ?? first - 1) + 1;
+	let known: Set<string> | undefined;
+	/** Accepted or settled by this process: what the journal may not show yet. */
+	const fresh: string[] = [];
+
+	const index = (): Set<string> => {
+		if (known) return known;
+		known = new Set(fresh);
+		for (const { value } of journal.scan<{ id: string }>('mailbox', everyRow)) known.add(value.id);
+		for (const { value } of journal.scan<Receipt>('receipts', all)) known.add(value.id);
+		return known;
+	};
+	const note = (id: string): void => {
+		fresh.push(id);
+		// What is this long ago is in the journal by now: while the disk fails, nothing is accepted.
+		if (fresh.length > 2 * freshMax) fresh.splice(0, freshMax);
+		known?.add(id);
+		// It has outgrown what it was read from; if it is needed again, it is read again.
+		if (known && known.size > 2 * config.receiptsKeptMax + freshMax) known = undefined;
+	};
+
+	return {
+		add(receipt) {
+			note(receipt.id);
+			const changes: Change[] = [{ table: 'receipts', key: [next], value: receipt }];
+			next += 1;
+			while (next - first > config.receiptsKeptMax) {
+				changes.push({ table: 'receipts', key: [first] });
+				first += 1;
+			}
+			return changes;
+		},
+		accepted: note,
+		isKnown: (id) => index().has(id),
+		list: (limit) =>
+			journal.scan<Receipt>('receipts', { ...all, limit, reverse: true }).map(({ value }) => value),
+	};
+}
+
+const everyRow = { from: [''], to: ['\uffff'] };
+/** More messages than can be on their way to the disk. */
+const freshMax = 20_000;
