@@ -43,7 +43,7 @@ export interface Books {
 	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
 	settled(id: string): void;
 	get(id: string): Entry | undefined;
-	/** The newest entries first: ids sort by age. */
+	/** The newest entries first, by this node's clock; people may choose ids that do not sort by age. */
 	list(limit: number): readonly Entry[];
 	/** Ids that begin with `prefix`, at most two of them. */
 	match(prefix: string): readonly string[];
@@ -75,7 +75,10 @@ export function createBooks(parts: {
 			open += 1;
 			const { id, toNode, method, note } = message;
 			const sentAt = clock.now();
-			return [write({ id, toNode, method, sentAt, ...place, ...(note ? { note } : {}) })];
+			return [
+				write({ id, toNode, method, sentAt, ...place, ...(note ? { note } : {}) }),
+				{ table: 'opened', key: [sentAt, id], value: true },
+			];
 		},
 		settle(id, result, output) {
 			const entry = get(id);
@@ -84,14 +87,15 @@ export function createBooks(parts: {
 			const text =
 				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
 			const settled = { ...entry, ...text, result, settledAt: clock.now() };
-			return [write(settled), ...line.push(id)];
+			return [write(settled), ...line.push(settled)];
 		},
 		opened(id) {
 			if (fresh.get(id)?.settledAt === undefined) fresh.delete(id);
 		},
 		settled(id) {
-			const entry = get(id);
+			const entry = fresh.get(id);
 			fresh.delete(id);
+			line.flushed(id);
 			if (!entry?.result || entry.settledAt === undefined) return;
 			signals.emit('message.settled', {
 				id,
@@ -104,8 +108,8 @@ export function createBooks(parts: {
 		get,
 		list: (limit) =>
 			journal
-				.scan<Entry>('books', { from: [''], to: ['\uffff'], limit, reverse: true })
-				.map(({ value }) => value),
+				.scan('opened', { from: [0], to: [Number.MAX_SAFE_INTEGER], limit, reverse: true })
+				.flatMap(({ key }) => journal.get<Entry>('books', [String(key[1])]) ?? []),
 		match(prefix) {
 			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
 			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
@@ -114,31 +118,43 @@ export function createBooks(parts: {
 	};
 }
 
+/** What is needed to forget an entry. */
+type Settled = Pick<Entry, 'id' | 'sentAt'>;
+
 /** The settled ids in order, so that the oldest can be forgotten when there are too many. */
 function createSettledLine(journal: Journal, keptMax: number) {
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const end = (reverse: boolean) =>
-		journal.scan<string>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
+		journal.scan<Settled>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
 	let first = Number(end(false) ?? 1);
 	let next = Number(end(true) ?? first - 1) + 1;
-	/** Ids that may not be visible in the journal yet. */
-	const recent = new Map<number, string>();
+	/** What is not visible in the journal yet, and where each of it stands in the line. */
+	const fresh = new Map<number, Settled>();
+	const places = new Map<string, number>();
+
+	const forget = (place: number): Change[] => {
+		const changes: Change[] = [{ table: 'settled', key: [place] }];
+		const oldest = fresh.get(place) ?? journal.get<Settled>('settled', [place]);
+		if (!oldest) return changes;
+		const { id, sentAt } = oldest;
+		return [...changes, { table: 'books', key: [id] }, { table: 'opened', key: [sentAt, id] }];
+	};
 
 	return {
 		length: () => next - first,
-		push(id: string): Change[] {
-			const changes: Change[] = [{ table: 'settled', key: [next], value: id }];
-			recent.set(next, id);
+		push({ id, sentAt }: Settled): Change[] {
+			const value: Settled = { id, sentAt };
+			const changes: Change[] = [{ table: 'settled', key: [next], value }];
+			fresh.set(next, value);
+			places.set(id, next);
 			next += 1;
-			if (recent.size > 2000) recent.delete(recent.keys().next().value ?? 0);
-			while (next - first > keptMax) {
-				const oldest = recent.get(first) ?? journal.get<string>('settled', [first]);
-				if (oldest !== undefined) changes.push({ table: 'books', key: [oldest] });
-				changes.push({ table: 'settled', key: [first] });
-				recent.delete(first);
-				first += 1;
-			}
+			for (; next - first > keptMax; first += 1) changes.push(...forget(first));
 			return changes;
+		},
+		/** What was pushed is visible by now. */
+		flushed(id: string): void {
+			fresh.delete(places.get(id) ?? 0);
+			places.delete(id);
 		},
 	};
 }

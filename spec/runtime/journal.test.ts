@@ -91,6 +91,19 @@ test('a stretch has its first key and not its last, forwards and backwards', asy
 	assert.equal(journal.count('dead'), 5);
 });
 
+test('a key is read back as it was written, also if it has one part', async (t) => {
+	const { journal } = openedJournal(t);
+	const written = [
+		['lanes', ['ship1/REQPing/EventACK/']],
+		['settled', [7]],
+	] as const;
+	await journal.commit(written.map(([table, key]) => ({ table, key, value: 1 })));
+	for (const [table, key] of written) {
+		const all = table === 'lanes' ? { from: [''], to: ['\uffff'] } : { from: [0], to: [100] };
+		assert.deepEqual(journal.scan(table, all), [{ key, value: 1 }]);
+	}
+});
+
 test('a lane whose name begins like another has rows of its own', async (t) => {
 	const { journal } = openedJournal(t);
 	const lanes = ['a/b/EventACK/', 'a/b/EventACK/k', 'a/b/EventACK/k\0', 'a/b/EventACK/k\0x'];
