@@ -228,10 +228,10 @@ export function openJournal(options: JournalOptions): Journal {
 		get: <Value>(table: Table, key: Key) =>
 			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
-			Array.from(stores[table].getRange(range(stretch)), ({ key, value }) => ({
+			Array.from(isStorable(stretch.from) ? stores[table].getRange(range(stretch)) : [], (row) => ({
 				// LMDB hands back a key of one part without its list.
-				key: [key].flat(),
-				value: value as Value,
+				key: [row.key].flat(),
+				value: row.value as Value,
 			})),
 		count: (table, stretch) =>
 			stores[table].getKeysCount(stretch ? range(stretch) : { snapshot: false }),
