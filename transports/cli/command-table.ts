@@ -15,6 +15,10 @@ export interface CommandRow {
 
 /** The table, in the order of the help. */
 export const commandTable: Readonly<Record<string, CommandRow>> = {
+	dev: {
+		summary: 'Start a whole fleet here: broker, central, ship1, ship2',
+		load: () => import('./commands/dev.ts'),
+	},
 	run: {
 		summary: 'Run a node in the foreground',
 		load: () => import('./commands/run.ts'),
@@ -22,5 +26,29 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 	broker: {
 		summary: 'Run only the embedded MQTT broker',
 		load: () => import('./commands/broker.ts'),
+	},
+	send: {
+		summary: 'Send a message and wait for the answers',
+		load: () => import('./commands/send.ts'),
+	},
+	get: {
+		summary: 'List nodes, messages, processes, methods or dead letters',
+		load: () => import('./commands/get.ts'),
+	},
+	describe: {
+		summary: 'Tell all that is known of one message, node or process',
+		load: () => import('./commands/describe.ts'),
+	},
+	tree: {
+		summary: 'Draw the supervision tree of a node',
+		load: () => import('./commands/tree.ts'),
+	},
+	config: {
+		summary: 'Show, check or document the configuration',
+		load: () => import('./commands/config.ts'),
+	},
+	demo: {
+		summary: 'Kill nodes in the middle of work, and count what was lost',
+		load: () => import('./commands/demo.ts'),
 	},
 };

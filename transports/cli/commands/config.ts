@@ -1,0 +1,76 @@
+/**
+ * `reeve config`: what is configured and where each value comes from, whether it is right, and what there
+ * is to configure.
+ *
+ * @module
+ */
+import {
+	configDoc,
+	configJsonSchema,
+	configKeys,
+	readConfig,
+	variableOf,
+	yamlText,
+	type LoadedConfig,
+} from '../../../runtime/config-file.ts';
+import { exitCodes } from '../../../runtime/errors.ts';
+import { nearestWord } from '../../../runtime/spelling.ts';
+import { defineCommand, type CommandTools } from '../command.ts';
+import { configOptions, configPlaces } from '../config-options.ts';
+import { shade, tableText } from '../render.ts';
+import { formatOf, formatOption } from '../rows.ts';
+
+/** Shows, checks or documents the configuration; changes nothing. */
+export default defineCommand({
+	arguments: [{ name: '<what>', help: 'What to do', choices: ['show', 'check', 'schema'] }],
+	options: [formatOption, ...configOptions],
+	examples: [
+		'reeve config show',
+		'reeve config check --configFolder /etc/reeve',
+		'reeve config schema > reeve.schema.json',
+	],
+	async run(input, tools) {
+		const { screen, environment } = tools;
+		if (input.words[0] === 'schema') {
+			screen.out(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+			return exitCodes.ok;
+		}
+		const loaded = readConfig(configPlaces(input, tools));
+		for (const remark of strangeVariables(environment)) screen.note(remark);
+		if (input.words[0] === 'check') screen.out(`${loaded.path}: nothing is wrong\n`);
+		else screen.out(await shown(loaded, formatOf(input.options)));
+		return exitCodes.ok;
+	},
+});
+
+async function shown({ config, origins }: LoadedConfig, format: string): Promise<string> {
+	if (format === 'yaml') return yamlText(config);
+	const rows = configKeys.map((key) => ({ key, value: config[key], ...origins[key] }));
+	if (format === 'json') return `${JSON.stringify(rows, undefined, 2)}\n`;
+	if (format === 'jsonl') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+	if (format === 'name') return configKeys.map((key) => `${key}\n`).join('');
+	const heads = format === 'wide' ? ['KEY', 'VALUE', 'FROM', 'MEANING'] : ['KEY', 'VALUE', 'FROM'];
+	const cells = rows.map(({ key, value, source, place }) => {
+		const text = value === '' ? '""' : String(value);
+		const from = source === 'default' ? shade('quiet', place) : place;
+		return [key, text, from, ...(format === 'wide' ? [configDoc(key).meaning] : [])];
+	});
+	return tableText(heads, cells);
+}
+
+/** Variables for this program itself, and those that commands find in their environment. */
+const otherVariables = new Set(
+	['SOCKET', 'NODE', 'STORE', 'MESSAGE', 'DATA'].map((name) => `REEVE_${name}`),
+);
+
+/** A misspelt variable is no error, since another program may mean it; but somebody should hear. */
+function strangeVariables(environment: CommandTools['environment']): readonly string[] {
+	const known = configKeys.map(variableOf);
+	return Object.keys(environment)
+		.filter((name) => name.startsWith('REEVE_') && !otherVariables.has(name))
+		.filter((name) => !known.includes(name))
+		.map((name) => {
+			const guess = nearestWord(name, known);
+			return `${name} in the environment is no key${guess ? `; did you mean ${guess}?` : ''}`;
+		});
+}

@@ -1,0 +1,85 @@
+/**
+ * `reeve describe`: all that a node knows of one message, node or process.
+ *
+ * @module
+ */
+import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/wire.ts';
+import { allRows, createClient, type Client } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import {
+	aboutText,
+	messageText,
+	neighbourText,
+	processText,
+	type AboutRow,
+} from '../description.ts';
+import { formatOf, formatOption, rowsText } from '../rows.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+
+/** What was found, as data and as text. */
+interface Found {
+	readonly row: object;
+	readonly name: string;
+	readonly text: Promise<string>;
+}
+
+type Finder = (client: Client, id: string, now: number) => Promise<Found>;
+
+const finders: Readonly<Record<string, Finder>> = {
+	async message(client, id, now) {
+		const rows = await allRows(client.ask<MessageRow>({ reeve: 'messages', ids: [id] }));
+		const row = only(rows, `message ${id}`);
+		return { row, name: row.id, text: messageText(row, now) };
+	},
+	async node(client, id, now) {
+		const about = only(await allRows(client.ask<AboutRow>({ reeve: 'node' })), 'node');
+		if (about.name === id) return { row: about, name: id, text: aboutText(about) };
+		const rows = await allRows(client.ask<NodeRow>({ reeve: 'nodes' }));
+		const row = only(beginning(rows, id), `node ${id}`);
+		return { row, name: row.name, text: neighbourText(row, now) };
+	},
+	async process(client, id) {
+		const rows = await allRows(client.ask<ProcessRow>({ reeve: 'processes' }));
+		const row = only(beginning(rows, id), `process ${id}`);
+		return { row, name: row.name, text: processText(row) };
+	},
+};
+
+/** Describes one thing; any unique beginning of its name will do. */
+export default defineCommand({
+	arguments: [
+		{ name: '<kind>', help: 'What it is', choices: Object.keys(finders) },
+		{ name: '<id>', help: 'Its name or id, or any unique beginning of it' },
+	],
+	options: [formatOption, ...socketOptions],
+	examples: ['reeve describe message 01KA', 'reeve describe node ship1'],
+	async run(input, tools) {
+		const [kind = '', id = ''] = input.words;
+		const client = createClient(socketPath(input, tools));
+		const now = tools.clock.now();
+		const found = await finders[kind]?.(client, id, now);
+		if (!found) throw new ReeveError('not_found', `${kind} ${id}`);
+		const format = formatOf(input.options);
+		const isForPeople = format === 'table' || format === 'wide';
+		const look = { columns: [], name: () => found.name };
+		const text = isForPeople
+			? await found.text
+			: await rowsText([found.row], look, { format, now });
+		tools.screen.out(text);
+		return exitCodes.ok;
+	},
+});
+
+/** Those of this name, or else those whose name begins so. */
+function beginning<Row extends { readonly name: string }>(rows: readonly Row[], id: string): Row[] {
+	const exact = rows.filter(({ name }) => name === id);
+	return exact.length > 0 ? exact : rows.filter(({ name }) => name.startsWith(id));
+}
+
+function only<Row>(rows: readonly Row[], what: string): Row {
+	const [row] = rows;
+	if (row === undefined) throw new ReeveError('not_found', what);
+	if (rows.length > 1) throw new ReeveError('not_found', `${what} is the beginning of several`);
+	return row;
+}

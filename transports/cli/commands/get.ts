@@ -1,0 +1,68 @@
+/**
+ * `reeve get`: lists of what a node knows.
+ *
+ * @module
+ */
+import type { Question } from '../../../runtime/wire.ts';
+import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import { allRows, createClient } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import { deadLook, messageLook, methodLook, nodeLook, processLook } from '../looks.ts';
+import { repeat, watchOption } from '../repeating.ts';
+import { formatOf, formatOption, rowsText, type Format, type Look } from '../rows.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+
+/** Answers one question of one kind, as text. */
+type Listing = (
+	rows: AsyncIterable<unknown>,
+	as: { format: Format; now: number },
+) => Promise<string>;
+
+/** The listing of rows that look so; the node and this file agree on the kind by its name. */
+function listing<Row>(look: Look<Row>): Listing {
+	return async (rows, as) => rowsText((await allRows(rows)) as Row[], look, as);
+}
+
+const listings = {
+	nodes: listing(nodeLook),
+	messages: listing(messageLook),
+	processes: listing(processLook),
+	methods: listing(methodLook),
+	dead: listing(deadLook),
+} as const;
+type Kind = keyof typeof listings;
+const kinds = Object.keys(listings) as Kind[];
+
+/** Lists nodes, messages, processes, methods or dead letters. */
+export default defineCommand({
+	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],
+	options: [
+		formatOption,
+		watchOption,
+		{ flags: '--limit <number>', help: 'How many messages or dead letters at most (100)' },
+		...socketOptions,
+	],
+	examples: [
+		'reeve get nodes',
+		'reeve get messages --limit 20',
+		'reeve get messages --watch',
+		'reeve get processes --node ship1 --output json',
+	],
+	async run(input, tools) {
+		const kind = kinds.find((each) => each === input.words[0]) ?? 'nodes';
+		const client = createClient(socketPath(input, tools));
+		const format = formatOf(input.options);
+		const question = questionOf(kind, input.options['limit']);
+		const text = () => listings[kind](client.ask(question), { format, now: tools.clock.now() });
+		if (input.options['watch'] === true) return repeat(text, tools);
+		tools.screen.out(await text());
+		return exitCodes.ok;
+	},
+});
+
+function questionOf(kind: Kind, given: string | boolean | undefined): Question {
+	if (kind !== 'messages' && kind !== 'dead') return { reeve: kind };
+	const limit = given === undefined ? 100 : Number(given);
+	if (Number.isInteger(limit) && limit > 0) return { reeve: kind, limit };
+	throw new ReeveError('bad_usage', `--limit ${String(given)}: not a number from 1 up`);
+}

@@ -1,0 +1,37 @@
+/**
+ * `reeve tree`: who restarts whom, and how often it has happened.
+ *
+ * @module
+ */
+import { exitCodes } from '../../../runtime/errors.ts';
+import type { TreeRow } from '../../../runtime/wire.ts';
+import { allRows, createClient } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import { repeat, watchOption } from '../repeating.ts';
+import { formatOf, formatOption, rowsText } from '../rows.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+import { treeText } from '../tree-drawing.ts';
+
+/** Draws the tree of a node. */
+export default defineCommand({
+	arguments: [{ name: '[node]', help: 'The node, of those running here' }],
+	options: [formatOption, watchOption, ...socketOptions],
+	examples: ['reeve tree', 'reeve tree ship1 --watch', 'reeve tree --output json'],
+	async run({ words, options }, tools) {
+		const [node] = words;
+		const chosen = node === undefined ? options : { ...options, node };
+		const client = createClient(socketPath({ options: chosen }, tools));
+		const format = formatOf(options);
+		const text = async (): Promise<string> => {
+			const rows = await allRows(client.ask<TreeRow>({ reeve: 'tree' }));
+			if (format === 'table' || format === 'wide') {
+				return (await Promise.all(rows.map(treeText))).join('');
+			}
+			const look = { columns: [], name: ({ id }: TreeRow) => id };
+			return rowsText(rows, look, { format, now: tools.clock.now() });
+		};
+		if (options['watch'] === true) return repeat(text, tools);
+		tools.screen.out(await text());
+		return exitCodes.ok;
+	},
+});

@@ -1,0 +1,30 @@
+/**
+ * Durations and instants as people say them; data keeps milliseconds.
+ *
+ * @module
+ */
+
+const units = [
+	['d', 86_400_000],
+	['h', 3_600_000],
+	['m', 60_000],
+	['s', 1000],
+] as const;
+
+/** `41ms`, `2.4s`, `12s`, `5m`, `3h`, `12d`: the largest unit that fits, which is enough in lists. */
+export function durationText(ms: number): string {
+	if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+	if (ms < 9950) return `${(ms / 1000).toFixed(1)}s`;
+	const [unit, size] = units.find(([, size]) => ms >= size) ?? ['s', 1000];
+	return `${Math.floor(ms / size)}${unit}`;
+}
+
+/** How long ago an instant was; instants of another clock may lie in the future. */
+export function agoText(at: number | undefined, now: number): string {
+	return at === undefined ? '' : durationText(Math.max(0, now - at));
+}
+
+/** An instant for people who want to compare it with other logs. */
+export function instantText(at: number): string {
+	return new Date(at).toISOString();
+}
