@@ -12,6 +12,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isoNow, type Clock } from './clock.ts';
+import { ReeveError } from './errors.ts';
 
 /** The files of a store, and their name while it is being opened. */
 const storeFiles = ['data.mdb', 'lock.mdb'] as const;
@@ -44,7 +45,7 @@ export function openGuarded<Store>(parts: OpeningParts<Store>): Opened<Store> {
 	const mark = join(folder, markName);
 	let quarantined: string | undefined;
 	if (existsSync(mark) && isDamaged(folder)) quarantined = setAside(parts);
-	writeFileSync(mark, '');
+	setMark(folder, mark);
 	let store: Store;
 	try {
 		store = open();
@@ -76,4 +77,14 @@ function setAside<Store>({ folder, clock }: OpeningParts<Store>): string {
 		if (existsSync(path)) renameSync(path, join(aside, name));
 	}
 	return aside;
+}
+
+/** The first start of a node finds no folder yet. */
+function setMark(folder: string, mark: string): void {
+	try {
+		mkdirSync(folder, { recursive: true });
+		writeFileSync(mark, '');
+	} catch (cause) {
+		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
+	}
 }
