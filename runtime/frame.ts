@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Kind } from './address.ts';
+import { isName, type Kind } from './address.ts';
 import { ReeveError } from './errors.ts';
 import { pack, unpack } from './packing.ts';
 
@@ -81,6 +81,10 @@ export interface Status {
 	readonly node: string;
 	readonly storeId: string;
 	readonly epoch: number;
+	/** The fingerprint of the machine; in a birth. */
+	readonly host?: string;
+	/** Set in the birth of a node that runs no messages. */
+	readonly mode?: 'safe';
 	/** The methods that the node takes; in a birth. */
 	readonly methods?: readonly string[];
 }
@@ -107,11 +111,15 @@ export function packFrame(value: Frame | Acknowledgement): Uint8Array {
  */
 export function readFrame(payload: Uint8Array): Frame {
 	const frame = checkOutline(unpack(payload)) as Partial<Frame>;
+	const { rows, first, lo, lane, toStoreId } = frame;
 	const isFrame =
-		Array.isArray(frame.rows) &&
-		Number.isSafeInteger(frame.first) &&
-		Number.isSafeInteger(frame.lo) &&
-		frame.rows.every((row: unknown) => isRow(row));
+		Array.isArray(rows) &&
+		isCount(lo) &&
+		isCount(first) &&
+		isCount(first + rows.length) &&
+		isShortOrAbsent(lane) &&
+		isShortOrAbsent(toStoreId) &&
+		rows.every((row: unknown) => isRow(row));
 	if (!isFrame) throw new ReeveError('bad_frame', 'not a frame');
 	return frame as Frame;
 }
@@ -123,7 +131,7 @@ export function readFrame(payload: Uint8Array): Frame {
  */
 export function readAcknowledgement(payload: Uint8Array): Acknowledgement {
 	const ack = checkOutline(unpack(payload)) as Partial<Acknowledgement>;
-	const isAck = typeof ack.forStoreId === 'string' && Array.isArray(ack.lanes);
+	const isAck = isShort(ack.forStoreId) && Array.isArray(ack.lanes);
 	if (!isAck || !ack.lanes?.every((lane: unknown) => isLaneAck(lane))) {
 		throw new ReeveError('bad_frame', 'not an acknowledgement');
 	}
@@ -139,11 +147,17 @@ export function readStatus(payload: Uint8Array): Status | undefined {
 	} catch (cause) {
 		throw new ReeveError('bad_frame', 'a status is JSON', { cause });
 	}
-	const status = checkOutline({ from: '', ...(value as object) }) as Partial<Status>;
+	const { node = '' } = Object(value) as Partial<Status>;
+	const status = checkOutline({ ...Object(value), from: node }) as Partial<Status>;
 	if (status.state !== 'online' && status.state !== 'offline') {
 		throw new ReeveError('bad_frame', 'a status is online or offline');
 	}
-	return status as Status;
+	const { methods = [], state, storeId = '', epoch = 0 } = status;
+	if (!Array.isArray(methods) || !methods.every((name) => isShort(name) && isName(name))) {
+		throw new ReeveError('bad_frame', 'methods are a list of names');
+	}
+	const known = status.methods ? { methods } : {};
+	return { v: frameVersion, state, node, storeId, epoch, ...known };
 }
 
 /** A status as the retained payload. JSON, because people look at it with ordinary MQTT tools. */
@@ -155,30 +169,53 @@ function checkOutline(value: unknown): object {
 	if (typeof value !== 'object' || value === null) throw new ReeveError('bad_frame', 'no map');
 	const { v, from, storeId, epoch } = value as Record<string, unknown>;
 	if (v !== frameVersion) throw new ReeveError('bad_frame', `version ${String(v)}`);
-	if (typeof from !== 'string' || typeof storeId !== 'string' || !Number.isSafeInteger(epoch)) {
+	// Answers go to a topic with this name in it, and rows of the journal have these keys.
+	if (typeof from !== 'string' || !isName(from) || !isShort(storeId) || !isCount(epoch)) {
 		throw new ReeveError('bad_frame', 'no sender');
 	}
 	return value;
 }
 
+/** The longest name of a lane is two names, a kind and an ordering key of 128 characters. */
+const textCharactersMax = 600;
+
+function isShort(value: unknown): value is string {
+	return typeof value === 'string' && value.length <= textCharactersMax;
+}
+
+function isShortOrAbsent(value: unknown): boolean {
+	return value === undefined || isShort(value);
+}
+
+/** Whether it can be a number of a lane, of a start, or of messages. */
+function isCount(value: unknown): value is number {
+	return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** Whether it can be a stretch of time: with `NaN`, a message would never expire. */
+function isDuration(value: unknown): boolean {
+	return typeof value === 'number' && value >= 0 && Number.isFinite(value);
+}
+
 function isRow(row: unknown): boolean {
 	if (typeof row !== 'object' || row === null) return false;
 	const { id, ttlMs, skip, body } = row as Record<string, unknown>;
-	return (
-		typeof id === 'string' &&
-		typeof ttlMs === 'number' &&
-		(skip === true || body instanceof Uint8Array)
-	);
+	return isShort(id) && isDuration(ttlMs) && (skip === true || body instanceof Uint8Array);
 }
 
 function isLaneAck(lane: unknown): boolean {
 	if (typeof lane !== 'object' || lane === null) return false;
-	const { lane: name, upTo, id, credit, epoch } = lane as Record<string, unknown>;
+	const { lane: name, upTo, id, credit, epoch, except, nack, retryMs } = lane as Partial<LaneAck>;
 	return (
-		typeof name === 'string' &&
-		typeof id === 'string' &&
-		Number.isSafeInteger(upTo) &&
-		Number.isSafeInteger(credit) &&
-		Number.isSafeInteger(epoch)
+		isShort(name) &&
+		isShort(id) &&
+		[upTo, credit, epoch].every(isCount) &&
+		isShortOrAbsent(nack) &&
+		(retryMs === undefined || isDuration(retryMs)) &&
+		(except === undefined || (Array.isArray(except) && except.every(isException)))
 	);
+}
+
+function isException(entry: unknown): boolean {
+	return Array.isArray(entry) && entry.length === 2 && isCount(entry[0]) && isShort(entry[1]);
 }

@@ -7,7 +7,8 @@
  * @module
  */
 import { Packr } from 'msgpackr';
-import type { Message } from './envelope.ts';
+import { isKind, isName } from './address.ts';
+import { outcomes, type Message } from './envelope.ts';
 import { ReeveError } from './errors.ts';
 
 /** Plain maps, no shared records: every value can be read on its own, by any MessagePack reader. */
@@ -53,9 +54,38 @@ function isMessage(value: unknown): value is Message {
 	if (typeof value !== 'object' || value === null) return false;
 	const { id, method, fromNode, toNode, kind, methodArgs, data } = value as Partial<Message>;
 	return (
-		[id, method, fromNode, toNode, kind].every((field) => typeof field === 'string') &&
-		Array.isArray(methodArgs) &&
-		methodArgs.every((word) => typeof word === 'string') &&
-		(data === undefined || typeof data === 'string' || data instanceof Uint8Array)
+		isId(id) &&
+		// The reply is sent to a topic made of these.
+		[method, fromNode, toNode].every((name) => typeof name === 'string' && isName(name)) &&
+		typeof kind === 'string' &&
+		isKind(kind) &&
+		isListOfTexts(methodArgs) &&
+		(data === undefined || typeof data === 'string' || data instanceof Uint8Array) &&
+		isAnswerable(value)
 	);
+}
+
+/** Whether the books can be settled by it, and a reply be made to it. */
+function isAnswerable(message: Partial<Message>): boolean {
+	const { inReplyTo, result, replyMethod, replyMethodArgs } = message;
+	return (
+		(inReplyTo === undefined || isId(inReplyTo)) &&
+		(result === undefined || isResult(result)) &&
+		(replyMethod === undefined || (typeof replyMethod === 'string' && isName(replyMethod))) &&
+		(replyMethodArgs === undefined || isListOfTexts(replyMethodArgs))
+	);
+}
+
+/** An id may have the name of a node behind it, see the intake. */
+function isId(value: unknown): boolean {
+	return typeof value === 'string' && value.length > 0 && value.length <= 300;
+}
+
+function isListOfTexts(value: unknown): boolean {
+	return Array.isArray(value) && value.every((word) => typeof word === 'string');
+}
+
+function isResult(value: unknown): boolean {
+	if (typeof value !== 'object' || value === null || !('outcome' in value)) return false;
+	return (outcomes as readonly unknown[]).includes(value.outcome);
 }
