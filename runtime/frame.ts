@@ -148,16 +148,15 @@ export function readStatus(payload: Uint8Array): Status | undefined {
 		throw new ReeveError('bad_frame', 'a status is JSON', { cause });
 	}
 	const { node = '' } = Object(value) as Partial<Status>;
-	const status = checkOutline({ ...Object(value), from: node }) as Partial<Status>;
+	const { from: _, ...status } = checkOutline({ ...Object(value), from: node }) as Status & Frame;
 	if (status.state !== 'online' && status.state !== 'offline') {
 		throw new ReeveError('bad_frame', 'a status is online or offline');
 	}
-	const { methods = [], state, storeId = '', epoch = 0 } = status;
+	const { methods = [] } = status;
 	if (!Array.isArray(methods) || !methods.every((name) => isShort(name) && isName(name))) {
 		throw new ReeveError('bad_frame', 'methods are a list of names');
 	}
-	const known = status.methods ? { methods } : {};
-	return { v: frameVersion, state, node, storeId, epoch, ...known };
+	return status;
 }
 
 /** A status as the retained payload. JSON, because people look at it with ordinary MQTT tools. */
