@@ -14,7 +14,8 @@
  * ```
  *
  * A synchronous endless loop cannot be interrupted from within its thread. What the call promises is
- * that nothing such a method does later has any effect: its outcome is settled without it.
+ * that nothing such a method does later has any effect: its outcome is settled without it. A method that
+ * is declared with `isolate: 'worker'` has a thread of its own, and that is ended.
  *
  * @module
  */
@@ -25,6 +26,7 @@ import type { Message, Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Chart, Silence } from './chart.ts';
 import { compileChart } from './compile.ts';
+import { runInWorker } from './worker-call.ts';
 
 /** What a call is made from. */
 export interface CallInput {
@@ -126,6 +128,8 @@ const chart: Chart<CallTypes> = {
 interface Work {
 	readonly controller: AbortController;
 	timer?: Timer;
+	/** Ends the thread of an isolated method. */
+	kill?: () => void;
 }
 
 const works = new WeakMap<AnyActorRef, Work>();
@@ -140,8 +144,13 @@ function launch(self: AnyActorRef, { definition, message, context, clock }: Call
 		work.controller.abort(new ReeveError('timed_out'));
 		work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
 	});
-	const run = async () =>
-		await definition.run(message, { ...context, signal: work.controller.signal });
+	const run = async () => {
+		const whole = { ...context, signal: work.controller.signal };
+		if (definition.isolate !== 'worker') return await definition.run(message, whole);
+		const { output, kill } = runInWorker(definition, message, whole);
+		work.kill = kill;
+		return await output;
+	};
 	run().then(
 		(output) => self.send({ type: 'RESOLVED', output: output ?? {} }),
 		(error: unknown) =>
@@ -155,6 +164,7 @@ function launch(self: AnyActorRef, { definition, message, context, clock }: Call
 function release(self: AnyActorRef): void {
 	const work = works.get(self);
 	work?.timer?.cancel();
+	work?.kill?.();
 	work?.controller.abort(new ReeveError('stopping'));
 	works.delete(self);
 }

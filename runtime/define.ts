@@ -64,6 +64,13 @@ export interface MethodDefinition {
 	readonly onCrash: OnCrash;
 	/** Whether the output is worth a reply message; else the sender only learns the outcome. */
 	readonly replies: boolean;
+	/**
+	 * `worker`: each run has a thread of its own, which ends with it. So an endless loop in it stops
+	 * nothing else, and can be stopped. Without it, methods share the node's thread.
+	 */
+	readonly isolate?: 'worker' | undefined;
+	/** The file that declares it, for such a thread to load; the registry fills it in. */
+	readonly file?: string | undefined;
 	/** What `methodArgs` must look like. */
 	readonly args: z.ZodType<readonly string[]>;
 	/** A message that works anywhere; the conformance suite sends it. */

@@ -48,6 +48,7 @@ const declaration = z.object({
 	ordering: z.enum(['concurrent', 'sequential']),
 	onCrash: z.enum(onCrashPolicies),
 	replies: z.boolean(),
+	isolate: z.enum(['worker']).optional(),
 	args: z.custom((value) => hasFunction(value, 'safeParse'), 'not a zod schema'),
 	example: z.object({
 		methodArgs: z.array(z.string()).optional(),
@@ -121,7 +122,11 @@ async function loadMethod(source: string): Promise<MethodDefinition> {
 	if (exported === undefined)
 		throw new ReeveError('bad_declaration', `${source}: no default export`);
 	const checked = declaration.safeParse(exported);
-	if (checked.success) return defineMethod(exported as MethodDefinition);
+	if (checked.success) {
+		const definition = exported as MethodDefinition;
+		const isIsolated = definition.isolate !== undefined;
+		return defineMethod(isIsolated ? { ...definition, file: source } : definition);
+	}
 	const wrong = checked.error.issues
 		.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
 		.join('; ');
