@@ -9,10 +9,13 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../transports/cli/program.ts';
 
-process.exitCode = await runProgram(process.argv.slice(2), {
+const exitCode = await runProgram(process.argv.slice(2), {
 	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
 	async startNode(config) {
 		const { startNode } = await import('./node.ts');
 		return startNode(config);
 	},
 });
+
+// Whatever is still open, such as the standard input that a parent holds, keeps the process no longer.
+process.exit(exitCode);
