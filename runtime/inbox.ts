@@ -9,14 +9,16 @@ import { decide, finalRefusal, laneStops, type Decision, type Readiness } from '
 import type { Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { Message } from './envelope.ts';
+import { isReply, type Message } from './envelope.ts';
 import { asReeveError, isErrorCode, type ErrorCode } from './errors.ts';
 import type { PassPoint } from './fault.ts';
 import type { Frame, FrameRow, LaneAck } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
 import type { Mailbox, MailRow } from './mailbox.ts';
+import { createRooms } from './mailbox-room.ts';
 import { unpackMessage } from './packing.ts';
+import { isMereOutcome } from './reply.ts';
 import type { Receipts } from './receipts.ts';
 import type { Signals } from './signal.ts';
 
@@ -38,10 +40,13 @@ export interface InboxParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why messages are not taken for now; undefined if they are. */
 	readonly hindrance: () => ErrorCode | undefined;
-	/** Changes that belong in the same transaction as the acceptance of this message. */
+	/**
+	 * Changes that belong in the same transaction as the arrival of this message: what it settles. A
+	 * reply that must be refused still tells how its request ended, so it is asked about those too.
+	 */
 	readonly onAccept: (message: Message) => readonly Change[];
-	/** Called when they are flushed. */
-	readonly onAccepted: (message: Message) => void;
+	/** Called when they are flushed; `isTaken` is false for what was refused. */
+	readonly onAccepted: (message: Message, isTaken: boolean) => void;
 	/** Sends an acknowledgement to a store, soon. */
 	readonly answer: (to: { readonly from: string; readonly storeId: string }, ack: LaneAck) => void;
 }
@@ -58,21 +63,13 @@ export interface Inbox {
 
 /** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
 const busyRetryMs = 1000;
-/** The share of its limits below which a mailbox that was full takes messages again. */
-const lowWater = 0.5;
-/** Lanes of one mailbox that are told by themselves that there is room; others ask by themselves. */
-const blockedMax = 10_000;
-
 /** Creates the inbox. */
 export function createInbox(parts: InboxParts): Inbox {
 	const { journal, clock, config, signals, receipts } = parts;
 	const cursors = createLaneCursors(journal);
 	const startedAt = clock.monotonic();
-	/** The last frame of each lane that was turned away from a full mailbox. */
-	const blocked = new Map<Mailbox, Map<string, Frame>>();
+	const rooms = createRooms(config);
 
-	const roomOf = (box: Mailbox): number =>
-		box.bytes() >= config.mailboxBytesMax ? 0 : config.mailboxMessagesMax - box.size();
 	const hindranceTo = (box: Mailbox | undefined): ErrorCode | undefined => {
 		if (!journal.isHealthy()) return 'storage_full';
 		const hindrance = parts.hindrance();
@@ -88,7 +85,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			now: clock.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,
-			room: box && roomOf(box),
+			room: box && rooms.of(box),
 			isKnown: (id) => receipts.isKnown(id),
 			fault: (row) => opened.fault(row),
 			...(hindrance ? { hindrance } : {}),
@@ -107,7 +104,7 @@ export function createInbox(parts: InboxParts): Inbox {
 	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
 		const { upTo, id } = cursors.get(frame);
 		const { lane = '', epoch } = frame;
-		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? roomOf(box) : 1));
+		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? rooms.of(box) : 1));
 		const except = nack && laneStops.has(nack) ? [] : cursors.exceptions(frame);
 		parts.answer(frame, {
 			lane,
@@ -119,14 +116,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			...(nack ? { nack } : {}),
 			...(nack && nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
 		});
-		if (box && credit === 0) block(box, frame);
-	};
-	const block = (box: Mailbox, frame: Frame): void => {
-		let lanes = blocked.get(box);
-		if (!lanes) blocked.set(box, (lanes = new Map()));
-		// What was in the frame is not kept, only whom to tell.
-		if (lanes.size < blockedMax)
-			lanes.set(`${frame.storeId} ${frame.lane}`, { ...frame, rows: [] });
+		if (box && credit === 0) rooms.turnAway(box, frame);
 	};
 
 	return {
@@ -136,23 +126,32 @@ export function createInbox(parts: InboxParts): Inbox {
 			const opened = openRows();
 			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
 			const changes: Change[] = cursors.move(frame, decision);
-			const filed: { mail: MailRow; message: Message }[] = [];
+			const filed: { mail: MailRow | undefined; message: Message }[] = [];
 			for (const row of decision.accepted) {
 				const message = opened.get(row);
 				if (!box || !message) break;
-				const { row: mail, change } = box.place(mailOf(frame, row, clock));
-				changes.push(change, ...parts.onAccept(message));
+				changes.push(...parts.onAccept(message));
 				receipts.accepted(row.id);
+				// All that such a reply has to say is in the books by now: nothing needs to run.
+				if (isMereOutcome(message)) {
+					filed.push({ mail: undefined, message });
+					continue;
+				}
+				const { row: mail, change } = box.place(mailOf(frame, row, clock));
+				changes.push(change);
 				filed.push({ mail, message });
 			}
+			const heard = decision.refused.flatMap(({ row }) => opened.open(row) ?? []).filter(isReply);
+			for (const message of heard) changes.push(...parts.onAccept(message));
 			report(frame, decision, method);
 			// A mere repetition waits too: what it repeats may be accepted but not flushed yet.
 			await journal.commit(changes);
 			parts.passPoint('frame.accepted');
 			for (const { mail, message } of filed) {
-				box?.push(mail);
-				parts.onAccepted(message);
+				if (mail) box?.push(mail);
+				parts.onAccepted(message, true);
 			}
+			for (const message of heard) parts.onAccepted(message, false);
 			answer(frame, box, decision.nack);
 		},
 		receiveOnce(frame, { method }) {
@@ -167,14 +166,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			}
 		},
 		relieved(box) {
-			const lanes = blocked.get(box);
-			if (!lanes) return;
-			const isLow =
-				box.size() <= config.mailboxMessagesMax * lowWater &&
-				box.bytes() <= config.mailboxBytesMax * lowWater;
-			if (!isLow) return;
-			blocked.delete(box);
-			for (const frame of lanes.values()) answer(frame, box);
+			for (const frame of rooms.relieve(box)) answer(frame, box);
 		},
 	};
 }
@@ -191,11 +183,13 @@ interface Opened {
 	/** Why a row holds no message; undefined if it does. */
 	fault(row: FrameRow): string | undefined;
 	get(row: FrameRow): Message | undefined;
+	/** What is in a row that is not to be taken; undefined if nothing is. */
+	open(row: FrameRow): Message | undefined;
 }
 
 function openRows(): Opened {
 	const messages = new Map<FrameRow, Message>();
-	return {
+	const opened: Opened = {
 		fault(row) {
 			try {
 				const message = unpackMessage(row.body ?? noBytes);
@@ -207,5 +201,7 @@ function openRows(): Opened {
 			}
 		},
 		get: (row) => messages.get(row),
+		open: (row) => (row.skip || opened.fault(row) ? undefined : opened.get(row)),
 	};
+	return opened;
 }

@@ -11,6 +11,11 @@ import { newId } from './identity.ts';
 
 /** The method that takes an outcome and does nothing: the books are settled by then. */
 export const noReplyMethod = 'REQNone';
+/** Whether a message only tells an outcome, which the books of its receiver take at its acceptance. */
+export function isMereOutcome(message: Message): boolean {
+	return message.method === noReplyMethod && isReply(message);
+}
+
 /** Where steward sends output unless the message says otherwise. */
 const defaultReplyMethod = 'REQToFileAppend';
 
