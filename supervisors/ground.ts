@@ -21,6 +21,7 @@ import { createReceipts, type Receipts } from '../runtime/receipts.ts';
 import { createPresence, type Presence } from '../runtime/presence.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';
 import type { Signals } from '../runtime/signal.ts';
+import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 
 /** What a ground floor is made from. */
@@ -41,6 +42,8 @@ export interface Ground extends GroundParts {
 	readonly journal: Journal;
 	readonly books: Books;
 	readonly receipts: Receipts;
+	/** What was running when the last process died. */
+	readonly suspects: Suspects;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly exchange: Exchange;
@@ -105,7 +108,7 @@ export function createGround(parts: GroundParts): Ground {
 		mailbox,
 		hindrance,
 		onAccept: (message) => post.onAccept(message),
-		onAccepted: (message) => post.onAccepted(message),
+		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
 		answer: (to, ack) => exchange.answer(to, ack),
 	});
 	const exchange = createExchange({
@@ -138,6 +141,7 @@ export function createGround(parts: GroundParts): Ground {
 		journal,
 		books,
 		receipts,
+		suspects: createSuspects({ mailboxes: mailboxes.values(), wasUnclean: journal.wasUnclean }),
 		outbox,
 		presence,
 		exchange,
