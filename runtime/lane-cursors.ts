@@ -15,12 +15,15 @@ export interface LaneCursors {
 	epochOf(frame: Frame): number;
 	/** Records a decision, and drops the refusals that the sender has heard of: those below `lo`. */
 	move(frame: Frame, decision: Decision): Change[];
-	/** What the sender may not know yet: each answer repeats it until `lo` has passed it. */
+	/**
+	 * What the sender may not know yet: each answer repeats it until `lo` has passed it. All of it, because
+	 * what an answer does not name is accepted.
+	 */
 	exceptions(frame: Frame): readonly (readonly [seq: number, code: string])[];
 }
 
-/** The most refusals that one answer repeats, or that one frame drops; the next ones do the rest. */
-const refusalsMax = 1000;
+/** The most refusals that one frame drops; the next ones do the rest. */
+const droppedMax = 1000;
 
 /** Opens the cursors. Each is read when its lane is first heard of. */
 export function createLaneCursors(journal: Journal): LaneCursors {
@@ -28,11 +31,11 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 	const epochs = new Map<string, number>();
 	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
 	const nameOf = (frame: Frame): string => keyOf(frame).join(' ');
-	const refusals = (frame: Frame, from: number, to: number) =>
+	const refusals = (frame: Frame, from: number, to: number, limit?: number) =>
 		journal.scan<string>('refusals', {
 			from: [...keyOf(frame), from],
 			to: [...keyOf(frame), to],
-			limit: refusalsMax,
+			...(limit === undefined ? {} : { limit }),
 		});
 	const get = (frame: Frame): Cursor => {
 		const name = nameOf(frame);
@@ -62,7 +65,7 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			const key = keyOf(frame);
 			cursors.set(nameOf(frame), cursor);
 			epochs.set(frame.storeId, Math.max(cursor.epoch, epochs.get(frame.storeId) ?? 0));
-			const heard = before.refusedUpTo === 0 ? [] : refusals(frame, 0, frame.lo);
+			const heard = before.refusedUpTo === 0 ? [] : refusals(frame, 0, frame.lo, droppedMax);
 			return [
 				{ table: 'cursors', key, value: cursor },
 				...refused.map(({ seq, code }): Change => {

@@ -36,10 +36,10 @@ export interface Post {
 	 * nothing leaves before. Messages of the at-most-once kinds are not written at all.
 	 */
 	send(messages: readonly Message[], also?: readonly Change[]): Promise<void>;
-	/** What the acceptance of a message from another node settles: the request that it answers. */
+	/** What the arrival of a message from another node settles: the request that it answers. */
 	onAccept(message: Message): readonly Change[];
-	/** Tells the watchers of that, after the flush. */
-	onAccepted(message: Message): void;
+	/** Tells the watchers of that, after the flush; and that it was accepted, if it was. */
+	onAccepted(message: Message, isTaken: boolean): void;
 }
 
 /** What is to be done for one message: what to write, and what to do once it is written. */
@@ -122,8 +122,10 @@ export function createPost(parts: PostParts): Post {
 			for (const plan of plans) plan.afterwards();
 		},
 		onAccept: settleBy,
-		onAccepted(message) {
-			announce(message);
+		onAccepted(message, isTaken) {
+			// Ids of other nodes are not ours: only what is answered is in these books.
+			if (message.inReplyTo !== undefined) books.settled(message.inReplyTo);
+			if (!isTaken) return;
 			const { id, fromNode: from, toNode: to, method } = message;
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
 		},

@@ -20,9 +20,13 @@ import { createPost, type Post } from '../runtime/post.ts';
 import { createReceipts, type Receipts } from '../runtime/receipts.ts';
 import { createPresence, type Presence } from '../runtime/presence.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';
+import { createRetention, type Retention } from '../runtime/retention.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
+import type { StartChoices } from '../runtime/wire.ts';
+import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
+import { createOwnership, type Ownership } from './ownership.ts';
 
 /** What a ground floor is made from. */
 export interface GroundParts {
@@ -30,8 +34,12 @@ export interface GroundParts {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
-	/** Called once when another process has taken over the database folder. */
-	readonly onFenced: () => void;
+	/** Ends the node, because another process has taken over its folder, or another node its name. */
+	readonly onEnd: (reason: ErrorCode) => void;
+	/** The fingerprint of the machine. */
+	readonly host: string;
+	/** What the operator said at this start. */
+	readonly choices: StartChoices;
 	/** Where specs make a node die, see `fault.ts`. */
 	readonly passPoint: PassPoint;
 }
@@ -57,17 +65,26 @@ export interface Ground extends GroundParts {
 	readonly leftBehind: number;
 	/** Where the node is in its life; messages are taken only while it is `open`. */
 	readonly phase: { current: 'recovering' | 'open' | 'stopping' };
+	/** Whether the node runs no messages, because its last processes died one after the other. */
+	readonly isSafe: boolean;
+	/** Whose name and store these are. */
+	readonly ownership: Ownership;
+	/** What the last process left in mid-run. */
+	readonly suspects: Suspects;
+	readonly retention: Retention;
 }
 
 /**
  * Opens the journal and puts everything on top of it. Nothing runs yet.
  *
- * @throws ReeveError `storage_failed`
+ * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
  */
 export function createGround(parts: GroundParts): Ground {
-	const { config, clock, signals, methods, onFenced } = parts;
-	const { nodeName: node, databaseFolder: folder, durability } = config;
-	const journal = openJournal({ folder, clock, signals, durability, onFenced });
+	const { config, clock, signals, methods } = parts;
+	const { nodeName: node } = config;
+	const journal = openOwnJournal(parts, () => exchange.silence());
+	const isSafe = mustBeSafe(journal, parts);
+	const ownership = createOwnership({ ...parts, journal });
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
 	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {} };
@@ -78,8 +95,9 @@ export function createGround(parts: GroundParts): Ground {
 	});
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
 	const hindrance = (): ErrorCode | undefined => {
-		if (phase.current === 'open') return undefined;
-		return phase.current === 'stopping' ? 'stopping' : 'recovering';
+		if (phase.current === 'stopping') return 'stopping';
+		if (isSafe) return 'safe_mode';
+		return phase.current === 'open' ? undefined : 'recovering';
 	};
 
 	const books = createBooks(shared);
@@ -87,6 +105,10 @@ export function createGround(parts: GroundParts): Ground {
 	const outbox = createOutbox(shared);
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
+	const { mayRun } = ownership;
+	const boxes = [...mailboxes.values()];
+	const suspects = createSuspects({ mailboxes: boxes, wasUnclean: journal.wasUnclean, mayRun });
+	const retention = createRetention(shared);
 	const presence = createPresence(shared);
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
 	const intake = createIntake({
@@ -99,7 +121,7 @@ export function createGround(parts: GroundParts): Ground {
 		methods,
 		mailbox,
 		// A node takes messages from its own people while it still recovers: they only wait.
-		hindrance: () => (phase.current === 'stopping' ? 'stopping' : undefined),
+		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
 	});
 	const inbox = createInbox({
 		...shared,
@@ -122,10 +144,17 @@ export function createGround(parts: GroundParts): Ground {
 			epoch: journal.epoch,
 			prefix: config.topicPrefix,
 			methods: () => [...mailboxes.keys()],
+			host: parts.host,
+			mode: isSafe ? 'safe' : undefined,
 		},
 		arrivals: {
 			frame(frame, destination) {
-				if (frame.lane === undefined) inbox.receiveOnce(frame, destination);
+				if (frame.lane === undefined) {
+					inbox.receiveOnce(frame, destination);
+					return;
+				}
+				const refusal = retention.admit(frame);
+				if (refusal) exchange.answer(frame, refusal);
 				// It rejects only when this process may not write any more; then nobody is answered.
 				else inbox.receive(frame, destination).catch(() => undefined);
 			},
@@ -133,6 +162,8 @@ export function createGround(parts: GroundParts): Ground {
 			status: (status) => presence.learn(status),
 			foreign: (payload, address) => intake.acceptForeign(payload, address),
 			link: (isUp) => publishing.link(isUp),
+			claim: (payload) => ownership.claims.objection(payload),
+			laterLife: () => void journal.isOwner(),
 		},
 	});
 	return {
@@ -151,7 +182,35 @@ export function createGround(parts: GroundParts): Ground {
 		publishing,
 		leftBehind,
 		phase,
+		isSafe,
+		ownership,
+		suspects,
+		retention,
 	};
+}
+
+/** Opens the journal. A process that is fenced falls silent at once, and then ends. */
+function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
+	const { config, clock, signals, host, choices, onEnd } = parts;
+	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
+	return openJournal({
+		folder,
+		clock,
+		signals,
+		durability,
+		host,
+		identity: choices.identity ?? (strictIdentity ? 'strict' : undefined),
+		uncleanPeriodMs: uncleanPeriod * 1000,
+		onFenced() {
+			silence();
+			onEnd('fenced');
+		},
+	});
+}
+
+function mustBeSafe(journal: Journal, { choices, config }: GroundParts): boolean {
+	if (choices.mode) return choices.mode === 'safe';
+	return journal.wasUnclean && journal.uncleanStarts >= config.uncleanStartsMax;
 }
 
 function openMailboxes(

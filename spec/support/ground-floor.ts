@@ -1,0 +1,134 @@
+/**
+ * The ground floor of a node for specs: a real journal in a temporary folder, a stepped clock, and a
+ * wire on which nothing travels but what is published is noted.
+ *
+ * @module
+ */
+import { parseTopic, type Topic } from '../../runtime/address.ts';
+import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
+import { configOf } from '../../runtime/config.ts';
+import { passAll } from '../../runtime/fault.ts';
+import {
+	frameVersion,
+	packFrame,
+	readAcknowledgement,
+	readFrame,
+	type Frame,
+	type FrameRow,
+	type LaneAck,
+} from '../../runtime/frame.ts';
+import type { Journal } from '../../runtime/journal.ts';
+import { packMessage } from '../../runtime/packing.ts';
+import { createSignals, type Signal } from '../../runtime/signal.ts';
+import type { Publication, Wire } from '../../runtime/wire.ts';
+import { createGround, type Ground } from '../../supervisors/ground.ts';
+import { builtInMethods, messageOf } from './method-context.ts';
+import type { LongTestLife } from './open-journal.ts';
+import { temporaryFolder } from './temporary.ts';
+
+/** A ground floor, and what its wire was given. */
+export interface Floor {
+	readonly ground: Ground;
+	readonly journal: Journal;
+	readonly clock: SteppedClock;
+	readonly folder: string;
+	/** All that was published, oldest first, with its topic taken apart. */
+	readonly published: readonly (Publication & { readonly parsed: Topic | undefined })[];
+	/** The frames among it, or the acknowledgements, lane by lane. */
+	frames(): readonly Frame[];
+	acks(): readonly LaneAck[];
+	/** Brings a publication, as from a broker. */
+	arrive(topic: string, payload: Uint8Array): void;
+	/** Brings a frame for a method, and resolves with its acknowledgement. */
+	receive(frame: Partial<Frame>, method?: string): Promise<LaneAck>;
+	seen(type: Signal['type']): readonly Signal[];
+	/** Closes it, and opens a new one in the same folder. */
+	reopen(): Promise<Floor>;
+}
+
+/** A row of a frame that holds a message of this id, but for what is given. */
+export function rowOf(id: string, fields: Parameters<typeof messageOf>[0] = {}): FrameRow {
+	return { id, ttlMs: 60_000, body: packMessage(messageOf({ id, ...fields })) };
+}
+
+/** Opens the ground floor of `ship1`, or of the node that is named in `values`. */
+export function openFloor(
+	life: LongTestLife,
+	values: Parameters<typeof configOf>[0] = {},
+	folder = temporaryFolder(life),
+): Floor {
+	const config = configOf({
+		nodeName: 'ship1',
+		databaseFolder: folder,
+		subscribersDataFolder: folder,
+		unknownMethodGrace: 0,
+		...values,
+	});
+	const clock = steppedClock(1);
+	const signals = createSignals(clock, 10_000);
+	const ground = createGround({
+		config,
+		clock,
+		signals,
+		methods: builtInMethods,
+		onFenced: () => {},
+		passPoint: passAll,
+	});
+	ground.phase.current = 'open';
+	const published: Floor['published'][number][] = [];
+	const waiting = new Set<() => void>();
+	const wire: Wire = {
+		name: 'noted',
+		publish(publication) {
+			const parsed = parseTopic(config.topicPrefix, publication.topic);
+			published.push({ ...publication, parsed });
+			for (const look of waiting) look();
+			return Promise.resolve('taken');
+		},
+	};
+	ground.exchange.listener.up(wire);
+	const { journal } = ground;
+	life.after(() => journal.close());
+	const ofPart = (part: Topic['part']) =>
+		published.filter(({ parsed }) => parsed?.part === part).map(({ payload }) => payload);
+	const acks = () => ofPart('ack').flatMap((payload) => readAcknowledgement(payload).lanes);
+	const arrive = (topic: string, payload: Uint8Array) =>
+		ground.exchange.listener.packet(topic, payload);
+
+	return {
+		ground,
+		journal,
+		clock,
+		folder,
+		published,
+		frames: () => ofPart('lane').map(readFrame),
+		acks,
+		arrive,
+		async receive(fields, method = 'REQPing') {
+			const before = acks().length;
+			const lane = `ship1/${method}/EventACK/`;
+			const frame = {
+				v: frameVersion,
+				from: 'central',
+				storeId: 'store1',
+				epoch: 1,
+				lo: 1,
+			} as const;
+			const answered = new Promise<void>((resolve) => {
+				const look = () => {
+					if (acks().length > before) resolve();
+				};
+				waiting.add(look);
+			});
+			const payload = packFrame({ ...frame, lane, first: 1, rows: [], ...fields });
+			arrive(`reeve/${config.nodeName}/_lane/${method}/EventACK`, payload);
+			await answered;
+			return acks().at(-1) ?? Promise.reject(new Error('no acknowledgement'));
+		},
+		seen: (type) => signals.recent().filter((signal) => signal.type === type),
+		async reopen() {
+			await journal.close();
+			return openFloor(life, values, folder);
+		},
+	};
+}
