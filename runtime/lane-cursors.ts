@@ -31,11 +31,11 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 	const epochs = new Map<string, number>();
 	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
 	const nameOf = (frame: Frame): string => keyOf(frame).join(' ');
-	const refusals = (frame: Frame, from: number, to: number, limit?: number) =>
+	const refusals = (frame: Frame, stretch: { from: number; to: number; limit?: number }) =>
 		journal.scan<string>('refusals', {
-			from: [...keyOf(frame), from],
-			to: [...keyOf(frame), to],
-			...(limit === undefined ? {} : { limit }),
+			...stretch,
+			from: [...keyOf(frame), stretch.from],
+			to: [...keyOf(frame), stretch.to],
 		});
 	const get = (frame: Frame): Cursor => {
 		const name = nameOf(frame);
@@ -65,7 +65,10 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			const key = keyOf(frame);
 			cursors.set(nameOf(frame), cursor);
 			epochs.set(frame.storeId, Math.max(cursor.epoch, epochs.get(frame.storeId) ?? 0));
-			const heard = before.refusedUpTo === 0 ? [] : refusals(frame, 0, frame.lo, droppedMax);
+			const heard =
+				before.refusedUpTo === 0
+					? []
+					: refusals(frame, { from: 0, to: frame.lo, limit: droppedMax });
 			return [
 				{ table: 'cursors', key, value: cursor },
 				...refused.map(({ seq, code }): Change => {
@@ -76,10 +79,9 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 		},
 		exceptions(frame) {
 			if (get(frame).refusedUpTo < frame.lo) return [];
-			return refusals(frame, frame.lo, Number.MAX_SAFE_INTEGER).map(({ key, value }) => [
-				Number(key[2]),
-				value,
-			]);
+			return refusals(frame, { from: frame.lo, to: Number.MAX_SAFE_INTEGER }).map(
+				({ key, value }) => [Number(key[2]), value],
+			);
 		},
 	};
 }
