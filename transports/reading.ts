@@ -4,7 +4,7 @@
  * @module
  */
 import { ReeveError } from '../runtime/errors.ts';
-import { readJson } from './json-text.ts';
+import { readJson } from '../runtime/json-text.ts';
 
 /** What a piece of input held. */
 export type Framed =

@@ -5,7 +5,7 @@
  * @module
  */
 import { isUtf8 } from 'node:buffer';
-import { ReeveError } from '../runtime/errors.ts';
+import { ReeveError } from './errors.ts';
 
 /** The value in a piece of JSON text, or why there is none. */
 export type ReadJson =
