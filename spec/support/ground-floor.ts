@@ -1,12 +1,14 @@
 /**
- * The ground floor of a node for specs: a real journal in a temporary folder, a stepped clock, and a
+ * The ground floor of a node for specs, without supervisors: a real journal in a temporary folder, a stepped clock, and a
  * wire on which nothing travels but what is published is noted.
  *
  * @module
  */
 import { parseTopic, type Topic } from '../../runtime/address.ts';
-import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
-import { configOf } from '../../runtime/config.ts';
+import { steppedClock, type Clock, type SteppedClock } from '../../runtime/clock.ts';
+import { createBooks } from '../../runtime/books.ts';
+import { configOf, type Config } from '../../runtime/config.ts';
+import { createExchange } from '../../runtime/exchange.ts';
 import { passAll } from '../../runtime/fault.ts';
 import {
 	frameVersion,
@@ -17,14 +19,23 @@ import {
 	type FrameRow,
 	type LaneAck,
 } from '../../runtime/frame.ts';
-import type { Journal } from '../../runtime/journal.ts';
+import { createInbox } from '../../runtime/inbox.ts';
+import { createIntake } from '../../runtime/intake.ts';
+import { openJournal, type Journal } from '../../runtime/journal.ts';
+import { createMailbox } from '../../runtime/mailbox.ts';
+import { createOutbox } from '../../runtime/outbox.ts';
 import { packMessage } from '../../runtime/packing.ts';
-import { createSignals, type Signal } from '../../runtime/signal.ts';
+import { createPost } from '../../runtime/post.ts';
+import { createPresence } from '../../runtime/presence.ts';
+import { createReceipts } from '../../runtime/receipts.ts';
+import { createSignals, type Signal, type Signals } from '../../runtime/signal.ts';
 import type { Publication, Wire } from '../../runtime/wire.ts';
-import { createGround, type Ground } from '../../supervisors/ground.ts';
 import { builtInMethods, messageOf } from './method-context.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
+
+/** The parts of `runtime/` that a node has one of. */
+export type Ground = ReturnType<typeof createParts>;
 
 /** A ground floor, and what its wire was given. */
 export interface Floor {
@@ -51,6 +62,61 @@ export function rowOf(id: string, fields: Parameters<typeof messageOf>[0] = {}):
 	return { id, ttlMs: 60_000, body: packMessage(messageOf({ id, ...fields })) };
 }
 
+/** Puts the parts together as a node does, and opens its doors. */
+function createParts(folder: string, given: { config: Config; clock: Clock; signals: Signals }) {
+	const { config, clock, signals } = given;
+	const node = config.nodeName;
+	const journal = openJournal({ folder, clock, signals });
+	const shared = { ...given, journal };
+	const methods = builtInMethods;
+	const phase: { current: 'recovering' | 'open' | 'stopping' } = { current: 'open' };
+	const mailboxes = new Map(
+		methods.list().map(({ name: method, ordering }) => {
+			const concurrency = ordering === 'sequential' ? 1 : config.callsMax;
+			return [method, createMailbox({ method, journal, concurrency })];
+		}),
+	);
+	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
+	const books = createBooks(shared);
+	const receipts = createReceipts(shared);
+	const outbox = createOutbox(shared);
+	const presence = createPresence(shared);
+	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
+	const taking = { ...shared, node, books, outbox, post, presence, methods, mailbox };
+	const intake = createIntake({
+		...taking,
+		hindrance: () => (phase.current === 'stopping' ? 'stopping' : undefined),
+	});
+	const inbox = createInbox({
+		...shared,
+		receipts,
+		mailbox,
+		passPoint: passAll,
+		hindrance: () => (phase.current === 'open' ? undefined : phase.current),
+		onAccept: (message) => post.onAccept(message),
+		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
+		answer: (to, ack) => exchange.answer(to, ack),
+	});
+	const { storeId, epoch } = journal;
+	const self = { node, storeId, epoch, prefix: config.topicPrefix };
+	const exchange = createExchange({
+		clock,
+		signals,
+		self: { ...self, methods: () => [...mailboxes.keys()] },
+		arrivals: {
+			frame(frame, destination) {
+				if (frame.lane === undefined) inbox.receiveOnce(frame, destination);
+				else inbox.receive(frame, destination).catch(() => undefined);
+			},
+			acknowledgement: () => {},
+			status: (status) => presence.learn(status),
+			foreign: (payload, address) => intake.acceptForeign(payload, address),
+			link: () => {},
+		},
+	});
+	return { ...taking, phase, mailboxes, receipts, intake, inbox, exchange };
+}
+
 /** Opens the ground floor of `ship1`, or of the node that is named in `values`. */
 export function openFloor(
 	life: LongTestLife,
@@ -66,15 +132,7 @@ export function openFloor(
 	});
 	const clock = steppedClock(1);
 	const signals = createSignals(clock, 10_000);
-	const ground = createGround({
-		config,
-		clock,
-		signals,
-		methods: builtInMethods,
-		onFenced: () => {},
-		passPoint: passAll,
-	});
-	ground.phase.current = 'open';
+	const ground = createParts(folder, { config, clock, signals });
 	const published: Floor['published'][number][] = [];
 	const waiting = new Set<() => void>();
 	const wire: Wire = {
