@@ -59,7 +59,13 @@ export function createIntake(parts: IntakeParts): Intake {
 
 	const file = async (message: Message, via: string): Promise<Answer> => {
 		const { id, method, fromNode: from, toNode } = message;
-		if (books.get(id)) {
+		const known = books.get(id);
+		if (known) {
+			if (known.toNode !== toNode || known.method !== method) {
+				return refuse('duplicate_id', `${id} is ${known.method} to ${known.toNode}`, via);
+			}
+			// What it repeats may still be on its way to the disk.
+			await parts.journal.commit([]);
 			signals.emit('message.duplicate', { id, method, from });
 			return { id, toNode, duplicate: true };
 		}
@@ -85,6 +91,13 @@ export function createIntake(parts: IntakeParts): Intake {
 		}
 	};
 
+	/** Takes a message of a topic, which the broker's permissions are about: nothing else may be meant. */
+	const take = async (raw: unknown, implied: Implied): Promise<void> => {
+		const contradiction = contradictionOf(raw, implied, parts.methods);
+		if (contradiction) refuse('bad_message', contradiction, 'mqtt');
+		else await accept(typeof raw === 'object' && raw ? { ...raw, ...implied } : raw, 'mqtt');
+	};
+
 	return {
 		accept,
 		refuse,
@@ -98,13 +111,34 @@ export function createIntake(parts: IntakeParts): Intake {
 				return;
 			}
 			const implied = { toNode: parts.node, method: address.method, kind: address.kind };
-			await Promise.all(
-				raws.map((raw) =>
-					accept(typeof raw === 'object' && raw ? { ...implied, ...raw } : raw, 'mqtt'),
-				),
-			);
+			await Promise.all(raws.map((raw) => take(raw, implied)));
 		},
 	};
+}
+
+/** What a topic says of a message that is published on it. */
+interface Implied {
+	readonly toNode: string;
+	readonly method: string;
+	readonly kind: Kind;
+}
+
+/** Where a message says something else than its topic; undefined if it does not. */
+function contradictionOf(
+	raw: unknown,
+	implied: Implied,
+	methods: IntakeParts['methods'],
+): string | undefined {
+	const wireName = (value: unknown) =>
+		typeof value === 'string' ? (methods.find(value)?.name ?? value) : value;
+	for (const [field, meant] of Object.entries(implied)) {
+		const said: unknown = Object.hasOwn(Object(raw), field)
+			? Reflect.get(Object(raw), field)
+			: meant;
+		const isSame = field === 'method' ? wireName(said) === wireName(meant) : said === meant;
+		if (!isSame) return `${field} is ${String(meant)} on this topic`;
+	}
+	return undefined;
 }
 
 /** The checks that need to know the node, and the making of messages that passed them. */
@@ -117,6 +151,10 @@ function createCheck(parts: IntakeParts) {
 		if (hindrance) throw new ReeveError(hindrance);
 		const definition = methods.find(input.method);
 		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
+		const leaving = input.receivers.filter((receiver) => receiver !== node).length;
+		if (leaving > 0 && outbox.waiting() + leaving > config.outboxMessagesMax) {
+			throw new ReeveError('outbox_full');
+		}
 		checkPath(input);
 		const args = definition?.args.safeParse(input.methodArgs);
 		if (args?.error) {
@@ -141,7 +179,6 @@ function createCheck(parts: IntakeParts) {
 		if (!definition && !presence.get(to)?.methods.includes(method)) {
 			throw new ReeveError('unknown_method', method);
 		}
-		if (outbox.waiting() >= config.outboxMessagesMax) throw new ReeveError('outbox_full');
 	};
 
 	const make = (
@@ -168,14 +205,15 @@ function createCheck(parts: IntakeParts) {
 /** A file of a result must lie in the data folder; whether links lead out is seen when it is written. */
 function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 	const parts = [...directory.split('/'), fileName];
-	const isInside = !fileName.includes('/') && !parts.includes('..') && !fileName.includes('\0');
+	const hasNul = parts.some((part) => part.includes('\0'));
+	const isInside = !fileName.includes('/') && !parts.includes('..') && !hasNul;
 	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
 }
 
 /** Roughly what the message will weigh on the wire; exact enough for a limit. */
-function sizeOf({ data, methodArgs, replyMethodArgs = [] }: CheckedInput): number {
+function sizeOf({ data, methodArgs, replyMethodArgs = [], operation }: CheckedInput): number {
 	let bytes = data === undefined ? 0 : Buffer.byteLength(data);
 	for (const word of methodArgs) bytes += Buffer.byteLength(word);
 	for (const word of replyMethodArgs) bytes += Buffer.byteLength(word);
-	return bytes;
+	return operation ? bytes + Buffer.byteLength(JSON.stringify(operation)) : bytes;
 }
