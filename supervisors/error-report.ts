@@ -8,6 +8,7 @@ import type { Timer } from '../runtime/clock.ts';
 import type { Message } from '../runtime/envelope.ts';
 import { newId } from '../runtime/identity.ts';
 import type { Signal } from '../runtime/signal.ts';
+import { oneLine } from './crash-report.ts';
 import type { Ground } from './ground.ts';
 
 /** The method that takes error reports. Its own failures are not reported, or they would never end. */
@@ -93,9 +94,25 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 				text: `error: ${signal.to} refused ${signal.method} ${signal.id}`,
 			};
 		case 'actor.crashed':
-			return { code: 'method_crashed', text: `error: ${signal.actor}: ${signal.reason}` };
+			return { code: 'method_crashed', text: `error: ${oneLine(signal)}` };
 		case 'journal.failed':
 			return { code: signal.code, text: `error: journal: ${signal.detail}` };
+		default:
+			return startReport(signal);
+	}
+}
+
+/** What is wrong with the start of a node. */
+function startReport(signal: Signal): Report | undefined {
+	switch (signal.type) {
+		case 'journal.quarantined': {
+			const text = `error: journal: damaged, moved to ${signal.folder}`;
+			return { code: 'storage_damaged', text };
+		}
+		case 'node.safe':
+			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
+		case 'name.denied':
+			return { code: signal.code, text: `error: ${signal.code}: ${signal.detail}` };
 		default:
 			return undefined;
 	}

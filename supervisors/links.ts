@@ -1,12 +1,14 @@
 /**
  * Links: two actors that live and die together. A link is two-way, and there is one for each pair.
  * When one of them ends, the other ends with the same reason, unless the reason is `normal`, or the
- * other traps exits: then it is told instead.
+ * other traps exits: then it is told instead. Supervisors trap exits, and those of others than their
+ * children mean nothing to them.
  *
  * @module
  */
 import type { Child } from './child.ts';
 import type { DownReason, ExitReason } from './exit-reason.ts';
+import { isSupervisor } from './supervisor.ts';
 
 /** Receives the exits of those that an actor is linked to, instead of dying with them. */
 export type Trap = (exit: { readonly from: Child; readonly reason: DownReason }) => void;
@@ -57,7 +59,7 @@ export function createLinks(): Links {
 		if (to.exitReason !== undefined) return;
 		const trap = traps.get(to);
 		if (trap) trap({ from, reason });
-		else if (reason !== 'normal') end(to, reason);
+		else if (reason !== 'normal' && !isSupervisor(to)) end(to, reason);
 	};
 
 	return {

@@ -8,17 +8,26 @@ import process from 'node:process';
 import { catchStrays } from '../../supervisors/stray-errors.ts';
 import type { TestLife } from './temporary.ts';
 
+const names = ['unhandledRejection', 'uncaughtException'] as const;
+/** How many catch now; only the first must send the runner away, and only the last call it back. */
+let catching = 0;
+let away: readonly (readonly NodeJS.UncaughtExceptionListener[])[] = [];
+
 /** Catches stray errors until the test is over, and returns those that belong to nobody. */
 export function strayErrors(life: TestLife): readonly unknown[] {
 	const foreign: unknown[] = [];
-	const names = ['unhandledRejection', 'uncaughtException'] as const;
-	const others = names.map((name) => process.listeners(name as 'uncaughtException'));
-	for (const name of names) process.removeAllListeners(name);
+	if (catching === 0) {
+		away = names.map((name) => process.listeners(name as 'uncaughtException'));
+		for (const name of names) process.removeAllListeners(name);
+	}
+	catching += 1;
 	const stop = catchStrays((thrown) => foreign.push(thrown));
 	life.after(() => {
 		stop();
+		catching -= 1;
+		if (catching > 0) return;
 		for (const [index, name] of names.entries()) {
-			for (const listener of others[index] ?? []) process.on(name, listener);
+			for (const listener of away[index] ?? []) process.on(name, listener);
 		}
 	});
 	return foreign;
