@@ -176,12 +176,12 @@ export function createTurns(parts: TurnParts): Turns {
 			signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
 			await post.send([], mailbox.removal(row));
 		},
-		async replay(row, { attempts, alone }) {
+		async replay(row, { attempts, alone, epoch }) {
 			const message = open(row);
 			if (message instanceof ReeveError) return this.run(row);
 			const { attemptsMax } = config;
 			const onCrash = policyOf(message, definition);
-			const inDoubt = !alone && parts.suspects.isCrowd;
+			const inDoubt = epoch < journal.epoch && !alone && parts.suspects.isCrowd;
 			const decision = planReplay({ onCrash, attempts, attemptsMax, inDoubt });
 			const { id, method } = message;
 			signals.emit('replay.decided', { id, method, decision });

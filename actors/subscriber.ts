@@ -5,18 +5,21 @@
  * ```text
  *   (opening) --> (open) -- SHUTDOWN --> (draining) --> ((stopped))
  *       |                                    running calls get their time, then their signal
- *       +-- what a crash left behind is settled first
+ *       +-- what a crash left behind, here or in other mailboxes, is settled first
  * ```
  *
  * @module
  */
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
 import type { Mailbox } from '../runtime/mailbox.ts';
+import type { Suspects } from '../runtime/suspects.ts';
 import { createTurns, type TurnParts } from './message-turn.ts';
 
 /** What a subscriber works with. */
 export interface SubscriberInput extends TurnParts {
 	readonly mailbox: Mailbox;
+	/** What a crash left behind, in all mailboxes of the node. */
+	readonly suspects: Suspects;
 }
 
 /** What can happen to a subscriber. */
@@ -38,8 +41,13 @@ const machine = setup({
 	actors: {
 		/** Settles, or runs again, what was started when an earlier process or subscriber died. */
 		replay: fromPromise<void, SubscriberContext>(async ({ input }) => {
-			input.mailbox.reset();
-			for (const { row, start } of input.mailbox.started()) await input.turns.replay(row, start);
+			const { mailbox, suspects, turns } = input;
+			mailbox.reset();
+			for (const { row, start } of mailbox.started()) {
+				await suspects.alone(() => turns.replay(row, start));
+			}
+			suspects.cleared(mailbox.method);
+			await suspects.over;
 		}),
 		drain: fromPromise<void, SubscriberContext>(({ input }) => input.mailbox.close()),
 	},

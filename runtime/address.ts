@@ -6,6 +6,7 @@
  * <prefix>/<node>/_lane/<method>/<kind>   frames between nodes (binary, many messages in one PUBLISH)
  * <prefix>/<node>/_ack                    acknowledgements and refusals
  * <prefix>/<node>/_status                 retained birth and, by the will, death
+ * <prefix>/<node>/_claim                  claims of the name, and objections to them
  * ```
  *
  * @module
@@ -43,7 +44,7 @@ export function checkName(what: string, name: string): string {
 /** A topic of reeve's grammar, taken apart. */
 export type Topic =
 	| { readonly part: 'public' | 'lane'; node: string; method: string; kind: Kind }
-	| { readonly part: 'ack' | 'status'; node: string };
+	| { readonly part: 'ack' | 'status' | 'claim'; node: string };
 
 /** The topic as text. An empty prefix leaves no leading slash. */
 export function formatTopic(prefix: string, topic: Topic): string {
@@ -57,6 +58,8 @@ export function formatTopic(prefix: string, topic: Topic): string {
 			return `${root}/_ack`;
 		case 'status':
 			return `${root}/_status`;
+		case 'claim':
+			return `${root}/_claim`;
 	}
 }
 
@@ -74,6 +77,7 @@ export function parseTopic(prefix: string, text: string): Topic | undefined {
 
 function ofNode(node: string, part: string | undefined): Topic | undefined {
 	if (part === '_ack') return { part: 'ack', node };
+	if (part === '_claim') return { part: 'claim', node };
 	return part === '_status' ? { part: 'status', node } : undefined;
 }
 
@@ -88,10 +92,11 @@ export function publicFilter(prefix: string, node: string): string {
 	return prefix === '' ? `${node}/+/+` : `${prefix}/${node}/+/+`;
 }
 
-/** What a node subscribes to for frames, for acknowledgements, and for everybody's presence. */
+/** What a node subscribes to: frames, acknowledgements, claims of its name, everybody's presence. */
 export function nodeFilters(prefix: string, node: string): readonly string[] {
 	const head = prefix === '' ? '' : `${prefix}/`;
-	return [`${head}${node}/_lane/+/+`, `${head}${node}/_ack`, `${head}+/_status`];
+	const own = ['_lane/+/+', '_ack', '_claim'].map((part) => `${head}${node}/${part}`);
+	return [...own, `${head}+/_status`];
 }
 
 /** Whether `text` is one of {@link kinds}. */

@@ -76,6 +76,37 @@ export const errorTable = {
 	recovering: row('the node is still recovering', 'nothing: it is retried', later),
 	stopping: row('the node is stopping', 'send again when it is back', later),
 	fenced: row('another process has taken over this data folder', 'stop one of the two', failed),
+	cloned_store: row(
+		'this data folder belongs to a node that lives elsewhere',
+		'stop the other one; or start with --adopt (it was moved here) or --fork (make it another)',
+		failed,
+	),
+	duplicate_node: row(
+		'another node of this name is connected to the broker',
+		'give one of the two another nodeName, or stop it; the name is claimed again by itself',
+		later,
+	),
+	journal_version: row(
+		'the data folder was written by another version of reeve',
+		'run that version, or start with another databaseFolder',
+		failed,
+	),
+	storage_damaged: row(
+		'the journal was damaged, and was replaced by an empty one',
+		'the damaged one is in the folder named; restore a backup if there is one',
+		failed,
+	),
+	safe_mode: row(
+		'the node is in safe mode after repeated crashes, and runs no messages',
+		'see: reeve get node; then restart it, with --normal if it comes up in safe mode again',
+		later,
+	),
+	too_many_lanes: row(
+		'the sender uses more lanes than this node keeps for one sender',
+		'use fewer keys, or raise lanesPerStoreMax at the receiver',
+		failed,
+	),
+	backup_failed: row('the copy of the journal cannot be written', 'name a new folder', failed),
 	timed_out: row('the method ran longer than its methodTimeout', 'raise methodTimeout', failed),
 	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
 	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
@@ -119,6 +150,23 @@ export const errorTable = {
 	start_failed: row('a part of the node could not be started', 'see the cause', {
 		exitCode: exitCodes.bug,
 	}),
+	unknown_event: row(
+		'the actor knows no such event',
+		'see the events of its machine: reeve explain ACTOR',
+		failed,
+	),
+	actor_done: row('the instance has come to its end', 'send to another key', failed),
+	actor_parked: row(
+		'the instance is parked; its mail is kept',
+		'see why: reeve get actors; repair the definition, and restart the node',
+		later,
+	),
+	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),
+	ambiguous: row(
+		'the node died while the step ran, and nobody can tell whether it was done',
+		'look at the other side, then send the event that says so',
+		failed,
+	),
 	internal: row('reeve met a condition that it does not know', 'report it, with the log', {
 		exitCode: exitCodes.bug,
 	}),

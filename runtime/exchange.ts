@@ -5,16 +5,11 @@
  * @module
  */
 import { formatTopic, parseTopic, type Kind } from './address.ts';
+import { createAnnouncement, type Announcement } from './announcement.ts';
 import type { Clock } from './clock.ts';
 import { asReeveError, ReeveError } from './errors.ts';
 import { frameVersion, packFrame, readAcknowledgement, readFrame, readStatus } from './frame.ts';
-import {
-	writeStatus,
-	type Acknowledgement,
-	type Frame,
-	type LaneAck,
-	type Status,
-} from './frame.ts';
+import { type Acknowledgement, type Frame, type LaneAck, type Status } from './frame.ts';
 import type { Signals } from './signal.ts';
 import type { ForeignProperties, Publication, Verdict, Wire, WireListener } from './wire.ts';
 
@@ -25,6 +20,10 @@ export interface Self {
 	readonly epoch: number;
 	readonly prefix: string;
 	readonly methods: () => readonly string[];
+	/** The fingerprint of the machine. */
+	readonly host?: string;
+	/** Set while the node runs no messages. */
+	readonly mode?: 'safe' | undefined;
 }
 
 /** What the node does with what arrives. */
@@ -40,6 +39,10 @@ export interface Arrivals {
 	): Promise<void>;
 	/** The link came up or went down. */
 	link(isUp: boolean): void;
+	/** Somebody claims the name of this node: what is to be said to that, if anything. */
+	claim?(payload: Uint8Array): Publication | undefined;
+	/** A later life of this very store has announced itself. */
+	laterLife?(): void;
 }
 
 /** The exchange that {@link createExchange} makes. */
@@ -60,6 +63,8 @@ export interface Exchange {
 	announce(): void;
 	/** Says goodbye on every wire; resolves when the brokers have it. */
 	retire(): Promise<void>;
+	/** From now on nothing leaves any more, not even a goodbye: somebody else speaks for this store. */
+	silence(): void;
 }
 
 /** A frame, but for what is the same in all frames of a node. */
@@ -82,25 +87,17 @@ export function createExchange(parts: {
 			epoch: self.epoch,
 		}) as const;
 	const answers = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
-	let announced = false;
+	let isSilent = false;
 
 	const topicOf = (topic: Parameters<typeof formatTopic>[1]) => formatTopic(self.prefix, topic);
 	const publish = async (publication: Publication): Promise<Verdict> => {
 		const verdicts = await Promise.all([...wires].map((wire) => wire.publish(publication)));
 		return verdicts.find((verdict) => verdict === 'taken') ?? verdicts[0] ?? 'not_connected';
 	};
-	const status = (state: Status['state']): Publication => ({
-		topic: topicOf({ part: 'status', node: self.node }),
-		payload: writeStatus({
-			v: frameVersion,
-			state,
-			node: self.node,
-			storeId: self.storeId,
-			epoch: self.epoch,
-			...(state === 'online' ? { methods: self.methods() } : {}),
-		}),
-		qos: 1,
-		retain: true,
+	const announcement = createAnnouncement({
+		self,
+		wires,
+		onLaterLife: () => arrivals.laterLife?.(),
 	});
 
 	const sendAnswers = async (): Promise<void> => {
@@ -114,23 +111,13 @@ export function createExchange(parts: {
 		}
 	};
 
-	const packet = (topic: string, payload: Uint8Array): void => {
-		const address = parseTopic(self.prefix, topic);
-		if (address?.part === 'lane') {
-			arrivals.frame(readFrame(payload), { method: address.method, kind: address.kind });
-		} else if (address?.part === 'ack') {
-			const ack = readAcknowledgement(payload);
-			if (ack.forStoreId === self.storeId) arrivals.acknowledgement(ack);
-		} else if (address?.part === 'status') {
-			const news = readStatus(payload);
-			if (news && news.node === address.node && news.node !== self.node) arrivals.status(news);
-		} else throw new ReeveError('bad_frame', 'no topic of ours');
-	};
+	const packet = createSorter({ self, arrivals, announcement, publish });
 
 	const listener: WireListener = {
 		up(wire) {
+			if (isSilent) return;
 			wires.add(wire);
-			if (announced) void wire.publish(status('online'));
+			announcement.up(wire);
 			arrivals.link(true);
 		},
 		down(wire) {
@@ -155,7 +142,7 @@ export function createExchange(parts: {
 	return {
 		listener,
 		get will() {
-			return status('offline');
+			return announcement.will();
 		},
 		isUp: () => wires.size > 0,
 		sendFrame: ({ node, method, kind }, content) =>
@@ -171,13 +158,57 @@ export function createExchange(parts: {
 			if (!pending) answers.set(storeId, (pending = { node: from, lanes: new Map() }));
 			pending.lanes.set(ack.lane, ack);
 		},
-		announce() {
-			announced = true;
-			for (const wire of wires) void wire.publish(status('online'));
+		announce: () => announcement.begin(),
+		retire: () => announcement.end(),
+		silence() {
+			isSilent = true;
+			announcement.silence();
+			wires.clear();
+			arrivals.link(false);
 		},
-		async retire() {
-			if (announced) await publish(status('offline'));
-			announced = false;
-		},
+	};
+}
+
+/** Brings what arrives on our own topics to whom it concerns. Throws `bad_frame`. */
+function createSorter(parts: {
+	self: Self;
+	arrivals: Arrivals;
+	announcement: Announcement;
+	publish: (publication: Publication) => Promise<Verdict>;
+}): (topic: string, payload: Uint8Array) => void {
+	const { self, arrivals, announcement, publish } = parts;
+	const status = (payload: Uint8Array, node: string): void => {
+		const news = readStatus(payload);
+		if (news?.node !== node) return;
+		if (node === self.node) announcement.hear(news);
+		else arrivals.status(news);
+	};
+	const acknowledgement = (payload: Uint8Array): void => {
+		const ack = readAcknowledgement(payload);
+		if (ack.forStoreId === self.storeId) arrivals.acknowledgement(ack);
+	};
+	const claim = (payload: Uint8Array): void => {
+		const answer = arrivals.claim?.(payload);
+		if (answer) void publish(answer);
+	};
+
+	return (topic, payload) => {
+		const address = parseTopic(self.prefix, topic);
+		switch (address?.part) {
+			case 'lane':
+				arrivals.frame(readFrame(payload), { method: address.method, kind: address.kind });
+				return;
+			case 'ack':
+				acknowledgement(payload);
+				return;
+			case 'status':
+				status(payload, address.node);
+				return;
+			case 'claim':
+				claim(payload);
+				return;
+			default:
+				throw new ReeveError('bad_frame', 'no topic of ours');
+		}
 	};
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import type { Books, Entry } from './books.ts';
 import type { MethodDefinition } from './define.ts';
@@ -37,6 +38,8 @@ const question = z.discriminatedUnion('reeve', [
 		limit: z.int().min(1).max(100_000).default(100),
 		ids: z.array(z.string()).optional(),
 	}),
+	z.object({ reeve: z.literal('backup'), folder: z.string().min(1).max(4096) }),
+	z.object({ reeve: z.literal('quarantine'), limit: z.int().min(1).max(100_000).default(100) }),
 	z.object({ reeve: z.literal('dead'), limit: z.int().min(1).max(100_000).default(100) }),
 	z.object({ reeve: z.literal('watch'), ids: z.array(z.string()).min(1).max(100_000) }),
 ]);
@@ -54,6 +57,9 @@ export function createInquiry(parts: InquiryParts): Ask {
 		throw new ReeveError('not_found', `message ${id}`);
 	};
 	const rowOf = (entry: Entry): MessageRow => messageRow(entry, outbox);
+
+	const chosen = ({ ids, limit }: { ids?: readonly string[] | undefined; limit: number }) =>
+		ids ? ids.map(known) : books.list(limit);
 
 	return async function* ask(raw, signal) {
 		const parsed = question.safeParse(raw);
@@ -76,12 +82,14 @@ export function createInquiry(parts: InquiryParts): Ask {
 				yield parts.tree();
 				return;
 			case 'messages':
-				yield* asked.ids
-					? asked.ids.map((id) => rowOf(known(id)))
-					: books.list(asked.limit).map(rowOf);
+				yield* chosen(asked).map(rowOf);
 				return;
+			case 'backup':
+				yield await backup(parts.journal, asked.folder);
+				return;
+			case 'quarantine':
 			case 'dead':
-				yield* deadRows(parts.journal, asked.limit);
+				yield* asideRows(parts.journal, asked);
 				return;
 			case 'watch':
 				yield* watch(
@@ -119,6 +127,28 @@ function* processRows({ node, mailboxes, outbox }: InquiryParts): Generator<Proc
 	for (const { name, method, to, state, next, lo } of outbox.lanes()) {
 		yield { name, kind: 'publisher', method, node: to, state, waiting: next - lo, running: 0 };
 	}
+}
+
+/** A relative path would mean a folder of the node's process, which nobody who asks can see. */
+async function backup(journal: Journal, folder: string): Promise<object> {
+	if (!isAbsolute(folder)) throw new ReeveError('bad_message', 'folder: not an absolute path');
+	const { bytes } = await journal.backup(folder);
+	return { folder, bytes, storeId: journal.storeId, epoch: journal.epoch };
+}
+
+/** What is kept without being worked on: dead letters, or what a fork has inherited. */
+function asideRows(journal: Journal, asked: { reeve: 'quarantine' | 'dead'; limit: number }) {
+	const { limit } = asked;
+	return asked.reeve === 'dead' ? deadRows(journal, limit) : quarantineRows(journal, limit);
+}
+
+/** Without the payloads. */
+function quarantineRows(journal: Journal, limit: number): object[] {
+	const stretch = { from: [''], to: ['\uffff'], limit };
+	return journal.scan<object | null>('quarantine', stretch).map(({ key, value }) => {
+		const { body: _, ...rest }: { body?: unknown } = value ?? {};
+		return { table: key[0], key: key.slice(1), ...rest };
+	});
 }
 
 function deadRows(journal: Journal, limit: number): object[] {

@@ -25,6 +25,8 @@ export interface MailRow {
 	readonly repeat?: true;
 	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
 	readonly volatile?: true;
+	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
+	readonly answer?: true;
 }
 
 /** A row as it lies in the journal. */

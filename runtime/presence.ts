@@ -16,6 +16,8 @@ export interface Neighbour {
 	readonly storeId: string;
 	readonly epoch: number;
 	readonly methods: readonly string[];
+	/** Set while it is in safe mode: it is there, and runs no messages. */
+	readonly mode?: 'safe';
 }
 
 /** The presence table that {@link createPresence} makes. */
@@ -36,10 +38,11 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 
 	return {
 		learn(status) {
-			const { node: name, state, storeId, epoch, methods = [] } = status;
+			const { node: name, state, storeId, epoch, methods = [], mode } = status;
 			if (isOldNews(neighbours.get(name), status)) return;
 			const since = clock.now();
-			const neighbour = { name, state, since, storeId, epoch, methods };
+			const known = { name, state, since, storeId, epoch, methods };
+			const neighbour = mode ? { ...known, mode } : known;
 			neighbours.set(name, neighbour);
 			if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
 			else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });

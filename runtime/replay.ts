@@ -12,6 +12,11 @@ export interface Unfinished {
 	/** How often it was started. */
 	readonly attempts: number;
 	readonly attemptsMax: number;
+	/**
+	 * Set if others ran beside it when the process died: any of them may have killed it. It gets one more
+	 * start, alone, which settles the question.
+	 */
+	readonly inDoubt?: boolean;
 }
 
 /**
@@ -22,7 +27,8 @@ export interface Unfinished {
 export type ReplayDecision = 'redeliver' | 'report' | 'drop';
 
 /** Decides about one message. */
-export function planReplay({ onCrash, attempts, attemptsMax }: Unfinished): ReplayDecision {
+export function planReplay(unfinished: Unfinished): ReplayDecision {
+	const { onCrash, attempts, attemptsMax, inDoubt = false } = unfinished;
 	if (onCrash === 'report') return 'report';
-	return attempts < attemptsMax ? 'redeliver' : 'drop';
+	return attempts < attemptsMax || inDoubt ? 'redeliver' : 'drop';
 }

@@ -7,7 +7,15 @@
 import type { Change, Key, Table } from './journal.ts';
 
 /** The tables whose every row is a promise of the old identity. */
-const promises = ['outbox', 'mailbox', 'started', 'lanes'] as const satisfies readonly Table[];
+const promises = [
+	'outbox',
+	'mailbox',
+	'started',
+	'timers',
+	'steps',
+	'asks',
+	'lanes',
+] as const satisfies readonly Table[];
 /** Rows moved in one transaction. */
 const rowsAtATime = 500;
 

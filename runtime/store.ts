@@ -107,7 +107,11 @@ function finishFork(root: RootDatabase<unknown, StoreKey>, stores: Stores): void
 	moveAside({
 		rows: (table, limit, after) => {
 			const start = after ? { start: [...after], exclusiveStart: true } : {};
-			return [...stores[table].getRange({ ...start, limit })];
+			// LMDB hands back a key of one part without its list.
+			return Array.from(stores[table].getRange({ ...start, limit }), ({ key, value }) => ({
+				key: [key].flat(),
+				value,
+			}));
 		},
 		write: (changes) =>
 			root.transactionSync(() => {

@@ -62,6 +62,31 @@ export interface TransportContext {
 	readonly will: Publication;
 	/** For doors. */
 	readonly door: Door;
+	/** Whether the node runs no messages; those of foreign clients are then left to the broker. */
+	readonly isSafe?: boolean;
+	/** Asked before the name of the node is used on a wire; without one, it is just used. */
+	readonly claim?: NameClaim;
+}
+
+/** A connection under a name that nobody else uses, subscribed to {@link NameClaim.filters}. */
+export interface ClaimChannel {
+	publish(publication: Publication): Promise<Verdict>;
+	/** Calls `see` for each publication that arrives. */
+	onPacket(see: (topic: string, payload: Uint8Array) => void): void;
+	/** Resolves when the connection is lost. */
+	readonly lost: Promise<void>;
+}
+
+/** The claim of a node's name; see `claim.ts`. */
+export interface NameClaim {
+	readonly filters: readonly string[];
+	/** The name of the connection that the claim is made on. */
+	readonly connection: string;
+	/**
+	 * Makes the claim. A contested one waits for objections in any case: somebody has just taken the
+	 * name. Never rejects.
+	 */
+	conduct(channel: ClaimChannel, isContested: boolean): Promise<'granted' | 'denied' | 'lost'>;
 }
 
 /** A started transport. */
@@ -77,6 +102,8 @@ export interface TransportDefinition {
 	readonly name: string;
 	/** Whether this configuration asks for it. */
 	wanted(config: Config): boolean;
+	/** Looks whether it could start, before this process takes over the data folder. */
+	check?(config: Config): Promise<void>;
 	start(context: TransportContext): Promise<RunningTransport>;
 }
 
@@ -90,6 +117,14 @@ export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
+/** What an operator may say about one start of a node; none of it is kept. */
+export interface StartChoices {
+	/** Of a data folder from elsewhere. `adopt`: it was moved here. `fork`: it is to be another node's. */
+	readonly identity?: 'adopt' | 'fork' | undefined;
+	/** `safe`: run no messages. `normal`: run them, however often the last processes died. */
+	readonly mode?: 'safe' | 'normal' | undefined;
+}
+
 /** What a person or a program may ask of a running node. */
 export type Question =
 	| { readonly reeve: 'node' }
@@ -99,6 +134,10 @@ export type Question =
 	| { readonly reeve: 'messages'; readonly limit?: number; readonly ids?: readonly string[] }
 	| { readonly reeve: 'dead'; readonly limit?: number }
 	| { readonly reeve: 'tree' }
+	/** Writes a consistent copy of the journal into a new folder of the node's machine. */
+	| { readonly reeve: 'backup'; readonly folder: string }
+	/** What a forked store has inherited and neither sends nor runs. */
+	| { readonly reeve: 'quarantine'; readonly limit?: number }
 	/** Streams a row for each id now and at each change, and ends when all of them are settled. */
 	| { readonly reeve: 'watch'; readonly ids: readonly string[] };
 
@@ -151,6 +190,8 @@ export interface NodeRow {
 	readonly since: number;
 	readonly storeId: string;
 	readonly epoch: number;
+	/** Set while it is in safe mode. */
+	readonly mode?: 'safe';
 	/** How many messages wait for it here. */
 	readonly waiting: number;
 }

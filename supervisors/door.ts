@@ -14,7 +14,7 @@ import type { SupervisorRef } from './supervisor.ts';
 
 /** Creates the door. `top` answers with the tree once it stands. */
 export function createDoor(ground: Ground, top: () => SupervisorRef | undefined): Door {
-	const { node, intake, journal, clock, config, signals, leftBehind } = ground;
+	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = ground;
 	const startedAt = clock.now();
 	const since = clock.monotonic();
 	const starting: TreeRow = { id: 'node', type: 'supervisor', state: 'starting', restarts: 0 };
@@ -26,6 +26,10 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		storeId: journal.storeId,
 		epoch: journal.epoch,
 		replayed: leftBehind,
+		mode: isSafe ? 'safe' : 'normal',
+		nodeName: ownership.state(),
+		uncleanStarts: journal.uncleanStarts,
+		...(journal.quarantined ? { quarantined: journal.quarantined } : {}),
 		startedAt,
 		uptimeMs: Math.round(clock.monotonic() - since),
 		broker: config.brokerAddress || `${config.brokerListen} (in this node)`,

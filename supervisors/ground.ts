@@ -24,7 +24,6 @@ import { createRetention, type Retention } from '../runtime/retention.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import type { StartChoices } from '../runtime/wire.ts';
-import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 
@@ -50,8 +49,6 @@ export interface Ground extends GroundParts {
 	readonly journal: Journal;
 	readonly books: Books;
 	readonly receipts: Receipts;
-	/** What was running when the last process died. */
-	readonly suspects: Suspects;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly exchange: Exchange;
@@ -172,7 +169,6 @@ export function createGround(parts: GroundParts): Ground {
 		journal,
 		books,
 		receipts,
-		suspects: createSuspects({ mailboxes: mailboxes.values(), wasUnclean: journal.wasUnclean }),
 		outbox,
 		presence,
 		exchange,

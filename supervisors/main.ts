@@ -11,9 +11,9 @@ import { runProgram } from '../transports/cli/program.ts';
 
 const exitCode = await runProgram(process.argv.slice(2), {
 	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
-	async startNode(config) {
+	async startNode(config, choices) {
 		const { startNode } = await import('./node.ts');
-		return startNode(config);
+		return startNode(config, { choices });
 	},
 });
 

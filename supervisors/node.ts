@@ -15,13 +15,14 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { realClock, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { asReeveError, ReeveError, type ErrorCode } from '../runtime/errors.ts';
 import { armedPoints, type PassPoint } from '../runtime/fault.ts';
+import { hostFingerprint } from '../runtime/host.ts';
 import { startLog } from '../runtime/log.ts';
 import { loadMethods } from '../runtime/registry.ts';
 import { createSignals, type Signals } from '../runtime/signal.ts';
 import { version } from '../runtime/version.ts';
-import type { Door, TransportDefinition } from '../runtime/wire.ts';
+import type { Door, StartChoices, TransportDefinition } from '../runtime/wire.ts';
 import { createDoor } from './door.ts';
 import { exitText } from './exit-reason.ts';
 import { createGround, type Ground } from './ground.ts';
@@ -55,6 +56,10 @@ export interface RunningNode {
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
 	readonly clock?: Clock;
+	/** What the operator says about this start. */
+	readonly choices?: StartChoices | undefined;
+	/** The fingerprint of the machine; by default the machine's own. */
+	readonly host?: string;
 	/** Where specs make it die; by default at the points that the variable REEVE_CRASH_AT names. */
 	readonly passPoint?: PassPoint;
 }
@@ -75,12 +80,16 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	try {
 		const methods = await loadMethods(methodFolders(config));
 		const transports = await loadTransports();
-		let onFenced: () => void = () => {};
-		const fenced = new Promise<string>((resolve) => {
-			onFenced = () => resolve('fenced');
+		let onEnd: (reason: ErrorCode) => void = () => {};
+		const ending = new Promise<string>((resolve) => {
+			onEnd = resolve;
 		});
-		const ground = createGround({ config, clock, signals, methods, onFenced, passPoint });
-		const running = await raise(ground, transports, fenced);
+		// The journal is opened last: to open it is to throw out whoever lives there.
+		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
+		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
+		const given = { config, clock, signals, methods, passPoint, choices, host };
+		const ground = createGround({ ...given, onEnd });
+		const running = await raise(ground, transports, ending);
 		const { leftBehind: replayed } = ground;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
 		void running.ended.then(endLog);
@@ -95,7 +104,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 async function raise(
 	ground: Ground,
 	transports: readonly TransportDefinition[],
-	fenced: Promise<string>,
+	ending: Promise<string>,
 ): Promise<RunningNode> {
 	const { clock, signals, journal, phase, exchange, node: name } = ground;
 	let top: SupervisorRef | undefined;
@@ -122,7 +131,7 @@ async function raise(
 		return stopping;
 	};
 	const givenUp = tree.exited.then(exitText);
-	const ended = Promise.race([fenced, givenUp]).then(async (reason) => {
+	const ended = Promise.race([ending, givenUp]).then(async (reason) => {
 		await stop(reason);
 		return reason;
 	});

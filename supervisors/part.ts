@@ -12,6 +12,7 @@ import { subscriberLogic } from '../actors/subscriber.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Lane } from '../runtime/outbox.ts';
+import { startSweeping } from '../runtime/retention.ts';
 import type { Door, TransportContext, TransportDefinition } from '../runtime/wire.ts';
 import { actorChild, actorOf } from './actor-child.ts';
 import type { ChildSpec, StartContext } from './child-spec.ts';
@@ -38,6 +39,8 @@ export interface Parts {
 	readonly publishing: ChildSpec;
 	readonly errorReports: ChildSpec;
 	readonly hello: ChildSpec;
+	/** Forgets lanes that were silent for long. */
+	readonly retention: ChildSpec;
 	readonly transports: readonly ChildSpec[];
 	/** Opens the node, once everything else runs. */
 	readonly recovery: ChildSpec;
@@ -64,13 +67,19 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 	return {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(ground) },
 		call: callTemplate(),
-		subscribers: [...ground.mailboxes.values()].map((box) => subscriber(ground, box, startCall)),
+		subscribers: ground.isSafe
+			? []
+			: [...ground.mailboxes.values()].map((box) => subscriber(ground, box, startCall)),
 		publishing: publishing(ground, under),
 		errorReports: {
 			id: 'errorReports',
 			start: serviceChild({ start: () => startErrorReports(ground) }),
 		},
 		hello: { id: 'hello', start: serviceChild({ start: () => startHello(ground) }) },
+		retention: {
+			id: 'retention',
+			start: serviceChild({ start: () => startSweeping(ground.retention, ground.clock) }),
+		},
 		transports: transports
 			.filter((transport) => transport.wanted(ground.config))
 			.map((transport) => transportChild(transport, transportContext(ground, door))),
@@ -209,9 +218,11 @@ function publishing(ground: Ground, under: (id: string) => SupervisorRef): Child
 }
 
 function transportContext(ground: Ground, door: Door): TransportContext {
-	const { node, config, clock, signals, exchange } = ground;
+	const { node, config, clock, signals, exchange, isSafe, ownership } = ground;
 	const { listener } = exchange;
 	return {
+		isSafe,
+		claim: ownership.claims,
 		node,
 		config,
 		clock,

@@ -7,7 +7,11 @@
 import type { Ground } from './ground.ts';
 
 /** Opens the node for messages from other nodes, and announces it. */
-export function recover({ phase, exchange }: Ground): void {
+export function recover({ phase, exchange, isSafe, journal, signals }: Ground): void {
 	phase.current = 'open';
 	exchange.announce();
+	// Said only now, when somebody listens who tells central.
+	const { quarantined: folder, uncleanStarts } = journal;
+	if (folder !== undefined) signals.emit('journal.quarantined', { folder });
+	if (isSafe) signals.emit('node.safe', { uncleanStarts });
 }

@@ -47,7 +47,7 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 			supervisorChild({
 				name: 'reports',
 				strategy: 'one_for_one',
-				children: [parts.errorReports, parts.hello],
+				children: [parts.errorReports, parts.hello, parts.retention],
 			}),
 			parts.reachable(
 				supervisorChild({

@@ -10,6 +10,7 @@
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import type { Config } from '../runtime/config.ts';
 import { asReeveError, errorTable, ReeveError } from '../runtime/errors.ts';
 import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
 import { createAnswerLine } from './answer-line.ts';
@@ -51,6 +52,9 @@ function serve(socket: Socket, { door, config }: TransportContext): void {
 		for (const framed of framing.push(chunk)) handle(framed);
 	});
 	socket.on('end', () => {
+		// A client that is gone and one that has only sent its last look alike here. What it has asked is
+		// answered, but a question that goes on ends: else it might go on for nobody.
+		leaving.abort();
 		for (const framed of framing.end()) handle(framed);
 		line.endWhenIdle();
 	});
@@ -111,8 +115,8 @@ function listening(server: Server, path: string): Promise<void> {
 }
 
 /** The path of the socket of a node. */
-function pathOf({ config, node }: TransportContext): string {
-	const path = join(resolve(config.socketFolder), `${node}.sock`);
+function pathOf({ socketFolder, nodeName }: Config): string {
+	const path = join(resolve(socketFolder), `${nodeName}.sock`);
 	if (Buffer.byteLength(path) > pathBytesMax) {
 		const detail = `socketFolder: ${path} is longer than ${pathBytesMax} bytes`;
 		throw new ReeveError('bad_config', detail);
@@ -122,7 +126,7 @@ function pathOf({ config, node }: TransportContext): string {
 
 async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config, signals } = context;
-	const path = pathOf(context);
+	const path = pathOf(config);
 	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 	await clearPath(path);
 	const clients = new Set<Socket>();
@@ -145,4 +149,9 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
-export default defineTransport({ name: 'unix-socket', wanted: () => true, start });
+export default defineTransport({
+	name: 'unix-socket',
+	wanted: () => true,
+	check: (config) => clearPath(pathOf(config)),
+	start,
+});

@@ -43,6 +43,10 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		summary: 'Draw the supervision tree of a node',
 		load: () => import('./commands/tree.ts'),
 	},
+	backup: {
+		summary: 'Copy the journal of a running node',
+		load: () => import('./commands/backup.ts'),
+	},
 	config: {
 		summary: 'Show, check or document the configuration',
 		load: () => import('./commands/config.ts'),

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Config } from '../../runtime/config.ts';
+import type { StartChoices } from '../../runtime/wire.ts';
 
 /** A node that runs in this process. */
 export interface HostedNode {
@@ -20,7 +21,7 @@ export interface HostedNode {
 
 /** The program around the command line. */
 export interface Host {
-	startNode(config: Config): Promise<HostedNode>;
+	startNode(config: Config, choices?: StartChoices): Promise<HostedNode>;
 	/** How this program is started again: the interpreter, its flags, and the main file. */
 	readonly self: readonly string[];
 }

@@ -6,25 +6,28 @@
 import { join } from 'node:path';
 import type { Config } from '../../../runtime/config.ts';
 import { keepConfig } from '../../../runtime/config-file.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import { exitCodes, isErrorCode, ReeveError } from '../../../runtime/errors.ts';
 import { defineCommand } from '../command.ts';
 import { configOptions, configPlaces } from '../config-options.ts';
 import type { HostedNode } from '../host.ts';
 import { parentGone, parentOption } from '../parent-watch.ts';
+import { startChoices, startOptions } from '../start-choices.ts';
 
 /** Runs a node until it is told to stop. */
 export default defineCommand({
 	arguments: [],
-	options: [...configOptions, parentOption],
+	options: [...configOptions, ...startOptions, parentOption],
 	examples: [
 		'reeve run --nodeName central',
 		'reeve run --node-name central     # every option can be written so, too',
 		'reeve run --nodeName ship1 --brokerAddress mqtt://central.example:1883',
+		'reeve run --safe     # look into a node that keeps dying',
 		'REEVE_NODE_NAME=ship2 reeve run --configFolder /etc/reeve',
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const { config } = keepConfig(configPlaces(input, { environment }));
-		const node = await started(() => host.startNode(config));
+		const choices = startChoices(input);
+		const node = await started(() => host.startNode(config, choices));
 		screen.out(`${readyLine(node, config)}\n`);
 		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
 		const stopped = Promise.race(asked).then(async (reason) => {
@@ -34,7 +37,7 @@ export default defineCommand({
 		const failure = await Promise.race([stopped, node.ended]);
 		if (failure === undefined || interrupts.signal.aborted) return exitCodes.ok;
 		await node.stop(failure);
-		const code = failure === 'fenced' ? 'fenced' : 'start_failed';
+		const code = isErrorCode(failure) ? failure : 'start_failed';
 		throw new ReeveError(code, `${node.name} has ended by itself: ${failure}`);
 	},
 });

@@ -1,0 +1,63 @@
+/**
+ * Suspects: the messages that were started and not settled when the last process died. Any of them may
+ * have killed it. So after a start they are decided, or run again, one at a time over all methods, and
+ * nothing else runs before the last of them has come to its end: if the process dies again, it is known
+ * why, and nobody else is charged with a crash.
+ *
+ * @module
+ */
+import type { Mailbox } from './mailbox.ts';
+
+/** The suspects that {@link createSuspects} makes. */
+export interface Suspects {
+	/**
+	 * Whether there was more than one, so that the last crash is nobody's fault yet. Only a message
+	 * that was already running alone is beyond doubt.
+	 */
+	readonly isCrowd: boolean;
+	/** Runs `work` when no other is under way. Once all suspects are decided, it runs at once. */
+	alone<Value>(work: () => Promise<Value>): Promise<Value>;
+	/** Tells that a method has none left. */
+	cleared(method: string): void;
+	/** Resolves when no method has one left: from then on everything runs. */
+	readonly over: Promise<void>;
+}
+
+/** Counts the suspects in these mailboxes. None of them runs before `mayRun` resolves. */
+export function createSuspects(parts: {
+	mailboxes: Iterable<Pick<Mailbox, 'method' | 'started'>>;
+	/** Whether the last process died. If it was stopped, what it left has not killed it. */
+	wasUnclean: boolean;
+	mayRun?: Promise<void>;
+}): Suspects {
+	const { mailboxes, wasUnclean, mayRun = Promise.resolve() } = parts;
+	const left = new Set<string>();
+	let count = 0;
+	for (const box of mailboxes) {
+		const found = box.started().length;
+		count += found;
+		if (found > 0) left.add(box.method);
+	}
+	let finish: () => void = () => {};
+	const decided = new Promise<void>((resolve) => {
+		finish = resolve;
+	});
+	if (left.size === 0) finish();
+	let line: Promise<unknown> = mayRun;
+
+	return {
+		isCrowd: count > 1 || !wasUnclean,
+		alone(work) {
+			if (left.size === 0) return mayRun.then(work);
+			const run = line.then(work);
+			// One that is given up, because its subscriber died or the node stops, ends its turn too.
+			line = run.catch(() => undefined);
+			return run;
+		},
+		cleared(method) {
+			left.delete(method);
+			if (left.size === 0) finish();
+		},
+		over: Promise.all([mayRun, decided]).then(() => undefined),
+	};
+}

@@ -1,0 +1,42 @@
+/**
+ * `reeve backup`: a consistent copy of what a node must not forget, while it runs.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { exitCodes } from '../../../runtime/errors.ts';
+import { allRows, createClient } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import { formatOf, formatOption, rowsText } from '../rows.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+
+/** What the node says of the copy that it has written. */
+interface BackupRow {
+	readonly folder: string;
+	readonly bytes: number;
+	readonly storeId: string;
+	readonly epoch: number;
+}
+
+/** Has the node write a copy of its journal into a new folder. */
+export default defineCommand({
+	arguments: [{ name: '<folder>', help: 'A new folder, on the machine of the node' }],
+	options: [formatOption, ...socketOptions],
+	examples: [
+		'reeve backup /var/backups/reeve-central',
+		'reeve run --databaseFolder /var/backups/reeve-central     # that is how it is restored',
+	],
+	async run({ words, options }, tools) {
+		const [folder = ''] = words;
+		const client = createClient(socketPath({ options }, tools));
+		const rows = await allRows(client.ask<BackupRow>({ reeve: 'backup', folder: resolve(folder) }));
+		const format = formatOf(options);
+		if (format === 'table' || format === 'wide') {
+			for (const row of rows) tools.screen.out(`${row.folder}  ${row.bytes} bytes\n`);
+		} else {
+			const look = { columns: [], name: (row: BackupRow) => row.folder };
+			tools.screen.out(await rowsText(rows, look, { format, now: tools.clock.now() }));
+		}
+		return exitCodes.ok;
+	},
+});
