@@ -1,0 +1,130 @@
+/**
+ * What a transport is started with in specs: a door and a listener that note what they are told.
+ *
+ * @module
+ */
+import { realClock, type Clock } from '../../runtime/clock.ts';
+import { configOf } from '../../runtime/config.ts';
+import { errorTable, type ErrorCode } from '../../runtime/errors.ts';
+import { createSignals, type Signal } from '../../runtime/signal.ts';
+import type { Door, ForeignProperties, Publication, Wire } from '../../runtime/wire.ts';
+import type { TransportContext, WireListener } from '../../runtime/wire.ts';
+
+/** Something that happened, and a way to wait for it. */
+export interface Notes<Item> {
+	readonly all: Item[];
+	add(item: Item): void;
+	/** Resolves with the first item, noted already or later, for which `is` holds. */
+	first(is?: (item: Item) => boolean): Promise<Item>;
+	/** Resolves when that many are noted. */
+	count(wanted: number): Promise<readonly Item[]>;
+}
+
+/** Creates an empty list of notes. */
+export function createNotes<Item>(): Notes<Item> {
+	const all: Item[] = [];
+	const waiting = new Set<() => void>();
+	const until = <Value>(look: () => Value | undefined): Promise<Value> =>
+		new Promise((resolve) => {
+			const check = () => {
+				const value = look();
+				if (value === undefined) return;
+				waiting.delete(check);
+				resolve(value);
+			};
+			waiting.add(check);
+			check();
+		});
+	return {
+		all,
+		add(item) {
+			all.push(item);
+			for (const check of waiting) check();
+		},
+		first: async (is = () => true) => {
+			const found = await until(() => {
+				const item = all.find(is);
+				return item === undefined ? undefined : { item };
+			});
+			return found.item;
+		},
+		count: (wanted) => until(() => (all.length >= wanted ? all : undefined)),
+	};
+}
+
+/** A publication as a node hears of it. */
+export interface Heard {
+	readonly topic: string;
+	readonly text: string;
+}
+
+/** A foreign publication, and what acknowledges it. */
+export interface ForeignHeard extends Heard {
+	readonly properties: ForeignProperties;
+	readonly settle: () => void;
+}
+
+/** A context together with what was noted. */
+export interface NotedContext {
+	readonly context: TransportContext;
+	readonly packets: Notes<Heard>;
+	readonly foreign: Notes<ForeignHeard>;
+	/** `up` and `down: <reason>`. */
+	readonly link: Notes<string>;
+	readonly wires: Set<Wire>;
+	readonly signals: Notes<Signal>;
+}
+
+/** Creates a context; what is not given is answered with a refusal. */
+export function createContext(
+	values: Parameters<typeof configOf>[0] = {},
+	own: { door?: Partial<Door>; clock?: Clock; will?: Partial<Publication> } = {},
+): NotedContext {
+	const config = configOf(values);
+	const { clock = realClock } = own;
+	const { nodeName: node, topicPrefix } = config;
+	const packets = createNotes<Heard>();
+	const foreign = createNotes<ForeignHeard>();
+	const link = createNotes<string>();
+	const seen = createNotes<Signal>();
+	const wires = new Set<Wire>();
+	const signals = createSignals(clock);
+	signals.subscribe((signal) => seen.add(signal));
+	const listener: WireListener = {
+		up(wire) {
+			wires.add(wire);
+			link.add('up');
+		},
+		down(wire, reason) {
+			wires.delete(wire);
+			link.add(`down: ${reason}`);
+		},
+		packet: (topic, payload) => packets.add({ topic, text: Buffer.from(payload).toString() }),
+		foreign: (topic, payload, properties) =>
+			new Promise((settle) => {
+				foreign.add({ topic, text: Buffer.from(payload).toString(), properties, settle });
+			}),
+	};
+	const refuse = (code: ErrorCode, detail: string, via: string) => {
+		signals.emit('message.refused', { code, detail, via });
+		return { error: code, detail, hint: errorTable[code].hint };
+	};
+	const door: Door = {
+		accept: (_raw, via) => Promise.resolve([refuse('unknown_method', '', via)]),
+		refuse,
+		async *ask() {
+			await Promise.resolve();
+			yield* [];
+		},
+		...own.door,
+	};
+	const will: Publication = {
+		topic: [topicPrefix, node, '_status'].filter(Boolean).join('/'),
+		payload: Buffer.from('offline'),
+		qos: 1,
+		retain: true,
+		...own.will,
+	};
+	const context = { node, config, clock, signals, listener, will, door };
+	return { context, packets, foreign, link, wires, signals: seen };
+}

@@ -1,0 +1,234 @@
+/**
+ * A line: a connection to an MQTT broker that is opened again whenever it is lost, until it is ended.
+ *
+ * Each attempt is a new client of mqtt.js that knows nothing of the earlier ones. So nothing is queued
+ * while the broker is away, and nothing is sent twice behind our back: what was not acknowledged is
+ * sent again from the outbox, by whoever counts the attempts.
+ *
+ * This file is the door to mqtt.js.
+ *
+ * @module
+ */
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { pause, type Clock, type Timer } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Publication, Verdict } from '../runtime/wire.ts';
+
+/** How a line is opened, and what is told of it. */
+export interface LineOptions {
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly address: string;
+	readonly client: IClientOptions;
+	/** Subscribed to, with QoS 1, before the line is up. */
+	readonly filters: readonly string[];
+	/** Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects. */
+	readonly onPacket: (packet: IPublishPacket) => Promise<void> | void;
+	readonly onUp: () => void;
+	/** Also told, once, of a line that does not come up. */
+	readonly onDown: (why: string) => void;
+}
+
+/** The line that {@link openLine} opens. */
+export interface Line {
+	publish(publication: Publication): Promise<Verdict>;
+	/** Ends it, and waits until nothing of it is left; for a second at the most. */
+	end(): Promise<void>;
+}
+
+/** Reason codes of the MQTT 5.0 specification, section 2.4. */
+const reason = { nobody: 0x10, unsupportedVersion: 0x84, tooLarge: 0x95 } as const;
+/** What a 3.1.1 broker answers to a protocol version that it does not speak; section 3.2.2.3. */
+const refusedVersion = 1;
+/** A line that worked until now is opened again after this pause; then the pauses grow. */
+const firstPauseMs = 50;
+/** How long an end waits for acknowledgements that may never come. */
+const endMsMax = 1000;
+/** The most bytes of a PUBLISH beside topic and payload. */
+const headerBytesMax = 16;
+
+const fixedOptions = {
+	// Lines are opened again by this file, which also knows about versions.
+	reconnectPeriod: 0,
+	queueQoSZero: false,
+	resubscribe: false,
+	connectTimeout: 10_000,
+} as const;
+
+/** What one attempt of a line consists of. */
+interface Attempt {
+	readonly client: MqttClient;
+	/** Message numbers of publications that the broker had no subscriber for. */
+	readonly unheard: Set<number>;
+	/** The largest packet that the broker takes. */
+	bytesMax: number;
+	why: string;
+}
+
+/** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
+export function openLine(options: LineOptions): Line {
+	const { clock, config } = options;
+	let version: 4 | 5 = config.mqttVersion === '3.1.1' ? 4 : 5;
+	let current: Attempt | undefined;
+	let timer: Timer | undefined;
+	let failures = 0;
+	let isUp = false;
+	let isEnded = false;
+
+	const again = (): void => {
+		if (isEnded) return;
+		const baseMs = Math.min(config.resendMsMax, config.resendMsMin * 2 ** Math.min(failures, 6));
+		failures += 1;
+		timer = clock.after(failures === 1 ? firstPauseMs : baseMs * (0.5 + clock.random() / 2), open);
+	};
+	const open = (): void => {
+		const attempt = connect(options, version);
+		current = attempt;
+		const { client } = attempt;
+		client.on('connect', ({ properties }) => {
+			attempt.bytesMax = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+			subscribe(client, options.filters).then(
+				() => {
+					// It may have been lost, or ended, between the grant and now.
+					if (current !== attempt) return;
+					failures = 0;
+					isUp = true;
+					options.onUp();
+				},
+				(thrown: unknown) => {
+					attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
+					client.end(true);
+				},
+			);
+		});
+		client.on('error', (error) => {
+			attempt.why = error.message;
+			if (version === 5 && config.mqttVersion === 'auto' && isAboutVersion(error)) {
+				version = 4;
+				failures = 0;
+			}
+		});
+		client.on('close', () => {
+			if (current !== attempt) return;
+			current = undefined;
+			client.end(true);
+			const isNews = isUp || failures === 2;
+			isUp = false;
+			if (isNews) options.onDown(attempt.why);
+			again();
+		});
+	};
+	open();
+	return {
+		publish: (publication) =>
+			isUp && current ? publish(current, publication) : Promise.resolve('not_connected'),
+		async end() {
+			if (isEnded) return;
+			isEnded = true;
+			timer?.cancel();
+			const last = current;
+			const wasUp = isUp;
+			current = undefined;
+			isUp = false;
+			if (last) await endClient(last.client, { clock, isForced: !wasUp });
+			if (wasUp) options.onDown('stopped');
+		},
+	};
+}
+
+/** Starts one attempt. All listeners that an error could want are there before anything can happen. */
+function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5): Attempt {
+	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
+	const unheard = new Set<number>();
+	// Each publication under way listens for the end of the connection.
+	client.setMaxListeners(0);
+	client.handleMessage = (packet, acknowledge) => {
+		// An error means only that there is no acknowledgement: the broker brings the packet again.
+		const refuse = (thrown: unknown) =>
+			acknowledge(thrown instanceof Error ? thrown : new Error(String(thrown)));
+		try {
+			const taken = onPacket(packet);
+			if (taken) taken.then(() => acknowledge(), refuse);
+			else acknowledge();
+		} catch (thrown) {
+			refuse(thrown);
+		}
+	};
+	client.on('packetreceive', (packet) => {
+		// mqtt.js takes this for a plain success, and keeps the reason to itself.
+		if (packet.cmd === 'puback' && packet.reasonCode === reason.nobody) {
+			unheard.add(packet.messageId ?? 0);
+		}
+	});
+	return { client, unheard, bytesMax: Infinity, why: 'the broker does not answer' };
+}
+
+function isAboutVersion(error: Error): boolean {
+	const code = 'code' in error ? error.code : undefined;
+	return code === refusedVersion || code === reason.unsupportedVersion;
+}
+
+/** Subscribes with QoS 1, and fails unless every filter is granted. */
+async function subscribe(client: MqttClient, filters: readonly string[]): Promise<void> {
+	const grants = await client.subscribeAsync([...filters], { qos: 1 });
+	const denied = grants.find(({ qos }) => qos > 2);
+	if (denied) throw new Error(`the broker refuses the subscription ${denied.topic}`);
+}
+
+/** Publishes, and says what the broker made of it. */
+function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
+	const { client, unheard, bytesMax } = attempt;
+	const { topic, payload, qos, retain } = publication;
+	const bytes = payload.byteLength + Buffer.byteLength(topic) + headerBytesMax;
+	if (bytes > bytesMax) return Promise.resolve('too_large');
+	return new Promise((resolve) => {
+		// A client that is closed forgets whom it owes an answer to.
+		const lost = () => resolve('not_connected');
+		client.once('close', lost);
+		client.publish(topic, asBuffer(payload), { qos, retain }, (error, packet) => {
+			client.off('close', lost);
+			const isUnheard = unheard.delete(packet?.messageId ?? -1);
+			if (!error) resolve(isUnheard ? 'nobody' : 'taken');
+			else if (!client.connected) resolve('not_connected');
+			else resolve(codeOf(error) === reason.tooLarge ? 'too_large' : 'refused');
+		});
+	});
+}
+
+function codeOf(error: unknown): unknown {
+	return typeof error === 'object' && error && 'code' in error ? error.code : undefined;
+}
+
+/** The same bytes, without a copy. */
+function asBuffer(bytes: Uint8Array): Buffer {
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Says goodbye, but does not wait for ever for what is still unacknowledged. */
+async function endClient(
+	client: MqttClient,
+	{ clock, isForced }: { clock: Clock; isForced: boolean },
+): Promise<void> {
+	const inTime = new AbortController();
+	const ended = client.endAsync(isForced).finally(() => inTime.abort());
+	await Promise.race([ended, pause(clock, endMsMax, inTime.signal)]);
+	if (client.connected) client.stream.destroy();
+}
+
+/**
+ * `host:port`, as steward has it, or a URL, as mqtt.js understands it.
+ *
+ * @throws ReeveError `bad_config`
+ */
+export function brokerUrl(address: string): string {
+	const url = /^[a-z]+:\/\//.test(address) ? address : `mqtt://${address}`;
+	const isKnown = /^(?:mqtts?|tcp|ssl|tls|wss?):\/\/./.test(url);
+	if (isKnown && URL.canParse(url)) return url;
+	throw new ReeveError('bad_config', `brokerAddress ${hideSecrets(address)}: no broker's address`);
+}
+
+/** An address without the name and password in it; for people and logs. */
+export function hideSecrets(address: string): string {
+	return address.replace(/(^|\/\/)[^@/]*@/, '$1');
+}
