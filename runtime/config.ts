@@ -95,6 +95,16 @@ export const configSchema = z.strictObject({
 		.default(268_435_456)
 		.describe('Bytes waiting for one method here; above it no more are taken'),
 	outboxMessagesMax: count.default(1_000_000).describe('Messages waiting to leave'),
+	lifeEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
+	bodyKeptBytesMax: bytes
+		.default(16_384)
+		.describe('The largest message that is kept until it is done, to be sent again by hand'),
+	foreignMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
+	answersKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
+	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
+	lanesMax: count
+		.default(100_000)
+		.describe('Ordered streams to other nodes: one per node, method, kind and key'),
 	settledKeptMax: count.default(10_000).describe('Settled messages kept for lists and audits'),
 	receiptsKeptMax: count
 		.default(10_000)

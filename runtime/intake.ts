@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import type { MethodDefinition } from './define.ts';
 import { checkInput, type CheckedInput, type Message } from './envelope.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
+import { laneName } from './frame.ts';
 import { newId } from './identity.ts';
 import type { Journal } from './journal.ts';
 import type { Mailbox } from './mailbox.ts';
@@ -151,10 +152,7 @@ function createCheck(parts: IntakeParts) {
 		if (hindrance) throw new ReeveError(hindrance);
 		const definition = methods.find(input.method);
 		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
-		const leaving = input.receivers.filter((receiver) => receiver !== node).length;
-		if (leaving > 0 && outbox.waiting() + leaving > config.outboxMessagesMax) {
-			throw new ReeveError('outbox_full');
-		}
+		checkOutbox(input, definition);
 		checkPath(input);
 		const args = definition?.args.safeParse(input.methodArgs);
 		if (args?.error) {
@@ -179,6 +177,22 @@ function createCheck(parts: IntakeParts) {
 		if (!definition && !presence.get(to)?.methods.includes(method)) {
 			throw new ReeveError('unknown_method', method);
 		}
+	};
+
+	/** All receivers are counted, because a message is taken for all of them or for none. */
+	const checkOutbox = (input: CheckedInput, definition?: MethodDefinition): void => {
+		const { key, receivers } = input;
+		const leaving = receivers.filter((receiver) => receiver !== node);
+		if (leaving.length === 0) return;
+		const [waitingMax, lanesMax] = [config.outboxMessagesMax, config.lanesMax];
+		if (outbox.waiting() + leaving.length > waitingMax) throw new ReeveError('outbox_full');
+		const method = definition?.name ?? input.method;
+		const kind = input.kind ?? definition?.kind ?? 'CommandACK';
+		const isNew = (toNode: string) =>
+			!outbox.lane(laneName({ toNode, method, kind, ...(key ? { key } : {}) }));
+		const lanes = outbox.size() + leaving.filter(isNew).length;
+		if (lanes <= lanesMax) return;
+		throw new ReeveError('outbox_full', `more than ${lanesMax} lanes: use fewer keys, or lanesMax`);
 	};
 
 	const make = (

@@ -71,6 +71,8 @@ interface LaneRecord {
 export interface Outbox {
 	lanes(): Iterable<Lane>;
 	lane(name: string): Lane | undefined;
+	/** How many lanes there are. An empty one stays: its receiver knows its numbers. */
+	size(): number;
 	/** Messages that wait, in all lanes; for one node if it is named. */
 	waiting(node?: string): number;
 	/** Numbers a message in its lane. The changes must be committed with what caused it. */
@@ -104,22 +106,25 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	const { journal, clock, config } = parts;
 	const lanes = new Map<string, Lane>();
 	const watchers = new Set<(lane: Lane) => void>();
+	/** Messages that wait, in all lanes: asked for with every message that is accepted. */
+	let total = 0;
 
 	for (const { key, value } of journal.scan<LaneRecord>('lanes', { from: [''], to: ['\uffff'] })) {
 		const lane = openLane(String(key[0]), value);
 		const first = journal.scan('outbox', { ...allOf(lane), limit: 1 })[0];
 		lane.lo = first ? Number(first.key[1]) : lane.next;
+		total += lane.next - lane.lo;
 		lanes.set(lane.name, lane);
 	}
 
 	return {
 		lanes: () => lanes.values(),
 		lane: (name) => lanes.get(name),
+		size: () => lanes.size,
 		waiting(node) {
+			if (node === undefined) return total;
 			let sum = 0;
-			for (const lane of lanes.values()) {
-				if (node === undefined || lane.to === node) sum += lane.next - lane.lo;
-			}
+			for (const lane of lanes.values()) if (lane.to === node) sum += lane.next - lane.lo;
 			return sum;
 		},
 		append(message) {
@@ -129,6 +134,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			if (!lane) lanes.set(name, (lane = openLane(name, { to, method, kind, next: 1 })));
 			const row = rowOf(message, { seq: lane.next, now: clock.now(), config });
 			lane.next += 1;
+			total += 1;
 			if (canHold(lane, row.seq, config)) lane.rows.push(row);
 			const changes = [
 				recordOf(lane),
@@ -156,6 +162,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			const rows = lane.rows.filter((row) => row.seq <= upTo);
 			lane.rows = lane.rows.slice(rows.length);
 			lane.lo = upTo + 1;
+			total -= lane.lo - from;
 			const changes: Change[] = [];
 			for (let seq = from; seq <= upTo; seq += 1) {
 				changes.push({ table: 'outbox', key: [lane.name, seq] });

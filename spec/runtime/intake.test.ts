@@ -81,6 +81,14 @@ test('a limit of the outbox counts all receivers of a message, and nothing is ta
 	assert.deepEqual(codes(await accept(floor, { ...ping, toNode: 'ship1' })), ['ok']);
 });
 
+test('a new key for every message cannot open lanes without end', async (t) => {
+	const floor = openFloor(t, { lanesMax: 3 });
+	const send = async (key: string) => codes(await accept(floor, { ...ping, key }));
+	for (const key of ['a', 'b', 'c', 'a']) assert.deepEqual(await send(key), ['ok']);
+	assert.deepEqual(await send('d'), ['outbox_full']);
+	assert.deepEqual(await send('b'), ['ok'], 'lanes that are there stay open');
+});
+
 test('many who write at once share the limit', async (t) => {
 	const floor = openFloor(t, { outboxMessagesMax: 5 });
 	const answers = await Promise.all(Array.from({ length: 8 }, () => accept(floor, ping)));
