@@ -7,10 +7,15 @@
  *
  * @module
  */
+import type { Answers } from './answers.ts';
+import type { Asks } from './asks.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { Message, Result } from './envelope.ts';
+import type { Message, ReplyTo, Result } from './envelope.ts';
 import type { Change, Journal } from './journal.ts';
+import { createLives, withEvent, type LifeEvent } from './life.ts';
+import { packMessage } from './packing.ts';
+import { createSettledLine } from './settled-line.ts';
 import type { Signals } from './signal.ts';
 
 /** One entry. Instants are milliseconds of this node's wall clock. */
@@ -27,7 +32,19 @@ export interface Entry {
 	readonly result?: Result;
 	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
 	readonly output?: string;
+	/** Where the outcome is published, if somebody asked for that. */
+	readonly replyTo?: ReplyTo;
+	/**
+	 * The message, so that it can be sent again by hand: until it is done, and unless it is larger than
+	 * `bodyKeptBytesMax`.
+	 */
+	readonly body?: Uint8Array;
+	/** What happened to it so far, as far as it is written. */
+	readonly events?: readonly LifeEvent[];
 }
+
+/** What may be noted of a message beside the word. */
+export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;
 
 /** The books that {@link createBooks} makes. */
 export interface Books {
@@ -38,6 +55,16 @@ export interface Books {
 	 * one outcome.
 	 */
 	settle(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
+	/** Sends the outcome elsewhere: the last one who asks for it gets it. `opened` is due afterwards. */
+	redirect(id: string, replyTo: ReplyTo): readonly Change[];
+	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
+	note(id: string, what: LifeEvent['what'], more?: LifeNote): void;
+	/** Writes what was noted of an open message, in a transaction that is made anyway. */
+	noted(id: string): readonly Change[];
+	/** What happened to a message so far. */
+	life(id: string): readonly LifeEvent[];
+	/** Forgets a settled message: from then on its id is as good as new. No changes if it is open. */
+	forget(id: string): readonly Change[];
 	/** To be called once the changes of `open` are flushed. */
 	opened(id: string): void;
 	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
@@ -57,10 +84,15 @@ export function createBooks(parts: {
 	clock: Clock;
 	config: Config;
 	signals: Signals;
+	/** Who waits for outcomes here, and is told in the transaction that settles them. */
+	asks?: Pick<Asks, 'answer' | 'answered'>;
+	/** What is published of an outcome, written in the transaction that settles it. */
+	answers?: Pick<Answers, 'outcome' | 'flushed'>;
 }): Books {
-	const { journal, clock, config, signals } = parts;
+	const { journal, clock, config, signals, asks, answers } = parts;
 	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
 	const fresh = new Map<string, Entry>();
+	const lives = createLives();
 	const line = createSettledLine(journal, config.settledKeptMax);
 	let open = journal.count('books') - line.length();
 
@@ -69,14 +101,29 @@ export function createBooks(parts: {
 		fresh.set(entry.id, entry);
 		return { table: 'books', key: [entry.id], value: entry };
 	};
+	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
+	const note: Books['note'] = (id, what, more = {}) => {
+		if (!lives.get(id) && !get(id)) return;
+		const event = { at: clock.now(), what, ...more };
+		lives.set(id, withEvent(life(id), event, config.lifeEventsMax));
+	};
 
 	return {
 		open(message, place) {
 			open += 1;
-			const { id, toNode, method, note } = message;
+			const { id, toNode, method, note: text, replyTo } = message;
 			const sentAt = clock.now();
+			const events = [{ at: sentAt, what: 'accepted' }] as const;
+			lives.set(id, events);
+			const body = packMessage(message);
+			const entry: Entry = {
+				...{ id, toNode, method, sentAt, ...place, events },
+				...(text ? { note: text } : {}),
+				...(replyTo ? { replyTo } : {}),
+				...(body.byteLength <= config.bodyKeptBytesMax ? { body } : {}),
+			};
 			return [
-				write({ id, toNode, method, sentAt, ...place, ...(note ? { note } : {}) }),
+				write(entry),
 				{ table: 'opened', key: [sentAt, id], value: true },
 			];
 		},
@@ -86,8 +133,30 @@ export function createBooks(parts: {
 			open -= 1;
 			const text =
 				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
-			const settled = { ...entry, ...text, result, settledAt: clock.now() };
-			return [write(settled), ...line.push(settled)];
+			note(id, 'settled', { detail: [result.outcome, result.code].filter(Boolean).join(': ') });
+			const { body, ...bare } = { ...entry, ...text, result, settledAt: clock.now() };
+			const kept = body && result.outcome !== 'done' ? { body } : {};
+			const settled: Entry = { ...bare, ...kept, events: life(id) };
+			const answer = asks?.answer(id, result, output) ?? [];
+			const published = answers?.outcome(settled) ?? [];
+			return [write(settled), ...line.push(settled), ...answer, ...published];
+		},
+		redirect(id, replyTo) {
+			const entry = get(id);
+			return entry ? [write({ ...entry, replyTo, events: life(id) })] : [];
+		},
+		note,
+		noted(id) {
+			const entry = get(id);
+			if (!entry || entry.settledAt !== undefined || !lives.get(id)) return [];
+			return [{ table: 'books', key: [id], value: { ...entry, events: life(id) } }];
+		},
+		life,
+		forget(id) {
+			const entry = get(id);
+			if (entry?.settledAt === undefined) return [];
+			lives.forget(id);
+			return line.forget(entry);
 		},
 		opened(id) {
 			if (fresh.get(id)?.settledAt === undefined) fresh.delete(id);
@@ -95,7 +164,10 @@ export function createBooks(parts: {
 		settled(id) {
 			const entry = fresh.get(id);
 			fresh.delete(id);
+			if (entry?.settledAt !== undefined) lives.forget(id);
 			line.flushed(id);
+			asks?.answered(id);
+			answers?.flushed(id);
 			if (!entry?.result || entry.settledAt === undefined) return;
 			signals.emit('message.settled', {
 				id,
@@ -115,47 +187,6 @@ export function createBooks(parts: {
 			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
 		},
 		totals: () => ({ open, settled: line.length() }),
-	};
-}
-
-/** What is needed to forget an entry. */
-type Settled = Pick<Entry, 'id' | 'sentAt'>;
-
-/** The settled ids in order, so that the oldest can be forgotten when there are too many. */
-function createSettledLine(journal: Journal, keptMax: number) {
-	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
-	const end = (reverse: boolean) =>
-		journal.scan<Settled>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
-	let first = Number(end(false) ?? 1);
-	let next = Number(end(true) ?? first - 1) + 1;
-	/** What is not visible in the journal yet, and where each of it stands in the line. */
-	const fresh = new Map<number, Settled>();
-	const places = new Map<string, number>();
-
-	const forget = (place: number): Change[] => {
-		const changes: Change[] = [{ table: 'settled', key: [place] }];
-		const oldest = fresh.get(place) ?? journal.get<Settled>('settled', [place]);
-		if (!oldest) return changes;
-		const { id, sentAt } = oldest;
-		return [...changes, { table: 'books', key: [id] }, { table: 'opened', key: [sentAt, id] }];
-	};
-
-	return {
-		length: () => next - first,
-		push({ id, sentAt }: Settled): Change[] {
-			const value: Settled = { id, sentAt };
-			const changes: Change[] = [{ table: 'settled', key: [next], value }];
-			fresh.set(next, value);
-			places.set(id, next);
-			next += 1;
-			for (; next - first > keptMax; first += 1) changes.push(...forget(first));
-			return changes;
-		},
-		/** What was pushed is visible by now. */
-		flushed(id: string): void {
-			fresh.delete(places.get(id) ?? 0);
-			places.delete(id);
-		},
 	};
 }
 

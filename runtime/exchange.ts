@@ -57,8 +57,12 @@ export interface Exchange {
 		to: { node: string; method: string; kind: Kind },
 		frame: FrameContent,
 	): Promise<Verdict>;
+	/** Hands any publication to the broker. Never rejects. */
+	publish(publication: Publication): Promise<Verdict>;
 	/** Sends an acknowledgement soon: all for one store leave together. */
 	answer(to: { readonly from: string; readonly storeId: string }, ack: LaneAck): void;
+	/** Publishes to any topic, at most once. */
+	tell(topic: string, text: string): void;
 	/** From now on this node is announced on every wire, also after a reconnect. */
 	announce(): void;
 	/** Says goodbye on every wire; resolves when the brokers have it. */
@@ -145,6 +149,7 @@ export function createExchange(parts: {
 			return announcement.will();
 		},
 		isUp: () => wires.size > 0,
+		publish,
 		sendFrame: ({ node, method, kind }, content) =>
 			publish({
 				topic: topicOf({ part: 'lane', node, method, kind }),
@@ -157,6 +162,10 @@ export function createExchange(parts: {
 			let pending = answers.get(storeId);
 			if (!pending) answers.set(storeId, (pending = { node: from, lanes: new Map() }));
 			pending.lanes.set(ack.lane, ack);
+		},
+		tell(topic, text) {
+			const payload = Buffer.from(text);
+			if (!isSilent) void publish({ topic, payload, qos: 0, retain: false });
 		},
 		announce: () => announcement.begin(),
 		retire: () => announcement.end(),

@@ -64,6 +64,8 @@ export const tables = [
 	'receipts',
 	/** [storeId, lane]: the running time of this node at which the lane was last heard of. */
 	'heard',
+	/** [order]: outcomes that wait to be published for foreign clients. */
+	'answers',
 	/** [table, ...key]: promises of the identity that this store was forked from. */
 	'quarantine',
 ] as const;
@@ -216,6 +218,8 @@ export function openJournal(options: JournalOptions): Journal {
 		quarantined: opened.quarantined,
 		settleHere: () => writer.commit([{ table: 'meta', key: ['home'], value: place }]),
 		isOwner() {
+			// A read sees the file as it was when this turn of the event loop first looked at it.
+			stores.meta.resetReadTxn();
 			if (!isFenced && stores.meta.get(['epoch']) !== epoch) fence();
 			return !isFenced;
 		},

@@ -58,13 +58,16 @@ const declaration = z.object({
 });
 
 /**
- * Loads every method of these folders (paths or `file:` addresses). Files are taken in the order of
- * the folders, then by name.
+ * Loads every method of these folders (paths or `file:` addresses), and adds `others`. Files are taken
+ * in the order of the folders, then by name.
  *
  * @throws ReeveError `bad_config` if a folder cannot be read; `bad_declaration` if a file cannot be
  * loaded or does not declare a method, or if two claim one name; each names its file
  */
-export async function loadMethods(folders: readonly (string | URL)[]): Promise<MethodRegistry> {
+export async function loadMethods(
+	folders: readonly (string | URL)[],
+	others: readonly DeclaredMethod[] = [],
+): Promise<MethodRegistry> {
 	const declared: DeclaredMethod[] = [];
 	for (const folder of folders) {
 		const path = resolve(folder instanceof URL ? fileURLToPath(folder) : folder);
@@ -73,7 +76,7 @@ export async function loadMethods(folders: readonly (string | URL)[]): Promise<M
 			declared.push({ source, definition: await loadMethod(source) });
 		}
 	}
-	return createRegistry(declared);
+	return createRegistry([...declared, ...others]);
 }
 
 /**

@@ -4,6 +4,9 @@
  *
  * @module
  */
+import type { ActorDefinition } from '../actors/definition.ts';
+import { createAsks, type Asks } from '../runtime/asks.ts';
+import { createAnswers, type Answers } from '../runtime/answers.ts';
 import { createBooks, type Books } from '../runtime/books.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
@@ -23,6 +26,7 @@ import type { MethodRegistry } from '../runtime/registry.ts';
 import { createRetention, type Retention } from '../runtime/retention.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
+import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/wire.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
@@ -33,6 +37,8 @@ export interface GroundParts {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
+	/** The declared actors of this node; each is a method too. */
+	readonly actors: readonly ActorDefinition[];
 	/** Ends the node, because another process has taken over its folder, or another node its name. */
 	readonly onEnd: (reason: ErrorCode) => void;
 	/** The fingerprint of the machine. */
@@ -48,6 +54,8 @@ export interface Ground extends GroundParts {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly books: Books;
+	/** Outcomes that are published for whoever has no node. */
+	readonly answers: Answers;
 	readonly receipts: Receipts;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
@@ -69,6 +77,8 @@ export interface Ground extends GroundParts {
 	/** What the last process left in mid-run. */
 	readonly suspects: Suspects;
 	readonly retention: Retention;
+	readonly timers: Timers;
+	readonly asks: Asks;
 }
 
 /**
@@ -86,6 +96,7 @@ export function createGround(parts: GroundParts): Ground {
 	const phase: Ground['phase'] = { current: 'recovering' };
 	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {} };
 	const mailboxes = openMailboxes(takenMethods(methods.list(), config), {
+		actors: new Set(parts.actors.map(({ name }) => name)),
 		journal,
 		config,
 		onRemoval: (box) => inbox.relieved(box),
@@ -97,13 +108,18 @@ export function createGround(parts: GroundParts): Ground {
 		return phase.current === 'open' ? undefined : 'recovering';
 	};
 
-	const books = createBooks(shared);
+	const timers = createTimers(shared);
+	const asks = createAsks({ ...shared, node, mailbox });
+	const answers = createAnswers({ ...shared, publish: (publication) => exchange.publish(publication) });
+	const books = createBooks({ ...shared, asks, answers });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const { mayRun } = ownership;
-	const boxes = [...mailboxes.values()];
+	// An actor's host has suspects of its own, and runs them alone too.
+	const isActor = (name: string) => parts.actors.some((actor) => actor.name === name);
+	const boxes = [...mailboxes.values()].filter(({ method }) => !isActor(method));
 	const suspects = createSuspects({ mailboxes: boxes, wasUnclean: journal.wasUnclean, mayRun });
 	const retention = createRetention(shared);
 	const presence = createPresence(shared);
@@ -112,6 +128,7 @@ export function createGround(parts: GroundParts): Ground {
 		...shared,
 		node,
 		books,
+		answers,
 		outbox,
 		post,
 		presence,
@@ -157,8 +174,12 @@ export function createGround(parts: GroundParts): Ground {
 			},
 			acknowledgement: (ack) => publishing.ack(ack),
 			status: (status) => presence.learn(status),
-			foreign: (payload, address) => intake.acceptForeign(payload, address),
-			link: (isUp) => publishing.link(isUp),
+			foreign: (payload, address, properties) =>
+				intake.acceptForeign(payload, address, properties),
+			link(isUp) {
+				publishing.link(isUp);
+				if (isUp) answers.pump();
+			},
 			claim: (payload) => ownership.claims.objection(payload),
 			laterLife: () => void journal.isOwner(),
 		},
@@ -168,6 +189,7 @@ export function createGround(parts: GroundParts): Ground {
 		node,
 		journal,
 		books,
+		answers,
 		receipts,
 		outbox,
 		presence,
@@ -182,6 +204,8 @@ export function createGround(parts: GroundParts): Ground {
 		ownership,
 		suspects,
 		retention,
+		timers,
+		asks,
 	};
 }
 
@@ -211,12 +235,19 @@ function mustBeSafe(journal: Journal, { choices, config }: GroundParts): boolean
 
 function openMailboxes(
 	taken: readonly MethodDefinition[],
-	parts: { journal: Journal; config: Config; onRemoval: (mailbox: Mailbox) => void },
+	parts: {
+		/** The methods that are actors. */
+		actors: ReadonlySet<string>;
+		journal: Journal;
+		config: Config;
+		onRemoval: (mailbox: Mailbox) => void;
+	},
 ): Map<string, Mailbox> {
-	const { config, ...shared } = parts;
+	const { config, actors, ...shared } = parts;
 	return new Map(
 		taken.map(({ name: method, ordering }) => {
-			const concurrency = ordering === 'sequential' ? 1 : config.callsMax;
+			const most = actors.has(method) ? config.turnsAheadMax : config.callsMax;
+			const concurrency = ordering === 'sequential' ? 1 : most;
 			return [method, createMailbox({ ...shared, method, concurrency })];
 		}),
 	);

@@ -13,6 +13,9 @@
  */
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { loadActors, type DeclaredActor } from '../actors/definition-folder.ts';
+import type { ActorDefinition } from '../actors/definition.ts';
+import { methodOf } from '../actors/event-mail.ts';
 import { realClock, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { asReeveError, ReeveError, type ErrorCode } from '../runtime/errors.ts';
@@ -30,6 +33,9 @@ import { startSupervisor, type SupervisorRef } from './supervisor.ts';
 import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
 
+export { defineActor } from '../actors/definition.ts';
+export { ask, defer, publish, raiseAlert, reply, send, toActor } from '../actors/effect.ts';
+export { step } from '../actors/step.ts';
 export { defineMethod } from '../runtime/define.ts';
 export { configOf } from '../runtime/config.ts';
 export { ReeveError } from '../runtime/errors.ts';
@@ -56,6 +62,8 @@ export interface RunningNode {
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
 	readonly clock?: Clock;
+	/** Declared actors, beside those of the definitions folder. */
+	readonly actors?: readonly ActorDefinition[];
 	/** What the operator says about this start. */
 	readonly choices?: StartChoices | undefined;
 	/** The fingerprint of the machine; by default the machine's own. */
@@ -78,7 +86,12 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	const since = clock.monotonic();
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {
-		const methods = await loadMethods(methodFolders(config));
+		const actors = await actorsOf(config, options);
+		const others = actors.map(({ source, definition }) => ({
+			source,
+			definition: methodOf(definition),
+		}));
+		const methods = await loadMethods(methodFolders(config), others);
 		const transports = await loadTransports();
 		let onEnd: (reason: ErrorCode) => void = () => {};
 		const ending = new Promise<string>((resolve) => {
@@ -87,7 +100,17 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		// The journal is opened last: to open it is to throw out whoever lives there.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
-		const given = { config, clock, signals, methods, passPoint, choices, host };
+		const definitions = actors.map(({ definition }) => definition);
+		const given = {
+			config,
+			clock,
+			signals,
+			methods,
+			actors: definitions,
+			passPoint,
+			choices,
+			host,
+		};
 		const ground = createGround({ ...given, onEnd });
 		const running = await raise(ground, transports, ending);
 		const { leftBehind: replayed } = ground;
@@ -151,4 +174,13 @@ function rootOf(thrown: unknown): unknown {
 function methodFolders({ methodsFolder }: Config): string[] {
 	const ours = fileURLToPath(new URL('../actors/methods/', import.meta.url));
 	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
+}
+
+/** The declared actors: those that were handed in, then those of the definitions folder. */
+async function actorsOf(
+	{ definitionsFolder }: Config,
+	{ actors = [] }: NodeOptions,
+): Promise<readonly DeclaredActor[]> {
+	const given = actors.map((definition) => ({ source: 'startNode', definition }));
+	return definitionsFolder === '' ? given : [...given, ...(await loadActors(definitionsFolder))];
 }

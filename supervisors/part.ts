@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { ActorDefinition } from '../actors/definition.ts';
+import { hostLogic } from '../actors/host.ts';
 import { callLogic, type CallEnd, type CallInput } from '../actors/call.ts';
 import type { RunningCall } from '../actors/message-turn.ts';
 import { killOrphans } from '../actors/orphan.ts';
@@ -35,6 +37,10 @@ export interface Parts {
 	readonly call: ChildSpec;
 	/** One for each method that this node takes. */
 	readonly subscribers: readonly ChildSpec[];
+	/** Wakes instances of actors when their timers are due. */
+	readonly timers: ChildSpec;
+	/** One for each declared actor. */
+	readonly hosts: readonly ChildSpec[];
 	/** Starts a publisher for each lane that has something to send. */
 	readonly publishing: ChildSpec;
 	readonly errorReports: ChildSpec;
@@ -69,7 +75,14 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 		call: callTemplate(),
 		subscribers: ground.isSafe
 			? []
-			: [...ground.mailboxes.values()].map((box) => subscriber(ground, box, startCall)),
+			: [...ground.mailboxes.values()]
+					.filter(({ method }) => !ground.actors.some(({ name }) => name === method))
+					.map((box) => subscriber(ground, box, startCall)),
+		timers: {
+			id: 'timers',
+			start: serviceChild({ start: () => ground.timers, stop: (timers) => timers.stop() }),
+		},
+		hosts: ground.isSafe ? [] : ground.actors.map((definition) => host(ground, definition)),
 		publishing: publishing(ground, under),
 		errorReports: {
 			id: 'errorReports',
@@ -186,6 +199,26 @@ function subscriber(
 		describe: () => ({ mailboxLength: mailbox.size() }),
 	});
 	return { id: method, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
+}
+
+function host(ground: Ground, definition: ActorDefinition): ChildSpec {
+	const { name } = definition;
+	const mailbox = ground.mailboxes.get(name);
+	if (!mailbox) throw new ReeveError('internal', `an actor without a mailbox: ${name}`);
+	const start = actorChild({
+		logic: hostLogic,
+		input: ({ child }) => ({
+			...ground,
+			mailbox,
+			definition,
+			publish: (topic, data) => ground.exchange.tell(topic, data),
+			mayRun: ground.suspects.over,
+			onExit: (see) => void child.onExit(see),
+		}),
+		shutdownEvent: { type: 'SHUTDOWN' },
+		describe: () => ({ mailboxLength: mailbox.size() }),
+	});
+	return { id: name, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
 }
 
 function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {

@@ -34,6 +34,15 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 				period: 60,
 				children: parts.subscribers,
 			}),
+			parts.timers,
+			// Machines that throw are their hosts' business; what ends here is an error of ours.
+			supervisorChild({
+				name: 'actors',
+				strategy: 'one_for_one',
+				intensity: 10,
+				period: 60,
+				children: parts.hosts,
+			}),
 			parts.reachable(
 				supervisorChild({
 					name: 'publishers',

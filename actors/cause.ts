@@ -1,0 +1,38 @@
+/**
+ * Causes: why an instance takes a turn. A message, a timer that is due, a step that has ended, or the
+ * start of the instance itself.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Message } from '../runtime/envelope.ts';
+import type { ReeveError } from '../runtime/errors.ts';
+import type { Key } from '../runtime/journal.ts';
+import type { MailRow } from '../runtime/mailbox.ts';
+import type { TimerRow } from '../runtime/timers.ts';
+
+/** One cause. */
+export interface Cause {
+	/** Of the instance. */
+	readonly key: string;
+	/** Where its starts are counted on disk, below the name of the actor. */
+	readonly mark: Key;
+	/** The event; undefined only makes sure that the instance is there. An error: there is none. */
+	readonly event: EventObject | ReeveError | undefined;
+	readonly mail?: { readonly row: MailRow; readonly message: Message | undefined };
+	readonly timer?: TimerRow;
+	/** The timer as it is to be instead of firing: its policy leaves out the time of a restart. */
+	readonly postponed?: TimerRow;
+	readonly step?: { readonly child: string; readonly stepId: string };
+	/** How often its turn was started before. */
+	attempts: number;
+	/** Whether the process died when it was started last, perhaps because of it: it is to run alone. */
+	isSuspect: boolean;
+	/** Tells whoever waits that there is nothing more to be done about it for now. */
+	release(): void;
+}
+
+/** A mark in one word, to look it up by. */
+export function markText(mark: Key): string {
+	return JSON.stringify(mark);
+}

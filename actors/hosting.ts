@@ -1,0 +1,211 @@
+/**
+ * Hosting: what a host does, put together from its parts. Messages, timers and steps become causes here.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Asks } from '../runtime/asks.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import type { Message } from '../runtime/envelope.ts';
+import { asReeveError, type ReeveError } from '../runtime/errors.ts';
+import type { Journal, Key } from '../runtime/journal.ts';
+import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import { unpack, unpackMessage } from '../runtime/packing.ts';
+import type { Post } from '../runtime/post.ts';
+import type { Signals } from '../runtime/signal.ts';
+import type { TimerRow, Timers } from '../runtime/timers.ts';
+import { markText, type Cause } from './cause.ts';
+import type { ActorDefinition } from './definition.ts';
+import { createDispatch } from './dispatch.ts';
+import { answerOf, eventKnower, eventOf } from './event-mail.ts';
+import { createInstanceTurns } from './instance-turn.ts';
+import { createInstances } from './instances.ts';
+import { createRecorder } from './recorder.ts';
+import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
+import { createRun } from './turn-batch.ts';
+import { createOutputs } from './turn-output.ts';
+import { createMover } from './turn.ts';
+
+/** What hosting works with. */
+export interface HostingParts {
+	readonly node: string;
+	readonly definition: ActorDefinition;
+	readonly mailbox: Mailbox;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly timers: Timers;
+	readonly asks: Asks;
+	readonly publish: (topic: string, data: string) => void;
+	/** Resolves when turns may be taken: this store is ours, and nobody else is under suspicion. */
+	readonly mayRun: Promise<void>;
+	/** Called with an error that is nobody's but ours. */
+	readonly broken: (thrown: unknown) => void;
+}
+
+/** The work of one host. */
+export interface Hosting {
+	/** Goes on with what earlier processes, or an earlier host, have left; then takes what comes. */
+	open(): Promise<void>;
+	/** Stops taking turns. Running steps get `stopTimeout`; what they have not done is done after a restart. */
+	drain(): Promise<void>;
+	/** The host is dead: nothing that it had begun may have an effect any more. */
+	fence(): void;
+	/** How many instances are in memory, and how many are parked. */
+	counts(): { readonly active: number; readonly parked: number };
+}
+
+/** Puts the work of a host together. Nothing runs before it is opened. */
+export function createHosting(parts: HostingParts): Hosting {
+	const { definition, mailbox, journal, config, timers } = parts;
+	const { name: actor } = definition;
+	const { dispatch, instances, steps } = assemble(parts, (name, result) => {
+		dispatch.offer(stepCause(name, result, suspects));
+	});
+	let suspects: ReadonlyMap<string, number> = new Map();
+	let closeTimers: () => void = () => {};
+
+	const mail = (row: MailRow): Promise<void> =>
+		new Promise((release) => {
+			dispatch.offer(mailCause(row, release));
+		});
+	const fire = (row: TimerRow): void => {
+		const now = parts.clock.now();
+		const renewed = timers.renewed(row);
+		const postponed = renewed !== row && renewed.dueAt > now ? { postponed: renewed } : {};
+		const mark = ['timer', row.key, row.id, row.dueAt];
+		const event = unpack(row.event) as EventObject;
+		dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
+	};
+
+	/** The messages in doubt, oldest first; they are left out when the mailbox hands them out again. */
+	const offerSuspects = (): ReadonlySet<number> => {
+		const taken = new Set<number>();
+		for (const text of suspects.keys()) {
+			const [arrival] = JSON.parse(text) as Key;
+			if (typeof arrival === 'number') taken.add(arrival);
+		}
+		for (const arrival of [...taken].toSorted((one, other) => one - other)) {
+			const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, arrival]);
+			if (!row) continue;
+			const cause = mailCause({ ...row, arrival }, () => {});
+			cause.attempts = suspects.get(markText(cause.mark)) ?? 0;
+			cause.isSuspect = true;
+			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
+			dispatch.offer(cause);
+		}
+		return taken;
+	};
+
+	return {
+		async open() {
+			// Whatever an earlier host has handed in must be visible before anything is read.
+			await journal.commit([], 'committed');
+			await parts.mayRun;
+			mailbox.reset();
+			suspects = dispatch.suspects();
+			const taken = offerSuspects();
+			steps.resume();
+			closeTimers = timers.open(actor, fire);
+			mailbox.open((row) => (taken.has(row.arrival) ? Promise.resolve() : mail(row)));
+			if (definition.autostart) {
+				dispatch.offer(causeOf({ key: '', mark: ['start', ''], event: undefined }, suspects));
+			}
+		},
+		async drain() {
+			// It resolves when all is settled that was handed out, which a stop does not wait for.
+			void mailbox.close();
+			closeTimers();
+			await steps.stop(config.stopTimeout * 1000);
+			await dispatch.drain();
+			instances.stop();
+		},
+		fence() {
+			closeTimers();
+			dispatch.fence();
+			instances.stop();
+			void steps.stop(0);
+		},
+		counts: () => instances.counts(),
+	};
+}
+
+/** The parts of a host that need one another. */
+function assemble(parts: HostingParts, ended: (name: StepName, result: StepResult) => void) {
+	const { node, definition, clock, config } = parts;
+	const { name, machine, volatile } = definition;
+	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
+	const mover = createMover({ name, machine, volatile, microstepsMax });
+	const steps = createStepRunner({ ...parts, ended });
+	const outputs = createOutputs({ ...parts, steps });
+	const record = createRecorder({ actor: name, clock, config });
+	const turns = createInstanceTurns({
+		node,
+		definition,
+		mover,
+		outputs,
+		record,
+		snapshotBytesMax,
+	});
+	const instances = createInstances({ ...parts, mover });
+	const knows = eventKnower(definition);
+	const run = createRun({ ...parts, steps, outputs, turns, knows });
+	const dispatch = createDispatch({
+		...parts,
+		instances,
+		run,
+		defers: (instance, event) => turns.defers(instance, event),
+		turnsBatchMax,
+	});
+	return { dispatch, instances, steps };
+}
+
+type Given = Pick<Cause, 'key' | 'mark' | 'event' | 'timer' | 'postponed' | 'step'>;
+
+/** A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it. */
+function causeOf(given: Given, suspects: ReadonlyMap<string, number>): Cause {
+	const attempts = suspects.get(markText(given.mark)) ?? 0;
+	return { ...given, attempts, isSuspect: attempts > 0, release: () => {} };
+}
+
+function stepCause(
+	{ key, child, stepId }: StepName,
+	result: StepResult,
+	suspects: ReadonlyMap<string, number>,
+): Cause {
+	const event =
+		'error' in result
+			? { type: `xstate.error.actor.${child}`, error: result.error, actorId: child }
+			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
+	return causeOf({ key, mark: ['step', key, stepId], event, step: { child, stepId } }, suspects);
+}
+
+function mailCause(row: MailRow, release: () => void): Cause {
+	const message = opened(row);
+	const event = message && (row.answer ? answerOf(message) : attempt(() => eventOf(message)));
+	return {
+		key: message?.key ?? '',
+		mark: [row.arrival],
+		event,
+		mail: { row, message },
+		attempts: 0,
+		isSuspect: false,
+		release,
+	};
+}
+
+function opened(row: MailRow): Message | undefined {
+	const message = attempt(() => unpackMessage(row.body));
+	return message instanceof Error ? undefined : message;
+}
+
+function attempt<Value>(make: () => Value): Value | ReeveError {
+	try {
+		return make();
+	} catch (thrown) {
+		return asReeveError(thrown);
+	}
+}

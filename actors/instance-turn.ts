@@ -1,0 +1,161 @@
+/**
+ * The turn of one instance: what one cause does to it, as a whole that is committed or is not. Nothing of
+ * the instance changes here; the caller takes the new state over once the machine has not thrown.
+ *
+ * @module
+ */
+import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Change } from '../runtime/journal.ts';
+import type { Cause } from './cause.ts';
+import type { ActorDefinition } from './definition.ts';
+import { createDeferral } from './deferral.ts';
+import { packInstance, type Instance, type InstanceFacts } from './instance.ts';
+import type { TurnFacts } from './recorder.ts';
+import type { Draft, Outputs } from './turn-output.ts';
+import type { Mover } from './turn.ts';
+
+/** What turns are taken with. */
+export interface InstanceTurnParts {
+	readonly node: string;
+	readonly definition: ActorDefinition;
+	readonly mover: Mover;
+	readonly outputs: Outputs;
+	readonly record: ((facts: TurnFacts) => Change) | undefined;
+	readonly snapshotBytesMax: number;
+}
+
+/** A turn that was taken, and is not committed yet. */
+export interface Turned {
+	readonly draft: Draft;
+	/** Undefined if the instance has come to its end and is to be forgotten. */
+	readonly snapshot: AnyMachineSnapshot | undefined;
+	readonly facts: InstanceFacts;
+}
+
+/** Takes turns. */
+export interface InstanceTurns {
+	/** The turn of one cause. Throws what the machine throws. */
+	take(instance: Instance, cause: Cause): Turned;
+	/** Puts the instance into its initial state, and drops all that it waited for. */
+	restart(instance: Instance): Turned;
+	/** Whether the instance wants this event later: its state defers it. */
+	defers(instance: Instance, event: EventObject): boolean;
+}
+
+/** Creates the turn-taking of one actor. */
+export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
+	const { node, definition, mover, outputs, record } = parts;
+	const { name: actor } = definition;
+
+	const begin = (draft: Draft): AnyMachineSnapshot => {
+		const { snapshot, wishes } = mover.begin(definition.input({ key: draft.key, node }));
+		outputs.grant(draft, wishes);
+		return snapshot;
+	};
+	const draftOf = (instance: Instance, cause?: Cause): Draft =>
+		outputs.draft({
+			key: instance.key,
+			request: cause?.mail?.row.answer ? undefined : cause?.mail?.message,
+			attempts: cause?.attempts ?? 0,
+			facts: { ...instance.facts, turn: instance.facts.turn + 1 },
+		});
+
+	/** Takes the cause off what the instance waits for; false if it does not wait for it any more. */
+	const accept = (draft: Draft, cause: Cause): boolean => {
+		const { timer, step, mail } = cause;
+		if (timer) {
+			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
+			if (isAwaited) outputs.removeTimer(draft, timer.id);
+			return isAwaited;
+		}
+		if (step) {
+			const isAwaited = draft.facts.steps[step.child] === step.stepId;
+			if (isAwaited) outputs.removeStep(draft, step.child);
+			return isAwaited;
+		}
+		return mail?.row.answer ? acceptAnswer(draft, mail.message?.inReplyTo ?? '') : true;
+	};
+	const acceptAnswer = (draft: Draft, id: string): boolean => {
+		const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
+		if (!found) return false;
+		const { [found[0]]: _, ...asks } = draft.facts.asks;
+		draft.facts = { ...draft.facts, asks };
+		outputs.removeTimer(draft, `timeout.${found[0]}`);
+		return true;
+	};
+
+	/** Answers the message that the turn was about, or notes that it will be answered. */
+	const close = (draft: Draft, event: EventObject | undefined, snapshot: AnyMachineSnapshot) => {
+		const { request } = draft;
+		const isActive = snapshot.status === 'active';
+		const result = { outcome: 'done', attempts: draft.attempts } as const;
+		if (request && isActive && event && definition.answersLater.includes(event.type)) {
+			const { data: _, ...owed } = { ...request, methodArgs: [] };
+			draft.facts = { ...draft.facts, owed: [...draft.facts.owed, owed] };
+			return;
+		}
+		const data: unknown = snapshot.output;
+		if (request) outputs.answer(draft, request, { result, ...(isActive ? {} : { data }) });
+		if (isActive) return;
+		for (const owed of draft.facts.owed) outputs.answer(draft, owed, { result, data });
+		draft.facts = { ...draft.facts, owed: [] };
+		outputs.clear(draft);
+	};
+
+	/** What writes the new state, and the record of the turn. */
+	const write = (draft: Draft, instance: Instance, now: Now): Turned => {
+		const { snapshot, event } = now;
+		const { key, facts, changes } = draft;
+		if (record) {
+			const before = () => {
+				const { snapshot: old } = instance;
+				return old && packInstance(definition, mover.store(old), instance.facts);
+			};
+			changes.push(record({ key, turn: facts.turn, event, value: snapshot.value, before }));
+		}
+		if (snapshot.status !== 'active' && definition.whenDone === 'forget') {
+			changes.push({ table: 'snapshots', key: [actor, key] });
+			return { draft, snapshot: undefined, facts };
+		}
+		const value = packInstance(definition, mover.store(snapshot), facts);
+		if (value.byteLength > parts.snapshotBytesMax) {
+			throw new ReeveError('too_large', `the state of ${actor}/${key}: ${value.byteLength} bytes`);
+		}
+		changes.push({ table: 'snapshots', key: [actor, key], value });
+		return { draft, snapshot, facts };
+	};
+
+	return {
+		take(instance, cause) {
+			const draft = draftOf(instance, cause);
+			let snapshot = instance.snapshot ?? begin(draft);
+			if (cause.timer && cause.postponed) {
+				outputs.moveTimer(draft, cause.timer, cause.postponed);
+				return write(draft, instance, { snapshot, event: undefined });
+			}
+			const isAwaited = accept(draft, cause);
+			const event = isAwaited && !(cause.event instanceof ReeveError) ? cause.event : undefined;
+			if (event && snapshot.status === 'active') {
+				const move = mover.move(snapshot, event);
+				snapshot = move.snapshot;
+				outputs.grant(draft, move.wishes);
+			}
+			close(draft, event, snapshot);
+			return write(draft, instance, { snapshot, event });
+		},
+		restart(instance) {
+			const draft = draftOf(instance);
+			outputs.clear(draft);
+			const snapshot = begin(draft);
+			close(draft, undefined, snapshot);
+			return write(draft, instance, { snapshot, event: undefined });
+		},
+		defers: createDeferral(definition.machine),
+	};
+}
+
+interface Now {
+	readonly snapshot: AnyMachineSnapshot;
+	readonly event: EventObject | undefined;
+}

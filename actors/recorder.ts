@@ -1,0 +1,74 @@
+/**
+ * The flight recorder: the last turns of each instance, in a ring on disk. It is there to be looked at and
+ * to be replayed; nothing is ever recovered from it.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
+import { pack, unpack } from '../runtime/packing.ts';
+
+/** One turn, as it is kept. */
+export interface TurnRecord {
+	readonly turn: number;
+	/** Wall-clock milliseconds. */
+	readonly at: number;
+	/** The event; only its type if it was too large, and none for the start of the instance. */
+	readonly event?: EventObject;
+	readonly isCut?: true;
+	/** The state afterwards. */
+	readonly value: unknown;
+	/** The whole instance before this turn, in every few turns: where a replay can begin. */
+	readonly base?: Uint8Array;
+}
+
+/** Every so many turns the whole instance is kept, if it is small enough. */
+const turnsBetweenBases = 8;
+
+/** What a record is made from. */
+export interface TurnFacts {
+	readonly key: string;
+	readonly turn: number;
+	readonly event: EventObject | undefined;
+	readonly value: unknown;
+	/** Packs the instance as it was before. */
+	readonly before: () => Uint8Array | undefined;
+}
+
+/** Makes the records of one actor; undefined if none are kept. */
+export function createRecorder(parts: {
+	readonly actor: string;
+	readonly clock: Clock;
+	readonly config: Config;
+}): ((facts: TurnFacts) => Change) | undefined {
+	const { actor, clock, config } = parts;
+	const { turnsKeptMax, turnBytesMax } = config;
+	if (turnsKeptMax === 0) return undefined;
+
+	return ({ key, turn, event, value, before }) => {
+		const base = turn % turnsBetweenBases === 0 ? before() : undefined;
+		const record: TurnRecord = {
+			turn,
+			at: clock.now(),
+			value,
+			...(event ? { event } : {}),
+			...(base && base.byteLength <= turnBytesMax ? { base } : {}),
+		};
+		let packed = pack(record);
+		if (packed.byteLength > turnBytesMax * 2) {
+			const { event: _, base: __, ...rest } = record;
+			packed = pack({ ...rest, isCut: true, ...(event ? { event: { type: event.type } } : {}) });
+		}
+		return { table: 'turns', key: [actor, key, turn % turnsKeptMax], value: packed };
+	};
+}
+
+/** The turns that are kept of an instance, oldest first. */
+export function readTurns(journal: Journal, actor: string, key: string): readonly TurnRecord[] {
+	return journal
+		.scan<Uint8Array>('turns', { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] })
+		.map(({ value }) => unpack(value) as TurnRecord)
+		.toSorted((one, other) => one.turn - other.turn);
+}
