@@ -103,7 +103,13 @@ test('a node subscribes to its own topics, and to the presence of everybody', ()
 	assert.deepEqual(nodeFilters('reeve', 'ship1'), [
 		'reeve/ship1/_lane/+/+',
 		'reeve/ship1/_ack',
+		'reeve/ship1/_claim',
 		'reeve/+/_status',
 	]);
-	assert.deepEqual(nodeFilters('', 'ship1'), ['ship1/_lane/+/+', 'ship1/_ack', '+/_status']);
+	assert.deepEqual(nodeFilters('', 'ship1'), [
+		'ship1/_lane/+/+',
+		'ship1/_ack',
+		'ship1/_claim',
+		'+/_status',
+	]);
 });
