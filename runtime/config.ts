@@ -120,7 +120,10 @@ export const configSchema = z.strictObject({
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
 	definitionsFolder: z.string().default('').describe('A folder of actor definitions of your own'),
 	activeInstancesMax: count.default(10_000).describe('Instances of one actor kept in memory'),
-	passivateAfter: seconds.min(1).default(300).describe('Seconds until an idle instance is put away'),
+	passivateAfter: seconds
+		.min(1)
+		.default(300)
+		.describe('Seconds until an idle instance is put away'),
 	turnsAheadMax: count.default(2000).describe('Turns of one actor that may wait for the disk'),
 	turnsBatchMax: count.default(128).describe('Turns of one actor in one transaction'),
 	turnsKeptMax: z.coerce
@@ -135,6 +138,9 @@ export const configSchema = z.strictObject({
 	stepsMax: count.default(64).describe('Steps of one actor that run at a time'),
 	stepTimeout: seconds.min(1).default(600).describe('Seconds that a step may run, unless it says'),
 	owedRepliesMax: count.default(1000).describe('Messages that one instance may leave unanswered'),
+	keepRestartBudgets: flag
+		.default(false)
+		.describe('Count the restarts of supervisors on over a restart of the node'),
 	stopTimeout: seconds.default(5).describe('Seconds that running methods get at a stop'),
 	signalsKeptMax: count.default(1000).describe('Signals kept in memory'),
 	errorReportsPerMinuteMax: count.default(60).describe('Errors reported to central in a minute'),

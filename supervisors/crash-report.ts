@@ -6,6 +6,7 @@
  */
 import type { CrashReport } from '../runtime/signal.ts';
 import type { ActorDescription } from './child.ts';
+import { exitError } from './exit-reason.ts';
 
 /** The most characters of a printed value, and the most neighbours that are named. */
 const valueCharsMax = 1000;
@@ -46,6 +47,12 @@ export function crashReport(facts: CrashFacts): CrashReport {
 		neighbours: neighbours.slice(0, neighboursMax),
 		restarts,
 	};
+}
+
+/** The report of an error that belongs to no actor; `actor` is what to call the place instead. */
+export function strayReport(actor: string, thrown: unknown): CrashReport {
+	const nobody = { pid: actor, ancestors: [], neighbours: [], restarts: 0, description: {} };
+	return crashReport({ actor, reason: exitError(thrown), ...nobody });
 }
 
 /** The value as JSON, without secrets, and cut after a thousand characters. */

@@ -65,7 +65,7 @@ export {
 	type RemoteName,
 } from './monitors.ts';
 export { catchStrays } from './stray-errors.ts';
-export { manyLines, oneLine } from './crash-report.ts';
+export { manyLines, oneLine, strayReport } from './crash-report.ts';
 export type { Backoff, RestartLimit } from './restart.ts';
 export type { Budgets, KeptBudget } from './restart-budget.ts';
 export { fileBudgets } from './budget-file.ts';

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fromTransition } from 'xstate';
 import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
-import { crashReport, print, redactText } from '../../supervisors/crash-report.ts';
+import {
+	crashReport,
+	oneLine,
+	print,
+	redactText,
+	strayReport,
+} from '../../supervisors/crash-report.ts';
 import { supervisorChild } from '../../supervisors/supervisor.ts';
 import { childOf, setStage, supervisorOf, worker } from '../support/supervised.ts';
 
@@ -81,4 +87,9 @@ test('anything can be printed: cycles, large states, functions, and what has no 
 	);
 	assert.equal(print(undefined), 'undefined');
 	assert.equal(print(new TypeError('odd')), '"TypeError: odd"');
+});
+
+test('an error that belongs to nobody is reported under the name of the place', () => {
+	const report = strayReport('central', 'a token=abc leaked');
+	assert.equal(oneLine(report), 'central crashed: a token=[redacted] leaked; restarts 0');
 });
