@@ -155,26 +155,34 @@ export function heed(
 	ack: LaneAck,
 	storeId: string,
 ): Partial<PublisherContext> {
-	const { window, lane } = context;
+	const { lane } = context;
 	context.passPoint('ack.received');
 	// What an earlier store of the receiver says is of no use: it has been bound to another since.
 	if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};
 	if (ack.nack && laneStops.has(ack.nack)) return stopLane(context, ack);
-	const { belief, count, ...settlement } = window.acknowledge(ack);
+	const { belief, count, ...settlement } = context.window.acknowledge(ack);
 	if (belief === 'doubted') return doubt(context, ack);
 	write(context, settlement);
-	const { to, method } = lane;
+	return goOn(context, ack, count);
+}
+
+/** How a lane goes on after an acknowledgement that resolved `count` messages. */
+function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<PublisherContext> {
+	const { window } = context;
+	const { to, method } = context.lane;
 	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
 	// Every frame behind a lost one reports the same gap; one resend is the answer to all of them.
 	const isGap = ack.nack === 'gap';
 	if (ack.nack && !(isGap && ack.upTo === context.lastGap)) window.goBack();
-	const noRoomMs = ack.credit === 0 && !window.isEmpty() ? noCreditMs : 0;
-	return {
-		pauseMs: ack.retryMs ?? noRoomMs,
-		failures: count > 0 ? 0 : context.failures,
-		lastGap: isGap ? ack.upTo : -1,
-		asked: isGap ? '' : (ack.nack ?? ''),
-	};
+	const failures = count > 0 ? 0 : context.failures;
+	const pauseMs = pauseOf(ack, window);
+	if (isGap) return { pauseMs, failures, lastGap: ack.upTo, asked: '' };
+	return { pauseMs, failures, lastGap: -1, asked: ack.nack ?? '' };
+}
+
+/** How long the receiver wants to be left alone. */
+function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
+	return retryMs ?? (credit === 0 && !window.isEmpty() ? noCreditMs : 0);
 }
 
 /** The receiver knows messages of this lane that this store does not: it is not what it once was. */
@@ -204,5 +212,6 @@ function stopLane(
 export function backoffMs({ config, clock, failures, pauseMs }: PublisherContext): number {
 	const { resendMsMin, resendMsMax } = config;
 	const base = Math.min(resendMsMax, resendMsMin * 2 ** Math.min(failures, 20));
-	return pauseMs || base * (0.5 + clock.random() / 2);
+	// Nobody may ask for a pause without end.
+	return Math.min(pauseMs, resendMsMax) || base * (0.5 + clock.random() / 2);
 }

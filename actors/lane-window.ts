@@ -67,6 +67,9 @@ export interface Window {
 	stop(): void;
 }
 
+/** Messages that are given up in one go; the next tick does the rest. */
+const givenUpMax = 5000;
+
 /** Creates the window of a lane. */
 export function createWindow(parts: WindowParts): Window {
 	const { lane, outbox, clock, config } = parts;
@@ -97,8 +100,12 @@ export function createWindow(parts: WindowParts): Window {
 		sent = Math.min(sent, row.seq - 1);
 		return { changes: [...settled, ...outbox.amend(lane, skip)], ids };
 	};
-	const isOver = (row: OutRow, now: number): boolean =>
-		!row.skip && (row.deadline <= now || (row.retries > 0 && row.attempts >= row.retries));
+	const isOver = (row: OutRow): boolean => {
+		if (row.skip) return false;
+		// The last try that it may have is over when its acknowledgement is overdue, not before.
+		const isSpent = row.retries > 0 && row.attempts >= row.retries && row.seq > sent;
+		return isSpent || row.deadline <= clock.now();
+	};
 
 	return {
 		get sent() {
@@ -167,12 +174,14 @@ export function createWindow(parts: WindowParts): Window {
 			return { changes, ids: [] };
 		},
 		giveUp(seq) {
-			outbox.fill(lane);
-			const now = clock.now();
-			const over = lane.rows.filter((row) =>
-				seq === undefined ? isOver(row, now) : row.seq === seq,
-			);
-			const settlements = over.map(giveUpRow);
+			const settlements: Settlement[] = [];
+			// What is dropped makes room for others, whose time may be over as well.
+			for (let lo = 0; lo < lane.lo && settlements.length < givenUpMax;) {
+				({ lo } = lane);
+				outbox.fill(lane);
+				const over = lane.rows.filter((row) => (seq === undefined ? isOver(row) : row.seq === seq));
+				settlements.push(...over.map(giveUpRow));
+			}
 			return {
 				changes: settlements.flatMap(({ changes }) => changes),
 				ids: settlements.flatMap(({ ids }) => ids),
