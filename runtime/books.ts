@@ -117,15 +117,17 @@ export function createBooks(parts: {
 			lives.set(id, events);
 			const body = packMessage(message);
 			const entry: Entry = {
-				...{ id, toNode, method, sentAt, ...place, events },
+				id,
+				toNode,
+				method,
+				sentAt,
+				...place,
+				events,
 				...(text ? { note: text } : {}),
 				...(replyTo ? { replyTo } : {}),
 				...(body.byteLength <= config.bodyKeptBytesMax ? { body } : {}),
 			};
-			return [
-				write(entry),
-				{ table: 'opened', key: [sentAt, id], value: true },
-			];
+			return [write(entry), { table: 'opened', key: [sentAt, id], value: true }];
 		},
 		settle(id, result, output) {
 			const entry = get(id);

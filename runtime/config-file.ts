@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
-import { ReeveError } from './errors.ts';
+import { asReeveError, ReeveError } from './errors.ts';
 import { nearestWord } from './spelling.ts';
 
 /** Where a value may come from, the strongest first. */
@@ -66,6 +66,24 @@ export function variableOf(key: ConfigKey): string {
 /** The schema as JSON Schema, for editors. */
 export function configJsonSchema(): object {
 	return z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input', unrepresentable: 'any' });
+}
+
+/**
+ * The value in a piece of YAML text; undefined if there is none. Aliases may not blow it up.
+ *
+ * @throws ReeveError `bad_json`, naming the line
+ */
+export function readYaml(text: string): unknown {
+	const lines = new LineCounter();
+	try {
+		const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+		const [error] = document.errors;
+		if (!error) return document.toJS({ maxAliasCount: 100 });
+		const { line } = lines.linePos(error.pos[0]);
+		throw new ReeveError('bad_json', `line ${line}: ${error.message}`);
+	} catch (thrown) {
+		throw asReeveError(thrown, 'bad_json');
+	}
 }
 
 /** Any value as a YAML document. */

@@ -59,6 +59,15 @@ export const messageInput = z.strictObject({
 	key: z.string().max(128).optional().describe('Messages of one key keep their order'),
 	onCrash: z.enum(onCrashPolicies).optional().describe('What follows a death in mid-run'),
 	note: z.string().max(500).optional().describe('Shown in lists'),
+	replyTopic: z
+		.string()
+		.min(1)
+		.optional()
+		.describe('The MQTT topic that the outcome is published on'),
+	correlation: z
+		.union([z.string().max(1024), z.instanceof(Uint8Array)])
+		.optional()
+		.describe('Comes back with the outcome'),
 });
 
 /** What callers may write; see {@link messageInput}. */
@@ -90,6 +99,13 @@ export interface Result {
 	readonly attempts?: number;
 }
 
+/** Where the outcome of a message is published, for whoever has no books of its own. */
+export interface ReplyTo {
+	readonly topic: string;
+	/** What the publisher recognises its question by; comes back as it was. */
+	readonly correlation?: string | Uint8Array;
+}
+
 /** A message inside reeve: one receiver, one identity, known kind and sender. */
 export interface Message {
 	readonly id: string;
@@ -114,6 +130,8 @@ export interface Message {
 	readonly key?: string;
 	readonly onCrash?: OnCrash;
 	readonly note?: string;
+	/** Known to the node that the message was handed to, and to no other. */
+	readonly replyTo?: ReplyTo;
 	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
 	readonly inReplyTo?: string;
 	readonly previousMethod?: string;
@@ -135,7 +153,7 @@ const fieldByLowerCase = new Map(
 );
 
 /** The same object with every key in the case that the schema knows. */
-function inOurSpelling(raw: object): object {
+export function inOurSpelling(raw: object): object {
 	const known = messageInput.shape;
 	if (Object.keys(raw).every((key) => Object.hasOwn(known, key))) return raw;
 	const fields = new Map<string, unknown>();

@@ -4,13 +4,15 @@
  *
  * @module
  */
-import type { Kind } from './address.ts';
+import { isAcknowledged } from './address.ts';
+import type { Answers } from './answers.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { MethodDefinition } from './define.ts';
 import { checkInput, type CheckedInput, type Message } from './envelope.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
+import { createForeign, type TakeForeign } from './foreign.ts';
 import { laneName } from './frame.ts';
 import { newId } from './identity.ts';
 import type { Journal } from './journal.ts';
@@ -18,6 +20,7 @@ import type { Mailbox } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { Post } from './post.ts';
 import type { Presence } from './presence.ts';
+import { checkReplyTopic } from './reply-address.ts';
 import type { Signals } from './signal.ts';
 import type { Answer } from './wire.ts';
 
@@ -32,6 +35,8 @@ export interface IntakeParts {
 	readonly outbox: Outbox;
 	readonly post: Post;
 	readonly presence: Presence;
+	/** Without them no outcome is published. */
+	readonly answers?: Answers;
 	readonly methods: { find(name: string): MethodDefinition | undefined };
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why nothing is taken for now; undefined if messages are taken. */
@@ -44,8 +49,8 @@ export interface Intake {
 	accept(raw: unknown, via: string): Promise<readonly Answer[]>;
 	/** See `Door.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
-	/** Takes the payload of a public topic: a message, or an array of them, for this node. */
-	acceptForeign(payload: Uint8Array, address: { method: string; kind: Kind }): Promise<void>;
+	/** Takes what an MQTT client has published on a public topic of this node; see `foreign.ts`. */
+	readonly acceptForeign: TakeForeign;
 }
 
 /** Creates the intake of a node. */
@@ -92,54 +97,11 @@ export function createIntake(parts: IntakeParts): Intake {
 		}
 	};
 
-	/** Takes a message of a topic, which the broker's permissions are about: nothing else may be meant. */
-	const take = async (raw: unknown, implied: Implied): Promise<void> => {
-		const contradiction = contradictionOf(raw, implied, parts.methods);
-		if (contradiction) refuse('bad_message', contradiction, 'mqtt');
-		else await accept(typeof raw === 'object' && raw ? { ...raw, ...implied } : raw, 'mqtt');
-	};
-
 	return {
 		accept,
 		refuse,
-		async acceptForeign(payload, address) {
-			let raws: unknown[];
-			try {
-				const parsed: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
-				raws = Array.isArray(parsed) ? parsed : [parsed];
-			} catch (thrown) {
-				refuse('bad_json', thrown instanceof Error ? thrown.message : '', 'mqtt');
-				return;
-			}
-			const implied = { toNode: parts.node, method: address.method, kind: address.kind };
-			await Promise.all(raws.map((raw) => take(raw, implied)));
-		},
+		acceptForeign: createForeign({ ...parts, accept, refuse }),
 	};
-}
-
-/** What a topic says of a message that is published on it. */
-interface Implied {
-	readonly toNode: string;
-	readonly method: string;
-	readonly kind: Kind;
-}
-
-/** Where a message says something else than its topic; undefined if it does not. */
-function contradictionOf(
-	raw: unknown,
-	implied: Implied,
-	methods: IntakeParts['methods'],
-): string | undefined {
-	const wireName = (value: unknown) =>
-		typeof value === 'string' ? (methods.find(value)?.name ?? value) : value;
-	for (const [field, meant] of Object.entries(implied)) {
-		const said: unknown = Object.hasOwn(Object(raw), field)
-			? Reflect.get(Object(raw), field)
-			: meant;
-		const isSame = field === 'method' ? wireName(said) === wireName(meant) : said === meant;
-		if (!isSame) return `${field} is ${String(meant)} on this topic`;
-	}
-	return undefined;
 }
 
 /** The checks that need to know the node, and the making of messages that passed them. */
@@ -154,6 +116,7 @@ function createCheck(parts: IntakeParts) {
 		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
 		checkOutbox(input, definition);
 		checkPath(input);
+		checkReply(input, definition, config);
 		const args = definition?.args.safeParse(input.methodArgs);
 		if (args?.error) {
 			const detail = args.error.issues.map(({ message }) => message).join('; ');
@@ -199,12 +162,14 @@ function createCheck(parts: IntakeParts) {
 		input: CheckedInput,
 		own: { toNode: string; id: string; definition: MethodDefinition | undefined },
 	): Message => {
-		const { receivers: _, kind, ...fields } = input;
+		const { receivers: _, kind, replyTopic: topic, correlation, ...fields } = input;
+		const told = correlation === undefined ? {} : { correlation };
 		const { toNode, id, definition } = own;
 		const reply = input.replyMethod === undefined ? undefined : methods.find(input.replyMethod);
 		return {
 			...fields,
 			...(reply ? { replyMethod: reply.name } : {}),
+			...(topic === undefined ? {} : { replyTo: { topic, ...told } }),
 			id,
 			toNode,
 			fromNode: node,
@@ -222,6 +187,15 @@ function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 	const hasNul = parts.some((part) => part.includes('\0'));
 	const isInside = !fileName.includes('/') && !parts.includes('..') && !hasNul;
 	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
+}
+
+/** An outcome can be published only where nobody takes it for a message, and only if there is one. */
+function checkReply(input: CheckedInput, definition: MethodDefinition | undefined, config: Config) {
+	const { replyTopic, kind = definition?.kind ?? 'CommandACK' } = input;
+	if (replyTopic === undefined) return;
+	checkReplyTopic(config.topicPrefix, replyTopic);
+	if (isAcknowledged(kind)) return;
+	throw new ReeveError('bad_message', `replyTopic: nobody learns the outcome of a ${kind}`);
 }
 
 /** Roughly what the message will weigh on the wire; exact enough for a limit. */

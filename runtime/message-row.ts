@@ -8,7 +8,7 @@ import type { Outbox } from './outbox.ts';
 import type { MessageRow } from './wire.ts';
 
 /** The row of an entry of the books. */
-export function messageRow(entry: Entry, outbox: Outbox): MessageRow {
+export function messageRow(entry: Entry, outbox: Pick<Outbox, 'lane'>): MessageRow {
 	const { id, toNode, method, sentAt, note } = entry;
 	const about = { id, toNode, method, sentAt, ...present({ note }) };
 	return { ...about, ...(settledPart(entry) ?? openPart(entry, outbox)) };
@@ -24,7 +24,7 @@ function settledPart({ result, settledAt, output }: Entry): Rest | undefined {
 }
 
 /** A message that has left its lane without an outcome was accepted by its receiver. */
-function openPart({ lane: name = '', seq = 0 }: Entry, outbox: Outbox): Rest {
+function openPart({ lane: name = '', seq = 0 }: Entry, outbox: Pick<Outbox, 'lane'>): Rest {
 	const lane = outbox.lane(name);
 	if (!lane || seq < lane.lo) return { state: 'accepted', settled: false, attempts: 1 };
 	const row = lane.rows[seq - lane.lo];

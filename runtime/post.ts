@@ -78,7 +78,8 @@ export function createPost(parts: PostParts): Post {
 
 	/** A message to another node. */
 	const dispatch = (message: Message): Plan => {
-		const { lane, seq, changes } = outbox.append(message);
+		const { replyTo: _, ...travels } = message;
+		const { lane, seq, changes } = outbox.append(travels);
 		const opened = isReply(message) ? [] : books.open(message, { lane: lane.name, seq });
 		const afterwards = () => {
 			books.opened(message.id);

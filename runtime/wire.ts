@@ -15,6 +15,8 @@ export interface Publication {
 	readonly payload: Uint8Array;
 	readonly qos: 0 | 1;
 	readonly retain: boolean;
+	/** For whoever asked over MQTT 5; a 3.1.1 connection leaves it out. */
+	readonly correlationData?: Uint8Array;
 }
 
 /**
@@ -34,6 +36,10 @@ export interface Wire {
 export interface ForeignProperties {
 	readonly responseTopic?: string;
 	readonly correlationData?: Uint8Array;
+	/** Set if the broker has delivered it before, and does not know what became of that. */
+	readonly isRepeat?: boolean;
+	/** Raised when the connection that it came on is lost: the broker will deliver it again. */
+	readonly gone?: AbortSignal;
 }
 
 /** What the node wants to hear from a wire. None of these may throw. */

@@ -110,7 +110,10 @@ export function createGround(parts: GroundParts): Ground {
 
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, node, mailbox });
-	const answers = createAnswers({ ...shared, publish: (publication) => exchange.publish(publication) });
+	const answers = createAnswers({
+		...shared,
+		publish: (publication) => exchange.publish(publication),
+	});
 	const books = createBooks({ ...shared, asks, answers });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
@@ -174,8 +177,7 @@ export function createGround(parts: GroundParts): Ground {
 			},
 			acknowledgement: (ack) => publishing.ack(ack),
 			status: (status) => presence.learn(status),
-			foreign: (payload, address, properties) =>
-				intake.acceptForeign(payload, address, properties),
+			foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
 			link(isUp) {
 				publishing.link(isUp);
 				if (isUp) answers.pump();

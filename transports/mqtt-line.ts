@@ -23,8 +23,11 @@ export interface LineOptions {
 	readonly client: IClientOptions;
 	/** Subscribed to, with QoS 1, before the line is up. */
 	readonly filters: readonly string[];
-	/** Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects. */
-	readonly onPacket: (packet: IPublishPacket) => Promise<void> | void;
+	/**
+	 * Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects. `gone` is
+	 * raised when the connection is lost.
+	 */
+	readonly onPacket: (packet: IPublishPacket, gone: AbortSignal) => Promise<void> | void;
 	readonly onUp: () => void;
 	/** Also told, once, of a line that does not come up. */
 	readonly onDown: (why: string) => void;
@@ -64,6 +67,10 @@ interface Attempt {
 	/** The largest packet that the broker takes. */
 	bytesMax: number;
 	why: string;
+	/** The packet that is being taken, until it is acknowledged. */
+	inHand: Promise<void> | undefined;
+	/** From now on no packet is taken any more: the broker keeps what comes. */
+	isEnding: boolean;
 }
 
 /** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
@@ -131,7 +138,7 @@ export function openLine(options: LineOptions): Line {
 			const wasUp = isUp;
 			current = undefined;
 			isUp = false;
-			if (last) await endClient(last.client, { clock, isForced: !wasUp });
+			if (last) await endAttempt(last, { clock, isForced: !wasUp });
 			if (wasUp) options.onDown('stopped');
 		},
 	};
@@ -141,15 +148,26 @@ export function openLine(options: LineOptions): Line {
 function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5): Attempt {
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
 	const unheard = new Set<number>();
+	const gone = new AbortController();
+	client.on('close', () => gone.abort());
 	// Each publication under way listens for the end of the connection.
 	client.setMaxListeners(0);
+	const attempt: Attempt = {
+		client,
+		unheard,
+		bytesMax: Infinity,
+		why: 'the broker does not answer',
+		inHand: undefined,
+		isEnding: false,
+	};
 	client.handleMessage = (packet, acknowledge) => {
 		// An error means only that there is no acknowledgement: the broker brings the packet again.
 		const refuse = (thrown: unknown) =>
 			acknowledge(thrown instanceof Error ? thrown : new Error(String(thrown)));
+		if (attempt.isEnding) return refuse('stopping');
 		try {
 			const taken = onPacket(packet);
-			if (taken) taken.then(() => acknowledge(), refuse);
+			if (taken) attempt.inHand = taken.then(() => acknowledge(), refuse);
 			else acknowledge();
 		} catch (thrown) {
 			refuse(thrown);
@@ -161,7 +179,7 @@ function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5
 			unheard.add(packet.messageId ?? 0);
 		}
 	});
-	return { client, unheard, bytesMax: Infinity, why: 'the broker does not answer' };
+	return attempt;
 }
 
 function isAboutVersion(error: Error): boolean {
@@ -179,14 +197,17 @@ async function subscribe(client: MqttClient, filters: readonly string[]): Promis
 /** Publishes, and says what the broker made of it. */
 function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 	const { client, unheard, bytesMax } = attempt;
-	const { topic, payload, qos, retain } = publication;
+	const { topic, payload, qos, retain, correlationData } = publication;
+	const isNew = client.options.protocolVersion === 5;
+	const properties =
+		correlationData && isNew ? { properties: { correlationData: asBuffer(correlationData) } } : {};
 	const bytes = payload.byteLength + Buffer.byteLength(topic) + headerBytesMax;
 	if (bytes > bytesMax) return Promise.resolve('too_large');
 	return new Promise((resolve) => {
 		// A client that is closed forgets whom it owes an answer to.
 		const lost = () => resolve('not_connected');
 		client.once('close', lost);
-		client.publish(topic, asBuffer(payload), { qos, retain }, (error, packet) => {
+		client.publish(topic, asBuffer(payload), { qos, retain, ...properties }, (error, packet) => {
 			client.off('close', lost);
 			const isUnheard = unheard.delete(packet?.messageId ?? -1);
 			if (!error) resolve(isUnheard ? 'nobody' : 'taken');
@@ -206,14 +227,20 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** Says goodbye, but does not wait for ever for what is still unacknowledged. */
-async function endClient(
-	client: MqttClient,
+async function endAttempt(
+	attempt: Attempt,
 	{ clock, isForced }: { clock: Clock; isForced: boolean },
 ): Promise<void> {
+	const { client } = attempt;
+	attempt.isEnding = true;
 	const inTime = new AbortController();
-	const ended = client.endAsync(isForced).finally(() => inTime.abort());
-	await Promise.race([ended, pause(clock, endMsMax, inTime.signal)]);
-	if (client.connected) client.stream.destroy();
+	const goodbye = async () => {
+		if (!isForced) await attempt.inHand;
+		await client.endAsync(isForced);
+		inTime.abort();
+	};
+	await Promise.race([goodbye(), pause(clock, endMsMax, inTime.signal)]);
+	if (!inTime.signal.aborted) client.stream.destroy();
 }
 
 /**

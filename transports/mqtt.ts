@@ -29,10 +29,14 @@ function clientId({ node, config }: TransportContext): string {
 	return config.topicPrefix === '' ? node : `${config.topicPrefix}:${node}`;
 }
 
-/** Opens the connection for frames, acknowledgements and presence: it is what makes the node be there. */
-function openFrames(context: TransportContext, address: string): Line {
+/**
+ * Opens the connection for frames, acknowledgements and presence: it is what makes the node be there,
+ * but not before `ready`.
+ */
+function openFrames(context: TransportContext, address: string, ready: Promise<void>): Line {
 	const { node, clock, config, listener, signals, will } = context;
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
+	let connection = 0;
 	const line = openLine({
 		clock,
 		config,
@@ -45,10 +49,15 @@ function openFrames(context: TransportContext, address: string): Line {
 		filters: nodeFilters(config.topicPrefix, node),
 		onPacket: (packet) => takeOwn(context, packet),
 		onUp() {
-			signals.emit('transport.up', transport);
-			listener.up(wire);
+			const mine = (connection += 1);
+			void ready.then(() => {
+				if (mine !== connection) return;
+				signals.emit('transport.up', transport);
+				listener.up(wire);
+			});
 		},
 		onDown(why) {
+			connection += 1;
 			signals.emit('transport.down', { ...transport, reason: why });
 			listener.down(wire, why);
 		},
@@ -57,9 +66,15 @@ function openFrames(context: TransportContext, address: string): Line {
 	return line;
 }
 
-/** Opens the connection for foreign publishers. The broker keeps its session while the node is away. */
-function openIngress(context: TransportContext, address: string): Line {
-	const { node, clock, config, listener } = context;
+/**
+ * Opens the connection for foreign publishers. The broker keeps its session while the node is away.
+ * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers cannot
+ * reach is still one for other nodes.
+ */
+function openIngress(context: TransportContext, address: string, onTried: () => void): Line {
+	const { node, clock, config, listener, signals } = context;
+	const transport = { transport: 'mqtt:in', address: hideSecrets(address) };
+	let wasDown = false;
 	return openLine({
 		clock,
 		config,
@@ -70,10 +85,21 @@ function openIngress(context: TransportContext, address: string): Line {
 			properties: { sessionExpiryInterval: sessionSeconds, receiveMaximum: foreignMax },
 		},
 		filters: [publicFilter(config.topicPrefix, node)],
-		onPacket: ({ topic, payload, properties }) =>
-			listener.foreign(topic, bytesOf(payload), foreignProperties(properties)),
-		onUp() {},
-		onDown() {},
+		onPacket: ({ topic, payload, properties, dup }, gone) =>
+			listener.foreign(topic, bytesOf(payload), {
+				...foreignProperties(properties),
+				...(dup ? { isRepeat: true } : {}),
+				gone,
+			}),
+		onUp() {
+			if (wasDown) signals.emit('transport.up', transport);
+			onTried();
+		},
+		onDown(why) {
+			wasDown = true;
+			signals.emit('transport.down', { ...transport, reason: why });
+			onTried();
+		},
 	});
 }
 
@@ -102,7 +128,9 @@ function foreignProperties(properties: ForeignProperties = {}): ForeignPropertie
 async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config } = context;
 	const address = brokerUrl(config.brokerAddress || config.brokerListen);
-	const lines = [openFrames(context, address), openIngress(context, address)];
+	let onTried = () => {};
+	const tried = new Promise<void>((resolve) => (onTried = resolve));
+	const lines = [openIngress(context, address, onTried), openFrames(context, address, tried)];
 	return {
 		address: hideSecrets(address),
 		async stop() {

@@ -5,6 +5,7 @@
  * @module
  */
 import { parseTopic, type Topic } from '../../runtime/address.ts';
+import { createAnswers } from '../../runtime/answers.ts';
 import { steppedClock, type Clock, type SteppedClock } from '../../runtime/clock.ts';
 import { createBooks } from '../../runtime/books.ts';
 import { configOf, type Config } from '../../runtime/config.ts';
@@ -29,7 +30,7 @@ import { createPost } from '../../runtime/post.ts';
 import { createPresence } from '../../runtime/presence.ts';
 import { createReceipts } from '../../runtime/receipts.ts';
 import { createSignals, type Signal, type Signals } from '../../runtime/signal.ts';
-import type { Publication, Wire } from '../../runtime/wire.ts';
+import type { Publication, Verdict, Wire } from '../../runtime/wire.ts';
 import { builtInMethods, messageOf } from './method-context.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -53,6 +54,9 @@ export interface Floor {
 	/** Brings a frame for a method, and resolves with its acknowledgement. */
 	receive(frame: Partial<Frame>, method?: string): Promise<LaneAck>;
 	seen(type: Signal['type']): readonly Signal[];
+	readonly wire: Wire;
+	/** What the wire says of publications. */
+	readonly verdict: { current: Verdict };
 	/** Closes it, and opens a new one in the same folder. */
 	reopen(): Promise<Floor>;
 }
@@ -77,12 +81,16 @@ function createParts(folder: string, given: { config: Config; clock: Clock; sign
 		}),
 	);
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
-	const books = createBooks(shared);
+	const answers = createAnswers({
+		...shared,
+		publish: (publication) => exchange.publish(publication),
+	});
+	const books = createBooks({ ...shared, answers });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	const presence = createPresence(shared);
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
-	const taking = { ...shared, node, books, outbox, post, presence, methods, mailbox };
+	const taking = { ...shared, node, books, answers, outbox, post, presence, methods, mailbox };
 	const intake = createIntake({
 		...taking,
 		hindrance: () => (phase.current === 'stopping' ? 'stopping' : undefined),
@@ -110,8 +118,10 @@ function createParts(folder: string, given: { config: Config; clock: Clock; sign
 			},
 			acknowledgement: () => {},
 			status: (status) => presence.learn(status),
-			foreign: (payload, address) => intake.acceptForeign(payload, address),
-			link: () => {},
+			foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
+			link: (isUp) => {
+				if (isUp) answers.pump();
+			},
 		},
 	});
 	return { ...taking, phase, mailboxes, receipts, intake, inbox, exchange };
@@ -135,13 +145,14 @@ export function openFloor(
 	const ground = createParts(folder, { config, clock, signals });
 	const published: Floor['published'][number][] = [];
 	const waiting = new Set<() => void>();
+	const verdict: Floor['verdict'] = { current: 'taken' };
 	const wire: Wire = {
 		name: 'noted',
 		publish(publication) {
 			const parsed = parseTopic(config.topicPrefix, publication.topic);
 			published.push({ ...publication, parsed });
 			for (const look of waiting) look();
-			return Promise.resolve('taken');
+			return Promise.resolve(verdict.current);
 		},
 	};
 	ground.exchange.listener.up(wire);
@@ -158,6 +169,8 @@ export function openFloor(
 		journal,
 		clock,
 		folder,
+		wire,
+		verdict,
 		published,
 		frames: () => ofPart('lane').map(readFrame),
 		acks,

@@ -1,0 +1,72 @@
+/**
+ * The life of a message, as its sender knows it: what happened, and when. It is kept with the entry in the
+ * books, and written only in transactions that happen anyway. What has not been written is in memory, so a
+ * crash may forget the last of it; the outcome it never forgets.
+ *
+ * @module
+ */
+
+/** What can happen to a message. The receiver's own words are `taken`, `started` and `ended`. */
+export type LifeWord =
+	| 'accepted'
+	| 'sent'
+	| 'waiting'
+	| 'acked'
+	| 'refused'
+	| 'gave_up'
+	| 'cancel_asked'
+	| 'retried'
+	| 'settled'
+	| 'taken'
+	| 'started'
+	| 'ended';
+
+/** One event. Instants are milliseconds of the wall clock of the node that noted it. */
+export interface LifeEvent {
+	readonly at: number;
+	readonly what: LifeWord;
+	/** Which attempt it was. */
+	readonly attempt?: number;
+	/** A sentence or a code, for people. */
+	readonly detail?: string;
+}
+
+/** Adds an event, unless it only repeats the last one. The first is kept, and the newest. */
+export function withEvent(
+	events: readonly LifeEvent[],
+	event: LifeEvent,
+	max: number,
+): readonly LifeEvent[] {
+	const last = events.at(-1);
+	const isSame =
+		last?.what === event.what && last.attempt === event.attempt && last.detail === event.detail;
+	if (isSame) return events;
+	const [first] = events;
+	if (first === undefined || events.length < max) return [...events, event];
+	return [first, ...events.slice(events.length - max + 2), event].slice(-max);
+}
+
+/** The lives of the messages that are under way, the newest of them. */
+export interface Lives {
+	get(id: string): readonly LifeEvent[] | undefined;
+	set(id: string, events: readonly LifeEvent[]): void;
+	forget(id: string): void;
+}
+
+/** Lives in memory; beyond that the oldest are only what the books have of them. */
+const livesMax = 20_000;
+
+/** Creates an empty memory. */
+export function createLives(): Lives {
+	const lives = new Map<string, readonly LifeEvent[]>();
+	return {
+		get: (id) => lives.get(id),
+		set(id, events) {
+			lives.set(id, events);
+			if (lives.size <= livesMax) return;
+			const [oldest] = lives.keys();
+			if (oldest !== undefined) lives.delete(oldest);
+		},
+		forget: (id) => void lives.delete(id),
+	};
+}
