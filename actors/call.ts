@@ -13,9 +13,9 @@
  *      +--------------------------------------------+
  * ```
  *
- * A synchronous endless loop cannot be interrupted from within its thread. What the call promises is
- * that nothing such a method does later has any effect: its outcome is settled without it. A method that
- * is declared with `isolate: 'worker'` has a thread of its own, and that is ended.
+ * A synchronous endless loop cannot be interrupted from within its thread. What the call promises
+ * is that nothing such a method does later has any effect: its outcome is settled without it. A
+ * method that is declared with `isolate: 'worker'` has a thread of its own, and that is ended.
  *
  * @module
  */

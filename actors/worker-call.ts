@@ -1,10 +1,11 @@
 /**
- * Isolated calls: a method that declares `isolate: 'worker'` runs in a thread of its own. The thread can
- * be ended in the middle of anything, even of an endless loop, and the node goes on meanwhile.
+ * Isolated calls: a method that declares `isolate: 'worker'` runs in a thread of its own. The
+ * thread can be ended in the middle of anything, even of an endless loop, and the node goes on
+ * meanwhile.
  *
- * The method is loaded anew in the thread: it shares no variable with the node, and its clock is the
- * machine's. A start costs some tens of milliseconds, so it is for methods that compute, or that nobody has
- * read. Commands that such a method starts are not ended with it.
+ * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
+ * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
+ * that nobody has read. Commands that such a method starts are not ended with it.
  *
  * @module
  */
@@ -60,8 +61,8 @@ const noticeMs = 200;
 const threadFile = new URL(`./worker-thread${extname(import.meta.url)}`, import.meta.url);
 
 /**
- * Runs a method in a thread. When the context's signal is raised, so is the method's; if the thread does
- * not notice, it is ended.
+ * Runs a method in a thread. When the context's signal is raised, so is the method's; if the thread
+ * does not notice, it is ended.
  *
  * @throws ReeveError `bad_declaration` if it is not known which file declares the method
  */
@@ -128,8 +129,8 @@ export function runInWorker(
 }
 
 /**
- * TypeScript needs its loader in each thread, and tsx registers itself in the main thread only. Without
- * tsx the thread is left with what Node.js itself can load.
+ * TypeScript needs its loader in each thread, and tsx registers itself in the main thread only.
+ * Without tsx the thread is left with what Node.js itself can load.
  */
 function loaderOf(file: string): { readonly execArgv: string[] } | undefined {
 	if (![file, threadFile.pathname].some((path) => path.endsWith('.ts'))) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The worker thread of one call: loads the method's file, runs it once, and tells the node's thread what came
- * of it. It is started by `worker-call.ts`, never imported.
+ * The worker thread of one call: loads the method's file, runs it once, and tells the node's thread
+ * what came of it. It is started by `worker-call.ts`, never imported.
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * Supervision without a fleet: `node --import tsx examples/supervisor.ts`. With reeve installed the
  * import is from 'reeve/supervisor'.
  *
- * A till counts what is sold, and breaks at a bad price; its supervisor starts it again, and the pool of
- * couriers beside it does not notice.
+ * A till counts what is sold, and breaks at a bad price; its supervisor starts it again, and the
+ * pool of couriers beside it does not notice.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * XState actors as children: any actor logic, with the exit reasons, the fencing and the crash
- * reports that supervisors need. Each has an XState system of its own, so that actors share nothing.
+ * reports that supervisors need. Each has an XState system of its own, so that actors share
+ * nothing.
  *
  * @module
  */
@@ -41,7 +42,10 @@ export interface ActorParts<Logic extends AnyActorLogic> {
 	readonly logic: Logic;
 	/** The input, or a function that makes it for each incarnation. */
 	readonly input?: InputFrom<Logic> | ((context: ActorContext) => InputFrom<Logic>);
-	/** Sent to ask the actor to come to its end. Without it, or where it cannot be taken, it is stopped. */
+	/**
+	 * Sent to ask the actor to come to its end. Without it, or where it cannot be taken, it is
+	 * stopped.
+	 */
 	readonly shutdownEvent?: EventFromLogic<Logic>;
 	/** Called with the output when the actor comes to its end. */
 	readonly onDone?: (output: OutputFrom<Logic>, context: ActorContext) => void;
@@ -68,8 +72,8 @@ export function actorOf(child: Child): AnyActorRef | undefined {
 
 /**
  * The start function of an XState actor. It exits `normal` when it is done, with its error when it
- * fails, and with the reason that it was asked to stop with when it was. An actor that fails before it has
- * started is a failed start.
+ * fails, and with the reason that it was asked to stop with when it was. An actor that fails before
+ * it has started is a failed start.
  */
 export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>): Start {
 	const { iterationsMax = 10_000, resume } = parts;

@@ -11,12 +11,12 @@ import type { Budgets, KeptBudget } from './restart-budget.ts';
 type Kept = Record<string, KeptBudget>;
 
 /**
- * Keeps restart budgets in a file of JSON; its folder is created. Each change replaces the file as a
- * whole, so a process that is killed leaves the old state or the new one.
+ * Keeps restart budgets in a file of JSON; its folder is created. Each change replaces the file as
+ * a whole, so a process that is killed leaves the old state or the new one.
  *
- * It is not flushed to the disk: after a power cut the machine has been away for longer than most periods,
- * and one restart too many is no harm. A file that cannot be read counts as empty, for the same reason; one
- * that cannot be written is an error of the supervisor that restarts.
+ * It is not flushed to the disk: after a power cut the machine has been away for longer than most
+ * periods, and one restart too many is no harm. A file that cannot be read counts as empty, for the
+ * same reason; one that cannot be written is an error of the supervisor that restarts.
  */
 export function fileBudgets(path: string): Budgets {
 	const kept = read(path);

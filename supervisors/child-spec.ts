@@ -29,7 +29,9 @@ export interface StartContext {
 	readonly signal: AbortSignal;
 }
 
-/** What a start function answers: a child, a child with a word for the caller, or a reason for none. */
+/**
+ * What a start function answers: a child, a child with a word for the caller, or a reason for none.
+ */
 export type StartResult =
 	| Child
 	| { readonly child: Child; readonly info: unknown }

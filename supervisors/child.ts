@@ -1,7 +1,7 @@
 /**
- * The child: what a supervisor holds of an actor that it started, as Erlang's supervisors hold a pid.
- * It says nothing of how the actor is made; adapters make it from XState logic, from plain functions
- * and from other supervisors.
+ * The child: what a supervisor holds of an actor that it started, as Erlang's supervisors hold a
+ * pid. It says nothing of how the actor is made; adapters make it from XState logic, from plain
+ * functions and from other supervisors.
  *
  * @module
  */
@@ -38,12 +38,14 @@ export interface Child {
 	 * @returns a function after which `see` is not called any more
 	 */
 	onExit(see: (reason: ExitReason) => void): () => void;
-	/** Asks the actor to end, with `reason` if nothing goes wrong on the way. Asking twice is once. */
+	/**
+	 * Asks the actor to end, with `reason` if nothing goes wrong on the way. Asking twice is once.
+	 */
 	shutdown(reason?: ExitReason): void;
 	/**
 	 * Ends the actor without asking it. What is left of its code is fenced: its signal is raised and
-	 * nothing that it sends or commits through a {@link fence} afterwards has an effect. The reason is
-	 * `killed`, unless it dies of a link: then it is the reason of the other.
+	 * nothing that it sends or commits through a {@link fence} afterwards has an effect. The reason
+	 * is `killed`, unless it dies of a link: then it is the reason of the other.
 	 */
 	kill(reason?: ExitReason): void;
 	describe?(): ActorDescription;
@@ -87,8 +89,9 @@ function ignore(): void {}
 /**
  * Makes a child. `ends` may use the child, since it is called only later.
  *
- * There can be very many children, so they share their methods: a child with functions of its own would take
- * several times the memory, and its supervised start twice the time (`npm run bench -- supervision`).
+ * There can be very many children, so they share their methods: a child with functions of its own
+ * would take several times the memory, and its supervised start twice the time (`npm run bench --
+ * supervision`).
  */
 export function createChild(id: string, ends: ChildEnds): OwnedChild {
 	const body = Object.create(methods) as { -readonly [Key in keyof Body]: Body[Key] };
@@ -153,11 +156,7 @@ const methods: Omit<OwnedChild, 'id' | 'isFenced'> & ThisType<Body> = {
 		this.ended = reason;
 		this.isFenced = true;
 		this.controller?.abort();
-		try {
-			this.ends.kill();
-		} catch {
-			// What is fenced cannot fail any more.
-		}
+		stopWhatCanBe(this.ends);
 		tellWatchers(this, reason);
 	},
 	exit(reason) {
@@ -169,6 +168,16 @@ const methods: Omit<OwnedChild, 'id' | 'isFenced'> & ThisType<Body> = {
 		return this.ends.describe?.() ?? {};
 	},
 };
+
+/** Whether it could be stopped makes no difference: what is fenced cannot fail any more. */
+function stopWhatCanBe(ends: ChildEnds): boolean {
+	try {
+		ends.kill();
+		return true;
+	} catch {
+		return false;
+	}
+}
 
 /** Tells all watchers, in their order, also if one throws; then throws what it threw. */
 function tellWatchers(body: Body, reason: ExitReason): void {

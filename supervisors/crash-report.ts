@@ -1,6 +1,6 @@
 /**
- * Crash reports, with the fields of OTP's: what was started, by whom, what it was doing, and what was
- * around it. Secrets are redacted, and values are cut to a length that fits into a log line.
+ * Crash reports, with the fields of OTP's: what was started, by whom, what it was doing, and what
+ * was around it. Secrets are redacted, and values are cut to a length that fits into a log line.
  *
  * @module
  */
@@ -62,8 +62,8 @@ export function print(value: unknown): string {
 }
 
 /**
- * A copy that JSON can take: without secrets, functions and what is too deep. `budget` bounds the whole,
- * since the state of an actor may hold half of the program.
+ * A copy that JSON can take: without secrets, functions and what is too deep. `budget` bounds the
+ * whole, since the state of an actor may hold half of the program.
  */
 function redact(value: unknown, budget: { left: number }, depth: number): unknown {
 	budget.left -= 1;
@@ -83,7 +83,10 @@ function redact(value: unknown, budget: { left: number }, depth: number): unknow
 	return Object.fromEntries(kept);
 }
 
-/** Objects that are shown by a word, since their fields tell people nothing; undefined for the others. */
+/**
+ * Objects that are shown by a word, since their fields tell people nothing; undefined for the
+ * others.
+ */
 function labelOf(value: object): string | undefined {
 	if (value instanceof Error) return redactText(`${value.name}: ${value.message}`);
 	if (value instanceof Date) return String(value);

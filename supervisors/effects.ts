@@ -1,6 +1,6 @@
 /**
- * The effects of rules: starts and stops children, keeps what must be kept, and tells what happens. What
- * takes its time is answered by a message later.
+ * The effects of rules: starts and stops children, keeps what must be kept, and tells what happens.
+ * What takes its time is answered by a message later.
  *
  * @module
  */
@@ -95,7 +95,9 @@ function stopped(
 
 /** Brings children that could not be started to mind again: soon, or after a pause. */
 function createRetries(state: Roster, { clock, again }: EffectParts) {
-	/** One for each member: a child that was started meanwhile, and failed anew, waits its time anew. */
+	/**
+	 * One for each member: a child that was started meanwhile, and failed anew, waits its time anew.
+	 */
 	const timers = new Map<Member, Timer>();
 	const soon = (run: () => void): Timer => {
 		const handle = setImmediate(run);

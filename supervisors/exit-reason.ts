@@ -9,10 +9,10 @@
  * Why an actor ended, in OTP's words.
  *
  * - `normal`: it came to its end.
- * - `shutdown` and `{ shutdown: term }`: it was asked to stop, or stopped for a reason that was to be
- *   expected; `term` says which.
- * - `killed`: it was fenced. JavaScript cannot end a running function, so `killed` means that nothing
- *   the actor does from now on has an effect, and that its signal is raised.
+ * - `shutdown` and `{ shutdown: term }`: it was asked to stop, or stopped for a reason that was to
+ *   be expected; `term` says which.
+ * - `killed`: it was fenced. JavaScript cannot end a running function, so `killed` means that
+ *   nothing the actor does from now on has an effect, and that its signal is raised.
  * - an error: it crashed. Anything thrown that is no error becomes one, see {@link exitError}.
  */
 export type ExitReason = 'normal' | 'shutdown' | 'killed' | { readonly shutdown: unknown } | Error;
@@ -35,8 +35,8 @@ export function exitError(thrown: unknown): Error {
 }
 
 /**
- * The exit reason of an actor that threw. Throwing `'shutdown'`, or an object `{ shutdown: term }`, is how
- * an actor ends by itself without having failed; everything else is a crash.
+ * The exit reason of an actor that threw. Throwing `'shutdown'`, or an object `{ shutdown: term }`,
+ * is how an actor ends by itself without having failed; everything else is a crash.
  */
 export function exitReason(thrown: unknown): ExitReason {
 	if (thrown === 'shutdown') return thrown;

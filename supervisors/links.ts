@@ -1,8 +1,8 @@
 /**
  * Links: two actors that live and die together. A link is two-way, and there is one for each pair.
  * When one of them ends, the other ends with the same reason, unless the reason is `normal`, or the
- * other traps exits: then it is told instead. Supervisors trap exits, and those of others than their
- * children mean nothing to them.
+ * other traps exits: then it is told instead. Supervisors trap exits, and those of others than
+ * their children mean nothing to them.
  *
  * @module
  */
@@ -83,8 +83,8 @@ export function createLinks(): Links {
 }
 
 /**
- * Ends an actor because another has ended. It is not asked: a process that does not trap exits has no
- * say either. Having been linked to nobody is an error.
+ * Ends an actor because another has ended. It is not asked: a process that does not trap exits has
+ * no say either. Having been linked to nobody is an error.
  */
 function end(child: Child, reason: DownReason): void {
 	child.kill(reason === 'noproc' || reason === 'noconnection' ? new Error(reason) : reason);

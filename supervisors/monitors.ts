@@ -1,6 +1,6 @@
 /**
- * Monitors: one actor learns of the end of another, here or on another node. A monitor is one-way and
- * fires exactly once; two of them on the same actor fire once each.
+ * Monitors: one actor learns of the end of another, here or on another node. A monitor is one-way
+ * and fires exactly once; two of them on the same actor fire once each.
  *
  * @module
  */
@@ -44,8 +44,8 @@ export interface NodeLife {
 }
 
 /**
- * Watches an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already, or if
- * there is none. `onDown` is never called before this function has returned.
+ * Watches an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already, or
+ * if there is none. `onDown` is never called before this function has returned.
  */
 export function monitor(target: Child | undefined, onDown: (down: Down) => void): Monitor {
 	return createMonitor(target, onDown, (fire) => {
@@ -58,8 +58,8 @@ export function monitor(target: Child | undefined, onDown: (down: Down) => void)
 }
 
 /**
- * Watches an actor of another node. Its node's death, or a birth with another identity (the node was
- * restarted before its death was seen), is `noconnection`; so is a node that is not there.
+ * Watches an actor of another node. Its node's death, or a birth with another identity (the node
+ * was restarted before its death was seen), is `noconnection`; so is a node that is not there.
  *
  * @param exits subscribes to the exits that the other node tells of, if it does
  */

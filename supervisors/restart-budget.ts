@@ -1,7 +1,7 @@
 /**
  * Restart budgets that survive the process. OTP forgets how often a supervisor has restarted its
- * children when the supervisor is started anew; a node that crashes as a whole, again and again, would then
- * never come to its limit. Off unless a store is given.
+ * children when the supervisor is started anew; a node that crashes as a whole, again and again,
+ * would then never come to its limit. Off unless a store is given.
  *
  * @module
  */
@@ -44,8 +44,8 @@ export function keepBudget(state: Roster, keeping: Keeping): void {
 }
 
 /**
- * Takes over what an earlier process has left. Restarts from the future, after the wall clock was set
- * back, count as happening now.
+ * Takes over what an earlier process has left. Restarts from the future, after the wall clock was
+ * set back, count as happening now.
  */
 export function recallBudget(state: Roster, keeping: Keeping): void {
 	const { clock, budgets } = keeping;

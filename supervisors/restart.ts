@@ -23,8 +23,8 @@ export interface RestartDecision {
 /**
  * Adds a restart that happens now to those that are remembered.
  *
- * OTP's arithmetic (`supervisor:add_restart/1`): seconds are whole, and a restart exactly `period` seconds old
- * still counts; so the true window is between `period` and `period` + 1 seconds.
+ * OTP's arithmetic (`supervisor:add_restart/1`): seconds are whole, and a restart exactly `period`
+ * seconds old still counts; so the true window is between `period` and `period` + 1 seconds.
  *
  * @param restarts earlier restarts, as an earlier decision returned them
  * @param nowMs monotonic milliseconds

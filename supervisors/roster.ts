@@ -1,6 +1,6 @@
 /**
- * The roster: what a supervisor knows of its children. It is changed in place, because a copy of a map of ten
- * thousand children for each start would make starting them quadratic.
+ * The roster: what a supervisor knows of its children. It is changed in place, because a copy of a
+ * map of ten thousand children for each start would make starting them quadratic.
  *
  * @module
  */

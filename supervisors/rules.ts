@@ -29,7 +29,9 @@ export type Telling = {
 export type Effect =
 	/** Call the start function; the answer is a {@link Started}. */
 	| { readonly effect: 'start'; readonly member: Member; readonly args: readonly unknown[] }
-	/** Stop the children, all at once, by their shutdown protocol; the answer comes when they ended. */
+	/**
+	 * Stop the children, all at once, by their shutdown protocol; the answer comes when they ended.
+	 */
 	| { readonly effect: 'stop'; readonly children: readonly Child[]; readonly shutdown: Shutdown }
 	/** Bring {@link tryAgain}, behind the messages that are waiting already; no answer. */
 	| { readonly effect: 'again'; readonly member: Member; readonly isPaused: boolean }
@@ -162,7 +164,9 @@ export function* stopAll(state: Roster): Rule<void> {
 	for (const member of members) if (member.child) yield* tellStopped(state, member, member.child);
 }
 
-/** A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end. */
+/**
+ * A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end.
+ */
 export function* onExit(state: Roster, child: Child, event: Exit): Rule<Verdict> {
 	const member = state.byChild.get(child);
 	if (!member || member.child !== child || member.state !== 'running') return undefined;

@@ -3,10 +3,12 @@
  *
  * - XState leaves the children of a machine running when it throws; here they are stopped.
  * - Nothing limits a cycle of `always` transitions or raised events; here it is cut, as an error.
- * - What strays from an action (a rejected promise) belongs to nobody; here it belongs to its actor.
+ * - What strays from an action (a rejected promise) belongs to nobody; here it belongs to its
+ *   actor.
  *
  * This holds for the logic and for the actors that its `setup` names. A machine that is written
- * inline as the `src` of an invocation is stopped with its parent, but stops its own children only then.
+ * inline as the `src` of an invocation is stopped with its parent, but stops its own children only
+ * then.
  *
  * @module
  */
@@ -134,7 +136,10 @@ function resumable(transition: Transition, owner: Owner): Transition {
 	};
 }
 
-/** Stops the children of an actor that has failed. Those that have failed themselves are looked into. */
+/**
+ * Stops the children of an actor that has failed. Those that have failed themselves are looked
+ * into.
+ */
 export function stopChildren(snapshot: Snapshot<unknown>): void {
 	const { children = {} } = snapshot as { children?: Readonly<Record<string, AnyActorRef>> };
 	for (const child of Object.values(children)) {

@@ -1,6 +1,6 @@
 /**
- * Services as children: anything that can be started and stopped, without being an actor. A socket, a
- * timer, a journal.
+ * Services as children: anything that can be started and stopped, without being an actor. A socket,
+ * a timer, a journal.
  *
  * @module
  */

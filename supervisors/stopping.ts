@@ -1,6 +1,6 @@
 /**
- * Stopping: how a supervisor ends a child, or many at once. It watches the child anew before it asks, so a
- * child that has got rid of an earlier watcher cannot keep its supervisor waiting.
+ * Stopping: how a supervisor ends a child, or many at once. It watches the child anew before it
+ * asks, so a child that has got rid of an earlier watcher cannot keep its supervisor waiting.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Child } from './child.ts';
 
 /**
  * Stops children, one or many, all at once and under one common timer: those that are left when it
- * runs out are killed. Calls `done` when all have ended; after a kill there is no limit to that wait,
- * for there is nothing else to be done.
+ * runs out are killed. Calls `done` when all have ended; after a kill there is no limit to that
+ * wait, for there is nothing else to be done.
  */
 export function stopChildren(
 	children: readonly Child[],

@@ -1,6 +1,7 @@
 /**
- * Stray errors: rejections that nobody handles, and errors thrown in timers and listeners. In Node.js
- * they end the process; here they find the actor whose code they come from, and are a crash of it.
+ * Stray errors: rejections that nobody handles, and errors thrown in timers and listeners. In
+ * Node.js they end the process; here they find the actor whose code they come from, and are a crash
+ * of it.
  *
  * Tracing them costs every promise of the process a little, so it is off until somebody asks.
  *
@@ -34,8 +35,9 @@ function onStray(thrown: unknown): void {
 }
 
 /**
- * Catches stray errors from now on. Those of actors crash their actor; for those that belong to nobody
- * `onForeign` is called, which by default throws them: the process then ends, as it would have.
+ * Catches stray errors from now on. Those of actors crash their actor; for those that belong to
+ * nobody `onForeign` is called, which by default throws them: the process then ends, as it would
+ * have.
  *
  * @returns a function that ends it; when the last catcher is gone, tracing stops
  */

@@ -1,6 +1,6 @@
 /**
- * Supervisors: actors whose only work is to start, watch, restart and stop other actors, by the rules of
- * Erlang/OTP. A supervisor is an XState actor; a tree of them is one literal.
+ * Supervisors: actors whose only work is to start, watch, restart and stop other actors, by the
+ * rules of Erlang/OTP. A supervisor is an XState actor; a tree of them is one literal.
  *
  * ```ts
  * const top = await startSupervisor(
@@ -114,6 +114,7 @@ export function startSupervisor(
 	spec: SupervisorSpec,
 	options: SupervisorOptions,
 ): Promise<SupervisorRef>;
+/** The one behind both: what differs is only whether `ignore` can be the answer. */
 export async function startSupervisor(
 	given: SupervisorSpec | (() => SupervisorSpec | 'ignore'),
 	options: SupervisorOptions,
@@ -135,8 +136,8 @@ export async function startSupervisor(
 }
 
 /**
- * A supervisor as a child of another. `more` overrides the defaults: permanent, and given as long as it
- * needs to stop.
+ * A supervisor as a child of another. `more` overrides the defaults: permanent, and given as long
+ * as it needs to stop.
  */
 export function supervisorChild(
 	spec: SupervisorSpec,

@@ -71,7 +71,8 @@ test(
 		const path = await context.dataFile('logs', 'a.txt');
 		const { node, attempt, timeoutMs, storeId } = context;
 		const now = context.clock.now();
-		const fact = { isMainThread, path, node, attempt, timeoutMs, storeId, args: message.methodArgs };
+		const args = message.methodArgs;
+		const fact = { isMainThread, path, node, attempt, timeoutMs, storeId, args };
 		return { data: JSON.stringify(fact), exitCode: 3, stderr: String(now > 0) };`;
 		const end = await run(t, body, {
 			reply: (data) => void replies.push(data),

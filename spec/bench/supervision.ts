@@ -60,7 +60,9 @@ function hastyClock(): Clock {
 	return { ...realClock, monotonic: () => (hours += 1) * 3_600_000 };
 }
 
-/** Microseconds for each bare start of the machine; `isKept` if all of them live at the same time. */
+/**
+ * Microseconds for each bare start of the machine; `isKept` if all of them live at the same time.
+ */
 function bareStarts(times: number, isKept: boolean): number {
 	const living: AnyActorRef[] = [];
 	const since = monotonic();
@@ -148,7 +150,8 @@ async function startAndStopTenTimes(count: number): Promise<number> {
 /** Measures restarts, starts and scale. */
 export async function measureSupervision(effort: Effort = usual): Promise<readonly Figure[]> {
 	const { rounds, times, few, many } = effort;
-	// The product runs compiled; mapping each crash's stack to its source would be the test runner's cost.
+	// The product runs compiled; mapping each crash's stack to its source would be the test runner's
+	// cost.
 	process.setSourceMapsEnabled(false);
 	const restarted = await inRounds(rounds, async () => ({
 		baseline: bareStarts(times, false),

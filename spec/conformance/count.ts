@@ -1,6 +1,6 @@
 /**
- * Counts what is shown: `npm run conformance`. Runs each suite, prints `<suite>: <passed> of <total>`
- * for it, and names what has not passed. A case without a test counts as not passed.
+ * Counts what is shown: `npm run conformance`. Runs each suite, prints `<suite>: <passed> of
+ * <total>` for it, and names what has not passed. A case without a test counts as not passed.
  *
  * @module
  */
@@ -26,11 +26,12 @@ const suites: readonly Suite[] = [
 async function results(file: string): Promise<ReadonlyMap<string, boolean>> {
 	const path = fileURLToPath(new URL(file, import.meta.url));
 	const found = new Map<string, boolean>();
-	const note = (passed: boolean) => (test: Told) => {
+	const note = (passed: boolean) => (told: Told) => {
+		const { name, nesting, skip, todo } = told;
 		// The runner counts the file itself as a test when it could not be run to its end.
-		if (test.nesting > 0) return;
-		const isLeftOut = test.skip !== undefined || test.todo !== undefined;
-		found.set(test.name, passed && !isLeftOut && found.get(test.name) !== false);
+		if (nesting > 0) return;
+		const isLeftOut = skip !== undefined || todo !== undefined;
+		found.set(name, passed && !isLeftOut && found.get(name) !== false);
 	};
 	const stream = run({ files: [path] });
 	stream.on('test:pass', note(true)).on('test:fail', note(false));

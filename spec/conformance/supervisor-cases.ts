@@ -1,13 +1,13 @@
 /**
- * Which cases there are: those of OTP's `supervisor_SUITE` that mean something in JavaScript, under the
- * names of its groups, and our own. One of OTP's 93 is left out: `format_log_1`, whose report in its
- * legacy form never existed here.
+ * Which cases there are: those of OTP's `supervisor_SUITE` that mean something in JavaScript, under
+ * the names of its groups, and our own. One of OTP's 93 is left out: `format_log_1`, whose report
+ * in its legacy form never existed here.
  *
  * @module
  */
 
 /** OTP's cases by group. */
-export const otpCases: Readonly<Record<string, readonly string[]>> = {
+const otpCases: Readonly<Record<string, readonly string[]>> = {
 	sup_start: [
 		'sup_start_normal',
 		'sup_start_ignore_init',
@@ -112,7 +112,7 @@ export const otpCases: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What JavaScript and XState make possible to get wrong, beyond OTP's cases. */
-export const ownCases: readonly string[] = [
+const ownCases: readonly string[] = [
 	'max_children',
 	'budget_survives_kill',
 	'shared_budget',

@@ -1,4 +1,6 @@
-/** OTP's supervisor_SUITE: hot changes of specifications. OTP's tuple form has no counterpart here. */
+/**
+ * OTP's supervisor_SUITE: hot changes of specifications. OTP's tuple form has no counterpart here.
+ */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { SupervisorSpec } from '../../supervisors/child-spec.ts';

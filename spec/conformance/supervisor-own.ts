@@ -146,7 +146,9 @@ test('restart_report: every restart is told of, with the reason of the crash bef
 	);
 });
 
-/** A machine with a child of its own, that fails in each of the ways that XState does not see to. */
+/**
+ * A machine with a child of its own, that fails in each of the ways that XState does not see to.
+ */
 function fallible(tell: (word: string) => void) {
 	const helper = fromCallback(() => {
 		tell('helper up');

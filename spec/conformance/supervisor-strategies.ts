@@ -1,4 +1,6 @@
-/** OTP's supervisor_SUITE: restart intensity, the four strategies, loops of failing restarts, order. */
+/**
+ * OTP's supervisor_SUITE: restart intensity, the four strategies, loops of failing restarts, order.
+ */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';

@@ -1,10 +1,18 @@
 /**
- * OTP's `supervisor_SUITE`, in our words: all of its cases, and our own. They are written down in files
- * by subject; this is the one that runs them, and that fails if a case is left out.
+ * OTP's `supervisor_SUITE`, in our words: all of its cases, and our own. They are written down in
+ * files by subject; this is the one that runs them, and that fails if a case is left out.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import './supervisor-start.ts';
+import './supervisor-api.ts';
+import './supervisor-strategies.ts';
+import './supervisor-exits.ts';
+import './supervisor-significant.ts';
+import './supervisor-change.ts';
+import './supervisor-reports.ts';
+import './supervisor-own.ts';
 import { supervisorCases } from './supervisor-cases.ts';
 
 const subjects = [
@@ -18,8 +26,6 @@ const subjects = [
 	'own',
 ] as const;
 
-for (const subject of subjects) await import(`./supervisor-${subject}.ts`);
-
 /** The tests of one subject, as they are written down. */
 function titlesOf(subject: string): string[] {
 	const text = readFileSync(new URL(`supervisor-${subject}.ts`, import.meta.url), 'utf8');
@@ -29,6 +35,19 @@ function titlesOf(subject: string): string[] {
 
 const titles = subjects.flatMap(titlesOf);
 const nameOf = (title: string) => /^(\w+): \w/.exec(title)?.[1];
+
+test('every subject is run', () => {
+	const imports = readFileSync(new URL(import.meta.url), 'utf8').matchAll(
+		/^import '\.\/supervisor-(\w+)\.ts';$/gm,
+	);
+	assert.deepEqual(
+		[...imports].map(([, subject]) => subject),
+		subjects,
+	);
+	const files = readdirSync(new URL('.', import.meta.url));
+	const ours = files.filter((file) => /^supervisor-(?!cases)/.test(file));
+	assert.equal(ours.length, subjects.length);
+});
 
 test('every case has exactly one test, titled with its name and a sentence', () => {
 	const named = titles.map(nameOf);

@@ -64,7 +64,8 @@ test('a method in an endless loop is stopped at its time, and the node answers p
 	assert.ok(tookMs >= 2900 && tookMs < 5500, `it took ${tookMs} ms`);
 	assert.ok(meanwhile.length >= 20, `there were only ${meanwhile.length} pings`);
 	const [was, is] = [median(before), median(meanwhile)];
-	// The loop has a core of its own at most: nothing waits for it, though all may be a little slower.
+	// The loop has a core of its own at most: nothing waits for it, though all may be a little
+	// slower.
 	assert.ok(is < 5 * was, `a ping took ${is} ms, ${was} ms before`);
 	assert.ok(is < 50 || was > 25, `a ping took ${is} ms, ${was} ms before`);
 });

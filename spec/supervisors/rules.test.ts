@@ -44,8 +44,8 @@ interface Pair {
 }
 
 /**
- * The story with what has no order put into one: what ended at once by one kill, and the children of a
- * pool that were stopped together.
+ * The story with what has no order put into one: what ended at once by one kill, and the children
+ * of a pool that were stopped together.
  */
 function ordered(story: readonly string[], pools: ReadonlySet<string>): readonly string[] {
 	const groupOf = (line: string): string | undefined => {
@@ -82,7 +82,9 @@ function compare({ model, hands, top }: Pair, pools: Set<string>, what: string):
 const isPool = ({ plan }: Node) =>
 	plan.kind === 'supervisor' && plan.strategy === 'simple_one_for_one';
 
-/** Something that may happen to a tree: does it to the model, and says how to do it to the real one. */
+/**
+ * Something that may happen to a tree: does it to the model, and says how to do it to the real one.
+ */
 type Event = (pair: Pair) => Promise<string>;
 
 const end: Event = async ({ dice, model, top, hands }) => {

@@ -1,7 +1,8 @@
 /**
- * A process with a supervisor that keeps its budget in a file, to be killed by a spec. Its children are
- * `other`, and `stuck`, which starts once at most in all processes. It does what it is told by words on its
- * IPC channel, and answers each with what it has become. Only the channel keeps it alive.
+ * A process with a supervisor that keeps its budget in a file, to be killed by a spec. Its children
+ * are `other`, and `stuck`, which starts once at most in all processes. It does what it is told by
+ * words on its IPC channel, and answers each with what it has become. Only the channel keeps it
+ * alive.
  *
  * @module
  */

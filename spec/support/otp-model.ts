@@ -1,7 +1,7 @@
 /**
- * A model of OTP's supervisors, written from its documentation: what becomes of a tree when children end,
- * are administered, or cannot be started. Nothing in it takes time, so it needs none of the product's
- * machinery, and shares none of its code; the two are compared step by step.
+ * A model of OTP's supervisors, written from its documentation: what becomes of a tree when
+ * children end, are administered, or cannot be started. Nothing in it takes time, so it needs none
+ * of the product's machinery, and shares none of its code; the two are compared step by step.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Random trees of supervisors, made twice from one plan: as the model sees them, and as they really run.
+ * Random trees of supervisors, made twice from one plan: as the model sees them, and as they really
+ * run.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Room for stray errors: the runner takes every unhandled rejection as a failure of the test, and so
- * must look away from those that a test throws on purpose.
+ * Room for stray errors: the runner takes every unhandled rejection as a failure of the test, and
+ * so must look away from those that a test throws on purpose.
  *
  * @module
  */
