@@ -139,10 +139,8 @@ function join(state: State, context: TransportContext): () => void {
 	const member: Member = { node, context, wire, connection: 0, isUp: false };
 	state.members.set(node, member);
 	goUp(state, member);
-	return () => {
-		goDown(member, 'stopped');
-		if (state.members.get(node) === member) state.members.delete(node);
-	};
+	// It stays a member, as with a persistent session: what foreign clients send waits for its return.
+	return () => void goDown(member, 'stopped');
 }
 
 function goUp(state: State, member: Member): void {

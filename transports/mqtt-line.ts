@@ -93,21 +93,21 @@ export function openLine(options: LineOptions): Line {
 		const attempt = connect(options, version);
 		current = attempt;
 		const { client } = attempt;
-		client.on('connect', ({ properties }) => {
-			attempt.bytesMax = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-			subscribe(client, options.filters).then(
-				() => {
-					// It may have been lost, or ended, between the grant and now.
-					if (current !== attempt) return;
-					failures = 0;
-					isUp = true;
-					options.onUp();
-				},
-				(thrown: unknown) => {
-					attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
-					client.end(true);
-				},
-			);
+		const goUp = (): void => {
+			// It may have been lost, or ended, between the grant and now.
+			if (current !== attempt || isUp) return;
+			failures = 0;
+			isUp = true;
+			options.onUp();
+		};
+		client.on('connect', ({ properties, sessionPresent }) => {
+			attempt.bytesMax = properties?.maximumPacketSize ?? Infinity;
+			// A session that was kept has its subscriptions already, and perhaps packets that come first.
+			if (sessionPresent) goUp();
+			subscribe(client, options.filters).then(goUp, (thrown: unknown) => {
+				attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
+				client.end(true);
+			});
 		});
 		client.on('error', (error) => {
 			attempt.why = error.message;
@@ -236,7 +236,7 @@ async function endAttempt(
 	const inTime = new AbortController();
 	const goodbye = async () => {
 		if (!isForced) await attempt.inHand;
-		await client.endAsync(isForced);
+		await client.endAsync(isForced, {});
 		inTime.abort();
 	};
 	await Promise.race([goodbye(), pause(clock, endMsMax, inTime.signal)]);
