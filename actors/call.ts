@@ -144,20 +144,56 @@ function launch(self: AnyActorRef, { definition, message, context, clock }: Call
 		work.controller.abort(new ReeveError('timed_out'));
 		work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
 	});
+	const isLive = () => works.get(self) === work;
 	const run = async () => {
-		const whole = { ...context, signal: work.controller.signal };
+		const whole = fenced(context, { signal: work.controller.signal, isLive });
 		if (definition.isolate !== 'worker') return await definition.run(message, whole);
 		const { output, kill } = runInWorker(definition, message, whole);
 		work.kill = kill;
 		return await output;
 	};
-	run().then(
-		(output) => self.send({ type: 'RESOLVED', output: output ?? {} }),
-		(error: unknown) =>
-			self.send(
-				error instanceof ReeveError ? { type: 'REJECTED', error } : { type: 'CRASHED', error },
-			),
-	);
+	run()
+		.then(checkOutput)
+		.then(
+			(output) => self.send({ type: 'RESOLVED', output }),
+			(error: unknown) =>
+				self.send(
+					error instanceof ReeveError ? { type: 'REJECTED', error } : { type: 'CRASHED', error },
+				),
+		);
+}
+
+/**
+ * A method may be written without types. What it returns goes into the journal and to another node,
+ * which would refuse the reply: then nobody would ever learn how the message ended.
+ */
+function checkOutput(output: unknown): Output {
+	const { data, code, exitCode, stderr, detail } = Object(output ?? {}) as Output;
+	const isText = (value: unknown) => value === undefined || typeof value === 'string';
+	const isFine =
+		(typeof output === 'object' || output === undefined) &&
+		(isText(data) || data instanceof Uint8Array) &&
+		[code, stderr, detail].every(isText) &&
+		(exitCode === undefined || Number.isInteger(exitCode));
+	if (isFine) return output ?? {};
+	throw new TypeError('the method returned something that is no output');
+}
+
+/** The context of a run. What a method still does when its call is over has no effect. */
+function fenced(
+	context: CallInput['context'],
+	{ signal, isLive }: { readonly signal: AbortSignal; readonly isLive: () => boolean },
+): MethodContext {
+	return {
+		...context,
+		signal,
+		reply: (data) => void (isLive() && context.reply(data)),
+		print: (text) => void (isLive() && context.print(text)),
+		async dataFile(...parts) {
+			if (!isLive()) throw new ReeveError('killed', 'the call is over');
+			return context.dataFile(...parts);
+		},
+	};
 }
 
 /** Ends what belongs to a call that is over, however it ended. */

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { createMethodContext } from '../../actors/context.ts';
+import { openFloor, type Floor } from '../support/ground-floor.ts';
+import { messageOf } from '../support/method-context.ts';
+import { receivingSide, specMethod } from '../support/receiving-method.ts';
+
+const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) => {
+	const printed: string[] = [];
+	const context = createMethodContext({
+		...floor.ground,
+		storeId: floor.journal.storeId,
+		definition: specMethod(),
+		message: messageOf({ method: 'REQSpec', ...fields }),
+		attempt: 2,
+		print: (from, text) => printed.push(`${from}: ${text}`),
+	});
+	return { context, printed };
+};
+
+test('a method is told where it runs, how often it was started, and how long it may take', (t) => {
+	const floor = openFloor(t, { defaultMethodTimeout: 7, outputBytesMax: 5000 });
+	const { context } = contextOf(floor);
+	assert.deepEqual([context.node, context.attempt, context.timeoutMs], ['ship1', 2, 7000]);
+	assert.deepEqual([context.storeId, context.outputBytesMax], [floor.journal.storeId, 5000]);
+	assert.equal(contextOf(floor, { methodTimeout: 3 }).context.timeoutMs, 3000);
+	assert.equal(contextOf(floor, { methodTimeout: 0 }).context.timeoutMs, 7000);
+});
+
+test('an interim reply is a message of its own, without an outcome', async (t) => {
+	const floor = openFloor(t);
+	const side = receivingSide(floor, () => Promise.resolve());
+	contextOf(floor, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
+	await floor.journal.commit([]);
+	const [reply] = side.replies();
+	assert.deepEqual(
+		[reply?.data, reply?.result, reply?.inReplyTo],
+		['one of several', undefined, 'm1'],
+	);
+});
+
+test('nobody is sent an interim reply who asked for none', async (t) => {
+	const floor = openFloor(t);
+	contextOf(floor).context.reply('for nobody');
+	contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
+	await floor.journal.commit([]);
+	assert.equal(floor.journal.count('outbox'), 0);
+});
+
+test('an interim reply of a node that stops does not end the process', async (t) => {
+	const floor = openFloor(t);
+	const { context } = contextOf(floor, { replyMethod: 'REQToFile' });
+	await floor.journal.close();
+	context.reply('too late');
+	await floor.clock.settle();
+});
+
+test('what it prints is marked with who asked for it, and files lie in the data folder only', async (t) => {
+	const floor = openFloor(t);
+	const { context, printed } = contextOf(floor);
+	context.print('hello');
+	assert.deepEqual(printed, ['central: hello']);
+	assert.equal(await context.dataFile('a', 'f'), join(floor.folder, 'a', 'f'));
+	await assert.rejects(context.dataFile('../f'), { code: 'path_outside' });
+});

@@ -1,0 +1,94 @@
+/**
+ * The receiving side of one method: a ground floor, a method that does what the test says, and its turns.
+ *
+ * @module
+ */
+import { createActor } from 'xstate';
+import { z } from 'zod';
+import { callLogic, type CallInput } from '../../actors/call.ts';
+import type { RunningCall, TurnParts } from '../../actors/message-turn.ts';
+import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
+import type { Message } from '../../runtime/envelope.ts';
+import { passAll } from '../../runtime/fault.ts';
+import { createMailbox, type MailRow } from '../../runtime/mailbox.ts';
+import { packMessage, unpackMessage } from '../../runtime/packing.ts';
+import type { Floor } from './ground-floor.ts';
+import { messageOf } from './method-context.ts';
+
+/** A method of specs, called `REQSpec`, but for what is given. */
+export function specMethod(fields: Partial<MethodDefinition> = {}): MethodDefinition {
+	return {
+		name: 'REQSpec',
+		aliases: [],
+		summary: 'Does what the test says',
+		kind: 'CommandACK',
+		ordering: 'sequential',
+		onCrash: 'retry',
+		replies: true,
+		args: z.array(z.string()),
+		example: {},
+		run: () => Promise.resolve(),
+		...fields,
+	};
+}
+
+/** Runs a call without a supervisor. */
+export function startCall(input: CallInput): RunningCall {
+	const actor = createActor(callLogic, { input });
+	const ended = new Promise<Awaited<RunningCall['ended']>>((resolve, reject) => {
+		actor.subscribe({
+			error: reject,
+			complete: () => {
+				const { output } = actor.getSnapshot();
+				if (output) resolve(output);
+				else reject(new Error('the call was stopped'));
+			},
+		});
+	});
+	actor.start();
+	return { ended, stop: () => actor.stop() };
+}
+
+/** The parts of the turns of a method on a floor, and what the test looks at. */
+export function receivingSide(
+	floor: Floor,
+	run: (message: Message, context: MethodContext) => Promise<Output | void>,
+	fields: Partial<MethodDefinition> = {},
+) {
+	const { ground, clock, journal } = floor;
+	const definition = specMethod({ ...fields, run });
+	const mailbox = createMailbox({ method: 'REQSpec', journal, concurrency: 1 });
+	const exits: (() => void)[] = [];
+	const parts: TurnParts = {
+		...ground,
+		storeId: journal.storeId,
+		definition,
+		mailbox,
+		passPoint: passAll,
+		suspects: { isCrowd: false },
+		startCall,
+		print: () => {},
+		onExit: (see) => exits.push(see),
+	};
+	return {
+		parts,
+		mailbox,
+		/** Ends the subscriber that the turns belong to. */
+		exit: () => exits.forEach((see) => see()),
+		/** Files a message, and resolves with its row when it is on disk. */
+		async file(message: Partial<Message> & { id: string }): Promise<MailRow> {
+			const body = packMessage(messageOf({ method: 'REQSpec', kind: 'CommandACK', ...message }));
+			const deadline = clock.now() + (message.ttl ?? 60) * 1000;
+			const { row, change } = mailbox.place({ id: message.id, from: 'central', body, deadline });
+			await journal.commit([change]);
+			return row;
+		},
+		/** The replies in the outbox, oldest first. */
+		replies: (): Message[] =>
+			journal
+				.scan<{ body: Uint8Array }>('outbox', { from: ['central/'], to: ['central/\uffff'] })
+				.map(({ value }) => unpackMessage(value.body)),
+		outcomes: () =>
+			floor.seen('call.ended').map((signal) => ('outcome' in signal ? signal.outcome : 'none')),
+	};
+}
