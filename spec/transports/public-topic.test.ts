@@ -47,7 +47,7 @@ async function client(program: string, port: number, words: readonly string[]) {
 /** Waits for answers on a topic; resolves when the subscription is there. */
 async function listen(life: LongTestLife, address: string, count = 1) {
 	const listener = await mqtt.connectAsync(address);
-	life.after(() => listener.end(true));
+	life.after(() => void listener.end(true));
 	const rows: Row[] = [];
 	const ended = new Promise<readonly Row[]>((resolve) => {
 		listener.on('message', (_topic, payload) => {
@@ -150,7 +150,9 @@ test(
 		const second = await startShip(t, broker.address, folder);
 		const [row] = await ended;
 		assert.deepEqual([row?.id, row?.output], ['job1', 'late\n']);
-		const started = second.signals.counts()['call.started'];
-		assert.equal(started, 1, 'the broker had kept it three times, and it ran once');
+		const started = second.signals
+			.recent()
+			.filter((signal) => signal.type === 'call.started' && signal.id === 'job1');
+		assert.equal(started.length, 1, 'the broker had kept it three times, and it ran once');
 	},
 );
