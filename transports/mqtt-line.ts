@@ -166,7 +166,7 @@ function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5
 			acknowledge(thrown instanceof Error ? thrown : new Error(String(thrown)));
 		if (attempt.isEnding) return refuse('stopping');
 		try {
-			const taken = onPacket(packet);
+			const taken = onPacket(packet, gone.signal);
 			if (taken) attempt.inHand = taken.then(() => acknowledge(), refuse);
 			else acknowledge();
 		} catch (thrown) {
