@@ -186,6 +186,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		await post.send(messages, changes);
 		if (state === 'fenced') return;
 		for (const finish of afterwards) finish();
+		instances.makeRoom();
 	};
 	/** A journal that takes nothing more belongs to a process that has been replaced, or is about to end. */
 	const endsHere = (): void => {
@@ -197,12 +198,17 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 			const portions = pick();
 			if (portions.length === 0) return;
 			const isSuspect = portions[0]?.causes[0]?.isSuspect ?? false;
+			// In hand: not to be put away.
+			for (const { instance } of portions) instance.unflushed += 1;
 			const hasStarted = await journal
 				.commit(starts(portions), 'committed')
 				.then(() => true, endsHere);
 			if (!hasStarted || !isOpen()) return;
-			const batch: Batch = { messages: [], changes: [], afterwards: [] };
-			for (const portion of portions) runPortion(portion, batch);
+			const batch: Batch = { messages: [], changes: [], written: new Map(), afterwards: [] };
+			for (const portion of portions) {
+				portion.instance.unflushed -= 1;
+				runPortion(portion, batch);
+			}
 			const committed = commit(batch).catch(endsHere);
 			under.add(committed);
 			void committed.finally(() => under.delete(committed));

@@ -56,6 +56,16 @@ export interface Answered extends EventObject {
 	readonly data?: string;
 }
 
+/** What can be answered with: text and bytes as they are, anything else as JSON. */
+export type Payload =
+	| string
+	| number
+	| boolean
+	| null
+	| Uint8Array
+	| readonly unknown[]
+	| Readonly<Record<string, unknown>>;
+
 /** How bad it is. */
 export type Severity = 'info' | 'warning' | 'critical';
 
@@ -63,7 +73,7 @@ export type Severity = 'info' | 'warning' | 'critical';
 export type Effect =
 	| { readonly type: 'reeve.send'; readonly message: Outgoing }
 	| { readonly type: 'reeve.ask'; readonly question: Question }
-	| { readonly type: 'reeve.reply'; readonly data: unknown; readonly to?: string }
+	| { readonly type: 'reeve.reply'; readonly data: Payload }
 	| { readonly type: 'reeve.alert'; readonly severity: Severity; readonly text: string }
 	| { readonly type: 'reeve.publish'; readonly topic: string; readonly data: string };
 
@@ -126,14 +136,14 @@ export function ask<
 
 /**
  * Answers the message that is being handled; if that one is answered already, or there is none, the
- * oldest that waits for an answer (see `answersLater`). Text and bytes go as they are, anything else as JSON.
+ * oldest that waits for an answer (see `answersLater`).
  */
 export function reply<
 	Context extends MachineContext,
 	Expression extends EventObject,
 	Params extends ParameterizedObject['params'] | undefined,
 	All extends EventObject,
->(given: Given<unknown, Context, Expression, Params, All>) {
+>(given: Given<Payload, Context, Expression, Params, All>) {
 	return effectAction(given, (data) => ({ type: 'reeve.reply', data }));
 }
 

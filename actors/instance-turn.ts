@@ -115,14 +115,14 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			changes.push(record({ key, turn: facts.turn, event, value: snapshot.value, before }));
 		}
 		if (snapshot.status !== 'active' && definition.whenDone === 'forget') {
-			changes.push({ table: 'snapshots', key: [actor, key] });
+			draft.snapshot = { table: 'snapshots', key: [actor, key] };
 			return { draft, snapshot: undefined, facts };
 		}
 		const value = packInstance(definition, mover.store(snapshot), facts);
 		if (value.byteLength > parts.snapshotBytesMax) {
 			throw new ReeveError('too_large', `the state of ${actor}/${key}: ${value.byteLength} bytes`);
 		}
-		changes.push({ table: 'snapshots', key: [actor, key], value });
+		draft.snapshot = { table: 'snapshots', key: [actor, key], value };
 		return { draft, snapshot, facts };
 	};
 

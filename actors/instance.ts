@@ -47,7 +47,7 @@ export interface Instance {
 	readonly queue: Cause[];
 	/** What waits for another state. */
 	deferred: Cause[];
-	/** Turns that are not on disk yet. */
+	/** Turns that are begun, or not on disk yet. */
 	unflushed: number;
 	/** When it was last used, in monotonic milliseconds. */
 	usedAt: number;

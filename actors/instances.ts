@@ -18,6 +18,8 @@ export interface Instances {
 	 * Takes an instance out of use until the node is restarted: its state stays as it is, and its mail waits.
 	 */
 	park(key: string, reason: string): void;
+	/** Puts away what is above the limit, now that more may be idle. */
+	makeRoom(): void;
 	counts(): { readonly active: number; readonly parked: number };
 	/** Why instances are parked, by their keys. */
 	parked(): ReadonlyMap<string, string>;
@@ -51,10 +53,10 @@ export function createInstances(parts: InstancesParts): Instances {
 		instance.queue.length === 0 &&
 		instance.deferred.length === 0;
 
-	const makeRoom = (): void => {
+	const makeRoom = (most = config.activeInstancesMax): void => {
 		let passed = 0;
 		for (const [key, instance] of active) {
-			if (active.size < config.activeInstancesMax || passed >= searchMax) return;
+			if (active.size <= most || passed >= searchMax) return;
 			if (isIdle(instance)) active.delete(key);
 			else passed += 1;
 		}
@@ -90,7 +92,8 @@ export function createInstances(parts: InstancesParts): Instances {
 			if (parked.has(key)) return undefined;
 			try {
 				const loaded = loadInstance(parts, key, usedAt);
-				if (active.size >= config.activeInstancesMax) makeRoom();
+				// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
+				makeRoom(config.activeInstancesMax - 1);
 				active.set(key, loaded);
 				watch();
 				return loaded;
@@ -100,6 +103,7 @@ export function createInstances(parts: InstancesParts): Instances {
 			}
 		},
 		park,
+		makeRoom: () => makeRoom(),
 		counts: () => ({ active: active.size, parked: parked.size }),
 		parked: () => parked,
 		stop: () => sweep?.cancel(),

@@ -42,6 +42,8 @@ export interface BatchParts {
 export interface Batch {
 	readonly messages: Message[];
 	readonly changes: Change[];
+	/** Where in them each instance is written. */
+	readonly written: Map<Instance, number>;
 	/** To be done when all of it is on disk. */
 	readonly afterwards: (() => void)[];
 }
@@ -64,8 +66,13 @@ export function createRun(parts: BatchParts): Run {
 		instance.snapshot = snapshot;
 		instance.facts = facts;
 		instance.unflushed += 1;
-		batch.messages.push(...draft.messages);
-		batch.changes.push(...draft.changes);
+		for (const message of draft.messages) batch.messages.push(message);
+		for (const change of draft.changes) batch.changes.push(change);
+		if (draft.snapshot) {
+			const at = batch.written.get(instance) ?? batch.changes.length;
+			batch.changes[at] = draft.snapshot;
+			batch.written.set(instance, at);
+		}
 		batch.afterwards.push(() => {
 			instance.unflushed -= 1;
 			for (const run of draft.afterwards) run();

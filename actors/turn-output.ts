@@ -47,6 +47,8 @@ export interface Draft {
 	facts: InstanceFacts;
 	readonly messages: Message[];
 	readonly changes: Change[];
+	/** What writes the instance; of several turns in one transaction only the last is written. */
+	snapshot: Change | undefined;
 	readonly afterwards: (() => void)[];
 }
 
@@ -213,7 +215,13 @@ export function createOutputs(parts: OutputParts): Outputs {
 	};
 
 	return {
-		draft: (about) => ({ ...about, messages: [], changes: [], afterwards: [] }),
+		draft: (about) => ({
+			...about,
+			messages: [],
+			changes: [],
+			snapshot: undefined,
+			afterwards: [],
+		}),
 		grant(draft, wishes) {
 			for (const wish of wishes) grantOne(draft, wish);
 			if (draft.facts.owed.length > config.owedRepliesMax) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** A pending call that can still be prevented. Cancelling twice, or too late, does nothing. */
 export interface Timer {
@@ -28,6 +28,21 @@ export interface Clock {
 /** `setTimeout` treats a longer delay as one millisecond, so longer waits are taken in stages. */
 const timeoutMsMax = 0x7fff_ffff;
 
+/** A call of the generator costs the same for four kilobytes as for the few bytes of an id. */
+const poolBytes = 4096;
+let pool = new Uint8Array(0);
+let poolUsed = 0;
+
+function pooledBytes(count: number): Uint8Array {
+	if (count > poolBytes) return randomFillSync(new Uint8Array(count));
+	if (poolUsed + count > pool.length) {
+		pool = randomFillSync(new Uint8Array(poolBytes));
+		poolUsed = 0;
+	}
+	poolUsed += count;
+	return pool.subarray(poolUsed - count, poolUsed);
+}
+
 /** The machine's own clock. */
 export const realClock: Clock = {
 	now: () => Date.now(),
@@ -43,7 +58,7 @@ export const realClock: Clock = {
 		return { cancel: () => clearTimeout(handle) };
 	},
 	random: () => Math.random(),
-	bytes: (count) => randomBytes(count),
+	bytes: pooledBytes,
 };
 
 /** Resolves after `delayMs`, or at once when `signal` is raised (it does not reject). */

@@ -118,7 +118,7 @@ export function createPost(parts: PostParts): Post {
 				if (!isAcknowledged(message.kind)) return toss(message);
 				return message.toNode === parts.node ? keep(message) : dispatch(message);
 			});
-			const changes = [...also, ...plans.flatMap((plan) => plan.changes)];
+			const changes = [...also, ...lastOfEachLane(plans.flatMap((plan) => plan.changes))];
 			if (changes.length > 0) await journal.commit(changes);
 			for (const plan of plans) plan.afterwards();
 		},
@@ -131,4 +131,12 @@ export function createPost(parts: PostParts): Post {
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
 		},
 	};
+}
+
+/** Every message raises the number of its lane; of those that are written together the last is enough. */
+function lastOfEachLane(changes: readonly Change[]): readonly Change[] {
+	const last = new Map<unknown, Change>();
+	for (const change of changes) if (change.table === 'lanes') last.set(change.key[0], change);
+	if (last.size === 0) return changes;
+	return changes.filter((change) => change.table !== 'lanes' || last.get(change.key[0]) === change);
 }

@@ -35,7 +35,10 @@ export function median(values: readonly number[]): number {
 /** Two decimals are more than any of these measurements deserves. */
 export const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** Measures `rounds` times, after two rounds for the just-in-time compiler; ratio is reeve to baseline. */
+/**
+ * Measures `rounds` times, after two rounds for the just-in-time compiler; ratio is reeve to
+ * baseline.
+ */
 export async function inRounds(rounds: number, round: () => Promise<Round>): Promise<Measured> {
 	const pairs: Round[] = [];
 	for (let count = 0; count < rounds + 2; count += 1) pairs.push(await round());
@@ -52,4 +55,9 @@ export async function inRounds(rounds: number, round: () => Promise<Round>): Pro
 /** A figure whose ratio must not pass the goal. */
 export function atMost(goal: number, measured: Omit<Figure, 'goal' | 'met'>): Figure {
 	return { ...measured, goal, met: measured.ratio <= goal };
+}
+
+/** A figure whose ratio must reach the goal. */
+export function atLeast(goal: number, measured: Omit<Figure, 'goal' | 'met'>): Figure {
+	return { ...measured, goal, met: measured.ratio >= goal };
 }

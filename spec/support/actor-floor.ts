@@ -1,0 +1,78 @@
+/**
+ * The ground floor that hosts of declared actors stand on, on a real journal, without a tree or a wire.
+ *
+ * @module
+ */
+import { createHosting, type Hosting } from '../../actors/hosting.ts';
+import type { ActorDefinition } from '../../actors/definition.ts';
+import { createAsks } from '../../runtime/asks.ts';
+import { createBooks } from '../../runtime/books.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { configOf, type Config } from '../../runtime/config.ts';
+import { openJournal } from '../../runtime/journal.ts';
+import { createMailbox, type Mailbox } from '../../runtime/mailbox.ts';
+import { createOutbox } from '../../runtime/outbox.ts';
+import { createPost } from '../../runtime/post.ts';
+import { createSignals } from '../../runtime/signal.ts';
+import { createTimers } from '../../runtime/timers.ts';
+
+/** The method that takes what actors send; nobody runs it, so all of it stays to be looked at. */
+export const sink = 'SINK';
+
+/** The name of the node. */
+export const node = 'ship1';
+
+/** What a floor is made with. */
+export interface FloorParts<Time extends Clock> {
+	readonly clock: Time;
+	readonly folder: string;
+	readonly actors: readonly ActorDefinition[];
+	readonly config?: Partial<Config>;
+}
+
+/** Opens a floor. No host runs yet. */
+export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
+	const { clock, folder, actors } = parts;
+	const config = configOf({
+		nodeName: node,
+		durability: 'os',
+		signalsKeptMax: 100_000,
+		...parts.config,
+	});
+	const signals = createSignals(clock, config.signalsKeptMax);
+	const journal = openJournal({ folder, clock, signals, durability: config.durability });
+	const boxes = new Map<string, Mailbox>();
+	const shared = { journal, clock, config, signals, node };
+	const mailbox = (method: string) => boxes.get(method);
+	for (const method of [sink, ...actors.map(({ name }) => name)]) {
+		boxes.set(method, createMailbox({ method, journal, concurrency: config.turnsAheadMax }));
+	}
+	const timers = createTimers(shared);
+	const asks = createAsks({ ...shared, mailbox });
+	const books = createBooks({ ...shared, asks });
+	const outbox = createOutbox(shared);
+	const exchange = () => {
+		throw new Error('there is no wire');
+	};
+	const post = createPost({ ...shared, books, outbox, mailbox, exchange });
+	const published: string[] = [];
+	const broken: unknown[] = [];
+	const boxOf = (name: string): Mailbox => {
+		const box = boxes.get(name);
+		if (!box) throw new Error(`no mailbox ${name}`);
+		return box;
+	};
+	const host = (definition: ActorDefinition): Hosting =>
+		createHosting({
+			...shared,
+			definition,
+			mailbox: boxOf(definition.name),
+			post,
+			timers,
+			asks,
+			publish: (topic, text) => void published.push(`${topic} ${text}`),
+			mayRun: Promise.resolve(),
+			broken: (thrown) => void broken.push(thrown),
+		});
+	return { ...shared, timers, books, outbox, post, published, broken, boxOf, host };
+}

@@ -1,0 +1,148 @@
+/**
+ * A stage for declared actors: their hosts on a real journal and a stepped clock, without a tree or a
+ * wire, that can die at any instant and come up again on what is on disk.
+ *
+ * @module
+ */
+import type { ActorDefinition } from '../../actors/definition.ts';
+import type { Hosting } from '../../actors/hosting.ts';
+import { readInstance, type StoredInstance } from '../../actors/instance.ts';
+import type { Books } from '../../runtime/books.ts';
+import { realClock, steppedClock, type SteppedClock } from '../../runtime/clock.ts';
+import type { Config } from '../../runtime/config.ts';
+import type { Message } from '../../runtime/envelope.ts';
+import { newId } from '../../runtime/identity.ts';
+import type { Journal } from '../../runtime/journal.ts';
+import type { Mailbox, MailRow } from '../../runtime/mailbox.ts';
+import type { Outbox } from '../../runtime/outbox.ts';
+import { unpackMessage } from '../../runtime/packing.ts';
+import type { Post } from '../../runtime/post.ts';
+import type { SignalFields, Signals } from '../../runtime/signal.ts';
+import { node, openFloor, sink } from './actor-floor.ts';
+import { temporaryFolder, type TestLife } from './temporary.ts';
+
+/** A stage. */
+export interface ActorStage {
+	/** What it was set with, its folder and clock included: enough to set another on them. */
+	readonly parts: StageParts;
+	readonly clock: SteppedClock;
+	readonly signals: Signals;
+	readonly journal: Journal;
+	readonly post: Post;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly published: string[];
+	readonly hostings: ReadonlyMap<string, Hosting>;
+	mailbox(name: string): Mailbox;
+	/** Sends an event to an instance, as another method here would; resolves when it is on disk. */
+	send(actor: string, event: object | string, more?: Partial<Message>): Promise<string>;
+	/** Lets everything run until `holds`, without moving time. */
+	until(holds: () => boolean): Promise<void>;
+	/** Until no message waits for this actor, and all is on disk. */
+	idle(actor: string): Promise<void>;
+	stored(actor: string, key?: string): StoredInstance | undefined;
+	/** The texts that actors have sent to the sink, in order. */
+	sunk(): readonly string[];
+	/** The signals of a type. */
+	seen<Type extends keyof SignalFields>(type: Type): readonly SignalFields[Type][];
+	/** The process dies and another one comes up; what was not on disk is gone. */
+	crash(definitions?: readonly ActorDefinition[]): Promise<ActorStage>;
+	/** The process stops and another one comes up. */
+	restart(definitions?: readonly ActorDefinition[]): Promise<ActorStage>;
+	/** The host of an actor dies, and another one takes its place. */
+	replaceHost(actor: string): Promise<void>;
+	stop(): Promise<void>;
+}
+
+/** What a stage is set with. */
+export interface StageParts {
+	readonly actors: readonly ActorDefinition[];
+	readonly config?: Partial<Config>;
+	readonly clock?: SteppedClock;
+	readonly folder?: string;
+	/** Whether the hosts are opened at once. */
+	readonly isOpen?: boolean;
+}
+
+/** How long the disk may take. */
+const patienceMs = 20_000;
+
+/** Sets a stage. */
+export async function setActorStage(life: TestLife, parts: StageParts): Promise<ActorStage> {
+	const { clock = steppedClock(7), folder = temporaryFolder(life), isOpen = true } = parts;
+	const floor = openFloor({ ...parts, clock, folder });
+	const { signals, journal, books, outbox, post, published, timers, boxOf } = floor;
+	const hostings = new Map<string, Hosting>();
+	const open = async (definition: ActorDefinition): Promise<void> => {
+		const hosting = floor.host(definition);
+		hostings.set(definition.name, hosting);
+		if (isOpen) await hosting.open();
+	};
+	for (const definition of parts.actors) await open(definition);
+
+	const again = (actors = parts.actors) => setActorStage(life, { ...parts, clock, folder, actors });
+	const stage: ActorStage = {
+		parts: { ...parts, clock, folder },
+		clock,
+		signals,
+		journal,
+		post,
+		books,
+		outbox,
+		published,
+		hostings,
+		mailbox: boxOf,
+		async send(actor, event, more = {}) {
+			const id = newId(clock);
+			const data =
+				typeof event === 'string' ? { methodArgs: [event] } : { data: JSON.stringify(event) };
+			const about = {
+				id,
+				fromNode: node,
+				toNode: node,
+				method: actor,
+				kind: 'CommandACK',
+			} as const;
+			await post.send([{ methodArgs: [], replyMethod: sink, ...about, ...data, ...more }]);
+			return more.id ?? id;
+		},
+		async until(holds) {
+			const since = realClock.monotonic();
+			while (!holds()) {
+				if (floor.broken.length > 0) throw floor.broken[0];
+				if (realClock.monotonic() - since > patienceMs) throw new Error('it does not come to that');
+				await new Promise((resolve) => {
+					setImmediate(resolve);
+				});
+			}
+		},
+		async idle(actor) {
+			await stage.until(() => boxOf(actor).size() === 0);
+			await journal.commit([]);
+			await clock.settle();
+		},
+		stored: (actor, key = '') => readInstance(journal, actor, key),
+		sunk: () =>
+			journal
+				.scan<MailRow>('mailbox', { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] })
+				.map(({ value }) => String(unpackMessage(value.body).data ?? '')),
+		seen: (type) =>
+			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
+		crash: (actors) => again(actors),
+		async restart(actors) {
+			await stage.stop();
+			return again(actors);
+		},
+		async replaceHost(actor) {
+			hostings.get(actor)?.fence();
+			const definition = parts.actors.find(({ name }) => name === actor);
+			if (definition) await open(definition);
+		},
+		async stop() {
+			for (const hosting of hostings.values()) await hosting.drain();
+			timers.stop();
+			await journal.close();
+		},
+	};
+	return stage;
+}
