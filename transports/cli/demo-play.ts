@@ -7,6 +7,8 @@
 import { readFile } from 'node:fs/promises';
 import { pause, type Clock } from '../../runtime/clock.ts';
 import { ReeveError } from '../../runtime/errors.ts';
+import type { ProcessRow } from '../../runtime/wire.ts';
+import { allRows, createClient } from './client.ts';
 import { countDemo, type DemoCount } from './demo-count.ts';
 import {
 	demoMessages,
@@ -19,6 +21,7 @@ import {
 	type Progress,
 	type WorkParts,
 } from './demo-work.ts';
+import type { AboutRow } from './description.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 
 /** What the play needs. */
@@ -106,7 +109,8 @@ async function strike(
 	let replayed = 0;
 	for (const { name, settledPart } of strikes) {
 		const ship = name === 'central' ? undefined : name;
-		while (!isMidFlight(progress, { settled: messages.length * settledPart, ship })) {
+		const due = { settled: messages.length * settledPart, ship };
+		while (!isMidFlight(progress, due) || !(await isAtWork(fleet, name))) {
 			if (signal.aborted) return replayed;
 			if (settledCount(progress) >= messages.length) {
 				throw new ReeveError('internal', `all was done before ${name} could be killed`);
@@ -130,6 +134,17 @@ function isMidFlight(
 	{ settled, ship }: { settled: number; ship: string | undefined },
 ): boolean {
 	return settledCount(progress) >= settled && openMessages(progress, ship).length > 0;
+}
+
+/** What central knows of a ship is a moment old; whether it is at work is known only by itself. */
+async function isAtWork(fleet: Fleet, name: string): Promise<boolean> {
+	const client = createClient(fleet.socket(name));
+	if (name === 'central') {
+		const rows = await allRows(client.ask<AboutRow>({ reeve: 'node' }));
+		return rows.some(({ open }) => open > 0);
+	}
+	const rows = await allRows(client.ask<ProcessRow>({ reeve: 'processes' }));
+	return rows.some(({ running }) => running > 0);
 }
 
 /** All lines that the commands have left. */

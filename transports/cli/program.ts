@@ -10,6 +10,7 @@ import process from 'node:process';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { realClock } from '../../runtime/clock.ts';
 import { exitCodes } from '../../runtime/errors.ts';
+import { nearestWord } from '../../runtime/spelling.ts';
 import { version } from '../../runtime/version.ts';
 import type { CommandDefinition, CommandInput, CommandTools } from './command.ts';
 import { commandTable } from './command-table.ts';
@@ -143,9 +144,16 @@ function afterParsing(
 	if (exitCode === 0) return exitCodes.ok;
 	if (code === 'commander.help') return exitCodes.usage;
 	const [what = '', suggestion = ''] = message.replace(/^error: /, '').split('\n');
-	const guess = /Did you mean (.+)\?/.exec(suggestion)?.[1];
+	const guess = /Did you mean (.+)\?/.exec(suggestion)?.[1] ?? nearestChoice(what);
 	const isKnown = word !== undefined && Object.hasOwn(commandTable, word);
 	const see = isKnown ? `see: reeve ${word} --help` : 'see: reeve --help';
 	screen.fail(failureOf('bad_usage', what, guess ? `did you mean ${guess}? ${see}` : see));
 	return exitCodes.usage;
+}
+
+/** Commander suggests commands and options, but not the values that one of them may have. */
+function nearestChoice(what: string): string | undefined {
+	const [, value = '', choices = ''] =
+		/'([^']*)' is invalid.*Allowed choices are (.+)\./.exec(what) ?? [];
+	return nearestWord(value, choices.split(', '));
 }

@@ -35,9 +35,10 @@ export async function replyText(row: MessageRow, nodes: readonly string[]): Prom
 function summaryOf({ state, code = '', exitCode, why, output = '' }: MessageRow): string {
 	if (state === 'done') return `${output.trimEnd().split('\n').length} lines`;
 	const meaning = isErrorCode(code) ? errorTable[code].meaning : code;
-	const words = [why ?? meaning];
-	if (exitCode !== undefined) words.push(`exit code ${exitCode}`);
-	return `${words.filter(Boolean).join(', ')}${code ? ` (${code})` : ''}`;
+	const words = why ?? meaning;
+	// A command that failed gives its exit code as the reason.
+	const isSaid = exitCode === undefined || words.includes('exit code');
+	return `${words}${isSaid ? '' : `, exit code ${exitCode}`}${code ? ` (${code})` : ''}`;
 }
 
 function block(text: string, label?: string): string {
