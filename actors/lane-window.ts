@@ -61,8 +61,10 @@ export interface Window {
 	goBack(): void;
 	/** Counts a try for messages whose receiver is away. */
 	countAway(): Settlement;
-	/** Gives up what is past its time or its retries, or, with `seq`, that message. */
-	giveUp(seq?: number): Settlement;
+	/** Gives up what is past its time or its retries. */
+	giveUp(): Settlement;
+	/** Gives up a message because somebody takes it back, wherever it stands in the lane. */
+	cancel(seq: number): Settlement;
 	/** Stops the delivery actors; the rows stay in the outbox. */
 	stop(): void;
 }
@@ -72,7 +74,7 @@ const givenUpMax = 5000;
 
 /** Creates the window of a lane. */
 export function createWindow(parts: WindowParts): Window {
-	const { lane, outbox, clock, config } = parts;
+	const { lane, outbox, books, clock, config } = parts;
 	const deliveries = createDeliveries(lane);
 	let sent = lane.lo - 1;
 	/** The highest number that any process may have published. */
@@ -91,6 +93,7 @@ export function createWindow(parts: WindowParts): Window {
 	};
 
 	const giveUpRow = (row: OutRow): Settlement => {
+		books.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
 		const output = deliveries.tell(row, { type: 'GIVE_UP' });
 		const settled = output ? settle(row, output) : [];
 		const ids = settled.length > 0 ? [row.id] : [];
@@ -127,7 +130,10 @@ export function createWindow(parts: WindowParts): Window {
 				deliveries.tell(row, { type: 'PUBLISHED' });
 				const counted = { ...row, attempts: row.attempts + 1 };
 				lane.rows[seq - lane.lo] = counted;
-				if (row.attempts > 0) changes.push(...outbox.amend(lane, counted));
+				books.note(row.id, 'sent', { attempt: counted.attempts });
+				if (row.attempts > 0) {
+					changes.push(...outbox.amend(lane, counted), ...books.noted(row.id));
+				}
 				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
 				sent = seq;
 			}
@@ -154,7 +160,8 @@ export function createWindow(parts: WindowParts): Window {
 				deliveries.forget(seq);
 				const settled = output ? settle(row, output) : [];
 				if (settled.length > 0) ids.push(row.id);
-				changes.push(...settled);
+				if (output?.verdict === 'accepted') books.note(row.id, 'acked');
+				changes.push(...settled, ...books.noted(row.id));
 			}
 			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));
@@ -166,29 +173,36 @@ export function createWindow(parts: WindowParts): Window {
 			// A receiver without room is asked again with a single message.
 			credit = Math.max(credit, 1);
 		},
-		countAway() {
-			outbox.fill(lane);
-			const changes = lane.rows
-				.filter(({ retries }) => retries > 0)
-				.flatMap((row) => outbox.amend(lane, { ...row, attempts: row.attempts + 1 }));
-			return { changes, ids: [] };
-		},
-		giveUp(seq) {
+		countAway: () => countAway(parts),
+		giveUp() {
 			const settlements: Settlement[] = [];
 			// What is dropped makes room for others, whose time may be over as well.
 			for (let lo = 0; lo < lane.lo && settlements.length < givenUpMax;) {
 				({ lo } = lane);
 				outbox.fill(lane);
-				const over = lane.rows.filter((row) => (seq === undefined ? isOver(row) : row.seq === seq));
-				settlements.push(...over.map(giveUpRow));
+				settlements.push(...lane.rows.filter(isOver).map(giveUpRow));
 			}
 			return {
 				changes: settlements.flatMap(({ changes }) => changes),
 				ids: settlements.flatMap(({ ids }) => ids),
 			};
 		},
+		cancel(seq) {
+			const row = seq < lane.lo ? undefined : outbox.row(lane, seq);
+			if (!row || row.skip) return { changes: [], ids: [] };
+			return giveUpRow({ ...row, cancelled: true });
+		},
 		stop: () => deliveries.stop(),
 	};
+}
+
+/** The receiver is away: that counts as a try of those that have a number of tries. */
+function countAway({ lane, outbox }: WindowParts): Settlement {
+	outbox.fill(lane);
+	const changes = lane.rows
+		.filter(({ retries }) => retries > 0)
+		.flatMap((row) => outbox.amend(lane, { ...row, attempts: row.attempts + 1 }));
+	return { changes, ids: [] };
 }
 
 /** What the books are told of a message whose delivery has ended. */
@@ -210,7 +224,8 @@ function settleRow(
 		const detail = `${to} or this node has lost its store since; it may have run`;
 		return books.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
 	}
-	return books.settle(id, { outcome: 'expired', code: 'expired', attempts });
+	const outcome = row.cancelled ? 'cancelled' : 'expired';
+	return books.settle(id, { outcome, code: outcome, attempts });
 }
 
 /** The delivery actors of a lane, made when they are first spoken to. */

@@ -55,8 +55,10 @@ const machine = setup({
 			asked: '',
 		})),
 		calm: assign({ failures: 0, pauseMs: 0, lastGap: -1, asked: '' }),
-		giveUp: ({ context, event }) =>
-			write(context, context.window.giveUp(event.type === 'CANCEL' ? event.seq : undefined)),
+		giveUp: ({ context }) => write(context, context.window.giveUp()),
+		takeBack: ({ context, event }) => {
+			if (event.type === 'CANCEL') write(context, context.window.cancel(event.seq));
+		},
 		countAway: ({ context }) => write(context, context.window.countAway()),
 		armAway: ({ context }) => arm(context, context.window.ackMs()),
 		armBackoff: ({ context }) => arm(context, backoffMs(context)),
@@ -71,6 +73,7 @@ const machine = setup({
 			lane.why = state === 'waiting' ? whyWaiting(context) : '';
 			if (state === 'backing off') lane.why = whyBackingOff(context);
 			if (lane.why === '') return;
+			for (const { id } of lane.rows) context.books.note(id, 'waiting', { detail: lane.why });
 			signals.emit('delivery.waiting', { to: lane.to, method: lane.method, why: lane.why });
 		},
 	},
@@ -92,7 +95,7 @@ const machine = setup({
 		SHUTDOWN: '.stopped',
 		ABSENT: { target: '.waiting', actions: 'goBack' },
 		LINK_DOWN: { target: '.waiting', actions: 'goBack' },
-		CANCEL: { actions: 'giveUp' },
+		CANCEL: { actions: 'takeBack' },
 	},
 	states: {
 		waiting: {
@@ -113,6 +116,8 @@ const machine = setup({
 			exit: 'disarm',
 			on: {
 				MAIL: { actions: 'pump' },
+				// What takes its place in the lane has to be sent.
+				CANCEL: { actions: ['takeBack', 'pump'] },
 				ACK: { target: 'heeding', actions: 'heed' },
 				// A new life of the receiver, or of the link: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },

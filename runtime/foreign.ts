@@ -108,17 +108,23 @@ export function createForeign(parts: ForeignParts): TakeForeign {
 			parts.signals.emit('message.dropped', { id: address.method, code: 'repeated' });
 			return;
 		}
-		let raws: readonly object[];
-		try {
-			raws = readPayload(payload, config).map((raw, index) =>
-				complete(raw, { ...parts, address, replyTo, payload, index }),
-			);
-		} catch (thrown) {
-			const { code, detail } = asReeveError(thrown, 'bad_message');
-			await tellRefusal(refuse(code, detail, 'mqtt'), replyTo);
-			return;
-		}
-		await Promise.all(raws.map((raw) => take(raw, properties.gone)));
+		const orRefuse = async <Value>(work: () => Value): Promise<Value | undefined> => {
+			try {
+				return work();
+			} catch (thrown) {
+				const { code, detail } = asReeveError(thrown, 'bad_message');
+				await tellRefusal(refuse(code, detail, 'mqtt'), replyTo);
+				return undefined;
+			}
+		};
+		const raws = (await orRefuse(() => readPayload(payload, config))) ?? [];
+		await Promise.all(
+			raws.map(async (raw, index) => {
+				const around = { ...parts, address, replyTo, payload, index };
+				const whole = await orRefuse(() => complete(raw, around));
+				if (whole) await take(whole, properties.gone);
+			}),
+		);
 	};
 }
 
@@ -147,7 +153,10 @@ interface Surroundings {
 }
 
 /** The message with what its topic and its properties say. */
-function complete(raw: object, around: Surroundings): object {
+function complete(raw: unknown, around: Surroundings): object {
+	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+		throw new ReeveError('bad_message', 'a message is an object, in JSON or in YAML');
+	}
 	const { node, address, replyTo } = around;
 	const said: Record<string, unknown> = { ...inOurSpelling(raw) };
 	checkTopic(said, around);
@@ -170,8 +179,8 @@ function complete(raw: object, around: Surroundings): object {
  */
 function checkTopic(said: Record<string, unknown>, around: Surroundings): void {
 	const { node, methods, address } = around;
-	const { toNodes = [node], toNode = toNodes, method = address.method, kind = address.kind } = said;
-	const receivers: unknown[] = [toNode].flat();
+	const { toNodes = [node], method = address.method, kind = address.kind } = said;
+	const receivers: unknown[] = 'toNode' in said ? [said['toNode']] : [toNodes].flat();
 	const wireName = (name: unknown) =>
 		typeof name === 'string' ? (methods.find(name)?.name ?? name) : name;
 	const meant =

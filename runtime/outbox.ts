@@ -21,6 +21,8 @@ export interface OutRow {
 	readonly id: string;
 	/** Whether the sender has given it up, and only waits for the receiver's word on that. */
 	readonly skip: boolean;
+	/** Set if somebody took it back, which is why it was given up. */
+	readonly cancelled?: true;
 	readonly body: Uint8Array;
 	/** Local wall-clock milliseconds after which it is given up. */
 	readonly deadline: number;
@@ -83,7 +85,7 @@ export interface Outbox {
 	fill(lane: Lane): void;
 	/** Forgets everything up to `upTo`; the changes remove it from disk. */
 	resolve(lane: Lane, upTo: number): { rows: readonly OutRow[]; changes: readonly Change[] };
-	/** Replaces a loaded row, to count an attempt or to turn it into a skip. */
+	/** Replaces a row, to count an attempt or to turn it into a skip. */
 	amend(lane: Lane, row: OutRow): readonly Change[];
 	/** The row of this number, from disk if it is not loaded. */
 	row(lane: Lane, seq: number): OutRow | undefined;
@@ -108,6 +110,9 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	const watchers = new Set<(lane: Lane) => void>();
 	/** Messages that wait, in all lanes: asked for with every message that is accepted. */
 	let total = 0;
+	/** Rows that were replaced while they were not loaded: the journal may not show that yet. */
+	const replaced = new Map<string, OutRow>();
+	const keyOf = (lane: Lane, seq: number) => `${lane.name} ${seq}`;
 
 	for (const { key, value } of journal.scan<LaneRecord>('lanes', { from: [''], to: ['\uffff'] })) {
 		const lane = openLane(String(key[0]), value);
@@ -155,7 +160,10 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 				from: [lane.name, from],
 				to: [lane.name, to],
 			});
-			for (const { key, value } of found) lane.rows.push({ ...value, seq: Number(key[1]) });
+			for (const { key, value } of found) {
+				const seq = Number(key[1]);
+				lane.rows.push(replaced.get(keyOf(lane, seq)) ?? { ...value, seq });
+			}
 		},
 		resolve(lane, upTo) {
 			const from = lane.lo;
@@ -166,15 +174,18 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			const changes: Change[] = [];
 			for (let seq = from; seq <= upTo; seq += 1) {
 				changes.push({ table: 'outbox', key: [lane.name, seq] });
+				if (replaced.size > 0) replaced.delete(keyOf(lane, seq));
 			}
 			return { rows, changes };
 		},
 		amend(lane, row) {
-			lane.rows[row.seq - lane.lo] = row;
+			const place = row.seq - lane.lo;
+			if (place < lane.rows.length) lane.rows[place] = row;
+			else replaced.set(keyOf(lane, row.seq), row);
 			return [{ table: 'outbox', key: [lane.name, row.seq], value: stored(row) }];
 		},
 		row(lane, seq) {
-			const loaded = lane.rows[seq - lane.lo];
+			const loaded = lane.rows[seq - lane.lo] ?? replaced.get(keyOf(lane, seq));
 			if (loaded) return loaded;
 			const found = journal.get<Omit<OutRow, 'seq'>>('outbox', [lane.name, seq]);
 			return found && { ...found, seq };

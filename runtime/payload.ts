@@ -16,14 +16,14 @@ export interface PayloadLimits {
 }
 
 /**
- * The messages in a payload, unchecked but for their being objects.
+ * The messages in a payload, unchecked.
  *
  * Whatever is JSON, trailing commas included, is read as JSON; the rest as YAML, which is forgiving: hence
  * an error names what the YAML reader found, unless the payload begins as JSON does.
  *
- * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is no object and no list of objects
+ * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too deeply
  */
-export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly object[] {
+export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly unknown[] {
 	if (bytes.byteLength > limits.messageBytesMax) {
 		throw new ReeveError('too_large', `more than ${limits.messageBytesMax} bytes`);
 	}
@@ -35,10 +35,7 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 	if (list.length > limits.foreignMessagesMax) {
 		throw new ReeveError('too_large', `more than ${limits.foreignMessagesMax} messages`);
 	}
-	return list.map((item) => {
-		if (typeof item === 'object' && item !== null && !Array.isArray(item)) return item;
-		throw new ReeveError('bad_message', 'a message is an object, in JSON or in YAML');
-	});
+	return list;
 }
 
 function readValue(bytes: Uint8Array): unknown {

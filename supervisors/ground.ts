@@ -65,7 +65,12 @@ export interface Ground extends GroundParts {
 	/** The mailboxes of the methods that this node takes, by wire name. */
 	readonly mailboxes: ReadonlyMap<string, Mailbox>;
 	/** Whoever wants acknowledgements, and the state of the link: the publishers. */
-	readonly publishing: { ack(ack: Acknowledgement): void; link(isUp: boolean): void };
+	readonly publishing: {
+		ack(ack: Acknowledgement): void;
+		link(isUp: boolean): void;
+		/** Somebody takes back a message that has not left its lane. */
+		cancel(lane: string, seq: number): void;
+	};
 	/** How many messages earlier processes left here: to be sent, or to be run. */
 	readonly leftBehind: number;
 	/** Where the node is in its life; messages are taken only while it is `open`. */
@@ -94,7 +99,7 @@ export function createGround(parts: GroundParts): Ground {
 	const ownership = createOwnership({ ...parts, journal });
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
-	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {} };
+	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {}, cancel: () => {} };
 	const mailboxes = openMailboxes(takenMethods(methods.list(), config), {
 		actors: new Set(parts.actors.map(({ name }) => name)),
 		journal,

@@ -36,6 +36,9 @@ export function createPublishing(ground: Ground): Publishing {
 					publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack, storeId });
 				}
 			};
+			publishing.cancel = (lane, seq) => {
+				publishers.get(lane)?.ref?.send({ type: 'CANCEL', seq });
+			};
 			publishing.link = (isUp) => {
 				const type = isUp ? 'LINK_UP' : 'LINK_DOWN';
 				for (const { ref } of publishers.values()) ref?.send({ type });
@@ -58,6 +61,7 @@ export function createPublishing(ground: Ground): Publishing {
 					ignorePresence();
 					publishing.ack = () => {};
 					publishing.link = () => {};
+					publishing.cancel = () => {};
 					publishers.clear();
 					await Promise.resolve();
 				},

@@ -130,7 +130,7 @@ test('a message is given up when its tries are over, but not while the last one 
 test('a message that was given up and had been accepted stays open: its outcome follows', async (t) => {
 	const { window, commit, outcome, ackOf, journal } = await windowOn(openedJournal(t), named('a'));
 	window.take();
-	await commit(window.giveUp(1));
+	await commit(window.cancel(1));
 	assert.deepEqual(ids(window.take()), ['skip a']);
 	await commit(window.acknowledge(ackOf(1, 'a')));
 	assert.equal(outcome('a'), undefined);
