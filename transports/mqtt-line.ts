@@ -14,6 +14,7 @@ import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
+import type { NameGate } from './name-gate.ts';
 
 /** How a line is opened, and what is told of it. */
 export interface LineOptions {
@@ -21,6 +22,8 @@ export interface LineOptions {
 	readonly config: Config;
 	readonly address: string;
 	readonly client: IClientOptions;
+	/** Passed before each attempt, and told of each connection that is lost. */
+	readonly gate?: NameGate | undefined;
 	/** Subscribed to, with QoS 1, before the line is up. */
 	readonly filters: readonly string[];
 	/**
@@ -67,6 +70,9 @@ interface Attempt {
 	/** The largest packet that the broker takes. */
 	bytesMax: number;
 	why: string;
+	/** Whether the broker has let it in, and with which reason it has thrown it out. */
+	wasLetIn: boolean;
+	thrownOut?: number | undefined;
 	/** The packet that is being taken, until it is acknowledged. */
 	inHand: Promise<void> | undefined;
 	/** From now on no packet is taken any more: the broker keeps what comes. */
@@ -75,7 +81,7 @@ interface Attempt {
 
 /** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
 export function openLine(options: LineOptions): Line {
-	const { clock, config } = options;
+	const { clock, config, gate } = options;
 	let version: 4 | 5 = config.mqttVersion === '3.1.1' ? 4 : 5;
 	let current: Attempt | undefined;
 	let timer: Timer | undefined;
@@ -87,7 +93,13 @@ export function openLine(options: LineOptions): Line {
 		if (isEnded) return;
 		const baseMs = Math.min(config.resendMsMax, config.resendMsMin * 2 ** Math.min(failures, 6));
 		failures += 1;
-		timer = clock.after(failures === 1 ? firstPauseMs : baseMs * (0.5 + clock.random() / 2), open);
+		timer = clock.after(failures === 1 ? firstPauseMs : baseMs * (0.5 + clock.random() / 2), enter);
+	};
+	const enter = (): void => {
+		if (!gate) return open();
+		void gate.enter().then((mayConnect) => {
+			if (mayConnect && !isEnded) open();
+		});
 	};
 	const open = (): void => {
 		const attempt = connect(options, version);
@@ -101,6 +113,7 @@ export function openLine(options: LineOptions): Line {
 			options.onUp();
 		};
 		client.on('connect', ({ properties, sessionPresent }) => {
+			attempt.wasLetIn = true;
 			attempt.bytesMax = properties?.maximumPacketSize ?? Infinity;
 			// A session that was kept has its subscriptions already, and perhaps packets that come first.
 			if (sessionPresent) goUp();
@@ -109,6 +122,7 @@ export function openLine(options: LineOptions): Line {
 				client.end(true);
 			});
 		});
+		client.on('disconnect', ({ reasonCode }) => (attempt.thrownOut = reasonCode));
 		client.on('error', (error) => {
 			attempt.why = error.message;
 			if (version === 5 && config.mqttVersion === 'auto' && isAboutVersion(error)) {
@@ -120,13 +134,14 @@ export function openLine(options: LineOptions): Line {
 			if (current !== attempt) return;
 			current = undefined;
 			client.end(true);
+			if (attempt.wasLetIn) gate?.lost(attempt.thrownOut);
 			const isNews = isUp || failures === 2;
 			isUp = false;
 			if (isNews) options.onDown(attempt.why);
 			again();
 		});
 	};
-	open();
+	enter();
 	return {
 		publish: (publication) =>
 			isUp && current ? publish(current, publication) : Promise.resolve('not_connected'),
@@ -157,6 +172,7 @@ function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5
 		unheard,
 		bytesMax: Infinity,
 		why: 'the broker does not answer',
+		wasLetIn: false,
 		inHand: undefined,
 		isEnding: false,
 	};

@@ -6,6 +6,10 @@
  * journal, so each of their packets is acknowledged only when its message is on disk. mqtt.js handles
  * one packet of a connection at a time, so one connection could not do both.
  *
+ * Both are opened only after a claim of the node's name has succeeded, which is made over a third, short
+ * connection, and again after somebody else has taken the name. There is no will delay: the death of a
+ * node that was killed is news at once, and a will that comes too late is contradicted by the living.
+ *
  * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon, and
  * fleets with different prefixes may share a broker.
  *
@@ -16,6 +20,7 @@ import { asReeveError } from '../runtime/errors.ts';
 import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
 import type { ForeignProperties, Wire } from '../runtime/wire.ts';
 import { brokerUrl, hideSecrets, openLine, type Line, type LineOptions } from './mqtt-line.ts';
+import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 
 type Packet = Parameters<LineOptions['onPacket']>[0];
 
@@ -23,6 +28,12 @@ type Packet = Parameters<LineOptions['onPacket']>[0];
 const sessionSeconds = 86_400;
 /** Foreign packets that the broker may send before the first of them is acknowledged. */
 const foreignMax = 64;
+
+/** Where the broker is, and who may connect to it by the name of the node. */
+interface Route {
+	readonly address: string;
+	readonly gate: NameGate | undefined;
+}
 
 /** The name of a connection at the broker. */
 function clientId({ node, config }: TransportContext): string {
@@ -33,7 +44,11 @@ function clientId({ node, config }: TransportContext): string {
  * Opens the connection for frames, acknowledgements and presence: it is what makes the node be there,
  * but not before `ready`.
  */
-function openFrames(context: TransportContext, address: string, ready: Promise<void>): Line {
+function openFrames(
+	context: TransportContext,
+	{ address, gate }: Route,
+	ready: Promise<void>,
+): Line {
 	const { node, clock, config, listener, signals, will } = context;
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
 	let connection = 0;
@@ -41,6 +56,7 @@ function openFrames(context: TransportContext, address: string, ready: Promise<v
 		clock,
 		config,
 		address,
+		gate,
 		client: {
 			clientId: clientId(context),
 			clean: true,
@@ -71,7 +87,11 @@ function openFrames(context: TransportContext, address: string, ready: Promise<v
  * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers cannot
  * reach is still one for other nodes.
  */
-function openIngress(context: TransportContext, address: string, onTried: () => void): Line {
+function openIngress(
+	context: TransportContext,
+	{ address, gate }: Route,
+	onTried: () => void,
+): Line {
 	const { node, clock, config, listener, signals } = context;
 	const transport = { transport: 'mqtt:in', address: hideSecrets(address) };
 	let wasDown = false;
@@ -79,6 +99,7 @@ function openIngress(context: TransportContext, address: string, onTried: () => 
 		clock,
 		config,
 		address,
+		gate,
 		client: {
 			clientId: `${clientId(context)}:in`,
 			clean: false,
@@ -100,6 +121,48 @@ function openIngress(context: TransportContext, address: string, onTried: () => 
 			signals.emit('transport.down', { ...transport, reason: why });
 			onTried();
 		},
+	});
+}
+
+/** Claims the name of the node over a connection of another name, however long the broker is away. */
+function claimName(
+	{ clock, config, claim, signals }: TransportContext,
+	address: string,
+	{ isContested, signal }: { isContested: boolean; signal: AbortSignal },
+): Promise<ClaimEnd> {
+	if (!claim) return Promise.resolve('granted');
+	const transport = { transport: 'mqtt', address: hideSecrets(address) };
+	return new Promise((resolve) => {
+		let lose: () => void = () => {};
+		let relay = createRelay();
+		const finish = (end: ClaimEnd): void => {
+			signal.removeEventListener('abort', giveUp);
+			void line.end().then(() => resolve(end));
+		};
+		const giveUp = () => finish('denied');
+		const line = openLine({
+			clock,
+			config,
+			address,
+			client: { clientId: claim.connection, clean: true },
+			filters: claim.filters,
+			onPacket: ({ topic, payload }) => relay.arrived(topic, bytesOf(payload)),
+			onUp() {
+				const lost = new Promise<void>((done) => (lose = done));
+				const { onPacket } = relay;
+				const publish: Wire['publish'] = (publication) => line.publish(publication);
+				void claim.conduct({ publish, onPacket, lost }, isContested).then((end) => {
+					// The line comes up again by itself, and claims once more.
+					if (end !== 'lost') finish(end);
+				});
+			},
+			onDown(reason) {
+				lose();
+				relay = createRelay();
+				if (reason !== 'stopped') signals.emit('transport.down', { ...transport, reason });
+			},
+		});
+		signal.addEventListener('abort', giveUp, { once: true });
 	});
 }
 
@@ -130,10 +193,20 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const address = brokerUrl(config.brokerAddress || config.brokerListen);
 	let onTried = () => {};
 	const tried = new Promise<void>((resolve) => (onTried = resolve));
-	const lines = [openIngress(context, address, onTried), openFrames(context, address, tried)];
+	const gate =
+		context.claim &&
+		createNameGate({
+			...context,
+			claim: (isContested, signal) => claimName(context, address, { isContested, signal }),
+		});
+	const route = { address, gate };
+	const lines = [openFrames(context, route, tried)];
+	if (context.isSafe) onTried();
+	else lines.unshift(openIngress(context, route, onTried));
 	return {
 		address: hideSecrets(address),
 		async stop() {
+			gate?.end();
 			await Promise.all(lines.map((line) => line.end()));
 		},
 	};

@@ -7,17 +7,15 @@
 import { pause, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 
-/** How a claim ended; `lost` if the connection did not last, or there was none. */
-export type ClaimEnd = 'granted' | 'denied' | 'lost';
+/** How a claim ended. */
+export type ClaimEnd = 'granted' | 'denied';
 
 /** What a gate works with. */
 export interface GateParts {
 	readonly clock: Clock;
-	readonly config: Pick<Config, 'claimPauseMs' | 'resendMsMin' | 'resendMsMax'>;
-	/** Makes one claim. Never rejects. */
-	readonly claim: (isContested: boolean) => Promise<ClaimEnd>;
-	/** Called when the broker could not be reached twice in a row. */
-	readonly onUnreachable: () => void;
+	readonly config: Pick<Config, 'claimPauseMs'>;
+	/** Makes one claim, however long that takes; until the signal is raised. Never rejects. */
+	readonly claim: (isContested: boolean, signal: AbortSignal) => Promise<ClaimEnd>;
 }
 
 /** The gate that {@link createNameGate} makes. */
@@ -38,12 +36,11 @@ const sessionTakenOver = 0x8e;
 const unexplained = { count: 3, withinMs: 10_000 } as const;
 
 /** Creates a gate. It is shut until the first claim succeeds. */
-export function createNameGate({ clock, config, claim, onUnreachable }: GateParts): NameGate {
+export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 	const ending = new AbortController();
 	const losses: number[] = [];
 	let isGranted = false;
 	let isContested = false;
-	let failures = 0;
 	let notBefore = -Infinity;
 	let entering: Promise<boolean> | undefined;
 
@@ -51,26 +48,18 @@ export function createNameGate({ clock, config, claim, onUnreachable }: GatePart
 	const postpone = (): void => {
 		notBefore = clock.monotonic() + config.claimPauseMs * (1 + clock.random());
 	};
-	const pauseMs = (): number => {
-		const { resendMsMin, resendMsMax } = config;
-		if (failures === 1) return 50;
-		const baseMs = Math.min(resendMsMax, resendMsMin * 2 ** Math.min(failures - 1, 6));
-		return failures === 0 ? 0 : baseMs * (0.5 + clock.random() / 2);
-	};
 	const enter = async (): Promise<boolean> => {
-		while (!isGranted && !ending.signal.aborted) {
-			const delayMs = Math.max(notBefore - clock.monotonic(), pauseMs());
-			if (delayMs > 0) await pause(clock, delayMs, ending.signal);
-			if (ending.signal.aborted) break;
-			const end = await claim(isContested);
-			failures = end === 'lost' ? failures + 1 : 0;
-			if (failures === 2) onUnreachable();
-			if (end === 'denied') postpone();
-			isGranted = end === 'granted';
+		const { signal } = ending;
+		while (!isGranted && !signal.aborted) {
+			const delayMs = notBefore - clock.monotonic();
+			if (delayMs > 0) await pause(clock, delayMs, signal);
+			if (signal.aborted) break;
+			isGranted = (await claim(isContested, signal)) === 'granted';
+			if (!isGranted) postpone();
 		}
 		isContested = false;
 		entering = undefined;
-		return !ending.signal.aborted;
+		return !signal.aborted;
 	};
 
 	return {
@@ -98,7 +87,7 @@ export function createNameGate({ clock, config, claim, onUnreachable }: GatePart
 type See = (topic: string, payload: Uint8Array) => void;
 
 /** Keeps what arrives before anybody looks: retained messages may be quicker than the caller. */
-export function createRelay(): { readonly arrived: See; onPacket(see: See): void } {
+export function createRelay(): { readonly arrived: See; readonly onPacket: (see: See) => void } {
 	const early: Parameters<See>[] = [];
 	let look: See | undefined;
 	return {
