@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createChild, type OwnedChild } from '../../supervisors/child.ts';
 import { exitText, type DownReason } from '../../supervisors/exit-reason.ts';
+import { steppedClock } from '../../runtime/clock.ts';
+import { frameVersion } from '../../runtime/frame.ts';
+import { createPresence as createTable } from '../../runtime/presence.ts';
+import { createSignals } from '../../runtime/signal.ts';
 import {
 	monitor,
 	monitorRemote,
@@ -147,4 +151,21 @@ test('an exit that the other node tells of comes with its reason, and only one i
 	await settled();
 	assert.deepEqual(heard, ['shutdown']);
 	assert.ok(isIgnored);
+});
+
+test('the births and deaths that a node hears of are what it takes', async () => {
+	const clock = steppedClock();
+	const presence = createTable({ clock, signals: createSignals(clock) });
+	const { heard, hear } = listener();
+	const life = { v: frameVersion, node: 'ship1', storeId: 's1', methods: [] } as const;
+	presence.learn({ ...life, state: 'online', epoch: 1 });
+	monitorRemote(target, { presence }, hear);
+	presence.learn({ ...life, state: 'online', epoch: 1 });
+	await settled();
+	assert.deepEqual(heard, []);
+	presence.learn({ ...life, state: 'online', epoch: 2 });
+	monitorRemote(target, { presence }, hear);
+	presence.learn({ ...life, state: 'offline', epoch: 2 });
+	await settled();
+	assert.deepEqual(heard, ['noconnection', 'noconnection']);
 });
