@@ -25,7 +25,8 @@ export interface RunningBroker {
  */
 export async function startBroker(listen: string): Promise<RunningBroker> {
 	const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(listen) ?? [];
-	if (port === '') throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
+	if (port === '' || Number(port) > 65_535)
+		throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
 	const broker = await Aedes.createBroker();
 	const server = createServer(broker.handle);
 	await listening(server, host, Number(port));
@@ -43,7 +44,7 @@ export async function startBroker(listen: string): Promise<RunningBroker> {
 
 function listening(server: Server, host: string, port: number): Promise<void> {
 	return new Promise((resolve, reject) => {
-		server.once('error', (cause: NodeJS.ErrnoException) => {
+		server.on('error', (cause: NodeJS.ErrnoException) => {
 			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
 			reject(new ReeveError(code, `broker on ${host}:${port}: ${cause.message}`, { cause }));
 		});
