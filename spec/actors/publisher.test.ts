@@ -11,7 +11,7 @@ import { sendingSide } from '../support/sending-lane.ts';
 
 type Sent = Parameters<ReturnType<typeof sendingSide>['send']>;
 
-/** A publisher of a lane with these messages; its receiver is online unless it is said otherwise. */
+/** A publisher of a lane with these messages; its receiver is online at first. */
 async function publishing(
 	opened: OpenedJournal,
 	messages: Sent,

@@ -1,6 +1,6 @@
 /**
- * The ground floor of a node for specs, without supervisors: a real journal in a temporary folder, a stepped clock, and a
- * wire on which nothing travels but what is published is noted.
+ * The ground floor of a node for specs, without supervisors: a real journal in a temporary folder,
+ * a stepped clock, and a wire on which nothing travels but what is published is noted.
  *
  * @module
  */

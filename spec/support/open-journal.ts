@@ -1,5 +1,6 @@
 /**
- * Real journals in temporary folders, closed when their test is over, and a disk that fails on demand.
+ * Real journals in temporary folders, closed when their test is over; and one whose commits wait
+ * for the test.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The receiving side of one method: a ground floor, a method that does what the test says, and its turns.
+ * The receiving side of one method: a ground floor, a method that does what the test says, and
+ * what its turns are made of.
  *
  * @module
  */
