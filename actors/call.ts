@@ -48,10 +48,12 @@ type CallEvent =
 	| { readonly type: 'REJECTED'; readonly error: ReeveError }
 	| { readonly type: 'CRASHED'; readonly error: unknown }
 	| { readonly type: 'DEADLINE' }
+	/** Somebody takes the message back. */
+	| { readonly type: 'CANCEL' }
 	| { readonly type: 'GRACE' };
 
 interface CallTypes {
-	readonly state: 'running' | 'aborting' | 'ended';
+	readonly state: 'running' | 'aborting' | 'cancelling' | 'ended';
 	readonly context: { readonly input: CallInput; readonly end?: CallEnd };
 	readonly input: CallInput;
 	readonly event: CallEvent;
@@ -73,6 +75,7 @@ function timedOut({ context }: CallInput): CallEnd['result'] {
 	return { outcome: 'failed', code: 'timed_out', detail: `after ${context.timeoutMs} ms` };
 }
 
+const cancelled = { end: { result: { outcome: 'cancelled', code: 'cancelled' } } } as const;
 const resolved = {
 	target: 'ended',
 	assign: (_: unknown, { output }: { readonly output: Output }) => ({ end: endOf(output) }),
@@ -100,6 +103,20 @@ const chart: Chart<CallTypes> = {
 				REJECTED: rejected,
 				CRASHED: crashed,
 				DEADLINE: { target: 'aborting' },
+				CANCEL: { target: 'cancelling' },
+			},
+		},
+		cancelling: {
+			on: {
+				// What came to its end all the same has done its work.
+				RESOLVED: resolved,
+				REJECTED: {
+					target: 'ended',
+					assign: (context, { error }) =>
+						error.code === 'cancelled' ? cancelled : rejected.assign(context, { error }),
+				},
+				CRASHED: crashed,
+				GRACE: { target: 'ended', assign: () => cancelled },
 			},
 		},
 		aborting: {
@@ -196,6 +213,18 @@ function fenced(
 	};
 }
 
+/**
+ * Tells the method of a call that was taken back, and gives it as long to end as one that is too
+ * slow.
+ */
+function abort(self: AnyActorRef, { clock }: CallInput): void {
+	const work = works.get(self);
+	if (!work) return;
+	work.timer?.cancel();
+	work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
+	work.controller.abort(new ReeveError('cancelled'));
+}
+
 /** Ends what belongs to a call that is over, however it ended. */
 function release(self: AnyActorRef): void {
 	const work = works.get(self);
@@ -216,6 +245,9 @@ export const callLogic: typeof compiled = {
 		try {
 			const next = compiled.transition(snapshot, event, scope);
 			if (isOver(next.status)) release(scope.self);
+			else if (event.type === 'CANCEL' && snapshot.value === 'running') {
+				abort(scope.self, snapshot.context.input);
+			}
 			return next;
 		} catch (thrown) {
 			release(scope.self);

@@ -11,7 +11,9 @@ import type { Signal } from '../runtime/signal.ts';
 import { oneLine } from './crash-report.ts';
 import type { Ground } from './ground.ts';
 
-/** The method that takes error reports. Its own failures are not reported, or they would never end. */
+/**
+ * The method that takes error reports. Its own failures are not reported, or they would never end.
+ */
 const errorMethod = 'REQErrorLog';
 const minuteMs = 60_000;
 
@@ -22,8 +24,8 @@ interface Report {
 }
 
 /**
- * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a minute:
- * the rest is counted, and the count is reported when the minute is over.
+ * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a
+ * minute: the rest is counted, and the count is reported when the minute is over.
  */
 export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
 	const { signals, clock, config, post, node } = ground;
