@@ -195,9 +195,7 @@ function find(
 
 function check(key: ConfigKey, raw: unknown, { place }: ConfigOrigin): unknown {
 	const { default: usual } = configDoc(key);
-	const isNumber = typeof usual === 'number';
-	// Coercion would read true as 1, and nothing at all as 0.
-	const isNone = isNumber && (typeof raw === 'boolean' || (typeof raw === 'string' && !raw.trim()));
+	const isNone = typeof usual === 'number' && raw !== undefined && !isNumeral(raw);
 	const parsed = configSchema.shape[key].safeParse(raw);
 	if (parsed.success && !isNone) return parsed.data;
 	const why = isNone
@@ -205,6 +203,11 @@ function check(key: ConfigKey, raw: unknown, { place }: ConfigOrigin): unknown {
 		: parsed.error?.issues.map(({ message }) => message).join('; ');
 	const shown = JSON.stringify(raw);
 	throw new ReeveError('bad_config', `${place}: ${key} cannot be ${shown}: ${why}`);
+}
+
+/** Coercion would read true as 1, and an empty word or list as 0. */
+function isNumeral(raw: unknown): boolean {
+	return typeof raw === 'number' || (typeof raw === 'string' && raw.trim() !== '');
 }
 
 const title =
@@ -231,13 +234,19 @@ function entryText(key: ConfigKey, value: unknown): string {
  */
 function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): string {
 	const { contents } = file.document;
+	const changed = Object.entries(values).filter(([key, value]) => !isSame(file.values[key], value));
 	if (contents !== null && (!isMap(contents) || contents.flow)) {
-		for (const [key, value] of Object.entries(values)) file.document.set(key, value);
+		if (changed.length === 0) return file.text;
+		for (const [key, value] of changed) file.document.set(key, value);
 		return file.document.toString({ lineWidth: 0 });
 	}
+	return spliced(file, changed);
+}
+
+/** The same text, with the values of these keys in their places, or at its end. */
+function spliced(file: ConfigFile, changed: readonly (readonly [string, unknown])[]): string {
 	let { text } = file;
-	const changes = Object.entries(values)
-		.filter(([key, value]) => !isSame(file.values[key], value))
+	const changes = changed
 		.map(([key, value]) => ({ key: key as ConfigKey, value, range: rangeOf(file, key) }))
 		.toSorted((a, b) => (b.range?.[0] ?? 0) - (a.range?.[0] ?? 0));
 	for (const { value, range } of changes) {
