@@ -5,11 +5,12 @@
  * @module
  */
 import { createActor } from 'xstate';
+import type { Cancellable, Cancellations } from '../runtime/cancellations.ts';
 import { pause, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
-import { asReeveError, isErrorCode, ReeveError } from '../runtime/errors.ts';
+import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
@@ -17,12 +18,11 @@ import { unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import { planReplay } from '../runtime/replay.ts';
-import type { Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
-import { createMethodContext } from './context.ts';
-import { messageLogic, type MessageEvent, type MessageOutput } from './message.ts';
+import { messageLogic, type MessageOutput } from './message.ts';
+import { createRuns, policyOf, type Attempt, type Once } from './method-run.ts';
 import { createSettlement } from './settlement.ts';
 
 /** A call under way. */
@@ -31,6 +31,8 @@ export interface RunningCall {
 	readonly ended: Promise<CallEnd>;
 	/** Raises the method's signal and forgets the call. */
 	stop(): void;
+	/** Raises the method's signal, because the message was taken back; it ends soon. */
+	cancel(): void;
 }
 
 /** What turns work with. */
@@ -47,6 +49,7 @@ export interface TurnParts {
 	readonly receipts: Receipts;
 	readonly passPoint: PassPoint;
 	readonly suspects: Pick<Suspects, 'isCrowd'>;
+	readonly cancellations: Cancellations;
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;
@@ -67,70 +70,33 @@ export interface Turns {
 /** The pause before a crashed method is tried again with the same message, for each crash so far. */
 const crashPauseMs = 200;
 
-/** How often a message was started so far, and whether it is started alone. */
-type Attempt = Pick<StartRecord, 'attempts' | 'alone'>;
-
-/** What one run of a method came to. */
-interface Once {
-	readonly run: Run;
-	readonly problem: ReeveError | undefined;
-	readonly event: Extract<MessageEvent, { readonly type: 'ENDED' | 'CRASHED' }>;
-}
-
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
 	const { definition, mailbox, journal, clock, config, signals, post } = parts;
-	const running = new Set<RunningCall>();
 	const settle = createSettlement(parts);
 	let stopping = false;
 	// A dead subscriber's successor decides about what was running: nothing of the old turns may count.
 	let isFenced = false;
+	const runs = createRuns(parts, () => stopping || isFenced);
 	parts.onExit(() => {
 		isFenced = true;
-		for (const call of running) call.stop();
+		runs.stop();
 	});
-
-	const start = async (row: MailRow, message: Message, given: Attempt): Promise<void> => {
-		if (row.volatile) return;
-		const key = [mailbox.method, row.arrival];
-		const value: StartRecord = { epoch: journal.epoch, ...given };
-		// A message that must not run twice is on disk as started before it is; for the others it is
-		// enough that a crash of the process cannot forget the count.
-		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
-		await journal.commit([{ table: 'started', key, value }], until);
-		parts.passPoint('call.started');
-	};
-
-	const call = async (message: Message, attempt: number): Promise<CallEnd> => {
-		const context = createMethodContext({ ...parts, message, attempt });
-		const made = parts.startCall({ definition, message, clock, context });
-		running.add(made);
-		try {
-			return await made.ended;
-		} finally {
-			running.delete(made);
-		}
-	};
-
-	/** One run of a method: what came of it, and what the message's actor is told. */
-	const runOnce = async (message: Message, attempt: number): Promise<Once> => {
-		const { id, method, fromNode: from } = message;
-		signals.emit('call.started', { id, method, from, attempt });
-		try {
-			const { output, result } = await call(message, attempt);
-			const problem = result.code ? errorOf(result) : undefined;
-			const outcome = result.outcome === 'done' ? 'done' : 'failed';
-			const event = { type: 'ENDED', outcome, ...(problem ? { code: problem.code } : {}) } as const;
-			return { run: output ? { output } : {}, problem, event };
-		} catch (thrown) {
-			if (stopping || isFenced) throw thrown;
-			const problem = asReeveError(thrown, 'method_crashed');
-			return { run: {}, problem, event: { type: 'CRASHED', code: 'method_crashed' } };
-		}
-	};
 
 	/** Runs a message until it ends, is dead, or the node stops. */
 	const take = async (row: MailRow, message: Message, earlier: Attempt): Promise<void> => {
+		const cancellable = parts.cancellations.watch(row.id);
+		try {
+			await takeToEnd(row, message, { ...earlier, cancellable });
+		} finally {
+			cancellable.over();
+		}
+	};
+	const takeToEnd = async (
+		row: MailRow,
+		message: Message,
+		{ cancellable, ...earlier }: Attempt & { cancellable: Cancellable },
+	): Promise<void> => {
 		const life = createActor(messageLogic, {
 			input: {
 				id: row.id,
@@ -145,10 +111,14 @@ export function createTurns(parts: TurnParts): Turns {
 		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
 		while (life.getSnapshot().status === 'active') {
 			if (stopping || isFenced) throw new ReeveError('stopping');
+			if (cancellable.isCancelled) {
+				life.send({ type: 'CANCELLED' });
+				break;
+			}
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
-			await start(row, message, { ...earlier, attempts: attempt });
-			const { event, ...once } = await runOnce(message, attempt);
+			await runs.begin(row, message, { ...earlier, attempts: attempt });
+			const { event, ...once } = await runs.once(message, attempt, cancellable);
 			last = once;
 			life.send(event);
 			const isCrash = event.type === 'CRASHED' && life.getSnapshot().status === 'active';
@@ -195,16 +165,8 @@ export function createTurns(parts: TurnParts): Turns {
 		abandon() {
 			stopping = true;
 			clock.after(config.stopTimeout * 1000, () => {
-				for (const call of running) call.stop();
+				runs.stop();
 			});
 		},
 	};
-}
-
-function errorOf({ code = 'internal', detail }: CallEnd['result']): ReeveError {
-	return new ReeveError(isErrorCode(code) ? code : 'internal', detail);
-}
-
-function policyOf(message: Message, definition: MethodDefinition): Message['onCrash'] & string {
-	return message.onCrash ?? definition.onCrash;
 }

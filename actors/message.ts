@@ -3,7 +3,7 @@
  *
  * ```text
  *                  START                  ENDED
- *   (accepted) -----------> (running) ------------> ((settled))  done, failed
+ *   (accepted) -----------> (running) ------------> ((settled))  done, failed, cancelled
  *     |  ^  ^    DEFERRED     |    |
  *     |  |  +-----------------+    | CRASHED
  *     |  |                         |
@@ -58,14 +58,18 @@ export type MessageEvent =
 	/** It is its turn. The raised counter must be on disk before the handler is called. */
 	| { readonly type: 'START' }
 	/** The handler has come to its end. */
-	| { readonly type: 'ENDED'; readonly outcome: 'done' | 'failed'; readonly code?: ErrorCode }
+	| {
+			readonly type: 'ENDED';
+			readonly outcome: 'done' | 'failed' | 'cancelled';
+			readonly code?: ErrorCode;
+	  }
 	/** The handler's actor died, `method_crashed`, or the node did, which is the default. */
 	| { readonly type: 'CRASHED'; readonly code?: ErrorCode }
 	/** The handler does not want the message now. */
 	| { readonly type: 'DEFERRED' }
 	/** Its time is over. It makes no difference to a message that runs. */
 	| { readonly type: 'EXPIRED' }
-	/** Somebody took it back. It makes no difference to a message that runs. */
+	/** Somebody took it back. One that runs is told so by its call, and ends as it ends. */
 	| { readonly type: 'CANCELLED' };
 
 /** What the books and the sender are told at the end. */
@@ -140,7 +144,7 @@ export const messageChart: Chart<MessageTypes> = {
 					target: 'settled',
 					// What is done has no code, whatever came before it.
 					assign: (_context, { outcome, code }) =>
-						outcome === 'failed' && code ? { outcome, code } : { outcome },
+						outcome !== 'done' && code ? { outcome, code } : { outcome },
 				},
 				CRASHED: [
 					{

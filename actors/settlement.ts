@@ -13,6 +13,7 @@ import type { Change } from '../runtime/journal.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Post } from '../runtime/post.ts';
+import type { DeadLetter } from '../runtime/dead-letter.ts';
 import type { Receipt, Receipts } from '../runtime/receipts.ts';
 import { composeReply, type Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -51,10 +52,11 @@ export function createSettlement(parts: SettlementParts): Settle {
 		const reply = composeReply(message, { ...ending.run, result }, { clock, node, replies });
 		const changes: Change[] = [...mailbox.removal(row)];
 		if (ending.end.code === 'max_attempts') {
-			const value = deadLetter(row, message, { ...ending.end, at: clock.now() });
+			const value = deadLetter(row, message, { ...ending, at: clock.now() });
 			changes.push({ table: 'dead', key: [newId(clock)], value });
 		}
-		if (!row.volatile) changes.push(...receipts.add(receiptOf(message, ending, clock)));
+		if (!row.volatile)
+			changes.push(...receipts.add(receiptOf(row, message, { ...ending, at: clock.now() })));
 		passPoint('call.ended');
 		await post.send(reply ? [reply] : [], changes);
 		passPoint('call.settled');
@@ -78,12 +80,22 @@ function resultOf({ run, problem, tookMs, end }: Ending): Result {
 }
 
 function receiptOf(
+	{ at: takenAt }: MailRow,
 	{ id, fromNode: from, method }: Message,
-	{ end }: Ending,
-	clock: Clock,
+	{ end, tookMs, at }: Pick<Ending, 'end' | 'tookMs'> & { at: number },
 ): Receipt {
 	const { outcome, attempts, code } = end;
-	return { id, from, method, outcome, attempts, at: clock.now(), ...(code ? { code } : {}) };
+	return {
+		id,
+		from,
+		method,
+		outcome,
+		attempts,
+		at,
+		...(code ? { code } : {}),
+		...(takenAt === undefined ? {} : { takenAt }),
+		...(attempts > 0 ? { startedAt: Math.round(at - tookMs) } : {}),
+	};
 }
 
 /** What the signal tells. A crash of the method brings its stack. */
@@ -97,7 +109,21 @@ function reportOf(message: Message, { run, problem, tookMs, end }: Ending) {
 }
 
 /** A row of the dead letters: everything that is needed to look into it, or to send it again. */
-function deadLetter(row: MailRow, message: Message, why: object): object {
-	const { id, fromNode, method } = message;
-	return { id, fromNode, method, body: row.body, ...why };
+function deadLetter(
+	row: MailRow,
+	{ id, fromNode, method }: Message,
+	{ end, problem, at }: Ending & { at: number },
+): DeadLetter {
+	const { body, lane, seq } = row;
+	return {
+		id,
+		fromNode,
+		method,
+		body,
+		...end,
+		at,
+		...(problem?.detail ? { detail: problem.detail } : {}),
+		...(lane === undefined ? {} : { lane }),
+		...(seq === undefined ? {} : { seq }),
+	};
 }

@@ -171,9 +171,13 @@ export function createInbox(parts: InboxParts): Inbox {
 	};
 }
 
-function mailOf(frame: Frame, { id, body = noBytes, ttlMs, repeat }: FrameRow, clock: Clock) {
-	const deadline = clock.now() + ttlMs;
-	return { id, from: frame.from, body, deadline, ...(repeat ? { repeat } : {}) };
+function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
+	const { id, body = noBytes, ttlMs, repeat } = row;
+	const at = clock.now();
+	const { from, lane } = frame;
+	const seq = frame.first + frame.rows.indexOf(row);
+	const place = lane === undefined ? {} : { lane, seq };
+	return { id, from, body, at, deadline: at + ttlMs, ...place, ...(repeat ? { repeat } : {}) };
 }
 
 const noBytes = new Uint8Array(0);

@@ -25,6 +25,11 @@ export interface MailRow {
 	readonly repeat?: true;
 	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
 	readonly volatile?: true;
+	/** When it was accepted, by the wall clock of this node; absent in rows of older versions. */
+	readonly at?: number;
+	/** Where it stood with its sender, if a wire brought it. */
+	readonly lane?: string;
+	readonly seq?: number;
 	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
 	readonly answer?: true;
 }
@@ -55,10 +60,17 @@ export interface Mailbox {
 	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; change: Change };
 	/** Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox. */
 	push(row: MailRow): void;
+	/**
+	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle it: it
+	 * stays on disk until then.
+	 */
+	withdraw(arrival: number): boolean;
 	/** What removes a settled message from disk. */
 	removal(row: MailRow): readonly Change[];
 	/** The messages that were started and not settled, oldest first: what a crash left behind. */
 	started(): readonly { row: MailRow; start: StartRecord }[];
+	/** Counts `work` as running: what `started` lists is not handed out, and yet is worked on. */
+	attend<Value>(work: () => Promise<Value>): Promise<Value>;
 	/**
 	 * Starts handing out messages: those that `started` does not list, from the oldest on. `run` must
 	 * resolve when the message is settled; if it rejects, the row stays for the next opening.
@@ -70,6 +82,8 @@ export interface Mailbox {
 	reset(): void;
 }
 
+/** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
+const withdrawnMax = 20_000;
 /** How many rows are read from disk at a time, and kept in memory at most. */
 const rowsAhead = 500;
 
@@ -119,7 +133,7 @@ export function createMailbox(parts: {
 		method,
 		size: () => size,
 		bytes: () => bytes,
-		running: () => queue.pending,
+		running: () => queue.pending + attended,
 		place(row) {
 			size += 1;
 			bytes += row.body.byteLength;
@@ -139,6 +153,7 @@ export function createMailbox(parts: {
 			}
 			feed();
 		},
+		withdraw: (arrival) => line.withdraw(arrival),
 		removal(row) {
 			size -= 1;
 			bytes -= row.body.byteLength;
@@ -157,6 +172,14 @@ export function createMailbox(parts: {
 				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
 				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
 			}),
+		async attend(work) {
+			attended += 1;
+			try {
+				return await work();
+			} finally {
+				attended -= 1;
+			}
+		},
 		open(handle) {
 			run = handle;
 			feed();
@@ -183,10 +206,13 @@ function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
 /** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
 function createLine(journal: Journal, method: string, lastArrival: number) {
 	let ready: MailRow[] = [];
+	let attended = 0;
 	/** Rows up to here are on disk. */
 	let flushed = lastArrival;
 	/** Rows up to here are in memory, running or settled. */
 	let loaded = 0;
+	/** Rows that are not handed out, though they may still be on disk. */
+	const withdrawn = new Set<number>();
 
 	const load = (): void => {
 		if (ready.length > 0 || loaded >= flushed) return;
@@ -198,7 +224,8 @@ function createLine(journal: Journal, method: string, lastArrival: number) {
 		loaded = rows.length < rowsAhead ? flushed : last;
 		for (const { key, value } of rows) {
 			const isStarted = journal.get<StartRecord>('started', key) !== undefined;
-			if (!isStarted) ready.push({ ...value, arrival: Number(key[1]) });
+			const arrival = Number(key[1]);
+			if (!isStarted && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
 		}
 	};
 
@@ -217,6 +244,17 @@ function createLine(journal: Journal, method: string, lastArrival: number) {
 		shift(): MailRow | undefined {
 			load();
 			return ready.shift();
+		},
+		withdraw(arrival: number): boolean {
+			if (arrival === 0 || arrival > flushed || withdrawn.has(arrival)) return false;
+			const place = ready.findIndex((row) => row.arrival === arrival);
+			const isStarted = () => journal.get<StartRecord>('started', [method, arrival]) !== undefined;
+			if (place < 0 && (arrival <= loaded || isStarted())) return false;
+			if (place >= 0) ready.splice(place, 1);
+			withdrawn.add(arrival);
+			const [oldest] = withdrawn;
+			if (withdrawn.size > withdrawnMax && oldest !== undefined) withdrawn.delete(oldest);
+			return true;
 		},
 		/** Everything that is not settled is to be handed out again; what is on no disk stays. */
 		reset(): void {

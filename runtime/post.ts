@@ -56,6 +56,7 @@ export function createPost(parts: PostParts): Post {
 		id: message.id,
 		from: message.fromNode,
 		body: packMessage(message),
+		at: clock.now(),
 		deadline: clock.now() + ttlMs(message),
 	});
 

@@ -19,6 +19,9 @@ export interface Receipt {
 	/** How often its method was started. */
 	readonly attempts: number;
 	readonly at: number;
+	/** When it was accepted here, and when it was started first in the life that ended it. */
+	readonly takenAt?: number;
+	readonly startedAt?: number;
 }
 
 /** The receipts that {@link createReceipts} makes. */
@@ -31,6 +34,10 @@ export interface Receipts {
 	isKnown(id: string): boolean;
 	/** The newest first. */
 	list(limit: number): readonly Receipt[];
+	/** All that are kept, oldest first, read a piece at a time. */
+	each(): Iterable<Receipt>;
+	/** Whether receipts have been forgotten, so that what is not here may still have been accepted. */
+	isCut(): boolean;
 }
 
 /** Opens the receipts. The index by id is built when it is first asked for, which is rarely. */
@@ -76,9 +83,18 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		isKnown: (id) => index().has(id),
 		list: (limit) =>
 			journal.scan<Receipt>('receipts', { ...all, limit, reverse: true }).map(({ value }) => value),
+		*each() {
+			for (let from = first; from < next; from += pageRows) {
+				const stretch = { from: [from], to: [from + pageRows] };
+				for (const { value } of journal.scan<Receipt>('receipts', stretch)) yield value;
+			}
+		},
+		isCut: () => first > 1,
 	};
 }
 
+/** Receipts read at a time. */
+const pageRows = 1000;
 const everyRow = { from: [''], to: ['\uffff'] };
 /** More messages than can be on their way to the disk. */
 const freshMax = 20_000;

@@ -8,6 +8,7 @@ import type { ActorDefinition } from '../actors/definition.ts';
 import { createAsks, type Asks } from '../runtime/asks.ts';
 import { createAnswers, type Answers } from '../runtime/answers.ts';
 import { createBooks, type Books } from '../runtime/books.ts';
+import { createCancellations, type Cancellations } from '../runtime/cancellations.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { createExchange, type Exchange } from '../runtime/exchange.ts';
@@ -82,6 +83,7 @@ export interface Ground extends GroundParts {
 	/** What the last process left in mid-run. */
 	readonly suspects: Suspects;
 	readonly retention: Retention;
+	readonly cancellations: Cancellations;
 	readonly timers: Timers;
 	readonly asks: Asks;
 }
@@ -130,6 +132,7 @@ export function createGround(parts: GroundParts): Ground {
 	const boxes = [...mailboxes.values()].filter(({ method }) => !isActor(method));
 	const suspects = createSuspects({ mailboxes: boxes, wasUnclean: journal.wasUnclean, mayRun });
 	const retention = createRetention(shared);
+	const cancellations = createCancellations();
 	const presence = createPresence(shared);
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
 	const intake = createIntake({
@@ -211,6 +214,7 @@ export function createGround(parts: GroundParts): Ground {
 		ownership,
 		suspects,
 		retention,
+		cancellations,
 		timers,
 		asks,
 	};

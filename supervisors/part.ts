@@ -145,6 +145,10 @@ function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningC
 	return (input) => {
 		let child: Child | undefined;
 		let isStopped = false;
+		let isCancelled = false;
+		const tell = (): void => {
+			if (child) actorOf(child)?.send({ type: 'CANCEL' });
+		};
 		const ended = new Promise<CallEnd>((resolve, reject) => {
 			const args: CallArgs = [input, resolve];
 			void calls()
@@ -156,6 +160,7 @@ function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningC
 					}
 					child = answer.child;
 					if (isStopped) child?.kill();
+					if (isCancelled) tell();
 					child?.onExit((reason) => {
 						// A call that came to its end has resolved by now, and this has no effect.
 						reject(typeof reason === 'string' ? new ReeveError('stopping') : exitError(reason));
@@ -166,7 +171,11 @@ function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningC
 			isStopped = true;
 			child?.kill();
 		};
-		return { ended, stop };
+		const cancel = (): void => {
+			isCancelled = true;
+			tell();
+		};
+		return { ended, stop, cancel };
 	};
 }
 

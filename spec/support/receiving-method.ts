@@ -8,6 +8,7 @@ import { createActor } from 'xstate';
 import { z } from 'zod';
 import { callLogic, type CallInput } from '../../actors/call.ts';
 import type { RunningCall, TurnParts } from '../../actors/message-turn.ts';
+import { createCancellations } from '../../runtime/cancellations.ts';
 import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { passAll } from '../../runtime/fault.ts';
@@ -47,7 +48,7 @@ export function startCall(input: CallInput): RunningCall {
 		});
 	});
 	actor.start();
-	return { ended, stop: () => actor.stop() };
+	return { ended, stop: () => actor.stop(), cancel: () => actor.send({ type: 'CANCEL' }) };
 }
 
 /** The parts of the turns of a method on a floor, and what the test looks at. */
@@ -67,6 +68,7 @@ export function receivingSide(
 		mailbox,
 		passPoint: passAll,
 		suspects: { isCrowd: false },
+		cancellations: createCancellations(),
 		startCall,
 		print: () => {},
 		onExit: (see) => exits.push(see),
