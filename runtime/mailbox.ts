@@ -109,6 +109,8 @@ export function createMailbox(parts: {
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
 	let queue = new PQueue({ concurrency });
+	/** Runs beside the queue: what a crash left behind. */
+	let attended = 0;
 	let run: ((row: MailRow) => Promise<void>) | undefined;
 	const line = createLine(journal, method, next - 1);
 
@@ -206,7 +208,6 @@ function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
 /** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
 function createLine(journal: Journal, method: string, lastArrival: number) {
 	let ready: MailRow[] = [];
-	let attended = 0;
 	/** Rows up to here are on disk. */
 	let flushed = lastArrival;
 	/** Rows up to here are in memory, running or settled. */
