@@ -44,7 +44,7 @@ const machine = setup({
 			const { mailbox, suspects, turns } = input;
 			mailbox.reset();
 			for (const { row, start } of mailbox.started()) {
-				await suspects.alone(() => turns.replay(row, start));
+				await suspects.alone(() => mailbox.attend(() => turns.replay(row, start)));
 			}
 			suspects.cleared(mailbox.method);
 			await suspects.over;

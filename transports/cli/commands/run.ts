@@ -25,8 +25,8 @@ export default defineCommand({
 		'REEVE_NODE_NAME=ship2 reeve run --configFolder /etc/reeve',
 	],
 	async run(input, { host, screen, environment, interrupts }) {
-		const { config } = keepConfig(configPlaces(input, { environment }));
 		const choices = startChoices(input);
+		const { config } = keepConfig(configPlaces(input, { environment }));
 		const node = await started(() => host.startNode(config, choices));
 		screen.out(`${readyLine(node, config)}\n`);
 		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
