@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import type { NodeRow } from '../../runtime/wire.ts';
+import { spawnReeve } from '../support/fleet.ts';
+import { startHosts } from '../support/hosts.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const command = (toNode: string, script: string, more: object = {}) => ({
+	toNode,
+	method: 'REQCliCommand',
+	methodArgs: ['bash', '-c', script],
+	...more,
+});
+
+interface About {
+	readonly mode: string;
+	readonly uncleanStarts: number;
+	readonly storeId: string;
+	readonly epoch: number;
+}
+
+const lines = (file: string) =>
+	existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
+
+test('after three crashes a node comes up in safe mode: it is there, runs nothing, and keeps everything', async (t) => {
+	const hosts = await startHosts(t);
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	await central.ready;
+	const mark = join(hosts.folder, 'mark');
+	let ship = hosts.start({ node: 'ship1', host: 'one' });
+	const { databaseFolder } = ship;
+	const restart = (...flags: string[]) =>
+		hosts.start({ node: 'ship1', host: 'one', databaseFolder, flags });
+	await ship.ready;
+	const script = `echo run >> ${mark}; sleep 600`;
+	const more = { methodTimeout: 600, onCrash: 'retry' };
+	const id = await central.send(command('ship1', script, more));
+	for (let crash = 1; crash <= 3; crash += 1) {
+		while (lines(mark) < crash) await ship.ask({ reeve: 'node' });
+		await ship.end('SIGKILL');
+		ship = restart();
+		await ship.ready;
+	}
+	await ship.logged(/node.safe/);
+	const [about] = await ship.ask<About>({ reeve: 'node' });
+	assert.equal(about?.mode, 'safe');
+	assert.equal(about?.uncleanStarts, 3);
+	await assert.rejects(ship.send(command('ship1', 'true')), /safe_mode/);
+	assert.equal(readFileSync(mark, 'utf8'), 'run\n'.repeat(3), 'nothing runs');
+	const waiting = await ship.ask<{ waiting: number }>({ reeve: 'processes' });
+	assert.equal(waiting.find(({ waiting: count }) => count > 0)?.waiting, 1, 'and nothing is lost');
+	await ship.logged(/transport.up.*mqtt|mqtt.*transport.up/);
+	let row: NodeRow | undefined;
+	while (row?.mode !== 'safe') {
+		row = (await central.ask<NodeRow>({ reeve: 'nodes' })).find(({ name }) => name === 'ship1');
+	}
+	assert.equal(row.state, 'online');
+
+	await ship.end('SIGTERM');
+	ship = restart('--normal');
+	await ship.ready;
+	while (lines(mark) < 4) await ship.ask({ reeve: 'node' });
+	const [normal] = await ship.ask<About>({ reeve: 'node' });
+	assert.equal(normal?.mode, 'normal');
+	assert.equal((await central.ask<{ id: string }>({ reeve: 'messages' }))[0]?.id, id);
+});
+
+test('safe mode can be asked for', async (t) => {
+	const hosts = await startHosts(t);
+	const ship = hosts.start({ node: 'ship1', host: 'one', flags: ['--safe'] });
+	await ship.ready;
+	const [about] = await ship.ask<About>({ reeve: 'node' });
+	assert.equal(about?.mode, 'safe');
+	const words = ['run', '--configFolder', temporaryFolder(t), '--safe', '--normal'];
+	const both = spawnReeve(words);
+	const code = await new Promise((resolve) => both.once('exit', resolve));
+	assert.equal(code, 2);
+});
+
+/** A method that ends its whole process, and one that takes its time. */
+const killer = (supervision: string, zod: string) => `
+import { defineMethod } from ${supervision};
+import { z } from ${zod};
+import { appendFileSync } from 'node:fs';
+const shared = { kind: 'CommandACK', ordering: 'concurrent', onCrash: 'retry', replies: true,
+	args: z.array(z.string()), example: { methodArgs: ['file'] } };
+const note = (file) => appendFileSync(file, 'start\\n');
+export default defineMethod({ ...shared, name: 'REQKill', aliases: [], summary: 'Kills its node',
+	run: async ({ methodArgs: [file] }) => { note(file); process.kill(process.pid, 'SIGKILL'); } });
+`;
+
+test('a message that kills its node is dead after exactly its starts, and those beside it are done', async (t) => {
+	const hosts = await startHosts(t);
+	const methods = join(hosts.folder, 'methods');
+	mkdirSync(methods);
+	const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+	const source = killer(url('../../runtime/define.ts'), JSON.stringify(import.meta.resolve('zod')));
+	writeFileSync(join(methods, 'package.json'), '{"type":"module"}');
+	writeFileSync(join(methods, 'kill.ts'), source);
+	const flags = ['--methodsFolder', methods, '--attemptsMax', '3', '--uncleanStartsMax', '100'];
+	let ship = hosts.start({ node: 'ship1', host: 'one', flags });
+	const { databaseFolder } = ship;
+	await ship.ready;
+	const beside = ['a', 'b', 'c'].map((name) => join(hosts.folder, name));
+	const others: string[] = [];
+	for (const file of beside) {
+		const script = `echo start >> ${file}; [ $(wc -l < ${file}) -ge 2 ] || sleep 600`;
+		others.push(
+			await ship.send(command('ship1', script, { methodTimeout: 600, onCrash: 'retry' })),
+		);
+	}
+	for (;;) {
+		const rows = await ship.ask<{ running: number; method: string }>({ reeve: 'processes' });
+		if (rows.some(({ method, running }) => method === 'REQCliCommand' && running === 3)) break;
+	}
+	const kills = join(hosts.folder, 'kills');
+	const deadly = await ship.send({ toNode: 'ship1', method: 'REQKill', methodArgs: [kills] });
+	let lives = 1;
+	for (;;) {
+		const ended = await Promise.race([ship.ended, ship.settled(deadly).catch(() => undefined)]);
+		if (ended && 'state' in ended) {
+			assert.equal(ended.state, 'failed');
+			assert.equal(ended.code, 'max_attempts');
+			break;
+		}
+		await ship.ended;
+		lives += 1;
+		assert.ok(lives < 10, 'it never ends');
+		ship = hosts.start({ node: 'ship1', host: 'one', databaseFolder, flags });
+		await Promise.race([ship.ready, ship.ended]).catch(() => undefined);
+	}
+	assert.equal(readFileSync(kills, 'utf8'), 'start\n'.repeat(3));
+	for (const [index, id] of others.entries()) {
+		const row = await ship.settled(id);
+		assert.equal(row.state, 'done', `${index}: ${JSON.stringify(row)}`);
+	}
+	const dead = await ship.ask<{ id: string }>({ reeve: 'dead' });
+	assert.deepEqual(
+		dead.map(({ id }) => id),
+		[deadly],
+	);
+});
+
+test('a journal that takes its process down is set aside at the next start, and central hears of it', async (t) => {
+	const hosts = await startHosts(t);
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	const first = hosts.start({ node: 'ship1', host: 'one' });
+	await Promise.all([central.ready, first.ready]);
+	const { databaseFolder } = first;
+	const big = command('ship1', 'cat > /dev/null', { data: 'x'.repeat(200_000) });
+	await first.settled(await first.send(big));
+	await first.end('SIGTERM');
+	truncateSync(join(databaseFolder, 'data.mdb'), 12_288);
+
+	const second = hosts.start({ node: 'ship1', host: 'one', databaseFolder });
+	const { signal, code } = await second.ended;
+	assert.notEqual(signal ?? code, 0, 'the damage has ended it');
+	const third = hosts.start({ node: 'ship1', host: 'one', databaseFolder });
+	await third.ready;
+	await third.logged(/journal.quarantined/);
+	const errors = join(central.socket, '../data');
+	const done = await third.settled(await third.send(command('ship1', 'echo again')));
+	assert.equal(done.output?.trim(), 'again');
+	let told = '';
+	while (!told.includes('damaged')) {
+		const found = await central.settled(
+			await central.send(command('central', `cat $(find ${errors} -type f) 2>/dev/null || true`)),
+		);
+		told = found.output ?? '';
+	}
+});
+
+test('a backup that is made under load is whole, and a node starts with it', async (t) => {
+	const hosts = await startHosts(t);
+	const first = hosts.start({ node: 'ship1', host: 'one' });
+	await first.ready;
+	const load = Array.from({ length: 30 }, () => first.send(command('ship1', 'true')));
+	const folder = join(hosts.folder, 'backup');
+	const words = ['backup', folder, '--socket', first.socket];
+	const child = spawnReeve(words);
+	const code = await new Promise((resolve) => child.once('exit', resolve));
+	assert.equal(code, 0);
+	await Promise.all((await Promise.all(load)).map((id) => first.settled(id)));
+	const [before] = await first.ask<About>({ reeve: 'node' });
+	await first.end('SIGTERM');
+
+	const second = hosts.start({ node: 'ship1', host: 'one', databaseFolder: folder });
+	await second.ready;
+	await second.logged(/name.granted/);
+	const [after] = await second.ask<About>({ reeve: 'node' });
+	assert.equal(after?.storeId, before?.storeId);
+	const done = await second.settled(await second.send(command('ship1', 'echo restored')));
+	assert.equal(done.output?.trim(), 'restored');
+});
