@@ -1,7 +1,8 @@
 /**
- * The configuration as it is found: flags, then environment, then the file `config.yaml`, then defaults.
- * The file is created at the first start and belongs to its reader: comments and order stay, only the
- * values that a flag changes are written, as in steward, so that a flag need be given only once.
+ * The configuration as it is found: flags, then environment, then the file `config.yaml`, then
+ * defaults. The file is created at the first start and belongs to its reader: comments and order
+ * stay, only the values that a flag changes are written, as in steward, so that a flag need be
+ * given only once.
  *
  * This file is the door to yaml.
  *
@@ -101,7 +102,8 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
 }
 
 /**
- * Reads the configuration, creates the file if there is none, and keeps in it what was given as a flag.
+ * Reads the configuration, creates the file if there is none, and keeps in it what was given as a
+ * flag.
  *
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */
@@ -211,8 +213,8 @@ function isNumeral(raw: unknown): boolean {
 }
 
 const title =
-	'# The configuration of this node. Edit it as you like: only what is given as a flag at a start\n' +
-	'# is written here by reeve. All keys, and where each value comes from: reeve config show\n';
+	'# The configuration of this node. Edit it as you like: reeve writes here only what is given as a\n' +
+	'# flag at a start. Where each value comes from is told by: reeve config show\n';
 
 /** A new file: every key with its meaning. */
 function freshText(values: Readonly<Record<string, unknown>>): string {

@@ -20,7 +20,9 @@ export interface Finished {
 export interface Running {
 	readonly child: ChildProcess;
 	readonly finished: Promise<Finished>;
-	/** Resolves when all output so far, of both streams, matches; rejects if the command ends before. */
+	/**
+	 * Resolves when all output so far, of both streams, matches; rejects if the command ends before.
+	 */
 	until(pattern: RegExp): Promise<string>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The commands by name. Each is loaded only when it is typed, so that `reeve --help` is quick; hence
- * their summaries stand here and not in their files.
+ * The commands by name. Each is loaded only when it is typed, so that `reeve --help` is quick;
+ * hence their summaries stand here and not in their files.
  *
  * @module
  */

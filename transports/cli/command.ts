@@ -1,6 +1,6 @@
 /**
- * What a command is: one file in `commands/` that exports one of these as its default. Its help, its
- * usage line and the check of its options follow from the declaration.
+ * What a command is: one file in `commands/` that exports one of these as its default. Its help,
+ * its usage line and the check of its options follow from the declaration.
  *
  * @module
  */

@@ -12,7 +12,10 @@ export interface DemoCount {
 	readonly executed: number;
 	/** Messages whose sender was told that their node had died meanwhile. */
 	readonly interrupted: number;
-	/** Interrupted messages that stand in a file all the same: they had done their work, or half of it. */
+	/**
+	 * Interrupted messages that stand in a file all the same: they had done their work, or half of
+	 * it.
+	 */
 	readonly interruptedExecuted: number;
 	/** Ids that stand in no file and of which the sender was told nothing, or something else. */
 	readonly lost: number;
@@ -21,8 +24,8 @@ export interface DemoCount {
 }
 
 /**
- * Counts. A message is lost if its command did not run and its sender has no report that says so; that it
- * is `done` is no such report.
+ * Counts. A message is lost if its command did not run and its sender has no report that says so;
+ * that it is `done` is no such report.
  */
 export function countDemo(
 	ids: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * The play of the demo: a fleet at work, of which one ship and then central are killed and started again,
- * each while messages are under way. When to strike is decided by what is seen, not by the time.
+ * The play of the demo: a fleet at work, of which one ship and then central are killed and started
+ * again, each while messages are under way. When to strike is decided by what is seen, not by the
+ * time.
  *
  * @module
  */
@@ -51,7 +52,10 @@ const strikes = [
 	{ name: 'central', settledPart: 0.5 },
 ] as const;
 
-/** So long, and a little for each message, is waited; what is not settled then is counted as it stands. */
+/**
+ * So long, and a little for each message, is waited; what is not settled then is counted as it
+ * stands.
+ */
 const patienceMs = 60_000;
 const patiencePerMessageMs = 200;
 const lookMs = 5;

@@ -1,6 +1,6 @@
 /**
- * The work of the demo: shell commands for two ships, each of which appends its own id to a file on its
- * ship; handed in steadily, and once more where an answer did not come.
+ * The work of the demo: shell commands for two ships, each of which appends its own id to a file on
+ * its ship; handed in steadily, and once more where an answer did not come.
  *
  * @module
  */
@@ -27,8 +27,10 @@ export interface DemoMessage {
 	readonly methodTimeout: number;
 }
 
-/** Before and after it has left its trace a command takes a moment, in which its node can be killed. */
-const script = 'sleep 0.02; echo "$0" >> "$1"; sleep 0.02';
+/**
+ * Before and after it has left its trace a command takes a moment, in which its node can be killed.
+ */
+const script = 'sleep 0.05; echo "$0" >> "$1"; sleep 0.05';
 
 /** The messages, by turns for each ship. */
 export function demoMessages(count: number, folder: string): readonly DemoMessage[] {
@@ -69,21 +71,26 @@ export interface WorkParts {
 	readonly progress: Progress;
 }
 
-const batchMessages = 10;
-/** So many may be under way at a time: enough to keep both ships busy, too few to be done in a moment. */
-const openMax = 60;
+const batchMessages = 8;
+/**
+ * So many may be under way at a time: enough to keep both ships busy, and always some still to
+ * come.
+ */
+const openMin = 32;
+const openPart = 0.05;
 const pauseMs = 25;
 
 /**
- * Hands all messages in. An id makes it safe to hand a message in twice, so whatever was not answered is
- * handed in again, as soon as central is back.
+ * Hands all messages in. An id makes it safe to hand a message in twice, so whatever was not
+ * answered is handed in again, as soon as central is back.
  */
 export async function handIn(parts: WorkParts): Promise<void> {
 	const { messages, socket, clock, signal, progress } = parts;
 	const client = createClient(socket);
+	const openMax = Math.max(openMin, messages.length * openPart);
 	while (progress.handedIn < messages.length && !signal.aborted) {
 		const batch = messages.slice(progress.handedIn, progress.handedIn + batchMessages);
-		if (progress.handedIn - settledCount(progress) > openMax) {
+		if (progress.handedIn - settledCount(progress) + batch.length > openMax) {
 			await pause(clock, pauseMs, signal);
 			continue;
 		}

@@ -1,6 +1,7 @@
 /**
- * The control socket of `reeve dev`: how `reeve dev start ship2`, typed in another terminal, reaches the
- * fleet that runs in the first. It speaks as a node's socket does: rows and an end, or an error.
+ * The control socket of `reeve dev`: how `reeve dev start ship2`, typed in another terminal,
+ * reaches the fleet that runs in the first. It speaks as a node's socket does: rows and an end, or
+ * an error.
  *
  * @module
  */

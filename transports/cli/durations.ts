@@ -11,7 +11,9 @@ const units = [
 	['s', 1000],
 ] as const;
 
-/** `41ms`, `2.4s`, `12s`, `5m`, `3h`, `12d`: the largest unit that fits, which is enough in lists. */
+/**
+ * `41ms`, `2.4s`, `12s`, `5m`, `3h`, `12d`: the largest unit that fits, which is enough in lists.
+ */
 export function durationText(ms: number): string {
 	if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
 	if (ms < 9950) return `${(ms / 1000).toFixed(1)}s`;

@@ -1,6 +1,6 @@
 /**
- * A fleet on this machine: a broker and nodes, each a process of its own, with all their files in one
- * folder.
+ * A fleet on this machine: a broker and nodes, each a process of its own, with all their files in
+ * one folder.
  *
  * @module
  */
@@ -10,7 +10,9 @@ import type { Clock } from '../../runtime/clock.ts';
 import { ReeveError } from '../../runtime/errors.ts';
 import { startMember, type Member } from './member.ts';
 
-/** The name under which the broker is started and stopped; no node can have it beside the broker. */
+/**
+ * The name under which the broker is started and stopped; no node can have it beside the broker.
+ */
 export const brokerName = 'broker';
 
 /** What a fleet is made from. */

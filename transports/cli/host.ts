@@ -1,6 +1,6 @@
 /**
- * What the command line needs of whoever runs it: a way to start a node in this process, and a way to
- * start this very program again in another one. The command line itself imports neither.
+ * What the command line needs of whoever runs it: a way to start a node in this process, and a way
+ * to start this very program again in another one. The command line itself imports neither.
  *
  * @module
  */

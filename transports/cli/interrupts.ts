@@ -1,6 +1,6 @@
 /**
- * Interrupts: SIGINT and SIGTERM as an abort signal. The first one asks the command to end; the second
- * one does not wait for it any longer.
+ * Interrupts: SIGINT and SIGTERM as an abort signal. The first one asks the command to end; the
+ * second one does not wait for it any longer.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A member of a fleet on this machine: this program once more, as a child process in a group of its own.
- * It stops when its parent is gone, however that died; see `parent-watch.ts`.
+ * A member of a fleet on this machine: this program once more, as a child process in a group of its
+ * own. It stops when its parent is gone, however that died; see `parent-watch.ts`.
  *
  * @module
  */

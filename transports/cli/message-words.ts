@@ -1,6 +1,6 @@
 /**
- * The words of `reeve send` as a message: the method, its fields as `key=value`, and behind `--` the
- * arguments of the method.
+ * The words of `reeve send` as a message: the method, its fields as `key=value`, and behind `--`
+ * the arguments of the method.
  *
  * @module
  */
@@ -21,8 +21,8 @@ export interface MessageWords {
 const fieldNames = Object.keys(messageInput.shape);
 
 /**
- * The message. Its values are checked by the node; here only what a command line cannot say otherwise is
- * made of the text: numbers and lists.
+ * The message. Its values are checked by the node; here only what a command line cannot say
+ * otherwise is made of the text: numbers and lists.
  *
  * @throws ReeveError `bad_arguments` for a word that is no field; `no_destination`
  */

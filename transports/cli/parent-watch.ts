@@ -1,6 +1,7 @@
 /**
- * Parent watch: a process that was started by `reeve dev` or `reeve demo` stops when its parent is gone,
- * however that died. The parent holds the other end of its standard input and never writes to it.
+ * Parent watch: a process that was started by `reeve dev` or `reeve demo` stops when its parent is
+ * gone, however that died. The parent holds the other end of its standard input and never writes to
+ * it.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The command line: finds the command that was typed, loads it, and turns whatever happens into an exit
- * code.
+ * The command line: finds the command that was typed, loads it, and turns whatever happens into an
+ * exit code.
  *
  * This file is the door to commander.
  *
@@ -34,8 +34,8 @@ First steps:
 `;
 
 /**
- * Runs the program with these words and returns its exit code. The process is kept alive until then,
- * whatever the timers of the commands are; nothing of it needs to be kept alive after.
+ * Runs the program with these words and returns its exit code. The process is kept alive until
+ * then, whatever the timers of the commands are; nothing of it needs to be kept alive after.
  */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
 	const screen = createScreen();
@@ -106,7 +106,7 @@ function createProgram(screen: Screen): Command {
 			.exitOverride()
 			.configureOutput({
 				writeOut: (text) => screen.out(text),
-				// Usage errors are printed like all others, in three lines; help that nobody asked for stays.
+				// Usage errors are printed like all others, in three lines.
 				writeErr: (text) => {
 					if (!text.startsWith('error:')) screen.note(text.trimEnd());
 				},

@@ -1,6 +1,6 @@
 /**
- * Everything that the command line prints goes through this file: results to standard output; progress,
- * notes and hints to standard error; no motion and no colour where nobody looks.
+ * Everything that the command line prints goes through this file: results to standard output;
+ * progress, notes and hints to standard error; no motion and no colour where nobody looks.
  *
  * This file is the door to cli-table3.
  *
@@ -46,7 +46,9 @@ const paints: Readonly<Record<string, Paint>> = {
 /** A kind of text that has a colour of its own. */
 export type Shade = 'heading' | 'good' | 'bad' | 'waiting' | 'quiet';
 
-/** Text in the colour of its kind; plain where standard output shows none, or NO_COLOR asks for it. */
+/**
+ * Text in the colour of its kind; plain where standard output shows none, or NO_COLOR asks for it.
+ */
 export function shade(kind: Shade, text: string): string {
 	return styleText(paints[kind] ?? 'reset', text, { stream: process.stdout });
 }

@@ -10,7 +10,9 @@ import { shade, tableText } from './render.ts';
 
 const heads = ['NODE', 'OUTCOME', 'TRIES', 'TOOK', 'OUTPUT'];
 
-/** The widths of all but the last column; rows are printed as they come, so they are fixed before. */
+/**
+ * The widths of all but the last column; rows are printed as they come, so they are fixed before.
+ */
 function widths(nodes: readonly string[]): readonly number[] {
 	return [Math.max(4, ...nodes.map((name) => name.length)), 11, 5, 6];
 }

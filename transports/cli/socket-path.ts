@@ -1,6 +1,6 @@
 /**
- * Which socket a command talks to, unless it says so: the one of `reeve dev` in this folder, else that
- * of the node which the configuration file here describes.
+ * Which socket a command talks to, unless it says so: the one of `reeve dev` in this folder, else
+ * that of the node which the configuration file here describes.
  *
  * @module
  */

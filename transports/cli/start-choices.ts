@@ -1,6 +1,6 @@
 /**
- * What an operator may say about one start of a node. It is no configuration: the next start is told
- * nothing of it.
+ * What an operator may say about one start of a node. It is no configuration: the next start is
+ * told nothing of it.
  *
  * @module
  */

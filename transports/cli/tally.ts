@@ -1,6 +1,6 @@
 /**
- * The tally of what was sent: how many answers are good, how many are not, what is still awaited, and the
- * exit code that follows. Pure.
+ * The tally of what was sent: how many answers are good, how many are not, what is still awaited,
+ * and the exit code that follows. Pure.
  *
  * @module
  */

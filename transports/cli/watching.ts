@@ -1,6 +1,6 @@
 /**
- * Watching: shows how messages that were handed in fare, until all are settled, the time is over, or
- * somebody has seen enough.
+ * Watching: shows how messages that were handed in fare, until all are settled, the time is over,
+ * or somebody has seen enough.
  *
  * @module
  */

@@ -30,7 +30,9 @@ export default defineCommand({
 	},
 });
 
-/** The usual port unless another program has it; nobody who asked for none needs to hear an error. */
+/**
+ * The usual port unless another program has it; nobody who asked for none needs to hear an error.
+ */
 async function startAnywhere(screen: Screen): Promise<RunningBroker> {
 	try {
 		return await startBroker(usual);

@@ -1,6 +1,6 @@
 /**
- * `reeve config`: what is configured and where each value comes from, whether it is right, and what there
- * is to configure.
+ * `reeve config`: what is configured and where each value comes from, whether it is right, and what
+ * there is to configure.
  *
  * @module
  */

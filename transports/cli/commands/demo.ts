@@ -1,6 +1,7 @@
 /**
- * `reeve demo`: the promise of reeve, kept in front of your eyes. A ship and then central are killed in the
- * middle of work; what was lost and what ran twice is counted in files that reeve has no part in.
+ * `reeve demo`: the promise of reeve, kept in front of your eyes. A ship and then central are
+ * killed in the middle of work; what was lost and what ran twice is counted in files that reeve has
+ * no part in.
  *
  * @module
  */
@@ -66,8 +67,8 @@ function jsonLine({ count, kills, replayed }: Played, seconds: number): string {
 
 function prologue(messages: number): string {
 	return [
-		`central sends ${messages} shell commands to ship1 and ship2. Each appends its own id to a file on its ship.`,
-		'In the middle of it ship1 and then central are killed with SIGKILL. Then the files are counted.',
+		`central sends ${messages} shell commands to ship1 and ship2; each appends its id to a file there.`,
+		'Meanwhile ship1 and then central are killed with SIGKILL. Then the files are counted.',
 		'',
 		'',
 	].join('\n');
@@ -82,7 +83,7 @@ async function epilogue({ count }: Played): Promise<string> {
 		[
 			'interrupted',
 			String(interrupted),
-			`central was told that ship1 died meanwhile; ${interruptedExecuted} of them had done their work`,
+			`reported so to central; ${interruptedExecuted} of them had done their work`,
 		],
 		['lost', verdict(lost), 'neither executed nor reported to central'],
 		['doubled', verdict(doubled), 'ids that stand in a file twice'],

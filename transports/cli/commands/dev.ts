@@ -1,6 +1,6 @@
 /**
- * `reeve dev`: a whole fleet in one terminal, to try things with. Nothing that is killed from outside is
- * started again by itself: to see what the others do meanwhile is what the fleet is for.
+ * `reeve dev`: a whole fleet in one terminal, to try things with. Nothing that is killed from
+ * outside is started again by itself: to see what the others do meanwhile is what the fleet is for.
  *
  * @module
  */
@@ -115,5 +115,6 @@ function shipNames(given: string | boolean | undefined): readonly string[] {
 
 function advice(nodes: readonly string[]): string {
 	const ships = nodes.filter((node) => node !== 'central').join(',');
-	return `Now, in another terminal:\n  npx reeve send exec --to ${ships} -- uptime\n  npx reeve tree\n`;
+	const send = `npx reeve send exec --to ${ships} -- uptime`;
+	return `Now, in another terminal:\n  ${send}\n  npx reeve tree\n`;
 }

@@ -1,6 +1,6 @@
 /**
- * `reeve send`: hands a message in and shows the answers as they come. Ending the command ends only the
- * watching: the message stays with the node, which owes its outcome.
+ * `reeve send`: hands a message in and shows the answers as they come. Ending the command ends only
+ * the watching: the message stays with the node, which owes its outcome.
  *
  * @module
  */
