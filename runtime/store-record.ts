@@ -9,7 +9,7 @@ import { ReeveError } from './errors.ts';
 import { newStoreId } from './identity.ts';
 
 /** The format of the tables. A process refuses a store of any other, and leaves it as it is. */
-export const storeFormat = 1;
+const storeFormat = 1;
 
 /** Unclean starts that are remembered at most, whatever the period. */
 const uncleanStartsKept = 1000;

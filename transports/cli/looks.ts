@@ -39,7 +39,7 @@ export const nodeLook: Look<NodeRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'NODE', cell: ({ name }) => name },
-		{ head: 'STATE', cell: ({ state }) => stateText(state) },
+		{ head: 'STATE', cell: ({ state, mode }) => stateText(state) + (mode ? ` (${mode})` : '') },
 		{ head: 'SINCE', cell: ({ since }, now) => agoText(since, now) },
 		{ head: 'WAITING', cell: ({ waiting }) => String(waiting) },
 		{ head: 'EPOCH', wide: true, cell: ({ epoch }) => String(epoch) },
@@ -116,6 +116,26 @@ export interface DeadRow {
 	readonly at?: number;
 	readonly code?: string;
 }
+
+/** What a forked store has inherited, and neither sends nor runs. */
+export interface QuarantineRow {
+	/** Where it was. */
+	readonly table: string;
+	readonly key: readonly (string | number)[];
+	readonly id?: string;
+	readonly from?: string;
+}
+
+/** What a fork has inherited. */
+export const quarantineLook: Look<QuarantineRow> = {
+	name: ({ table, key }) => [table, ...key].join('/'),
+	columns: [
+		{ head: 'WAS IN', cell: ({ table }) => table },
+		{ head: 'PLACE', cell: ({ key }) => key.join(' ') },
+		{ head: 'ID', cell: ({ id = '' }) => id },
+		{ head: 'FROM', cell: ({ from = '' }) => from },
+	],
+};
 
 /** Dead letters. */
 export const deadLook: Look<DeadRow> = {

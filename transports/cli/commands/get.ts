@@ -7,7 +7,14 @@ import type { Question } from '../../../runtime/wire.ts';
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
 import { allRows, createClient } from '../client.ts';
 import { defineCommand } from '../command.ts';
-import { deadLook, messageLook, methodLook, nodeLook, processLook } from '../looks.ts';
+import {
+	deadLook,
+	messageLook,
+	methodLook,
+	nodeLook,
+	processLook,
+	quarantineLook,
+} from '../looks.ts';
 import { repeat, watchOption } from '../repeating.ts';
 import { formatOf, formatOption, rowsText, type Format, type Look } from '../rows.ts';
 import { socketOptions, socketPath } from '../socket-path.ts';
@@ -29,11 +36,12 @@ const listings = {
 	processes: listing(processLook),
 	methods: listing(methodLook),
 	dead: listing(deadLook),
+	quarantine: listing(quarantineLook),
 } as const;
 type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];
 
-/** Lists nodes, messages, processes, methods or dead letters. */
+/** Lists nodes, messages, processes, methods, dead letters, or what a fork has set aside. */
 export default defineCommand({
 	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],
 	options: [
@@ -61,7 +69,7 @@ export default defineCommand({
 });
 
 function questionOf(kind: Kind, given: string | boolean | undefined): Question {
-	if (kind !== 'messages' && kind !== 'dead') return { reeve: kind };
+	if (kind !== 'messages' && kind !== 'dead' && kind !== 'quarantine') return { reeve: kind };
 	const limit = given === undefined ? 100 : Number(given);
 	if (Number.isInteger(limit) && limit > 0) return { reeve: kind, limit };
 	throw new ReeveError('bad_usage', `--limit ${String(given)}: not a number from 1 up`);
