@@ -213,8 +213,8 @@ function isNumeral(raw: unknown): boolean {
 }
 
 const title =
-	'# The configuration of this node. Edit it as you like: reeve writes here only what is given as a\n' +
-	'# flag at a start. Where each value comes from is told by: reeve config show\n';
+	'# The configuration of this node. Edit it as you like: reeve writes here only what is\n' +
+	'# given as a flag at a start. Where each value comes from is told by: reeve config show\n';
 
 /** A new file: every key with its meaning. */
 function freshText(values: Readonly<Record<string, unknown>>): string {

@@ -67,7 +67,7 @@ function jsonLine({ count, kills, replayed }: Played, seconds: number): string {
 
 function prologue(messages: number): string {
 	return [
-		`central sends ${messages} shell commands to ship1 and ship2; each appends its id to a file there.`,
+		`central sends ${messages} commands to ship1 and ship2; each appends its id to a file there.`,
 		'Meanwhile ship1 and then central are killed with SIGKILL. Then the files are counted.',
 		'',
 		'',
