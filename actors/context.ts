@@ -9,6 +9,7 @@ import { dataFile } from '../runtime/data-folder.ts';
 import type { MethodContext, MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
 import type { Post } from '../runtime/post.ts';
+import type { Received } from '../runtime/received.ts';
 import { composeReply } from '../runtime/reply.ts';
 
 /** What a context is made from. */
@@ -21,6 +22,7 @@ export interface ContextParts {
 	readonly config: Config;
 	readonly post: Post;
 	readonly storeId: string;
+	readonly received?: Received | undefined;
 	readonly print: (from: string, text: string) => void;
 }
 
@@ -33,6 +35,7 @@ export function createMethodContext(parts: ContextParts): Omit<MethodContext, 's
 		clock,
 		attempt,
 		storeId: parts.storeId,
+		received: parts.received,
 		timeoutMs: (message.methodTimeout || config.defaultMethodTimeout) * 1000,
 		outputBytesMax: config.outputBytesMax,
 		reply(data) {

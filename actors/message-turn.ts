@@ -17,6 +17,7 @@ import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
+import type { Received } from '../runtime/received.ts';
 import { planReplay } from '../runtime/replay.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Suspects } from '../runtime/suspects.ts';
@@ -50,6 +51,7 @@ export interface TurnParts {
 	readonly passPoint: PassPoint;
 	readonly suspects: Pick<Suspects, 'isCrowd'>;
 	readonly cancellations: Cancellations;
+	readonly received?: Received | undefined;
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;

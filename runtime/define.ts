@@ -9,6 +9,7 @@ import { isName, type Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Message, OnCrash } from './envelope.ts';
 import { ReeveError } from './errors.ts';
+import type { Received } from './received.ts';
 
 /** What a method hands back when it is done. Nothing at all means: done, with no output. */
 export interface Output {
@@ -38,6 +39,8 @@ export interface MethodContext {
 	readonly outputBytesMax: number;
 	/** Sends an interim reply; the last reply is what `run` returns. */
 	reply(data: string | Uint8Array): void;
+	/** What the node has received; for the methods that audits and cancellations are made of. */
+	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
 	/** Prints on the console of the node, for whoever watches it. */
 	print(text: string): void;
 	/**

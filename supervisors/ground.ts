@@ -11,8 +11,8 @@ import { createBooks, type Books } from '../runtime/books.ts';
 import { createCancellations, type Cancellations } from '../runtime/cancellations.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import { createExchange, type Exchange } from '../runtime/exchange.ts';
-import { createInbox } from '../runtime/inbox.ts';
+import { createExchange, type Arrivals, type Exchange } from '../runtime/exchange.ts';
+import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
 import type { Acknowledgement } from '../runtime/frame.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
@@ -21,6 +21,7 @@ import { openJournal, type Journal } from '../runtime/journal.ts';
 import { createMailbox, type Mailbox } from '../runtime/mailbox.ts';
 import { createOutbox, type Outbox } from '../runtime/outbox.ts';
 import { createPost, type Post } from '../runtime/post.ts';
+import type { Received } from '../runtime/received.ts';
 import { createReceipts, type Receipts } from '../runtime/receipts.ts';
 import { createPresence, type Presence } from '../runtime/presence.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';
@@ -31,6 +32,7 @@ import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/wire.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
+import { createWithdrawal } from './withdrawal.ts';
 
 /** What a ground floor is made from. */
 export interface GroundParts {
@@ -84,6 +86,7 @@ export interface Ground extends GroundParts {
 	readonly suspects: Suspects;
 	readonly retention: Retention;
 	readonly cancellations: Cancellations;
+	readonly received: Received;
 	readonly timers: Timers;
 	readonly asks: Asks;
 }
@@ -148,6 +151,19 @@ export function createGround(parts: GroundParts): Ground {
 		// A node takes messages from its own people while it still recovers: they only wait.
 		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
 	});
+	const done = {
+		node,
+		journal,
+		books,
+		answers,
+		receipts,
+		outbox,
+		presence,
+		post,
+		intake,
+		mailboxes,
+	};
+	const made = { ...done, publishing, ownership, retention, cancellations };
 	const inbox = createInbox({
 		...shared,
 		receipts,
@@ -172,51 +188,51 @@ export function createGround(parts: GroundParts): Ground {
 			host: parts.host,
 			mode: isSafe ? 'safe' : undefined,
 		},
-		arrivals: {
-			frame(frame, destination) {
-				if (frame.lane === undefined) {
-					inbox.receiveOnce(frame, destination);
-					return;
-				}
-				const refusal = retention.admit(frame);
-				if (refusal) exchange.answer(frame, refusal);
-				// It rejects only when this process may not write any more; then nobody is answered.
-				else inbox.receive(frame, destination).catch(() => undefined);
-			},
-			acknowledgement: (ack) => publishing.ack(ack),
-			status: (status) => presence.learn(status),
-			foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
-			link(isUp) {
-				publishing.link(isUp);
-				if (isUp) answers.pump();
-			},
-			claim: (payload) => ownership.claims.objection(payload),
-			laterLife: () => void journal.isOwner(),
-		},
+		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
 	});
+	const received = createWithdrawal({ ...parts, ...made });
 	return {
 		...parts,
-		node,
-		journal,
-		books,
-		answers,
-		receipts,
-		outbox,
-		presence,
+		...made,
 		exchange,
-		post,
-		intake,
-		mailboxes,
-		publishing,
 		leftBehind,
 		phase,
 		isSafe,
-		ownership,
 		suspects,
-		retention,
-		cancellations,
+		received,
 		timers,
 		asks,
+	};
+}
+
+/** What the node does with what its wires bring. */
+function createArrivals(
+	ground: Pick<
+		Ground,
+		'retention' | 'publishing' | 'presence' | 'intake' | 'answers' | 'ownership' | 'journal'
+	> & { readonly inbox: Inbox; readonly exchange: () => Exchange },
+): Arrivals {
+	const { inbox, retention, publishing, presence, intake, answers } = ground;
+	return {
+		frame(frame, destination) {
+			if (frame.lane === undefined) {
+				inbox.receiveOnce(frame, destination);
+				return;
+			}
+			const refusal = retention.admit(frame);
+			if (refusal) ground.exchange().answer(frame, refusal);
+			// It rejects only when this process may not write any more; then nobody is answered.
+			else inbox.receive(frame, destination).catch(() => undefined);
+		},
+		acknowledgement: (ack) => publishing.ack(ack),
+		status: (status) => presence.learn(status),
+		foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
+		link(isUp) {
+			publishing.link(isUp);
+			if (isUp) answers.pump();
+		},
+		claim: (payload) => ground.ownership.claims.objection(payload),
+		laterLife: () => void ground.journal.isOwner(),
 	};
 }
 

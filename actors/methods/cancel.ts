@@ -1,0 +1,28 @@
+/**
+ * The method that takes messages back.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+
+/**
+ * Takes back messages that its own sender has sent here before: one that waits is settled as cancelled, one
+ * that runs is told to end. Each message's own outcome says how that went; the output only counts them.
+ */
+export default defineMethod({
+	name: 'REQCancel',
+	aliases: ['cancel'],
+	summary: 'Take back messages of the same sender that wait or run here',
+	kind: 'CommandACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: true,
+	args: z.array(z.string()).min(1, 'methodArgs must name the ids of messages'),
+	example: { methodArgs: ['01KA0000000000000000000000'] },
+	async run({ methodArgs, fromNode }, { received }) {
+		let count = 0;
+		for (const id of methodArgs) if (await received?.cancel(id, fromNode)) count += 1;
+		return { data: `${count} of ${methodArgs.length}\n` };
+	},
+});

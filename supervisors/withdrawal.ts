@@ -1,0 +1,45 @@
+/**
+ * Withdrawal: what the node has received, and how a message that waits here is taken back.
+ *
+ * @module
+ */
+import { createSettlement } from '../actors/settlement.ts';
+import { unpackMessage } from '../runtime/packing.ts';
+import { createReceived, type Received } from '../runtime/received.ts';
+import type { Ground } from './ground.ts';
+
+/** The ground floor, as far as it is there when this is made. */
+export type WithdrawalParts = Pick<
+	Ground,
+	| 'node'
+	| 'journal'
+	| 'receipts'
+	| 'cancellations'
+	| 'mailboxes'
+	| 'methods'
+	| 'clock'
+	| 'signals'
+	| 'post'
+	| 'passPoint'
+	| 'actors'
+>;
+
+/**
+ * Creates the view on what was received. The mail of declared actors is theirs: it is shown, and not taken
+ * back.
+ */
+export function createWithdrawal(parts: WithdrawalParts): Received {
+	const { mailboxes, methods, actors } = parts;
+	return createReceived({
+		...parts,
+		mailboxes: () => mailboxes.values(),
+		isOurs: ({ method }) => !actors.some(({ name }) => name === method),
+		async settle(mailbox, row, attempts) {
+			const definition = methods.find(mailbox.method);
+			if (!definition) return;
+			const settle = createSettlement({ ...parts, definition, mailbox });
+			const end = { outcome: 'cancelled', code: 'cancelled', attempts } as const;
+			await settle(row, unpackMessage(row.body), { run: {}, problem: undefined, tookMs: 0, end });
+		},
+	});
+}
