@@ -75,7 +75,8 @@ export function createClaims(parts: ClaimParts): Claims {
 
 	return {
 		filters: [topic, statusTopic],
-		connection: `${node}-claim-${token}`,
+		// No node's name has a colon, and fleets with different prefixes may share a broker.
+		connection: [...(prefix === '' ? [] : [prefix]), node, 'claim', token].join(':'),
 		objection(payload) {
 			const note = readNote(payload);
 			if (note?.type !== 'claim' || note.process === token || !isOwner()) return undefined;
