@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import { ReeveError } from '../runtime/errors.ts';
 import { defineTransport } from '../runtime/wire.ts';
@@ -28,18 +28,34 @@ export async function startBroker(listen: string): Promise<RunningBroker> {
 	if (port === '' || Number(port) > 65_535)
 		throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
 	const broker = await Aedes.createBroker();
-	const server = createServer(broker.handle);
-	await listening(server, host, Number(port));
+	const connections = new Set<Socket>();
+	const server = createServer((socket) => {
+		connections.add(socket);
+		socket.once('close', () => connections.delete(socket));
+		broker.handle(socket);
+	});
+	try {
+		await listening(server, host, Number(port));
+	} catch (thrown) {
+		await closed(broker);
+		throw thrown;
+	}
 	const bound = server.address();
 	const boundPort = typeof bound === 'object' && bound ? bound.port : Number(port);
 	return {
 		address: `mqtt://${host}:${boundPort}`,
 		async stop() {
-			const closed = new Promise((resolve) => server.close(resolve));
-			await new Promise<void>((resolve) => broker.close(() => resolve()));
-			await closed;
+			const serverClosed = new Promise((resolve) => server.close(resolve));
+			await closed(broker);
+			// Those that have not said yet what they want are no clients of the broker.
+			for (const connection of connections) connection.destroy();
+			await serverClosed;
 		},
 	};
+}
+
+function closed(broker: Aedes): Promise<void> {
+	return new Promise((resolve) => broker.close(() => resolve()));
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -12,7 +12,6 @@
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import { ReeveError } from '../runtime/errors.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
 import type { NameGate } from './name-gate.ts';
 
@@ -51,6 +50,11 @@ const refusedVersion = 1;
 const firstPauseMs = 50;
 /** How long an end waits for acknowledgements that may never come. */
 const endMsMax = 1000;
+/**
+ * A connection on which an acknowledgement takes longer is a dead one. Mosquitto, for one, says nothing
+ * more on it after a publication above its `message_size_limit`.
+ */
+const answerMsMax = 30_000;
 /** The most bytes of a PUBLISH beside topic and payload. */
 const headerBytesMax = 16;
 
@@ -62,11 +66,20 @@ const fixedOptions = {
 	connectTimeout: 10_000,
 } as const;
 
+interface Unanswered {
+	readonly since: number;
+	readonly answer: (verdict: Verdict) => void;
+}
+
 /** What one attempt of a line consists of. */
 interface Attempt {
 	readonly client: MqttClient;
 	/** Message numbers of publications that the broker had no subscriber for. */
 	readonly unheard: Set<number>;
+	/** The publications that the broker has not answered yet, oldest first. */
+	readonly unanswered: Set<Unanswered>;
+	readonly clock: Clock;
+	sweep: Timer | undefined;
 	/** The largest packet that the broker takes. */
 	bytesMax: number;
 	why: string;
@@ -160,16 +173,17 @@ export function openLine(options: LineOptions): Line {
 }
 
 /** Starts one attempt. All listeners that an error could want are there before anything can happen. */
-function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5): Attempt {
+function connect(options: LineOptions, version: 4 | 5): Attempt {
+	const { clock, address, client: own, onPacket } = options;
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
 	const unheard = new Set<number>();
 	const gone = new AbortController();
-	client.on('close', () => gone.abort());
-	// Each publication under way listens for the end of the connection.
-	client.setMaxListeners(0);
 	const attempt: Attempt = {
 		client,
 		unheard,
+		unanswered: new Set(),
+		clock,
+		sweep: undefined,
 		bytesMax: Infinity,
 		why: 'the broker does not answer',
 		wasLetIn: false,
@@ -189,6 +203,12 @@ function connect({ address, client: own, onPacket }: LineOptions, version: 4 | 5
 			refuse(thrown);
 		}
 	};
+	client.on('close', () => {
+		gone.abort();
+		attempt.sweep?.cancel();
+		// A client that is closed forgets whom it owes an answer to.
+		for (const { answer } of attempt.unanswered) answer('not_connected');
+	});
 	client.on('packetreceive', (packet) => {
 		// mqtt.js takes this for a plain success, and keeps the reason to itself.
 		if (packet.cmd === 'puback' && packet.reasonCode === reason.nobody) {
@@ -220,16 +240,35 @@ function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 	const bytes = payload.byteLength + Buffer.byteLength(topic) + headerBytesMax;
 	if (bytes > bytesMax) return Promise.resolve('too_large');
 	return new Promise((resolve) => {
-		// A client that is closed forgets whom it owes an answer to.
-		const lost = () => resolve('not_connected');
-		client.once('close', lost);
+		const waiting: Unanswered = {
+			since: attempt.clock.monotonic(),
+			answer(verdict) {
+				attempt.unanswered.delete(waiting);
+				resolve(verdict);
+			},
+		};
+		attempt.unanswered.add(waiting);
+		watch(attempt);
 		client.publish(topic, asBuffer(payload), { qos, retain, ...properties }, (error, packet) => {
-			client.off('close', lost);
 			const isUnheard = unheard.delete(packet?.messageId ?? -1);
-			if (!error) resolve(isUnheard ? 'nobody' : 'taken');
-			else if (!client.connected) resolve('not_connected');
-			else resolve(codeOf(error) === reason.tooLarge ? 'too_large' : 'refused');
+			if (!error) waiting.answer(isUnheard ? 'nobody' : 'taken');
+			else if (!client.connected) waiting.answer('not_connected');
+			else waiting.answer(codeOf(error) === reason.tooLarge ? 'too_large' : 'refused');
 		});
+	});
+}
+
+/** Breaks the connection if an answer takes too long; one timer is enough for all. */
+function watch(attempt: Attempt): void {
+	const { client, clock, unanswered } = attempt;
+	if (attempt.sweep || unanswered.size === 0) return;
+	attempt.sweep = clock.after(answerMsMax, () => {
+		attempt.sweep = undefined;
+		const [oldest] = unanswered;
+		if (!oldest || clock.monotonic() - oldest.since < answerMsMax) return watch(attempt);
+		attempt.why = 'the broker does not acknowledge';
+		for (const { answer } of unanswered) answer('not_connected');
+		client.end(true);
 	});
 }
 
@@ -250,28 +289,12 @@ async function endAttempt(
 	const { client } = attempt;
 	attempt.isEnding = true;
 	const inTime = new AbortController();
+	client.once('close', () => inTime.abort());
 	const goodbye = async () => {
 		if (!isForced) await attempt.inHand;
 		await client.endAsync(isForced, {});
 		inTime.abort();
 	};
 	await Promise.race([goodbye(), pause(clock, endMsMax, inTime.signal)]);
-	if (!inTime.signal.aborted) client.stream.destroy();
-}
-
-/**
- * `host:port`, as steward has it, or a URL, as mqtt.js understands it.
- *
- * @throws ReeveError `bad_config`
- */
-export function brokerUrl(address: string): string {
-	const url = /^[a-z]+:\/\//.test(address) ? address : `mqtt://${address}`;
-	const isKnown = /^(?:mqtts?|tcp|ssl|tls|wss?):\/\/./.test(url);
-	if (isKnown && URL.canParse(url)) return url;
-	throw new ReeveError('bad_config', `brokerAddress ${hideSecrets(address)}: no broker's address`);
-}
-
-/** An address without the name and password in it; for people and logs. */
-export function hideSecrets(address: string): string {
-	return address.replace(/(^|\/\/)[^@/]*@/, '$1');
+	if (client.connected) client.stream.destroy();
 }

@@ -19,7 +19,8 @@ import { nodeFilters, publicFilter } from '../runtime/address.ts';
 import { asReeveError } from '../runtime/errors.ts';
 import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
 import type { ForeignProperties, Wire } from '../runtime/wire.ts';
-import { brokerUrl, hideSecrets, openLine, type Line, type LineOptions } from './mqtt-line.ts';
+import { brokerUrl, hideSecrets } from './broker-url.ts';
+import { openLine, type Line, type LineOptions } from './mqtt-line.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 
 type Packet = Parameters<LineOptions['onPacket']>[0];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import test, { after, before, type TestContext } from 'node:test';
 import { steppedClock } from '../../runtime/clock.ts';
 import type { Publication, TransportDefinition } from '../../runtime/wire.ts';
 import { startBroker } from '../../transports/broker.ts';
@@ -7,6 +9,11 @@ import { createHub, loopback } from '../../transports/loopback.ts';
 import mqtt from '../../transports/mqtt.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
 import { createContext, type NotedContext } from '../support/transport-context.ts';
+
+// The timers of a clock keep no process alive while a line waits for its broker; this does.
+const vigil = createServer();
+before(async () => void (await once(vigil.listen(0, '127.0.0.1'), 'listening')));
+after(() => vigil.close());
 
 /** Where the wires of one test meet. */
 interface Meeting {

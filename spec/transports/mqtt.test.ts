@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTo, createServer } from 'node:net';
 import test, { after, before, type TestContext } from 'node:test';
+import { steppedClock, type Clock } from '../../runtime/clock.ts';
 import type { Wire } from '../../runtime/wire.ts';
 import { startBroker } from '../../transports/broker.ts';
 import mqtt from '../../transports/mqtt.ts';
@@ -28,8 +29,13 @@ interface Node extends NotedContext {
 }
 
 /** Starts the wire of a node, without waiting for the broker. */
-async function start(t: TestContext, brokerAddress: string, values: Values = {}): Promise<Node> {
-	const noted = createContext({ brokerAddress, resendMsMin: 20, resendMsMax: 100, ...values });
+async function start(
+	t: TestContext,
+	brokerAddress: string,
+	{ clock, ...values }: Values & { clock?: Clock } = {},
+): Promise<Node> {
+	const all = { brokerAddress, resendMsMin: 20, resendMsMax: 100, ...values };
+	const noted = createContext(all, clock ? { clock } : {});
 	const running = await mqtt.start(noted.context);
 	t.after(() => running.stop());
 	return {
@@ -242,6 +248,30 @@ test(
 		assert.equal(await publish(wire, Buffer.alloc(20_000)), 'too_large');
 		assert.equal(await publish(wire, Buffer.alloc(9000)), 'nobody');
 		assert.deepEqual(central.link.all, ['up'], 'the broker had no reason to end the connection');
+	},
+);
+
+test(
+	'a connection on which the broker says nothing more is broken after half a minute',
+	{ timeout, skip },
+	async (t) => {
+		const { address } = await startMosquitto(t, { lines: ['message_size_limit 10000'] });
+		const clock = steppedClock();
+		const central = await start(t, address, { clock });
+		const wire = await central.wire();
+		const verdicts: string[] = [];
+		const dropped = publish(wire, Buffer.alloc(20_000)).then((verdict) => verdicts.push(verdict));
+		await clock.advance(29_000);
+		assert.deepEqual(verdicts, []);
+		await clock.advance(2000);
+		await dropped;
+		assert.deepEqual(verdicts, ['not_connected']);
+		const news = await central.link.first((each) => each.startsWith('down'));
+		assert.equal(news, 'down: the broker does not acknowledge');
+		await clock.advance(1000);
+		assert.equal(await publish(await central.wire(), 'small'), 'nobody');
+		await central.stop();
+		assert.equal(clock.pending(), 0, 'no timer is left');
 	},
 );
 
