@@ -68,6 +68,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 	});
 }
 
+/** The embedded broker; wanted where no other one is named. */
 export default defineTransport({
 	name: 'broker',
 	wanted: ({ brokerAddress }) => brokerAddress === '',

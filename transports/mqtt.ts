@@ -213,4 +213,5 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
+/** The wire of every node: to the broker that is named, or to the embedded one. */
 export default defineTransport({ name: 'mqtt', wanted: () => true, start });

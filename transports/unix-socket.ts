@@ -149,6 +149,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
+/** The door for people and programs on the same machine; every node has it. */
 export default defineTransport({
 	name: 'unix-socket',
 	wanted: () => true,
