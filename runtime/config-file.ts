@@ -17,10 +17,10 @@ import { asReeveError, ReeveError } from './errors.ts';
 import { nearestWord } from './spelling.ts';
 
 /** Where a value may come from, the strongest first. */
-export type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
+type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
 
 /** Where one value comes from: for people, `place` says it in words. */
-export interface ConfigOrigin {
+interface ConfigOrigin {
 	readonly source: ConfigSource;
 	readonly place: string;
 }

@@ -10,7 +10,7 @@ import type { Interrupts } from './interrupts.ts';
 import type { Screen } from './render.ts';
 
 /** One positional argument, in commander's notation: `<name>`, `[name]` or `[names...]`. */
-export interface ArgumentDefinition {
+interface ArgumentDefinition {
 	readonly name: string;
 	readonly help: string;
 	readonly choices?: readonly string[];

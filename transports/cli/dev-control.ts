@@ -19,7 +19,7 @@ export interface ControlRequest {
 }
 
 /** What was done, as a line for people. */
-export interface ControlRow {
+interface ControlRow {
 	readonly text: string;
 }
 

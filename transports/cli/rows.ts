@@ -25,7 +25,7 @@ export function formatOf({ output }: Readonly<Record<string, unknown>>): Format 
 }
 
 /** One column of a table. */
-export interface Column<Row> {
+interface Column<Row> {
 	readonly head: string;
 	/** Only with `-o wide`. */
 	readonly wide?: true;
