@@ -13,7 +13,7 @@ import { startMember, type Member } from './member.ts';
 /**
  * The name under which the broker is started and stopped; no node can have it beside the broker.
  */
-export const brokerName = 'broker';
+const brokerName = 'broker';
 
 /** What a fleet is made from. */
 export interface FleetParts {

@@ -39,7 +39,7 @@ export function takeInterrupts(): Interrupts {
 }
 
 /** Resolves with the reason, as text, when the signal is raised. */
-export function aborted(signal: AbortSignal): Promise<string> {
+function aborted(signal: AbortSignal): Promise<string> {
 	return new Promise((resolve) => {
 		const done = (): void => resolve(String(signal.reason));
 		if (signal.aborted) done();
