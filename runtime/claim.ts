@@ -12,7 +12,28 @@
 import { formatTopic, parseTopic } from './address.ts';
 import { pause, type Clock } from './clock.ts';
 import { frameVersion, readStatus, type Status } from './frame.ts';
-import type { ClaimChannel, NameClaim, Publication } from './wire.ts';
+import type { Publication, Verdict } from './wire.ts';
+
+/** A connection under a name that nobody else uses, subscribed to {@link NameClaim.filters}. */
+export interface ClaimChannel {
+	publish(publication: Publication): Promise<Verdict>;
+	/** Calls `see` for each publication that arrives. */
+	onPacket(see: (topic: string, payload: Uint8Array) => void): void;
+	/** Resolves when the connection is lost. */
+	readonly lost: Promise<void>;
+}
+
+/** What a wire needs to claim the name of its node. */
+export interface NameClaim {
+	readonly filters: readonly string[];
+	/** The name of the connection that the claim is made on. */
+	readonly connection: string;
+	/**
+	 * Makes the claim. A contested one waits for objections in any case: somebody has just taken the
+	 * name. Never rejects.
+	 */
+	conduct(channel: ClaimChannel, isContested: boolean): Promise<'granted' | 'denied' | 'lost'>;
+}
 
 /** A claim, or an objection to one. JSON, because people look at it with ordinary MQTT tools. */
 export interface ClaimNote {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { NameClaim } from './claim.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { ErrorCode } from './errors.ts';
@@ -74,27 +75,6 @@ export interface TransportContext {
 	readonly claim?: NameClaim;
 }
 
-/** A connection under a name that nobody else uses, subscribed to {@link NameClaim.filters}. */
-export interface ClaimChannel {
-	publish(publication: Publication): Promise<Verdict>;
-	/** Calls `see` for each publication that arrives. */
-	onPacket(see: (topic: string, payload: Uint8Array) => void): void;
-	/** Resolves when the connection is lost. */
-	readonly lost: Promise<void>;
-}
-
-/** The claim of a node's name; see `claim.ts`. */
-export interface NameClaim {
-	readonly filters: readonly string[];
-	/** The name of the connection that the claim is made on. */
-	readonly connection: string;
-	/**
-	 * Makes the claim. A contested one waits for objections in any case: somebody has just taken the
-	 * name. Never rejects.
-	 */
-	conduct(channel: ClaimChannel, isContested: boolean): Promise<'granted' | 'denied' | 'lost'>;
-}
-
 /** A started transport. */
 export interface RunningTransport {
 	/** Where it listens or connects to, for people. */
@@ -123,14 +103,6 @@ export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
-/** What an operator may say about one start of a node; none of it is kept. */
-export interface StartChoices {
-	/** Of a data folder from elsewhere. `adopt`: it was moved here. `fork`: it is to be another node's. */
-	readonly identity?: 'adopt' | 'fork' | undefined;
-	/** `safe`: run no messages. `normal`: run them, however often the last processes died. */
-	readonly mode?: 'safe' | 'normal' | undefined;
-}
-
 /** What a person or a program may ask of a running node. */
 export type Question =
 	| { readonly reeve: 'node' }
@@ -144,6 +116,26 @@ export type Question =
 	| { readonly reeve: 'backup'; readonly folder: string }
 	/** What a forked store has inherited and neither sends nor runs. */
 	| { readonly reeve: 'quarantine'; readonly limit?: number }
+	/** The whole life of a message. */
+	| { readonly reeve: 'message'; readonly id: string }
+	/** Does something to messages; answers with a row for each. Without ids, to those of the filter. */
+	| {
+			readonly reeve: 'retry' | 'cancel' | 'drop';
+			readonly ids?: readonly string[];
+			readonly where?: {
+				readonly state?: string | undefined;
+				readonly method?: string | undefined;
+				readonly node?: string | undefined;
+				readonly olderThanMs?: number | undefined;
+			};
+	  }
+	/** Compares the books of this node with its receivers', who are asked for that; a row for each. */
+	| {
+			readonly reeve: 'audit';
+			readonly to?: string | undefined;
+			readonly newerThanMs?: number | undefined;
+			readonly waitSeconds?: number | undefined;
+	  }
 	/** Streams a row for each id now and at each change, and ends when all of them are settled. */
 	| { readonly reeve: 'watch'; readonly ids: readonly string[] };
 

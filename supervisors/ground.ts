@@ -29,7 +29,7 @@ import { createRetention, type Retention } from '../runtime/retention.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import { createTimers, type Timers } from '../runtime/timers.ts';
-import type { StartChoices } from '../runtime/wire.ts';
+import type { StartChoices } from '../runtime/start-choices.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createWithdrawal } from './withdrawal.ts';

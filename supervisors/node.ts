@@ -25,7 +25,8 @@ import { startLog } from '../runtime/log.ts';
 import { loadMethods } from '../runtime/registry.ts';
 import { createSignals, type Signals } from '../runtime/signal.ts';
 import { version } from '../runtime/version.ts';
-import type { Door, StartChoices, TransportDefinition } from '../runtime/wire.ts';
+import type { StartChoices } from '../runtime/start-choices.ts';
+import type { Door, TransportDefinition } from '../runtime/wire.ts';
 import { createDoor } from './door.ts';
 import { exitText } from './exit-reason.ts';
 import { createGround, type Ground } from './ground.ts';
@@ -34,7 +35,7 @@ import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
 
 export { defineActor } from '../actors/definition.ts';
-export { ask, defer, publish, raiseAlert, reply, send, toActor } from '../actors/effect.ts';
+export { answer, ask, defer, publish, raiseAlert, reply, send, toActor } from '../actors/effect.ts';
 export { step } from '../actors/step.ts';
 export { defineMethod } from '../runtime/define.ts';
 export { configOf } from '../runtime/config.ts';

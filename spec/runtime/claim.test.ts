@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { formatTopic } from '../../runtime/address.ts';
-import { createClaims, type ClaimNote, type ClaimParts } from '../../runtime/claim.ts';
+import {
+	createClaims,
+	type ClaimChannel,
+	type ClaimNote,
+	type ClaimParts,
+} from '../../runtime/claim.ts';
 import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
 import { writeStatus, type Status } from '../../runtime/frame.ts';
-import type { ClaimChannel, Publication } from '../../runtime/wire.ts';
+import type { Publication } from '../../runtime/wire.ts';
 
 const statusTopic = formatTopic('reeve', { part: 'status', node: 'ship1' });
 

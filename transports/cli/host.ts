@@ -5,7 +5,7 @@
  * @module
  */
 import type { Config } from '../../runtime/config.ts';
-import type { StartChoices } from '../../runtime/wire.ts';
+import type { StartChoices } from '../../runtime/start-choices.ts';
 
 /** A node that runs in this process. */
 export interface HostedNode {

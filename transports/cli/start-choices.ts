@@ -5,7 +5,7 @@
  * @module
  */
 import { ReeveError } from '../../runtime/errors.ts';
-import type { StartChoices } from '../../runtime/wire.ts';
+import type { StartChoices } from '../../runtime/start-choices.ts';
 import type { CommandInput, OptionDefinition } from './command.ts';
 
 /** The options of a command that starts a node. */
