@@ -12,7 +12,7 @@ import type { Asks } from './asks.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Message, ReplyTo, Result } from './envelope.ts';
-import type { Change, Journal } from './journal.ts';
+import type { Change, Journal, Key } from './journal.ts';
 import { createLives, withEvent, type LifeEvent } from './life.ts';
 import { packMessage } from './packing.ts';
 import { createSettledLine } from './settled-line.ts';
@@ -59,6 +59,8 @@ export interface Books {
 	redirect(id: string, replyTo: ReplyTo): readonly Change[];
 	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
 	note(id: string, what: LifeEvent['what'], more?: LifeNote): void;
+	/** Notes something of a message that may be settled, and writes it. `opened` is due afterwards. */
+	remark(id: string, what: LifeEvent['what'], more?: LifeNote): readonly Change[];
 	/** Writes what was noted of an open message, in a transaction that is made anyway. */
 	noted(id: string): readonly Change[];
 	/** What happened to a message so far. */
@@ -72,6 +74,8 @@ export interface Books {
 	get(id: string): Entry | undefined;
 	/** The newest entries first, by this node's clock; people may choose ids that do not sort by age. */
 	list(limit: number): readonly Entry[];
+	/** All entries, oldest first, from this instant on; read a piece at a time. */
+	each(sinceMs?: number): Iterable<Entry>;
 	/** Ids that begin with `prefix`, at most two of them. */
 	match(prefix: string): readonly string[];
 	/** How many entries are open, and how many settled ones are kept. */
@@ -148,6 +152,14 @@ export function createBooks(parts: {
 			return entry ? [write({ ...entry, replyTo, events: life(id) })] : [];
 		},
 		note,
+		remark(id, what, more = {}) {
+			const entry = get(id);
+			if (!entry) return [];
+			const event = { at: clock.now(), what, ...more };
+			const events = withEvent(life(id), event, config.lifeEventsMax);
+			if (lives.get(id)) lives.set(id, events);
+			return [{ table: 'books', key: [id], value: { ...entry, events } }];
+		},
 		noted(id) {
 			const entry = get(id);
 			if (!entry || entry.settledAt !== undefined || !lives.get(id)) return [];
@@ -180,17 +192,40 @@ export function createBooks(parts: {
 			});
 		},
 		get,
+		...createReading(journal),
+		totals: () => ({ open, settled: line.length() }),
+	};
+}
+
+/** The entries as the journal has them. */
+function createReading(journal: Journal): Pick<Books, 'list' | 'each' | 'match'> {
+	return {
 		list: (limit) =>
 			journal
 				.scan('opened', { from: [0], to: [Number.MAX_SAFE_INTEGER], limit, reverse: true })
 				.flatMap(({ key }) => journal.get<Entry>('books', [String(key[1])]) ?? []),
+		*each(sinceMs = 0) {
+			for (let from: Key = [sinceMs]; ;) {
+				const page = { from, to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
+				const keys = journal.scan('opened', page).map(({ key }) => key);
+				for (const [, id] of keys) {
+					const entry = journal.get<Entry>('books', [String(id)]);
+					if (entry) yield entry;
+				}
+				const [sentAt = 0, id = ''] = keys.at(-1) ?? [];
+				if (keys.length < pageRows) return;
+				from = [sentAt, `${id}\u0000`];
+			}
+		},
 		match(prefix) {
 			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
 			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
 		},
-		totals: () => ({ open, settled: line.length() }),
 	};
 }
+
+/** Entries read at a time. */
+const pageRows = 500;
 
 function asText(output: string | Uint8Array, bytesMax: number): string {
 	return Buffer.from(output as Uint8Array)

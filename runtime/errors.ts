@@ -135,6 +135,13 @@ export const errorTable = {
 		retryable: true,
 		exitCode: exitCodes.noNode,
 	}),
+	already_settled: row('the message has its outcome', 'see: reeve describe message ID', failed),
+	still_open: row('the message has no outcome yet', 'wait for it, or cancel the message', failed),
+	not_kept: row(
+		'the content of the message is not kept any more',
+		'send it anew; or raise bodyKeptBytesMax for the next ones',
+		failed,
+	),
 	not_found: row('there is nothing of that name', 'list what there is with reeve get', {
 		exitCode: exitCodes.nobodyMatched,
 	}),

@@ -5,11 +5,16 @@
  * @module
  */
 import process from 'node:process';
+import { z } from 'zod';
 import { createInquiry } from '../runtime/inquiry.ts';
+import { messageLife } from '../runtime/message-life.ts';
 import { version } from '../runtime/version.ts';
 import type { Door, TreeRow } from '../runtime/wire.ts';
+import { createAudit } from './audit.ts';
 import type { Ground } from './ground.ts';
 import { treeRow } from './inventory.ts';
+import { operations } from './operation-targets.ts';
+import { createOperations } from './operations.ts';
 import type { SupervisorRef } from './supervisor.ts';
 
 /** Creates the door. `top` answers with the tree once it stands. */
@@ -36,7 +41,7 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		...ground.books.totals(),
 		signals: signals.counts(),
 	});
-	const ask = createInquiry({
+	const inquire = createInquiry({
 		...ground,
 		mailboxes: () => ground.mailboxes.values(),
 		about,
@@ -45,9 +50,25 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 			return ref ? treeRow(ref) : starting;
 		},
 	});
+	const operate = createOperations(ground);
+	const audit = createAudit(ground);
+	const ask: Door['ask'] = (raw, signal) => {
+		const { reeve, id } = z
+			.looseObject({ reeve: z.string(), id: z.string() })
+			.partial()
+			.catch({})
+			.parse(raw);
+		if (operations.some((operation) => operation === reeve)) return operate(raw);
+		if (reeve === 'audit') return audit(raw, signal);
+		return reeve === 'message' && id !== undefined ? lifeOf(ground, id) : inquire(raw, signal);
+	};
 	return {
 		accept: (raw, via) => intake.accept(raw, via),
 		refuse: (code, detail, via) => intake.refuse(code, detail, via),
 		ask,
 	};
+}
+
+async function* lifeOf(ground: Ground, id: string): AsyncGenerator {
+	yield await messageLife(ground, id);
 }
