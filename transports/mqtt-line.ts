@@ -13,7 +13,7 @@ import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 
 import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
-import type { NameGate } from './name-gate.ts';
+import type { LineGate } from './name-gate.ts';
 
 /** How a line is opened, and what is told of it. */
 export interface LineOptions {
@@ -22,7 +22,7 @@ export interface LineOptions {
 	readonly address: string;
 	readonly client: IClientOptions;
 	/** Passed before each attempt, and told of each connection that is lost. */
-	readonly gate?: NameGate | undefined;
+	readonly gate?: LineGate | undefined;
 	/** Subscribed to, with QoS 1, before the line is up. */
 	readonly filters: readonly string[];
 	/**

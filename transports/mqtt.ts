@@ -57,7 +57,7 @@ function openFrames(
 		clock,
 		config,
 		address,
-		gate,
+		gate: gate?.line(),
 		client: {
 			clientId: clientId(context),
 			clean: true,
@@ -100,7 +100,7 @@ function openIngress(
 		clock,
 		config,
 		address,
-		gate,
+		gate: gate?.line(),
 		client: {
 			clientId: `${clientId(context)}:in`,
 			clean: false,

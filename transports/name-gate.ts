@@ -18,12 +18,18 @@ export interface GateParts {
 	readonly claim: (isContested: boolean, signal: AbortSignal) => Promise<ClaimEnd>;
 }
 
-/** The gate that {@link createNameGate} makes. */
-export interface NameGate {
+/** The gate, for one of the lines that use the name. */
+export interface LineGate {
 	/** Resolves when the name may be used; false if the gate was closed for good instead. */
 	enter(): Promise<boolean>;
 	/** A connection under the name was lost, with the reason code that the broker gave, if any. */
 	lost(reasonCode?: number): void;
+}
+
+/** The gate that {@link createNameGate} makes. */
+export interface NameGate {
+	/** For one more line: the losses of each are counted by themselves. */
+	line(): LineGate;
 	end(): void;
 }
 
@@ -31,14 +37,14 @@ export interface NameGate {
 const sessionTakenOver = 0x8e;
 /**
  * This many losses without a reason within this time mean the same, because a 3.1.1 broker cannot say
- * it: two clients of one name throw each other out many times in a second.
+ * it: two clients of one name throw each other out many times in a second. Any other reason is no
+ * fault of the name.
  */
 const unexplained = { count: 3, withinMs: 10_000 } as const;
 
 /** Creates a gate. It is shut until the first claim succeeds. */
 export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 	const ending = new AbortController();
-	const losses: number[] = [];
 	let isGranted = false;
 	let isContested = false;
 	let notBefore = -Infinity;
@@ -62,25 +68,31 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 		return !signal.aborted;
 	};
 
-	return {
-		enter() {
-			if (isGranted) return Promise.resolve(!ending.signal.aborted);
-			entering ??= enter();
-			return entering;
-		},
-		lost(reasonCode) {
-			const now = clock.monotonic();
-			losses.push(now);
-			while ((losses[0] ?? now) < now - unexplained.withinMs) losses.shift();
-			if (reasonCode !== sessionTakenOver && losses.length < unexplained.count) return;
-			losses.length = 0;
-			if (!isGranted) return;
-			isGranted = false;
-			isContested = true;
-			postpone();
-		},
-		end: () => ending.abort(),
+	const withdraw = (): void => {
+		if (!isGranted) return;
+		isGranted = false;
+		isContested = true;
+		postpone();
 	};
+	const createLine = (): LineGate => {
+		let losses: number[] = [];
+		return {
+			enter() {
+				if (isGranted) return Promise.resolve(!ending.signal.aborted);
+				entering ??= enter();
+				return entering;
+			},
+			lost(reasonCode) {
+				if (reasonCode !== undefined && reasonCode !== sessionTakenOver) return;
+				const now = clock.monotonic();
+				losses = [...losses.filter((at) => at >= now - unexplained.withinMs), now];
+				if (reasonCode === undefined && losses.length < unexplained.count) return;
+				losses = [];
+				withdraw();
+			},
+		};
+	};
+	return { line: createLine, end: () => ending.abort() };
 }
 
 /** Called for each publication that arrives. */

@@ -67,12 +67,33 @@ test('after three crashes a node comes up in safe mode: it is there, runs nothin
 	assert.equal((await central.ask<{ id: string }>({ reeve: 'messages' }))[0]?.id, id);
 });
 
+test('a sender that uses more lanes than are kept for it is told so, and its other lanes go on', async (t) => {
+	const hosts = await startHosts(t);
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	const ship = hosts.start({ node: 'ship1', host: 'one', flags: ['--lanesPerStoreMax', '2'] });
+	await Promise.all([central.ready, ship.ready]);
+	const states: string[] = [];
+	for (const key of ['a', 'b', 'c', 'a']) {
+		const row = await central.settled(await central.send(command('ship1', 'true', { key })));
+		states.push(row.code ?? row.state);
+	}
+	assert.deepEqual(states, ['done', 'done', 'too_many_lanes', 'done']);
+});
+
 test('safe mode can be asked for', async (t) => {
 	const hosts = await startHosts(t);
 	const ship = hosts.start({ node: 'ship1', host: 'one', flags: ['--safe'] });
 	await ship.ready;
 	const [about] = await ship.ask<About>({ reeve: 'node' });
 	assert.equal(about?.mode, 'safe');
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	await central.ready;
+	const id = await central.send(command('ship1', 'echo later'));
+	while ((await central.ask<{ attempts: number }>({ reeve: 'messages' }))[0]?.attempts === 0);
+	await ship.end('SIGTERM');
+	const { databaseFolder } = ship;
+	hosts.start({ node: 'ship1', host: 'one', databaseFolder });
+	assert.equal((await central.settled(id)).output?.trim(), 'later', 'it was only told to wait');
 	const words = ['run', '--configFolder', temporaryFolder(t), '--safe', '--normal'];
 	const both = spawnReeve(words);
 	const code = await new Promise((resolve) => both.once('exit', resolve));

@@ -17,7 +17,8 @@ function gateWith(ends: ClaimEnd[]) {
 			return Promise.resolve(ends.shift() ?? 'granted');
 		},
 	});
-	return { clock, claims, gate };
+	const end = () => gate.end();
+	return { clock, claims, gate: { ...gate.line(), end }, line: () => gate.line() };
 }
 
 test('the first connection waits for a claim, and all that come later pass', async () => {
@@ -72,6 +73,25 @@ test('three unexplained losses in ten seconds count as a take-over, and slower o
 	assert.equal(await entered, true);
 	assert.equal(claims.length, 2);
 	assert.equal(claims[1]?.isContested, true);
+});
+
+test('losses of two lines at a time, and losses for other reasons, are no take-over', async () => {
+	const { clock, claims, gate, line } = gateWith([]);
+	const second = line();
+	await gate.enter();
+	for (let restart = 0; restart < 2; restart += 1) {
+		gate.lost();
+		second.lost();
+		await clock.advance(100);
+	}
+	for (let shutdown = 0; shutdown < 5; shutdown += 1) gate.lost(0x8b);
+	assert.equal(await second.enter(), true);
+	assert.equal(claims.length, 1);
+	second.lost();
+	const entered = gate.enter();
+	await clock.advance(60_000);
+	await entered;
+	assert.equal(claims.length, 2);
 });
 
 test('the end of a gate lets nobody in who waits, and leaves no timer', async () => {
