@@ -85,7 +85,7 @@ export function newMember(spec: CheckedChild, args = noArgs): Member {
 }
 
 /** Adds a child at the end of the start order. */
-export function addMember(roster: Roster, spec: CheckedChild): Member {
+function addMember(roster: Roster, spec: CheckedChild): Member {
 	const member = newMember(spec);
 	roster.byId.set(spec.id, member);
 	return member;

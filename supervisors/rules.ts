@@ -95,7 +95,7 @@ export function* begin(state: Roster, member: Member, now: Instant): Rule<Starte
 }
 
 /** The failure of a start as an error; undefined if it did not fail. */
-export function failureOf(started: Started): Error | undefined {
+function failureOf(started: Started): Error | undefined {
 	if ('failed' in started) return started.failed;
 	if (!('alreadyStarted' in started)) return undefined;
 	return new Error(`already started: ${started.alreadyStarted.pid}`);

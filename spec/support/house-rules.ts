@@ -215,7 +215,7 @@ export const houseRules: readonly HouseRule[] = [
 		name: 'timers',
 		reason: 'a timer comes from the Clock',
 		find: matches(
-			/(['"])(?:node:)?timers(?:\/promises)?\1/g,
+			/\b(?:from|import|require)\s*\(?\s*(['"])(?:node:)?timers(?:\/promises)?\1/g,
 			isNot('runtime/clock.ts', 'spec/tidy.test.ts', 'spec/support/house-rules.ts'),
 			'plain',
 		),
