@@ -133,7 +133,8 @@ async function askOver(
 ): Promise<Testimony> {
 	const { intake, books, journal } = ground;
 	const question = { toNode: receiver, method: 'REQAudit', data: JSON.stringify(ids) };
-	const limits = { ttl: waitSeconds, methodTimeout: waitSeconds };
+	// Whether its time is over is looked at when an acknowledgement is overdue.
+	const limits = { ttl: waitSeconds, methodTimeout: waitSeconds, ACKTimeout: 1 };
 	const [answer] = await intake.accept({ ...question, ...limits, note: 'audit' }, 'operator');
 	if (!answer || 'error' in answer) {
 		throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
