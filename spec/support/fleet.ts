@@ -50,7 +50,10 @@ export function exchangeLines(socket: string, text: string): Promise<unknown[]> 
 		const connection = createConnection(socket, () => connection.write(text));
 		const lines: unknown[] = [];
 		connection.once('error', reject);
-		createInterface({ input: connection }).on('line', (line) => {
+		const answers = createInterface({ input: connection });
+		// It reports the errors of its input a second time.
+		answers.on('error', reject);
+		answers.on('line', (line) => {
 			const value = JSON.parse(line) as { end?: boolean };
 			if (value.end) connection.end();
 			else lines.push(value);
