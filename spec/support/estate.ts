@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import { configOf } from '../../runtime/config.ts';
 import type { Answer, MessageRow } from '../../runtime/wire.ts';
 import { startNode, type RunningNode } from '../../supervisors/node.ts';
@@ -14,6 +15,8 @@ import { temporaryFolder } from './temporary.ts';
 export interface Estate {
 	/** Starts a node; one of a name that was stopped finds its journal again. */
 	start(name: string, values?: Parameters<typeof configOf>[0]): Promise<RunningNode>;
+	/** The socket of a node that was started. */
+	socket(name: string): string;
 }
 
 /** Starts the broker. Everything is stopped when the test is over. */
@@ -22,6 +25,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 	life.after(() => broker.stop());
 	const folders = new Map<string, string>();
 	return {
+		socket: (name) => join(folders.get(name) ?? '', `${name}.sock`),
 		async start(name, values = {}) {
 			const folder = folders.get(name) ?? temporaryFolder(life);
 			folders.set(name, folder);

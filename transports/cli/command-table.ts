@@ -39,6 +39,22 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		summary: 'Tell all that is known of one message, node or process',
 		load: () => import('./commands/describe.ts'),
 	},
+	retry: {
+		summary: 'Send messages once more that came to no good end',
+		load: () => import('./commands/retry.ts'),
+	},
+	cancel: {
+		summary: 'Take messages back, wherever they are',
+		load: () => import('./commands/cancel.ts'),
+	},
+	drop: {
+		summary: 'Forget dead letters and settled messages',
+		load: () => import('./commands/drop.ts'),
+	},
+	audit: {
+		summary: 'Compare the books of both ends: what is lost, what is doubled',
+		load: () => import('./commands/audit.ts'),
+	},
 	tree: {
 		summary: 'Draw the supervision tree of a node',
 		load: () => import('./commands/tree.ts'),

@@ -10,9 +10,10 @@ import { shade, tableText } from './render.ts';
 import { whyWaiting } from './tally.ts';
 
 /** Fields with their names; what is empty is left out. */
-type Fields = readonly (readonly [name: string, value: string | undefined])[];
+export type Fields = readonly (readonly [name: string, value: string | undefined])[];
 
-async function fieldsText(fields: Fields): Promise<string> {
+/** Fields as text, one in a line. */
+export async function fieldsText(fields: Fields): Promise<string> {
 	const rows = fields.flatMap(([name, value]) =>
 		value === undefined || value === '' ? [] : [[shade('quiet', name), value]],
 	);

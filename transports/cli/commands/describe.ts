@@ -4,18 +4,14 @@
  * @module
  */
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/wire.ts';
+import type { MessageLife } from '../../../runtime/operation-rows.ts';
+import type { NodeRow, ProcessRow } from '../../../runtime/wire.ts';
 import { allRows, createClient, type Client } from '../client.ts';
 import { defineCommand } from '../command.ts';
-import {
-	aboutText,
-	messageText,
-	neighbourText,
-	processText,
-	type AboutRow,
-} from '../description.ts';
+import { aboutText, neighbourText, processText, type AboutRow } from '../description.ts';
 import { formatOf, formatOption, rowsText } from '../rows.ts';
 import { socketOptions, socketPath } from '../socket-path.ts';
+import { lifeText } from '../timeline.ts';
 
 /** What was found, as data and as text. */
 interface Found {
@@ -28,9 +24,10 @@ type Finder = (client: Client, id: string, now: number) => Promise<Found>;
 
 const finders: Readonly<Record<string, Finder>> = {
 	async message(client, id, now) {
-		const rows = await allRows(client.ask<MessageRow>({ reeve: 'messages', ids: [id] }));
-		const row = only(rows, `message ${id}`);
-		return { row, name: row.id, text: messageText(row, now) };
+		const lives = await allRows(client.ask<MessageLife>({ reeve: 'message', id }));
+		const life = only(lives, `message ${id}`);
+		const { sent = life.received, ...rest } = life;
+		return { row: { ...sent, ...rest }, name: life.id, text: lifeText(life, now) };
 	},
 	async node(client, id, now) {
 		const about = only(await allRows(client.ask<AboutRow>({ reeve: 'node' })), 'node');
