@@ -12,7 +12,8 @@ import type { PassPoint } from '../runtime/fault.ts';
 import type { LaneAck } from '../runtime/frame.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import type { Presence } from '../runtime/presence.ts';
-import type { Settlement, Window, WindowParts } from './lane-window.ts';
+import type { Settlement, WindowParts } from './giving-up.ts';
+import type { Window } from './lane-window.ts';
 
 /** What a publisher works with. */
 export interface PublisherInput extends WindowParts {
@@ -92,11 +93,12 @@ export function disarm({ timer }: PublisherContext): void {
 }
 
 /** Writes what was settled; watchers hear of it after the flush. */
-export function write({ journal, books }: PublisherContext, settlement: Settlement): void {
+export function write({ journal, books, outbox }: PublisherContext, settlement: Settlement): void {
 	if (settlement.changes.length === 0) return;
 	journal.commit(settlement.changes).then(
 		() => {
 			for (const id of settlement.ids) books.settled(id);
+			for (const { lane, seq } of settlement.instead ?? []) outbox.flushed(lane, seq);
 		},
 		// Fenced or stopping: the rows are still in the journal, and the next process goes on.
 		() => undefined,

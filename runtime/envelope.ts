@@ -14,6 +14,8 @@ import { ReeveError } from './errors.ts';
 import { nearestWord } from './spelling.ts';
 
 const yearSeconds = 31_536_000;
+/** The longest time to live of a message, in seconds: 30 days. No copy of any message outlives it. */
+export const ttlSecondsMax = 2_592_000;
 const seconds = z.int().min(0).max(yearSeconds);
 const name = (what: string) =>
 	z.string().refine(isName, { error: `not a ${what} name`, params: { code: 'bad_name' } });
@@ -55,7 +57,7 @@ export const messageInput = z.strictObject({
 		.optional()
 		.describe('Makes sending idempotent: a second message of this id is not taken again'),
 	kind: z.string().refine(isKind, 'not a kind of message').optional(),
-	ttl: seconds.min(1).max(2_592_000).optional().describe('Seconds until it expires'),
+	ttl: seconds.min(1).max(ttlSecondsMax).optional().describe('Seconds until it expires'),
 	key: z.string().max(128).optional().describe('Messages of one key keep their order'),
 	onCrash: z.enum(onCrashPolicies).optional().describe('What follows a death in mid-run'),
 	note: z.string().max(500).optional().describe('Shown in lists'),

@@ -32,7 +32,10 @@ export interface GroupCommit {
 	/** See `Journal.commit`. */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	isHealthy(): boolean;
-	/** Waits for all that was given, writes `last`, and refuses what comes later. */
+	/**
+	 * Waits for all that was given, writes `last`, and refuses what comes later. A disk that fails is waited
+	 * for, but not for ever: what it has not taken by then is rejected with `stopping`.
+	 */
 	stop(last: Change): Promise<void>;
 }
 
@@ -40,6 +43,8 @@ export interface GroupCommit {
 const changesPerTransactionMax = 1000;
 /** The pause between tries while the disk fails. */
 const retryMs = 500;
+/** How long a stop waits for a disk that fails. What it does not take was promised to nobody. */
+const stopWaitMs = 5000;
 
 interface Batch {
 	readonly changes: Change[];
@@ -57,13 +62,17 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	const queue: Batch[] = [];
 	let working: Promise<void> | undefined;
 	let lastFlush: Promise<void> = Promise.resolve();
-	let state: 'open' | 'stopping' | 'fenced' = 'open';
+	let state: 'open' | 'stopping' | 'fenced' | 'given_up' = 'open';
 
 	const write = async (batch: Batch): Promise<void> => {
-		if (state === 'fenced' || !(await persist.transact(batch.changes))) {
-			if (state !== 'fenced') onFenced?.();
-			state = 'fenced';
-			for (const fail of batch.failed) fail(new ReeveError('fenced'));
+		// What comes after a batch that was given up must not be written either: order is a promise.
+		const earlier = state === 'fenced' || state === 'given_up' ? state : undefined;
+		const verdict = earlier ?? (await persist.transact(batch.changes));
+		if (verdict !== 'written') {
+			if (verdict === 'fenced' && state !== 'fenced') onFenced?.();
+			state = verdict;
+			const code = verdict === 'fenced' ? 'fenced' : 'stopping';
+			for (const fail of batch.failed) fail(new ReeveError(code));
 			return;
 		}
 		for (const done of batch.committed) done();
@@ -105,6 +114,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 		async stop(last) {
 			// From here on nothing is taken, or it would be written to a file that is closed.
 			if (state === 'open') state = 'stopping';
+			persist.giveUpAfter(stopWaitMs);
 			while (working) await working;
 			if (state === 'stopping') await write({ ...emptyBatch(), changes: [last] });
 			await lastFlush;
@@ -115,6 +125,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 /** Repeats a transaction until it succeeds, and says when trouble begins and ends. */
 function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 	let failedSince: number | undefined;
+	let isPatient = true;
 
 	const failed = (thrown: unknown): void => {
 		swallowCommitError(thrown);
@@ -126,7 +137,11 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 
 	return {
 		isHealthy: () => failedSince === undefined,
-		async transact(changes: readonly Change[]): Promise<boolean> {
+		/** From so much later on, a transaction that fails is not repeated: the process is to end. */
+		giveUpAfter(delayMs: number): void {
+			clock.after(delayMs, () => void (isPatient = false));
+		},
+		async transact(changes: readonly Change[]): Promise<'written' | 'fenced' | 'given_up'> {
 			for (;;) {
 				try {
 					const mayWrite = await transact(changes);
@@ -134,9 +149,11 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 						signals.emit('journal.recovered', { pausedMs: clock.monotonic() - failedSince });
 						failedSince = undefined;
 					}
-					return mayWrite;
+					return mayWrite ? 'written' : 'fenced';
 				} catch (thrown) {
 					failed(thrown);
+					// Nobody was told that it is written, so it may be missing.
+					if (!isPatient) return 'given_up';
 					await pause(clock, retryMs);
 				}
 			}

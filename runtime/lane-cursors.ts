@@ -53,8 +53,10 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			let epoch = epochs.get(storeId);
 			if (epoch === undefined) {
 				const stretch = { from: [storeId], to: [storeId, '\uffff'] };
-				const all = journal.scan<Cursor>('cursors', stretch);
-				epoch = Math.max(0, ...all.map(({ value }) => value.epoch));
+				epoch = 0;
+				for (const { value } of journal.scan<Cursor>('cursors', stretch)) {
+					epoch = Math.max(epoch, value.epoch);
+				}
 				epochs.set(storeId, epoch);
 			}
 			return epoch;

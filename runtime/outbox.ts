@@ -10,10 +10,11 @@
 import type { Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { Message } from './envelope.ts';
+import { ttlSecondsMax, type Message } from './envelope.ts';
 import { laneName } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
 import { packMessage } from './packing.ts';
+import { isMereOutcome } from './reply.ts';
 
 /** One message on its way out. */
 export interface OutRow {
@@ -251,14 +252,17 @@ function canHold(lane: Lane, seq: number, config: Config): boolean {
 function rowOf(message: Message, at: { seq: number; now: number; config: Config }): OutRow {
 	const { seq, now, config } = at;
 	const timeout = message.ACKTimeout || config.defaultMessageTimeout;
+	// Outcomes are owed: they are sent for as long as any message may be under way.
+	const isOwed = isMereOutcome(message);
+	const ttlSeconds = isOwed ? ttlSecondsMax : (message.ttl ?? config.defaultMessageTtl);
 	return {
 		seq,
 		id: message.id,
 		skip: false,
 		body: packMessage(message),
-		deadline: now + (message.ttl ?? config.defaultMessageTtl) * 1000,
+		deadline: now + ttlSeconds * 1000,
 		ackMs: timeout * 1000,
-		retries: message.retries || config.defaultMessageRetries,
+		retries: isOwed ? 0 : message.retries || config.defaultMessageRetries,
 		attempts: 0,
 	};
 }

@@ -11,6 +11,28 @@ import { newId } from './identity.ts';
 
 /** The method that takes an outcome and does nothing: the books are settled by then. */
 export const noReplyMethod = 'REQNone';
+/**
+ * What is left to tell when a reply is given up: its outcome, without what the reply carried. The number
+ * of tries that somebody set for a reply is about its content; how a message ended is always told.
+ *
+ * @returns undefined for what is no reply, or has told no more than that anyway
+ */
+export function outcomeOf(reply: Message, clock: Clock): Message | undefined {
+	const { inReplyTo, previousMethod, result, fromNode, toNode } = reply;
+	if (inReplyTo === undefined || !result || isMereOutcome(reply)) return undefined;
+	return {
+		id: newId(clock),
+		fromNode,
+		toNode,
+		method: noReplyMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		inReplyTo,
+		result,
+		...(previousMethod === undefined ? {} : { previousMethod }),
+	};
+}
+
 /** Whether a message only tells an outcome, which the books of its receiver take at its acceptance. */
 export function isMereOutcome(message: Message): boolean {
 	return message.method === noReplyMethod && isReply(message);

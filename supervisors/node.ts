@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { loadActors, type DeclaredActor } from '../actors/definition-folder.ts';
@@ -27,9 +28,14 @@ import { createSignals, type Signals } from '../runtime/signal.ts';
 import { version } from '../runtime/version.ts';
 import type { StartChoices } from '../runtime/start-choices.ts';
 import type { Door, TransportDefinition } from '../runtime/wire.ts';
+import { fileBudgets } from './budget-file.ts';
+import { strayReport } from './crash-report.ts';
 import { createDoor } from './door.ts';
 import { exitText } from './exit-reason.ts';
 import { createGround, type Ground } from './ground.ts';
+import { createNames } from './names.ts';
+import type { Budgets } from './restart-budget.ts';
+import { catchStrays } from './stray-errors.ts';
 import { startSupervisor, type SupervisorRef } from './supervisor.ts';
 import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
@@ -84,6 +90,14 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });
+	// What strays from an actor is a crash of it; what belongs to nobody is reported, and ends nothing.
+	const endStrays = catchStrays((thrown) =>
+		signals.emit('actor.crashed', strayReport(node, thrown)),
+	);
+	const endWatching = (): void => {
+		endStrays();
+		endLog();
+	};
 	const since = clock.monotonic();
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {
@@ -116,10 +130,10 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		const running = await raise(ground, transports, ending);
 		const { leftBehind: replayed } = ground;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
-		void running.ended.then(endLog);
+		void running.ended.then(endWatching);
 		return running;
 	} catch (thrown) {
-		endLog();
+		endWatching();
 		throw thrown;
 	}
 }
@@ -134,7 +148,12 @@ async function raise(
 	let top: SupervisorRef | undefined;
 	const door = createDoor(ground, () => top);
 	try {
-		top = await startSupervisor(nodeTree({ ground, door, transports }), { clock, signals });
+		top = await startSupervisor(nodeTree({ ground, door, transports }), {
+			clock,
+			signals,
+			names: createNames(),
+			budgets: budgetsOf(ground.config),
+		});
 	} catch (thrown) {
 		await journal.close();
 		const cause = asReeveError(rootOf(thrown), 'start_failed');
@@ -170,6 +189,11 @@ function rootOf(thrown: unknown): unknown {
 		root = root.cause;
 	}
 	return root;
+}
+
+/** Restart budgets that survive the process, if they are wanted. */
+function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | undefined {
+	return keepRestartBudgets ? fileBudgets(join(databaseFolder, 'budgets.json')) : undefined;
 }
 
 function methodFolders({ methodsFolder }: Config): string[] {

@@ -190,14 +190,13 @@ function subscriber(
 	const { method } = mailbox;
 	const definition = ground.methods.find(method);
 	if (!definition) throw new ReeveError('internal', `a mailbox without a method: ${method}`);
-	const { storeId } = ground.journal;
 	const print = (from: string, text: string) =>
 		ground.signals.emit('console.printed', { from, text });
 	const start = actorChild({
 		logic: subscriberLogic,
 		input: ({ child }) => ({
 			...ground,
-			storeId,
+			storeId: ground.journal.storeId,
 			mailbox,
 			definition,
 			startCall,

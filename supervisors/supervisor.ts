@@ -34,8 +34,6 @@ import type { Roster } from './roster.ts';
 import type { Failure } from './rules.ts';
 import { checkChildren, requireSupervisor, type SpecRefusal } from './spec-check.ts';
 
-export type { SupervisorSpec } from './child-spec.ts';
-
 /** What a supervisor may be started with. */
 export interface SupervisorOptions {
 	readonly clock: Clock;

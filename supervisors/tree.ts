@@ -8,7 +8,8 @@
  * @module
  */
 import { createParts, type PartParts } from './part.ts';
-import { supervisorChild, type SupervisorSpec } from './supervisor.ts';
+import type { SupervisorSpec } from './child-spec.ts';
+import { supervisorChild } from './supervisor.ts';
 
 /** The tree of one node. */
 export function nodeTree(given: PartParts): SupervisorSpec {

@@ -1,0 +1,57 @@
+/**
+ * The delivery actors of a lane: one for each message in its window.
+ *
+ * @module
+ */
+import { createActor, type Actor } from 'xstate';
+import type { Lane, OutRow } from '../runtime/outbox.ts';
+import { deliveryLogic, type DeliveryEvent, type DeliveryOutput } from './delivery.ts';
+
+/** The actors that {@link createDeliveries} makes. */
+export interface Deliveries {
+	/** Sends an event; returns the output if it was the last one that the actor needed. */
+	tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined;
+	forget(seq: number): void;
+	stop(): void;
+}
+
+/** The delivery actors of a lane, made when they are first spoken to. */
+export function createDeliveries(lane: Lane): Deliveries {
+	const actors = new Map<number, Actor<typeof deliveryLogic>>();
+
+	const actorOf = (row: OutRow): Actor<typeof deliveryLogic> => {
+		let actor = actors.get(row.seq);
+		if (!actor) {
+			const { id, seq, retries: attemptsMax, attempts, skip: gaveUp } = row;
+			// What an earlier process left may have been published before that was on disk.
+			const published = seq <= lane.inherited;
+			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
+			actor = createActor(deliveryLogic, { input }).start();
+			actors.set(seq, actor);
+		}
+		return actor;
+	};
+
+	return {
+		tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined {
+			const actor = actorOf(row);
+			if (actor.getSnapshot().status === 'done') return undefined;
+			actor.send(event);
+			return actor.getSnapshot().output;
+		},
+		forget(seq: number): void {
+			actors.get(seq)?.stop();
+			actors.delete(seq);
+		},
+		stop(): void {
+			for (const actor of actors.values()) actor.stop();
+			actors.clear();
+		},
+	};
+}
+
+/** What the receiver's word on one message is to its delivery actor. */
+export function verdictOf(code: string | undefined): DeliveryEvent {
+	if (code === undefined) return { type: 'ACKED' };
+	return code === 'skipped' ? { type: 'SKIPPED' } : { type: 'REFUSED', code };
+}
