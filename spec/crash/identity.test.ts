@@ -5,6 +5,8 @@ import test from 'node:test';
 import { exitCodes } from '../../runtime/errors.ts';
 import { startHosts } from '../support/hosts.ts';
 
+/** Goes on until the test is over, also when its node has been killed. */
+const long = (folder: string) => `while [ -e ${folder} ]; do sleep 0.2; done`;
 const command = (toNode: string, script: string, more: object = {}) => ({
 	toNode,
 	method: 'REQCliCommand',
@@ -61,7 +63,7 @@ test('a data folder that was copied to a second host runs nothing there while th
 	const original = hosts.start({ node: 'ship1', host: 'one' });
 	await original.ready;
 	// It is left in the mailbox, started, and the copy inherits it.
-	const slow = command('ship1', `echo run >> ${mark}; sleep 600`, {
+	const slow = command('ship1', `echo run >> ${mark}; ${long(hosts.folder)}`, {
 		methodTimeout: 600,
 		onCrash: 'retry',
 	});

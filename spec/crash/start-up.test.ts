@@ -7,6 +7,8 @@ import { spawnReeve } from '../support/fleet.ts';
 import { startHosts } from '../support/hosts.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
+/** Goes on until the test is over, also when its node has been killed. */
+const long = (folder: string) => `while [ -e ${folder} ]; do sleep 0.2; done`;
 const command = (toNode: string, script: string, more: object = {}) => ({
 	toNode,
 	method: 'REQCliCommand',
@@ -34,7 +36,7 @@ test('after three crashes a node comes up in safe mode: it is there, runs nothin
 	const restart = (...flags: string[]) =>
 		hosts.start({ node: 'ship1', host: 'one', databaseFolder, flags });
 	await ship.ready;
-	const script = `echo run >> ${mark}; sleep 600`;
+	const script = `echo run >> ${mark}; ${long(hosts.folder)}`;
 	const more = { methodTimeout: 600, onCrash: 'retry' };
 	const id = await central.send(command('ship1', script, more));
 	for (let crash = 1; crash <= 3; crash += 1) {
@@ -127,7 +129,7 @@ test('a message that kills its node is dead after exactly its starts, and those 
 	const beside = ['a', 'b', 'c'].map((name) => join(hosts.folder, name));
 	const others: string[] = [];
 	for (const file of beside) {
-		const script = `echo start >> ${file}; [ $(wc -l < ${file}) -ge 2 ] || sleep 600`;
+		const script = `echo start >> ${file}; [ $(wc -l < ${file}) -ge 2 ] || ${long(hosts.folder)}`;
 		others.push(
 			await ship.send(command('ship1', script, { methodTimeout: 600, onCrash: 'retry' })),
 		);
