@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createWindow, type Load } from '../../actors/lane-window.ts';
+import { unpackMessage } from '../../runtime/packing.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 import { sendingSide } from '../support/sending-lane.ts';
 
@@ -209,4 +210,24 @@ test('a lane that is bound to another store marks what may be a repetition', asy
 	assert.equal(window.take()?.rows[0]?.repeat, true);
 	window.acknowledge(ackOf(1, 'a'));
 	assert.equal(window.take()?.rows[0]?.repeat, undefined, 'it was never sent to another');
+});
+
+test('a reply that is given up still tells its outcome, on a lane that does not give up', async (t) => {
+	const result = { outcome: 'done', attempts: 1 } as const;
+	const reply = { id: 'r', retries: 1, inReplyTo: 'asked', previousMethod: 'REQX', result };
+	const side = await windowOn(openedJournal(t), [{ ...reply, data: 'large' }]);
+	side.window.take();
+	side.window.goBack();
+	const settlement = side.window.giveUp();
+	await side.commit(settlement);
+	const [instead] = settlement.instead ?? [];
+	assert.equal(instead?.lane.method, 'REQNone');
+	const row = side.outbox.row(instead.lane, instead.seq);
+	assert.ok(row);
+	const { inReplyTo, data, result: told } = unpackMessage(row.body);
+	assert.deepEqual(
+		{ inReplyTo, data, told },
+		{ inReplyTo: 'asked', data: undefined, told: result },
+	);
+	assert.equal(row.retries, 0, 'whatever tries the reply was given, an outcome is owed');
 });
