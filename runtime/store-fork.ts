@@ -14,6 +14,7 @@ const promises = [
 	'timers',
 	'steps',
 	'asks',
+	'answers',
 	'lanes',
 ] as const satisfies readonly Table[];
 /** Rows moved in one transaction. */
