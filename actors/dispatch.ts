@@ -127,7 +127,10 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 			portion.causes.filter((cause) => counts(portion.instance, cause)),
 		);
 		const { epoch } = journal;
-		const fresh = causes.filter(({ attempts }) => attempts === 0).map(({ mark }) => mark);
+		// An arrival may be given out again once the mailbox is empty, so the message is named too.
+		const fresh = causes
+			.filter(({ attempts }) => attempts === 0)
+			.map(({ mark, mail }) => (mail ? [...mark, mail.row.id] : mark));
 		const value: BatchRecord = { epoch, marks: fresh };
 		return [
 			{ table: 'started', key: batchKey, value },
@@ -253,7 +256,13 @@ function readSuspects(journal: Journal, actor: string): ReadonlyMap<string, numb
 		const mark = key.slice(1);
 		if (mark[0] === 'batch') {
 			const { marks } = value as BatchRecord;
-			for (const started of marks) found.set(markText(started), 1);
+			for (const started of marks) {
+				const [arrival, id] = started;
+				if (typeof arrival !== 'number') found.set(markText(started), 1);
+				else if (journal.get<{ id: string }>('mailbox', [actor, arrival])?.id === id) {
+					found.set(markText([arrival]), 1);
+				}
+			}
 		} else found.set(markText(mark), (value as { attempts: number }).attempts);
 	}
 	return found;

@@ -73,7 +73,7 @@ export type Severity = 'info' | 'warning' | 'critical';
 export type Effect =
 	| { readonly type: 'reeve.send'; readonly message: Outgoing }
 	| { readonly type: 'reeve.ask'; readonly question: Question }
-	| { readonly type: 'reeve.reply'; readonly data: Payload }
+	| { readonly type: 'reeve.reply' | 'reeve.answer'; readonly data: Payload }
 	| { readonly type: 'reeve.alert'; readonly severity: Severity; readonly text: string }
 	| { readonly type: 'reeve.publish'; readonly topic: string; readonly data: string };
 
@@ -134,10 +134,7 @@ export function ask<
 	return effectAction(given, (question) => ({ type: 'reeve.ask', question }));
 }
 
-/**
- * Answers the message that is being handled; if that one is answered already, or there is none, the
- * oldest that waits for an answer (see `answersLater`).
- */
+/** Answers the message that is being handled; where there is none, the same as {@link answer}. */
 export function reply<
 	Context extends MachineContext,
 	Expression extends EventObject,
@@ -145,6 +142,19 @@ export function reply<
 	All extends EventObject,
 >(given: Given<Payload, Context, Expression, Params, All>) {
 	return effectAction(given, (data) => ({ type: 'reeve.reply', data }));
+}
+
+/**
+ * Answers the oldest message that waits for an answer: one whose event is listed in `answersLater`. Nothing
+ * happens if none waits.
+ */
+export function answer<
+	Context extends MachineContext,
+	Expression extends EventObject,
+	Params extends ParameterizedObject['params'] | undefined,
+	All extends EventObject,
+>(given: Given<Payload, Context, Expression, Params, All>) {
+	return effectAction(given, (data) => ({ type: 'reeve.answer', data }));
 }
 
 /** Tells people: a signal that logs, the console and reports to central show. */

@@ -86,7 +86,8 @@ export function createHosting(parts: HostingParts): Hosting {
 		const taken = new Set<number>();
 		for (const text of suspects.keys()) {
 			const [arrival] = JSON.parse(text) as Key;
-			if (typeof arrival === 'number') taken.add(arrival);
+			if (typeof arrival !== 'number') continue;
+			if (journal.get('mailbox', [actor, arrival]) !== undefined) taken.add(arrival);
 		}
 		for (const arrival of [...taken].toSorted((one, other) => one - other)) {
 			const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, arrival]);

@@ -66,8 +66,10 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		const { timer, step, mail } = cause;
 		if (timer) {
 			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
-			if (isAwaited) outputs.removeTimer(draft, timer.id);
-			return isAwaited;
+			if (!isAwaited) return false;
+			outputs.removeTimer(draft, timer.id);
+			if (timer.id.startsWith('timeout.')) outputs.closeAsk(draft, timer.id.slice(8));
+			return true;
 		}
 		if (step) {
 			const isAwaited = draft.facts.steps[step.child] === step.stepId;

@@ -62,6 +62,8 @@ export interface Outputs {
 	/** Removes all that the instance waits for: it has ended, or begins anew. */
 	clear(draft: Draft): void;
 	removeTimer(draft: Draft, id: string): void;
+	/** Waits no more for the outcome of an ask. */
+	closeAsk(draft: Draft, name: string): void;
 	/** Puts one row in the place of another. */
 	moveTimer(draft: Draft, from: TimerRow, to: TimerRow): void;
 	removeStep(draft: Draft, child: string): void;
@@ -147,11 +149,15 @@ export function createOutputs(parts: OutputParts): Outputs {
 	const reply = (draft: Draft, data: unknown): void => {
 		const result = { outcome: 'done', attempts: draft.attempts } as const;
 		const { request } = draft;
-		if (request) {
-			draft.request = undefined;
-			answer(draft, request, { result, data });
+		if (!request) {
+			answerOldest(draft, data);
 			return;
 		}
+		draft.request = undefined;
+		answer(draft, request, { result, data });
+	};
+	const answerOldest = (draft: Draft, data: unknown): void => {
+		const result = { outcome: 'done', attempts: 1 } as const;
 		const [oldest, ...owed] = draft.facts.owed;
 		if (!oldest) return;
 		draft.facts = { ...draft.facts, owed };
@@ -170,6 +176,9 @@ export function createOutputs(parts: OutputParts): Outputs {
 				return;
 			case 'reeve.reply':
 				reply(draft, wanted.data);
+				return;
+			case 'reeve.answer':
+				answerOldest(draft, wanted.data);
 				return;
 			case 'reeve.alert': {
 				const { severity, text } = wanted;
@@ -235,6 +244,7 @@ export function createOutputs(parts: OutputParts): Outputs {
 			for (const name of Object.keys(draft.facts.asks)) closeAsk(draft, name);
 		},
 		removeTimer,
+		closeAsk,
 		moveTimer(draft, from, to) {
 			if (draft.facts.timers[from.id] !== from.dueAt) return;
 			removeTimer(draft, from.id);

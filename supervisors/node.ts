@@ -19,6 +19,8 @@ import type { ActorDefinition } from '../actors/definition.ts';
 import { methodOf } from '../actors/event-mail.ts';
 import { realClock, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
+import type { MethodDefinition } from '../runtime/define.ts';
+import type { Disk } from '../runtime/disk.ts';
 import { asReeveError, ReeveError, type ErrorCode } from '../runtime/errors.ts';
 import { armedPoints, type PassPoint } from '../runtime/fault.ts';
 import { hostFingerprint } from '../runtime/host.ts';
@@ -77,6 +79,12 @@ export interface NodeOptions {
 	readonly host?: string;
 	/** Where specs make it die; by default at the points that the variable REEVE_CRASH_AT names. */
 	readonly passPoint?: PassPoint;
+	/** Methods, beside the built-in ones and those of the methods folder. */
+	readonly methods?: readonly MethodDefinition[];
+	/** The transports to choose from; by default all there are. */
+	readonly transports?: readonly TransportDefinition[];
+	/** What stands between the journal and its file; see `reeve/testing`. */
+	readonly disk?: Disk | undefined;
 }
 
 /**
@@ -102,12 +110,8 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {
 		const actors = await actorsOf(config, options);
-		const others = actors.map(({ source, definition }) => ({
-			source,
-			definition: methodOf(definition),
-		}));
-		const methods = await loadMethods(methodFolders(config), others);
-		const transports = await loadTransports();
+		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
+		const { transports = await loadTransports(), disk } = options;
 		let onEnd: (reason: ErrorCode) => void = () => {};
 		const ending = new Promise<string>((resolve) => {
 			onEnd = resolve;
@@ -125,6 +129,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 			passPoint,
 			choices,
 			host,
+			disk,
 		};
 		const ground = createGround({ ...given, onEnd });
 		const running = await raise(ground, transports, ending);
@@ -199,6 +204,15 @@ function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | un
 function methodFolders({ methodsFolder }: Config): string[] {
 	const ours = fileURLToPath(new URL('../actors/methods/', import.meta.url));
 	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
+}
+
+/** Methods that no folder declares: those that were handed in, and actors, which are methods too. */
+function otherMethods(actors: readonly DeclaredActor[], { methods = [] }: NodeOptions) {
+	const given = methods.map((definition) => ({ source: 'startNode', definition }));
+	const ofActors = actors.map(({ source, definition }) => {
+		return { source, definition: methodOf(definition) };
+	});
+	return [...given, ...ofActors];
 }
 
 /** The declared actors: those that were handed in, then those of the definitions folder. */

@@ -110,7 +110,10 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 			const since = realClock.monotonic();
 			while (!holds()) {
 				if (floor.broken.length > 0) throw floor.broken[0];
-				if (realClock.monotonic() - since > patienceMs) throw new Error('it does not come to that');
+				if (realClock.monotonic() - since > patienceMs) {
+					const last = signals.recent().slice(-5);
+					throw new Error(`it does not come to that: ${JSON.stringify(last)}`);
+				}
 				await new Promise((resolve) => {
 					setImmediate(resolve);
 				});
@@ -128,7 +131,12 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 				.map(({ value }) => String(unpackMessage(value.body).data ?? '')),
 		seen: (type) =>
 			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
-		crash: (actors) => again(actors),
+		crash(actors) {
+			// What it was about to do it does not do any more; what it has handed in may still be written,
+			// or be refused because the next process has raised the epoch.
+			for (const hosting of hostings.values()) hosting.fence();
+			return again(actors);
+		},
 		async restart(actors) {
 			await stage.stop();
 			return again(actors);
