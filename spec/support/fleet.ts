@@ -3,7 +3,7 @@
  * in a temporary folder, killed and removed at the end whatever happens.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,12 +14,15 @@ import type { Answer, MessageRow } from '../../runtime/wire.ts';
 const main = fileURLToPath(new URL('../../supervisors/main.ts', import.meta.url));
 
 /** Starts `reeve` with these words, from source, as the leader of its own process group. */
-export function spawnReeve(words: readonly string[], options: { cwd?: string } = {}): ChildProcess {
-	return spawn(process.execPath, ['--import', 'tsx', main, ...words], {
+export function spawnReeve(
+	words: readonly string[],
+	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
+	return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
 		stdio: ['ignore', 'pipe', 'pipe'],
 		detached: true,
-		env: { ...process.env, NO_COLOR: '1' },
 		...options,
+		env: { ...process.env, NO_COLOR: '1', ...options.env },
 	});
 }
 
@@ -79,8 +82,11 @@ export interface Fleet {
 	stop(): Promise<void>;
 }
 
-/** Starts a broker and these nodes. */
-export async function startFleet(nodes: readonly string[]): Promise<Fleet> {
+/** Starts a broker and these nodes, each in a folder of its own; `env` is added to their environment. */
+export async function startFleet(
+	nodes: readonly string[],
+	env: NodeJS.ProcessEnv = {},
+): Promise<Fleet> {
 	const folder = await mkdtemp(join(tmpdir(), 'reeve-fleet-'));
 	const children = new Map<string, ChildProcess>();
 	const brokerProcess = spawnReeve(['broker', '--listen', '127.0.0.1:0']);
@@ -113,7 +119,9 @@ export async function startFleet(nodes: readonly string[]): Promise<Fleet> {
 				logLevel: 'error',
 			};
 			const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
-			const child = spawnReeve(['run', ...words, ...flags]);
+			const cwd = join(folder, node);
+			await mkdir(cwd, { recursive: true });
+			const child = spawnReeve(['run', ...words, ...flags], { cwd, env });
 			children.set(node, child);
 			await lineOf(child, /ready/);
 		},
