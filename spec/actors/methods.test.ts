@@ -19,6 +19,8 @@ function bash(stage: Stage, script: string, more: Parameters<Stage['run']>[1] = 
 test("the methods have steward's names, and short ones for people", () => {
 	const names = builtInMethods.list().map(({ name, aliases: [alias] }) => `${name} ${alias}`);
 	assert.deepEqual(names, [
+		'REQAudit audit',
+		'REQCancel cancel',
 		'REQCliCommand exec',
 		'REQErrorLog error-log',
 		'REQHello hello',
