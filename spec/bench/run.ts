@@ -10,6 +10,7 @@ import type { Figure } from './figure.ts';
 /** A benchmark: what it is called, and what it measures. A further one is a further row. */
 const benchmarks: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 	actors: async () => (await import('./actors.ts')).measureActors(),
+	delivery: async () => (await import('./delivery.ts')).measureDelivery(),
 	'message-actor': async () => (await import('./message-actor.ts')).measureMessageActors(),
 	supervision: async () => (await import('./supervision.ts')).measureSupervision(),
 };
