@@ -12,6 +12,7 @@ import type { AnyActorLogic } from 'xstate';
 import { pause, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { ReeveError, type ErrorCode } from '../runtime/errors.ts';
+import type { PassPoint } from '../runtime/fault.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import { pack, unpack } from '../runtime/packing.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -50,6 +51,8 @@ export interface StepRunnerParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
 	/** Hands the result of a step to its instance. */
 	readonly ended: (name: StepName, result: StepResult) => void;
 }
@@ -122,7 +125,9 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		if (abort.signal.aborted) return failure('cancelled', '');
 		const { key, stepId, src } = job;
 		signals.emit('step.started', { actor, key, step: src, stepId });
-		return { output: await step.run(job.input, context) };
+		const output = await step.run(job.input, context);
+		parts.passPoint?.('step.ran');
+		return { output };
 	};
 
 	const begin = (job: Job): void => {

@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import type { MethodDefinition } from './define.ts';
 import { checkInput, type CheckedInput, type Message } from './envelope.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
+import type { PassPoint } from './fault.ts';
 import { createForeign, type TakeForeign } from './foreign.ts';
 import { laneName } from './frame.ts';
 import { newId } from './identity.ts';
@@ -41,6 +42,8 @@ export interface IntakeParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why nothing is taken for now; undefined if messages are taken. */
 	readonly hindrance: () => ErrorCode | undefined;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
 }
 
 /** The intake that {@link createIntake} makes. */
@@ -76,6 +79,7 @@ export function createIntake(parts: IntakeParts): Intake {
 			return { id, toNode, duplicate: true };
 		}
 		await post.send([message]);
+		parts.passPoint?.('intake.flushed');
 		signals.emit('message.accepted', { id, method, from, to: toNode, via });
 		return { id, toNode };
 	};

@@ -16,6 +16,7 @@
  * @module
  */
 import type { Clock } from './clock.ts';
+import { soundDisk, type Disk } from './disk.ts';
 import { ReeveError } from './errors.ts';
 import { createGroupCommit, type Durable } from './group-commit.ts';
 import { newStoreId } from './identity.ts';
@@ -158,6 +159,8 @@ export interface JournalOptions {
 	readonly identity?: IdentityChoice | undefined;
 	/** How long an unclean start counts. */
 	readonly uncleanPeriodMs?: number;
+	/** What stands between the journal and its file; specs put one in that fails. */
+	readonly disk?: Disk;
 }
 
 /**
@@ -167,7 +170,7 @@ export interface JournalOptions {
  * `cloned_store` if identity is strict
  */
 export function openJournal(options: JournalOptions): Journal {
-	const { folder, clock } = options;
+	const { folder, clock, disk = soundDisk } = options;
 	const open = () => openStore(options, tables);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
@@ -190,8 +193,8 @@ export function openJournal(options: JournalOptions): Journal {
 	const writer = createGroupCommit({
 		...options,
 		onFenced: fence,
-		transact: (changes) => root.transaction(() => apply(changes)),
-		flushed: () => root.flushed.then(() => undefined),
+		transact: (changes) => disk.transact(() => root.transaction(() => apply(changes))),
+		flushed: () => disk.flush(() => root.flushed.then(() => undefined)),
 	});
 	const range = ({ from, to, limit, reverse }: Stretch) => ({
 		start: [...(reverse ? to : from)],

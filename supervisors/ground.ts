@@ -11,6 +11,7 @@ import { createBooks, type Books } from '../runtime/books.ts';
 import { createCancellations, type Cancellations } from '../runtime/cancellations.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
+import { passingDisk, soundDisk, type Disk } from '../runtime/disk.ts';
 import { createExchange, type Arrivals, type Exchange } from '../runtime/exchange.ts';
 import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
@@ -50,6 +51,8 @@ export interface GroundParts {
 	readonly choices: StartChoices;
 	/** Where specs make a node die, see `fault.ts`. */
 	readonly passPoint: PassPoint;
+	/** What specs put between the journal and its file. */
+	readonly disk?: Disk | undefined;
 }
 
 /** The parts that a node has one of. */
@@ -140,6 +143,7 @@ export function createGround(parts: GroundParts): Ground {
 	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
 	const intake = createIntake({
 		...shared,
+		passPoint: parts.passPoint,
 		node,
 		books,
 		answers,
@@ -238,7 +242,7 @@ function createArrivals(
 
 /** Opens the journal. A process that is fenced falls silent at once, and then ends. */
 function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
-	const { config, clock, signals, host, choices, onEnd } = parts;
+	const { config, clock, signals, host, choices, onEnd, disk = soundDisk, passPoint } = parts;
 	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
 	return openJournal({
 		folder,
@@ -248,6 +252,7 @@ function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
 		host,
 		identity: choices.identity ?? (strictIdentity ? 'strict' : undefined),
 		uncleanPeriodMs: uncleanPeriod * 1000,
+		disk: passingDisk(disk, passPoint),
 		onFenced() {
 			silence();
 			onEnd('fenced');
