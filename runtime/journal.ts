@@ -137,7 +137,7 @@ export interface Journal {
 	get<Value>(table: Table, key: Key): Value | undefined;
 	/** Rows in key order. Short stretches only: a long read keeps LMDB from reusing space. */
 	scan<Value>(table: Table, stretch: Stretch): { key: Key; value: Value }[];
-	/** Rows of the stretch, without reading values. */
+	/** Rows of the stretch, without reading values; of a whole table without counting them. */
 	count(table: Table, stretch?: Stretch): number;
 	/** False while the disk fails: callers refuse new work instead of promising it. */
 	isHealthy(): boolean;
@@ -241,13 +241,19 @@ export function openJournal(options: JournalOptions): Journal {
 				value: row.value as Value,
 			})),
 		count: (table, stretch) =>
-			stores[table].getKeysCount(stretch ? range(stretch) : { snapshot: false }),
+			stretch ? stores[table].getKeysCount(range(stretch)) : entriesOf(stores[table]),
 		isHealthy: () => writer.isHealthy(),
 		close() {
 			closed ??= writer.stop(closing).then(() => root.close());
 			return closed;
 		},
 	};
+}
+
+/** LMDB knows how many entries a table has. */
+function entriesOf(store: { getStats(): object }): number {
+	const stats = store.getStats();
+	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
 }
 
 /** LMDB holds keys of 1978 bytes; the rest is for what separates their parts. */

@@ -46,12 +46,32 @@ export interface StartRecord {
 	readonly attempts: number;
 	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
 	readonly alone?: true;
+	/** How far the run had come, as its method has noted it. */
+	readonly progress?: unknown;
+	/** Set if the message is run by a schedule: how far that has come. */
+	readonly schedule?: ScheduleState;
+}
+
+/** How far a schedule has come. Instants are milliseconds of this node's wall clock. */
+export interface ScheduleState {
+	readonly startedAt: number;
+	/** What each run is later, drawn once. */
+	readonly splayMs: number;
+	readonly runs: number;
+	readonly failed: number;
+	/** The instant of the last run, before the splay. */
+	readonly lastDue?: number;
+	/** Set while a run is under way. */
+	readonly isRunning?: true;
 }
 
 /** The mailbox that {@link createMailbox} makes. */
 export interface Mailbox {
 	readonly method: string;
-	/** Messages accepted and not yet settled, running ones included. */
+	/**
+	 * Messages accepted and not yet settled, running ones included. After a start with very many of them it
+	 * may be a little too high, see {@link createMailbox}.
+	 */
 	size(): number;
 	/** Bytes of their bodies. After a start it may be too high until what was left is settled. */
 	bytes(): number;
@@ -69,6 +89,8 @@ export interface Mailbox {
 	removal(row: MailRow): readonly Change[];
 	/** The messages that were started and not settled, oldest first: what a crash left behind. */
 	started(): readonly { row: MailRow; start: StartRecord }[];
+	/** Does `work` as if it were a message: beside no more others than the method allows. */
+	enqueue<Value>(work: () => Promise<Value>): Promise<Value>;
 	/** Counts `work` as running: what `started` lists is not handed out, and yet is worked on. */
 	attend<Value>(work: () => Promise<Value>): Promise<Value>;
 	/**
@@ -103,7 +125,7 @@ export function createMailbox(parts: {
 	const last = end(true);
 	const oldest = end(false)?.value;
 	let next = Number(last?.key[1] ?? 0) + 1;
-	let size = journal.count('mailbox', all);
+	let size = countRows(journal, method, next - 1);
 	/** Bytes of all messages that were ever placed here: a row notes it, so that no start must count. */
 	let sum = last?.value.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
@@ -174,6 +196,13 @@ export function createMailbox(parts: {
 				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
 				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
 			}),
+		async enqueue(work) {
+			try {
+				return await queue.add(work);
+			} finally {
+				feed();
+			}
+		},
 		async attend(work) {
 			attended += 1;
 			try {
@@ -199,6 +228,22 @@ export function createMailbox(parts: {
 		},
 	};
 	return mailbox;
+}
+
+/** So many of the oldest rows are counted at a start; counting a million would take its time. */
+const countedMax = 5000;
+
+/**
+ * The rows of a mailbox. Rows are handed out in their order, so gaps are where the oldest rows are, and
+ * those are counted; behind them there is a gap only where a waiting message was taken back by hand,
+ * and this process thinks the mailbox fuller than it is by that one.
+ */
+function countRows(journal: Journal, method: string, last: number): number {
+	const oldest = journal.scan('mailbox', { ...stretchOf(method, 0), limit: 1 })[0];
+	if (!oldest) return 0;
+	const from = Number(oldest.key[1]);
+	const counted = Math.min(last + 1, from + countedMax);
+	return journal.count('mailbox', stretchOf(method, from, counted)) + last + 1 - counted;
 }
 
 function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {

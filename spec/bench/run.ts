@@ -12,6 +12,7 @@ const benchmarks: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 	actors: async () => (await import('./actors.ts')).measureActors(),
 	delivery: async () => (await import('./delivery.ts')).measureDelivery(),
 	'message-actor': async () => (await import('./message-actor.ts')).measureMessageActors(),
+	recovery: async () => (await import('./recovery.ts')).measureRecovery(),
 	supervision: async () => (await import('./supervision.ts')).measureSupervision(),
 };
 
