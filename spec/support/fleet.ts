@@ -19,7 +19,8 @@ export function spawnReeve(
 	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): ChildProcess {
 	return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
-		stdio: ['ignore', 'pipe', 'pipe'],
+		// A pipe that nobody writes to: when this process is gone, however that came, so is the pipe.
+		stdio: ['pipe', 'pipe', 'pipe'],
 		detached: true,
 		...options,
 		env: { ...process.env, NO_COLOR: '1', ...options.env },
@@ -89,7 +90,7 @@ export async function startFleet(
 ): Promise<Fleet> {
 	const folder = await mkdtemp(join(tmpdir(), 'reeve-fleet-'));
 	const children = new Map<string, ChildProcess>();
-	const brokerProcess = spawnReeve(['broker', '--listen', '127.0.0.1:0']);
+	const brokerProcess = spawnReeve(['broker', '--listen', '127.0.0.1:0', '--stop-with-parent']);
 	children.set('', brokerProcess);
 	const line = await lineOf(brokerProcess, /mqtt:\/\//);
 	const broker = /mqtt:\/\/[^\s]+/.exec(line)?.[0] ?? '';
@@ -121,7 +122,7 @@ export async function startFleet(
 			const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
 			const cwd = join(folder, node);
 			await mkdir(cwd, { recursive: true });
-			const child = spawnReeve(['run', ...words, ...flags], { cwd, env });
+			const child = spawnReeve(['run', '--stop-with-parent', ...words, ...flags], { cwd, env });
 			children.set(node, child);
 			await lineOf(child, /ready/);
 		},
