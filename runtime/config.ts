@@ -64,6 +64,21 @@ export const configSchema = z.strictObject({
 	startSubREQPong: flag.default(true).describe('Take the answers to pings'),
 	startSubREQCliCommand: flag.default(true).describe('Let messages run commands'),
 	startSubREQToConsole: flag.default(true).describe('Let messages print on the console'),
+	startSubREQHttpGet: flag.default(true).describe('Let messages fetch web pages'),
+	startSubREQHttpGetScheduled: flag
+		.default(true)
+		.describe('Let messages fetch web pages again and again'),
+	startSubREQTailFile: flag.default(true).describe('Let messages follow files'),
+	startSubREQCliCommandCont: flag
+		.default(true)
+		.describe('Let messages run commands whose output comes back as it is printed'),
+	startSubREQToFileNACK: flag.default(true).describe('Let unacknowledged messages write files'),
+	startSubREQCopySrc: flag.default(true).describe('Let messages copy files from here'),
+	startSubREQCopyDst: flag.default(true).describe('Take files that are copied to here'),
+	startSubREQRelay: flag.default(true).describe('Send messages on for other nodes'),
+	keepStopped: flag
+		.default(true)
+		.describe('Keep processes that were started or stopped by a message so over a restart'),
 	durability: z
 		.enum(['disk', 'os'])
 		.default('disk')
@@ -89,6 +104,21 @@ export const configSchema = z.strictObject({
 	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
+	lineBytesMax: bytes
+		.default(65_536)
+		.describe('The longest line of a followed file or command; longer ones are cut into several'),
+	tailPollMs: milliseconds.default(1000).describe('Pause between two looks at a followed file'),
+	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
+	copyChunkBytes: z.coerce
+		.number()
+		.int()
+		.min(1024)
+		.max(4_000_000)
+		.default(262_144)
+		.describe('The most bytes of a copied file in one message'),
+	copyOutside: flag
+		.default(true)
+		.describe('Let absolute paths of copied files lie outside of the data folder'),
 	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the books'),
 	mailboxMessagesMax: count.default(100_000).describe('Messages waiting for one method here'),
 	mailboxBytesMax: bytes
@@ -148,6 +178,68 @@ export const configSchema = z.strictObject({
 	answersWaitingMax: count
 		.default(1000)
 		.describe('Answers that one client on the socket may leave unread'),
+	facts: z
+		.string()
+		.regex(/^$|^[\w.-]+=[^,=]*(,[\w.-]+=[^,=]*)*$/, 'not key=value,key=value')
+		.default('')
+		.describe('What is true of this node, such as role=db,site=oslo; see: reeve send --to'),
+	tcpListener: z
+		.string()
+		.default('')
+		.describe('host:port that takes messages as the unix socket does; empty: none'),
+	httpListener: z
+		.string()
+		.default('')
+		.describe('host:port for messages, questions, events and metrics over HTTP; empty: none'),
+	promHostAndPort: z
+		.string()
+		.default('')
+		.describe('host:port for Prometheus, without a token; :port is every interface; empty: none'),
+	exposeDataFolder: z
+		.string()
+		.default('')
+		.describe('host:port that shows the data folder over HTTP, to be read; empty: none'),
+	profilingPort: z.coerce
+		.string()
+		.regex(/^\d{0,5}$/, 'not a port')
+		.default('')
+		.describe('Port on the loopback interface for CPU profiles; empty: none'),
+	listenerTokenFile: z
+		.string()
+		.default('')
+		.describe('A file with the token that clients of TCP and HTTP must give'),
+	listenerTlsCert: z
+		.string()
+		.default('')
+		.describe('Certificate file of the TCP and HTTP listeners'),
+	listenerTlsKey: z.string().default('').describe('Its key file'),
+	listenerTlsClientCA: z
+		.string()
+		.default('')
+		.describe('Root certificates of the clients, who must show one of these then'),
+	httpRequestTimeout: seconds
+		.min(1)
+		.default(30)
+		.describe('Seconds within which an HTTP request must be complete'),
+	httpWaitMax: seconds.min(1).default(60).describe('Seconds that ?wait=1 waits for outcomes'),
+	profileSecondsMax: seconds.min(1).max(600).default(60).describe('Longest CPU profile'),
+	readFolder: z
+		.string()
+		.default('')
+		.describe('A folder whose files are messages to be sent; empty: none'),
+	readFolderSettleMs: milliseconds
+		.default(1000)
+		.describe('How long a file there must be unchanged before it is read'),
+	readFolderKeptMax: count.default(10_000).describe('Files kept in its folder done'),
+	storeLogBytesMax: bytes
+		.default(16_777_216)
+		.describe('Size of the record of sent messages, from which a new file is begun'),
+	storeLogFilesMax: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(5)
+		.describe('Files of that record that are kept; 0: no record'),
 	messageDepthMax: count.max(1000).default(64).describe('How deep the JSON of a message may nest'),
 });
 

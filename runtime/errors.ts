@@ -111,6 +111,18 @@ export const errorTable = {
 	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
 	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
 	file_failed: row('the file cannot be written', 'check the disk and its permissions', failed),
+	http_failed: row(
+		'the web server did not answer with 200',
+		'see the status in the detail',
+		failed,
+	),
+	host_unreachable: row('the host cannot be reached', 'check the address and the network', later),
+	copy_failed: row('the file could not be copied', 'see the detail; then send it again', failed),
+	process_needed: row(
+		'the process is needed to start others again, or to tell of it',
+		'stop the node, or set its startSub... switch to false',
+		failed,
+	),
 	output_too_large: row('the output passed its limit', 'raise outputBytesMax', failed),
 	method_crashed: row('the method threw an error of its own', 'see the crash report', failed),
 	interrupted: row(
@@ -174,6 +186,18 @@ export const errorTable = {
 		'look at the other side, then send the event that says so',
 		failed,
 	),
+	unauthorized: row(
+		'the client has not shown that it may come in',
+		'send the token of listenerTokenFile: a first line {"token":"..."}, or Authorization: Bearer',
+	),
+	unguarded: row(
+		'a listener that others can reach needs a token, or TLS with client certificates',
+		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA; or listen on 127.0.0.1',
+	),
+	bad_target: row('the target cannot be understood', 'see: reeve send --help'),
+	nobody_matched: row('no known node matches the target', 'see: reeve get nodes', {
+		exitCode: exitCodes.nobodyMatched,
+	}),
 	internal: row('reeve met a condition that it does not know', 'report it, with the log', {
 		exitCode: exitCodes.bug,
 	}),

@@ -57,7 +57,7 @@ const emptyBatch = (): Batch => ({ changes: [], committed: [], flushed: [], fail
 
 /** Creates the writer. Nothing runs until the first commit. */
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
-	const { flushed, durability = 'disk', onFenced } = options;
+	const { flushed, durability = 'disk', onFenced, clock, signals } = options;
 	const persist = createPersistence(options);
 	const queue: Batch[] = [];
 	let working: Promise<void> | undefined;
@@ -67,6 +67,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	const write = async (batch: Batch): Promise<void> => {
 		// What comes after a batch that was given up must not be written either: order is a promise.
 		const earlier = state === 'fenced' || state === 'given_up' ? state : undefined;
+		const since = clock.monotonic();
 		const verdict = earlier ?? (await persist.transact(batch.changes));
 		if (verdict !== 'written') {
 			if (verdict === 'fenced' && state !== 'fenced') onFenced?.();
@@ -78,6 +79,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 		for (const done of batch.committed) done();
 		const release = () => {
 			for (const done of batch.flushed) done();
+			const { length: count } = batch.changes;
+			signals.emit('journal.committed', { count, tookMs: clock.monotonic() - since });
 		};
 		if (durability === 'os') release();
 		else lastFlush = flushed().then(release);

@@ -87,6 +87,8 @@ export interface SignalFields {
 	'step.ended': { actor: string; key: string; step: string; stepId: string; outcome: string };
 	'journal.failed': { code: ErrorCode; detail: string };
 	'journal.recovered': { pausedMs: number };
+	/** A transaction is flushed. There are many of these: the ring does not keep them. */
+	'journal.committed': { count: number; tookMs: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
 	/** The node came up in safe mode. */
@@ -117,6 +119,11 @@ export type Signal = {
 	[Type in SignalType]: { readonly type: Type; readonly at: number } & Readonly<SignalFields[Type]>;
 }[SignalType];
 
+/** Whether the ring remembers signals of this type. */
+export function isKept(type: SignalType): boolean {
+	return type !== 'journal.committed';
+}
+
 /** The stream itself. */
 export interface Signals {
 	emit<Type extends SignalType>(type: Type, fields: SignalFields[Type]): void;
@@ -124,6 +131,8 @@ export interface Signals {
 	subscribe(see: (signal: Signal) => void): () => void;
 	/** The last signals, oldest first. */
 	recent(): readonly Signal[];
+	/** How many signals the ring has ever taken: the number of the newest in it, from 1 on. */
+	newest(): number;
 	/** How many signals of each type there were since the start. */
 	counts(): Readonly<Record<string, number>>;
 }
@@ -143,16 +152,22 @@ export function createSignals(
 	const watchers = new Set<(signal: Signal) => void>();
 	const totals = new Map<string, number>();
 	let oldest = 0;
+	let newest = 0;
+
+	const keep = (signal: Signal): void => {
+		newest += 1;
+		if (ring.length < keptMax) ring.push(signal);
+		else {
+			ring[oldest] = signal;
+			oldest = (oldest + 1) % keptMax;
+		}
+	};
 
 	return {
 		emit(type, fields) {
 			const signal = { type, at: clock.now(), ...fields } as Signal;
 			totals.set(type, (totals.get(type) ?? 0) + 1);
-			if (ring.length < keptMax) ring.push(signal);
-			else {
-				ring[oldest] = signal;
-				oldest = (oldest + 1) % keptMax;
-			}
+			if (isKept(type)) keep(signal);
 			for (const see of watchers) {
 				try {
 					see(signal);
@@ -166,6 +181,7 @@ export function createSignals(
 			watchers.add(see);
 			return () => void watchers.delete(see);
 		},
+		newest: () => newest,
 		recent: () => [...ring.slice(oldest), ...ring.slice(0, oldest)],
 		counts: () => Object.fromEntries(totals),
 	};

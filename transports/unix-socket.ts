@@ -11,76 +11,14 @@ import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../runtime/config.ts';
-import { asReeveError, errorTable, ReeveError } from '../runtime/errors.ts';
+import { ReeveError } from '../runtime/errors.ts';
 import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
-import { createAnswerLine } from './answer-line.ts';
-import { createFraming } from './framing.ts';
-import type { Framed } from './reading.ts';
+import { serveClient, turnAway } from './client-serving.ts';
 
 /** The longest path that Linux takes for a socket; unix(7). */
 const pathBytesMax = 107;
-/** Serves one client until it goes, or its array is answered. */
-function serve(socket: Socket, { door, config }: TransportContext): void {
-	const { messageBytesMax: bytesMax, messageDepthMax: depthMax, answersWaitingMax } = config;
-	const framing = createFraming({ bytesMax, depthMax });
-	const leaving = new AbortController();
-	const line = createAnswerLine(socket, {
-		waitingMax: answersWaitingMax,
-		isBetween: () => framing.isBetween(),
-		errorOf,
-	});
-	const handle = (framed: Framed): void => {
-		if (framed.type === 'array_end') return line.endWhenIdle();
-		if (framed.type === 'error') {
-			const { code, detail } = framed.error;
-			const refusal = door.refuse(code, detail, 'socket');
-			return line.add((write) => write(refusal));
-		}
-		const { value } = framed;
-		if (isQuestion(value)) {
-			return line.add(async (write) => {
-				for await (const row of door.ask(value, leaving.signal)) await write({ row });
-				await write({ end: true });
-			});
-		}
-		const answers = door.accept(value, 'socket');
-		line.add(async (write) => {
-			for (const answer of await answers) await write(answer);
-		});
-	};
-	socket.on('data', (chunk) => {
-		for (const framed of framing.push(chunk)) handle(framed);
-	});
-	socket.on('end', () => {
-		// A client that is gone and one that has only sent its last look alike here. What it has asked is
-		// answered, but a question that goes on ends: else it might go on for nobody.
-		leaving.abort();
-		for (const framed of framing.end()) handle(framed);
-		line.endWhenIdle();
-	});
-	socket.on('error', () => leaving.abort());
-	socket.on('close', () => {
-		leaving.abort();
-		for (const framed of framing.end()) handle(framed);
-	});
-}
-
-/** Tells one client too many that it is one, and lets it go. */
-function turnAway(socket: Socket, { door, config }: TransportContext): void {
-	const refusal = door.refuse('too_many_clients', `${config.clientsMax} are there`, 'socket');
-	// It may be gone already, which is all the same.
-	socket.on('error', () => socket.destroy());
-	socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());
-}
-
-function isQuestion(value: unknown): boolean {
-	return typeof value === 'object' && value !== null && 'reeve' in value;
-}
-
-function errorOf(thrown: unknown): object {
-	const { code, detail } = asReeveError(thrown);
-	return { error: code, detail, hint: errorTable[code].hint };
-}
+/** What steward calls it in its errors. */
+const via = 'socket';
 
 /**
  * Removes a socket file that nobody answers on. One that is answered belongs to a living node, and
@@ -131,10 +69,10 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	await clearPath(path);
 	const clients = new Set<Socket>();
 	const server = createServer({ allowHalfOpen: true }, (socket) => {
-		if (clients.size >= config.clientsMax) return turnAway(socket, context);
+		if (clients.size >= config.clientsMax) return turnAway(socket, context, { via });
 		clients.add(socket);
 		socket.once('close', () => clients.delete(socket));
-		serve(socket, context);
+		serveClient(socket, context, { via });
 	});
 	await listening(server, path);
 	await chmod(path, 0o600);
