@@ -121,10 +121,14 @@ const chart: Chart<CallTypes> = {
 		},
 		aborting: {
 			on: {
-				// What it had put out by then is worth keeping, but its time was over.
+				// What it had put out by then is worth keeping, but its time was over, unless that is its way.
 				RESOLVED: {
 					target: 'ended',
-					assign: ({ input }, { output }) => ({ end: { result: timedOut(input), output } }),
+					assign: ({ input }, { output }) => ({
+						end: input.definition.untilTimeout
+							? endOf(output)
+							: { result: timedOut(input), output },
+					}),
 				},
 				REJECTED: {
 					target: 'ended',
@@ -204,7 +208,16 @@ function fenced(
 	return {
 		...context,
 		signal,
-		reply: (data) => void (isLive() && context.reply(data)),
+		async reply(data, progress) {
+			if (isLive()) await context.reply(data, progress);
+		},
+		async note(progress) {
+			if (isLive()) await context.note(progress);
+		},
+		async ask(asked) {
+			if (!isLive()) throw new ReeveError('killed', 'the call is over');
+			return context.ask(asked, signal);
+		},
 		print: (text) => void (isLive() && context.print(text)),
 		async dataFile(...parts) {
 			if (!isLive()) throw new ReeveError('killed', 'the call is over');

@@ -3,47 +3,75 @@
  *
  * @module
  */
-import type { Clock } from '../runtime/clock.ts';
-import type { Config } from '../runtime/config.ts';
 import { dataFile } from '../runtime/data-folder.ts';
+import type { Answers } from '../runtime/answers.ts';
 import type { MethodContext, MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
-import type { Post } from '../runtime/post.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
+import type { Outbox } from '../runtime/outbox.ts';
+import type { Processes } from '../runtime/processes.ts';
 import type { Received } from '../runtime/received.ts';
 import { composeReply } from '../runtime/reply.ts';
+import { askMessage, type AskingParts } from './method-ask.ts';
 
 /** What a context is made from. */
-export interface ContextParts {
-	readonly node: string;
+export interface ContextParts extends AskingParts {
 	readonly definition: MethodDefinition;
 	readonly message: Message;
 	readonly attempt: number;
-	readonly clock: Clock;
-	readonly config: Config;
-	readonly post: Post;
+	readonly journal: Pick<Journal, 'commit'>;
+	readonly outbox: Pick<Outbox, 'waiting'>;
 	readonly storeId: string;
 	readonly received?: Received | undefined;
+	/** Without them no interim result is published. */
+	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly processes?: Processes | undefined;
+	/** What an earlier run has noted. */
+	readonly progress?: unknown;
+	/** What writes down how far the run has come; nothing for a message that is on no disk. */
+	readonly progressChanges?: ((progress: unknown) => readonly Change[]) | undefined;
 	readonly print: (from: string, text: string) => void;
 }
 
 /** Creates the context of one run; the call adds the signal. */
 export function createMethodContext(parts: ContextParts): Omit<MethodContext, 'signal'> {
-	const { node, clock, config, definition, message, post, attempt } = parts;
+	const { node, clock, config, definition, message, post, attempt, answers } = parts;
 	const { replies } = definition;
+	const noted = (progress: unknown) =>
+		progress === undefined ? [] : (parts.progressChanges?.(progress) ?? []);
 	return {
 		node,
 		clock,
 		attempt,
 		storeId: parts.storeId,
 		received: parts.received,
-		timeoutMs: (message.methodTimeout || config.defaultMethodTimeout) * 1000,
+		processes: parts.processes,
+		progress: parts.progress,
+		limits: config,
+		timeoutMs: timeoutOf(parts) * 1000,
 		outputBytesMax: config.outputBytesMax,
-		reply(data) {
+		hasRoom: () => parts.outbox.waiting() < config.outboxMessagesMax,
+		async note(progress) {
+			await parts.journal.commit(noted(progress)).catch(() => undefined);
+		},
+		async reply(data, progress) {
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
 			// It is on disk or the node is going down, in which case its run will be replayed anyway.
-			if (interim) post.send([interim]).catch(() => undefined);
+			const published = answers?.interim(message, data);
+			const changes = [...noted(progress), ...(published?.changes ?? [])];
+			await post.send(interim ? [interim] : [], changes).then(published?.flushed, () => undefined);
 		},
+		ask: (asked, signal) => askMessage(parts, asked, signal),
 		print: (text) => parts.print(message.fromNode, text),
 		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),
 	};
+}
+
+/** Longer than any node runs. */
+const endlessSeconds = 3_153_600_000;
+
+function timeoutOf({ message, definition, config }: ContextParts): number {
+	const seconds =
+		message.methodTimeout || definition.timeoutOf?.(message) || config.defaultMethodTimeout;
+	return seconds < 0 ? endlessSeconds : seconds;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 import { createActor } from 'xstate';
+import type { Books } from '../runtime/books.ts';
+import type { Answers } from '../runtime/answers.ts';
 import type { Cancellable, Cancellations } from '../runtime/cancellations.ts';
 import { pause, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
@@ -15,15 +17,19 @@ import type { PassPoint } from '../runtime/fault.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
+import type { Outbox } from '../runtime/outbox.ts';
 import type { Post } from '../runtime/post.ts';
+import type { Processes } from '../runtime/processes.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import type { Received } from '../runtime/received.ts';
+import type { MethodRegistry } from '../runtime/registry.ts';
 import { planReplay } from '../runtime/replay.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
 import { messageLogic, type MessageOutput } from './message.ts';
 import { createRuns, policyOf, type Attempt, type Once } from './method-run.ts';
+import { createScheduledTurns } from './scheduled-turn.ts';
 import { createSettlement } from './settlement.ts';
 
 /** A call under way. */
@@ -52,6 +58,11 @@ export interface TurnParts {
 	readonly suspects: Pick<Suspects, 'isCrowd'>;
 	readonly cancellations: Cancellations;
 	readonly received?: Received | undefined;
+	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly processes?: Processes | undefined;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly methods: Pick<MethodRegistry, 'find'>;
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;
@@ -71,6 +82,8 @@ export interface Turns {
 
 /** The pause before a crashed method is tried again with the same message, for each crash so far. */
 const crashPauseMs = 200;
+/** How long a run that nobody waits for is watched at a start, in case it is what kills the node. */
+const provenMs = 1000;
 
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
@@ -80,9 +93,11 @@ export function createTurns(parts: TurnParts): Turns {
 	// A dead subscriber's successor decides about what was running: nothing of the old turns may count.
 	let isFenced = false;
 	const runs = createRuns(parts, () => stopping || isFenced);
+	const scheduled = createScheduledTurns(parts, { runs, isOver: () => stopping || isFenced });
 	parts.onExit(() => {
 		isFenced = true;
 		runs.stop();
+		scheduled.stop();
 	});
 
 	/** Runs a message until it ends, is dead, or the node stops. */
@@ -109,6 +124,10 @@ export function createTurns(parts: TurnParts): Turns {
 			},
 		}).start();
 		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
+		let { progress } = earlier;
+		const onProgress = (noted: unknown): void => {
+			progress = noted;
+		};
 		const startedAt = clock.monotonic();
 		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
 		while (life.getSnapshot().status === 'active') {
@@ -119,8 +138,9 @@ export function createTurns(parts: TurnParts): Turns {
 			}
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
-			await runs.begin(row, message, { ...earlier, attempts: attempt });
-			const { event, ...once } = await runs.once(message, attempt, cancellable);
+			await runs.begin(row, message, { ...earlier, progress, attempts: attempt });
+			const start = { row, message, attempt, cancellable, progress, onProgress };
+			const { event, ...once } = await runs.once(start);
 			last = once;
 			life.send(event);
 			const isCrash = event.type === 'CRASHED' && life.getSnapshot().status === 'active';
@@ -133,30 +153,33 @@ export function createTurns(parts: TurnParts): Turns {
 		await settle(row, message, { ...last, tookMs, end });
 	};
 
-	const open = (row: MailRow): Message | ReeveError => {
-		try {
-			return unpackMessage(row.body);
-		} catch (thrown) {
-			return asReeveError(thrown, 'bad_frame');
-		}
-	};
-
 	return {
 		async run(row) {
 			const message = open(row);
-			if (!(message instanceof ReeveError)) return take(row, message, { attempts: 0 });
+			if (!(message instanceof ReeveError)) {
+				if (await scheduled.adopt(row, message)) return undefined;
+				return take(row, message, { attempts: 0 });
+			}
 			signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
 			await post.send([], mailbox.removal(row));
 		},
-		async replay(row, { attempts, alone, epoch }) {
+		async replay(row, start) {
+			const { attempts, alone, epoch, progress, schedule } = start;
 			const message = open(row);
 			if (message instanceof ReeveError) return this.run(row);
+			if (schedule) return scheduled.resume(row, message, { ...start, schedule });
 			const { attemptsMax } = config;
 			const onCrash = policyOf(message, definition);
 			const inDoubt = epoch < journal.epoch && !alone && parts.suspects.isCrowd;
 			const decision = planReplay({ onCrash, attempts, attemptsMax, inDoubt });
 			const { id, method } = message;
 			signals.emit('replay.decided', { id, method, decision });
+			if (decision === 'redeliver' && (definition.durable || definition.untilTimeout)) {
+				const taken = take(row, message, { attempts, progress });
+				// It stays on disk if it is given up, because its subscriber died or the node stops.
+				void mailbox.attend(() => taken).catch(() => undefined);
+				return Promise.race([taken, pause(clock, provenMs)]);
+			}
 			if (decision === 'redeliver') return take(row, message, { attempts, alone: true });
 			const end: MessageOutput =
 				decision === 'report'
@@ -166,9 +189,19 @@ export function createTurns(parts: TurnParts): Turns {
 		},
 		abandon() {
 			stopping = true;
+			scheduled.stop();
 			clock.after(config.stopTimeout * 1000, () => {
 				runs.stop();
 			});
 		},
 	};
+}
+
+/** The message of a row, or why there is none. */
+function open(row: MailRow): Message | ReeveError {
+	try {
+		return unpackMessage(row.body);
+	} catch (thrown) {
+		return asReeveError(thrown, 'bad_frame');
+	}
 }

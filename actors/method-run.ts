@@ -8,6 +8,7 @@ import type { Cancellable } from '../runtime/cancellations.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../runtime/errors.ts';
+import type { Change } from '../runtime/journal.ts';
 import type { MailRow, StartRecord } from '../runtime/mailbox.ts';
 import type { Run } from '../runtime/reply.ts';
 import type { CallEnd } from './call.ts';
@@ -16,7 +17,19 @@ import type { MessageEvent } from './message.ts';
 import type { RunningCall, TurnParts } from './message-turn.ts';
 
 /** How often a message was started so far, and whether it is started alone. */
-export type Attempt = Pick<StartRecord, 'attempts' | 'alone'>;
+export type Attempt = Pick<StartRecord, 'attempts' | 'alone' | 'progress'>;
+
+/** One start of a method. */
+export interface Start {
+	readonly row: MailRow;
+	readonly message: Message;
+	readonly attempt: number;
+	readonly cancellable: Cancellable;
+	/** How far the last run had come. */
+	readonly progress?: unknown;
+	/** Called with what the run notes. Without it nothing is noted. */
+	readonly onProgress?: (progress: unknown) => void;
+}
 
 /** What one run of a method came to. */
 export interface Once {
@@ -30,7 +43,7 @@ export interface Runs {
 	/** Counts a start. Resolves when the method may be called. */
 	begin(row: MailRow, message: Message, given: Attempt): Promise<void>;
 	/** Runs the method once. Rejects only if the turns are over. */
-	once(message: Message, attempt: number, cancellable: Cancellable): Promise<Once>;
+	once(start: Start): Promise<Once>;
 	/** Stops what is running; what it was about stays in the mailbox. */
 	stop(): void;
 }
@@ -51,12 +64,20 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 		parts.passPoint('call.started');
 	};
 
-	const call = async (
-		message: Message,
-		attempt: number,
-		cancellable: Cancellable,
-	): Promise<CallEnd> => {
-		const context = createMethodContext({ ...parts, message, attempt });
+	/** What notes how far a run has come. Whatever ran before it is not held against the message. */
+	const progressChanges = ({ row, onProgress }: Start) => {
+		if (row.volatile || !onProgress) return undefined;
+		return (progress: unknown): readonly Change[] => {
+			onProgress(progress);
+			const value: StartRecord = { epoch: journal.epoch, attempts: 1, progress };
+			return [{ table: 'started', key: [mailbox.method, row.arrival], value }];
+		};
+	};
+
+	const call = async (start: Start): Promise<CallEnd> => {
+		const { message, attempt, progress, cancellable } = start;
+		const run = { message, attempt, progress, progressChanges: progressChanges(start) };
+		const context = createMethodContext({ ...parts, ...run });
 		const made = parts.startCall({ definition, message, clock, context });
 		running.add(made);
 		cancellable.onCancel(() => made.cancel());
@@ -68,15 +89,12 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 	};
 
 	/** One run of a method: what came of it, and what the message's actor is told. */
-	const once = async (
-		message: Message,
-		attempt: number,
-		cancellable: Cancellable,
-	): Promise<Once> => {
+	const once = async (start: Start): Promise<Once> => {
+		const { message, attempt } = start;
 		const { id, method, fromNode: from } = message;
 		signals.emit('call.started', { id, method, from, attempt });
 		try {
-			const { output, result } = await call(message, attempt, cancellable);
+			const { output, result } = await call(start);
 			const problem = result.code ? errorOf(result) : undefined;
 			const { outcome: how } = result;
 			const outcome = how === 'done' || how === 'cancelled' ? how : 'failed';

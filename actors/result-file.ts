@@ -29,7 +29,7 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 		const advice = "check that you've specified a value for fileName in the message";
 		throw new ReeveError('bad_arguments', advice);
 	}
-	const node = isReply(message) ? message.fromNode : context.node;
+	const node = message.aboutNode ?? (isReply(message) ? message.fromNode : context.node);
 	return context.dataFile(message.directory ?? '', node, message.fileName);
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ReeveError } from '../runtime/errors.ts';
@@ -15,7 +16,7 @@ import type { PassPoint } from '../runtime/fault.ts';
 import type { Post } from '../runtime/post.ts';
 import type { DeadLetter } from '../runtime/dead-letter.ts';
 import type { Receipt, Receipts } from '../runtime/receipts.ts';
-import { composeReply, type Run } from '../runtime/reply.ts';
+import { composeOwnOutput, composeReply, type Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { MessageOutput } from './message.ts';
 
@@ -29,6 +30,7 @@ export interface SettlementParts {
 	readonly post: Post;
 	readonly receipts: Receipts;
 	readonly passPoint: PassPoint;
+	readonly config: Pick<Config, 'centralNodeName'>;
 }
 
 /** What is known when a message has come to its end. */
@@ -37,6 +39,10 @@ export interface Ending {
 	readonly problem: ReeveError | undefined;
 	readonly tookMs: number;
 	readonly end: MessageOutput;
+	/** All output has been sent before, see `MethodDefinition.replies`. */
+	readonly isStreamed?: boolean;
+	/** What is to be said of an end without a problem. */
+	readonly detail?: string;
 }
 
 /** Files how a message ended; resolves when that is on disk. */
@@ -49,7 +55,11 @@ export function createSettlement(parts: SettlementParts): Settle {
 
 	return async (row, message, ending) => {
 		const result = resultOf(ending);
-		const reply = composeReply(message, { ...ending.run, result }, { clock, node, replies });
+		const run = { ...ending.run, result };
+		const how = replies && ending.isStreamed ? 'interim' : replies;
+		const reply = composeReply(message, run, { clock, node, replies: how });
+		const central = parts.config.centralNodeName;
+		const own = composeOwnOutput(message, run, { clock, node, replies, central });
 		const changes: Change[] = [...mailbox.removal(row)];
 		if (ending.end.code === 'max_attempts') {
 			const value = deadLetter(row, message, { ...ending, at: clock.now() });
@@ -58,16 +68,16 @@ export function createSettlement(parts: SettlementParts): Settle {
 		if (!row.volatile)
 			changes.push(...receipts.add(receiptOf(row, message, { ...ending, at: clock.now() })));
 		passPoint('call.ended');
-		await post.send(reply ? [reply] : [], changes);
+		await post.send([reply, own].filter((each) => each !== undefined), changes);
 		passPoint('call.settled');
-		parts.signals.emit('call.ended', reportOf(message, ending));
+		parts.signals.emit('call.ended', callEnded(message, ending));
 	};
 }
 
 /** What the sender is told. */
-function resultOf({ run, problem, tookMs, end }: Ending): Result {
+function resultOf({ run, problem, tookMs, end, ...more }: Ending): Result {
 	const { exitCode, stderr } = run.output ?? {};
-	const detail = problem?.detail;
+	const detail = problem?.detail ?? more.detail;
 	return {
 		outcome: end.outcome,
 		attempts: end.attempts,
@@ -99,7 +109,7 @@ function receiptOf(
 }
 
 /** What the signal tells. A crash of the method brings its stack. */
-function reportOf(message: Message, { run, problem, tookMs, end }: Ending) {
+export function callEnded(message: Message, { run, problem, tookMs, end }: Ending) {
 	const { id, method, fromNode: from, methodArgs } = message;
 	const { outcome, attempts, code = '' } = end;
 	const stack = problem?.cause instanceof Error ? problem.cause.stack : undefined;

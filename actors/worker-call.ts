@@ -5,7 +5,8 @@
  *
  * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
  * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
- * that nobody has read. Commands that such a method starts are not ended with it.
+ * that nobody has read. Commands that such a method starts are not ended with it, and it can neither
+ * ask other nodes nor see the processes of its own.
  *
  * @module
  */
@@ -21,12 +22,16 @@ export interface Order {
 	/** The file that declares the method. */
 	readonly file: string;
 	readonly message: Message;
-	readonly facts: Omit<MethodContext, 'clock' | 'signal' | 'reply' | 'print' | 'dataFile'>;
+	readonly facts: Pick<
+		MethodContext,
+		'node' | 'storeId' | 'timeoutMs' | 'attempt' | 'outputBytesMax' | 'limits' | 'progress'
+	>;
 }
 
 /** What the thread tells. */
 export type FromThread =
-	| { readonly type: 'reply'; readonly data: string | Uint8Array }
+	| { readonly type: 'reply'; readonly data: string | Uint8Array; readonly progress: unknown }
+	| { readonly type: 'note'; readonly progress: unknown }
 	| { readonly type: 'print'; readonly text: string }
 	| { readonly type: 'dataFile'; readonly question: number; readonly parts: readonly string[] }
 	/** It has raised its signal: it is no endless loop. */
@@ -75,7 +80,10 @@ export function runInWorker(
 		throw new ReeveError('bad_declaration', `${name}: isolate needs a method that has a file`);
 	}
 	const { clock, signal, node, storeId, timeoutMs, attempt, outputBytesMax } = context;
-	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax };
+	// A copy: the limits are part of something larger.
+	const limits = { ...context.limits };
+	const { progress } = context;
+	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
 	const order: Order = { file, message, facts };
 	const worker = new Worker(threadFile, { workerData: order, name, ...loaderOf(file) });
 	const tell = (word: ToThread) => worker.postMessage(word, []);
@@ -85,7 +93,9 @@ export function runInWorker(
 		const take = (word: FromThread): void => {
 			switch (word.type) {
 				case 'reply':
-					return context.reply(word.data);
+					return void context.reply(word.data, word.progress);
+				case 'note':
+					return void context.note(word.progress);
 				case 'print':
 					return context.print(word.text);
 				case 'dataFile':

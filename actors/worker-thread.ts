@@ -32,7 +32,14 @@ function createContext(order: Order, port: MessagePort): MethodContext {
 		...order.facts,
 		clock: realClock,
 		signal: controller.signal,
-		reply: (data) => tell({ type: 'reply', data }),
+		async reply(data, progress) {
+			await Promise.resolve(tell({ type: 'reply', data, progress }));
+		},
+		async note(progress) {
+			await Promise.resolve(tell({ type: 'note', progress }));
+		},
+		hasRoom: () => true,
+		ask: () => Promise.reject(new ReeveError('bad_declaration', 'an isolated method cannot ask')),
 		print: (text) => tell({ type: 'print', text }),
 		dataFile: (...parts) =>
 			new Promise((resolve, reject) => {

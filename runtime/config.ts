@@ -31,6 +31,29 @@ export const configSchema = z.strictObject({
 		.string()
 		.default('127.0.0.1:1883')
 		.describe('Where the broker in this node listens'),
+	brokerUser: z.string().default('').describe('The user at the broker, if it wants one'),
+	brokerPassword: z
+		.string()
+		.default('')
+		.describe('Its password; better in the environment, or in brokerPasswordFile'),
+	brokerPasswordFile: z.string().default('').describe('A file with the password and nothing else'),
+	rootCAPath: z
+		.string()
+		.default('')
+		.describe('The certificate of the root CA that the broker must prove itself with (PEM)'),
+	brokerCertPath: z
+		.string()
+		.default('')
+		.describe('The certificate that this node proves itself with to the broker (PEM)'),
+	brokerKeyPath: z.string().default('').describe('The private key of that certificate (PEM)'),
+	keysFolder: z
+		.string()
+		.default('')
+		.describe('Where keys and access rules are; empty: keys/ in the folder of this file'),
+	signing: z
+		.enum(['off', 'on', 'required'])
+		.default('off')
+		.describe('on: sign, and verify senders whose key is known; required: refuse all others'),
 	topicPrefix: z
 		.string()
 		.regex(/^[^+#\0]*$/, 'no + and no #')

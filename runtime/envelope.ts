@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { isKind, isName, type Kind } from './address.ts';
 import { ReeveError } from './errors.ts';
+import { readSchedule, scheduleInput, type Schedule } from './schedule.ts';
 import { nearestWord } from './spelling.ts';
 
 const yearSeconds = 31_536_000;
@@ -43,7 +44,12 @@ export const messageInput = z.strictObject({
 	retries: seconds.optional().describe('Attempts before the message is given up; 0: until ttl'),
 	replyACKTimeout: seconds.optional().describe('ACKTimeout of the reply'),
 	replyRetries: seconds.optional().describe('retries of the reply'),
-	methodTimeout: seconds.optional().describe('Seconds that the method may run'),
+	methodTimeout: z
+		.int()
+		.min(-1)
+		.max(yearSeconds)
+		.optional()
+		.describe('Seconds that the method may run; -1: as long as it takes'),
 	replyMethodTimeout: seconds.optional().describe('methodTimeout of the reply'),
 	directory: z.string().max(4096).optional().describe('Folder of the result, in the data folder'),
 	fileName: z.string().max(255).optional().describe('File of the result'),
@@ -60,6 +66,9 @@ export const messageInput = z.strictObject({
 	ttl: seconds.min(1).max(ttlSecondsMax).optional().describe('Seconds until it expires'),
 	key: z.string().max(128).optional().describe('Messages of one key keep their order'),
 	onCrash: z.enum(onCrashPolicies).optional().describe('What follows a death in mid-run'),
+	schedule: scheduleInput
+		.optional()
+		.describe('When the method is to run again: a cron expression, or an interval'),
 	note: z.string().max(500).optional().describe('Shown in lists'),
 	replyTopic: z
 		.string()
@@ -99,6 +108,8 @@ export interface Result {
 	readonly durationMs?: number;
 	/** How often the method was started for this message. */
 	readonly attempts?: number;
+	/** All output came before, in interim replies: there is nothing to do but to note the outcome. */
+	readonly streamed?: true;
 }
 
 /** Where the outcome of a message is published, for whoever has no books of its own. */
@@ -131,12 +142,16 @@ export interface Message {
 	readonly ttl?: number;
 	readonly key?: string;
 	readonly onCrash?: OnCrash;
+	/** The receiver runs the method again and again; each output is an interim reply. */
+	readonly schedule?: Schedule;
 	readonly note?: string;
 	/** Known to the node that the message was handed to, and to no other. */
 	readonly replyTo?: ReplyTo;
 	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
 	readonly inReplyTo?: string;
 	readonly previousMethod?: string;
+	/** Whom the content is about, if not the sender: results of each node have a folder of their own. */
+	readonly aboutNode?: string;
 	/** Set on the last reply to a message: how it ended. A reply without one is an interim result. */
 	readonly result?: Result;
 }
@@ -171,9 +186,10 @@ export function inOurSpelling(raw: object): object {
 /** A checked input, with its receivers as a list and its data as one piece. */
 export interface CheckedInput extends Omit<
 	z.output<typeof messageInput>,
-	'toNode' | 'toNodes' | 'data'
+	'toNode' | 'toNodes' | 'data' | 'schedule'
 > {
 	readonly receivers: readonly string[];
+	readonly schedule?: Schedule;
 	readonly data?: string | Uint8Array;
 }
 
@@ -188,7 +204,8 @@ export function checkInput(raw: unknown): CheckedInput {
 	}
 	const parsed = messageInput.safeParse(inOurSpelling(raw));
 	if (!parsed.success) throw refusalOf(parsed.error);
-	const { toNode, toNodes, data, ...rest } = parsed.data;
+	const { toNode, toNodes, data, schedule, ...others } = parsed.data;
+	const rest = schedule === undefined ? others : { ...others, schedule: readSchedule(schedule) };
 	const receivers = toNode === undefined ? [...new Set(toNodes)] : [toNode];
 	if (receivers.length === 0) throw new ReeveError('no_destination');
 	if (data === undefined) return { ...rest, receivers };

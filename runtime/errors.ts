@@ -198,6 +198,33 @@ export const errorTable = {
 	nobody_matched: row('no known node matches the target', 'see: reeve get nodes', {
 		exitCode: exitCodes.nobodyMatched,
 	}),
+	unsigned: row(
+		'it is not signed, and its sender should sign',
+		'set signing at the sender, or take its key away with reeve keys revoke',
+		failed,
+	),
+	unknown_key: row(
+		'it is signed by somebody whose key is not trusted here',
+		'see: reeve keys trust',
+		failed,
+	),
+	bad_signature: row(
+		'its signature is wrong: it was changed on its way, or forged',
+		'see who else may publish at the broker; or trust the new key of the sender',
+		failed,
+	),
+	replayed: row(
+		'it was sent before, and has been brought a second time',
+		'see who else may publish at the broker',
+		failed,
+	),
+	not_allowed: row(
+		'the access rules of the receiver do not allow it',
+		'see there: reeve acl list',
+		failed,
+	),
+	bad_key: row('a key is wrong, or its file is', 'see: reeve keys --help'),
+	bad_acl: row('the access rules are wrong', 'correct the place named; see: reeve acl --help'),
 	internal: row('reeve met a condition that it does not know', 'report it, with the log', {
 		exitCode: exitCodes.bug,
 	}),

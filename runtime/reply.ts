@@ -35,7 +35,9 @@ export function outcomeOf(reply: Message, clock: Clock): Message | undefined {
 
 /** Whether a message only tells an outcome, which the books of its receiver take at its acceptance. */
 export function isMereOutcome(message: Message): boolean {
-	return message.method === noReplyMethod && isReply(message);
+	return (
+		isReply(message) && (message.method === noReplyMethod || message.result?.streamed === true)
+	);
 }
 
 /** Where steward sends output unless the message says otherwise. */
@@ -46,8 +48,8 @@ export interface ReplyParts {
 	readonly clock: Clock;
 	/** The node that replies. */
 	readonly node: string;
-	/** Whether the method's output is worth a reply of its own. */
-	readonly replies: boolean;
+	/** Whether the method's output is worth a reply of its own, see `MethodDefinition`. */
+	readonly replies: boolean | 'interim';
 }
 
 /** What the reply tells: output, and, in the last reply, how it ended. */
@@ -74,6 +76,8 @@ export function composeReply(
 	if (isReply(request)) return undefined;
 	const method = replyMethodOf(request, run, replies);
 	if (method === noReplyMethod && (!run.result || !isAcknowledged(request.kind))) return undefined;
+	// Behind the interim replies, in their lane: nobody is to learn the outcome before the output.
+	const isLast = replies === 'interim' && run.result !== undefined;
 	return {
 		id: newId(clock),
 		fromNode: node,
@@ -82,21 +86,52 @@ export function composeReply(
 		kind: 'EventACK',
 		methodArgs: request.replyMethodArgs ?? [],
 		...present({
-			data: run.output?.data,
+			data: isLast ? undefined : run.output?.data,
 			directory: request.directory,
 			fileName: request.fileName,
 			ACKTimeout: request.replyACKTimeout,
 			retries: request.replyRetries,
 			methodTimeout: request.replyMethodTimeout,
-			result: run.result,
+			result: isLast && run.result ? { ...run.result, streamed: true } : run.result,
 		}),
 		inReplyTo: request.id,
 		previousMethod: request.method,
 	};
 }
 
-function replyMethodOf(request: Message, run: Run, replies: boolean): string {
-	const hasOutput = replies && (run.output?.data !== undefined || run.result?.outcome === 'done');
+/**
+ * What the method of a reply has put out, for central's files: as in steward, the output of a command that
+ * took a reply goes where the request wanted its result. Undefined if there is none, or no file was named.
+ */
+export function composeOwnOutput(
+	reply: Message,
+	{ output }: Run,
+	{ clock, node, replies, central }: ReplyParts & { readonly central: string },
+): Message | undefined {
+	const { id, fromNode, method, directory, fileName } = reply;
+	const hasOutput = output?.data !== undefined && output.data.length > 0;
+	if (!isReply(reply) || reply.previousMethod === undefined || !replies) return undefined;
+	if (!hasOutput || !fileName) return undefined;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: central,
+		method: defaultReplyMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		data: output.data ?? '',
+		...(directory === undefined ? {} : { directory }),
+		fileName,
+		aboutNode: fromNode,
+		inReplyTo: id,
+		previousMethod: method,
+	};
+}
+
+function replyMethodOf(request: Message, run: Run, replies: ReplyParts['replies']): string {
+	const hasOutput =
+		replies === 'interim' ||
+		(replies && (run.output?.data !== undefined || run.result?.outcome === 'done'));
 	if (!hasOutput) return noReplyMethod;
 	return request.replyMethod ?? (request.fileName ? defaultReplyMethod : noReplyMethod);
 }

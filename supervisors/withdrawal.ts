@@ -22,6 +22,7 @@ export type WithdrawalParts = Pick<
 	| 'post'
 	| 'passPoint'
 	| 'actors'
+	| 'config'
 >;
 
 /**

@@ -86,14 +86,16 @@ test('a method whose call is over is fenced: it neither replies, nor prints, nor
 	const { ended, clock } = callOf(
 		t,
 		async (context) => {
-			context.reply('early');
+			void context.reply('early');
 			await new Promise<void>((resolve) => void (goOn = resolve));
-			context.reply('late');
+			void context.reply('late');
 			context.print('late');
 			await context.dataFile('x').catch((thrown: unknown) => void (refused = thrown));
 		},
 		{
-			reply: (data) => void heard.push(`reply ${String(data)}`),
+			async reply(data) {
+				await Promise.resolve(heard.push(`reply ${String(data)}`));
+			},
 			print: (text) => void heard.push(`print ${text}`),
 		},
 	);

@@ -31,7 +31,7 @@ test('a method is told where it runs, how often it was started, and how long it 
 test('an interim reply is a message of its own, without an outcome', async (t) => {
 	const floor = openFloor(t);
 	const side = receivingSide(floor, () => Promise.resolve());
-	contextOf(floor, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
+	await contextOf(floor, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
 	await floor.journal.commit([]);
 	const [reply] = side.replies();
 	assert.deepEqual(
@@ -42,8 +42,8 @@ test('an interim reply is a message of its own, without an outcome', async (t) =
 
 test('nobody is sent an interim reply who asked for none', async (t) => {
 	const floor = openFloor(t);
-	contextOf(floor).context.reply('for nobody');
-	contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
+	await contextOf(floor).context.reply('for nobody');
+	await contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
 	await floor.journal.commit([]);
 	assert.equal(floor.journal.count('outbox'), 0);
 });
@@ -52,7 +52,7 @@ test('an interim reply of a node that stops does not end the process', async (t)
 	const floor = openFloor(t);
 	const { context } = contextOf(floor, { replyMethod: 'REQToFile' });
 	await floor.journal.close();
-	context.reply('too late');
+	await context.reply('too late');
 	await floor.clock.settle();
 });
 

@@ -66,7 +66,7 @@ test(
 		const printed: string[] = [];
 		const body = `
 		const { isMainThread } = await import('node:worker_threads');
-		context.reply('half');
+		void context.reply('half');
 		context.print('on its way');
 		const path = await context.dataFile('logs', 'a.txt');
 		const { node, attempt, timeoutMs, storeId } = context;
@@ -75,7 +75,9 @@ test(
 		const fact = { isMainThread, path, node, attempt, timeoutMs, storeId, args };
 		return { data: JSON.stringify(fact), exitCode: 3, stderr: String(now > 0) };`;
 		const end = await run(t, body, {
-			reply: (data) => void replies.push(data),
+			async reply(data) {
+				await Promise.resolve(replies.push(data));
+			},
 			print: (text) => void printed.push(text),
 			dataFile: async (...parts) => `/data/${parts.join('/')}`,
 		});

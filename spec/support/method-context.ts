@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { steppedClock } from '../../runtime/clock.ts';
+import { configOf } from '../../runtime/config.ts';
 import { dataFile } from '../../runtime/data-folder.ts';
 import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
@@ -48,7 +49,11 @@ export function createStage(life: TestLife): Stage {
 		timeoutMs: 10_000,
 		attempt: 1,
 		outputBytesMax: 100_000,
-		reply: () => {},
+		limits: configOf(),
+		note: () => Promise.resolve(),
+		reply: () => Promise.resolve(),
+		hasRoom: () => true,
+		ask: () => Promise.reject(new Error('nobody is asked here')),
 		print: (text) => void printed.push(text),
 		dataFile: (...parts) => dataFile(data, ...parts),
 		...more,
