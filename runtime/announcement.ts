@@ -5,8 +5,9 @@
  * @module
  */
 import { formatTopic } from './address.ts';
-import { frameVersion, writeStatus, type Status } from './frame.ts';
+import { frameVersion, type Status } from './frame.ts';
 import type { Self } from './exchange.ts';
+import { openSeal, type Seal } from './seal.ts';
 import type { Publication, Wire } from './wire.ts';
 
 /** The announcement that {@link createAnnouncement} makes. */
@@ -21,40 +22,47 @@ export interface Announcement {
 	end(): Promise<void>;
 	/** Says nothing any more. */
 	silence(): void;
-	/** Hears what is said in the name of this node. */
-	hear(status: Status): void;
+	/** Hears what is said in the name of this node; `count` is the number of it, if it is signed. */
+	hear(status: Status, count?: number): void;
 }
 
 /** Creates the announcement of a node. */
 export function createAnnouncement(parts: {
 	self: Self;
 	wires: ReadonlySet<Wire>;
+	seal?: Pick<Seal, 'closeStatus'>;
 	/** A later life of this very store has announced itself. */
 	onLaterLife: () => void;
 }): Announcement {
-	const { self, wires, onLaterLife } = parts;
+	const { self, wires, seal = openSeal, onLaterLife } = parts;
 	let isBegun = false;
+	/**
+	 * The connection that is meant. Births and deaths are numbered by it, because a will is written before the
+	 * birth that it follows, and must not be taken for an older one, nor for the death of a later connection.
+	 */
+	let connection = 0;
 
-	const publication = (state: Status['state']): Publication => ({
-		topic: formatTopic(self.prefix, { part: 'status', node: self.node }),
-		payload: writeStatus({
+	const publication = (state: Status['state'], of = connection): Publication => {
+		const topic = formatTopic(self.prefix, { part: 'status', node: self.node });
+		const status: Status = {
 			v: frameVersion,
 			state,
 			node: self.node,
 			storeId: self.storeId,
 			epoch: self.epoch,
 			...(state === 'online' ? birthOf(self) : {}),
-		}),
-		qos: 1,
-		retain: true,
-	});
+		};
+		const count = 2 * of + (state === 'online' ? 0 : 1);
+		return { topic, payload: seal.closeStatus(topic, status, count), qos: 1, retain: true };
+	};
 	const announce = (): void => {
 		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));
 	};
 
 	return {
-		will: () => publication('offline'),
+		will: () => publication('offline', connection + 1),
 		up(wire) {
+			connection += 1;
 			if (isBegun) void wire.publish(publication('online'));
 		},
 		begin() {
@@ -68,8 +76,12 @@ export function createAnnouncement(parts: {
 			await Promise.all([...wires].map((wire) => wire.publish(publication('offline'))));
 		},
 		silence: () => void (isBegun = false),
-		hear({ state, storeId, epoch }) {
+		hear({ state, storeId, epoch }, count = 0) {
 			const isOurStore = storeId === self.storeId;
+			// Whatever was said last, the next birth is later.
+			if (isOurStore && epoch === self.epoch) {
+				connection = Math.max(connection, Math.ceil(count / 2));
+			}
 			if (isOurStore && epoch > self.epoch) onLaterLife();
 			// The will of an earlier life, or connection, may come after our birth, and is retained.
 			else if (state === 'offline' || (isOurStore && epoch < self.epoch)) announce();

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { askedReply } from './asked-reply.ts';
 import type { Answers } from './answers.ts';
 import type { Asks } from './asks.ts';
 import type { Clock } from './clock.ts';
@@ -28,6 +29,8 @@ export interface Entry {
 	readonly lane?: string;
 	readonly seq?: number;
 	readonly note?: string;
+	/** The reply that it asks for, see `asked-reply.ts`. */
+	readonly reply?: string;
 	readonly settledAt?: number;
 	readonly result?: Result;
 	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
@@ -120,6 +123,7 @@ export function createBooks(parts: {
 			const events = [{ at: sentAt, what: 'accepted' }] as const;
 			lives.set(id, events);
 			const body = packMessage(message);
+			const reply = askedReply(message);
 			const entry: Entry = {
 				id,
 				toNode,
@@ -128,6 +132,7 @@ export function createBooks(parts: {
 				...place,
 				events,
 				...(text ? { note: text } : {}),
+				...(reply ? { reply } : {}),
 				...(replyTo ? { replyTo } : {}),
 				...(body.byteLength <= config.bodyKeptBytesMax ? { body } : {}),
 			};

@@ -10,6 +10,8 @@ import type { Clock } from './clock.ts';
 import { asReeveError, ReeveError } from './errors.ts';
 import { frameVersion, packFrame, readAcknowledgement, readFrame, readStatus } from './frame.ts';
 import { type Acknowledgement, type Frame, type LaneAck, type Status } from './frame.ts';
+import type { ReplayGuard } from './replay-guard.ts';
+import { openSeal, unseal, type Seal } from './seal.ts';
 import type { Signals } from './signal.ts';
 import type { ForeignProperties, Publication, Verdict, Wire, WireListener } from './wire.ts';
 
@@ -28,7 +30,8 @@ export interface Self {
 
 /** What the node does with what arrives. */
 export interface Arrivals {
-	frame(frame: Frame, destination: { method: string; kind: Kind }): void;
+	/** `isProven`: it was signed by the node that it names. */
+	frame(frame: Frame, destination: { method: string; kind: Kind; isProven: boolean }): void;
 	acknowledgement(ack: Acknowledgement): void;
 	status(status: Status): void;
 	/** A message of a foreign publisher. Resolves when it is on disk, or refused for good. */
@@ -80,8 +83,12 @@ export function createExchange(parts: {
 	clock: Clock;
 	signals: Signals;
 	arrivals: Arrivals;
+	/** Without one, nothing is signed and everything is believed. */
+	seal?: Seal | undefined;
+	/** Recognises what is brought a second time. */
+	guard?: SealGuard | undefined;
 }): Exchange {
-	const { self, signals, arrivals } = parts;
+	const { self, signals, arrivals, seal = openSeal } = parts;
 	const wires = new Set<Wire>();
 	const head = () =>
 		({
@@ -101,6 +108,7 @@ export function createExchange(parts: {
 	const announcement = createAnnouncement({
 		self,
 		wires,
+		seal,
 		onLaterLife: () => arrivals.laterLife?.(),
 	});
 
@@ -108,14 +116,15 @@ export function createExchange(parts: {
 		const batch = [...answers];
 		answers.clear();
 		for (const [forStoreId, { node, lanes }] of batch) {
-			const payload = packFrame({ ...head(), forStoreId, lanes: [...lanes.values()] });
+			const content = packFrame({ ...head(), forStoreId, lanes: [...lanes.values()] });
 			// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
 			const topic = topicOf({ part: 'ack', node });
+			const payload = seal.close(topic, content);
 			await publish({ topic, payload, qos: 0, retain: false });
 		}
 	};
 
-	const packet = createSorter({ self, arrivals, announcement, publish });
+	const packet = createSorter({ ...parts, seal, announcement, publish });
 
 	const listener: WireListener = {
 		up(wire) {
@@ -133,7 +142,8 @@ export function createExchange(parts: {
 				packet(topic, payload);
 			} catch (thrown) {
 				const { code, detail } = asReeveError(thrown, 'bad_frame');
-				signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
+				if (isAboutSeals(code)) signals.emit('seal.refused', { code, from: detail, topic });
+				else signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
 			}
 		},
 		async foreign(topic, payload, properties) {
@@ -150,13 +160,11 @@ export function createExchange(parts: {
 		},
 		isUp: () => wires.size > 0,
 		publish,
-		sendFrame: ({ node, method, kind }, content) =>
-			publish({
-				topic: topicOf({ part: 'lane', node, method, kind }),
-				payload: packFrame({ ...head(), ...content }),
-				qos: content.lane === undefined ? 0 : 1,
-				retain: false,
-			}),
+		sendFrame({ node, method, kind }, content) {
+			const topic = topicOf({ part: 'lane', node, method, kind });
+			const payload = seal.close(topic, packFrame({ ...head(), ...content }));
+			return publish({ topic, payload, qos: content.lane === undefined ? 0 : 1, retain: false });
+		},
 		answer({ from, storeId }, ack) {
 			if (answers.size === 0) setImmediate(() => void sendAnswers());
 			let pending = answers.get(storeId);
@@ -178,22 +186,68 @@ export function createExchange(parts: {
 	};
 }
 
-/** Brings what arrives on our own topics to whom it concerns. Throws `bad_frame`. */
+/** What recognises repetitions, and notes on disk what it has seen. */
+export interface SealGuard extends ReplayGuard {
+	/** Resolves when the changes are on disk. */
+	write(changes: ReturnType<ReplayGuard['admit']> & object): Promise<void>;
+}
+
+function isAboutSeals(code: string): boolean {
+	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
+}
+
+/** Brings what arrives on our own topics to whom it concerns. Throws `bad_frame`, and what seals throw. */
 function createSorter(parts: {
 	self: Self;
 	arrivals: Arrivals;
 	announcement: Announcement;
+	seal: Seal;
+	guard?: SealGuard | undefined;
 	publish: (publication: Publication) => Promise<Verdict>;
 }): (topic: string, payload: Uint8Array) => void {
-	const { self, arrivals, announcement, publish } = parts;
-	const status = (payload: Uint8Array, node: string): void => {
+	const { self, arrivals, announcement, publish, seal, guard } = parts;
+	const status = (topic: string, payload: Uint8Array, node: string): void => {
 		const news = readStatus(payload);
 		if (news?.node !== node) return;
-		if (node === self.node) announcement.hear(news);
-		else arrivals.status(news);
+		const count = seal.checkStatus(topic, payload, node);
+		if (node === self.node) {
+			announcement.hear(news, count);
+			return;
+		}
+		if (guard && count !== undefined) {
+			const changes = guard.admitStatus({ ...news, count });
+			if (!changes) throw new ReeveError('replayed', node);
+			// A note that is lost with a crash is made again by what the broker keeps.
+			guard.write(changes).catch(() => undefined);
+		}
+		arrivals.status(news);
 	};
-	const acknowledgement = (payload: Uint8Array): void => {
-		const ack = readAcknowledgement(payload);
+	const bind = ({ storeId, from }: Frame): void => {
+		if (!guard) return;
+		const changes = guard.bind(storeId, from);
+		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
+		if (changes.length > 0) guard.write(changes).catch(() => undefined);
+	};
+	const frame = (topic: string, payload: Uint8Array, to: { method: string; kind: Kind }): void => {
+		const unsealed = unseal(payload);
+		const read = readFrame(unsealed.content);
+		const isProven = seal.check(topic, unsealed, read.from);
+		if (isProven) bind(read);
+		const hand = () => arrivals.frame(read, { method: to.method, kind: to.kind, isProven });
+		if (!guard || !isProven || read.lane !== undefined) return hand();
+		const count = unsealed.seal?.count ?? 0;
+		const changes = guard.admit([read.from, read.storeId], { epoch: read.epoch, count });
+		if (!changes) throw new ReeveError('replayed', read.from);
+		// It is started at most once, also by a process that comes after this one.
+		guard.write(changes).then(hand, () => undefined);
+	};
+	const acknowledgement = (topic: string, payload: Uint8Array): void => {
+		const unsealed = unseal(payload);
+		const ack = readAcknowledgement(unsealed.content);
+		seal.check(topic, unsealed, ack.from);
+		// Only its receiver may say what has become of a lane.
+		const isOfSender = ack.lanes.every(({ lane }) => lane.startsWith(`${ack.from}/`));
+		if (seal.isOn && !isOfSender) throw new ReeveError('bad_signature', ack.from);
 		if (ack.forStoreId === self.storeId) arrivals.acknowledgement(ack);
 	};
 	const claim = (payload: Uint8Array): void => {
@@ -205,13 +259,13 @@ function createSorter(parts: {
 		const address = parseTopic(self.prefix, topic);
 		switch (address?.part) {
 			case 'lane':
-				arrivals.frame(readFrame(payload), { method: address.method, kind: address.kind });
+				frame(topic, payload, address);
 				return;
 			case 'ack':
-				acknowledgement(payload);
+				acknowledgement(topic, payload);
 				return;
 			case 'status':
-				status(payload, address.node);
+				status(topic, payload, address.node);
 				return;
 			case 'claim':
 				claim(payload);

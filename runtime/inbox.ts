@@ -20,12 +20,15 @@ import { createRooms } from './mailbox-room.ts';
 import { unpackMessage } from './packing.ts';
 import { isMereOutcome } from './reply.ts';
 import type { Receipts } from './receipts.ts';
+import type { Permit } from './trust.ts';
 import type { Signals } from './signal.ts';
 
 /** Where a frame is for. */
 export interface Destination {
 	readonly method: string;
 	readonly kind: Kind;
+	/** Whether the frame was signed by the node that it names. */
+	readonly isProven?: boolean;
 }
 
 /** What the inbox needs of its node. */
@@ -38,6 +41,8 @@ export interface InboxParts {
 	readonly passPoint: PassPoint;
 	/** The mailbox of a method; undefined if the node does not take it. */
 	readonly mailbox: (method: string) => Mailbox | undefined;
+	/** Whether messages are allowed here; without it, all are. */
+	readonly permit?: Permit | undefined;
 	/** Why messages are not taken for now; undefined if they are. */
 	readonly hindrance: () => ErrorCode | undefined;
 	/**
@@ -91,13 +96,23 @@ export function createInbox(parts: InboxParts): Inbox {
 			...(hindrance ? { hindrance } : {}),
 		};
 	};
-	const report = (frame: Frame, { refused, duplicates }: Decision, method: string): void => {
+	/** Why a message is not allowed here, which is nobody's fault but must be looked up. */
+	const forbid = (frame: Frame, { method, isProven = false }: Destination): Forbid => {
+		const { permit } = parts;
+		if (!permit) return () => undefined;
+		const wireName = parts.mailbox(method)?.method ?? method;
+		return (message) => permit.refusal({ message, method: wireName, from: frame.from, isProven });
+	};
+	const mayTell = (message: Message, { from }: Frame): boolean =>
+		isReply(message) && (parts.permit?.mayTell(message, from) ?? true);
+	const report = (frame: Frame, { refused, duplicates }: Decision, told: Told): void => {
+		const { method, opened } = told;
 		for (const { id } of duplicates) {
 			signals.emit('message.duplicate', { id, method, from: frame.from });
 		}
 		for (const { code, row } of refused) {
 			if (row.skip || !isErrorCode(code)) continue;
-			const detail = `${method}, sent by ${frame.from}`;
+			const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
 			signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
 		}
 	};
@@ -120,10 +135,11 @@ export function createInbox(parts: InboxParts): Inbox {
 	};
 
 	return {
-		async receive(frame, { method }) {
+		async receive(frame, destination) {
+			const { method } = destination;
 			parts.passPoint('frame.received');
 			const box = parts.mailbox(method);
-			const opened = openRows();
+			const opened = openRows(forbid(frame, destination));
 			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
 			const changes: Change[] = cursors.move(frame, decision);
 			const filed: { mail: MailRow | undefined; message: Message }[] = [];
@@ -141,9 +157,11 @@ export function createInbox(parts: InboxParts): Inbox {
 				changes.push(change);
 				filed.push({ mail, message });
 			}
-			const heard = decision.refused.flatMap(({ row }) => opened.open(row) ?? []).filter(isReply);
+			const heard = decision.refused
+				.flatMap(({ row }) => opened.open(row) ?? [])
+				.filter((message) => mayTell(message, frame));
 			for (const message of heard) changes.push(...parts.onAccept(message));
-			report(frame, decision, method);
+			report(frame, decision, { method, opened });
 			// A mere repetition waits too: what it repeats may be accepted but not flushed yet.
 			await journal.commit(changes);
 			parts.passPoint('frame.accepted');
@@ -154,9 +172,9 @@ export function createInbox(parts: InboxParts): Inbox {
 			for (const message of heard) parts.onAccepted(message, false);
 			answer(frame, box, decision.nack);
 		},
-		receiveOnce(frame, { method }) {
-			const box = parts.mailbox(method);
-			const opened = openRows();
+		receiveOnce(frame, destination) {
+			const box = parts.mailbox(destination.method);
+			const opened = openRows(forbid(frame, destination));
 			for (const row of frame.rows) {
 				const now = readiness(box, frame, opened);
 				const isFull = now.room !== undefined && now.room <= 0;
@@ -182,30 +200,50 @@ function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
 
 const noBytes = new Uint8Array(0);
 
+/** Why a message is not allowed; undefined if it is. */
+type Forbid = (message: Message) => string | undefined;
+
+interface Told {
+	readonly method: string;
+	readonly opened: Opened;
+}
+
 /** The messages of a frame, each unpacked once. */
 interface Opened {
-	/** Why a row holds no message; undefined if it does. */
+	/** Why a row holds no message that is taken here; undefined if it does. */
 	fault(row: FrameRow): string | undefined;
+	/** For people: why its message is not allowed. */
+	reason(row: FrameRow): string | undefined;
 	get(row: FrameRow): Message | undefined;
 	/** What is in a row that is not to be taken; undefined if nothing is. */
 	open(row: FrameRow): Message | undefined;
 }
 
-function openRows(): Opened {
+function openRows(forbid: Forbid): Opened {
 	const messages = new Map<FrameRow, Message>();
-	const opened: Opened = {
-		fault(row) {
-			try {
-				const message = unpackMessage(row.body ?? noBytes);
-				if (message.id !== row.id) return 'bad_frame';
-				messages.set(row, message);
-				return undefined;
-			} catch (thrown) {
-				return asReeveError(thrown, 'bad_frame').code;
-			}
-		},
-		get: (row) => messages.get(row),
-		open: (row) => (row.skip || opened.fault(row) ? undefined : opened.get(row)),
+	const reasons = new Map<FrameRow, string>();
+	const unpack = (row: FrameRow): string | undefined => {
+		try {
+			const message = unpackMessage(row.body ?? noBytes);
+			if (message.id !== row.id) return 'bad_frame';
+			messages.set(row, message);
+			return undefined;
+		} catch (thrown) {
+			return asReeveError(thrown, 'bad_frame').code;
+		}
 	};
-	return opened;
+	return {
+		fault(row) {
+			const code = unpack(row);
+			const message = messages.get(row);
+			const reason = code || !message ? undefined : forbid(message);
+			if (reason === undefined) return code;
+			reasons.set(row, reason);
+			return 'not_allowed';
+		},
+		reason: (row) => reasons.get(row),
+		get: (row) => messages.get(row),
+		open: (row) =>
+			row.skip || (!messages.has(row) && unpack(row)) ? undefined : messages.get(row),
+	};
 }

@@ -1,0 +1,121 @@
+/**
+ * Trust: whom this node believes and what they may do here, put together. One way in for what arrives: is it
+ * signed, is it new, is it allowed?
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { openAccess, type Access, type Called, type Caller } from './access.ts';
+import { givenReply } from './asked-reply.ts';
+import type { Books } from './books.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { isReply, type Message } from './envelope.ts';
+import { ReeveError } from './errors.ts';
+import { openKeyring, type Keyring } from './keyring.ts';
+import { noReplyMethod } from './reply.ts';
+import { createSeal, type Seal } from './seal.ts';
+
+/** Keys, seal and access rules of a node. */
+export interface Trust {
+	readonly keyring: Keyring;
+	readonly access: Access;
+	readonly seal: Seal;
+}
+
+/** The methods by which central hands out keys and access rules. */
+export const trustMethods: ReadonlySet<string> = new Set([
+	'REQKeysDeliverUpdate',
+	'REQAclDeliverUpdate',
+]);
+
+/**
+ * Opens what a node needs for that; undefined if it has no folder for keys and does not sign.
+ *
+ * @throws ReeveError `bad_config`, `bad_key`, `bad_acl`
+ */
+export function openTrust(config: Config, clock: Clock): Trust | undefined {
+	const { keysFolder: folder, signing, nodeName: node } = config;
+	if (folder === '') {
+		if (signing === 'off') return undefined;
+		throw new ReeveError('bad_config', `signing is ${signing}: keysFolder must say where keys are`);
+	}
+	const keyring = openKeyring({ folder, node, clock });
+	// A node that is to sign and cannot must not come up.
+	if (signing !== 'off') keyring.ownKey();
+	const access = openAccess(join(folder, 'acl.yaml'), clock);
+	return { keyring, access, seal: createSeal({ keyring, signing }) };
+}
+
+/** A message that arrived, and what is known of where it comes from. */
+export interface Arrived {
+	readonly message: Message;
+	/** The wire name of the method whose mailbox it is for; what the message itself says does not count. */
+	readonly method: string;
+	/** The node that its frame names. */
+	readonly from: string;
+	readonly isProven: boolean;
+}
+
+/** What messages of other nodes may do here. */
+export interface Permit {
+	/** Why a message is refused; undefined if it is not. */
+	refusal(arrived: Arrived): string | undefined;
+	/** Whether a reply may settle the message that it names: it comes from where that one was sent. */
+	mayTell(reply: Message, from: string): boolean;
+}
+
+/**
+ * Creates the permit of a node: what the access rules say, and beside them that nobody speaks for others,
+ * that only central hands out keys and rules, and that a reply is allowed as far as it was asked for.
+ */
+export function createPermit(parts: {
+	config: Pick<Config, 'signing' | 'centralNodeName'>;
+	access: Access | undefined;
+	books: Pick<Books, 'get'>;
+}): Permit {
+	const { config, access, books } = parts;
+	const isSigning = config.signing !== 'off';
+	const mayTell: Permit['mayTell'] = ({ inReplyTo = '' }, from) => {
+		if (!isSigning && !access?.rules()) return true;
+		const entry = books.get(inReplyTo);
+		return entry === undefined || entry.toNode === from;
+	};
+	/** A reply is what its request had asked for: the same method, with the same arguments. */
+	const wasAsked = ({ message, method, from }: Arrived): boolean => {
+		const entry = books.get(message.inReplyTo ?? '');
+		if (entry?.toNode !== from) return false;
+		return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
+	};
+
+	return {
+		mayTell,
+		refusal(arrived) {
+			const { message, method, from, isProven } = arrived;
+			if (trustMethods.has(method)) {
+				if (isProven && from === config.centralNodeName) return undefined;
+				return `only ${config.centralNodeName}, with a signature, may call ${method}`;
+			}
+			if (!isSigning && !access?.rules()) return undefined;
+			if (isSigning && message.fromNode !== from) return `${from} speaks for ${message.fromNode}`;
+			if (isReply(message)) {
+				if (!mayTell(message, from)) return `${from} answers what another node was asked`;
+				if (wasAsked(arrived)) return undefined;
+			}
+			const kind = isProven || !isSigning ? 'node' : 'unproven';
+			return access?.refusal({ kind, name: from }, { method, methodArgs: message.methodArgs });
+		},
+	};
+}
+
+/** Why a message that was handed in here is refused; throws `not_allowed`. */
+export function checkCaller(access: Access | undefined, caller: Caller, called: Called): void {
+	if (caller.kind !== 'local' && trustMethods.has(called.method)) {
+		throw new ReeveError(
+			'not_allowed',
+			`${called.method} is for central and for this node's socket`,
+		);
+	}
+	const why = access?.refusal(caller, called);
+	if (why !== undefined) throw new ReeveError('not_allowed', why);
+}
