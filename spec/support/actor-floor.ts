@@ -9,7 +9,7 @@ import { createAsks } from '../../runtime/asks.ts';
 import { createBooks } from '../../runtime/books.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { configOf, type Config } from '../../runtime/config.ts';
-import { openJournal } from '../../runtime/journal.ts';
+import { openJournal, type Journal } from '../../runtime/journal.ts';
 import { createMailbox, type Mailbox } from '../../runtime/mailbox.ts';
 import { createOutbox } from '../../runtime/outbox.ts';
 import { createPost } from '../../runtime/post.ts';
@@ -32,7 +32,9 @@ export interface FloorParts<Time extends Clock> {
 
 /** Opens a floor. No host runs yet. */
 export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
-	const { clock, folder, actors } = parts;
+	const { folder, actors } = parts;
+	const life = { isDead: false };
+	const clock = mortalClock(parts.clock, life);
 	const config = configOf({
 		nodeName: node,
 		durability: 'os',
@@ -40,7 +42,11 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 		...parts.config,
 	});
 	const signals = createSignals(clock, config.signalsKeptMax);
-	const journal = openJournal({ folder, clock, signals, durability: config.durability });
+	const disk = openJournal({ folder, clock, signals, durability: config.durability });
+	const journal = mortalJournal(disk, life);
+	const kill = (): void => {
+		life.isDead = true;
+	};
 	const boxes = new Map<string, Mailbox>();
 	const shared = { journal, clock, config, signals, node };
 	const mailbox = (method: string) => boxes.get(method);
@@ -74,5 +80,55 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 			mayRun: Promise.resolve(),
 			broken: (thrown) => void broken.push(thrown),
 		});
-	return { ...shared, timers, books, outbox, post, published, broken, boxOf, host };
+	/** The process dies; resolves when what it had written is on disk and the file is closed. */
+	const die = async (): Promise<void> => {
+		kill();
+		await disk.close();
+	};
+	return { ...shared, kill, die, timers, books, outbox, post, published, broken, boxOf, host };
+}
+
+/**
+ * A journal whose process can die: from then on nothing is written, and nobody hears of anything. What
+ * was handed in a moment before may or may not have been written.
+ */
+function mortalJournal(disk: Journal, life: Life): Journal {
+	let line: Promise<void> = Promise.resolve();
+	const never = new Promise<never>(() => {});
+	const turn = () =>
+		new Promise<void>((resolve) => {
+			setImmediate(resolve);
+		});
+	return {
+		...disk,
+		get: (table, key) => (life.isDead ? undefined : disk.get(table, key)),
+		scan: (table, stretch) => (life.isDead ? [] : disk.scan(table, stretch)),
+		get storeId() {
+			return disk.storeId;
+		},
+		commit(changes, until) {
+			const written = line.then(turn).then(async () => {
+				if (life.isDead) return never;
+				return { done: disk.commit(changes, until) };
+			});
+			line = written.then(() => undefined);
+			return written.then(async ({ done }) => {
+				await done;
+				return life.isDead ? never : undefined;
+			});
+		},
+	};
+}
+
+interface Life {
+	isDead: boolean;
+}
+
+/** A clock whose timers do nothing once the process is dead. */
+function mortalClock<Time extends Clock>(clock: Time, life: Life): Time {
+	const after: Clock['after'] = (delayMs, run) =>
+		clock.after(delayMs, () => {
+			if (!life.isDead) run();
+		});
+	return { ...clock, after };
 }

@@ -45,6 +45,10 @@ export interface ActorStage {
 	sunk(): readonly string[];
 	/** The signals of a type. */
 	seen<Type extends keyof SignalFields>(type: Type): readonly SignalFields[Type][];
+	/** Opens the hosts, if they were not opened at once. */
+	openHosts(): Promise<void>;
+	/** The process dies in this very instant; `crash` lets another one come up. */
+	kill(): void;
 	/** The process dies and another one comes up; what was not on disk is gone. */
 	crash(definitions?: readonly ActorDefinition[]): Promise<ActorStage>;
 	/** The process stops and another one comes up. */
@@ -77,6 +81,9 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 		const hosting = floor.host(definition);
 		hostings.set(definition.name, hosting);
 		if (isOpen) await hosting.open();
+	};
+	const openHosts = async (): Promise<void> => {
+		for (const hosting of hostings.values()) await hosting.open();
 	};
 	for (const definition of parts.actors) await open(definition);
 
@@ -131,10 +138,10 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 				.map(({ value }) => String(unpackMessage(value.body).data ?? '')),
 		seen: (type) =>
 			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
-		crash(actors) {
-			// What it was about to do it does not do any more; what it has handed in may still be written,
-			// or be refused because the next process has raised the epoch.
-			for (const hosting of hostings.values()) hosting.fence();
+		openHosts,
+		kill: floor.kill,
+		async crash(actors) {
+			await floor.die();
 			return again(actors);
 		},
 		async restart(actors) {
