@@ -8,12 +8,15 @@ import { z } from 'zod';
 import type { Books, Entry } from './books.ts';
 import type { MethodDefinition } from './define.ts';
 import { ReeveError } from './errors.ts';
+import { eventRows } from './event-stream.ts';
+import { explain, type ExplanationRow } from './explanation.ts';
 import type { Journal } from './journal.ts';
 import type { Mailbox } from './mailbox.ts';
 import { messageRow } from './message-row.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
 import type { Signal, Signals } from './signal.ts';
+import { nearestWord } from './spelling.ts';
 import type { MessageRow, NodeRow, ProcessRow, TreeRow } from './wire.ts';
 
 /** What inquiries look at. */
@@ -25,7 +28,12 @@ export interface InquiryParts {
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly mailboxes: () => Iterable<Mailbox>;
-	readonly methods: { list(): readonly MethodDefinition[] };
+	readonly methods: {
+		list(): readonly MethodDefinition[];
+		find(name: string): MethodDefinition | undefined;
+	};
+	/** The first part of every topic. */
+	readonly prefix: string;
 	readonly tree: () => TreeRow;
 	/** The row about the node itself. */
 	readonly about: () => object;
@@ -41,6 +49,13 @@ const question = z.discriminatedUnion('reeve', [
 	z.object({ reeve: z.literal('backup'), folder: z.string().min(1).max(4096) }),
 	z.object({ reeve: z.literal('quarantine'), limit: z.int().min(1).max(100_000).default(100) }),
 	z.object({ reeve: z.literal('dead'), limit: z.int().min(1).max(100_000).default(100) }),
+	z.object({ reeve: z.literal('explain'), method: z.string() }),
+	z.object({
+		reeve: z.literal('events'),
+		type: z.string().optional(),
+		message: z.string().optional(),
+		follow: z.boolean().optional(),
+	}),
 	z.object({ reeve: z.literal('watch'), ids: z.array(z.string()).min(1).max(100_000) }),
 ]);
 
@@ -66,21 +81,6 @@ export function createInquiry(parts: InquiryParts): Ask {
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		const asked = parsed.data;
 		switch (asked.reeve) {
-			case 'node':
-				yield parts.about();
-				return;
-			case 'nodes':
-				yield* nodeRows(parts);
-				return;
-			case 'methods':
-				yield* parts.methods.list().map(methodRow);
-				return;
-			case 'processes':
-				yield* processRows(parts);
-				return;
-			case 'tree':
-				yield parts.tree();
-				return;
 			case 'messages':
 				yield* chosen(asked).map(rowOf);
 				return;
@@ -91,13 +91,45 @@ export function createInquiry(parts: InquiryParts): Ask {
 			case 'dead':
 				yield* asideRows(parts.journal, asked);
 				return;
+			case 'explain':
+				yield explainRow(parts, asked.method);
+				return;
+			case 'events':
+				yield* eventRows(parts.signals, asked, signal);
+				return;
 			case 'watch':
 				yield* watch(
 					asked.ids.map((id) => known(id).id),
 					{ rowOf: (id) => rowOf(known(id)), signals: parts.signals, signal },
 				);
+				return;
+			default:
+				yield* presentRows(parts, asked.reeve);
 		}
 	};
+}
+
+/** What there is at the moment. */
+function* presentRows(
+	parts: InquiryParts,
+	what: 'node' | 'nodes' | 'methods' | 'processes' | 'tree',
+): Generator {
+	switch (what) {
+		case 'node':
+			yield parts.about();
+			return;
+		case 'nodes':
+			yield* nodeRows(parts);
+			return;
+		case 'methods':
+			yield* parts.methods.list().map(methodRow);
+			return;
+		case 'processes':
+			yield* processRows(parts);
+			return;
+		case 'tree':
+			yield parts.tree();
+	}
 }
 
 function only(prefix: string, matches: readonly string[]): string {
@@ -114,6 +146,14 @@ function nodeRows({ presence, outbox }: InquiryParts): NodeRow[] {
 
 function methodRow({ name, aliases, summary, kind, ordering, onCrash }: MethodDefinition): object {
 	return { name, aliases, summary, kind, ordering, onCrash };
+}
+
+function explainRow({ methods, node, prefix }: InquiryParts, name: string): ExplanationRow {
+	const definition = methods.find(name);
+	if (definition) return explain(definition, { node, prefix });
+	const known = methods.list().flatMap((method) => [method.name, ...method.aliases]);
+	const nearest = nearestWord(name, known);
+	throw new ReeveError('not_found', `method ${name}${nearest ? `; did you mean ${nearest}?` : ''}`);
 }
 
 function* processRows({ node, mailboxes, outbox }: InquiryParts): Generator<ProcessRow> {

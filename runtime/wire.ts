@@ -108,6 +108,15 @@ export type Question =
 	| { readonly reeve: 'node' }
 	| { readonly reeve: 'nodes' }
 	| { readonly reeve: 'methods' }
+	/** All that must be known to use a method. */
+	| { readonly reeve: 'explain'; readonly method: string }
+	/** Signals: those that are remembered and, with `follow`, those that come. */
+	| {
+			readonly reeve: 'events';
+			readonly type?: string | undefined;
+			readonly message?: string | undefined;
+			readonly follow?: boolean | undefined;
+	  }
 	| { readonly reeve: 'processes' }
 	| { readonly reeve: 'messages'; readonly limit?: number; readonly ids?: readonly string[] }
 	| { readonly reeve: 'dead'; readonly limit?: number }

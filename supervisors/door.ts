@@ -20,6 +20,7 @@ import type { SupervisorRef } from './supervisor.ts';
 /** Creates the door. `top` answers with the tree once it stands. */
 export function createDoor(ground: Ground, top: () => SupervisorRef | undefined): Door {
 	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = ground;
+	const { phase } = ground;
 	const startedAt = clock.now();
 	const since = clock.monotonic();
 	const starting: TreeRow = { id: 'node', type: 'supervisor', state: 'starting', restarts: 0 };
@@ -32,6 +33,8 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		epoch: journal.epoch,
 		replayed: leftBehind,
 		mode: isSafe ? 'safe' : 'normal',
+		phase: phase.current,
+		isJournalHealthy: journal.isHealthy(),
 		nodeName: ownership.state(),
 		uncleanStarts: journal.uncleanStarts,
 		...(journal.quarantined ? { quarantined: journal.quarantined } : {}),
@@ -45,6 +48,7 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		...ground,
 		mailboxes: () => ground.mailboxes.values(),
 		about,
+		prefix: config.topicPrefix,
 		tree: () => {
 			const ref = top();
 			return ref ? treeRow(ref) : starting;

@@ -13,6 +13,7 @@ async function ask(floor: Floor, question: unknown, signal = new AbortController
 const inquiry = ({ ground }: Floor) =>
 	createInquiry({
 		...ground,
+		prefix: 'reeve',
 		mailboxes: () => ground.mailboxes.values(),
 		tree: () => ({ id: 'node', type: 'supervisor', state: 'running', restarts: 0 }),
 		about: () => ({ name: 'ship1' }),
@@ -133,4 +134,36 @@ test('dead letters are listed without their bodies', async (t) => {
 	await floor.journal.commit([{ table: 'dead', key: ['01K'], value }]);
 	const [dead] = await ask(floor, { reeve: 'dead' });
 	assert.deepEqual(dead, { dead: '01K', id: 'm1', method: 'REQPing' });
+});
+
+test('a method is explained from its declaration, by any of its names', async (t) => {
+	const floor = openFloor(t);
+	const [row] = await ask(floor, { reeve: 'explain', method: 'ping' });
+	assert.equal(row?.['name'], 'REQPing');
+	assert.deepEqual(row?.['example'], { toNode: 'central', method: 'REQPing' });
+	assert.equal(row?.['topic'], 'reeve/central/REQPing/EventACK');
+	await assert.rejects(ask(floor, { reeve: 'explain', method: 'pin' }), /did you mean ping\?/);
+});
+
+test('events are those that are remembered and then, if wanted, those that come', async (t) => {
+	const floor = openFloor(t);
+	const { signals } = floor.ground;
+	signals.emit('node.gone', { name: 'ship1', reason: 'first' });
+	signals.emit('transport.up', { transport: 'mqtt', address: 'there' });
+	const past = await ask(floor, { reeve: 'events', type: 'node.gone' });
+	assert.deepEqual(
+		past.map(({ reason }) => reason),
+		['first'],
+	);
+	const stop = new AbortController();
+	const seen: unknown[] = [];
+	const question = { reeve: 'events', type: 'node.gone', follow: true };
+	for await (const row of inquiry(floor)(question, stop.signal)) {
+		seen.push(Reflect.get(Object(row), 'reason'));
+		if (seen.length === 1) {
+			signals.emit('transport.up', { transport: 'mqtt', address: 'again' });
+			signals.emit('node.gone', { name: 'ship1', reason: 'second' });
+		} else stop.abort();
+	}
+	assert.deepEqual(seen, ['first', 'second']);
 });

@@ -39,6 +39,18 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		summary: 'Tell all that is known of one message, node or process',
 		load: () => import('./commands/describe.ts'),
 	},
+	explain: {
+		summary: 'Tell how a method is used: arguments, example, topics',
+		load: () => import('./commands/explain.ts'),
+	},
+	events: {
+		summary: 'Show what happens on a node, as it happens',
+		load: () => import('./commands/events.ts'),
+	},
+	doctor: {
+		summary: 'Check what a node needs: a line each, with the cure',
+		load: () => import('./commands/doctor.ts'),
+	},
 	retry: {
 		summary: 'Send messages once more that came to no good end',
 		load: () => import('./commands/retry.ts'),

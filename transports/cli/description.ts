@@ -63,6 +63,8 @@ export interface AboutRow {
 	readonly broker: string;
 	readonly open: number;
 	readonly settled: number;
+	/** `safe` if it runs no messages, see `docs/identity.md`. */
+	readonly mode: 'safe' | 'normal';
 	readonly signals: Readonly<Record<string, number>>;
 }
 
@@ -76,6 +78,7 @@ export async function aboutText(row: AboutRow): Promise<string> {
 		['broker', row.broker],
 		['store', row.storeId],
 		['epoch', String(row.epoch)],
+		['mode', row.mode],
 		['replayed', String(row.replayed)],
 		['open messages', String(row.open)],
 		['settled kept', String(row.settled)],
@@ -92,6 +95,7 @@ export function neighbourText(row: NodeRow, now: number): Promise<string> {
 		['waiting here', String(row.waiting)],
 		['store', row.storeId],
 		['epoch', String(row.epoch)],
+		['mode', row.mode],
 	]);
 }
 

@@ -1,0 +1,43 @@
+/**
+ * `reeve doctor`: whether a node has what it needs. A line for each check, with the cure where one fails.
+ *
+ * @module
+ */
+import { exitCodes } from '../../../runtime/errors.ts';
+import { checkup, quickCheckup, type Finding } from '../checkup.ts';
+import { defineCommand } from '../command.ts';
+import { shade, tableText } from '../render.ts';
+import { formatOf, formatOption, rowsText } from '../rows.ts';
+import { socketOptions } from '../socket-path.ts';
+
+const marks = {
+	ok: shade('good', 'ok'),
+	warning: shade('waiting', 'warning'),
+	failed: shade('bad', 'FAILED'),
+};
+
+/** Checks. */
+export default defineCommand({
+	arguments: [],
+	options: [
+		{ flags: '--quick', help: 'Only ask the node whether it works, as a health check does' },
+		formatOption,
+		...socketOptions,
+	],
+	examples: ['reeve doctor', 'reeve doctor --quick'],
+	async run({ options }, tools) {
+		const findings = await (options['quick'] === true ? quickCheckup : checkup)(options, tools);
+		const format = formatOf(options);
+		const look = { columns: [], name: ({ name }: Finding) => name };
+		const isForPeople = format === 'table' || format === 'wide';
+		const text = isForPeople
+			? await tableText(
+					['CHECK', 'STATE', 'WHAT', 'CURE'],
+					findings.map(({ name, state, what, cure = '' }) => [name, marks[state], what, cure]),
+				)
+			: await rowsText(findings, look, { format, now: tools.clock.now() });
+		tools.screen.out(text);
+		const hasFailed = findings.some(({ state }) => state === 'failed');
+		return hasFailed ? exitCodes.someFailed : exitCodes.ok;
+	},
+});

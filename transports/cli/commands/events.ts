@@ -1,0 +1,58 @@
+/**
+ * `reeve events`: the signals of a node, those that it remembers and those that come.
+ *
+ * @module
+ */
+import { exitCodes } from '../../../runtime/errors.ts';
+import { createClient } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import { shade } from '../render.ts';
+import { formatOf, formatOption } from '../rows.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+
+interface EventRow {
+	readonly type: string;
+	readonly at?: number;
+	readonly [field: string]: unknown;
+}
+
+/** Shows events. */
+export default defineCommand({
+	arguments: [],
+	options: [
+		{ flags: '-f, --follow', help: 'Go on with those that come, until Ctrl-C' },
+		{ flags: '--type <beginning>', help: 'Only those whose type begins so, such as delivery' },
+		{ flags: '--message <id>', help: 'Only those of one message' },
+		formatOption,
+		...socketOptions,
+	],
+	examples: ['reeve events', 'reeve events --follow --type delivery'],
+	async run({ options }, tools) {
+		const { screen, interrupts } = tools;
+		const signal = AbortSignal.any([interrupts.signal, screen.closed]);
+		const text = (name: string) => {
+			const value = options[name];
+			return typeof value === 'string' ? { [name]: value } : {};
+		};
+		const isForPeople = formatOf(options) === 'table' || formatOf(options) === 'wide';
+		const question = {
+			reeve: 'events',
+			follow: options['follow'] === true,
+			...text('type'),
+			...text('message'),
+		} as const;
+		const client = createClient(socketPath({ options }, tools));
+		for await (const row of client.ask<EventRow>(question, signal)) {
+			screen.out(isForPeople ? eventText(row) : `${JSON.stringify(row)}\n`);
+		}
+		return exitCodes.ok;
+	},
+});
+
+function eventText({ type, at, ...fields }: EventRow): string {
+	const time = at === undefined ? '' : new Date(at).toISOString().slice(11, 23);
+	const rest = Object.entries(fields)
+		.filter(([, value]) => value !== '' && value !== undefined)
+		.map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+	return `${shade('quiet', time)}  ${shade('heading', type.padEnd(20))} ${rest.join(' ')}\n`;
+}
