@@ -8,7 +8,8 @@
 import type { Entry } from './books.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config.ts';
-import type { ReplyTo } from './envelope.ts';
+import type { Message, ReplyTo } from './envelope.ts';
+import { newId } from './identity.ts';
 import type { Change, Journal } from './journal.ts';
 import { messageRow } from './message-row.ts';
 import type { Signals } from './signal.ts';
@@ -18,6 +19,11 @@ import type { Publication, Verdict } from './wire.ts';
 export interface Answers {
 	/** What publishes the outcome of a settled entry; no changes if nobody asked for that. */
 	outcome(entry: Entry): readonly Change[];
+	/**
+	 * What publishes an interim result of a message that runs here, with what is to be called once it is
+	 * flushed; nothing if nobody asked for that.
+	 */
+	interim(message: Message, data: string | Uint8Array): Interim | undefined;
 	/** What publishes anything else at an address, under an id of its own. */
 	tell(id: string, replyTo: ReplyTo, text: object): readonly Change[];
 	/** To be called once the changes for this id are flushed. */
@@ -26,6 +32,12 @@ export interface Answers {
 	pump(): void;
 	/** How many wait. */
 	waiting(): number;
+}
+
+/** An interim result on its way. */
+export interface Interim {
+	readonly changes: readonly Change[];
+	readonly flushed: () => void;
 }
 
 /** An answer in the journal. */
@@ -134,21 +146,38 @@ export function createAnswers(parts: {
 			});
 	};
 
+	const flushed = (id: string): void => {
+		const place = places.get(id);
+		if (place === undefined) return;
+		places.delete(id);
+		mayLeave = Math.max(mayLeave, place + 1);
+		pump();
+	};
+
 	return {
 		outcome(entry) {
 			const { id, replyTo } = entry;
 			if (!replyTo || entry.settledAt === undefined) return [];
 			return tell(id, replyTo, messageRow(entry, { lane: () => undefined }));
 		},
-		tell,
-		flushed(id) {
-			const place = places.get(id);
-			if (place === undefined) return;
-			places.delete(id);
-			mayLeave = Math.max(mayLeave, place + 1);
-			pump();
+		interim({ id, toNode, method, replyTo }, data) {
+			if (!replyTo) return undefined;
+			const own = newId(clock);
+			const row = interimRow({ id, toNode, method }, data);
+			return { changes: tell(own, replyTo, row), flushed: () => flushed(own) };
 		},
+		tell,
+		flushed,
 		pump,
 		waiting: () => journal.count('answers'),
 	};
+}
+
+/** A message that runs, with what it has put out just now. */
+function interimRow(
+	about: Pick<Message, 'id' | 'toNode' | 'method'>,
+	data: string | Uint8Array,
+): object {
+	const output = Buffer.from(data as Uint8Array).toString('utf8');
+	return { ...about, state: 'running', settled: false, output };
 }
