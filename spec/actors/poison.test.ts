@@ -135,12 +135,12 @@ test('a message that kills the process is dead after its last start, and no othe
 		isDead = false;
 		({ kill } = stage);
 		await stage.openHosts();
-		for (let round = 0; round < 30 && !isDead; round += 1) {
-			await stage.clock.advance(1000);
-		}
+		const { mailbox } = stage;
+		await stage.until(() => isDead || mailbox('fuse').size() === 0);
 		if (!isDead) break;
 		stage = await stage.crash();
 	}
+	await stage.idle('fuse');
 	assert.equal(deaths, 5);
 	const letters = deadLetters(stage);
 	assert.deepEqual(

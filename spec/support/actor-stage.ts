@@ -156,6 +156,7 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 		async stop() {
 			for (const hosting of hostings.values()) await hosting.drain();
 			timers.stop();
+			await journal.commit([]);
 			await journal.close();
 		},
 	};
