@@ -42,7 +42,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 };
 
 /** Commands may hold secrets: the log names the program and leaves out its arguments. */
-function redacted(signal: Signal): object {
+export function redacted(signal: Signal): object {
 	const { type: _type, at: _at, ...fields } = signal;
 	if (!('methodArgs' in fields)) return fields;
 	const { methodArgs, stderr: _stderr, ...rest } = fields;

@@ -61,27 +61,31 @@ export async function readGuard(
 	{ isLoopback }: Pick<ListenAddress, 'isLoopback'>,
 	config: GuardKeys,
 ): Promise<Guard> {
-	const { listenerTokenFile, listenerTlsCert, listenerTlsKey, listenerTlsClientCA } = config;
-	const text = listenerTokenFile === '' ? undefined : await readOf(config, 'listenerTokenFile');
-	const token = text?.toString('utf8').trim();
-	if (token !== undefined && token.length < tokenLengthMin) {
-		const detail = `listenerTokenFile: the token has fewer than ${tokenLengthMin} characters`;
-		throw new ReeveError('bad_config', detail);
-	}
-	const hasTls = listenerTlsCert !== '' || listenerTlsKey !== '' || listenerTlsClientCA !== '';
-	const tls = hasTls
-		? {
-				cert: await readOf(config, 'listenerTlsCert'),
-				key: await readOf(config, 'listenerTlsKey'),
-				...(listenerTlsClientCA === ''
-					? { requestCert: false }
-					: { ca: await readOf(config, 'listenerTlsClientCA'), requestCert: true }),
-			}
-		: undefined;
+	const token = await readToken(config);
+	const tls = await readTls(config);
 	if (!isLoopback && token === undefined && !tls?.requestCert) {
 		throw new ReeveError('unguarded', key);
 	}
 	return { token, tls };
+}
+
+async function readToken(config: GuardKeys): Promise<string | undefined> {
+	if (config.listenerTokenFile === '') return undefined;
+	const token = (await readOf(config, 'listenerTokenFile')).toString('utf8').trim();
+	if (token.length >= tokenLengthMin) return token;
+	const detail = `listenerTokenFile: the token has fewer than ${tokenLengthMin} characters`;
+	throw new ReeveError('bad_config', detail);
+}
+
+async function readTls(config: GuardKeys): Promise<Guard['tls']> {
+	const { listenerTlsCert, listenerTlsKey, listenerTlsClientCA } = config;
+	if ([listenerTlsCert, listenerTlsKey, listenerTlsClientCA].every((file) => file === '')) {
+		return undefined;
+	}
+	const cert = await readOf(config, 'listenerTlsCert');
+	const key = await readOf(config, 'listenerTlsKey');
+	if (listenerTlsClientCA === '') return { cert, key, requestCert: false };
+	return { cert, key, ca: await readOf(config, 'listenerTlsClientCA'), requestCert: true };
 }
 
 const tokenLengthMin = 16;

@@ -127,23 +127,31 @@ function createWebServer(
 
 /** What speaks against a request, before anything of it is looked at. */
 function refusalOf(
-	{ headers, url = '/' }: IncomingMessage,
+	request: IncomingMessage,
 	{ at, guard, options }: { at: ListenAddress; guard: Guard; options: WebOptions },
 ): ReeveError | undefined {
-	const { host = '', origin, authorization } = headers;
-	const isForeign = headers['sec-fetch-site'] === 'cross-site';
-	if (isForeign || (origin !== undefined && !isSameOrigin(origin, host))) {
-		return new ReeveError('unauthorized', `a page of ${String(origin)} has no business here`);
-	}
-	const name = host.replace(/:\d*$/, '');
-	if (at.isLoopback && !/^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(name)) {
-		return new ReeveError('unauthorized', `the host ${host.slice(0, 100)} is not this one`);
-	}
-	const path = url.split('?')[0] ?? '';
+	const strange = strangeness(request.headers, at);
+	if (strange !== undefined) return new ReeveError('unauthorized', strange);
+	const path = request.url?.split('?')[0] ?? '';
 	if (guard.token === undefined || options.open?.includes(path)) return undefined;
-	const [, given] = /^Bearer\s+(\S+)$/i.exec(authorization ?? '') ?? [];
+	const [, given] = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
 	if (isToken(given, guard.token)) return undefined;
 	return new ReeveError('unauthorized', 'no token, or another one');
+}
+
+/** Why a browser should not have sent this, if it was one. */
+function strangeness(
+	headers: IncomingMessage['headers'],
+	{ isLoopback }: ListenAddress,
+): string | undefined {
+	const { host = '', origin } = headers;
+	const isForeign = headers['sec-fetch-site'] === 'cross-site';
+	if (isForeign || (origin !== undefined && !isSameOrigin(origin, host))) {
+		return `a page of ${String(origin).slice(0, 100)} has no business here`;
+	}
+	const name = host.replace(/:\d*$/, '');
+	const isOurs = !isLoopback || /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(name);
+	return isOurs ? undefined : `the host ${host.slice(0, 100)} is not this one`;
 }
 
 function isSameOrigin(origin: string, host: string): boolean {
@@ -177,4 +185,9 @@ export async function readBody(request: Request, bytesMax: number): Promise<Buff
 		throw asReeveError(thrown, 'connection_cut');
 	}
 	return Buffer.concat(chunks);
+}
+
+/** The path of a request, as it was sent: nothing of it is decoded. */
+export function requestPath(request: Request): string {
+	return new URL(request.url).pathname;
 }
