@@ -30,7 +30,7 @@ export interface Announcement {
 export function createAnnouncement(parts: {
 	self: Self;
 	wires: ReadonlySet<Wire>;
-	seal?: Pick<Seal, 'closeStatus'>;
+	seal?: Pick<Seal, 'closeJson'>;
 	/** A later life of this very store has announced itself. */
 	onLaterLife: () => void;
 }): Announcement {
@@ -53,7 +53,7 @@ export function createAnnouncement(parts: {
 			...(state === 'online' ? birthOf(self) : {}),
 		};
 		const count = 2 * of + (state === 'online' ? 0 : 1);
-		return { topic, payload: seal.closeStatus(topic, status, count), qos: 1, retain: true };
+		return { topic, payload: seal.closeJson(topic, status, count), qos: 1, retain: true };
 	};
 	const announce = (): void => {
 		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));

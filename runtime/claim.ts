@@ -67,6 +67,15 @@ export interface ClaimParts {
 	readonly isOwner: () => boolean;
 	readonly onGranted: (tookMs: number) => Promise<void>;
 	readonly onDenied: (by: ClaimNote) => void;
+	/** Signs what is said, and looks at what is heard, where signatures are required. */
+	readonly seal?: ClaimSeal | undefined;
+}
+
+/** How notes are signed. An objection need not be numbered: it names the process that it is for. */
+export interface ClaimSeal {
+	close(topic: string, note: ClaimNote): Uint8Array;
+	/** Whether what was heard counts. */
+	isGenuine(topic: string, payload: Uint8Array): boolean;
 }
 
 /** The claims of one node. */
@@ -83,16 +92,20 @@ const graceMs = 20;
 
 /** Creates the claims of a node. */
 export function createClaims(parts: ClaimParts): Claims {
-	const { self, clock, isOwner } = parts;
+	const { self, clock, isOwner, seal } = parts;
 	const { node, prefix } = self;
 	const token = Buffer.from(clock.bytes(8)).toString('hex');
 	const topic = formatTopic(prefix, { part: 'claim', node });
 	const statusTopic = formatTopic(prefix, { part: 'status', node });
 	const say = (note: Pick<ClaimNote, 'type' | 'to'>): Publication => {
 		const { storeId, epoch, host } = self;
-		const whole = { v: frameVersion, node, storeId, epoch, host, process: token, ...note };
-		return { topic, payload: Buffer.from(JSON.stringify(whole)), qos: 1, retain: false };
+		const about = { node, storeId, epoch, host, process: token };
+		const whole: ClaimNote = { v: frameVersion, ...about, ...note };
+		const payload = seal?.close(topic, whole) ?? Buffer.from(JSON.stringify(whole));
+		return { topic, payload, qos: 1, retain: false };
 	};
+
+	const isGenuine = (at: string, payload: Uint8Array) => seal?.isGenuine(at, payload) ?? true;
 
 	return {
 		filters: [topic, statusTopic],
@@ -101,12 +114,14 @@ export function createClaims(parts: ClaimParts): Claims {
 		objection(payload) {
 			const note = readNote(payload);
 			if (note?.type !== 'claim' || note.process === token || !isOwner()) return undefined;
+			if (!isGenuine(topic, payload)) return undefined;
 			return say({ type: 'deny', to: note.process });
 		},
 		async conduct(channel, isContested) {
 			const since = clock.monotonic();
 			const hearing = createHearing({ ...parts, token, channel, say, isContested });
 			channel.onPacket((at, payload) => {
+				if (payload.byteLength > 0 && !isGenuine(at, payload)) return;
 				if (parseTopic(prefix, at)?.part === 'status') hearing.status(payload);
 				else hearing.note(payload);
 			});

@@ -209,7 +209,7 @@ function createSorter(parts: {
 	const status = (topic: string, payload: Uint8Array, node: string): void => {
 		const news = readStatus(payload);
 		if (news?.node !== node) return;
-		const count = seal.checkStatus(topic, payload, node);
+		const count = seal.checkJson(topic, payload, node);
 		if (node === self.node) {
 			announcement.hear(news, count);
 			return;

@@ -9,7 +9,8 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { isAcknowledged, type Kind } from './address.ts';
+import type { Caller } from './access.ts';
+import { formatTopic, isAcknowledged, type Kind } from './address.ts';
 import type { Answers } from './answers.ts';
 import type { Books } from './books.ts';
 import { pause, type Clock } from './clock.ts';
@@ -17,6 +18,7 @@ import type { Config } from './config.ts';
 import type { MethodDefinition } from './define.ts';
 import { inOurSpelling, type ReplyTo } from './envelope.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
+import type { createForeignCheck, Author } from './foreign-signature.ts';
 import { newId } from './identity.ts';
 import type { Change, Journal } from './journal.ts';
 import { readPayload } from './payload.ts';
@@ -35,8 +37,10 @@ export interface ForeignParts {
 	readonly answers?: Answers | undefined;
 	readonly methods: { find(name: string): MethodDefinition | undefined };
 	/** The intake of the node. */
-	readonly accept: (raw: unknown, via: string) => Promise<readonly Answer[]>;
+	readonly accept: (raw: unknown, via: string, caller: Caller) => Promise<readonly Answer[]>;
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
+	/** Who has signed a message; without it, nobody has. */
+	readonly checkAuthor?: ReturnType<typeof createForeignCheck> | undefined;
 }
 
 /** Where a publication came in. */
@@ -89,12 +93,21 @@ export function createForeign(parts: ForeignParts): TakeForeign {
 			: books.redirect(id, replyTo);
 		await write(id, changes);
 	};
-	const take = async (raw: object, gone: AbortSignal | undefined): Promise<void> => {
+	/** What is signed is used up once it is taken; what is around it is not signed. */
+	const takeRepeated = async (id: string, author: Author, replyTo: ReplyTo | undefined) => {
+		const isSigned = author.caller.kind === 'foreign' && author.caller.name !== undefined;
+		await again(id, isSigned ? books.get(id)?.replyTo : replyTo);
+	};
+	const take = async ({ whole: raw, author }: Signed, gone?: AbortSignal): Promise<void> => {
 		const replyTo = replyToOf(raw);
 		for (;;) {
-			const [answer] = await parts.accept(raw, 'mqtt');
+			const [answer] = await parts.accept(raw, 'mqtt', author.caller);
 			if (!answer) return;
-			if ('id' in answer) return answer.duplicate ? again(answer.id, replyTo) : undefined;
+			if ('id' in answer) {
+				const used = author.used();
+				if (used.length > 0) await journal.commit(used);
+				return answer.duplicate ? takeRepeated(answer.id, author, replyTo) : undefined;
+			}
 			if (isFinal(answer.error)) return tellRefusal(answer, replyTo);
 			await pause(clock, holdMs, gone);
 			if (gone?.aborted || answer.error === 'stopping') throw new ReeveError('stopping');
@@ -121,11 +134,40 @@ export function createForeign(parts: ForeignParts): TakeForeign {
 		await Promise.all(
 			raws.map(async (raw, index) => {
 				const around = { ...parts, address, replyTo, payload, index };
-				const whole = await orRefuse(() => complete(raw, around));
-				if (whole) await take(whole, properties.gone);
+				const signed = await orRefuse(() => signedBy(raw, around, parts));
+				if (signed) await take(signed, properties.gone);
 			}),
 		);
 	};
+}
+
+/** A complete message, and who has signed it. */
+interface Signed {
+	readonly whole: object;
+	readonly author: Author;
+}
+
+/** Completes a message and finds out who has signed it, if anybody. */
+function signedBy(raw: unknown, around: Surroundings, parts: ForeignParts): Signed {
+	const { node, methods, address } = around;
+	const { prefix, checkAuthor, books } = { ...parts, prefix: parts.config.topicPrefix };
+	if (!checkAuthor || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+		const author = { caller: { kind: 'foreign' }, message: {}, used: () => [] } as const;
+		return { whole: complete(raw, around), author: { ...author, isUsed: false } };
+	}
+	const { signature: _, ...bare } = raw as { signature?: unknown };
+	const whole = complete(bare, around);
+	const { id, methodArgs } = whole as Record<string, unknown>;
+	const topic = formatTopic(prefix, { part: 'public', node, ...address });
+	const author = checkAuthor(raw, topic, {
+		method: methods.find(address.method)?.name ?? address.method,
+		methodArgs: Array.isArray(methodArgs) ? methodArgs.map(String) : [],
+	});
+	// The broker may bring a message again; it is then known by its id.
+	if (author.isUsed && books.get(String(id)) === undefined) {
+		throw new ReeveError('replayed', String(id));
+	}
+	return { whole, author };
 }
 
 /** Where MQTT 5 says that the answer is to go. */

@@ -9,15 +9,15 @@ import { decide, finalRefusal, laneStops, type Decision, type Readiness } from '
 import type { Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { isReply, type Message } from './envelope.ts';
-import { asReeveError, isErrorCode, type ErrorCode } from './errors.ts';
+import type { Message } from './envelope.ts';
+import { isErrorCode, type ErrorCode } from './errors.ts';
 import type { PassPoint } from './fault.ts';
 import type { Frame, FrameRow, LaneAck } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
 import type { Mailbox, MailRow } from './mailbox.ts';
 import { createRooms } from './mailbox-room.ts';
-import { unpackMessage } from './packing.ts';
+import { openRows, type OpenedRows } from './opened-rows.ts';
 import { isMereOutcome } from './reply.ts';
 import type { Receipts } from './receipts.ts';
 import type { Permit } from './trust.ts';
@@ -83,7 +83,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		const isYoung = clock.monotonic() - startedAt < config.unknownMethodGrace * 1000;
 		return !box && isYoung ? 'unknown_method' : undefined;
 	};
-	const readiness = (box: Mailbox | undefined, frame: Frame, opened: Opened): Readiness => {
+	const readiness = (box: Mailbox | undefined, frame: Frame, opened: OpenedRows): Readiness => {
 		const hindrance = hindranceTo(box);
 		return {
 			storeId: journal.storeId,
@@ -96,25 +96,9 @@ export function createInbox(parts: InboxParts): Inbox {
 			...(hindrance ? { hindrance } : {}),
 		};
 	};
-	/** Why a message is not allowed here, which is nobody's fault but must be looked up. */
-	const forbid = (frame: Frame, { method, isProven = false }: Destination): Forbid => {
-		const { permit } = parts;
-		if (!permit) return () => undefined;
+	const open = (frame: Frame, { method, isProven = false }: Destination): OpenedRows => {
 		const wireName = parts.mailbox(method)?.method ?? method;
-		return (message) => permit.refusal({ message, method: wireName, from: frame.from, isProven });
-	};
-	const mayTell = (message: Message, { from }: Frame): boolean =>
-		isReply(message) && (parts.permit?.mayTell(message, from) ?? true);
-	const report = (frame: Frame, { refused, duplicates }: Decision, told: Told): void => {
-		const { method, opened } = told;
-		for (const { id } of duplicates) {
-			signals.emit('message.duplicate', { id, method, from: frame.from });
-		}
-		for (const { code, row } of refused) {
-			if (row.skip || !isErrorCode(code)) continue;
-			const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
-			signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
-		}
+		return openRows({ frame, method: wireName, isProven, permit: parts.permit });
 	};
 	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
 		const { upTo, id } = cursors.get(frame);
@@ -139,7 +123,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			const { method } = destination;
 			parts.passPoint('frame.received');
 			const box = parts.mailbox(method);
-			const opened = openRows(forbid(frame, destination));
+			const opened = open(frame, destination);
 			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
 			const changes: Change[] = cursors.move(frame, decision);
 			const filed: { mail: MailRow | undefined; message: Message }[] = [];
@@ -157,11 +141,9 @@ export function createInbox(parts: InboxParts): Inbox {
 				changes.push(change);
 				filed.push({ mail, message });
 			}
-			const heard = decision.refused
-				.flatMap(({ row }) => opened.open(row) ?? [])
-				.filter((message) => mayTell(message, frame));
+			const heard = opened.heard(decision.refused.map(({ row }) => row));
 			for (const message of heard) changes.push(...parts.onAccept(message));
-			report(frame, decision, { method, opened });
+			report(signals, { frame, decision, method, opened });
 			// A mere repetition waits too: what it repeats may be accepted but not flushed yet.
 			await journal.commit(changes);
 			parts.passPoint('frame.accepted');
@@ -174,11 +156,13 @@ export function createInbox(parts: InboxParts): Inbox {
 		},
 		receiveOnce(frame, destination) {
 			const box = parts.mailbox(destination.method);
-			const opened = openRows(forbid(frame, destination));
+			const opened = open(frame, destination);
 			for (const row of frame.rows) {
 				const now = readiness(box, frame, opened);
 				const isFull = now.room !== undefined && now.room <= 0;
 				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
+				const detail = opened.reason(row);
+				if (detail) signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire' });
 				if (code || !box) signals.emit('message.dropped', { id: row.id, code });
 				else box.push(box.place({ ...mailOf(frame, row, clock), volatile: true }).row);
 			}
@@ -200,50 +184,18 @@ function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
 
 const noBytes = new Uint8Array(0);
 
-/** Why a message is not allowed; undefined if it is. */
-type Forbid = (message: Message) => string | undefined;
-
-interface Told {
-	readonly method: string;
-	readonly opened: Opened;
-}
-
-/** The messages of a frame, each unpacked once. */
-interface Opened {
-	/** Why a row holds no message that is taken here; undefined if it does. */
-	fault(row: FrameRow): string | undefined;
-	/** For people: why its message is not allowed. */
-	reason(row: FrameRow): string | undefined;
-	get(row: FrameRow): Message | undefined;
-	/** What is in a row that is not to be taken; undefined if nothing is. */
-	open(row: FrameRow): Message | undefined;
-}
-
-function openRows(forbid: Forbid): Opened {
-	const messages = new Map<FrameRow, Message>();
-	const reasons = new Map<FrameRow, string>();
-	const unpack = (row: FrameRow): string | undefined => {
-		try {
-			const message = unpackMessage(row.body ?? noBytes);
-			if (message.id !== row.id) return 'bad_frame';
-			messages.set(row, message);
-			return undefined;
-		} catch (thrown) {
-			return asReeveError(thrown, 'bad_frame').code;
-		}
-	};
-	return {
-		fault(row) {
-			const code = unpack(row);
-			const message = messages.get(row);
-			const reason = code || !message ? undefined : forbid(message);
-			if (reason === undefined) return code;
-			reasons.set(row, reason);
-			return 'not_allowed';
-		},
-		reason: (row) => reasons.get(row),
-		get: (row) => messages.get(row),
-		open: (row) =>
-			row.skip || (!messages.has(row) && unpack(row)) ? undefined : messages.get(row),
-	};
+/** Tells of what a frame brought that was not taken. */
+function report(
+	signals: Signals,
+	told: { frame: Frame; decision: Decision; method: string; opened: OpenedRows },
+): void {
+	const { frame, decision, method, opened } = told;
+	for (const { id } of decision.duplicates) {
+		signals.emit('message.duplicate', { id, method, from: frame.from });
+	}
+	for (const { code, row } of decision.refused) {
+		if (row.skip || !isErrorCode(code)) continue;
+		const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
+		signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
+	}
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Access, Caller } from './access.ts';
 import { isAcknowledged } from './address.ts';
 import type { Answers } from './answers.ts';
 import type { Books } from './books.ts';
@@ -13,7 +14,7 @@ import type { MethodDefinition } from './define.ts';
 import { checkInput, type CheckedInput, type Message } from './envelope.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from './errors.ts';
 import type { PassPoint } from './fault.ts';
-import { createForeign, type TakeForeign } from './foreign.ts';
+import { createForeign, type ForeignParts, type TakeForeign } from './foreign.ts';
 import { laneName } from './frame.ts';
 import { newId } from './identity.ts';
 import type { Journal } from './journal.ts';
@@ -23,6 +24,7 @@ import type { Post } from './post.ts';
 import type { Presence } from './presence.ts';
 import { checkReplyTopic } from './reply-address.ts';
 import type { Signals } from './signal.ts';
+import { checkCaller } from './trust.ts';
 import type { Answer } from './wire.ts';
 
 /** What the intake works with. */
@@ -44,17 +46,22 @@ export interface IntakeParts {
 	readonly hindrance: () => ErrorCode | undefined;
 	/** Where specs make the node die, see `fault.ts`. */
 	readonly passPoint?: PassPoint;
+	/** Who may call what here; without it, everybody may. */
+	readonly access?: Access | undefined;
+	readonly checkAuthor?: ForeignParts['checkAuthor'];
 }
 
 /** The intake that {@link createIntake} makes. */
 export interface Intake {
-	/** See `Door.accept`. */
-	accept(raw: unknown, via: string): Promise<readonly Answer[]>;
+	/** See `Door.accept`. The caller is `local` unless somebody knows better. */
+	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
 	/** See `Door.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
 	/** Takes what an MQTT client has published on a public topic of this node; see `foreign.ts`. */
 	readonly acceptForeign: TakeForeign;
 }
+
+const local: Caller = { kind: 'local' };
 
 /** Creates the intake of a node. */
 export function createIntake(parts: IntakeParts): Intake {
@@ -84,10 +91,10 @@ export function createIntake(parts: IntakeParts): Intake {
 		return { id, toNode };
 	};
 
-	const accept = async (raw: unknown, via: string): Promise<readonly Answer[]> => {
+	const accept: Intake['accept'] = async (raw, via, caller = local) => {
 		try {
 			const input = checkInput(raw);
-			const definition = check(input);
+			const definition = check(input, caller);
 			const { receivers, id } = input;
 			const messages = receivers.map((toNode) => {
 				// One id for many receivers would name many messages; each gets its own.
@@ -113,7 +120,7 @@ function createCheck(parts: IntakeParts) {
 	const { node, config, journal, outbox, presence, methods, mailbox } = parts;
 
 	/** Throws what speaks against this input; returns the method if it is known here. */
-	const check = (input: CheckedInput): MethodDefinition | undefined => {
+	const check = (input: CheckedInput, caller: Caller): MethodDefinition | undefined => {
 		const hindrance = parts.hindrance() ?? (journal.isHealthy() ? undefined : 'storage_full');
 		if (hindrance) throw new ReeveError(hindrance);
 		const definition = methods.find(input.method);
@@ -121,7 +128,12 @@ function createCheck(parts: IntakeParts) {
 		checkOutbox(input, definition);
 		checkPath(input);
 		checkReply(input, definition, config);
-		const args = definition?.args.safeParse(input.methodArgs);
+		const { methodArgs, receivers } = input;
+		// What others do is for them to allow.
+		if (receivers.includes(node)) {
+			checkCaller(parts.access, caller, { method: definition?.name ?? input.method, methodArgs });
+		}
+		const args = definition?.args.safeParse(methodArgs);
 		if (args?.error) {
 			const detail = args.error.issues.map(({ message }) => message).join('; ');
 			throw new ReeveError('bad_arguments', `${input.method}: ${detail}`);

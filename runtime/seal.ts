@@ -1,6 +1,6 @@
 /**
- * The seal: what proves that a frame, an acknowledgement, a birth or a death comes from the node that it
- * names. One signature is for a whole publication, however many messages are in it, and for its topic: so
+ * The seal: what proves that a frame, an acknowledgement, a birth, a death or a claim comes from the node
+ * that it names. One signature is for a whole publication, however many messages are in it, and for its topic: so
  * it is worth nothing at another node, for another method or under another prefix.
  *
  * Binary publications are put into an envelope, JSON ones get two fields more, because people look at those
@@ -19,7 +19,6 @@
 import { canonicalJson } from './canonical-json.ts';
 import type { Config } from './config.ts';
 import { ReeveError } from './errors.ts';
-import { writeStatus, type Status } from './frame.ts';
 import type { Keyring } from './keyring.ts';
 
 /** A publication out of its envelope. Nothing is proven yet. */
@@ -34,16 +33,16 @@ export interface Seal {
 	readonly isOn: boolean;
 	/** The publication as it leaves. */
 	close(topic: string, content: Uint8Array): Uint8Array;
-	/** A birth or a death as it leaves; `count` orders those of one start. */
-	closeStatus(topic: string, status: Status, count: number): Uint8Array;
+	/** A birth, a death or a claim as it leaves; `count` orders those of one start. */
+	closeJson(topic: string, said: object, count: number): Uint8Array;
 	/**
 	 * Whether the publication is proven to come from this node.
 	 *
 	 * @throws ReeveError `unsigned`, `unknown_key`, `bad_signature`
 	 */
 	check(topic: string, unsealed: Unsealed, from: string): boolean;
-	/** The same of a birth or a death, as it was read; its number, if it is proven. */
-	checkStatus(topic: string, payload: Uint8Array, from: string): number | undefined;
+	/** The same of JSON that was read before; its number, if it is proven. */
+	checkJson(topic: string, payload: Uint8Array, from: string): number | undefined;
 }
 
 /** No MessagePack and no JSON begins with it. */
@@ -68,9 +67,9 @@ export function unseal(payload: Uint8Array): Unsealed {
 export const openSeal: Seal = {
 	isOn: false,
 	close: (_topic, content) => content,
-	closeStatus: (_topic, status) => writeStatus(status),
+	closeJson: (_topic, said) => Buffer.from(JSON.stringify(said)),
 	check: () => false,
-	checkStatus: () => undefined,
+	checkJson: () => undefined,
 };
 
 /** Creates the seal of a node. */
@@ -105,8 +104,8 @@ export function createSeal(parts: { keyring: Keyring; signing: Config['signing']
 			payload.set(content, headBytes);
 			return payload;
 		},
-		closeStatus(topic, status, count) {
-			const said = { ...status, count };
+		closeJson(topic, bare, count) {
+			const said = { ...bare, count };
 			const signature = keyring.sign(textOf(topic, said));
 			const whole = { ...said, signature: Buffer.from(signature).toString('base64url') };
 			return Buffer.from(JSON.stringify(whole));
@@ -115,7 +114,7 @@ export function createSeal(parts: { keyring: Keyring; signing: Config['signing']
 			const bytes = seal ? bytesOf(topic, seal.count, content) : content;
 			return prove(from, bytes, seal?.signature);
 		},
-		checkStatus(topic, payload, from) {
+		checkJson(topic, payload, from) {
 			const { signature, ...said } = Object(JSON.parse(Buffer.from(payload).toString())) as Record<
 				string,
 				unknown

@@ -61,8 +61,8 @@ export interface Arrived {
 export interface Permit {
 	/** Why a message is refused; undefined if it is not. */
 	refusal(arrived: Arrived): string | undefined;
-	/** Whether a reply may settle the message that it names: it comes from where that one was sent. */
-	mayTell(reply: Message, from: string): boolean;
+	/** Whether a message may settle the one that it names: it comes from where that one was sent. */
+	mayTell(message: Message, from: string): boolean;
 }
 
 /**
@@ -76,13 +76,14 @@ export function createPermit(parts: {
 }): Permit {
 	const { config, access, books } = parts;
 	const isSigning = config.signing !== 'off';
-	const mayTell: Permit['mayTell'] = ({ inReplyTo = '' }, from) => {
-		if (!isSigning && !access?.rules()) return true;
-		const entry = books.get(inReplyTo);
+	const mayTell: Permit['mayTell'] = (message, from) => {
+		if (!isReply(message) || (!isSigning && !access?.rules())) return true;
+		const entry = books.get(message.inReplyTo ?? '');
 		return entry === undefined || entry.toNode === from;
 	};
 	/** A reply is what its request had asked for: the same method, with the same arguments. */
 	const wasAsked = ({ message, method, from }: Arrived): boolean => {
+		if (!isReply(message)) return false;
 		const entry = books.get(message.inReplyTo ?? '');
 		if (entry?.toNode !== from) return false;
 		return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
@@ -92,20 +93,20 @@ export function createPermit(parts: {
 		mayTell,
 		refusal(arrived) {
 			const { message, method, from, isProven } = arrived;
-			if (trustMethods.has(method)) {
-				if (isProven && from === config.centralNodeName) return undefined;
-				return `only ${config.centralNodeName}, with a signature, may call ${method}`;
-			}
+			if (trustMethods.has(method)) return trustRefusal(arrived, config.centralNodeName);
 			if (!isSigning && !access?.rules()) return undefined;
 			if (isSigning && message.fromNode !== from) return `${from} speaks for ${message.fromNode}`;
-			if (isReply(message)) {
-				if (!mayTell(message, from)) return `${from} answers what another node was asked`;
-				if (wasAsked(arrived)) return undefined;
-			}
+			if (!mayTell(message, from)) return `${from} answers what another node was asked`;
+			if (wasAsked(arrived)) return undefined;
 			const kind = isProven || !isSigning ? 'node' : 'unproven';
 			return access?.refusal({ kind, name: from }, { method, methodArgs: message.methodArgs });
 		},
 	};
+}
+
+function trustRefusal({ isProven, from, method }: Arrived, central: string): string | undefined {
+	if (isProven && from === central) return undefined;
+	return `only ${central}, with a signature, may call ${method}`;
 }
 
 /** Why a message that was handed in here is refused; throws `not_allowed`. */

@@ -113,6 +113,10 @@ function startReport(signal: Signal): Report | undefined {
 		}
 		case 'node.safe':
 			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
+		case 'seal.refused': {
+			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
+			return { code: signal.code, text };
+		}
 		case 'name.denied':
 			return { code: signal.code, text: `error: ${signal.code}: ${signal.detail}` };
 		default:

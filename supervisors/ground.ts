@@ -32,7 +32,9 @@ import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/start-choices.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
+import { createPermit, type Trust } from '../runtime/trust.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
+import { createTrusting } from './trusting.ts';
 import { createWithdrawal } from './withdrawal.ts';
 
 /** What a ground floor is made from. */
@@ -92,19 +94,25 @@ export interface Ground extends GroundParts {
 	readonly received: Received;
 	readonly timers: Timers;
 	readonly asks: Asks;
+	/** Keys and access rules; undefined if this node has no folder for them. */
+	readonly trust: Trust | undefined;
 }
 
 /**
  * Opens the journal and puts everything on top of it. Nothing runs yet.
  *
- * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
+ * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`, `bad_acl`
  */
 export function createGround(parts: GroundParts): Ground {
 	const { config, clock, signals, methods } = parts;
 	const { nodeName: node } = config;
+	// First, because to open the journal is to throw out whoever lives there.
+	const trusting = createTrusting(parts);
+	const { trust, seal } = trusting;
 	const journal = openOwnJournal(parts, () => exchange.silence());
+	const { guard, checkAuthor } = trusting.on(journal);
 	const isSafe = mustBeSafe(journal, parts);
-	const ownership = createOwnership({ ...parts, journal });
+	const ownership = createOwnership({ ...parts, journal, seal: trusting.claimSeal });
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
 	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {}, cancel: () => {} };
@@ -152,27 +160,20 @@ export function createGround(parts: GroundParts): Ground {
 		presence,
 		methods,
 		mailbox,
+		access: trust?.access,
+		checkAuthor,
 		// A node takes messages from its own people while it still recovers: they only wait.
 		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
 	});
-	const done = {
-		node,
-		journal,
-		books,
-		answers,
-		receipts,
-		outbox,
-		presence,
-		post,
-		intake,
-		mailboxes,
-	};
+	const told = { books, answers, receipts, outbox, presence, post };
+	const done = { node, journal, ...told, intake, mailboxes };
 	const made = { ...done, publishing, ownership, retention, cancellations };
 	const inbox = createInbox({
 		...shared,
 		receipts,
 		passPoint: parts.passPoint,
 		mailbox,
+		permit: createPermit({ config, access: trust?.access, books }),
 		hindrance,
 		onAccept: (message) => post.onAccept(message),
 		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
@@ -181,6 +182,8 @@ export function createGround(parts: GroundParts): Ground {
 	const exchange = createExchange({
 		clock,
 		signals,
+		seal,
+		guard,
 		self: {
 			node,
 			get storeId() {
@@ -206,6 +209,7 @@ export function createGround(parts: GroundParts): Ground {
 		received,
 		timers,
 		asks,
+		trust,
 	};
 }
 

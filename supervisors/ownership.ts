@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { createClaims, type Claims } from '../runtime/claim.ts';
+import { createClaims, type Claims, type ClaimSeal } from '../runtime/claim.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
@@ -19,6 +19,8 @@ export interface OwnershipParts {
 	readonly signals: Signals;
 	readonly journal: Journal;
 	readonly host: string;
+	/** Signs claims and objections. */
+	readonly seal?: ClaimSeal | undefined;
 	/** Ends the node for this reason. */
 	readonly onEnd: (reason: ErrorCode) => void;
 }
@@ -54,6 +56,7 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 			},
 		},
 		clock,
+		seal: parts.seal,
 		claimMs: config.claimMs,
 		isAtHome: () => isAtHome,
 		isOwner: () => journal.isOwner(),

@@ -49,9 +49,17 @@ export interface Hub {
 	 * it; at once for topics that are not public.
 	 */
 	publish(publication: Publication, properties?: ForeignProperties): Promise<Verdict>;
+	/**
+	 * Shows everything that is published from now on, with who did it (foreign clients have no name). What
+	 * `look` returns false for is swallowed, though its publisher is told that it was taken.
+	 */
+	watch(look: Look): () => void;
 	/** What was carried so far, and what went wrong with it. */
 	counts(): Readonly<Carried>;
 }
+
+/** Looks at a publication; false swallows it. */
+export type Look = (from: string, publication: Publication) => boolean | void;
 
 /** Messages of foreign clients that are kept for a node that is away; as a default Mosquitto does. */
 const storedMax = 1000;
@@ -63,6 +71,8 @@ interface Member {
 	/** Rises with each connection: what was under way to an earlier one is lost. */
 	connection: number;
 	isUp: boolean;
+	/** What it left with the broker when it connected. */
+	will?: Publication;
 }
 
 type Foreign = { publication: Publication; properties: ForeignProperties };
@@ -72,6 +82,7 @@ interface State {
 	readonly retained: Map<string, Publication>;
 	/** What waits on the public topics of nodes that are away, and have been here. */
 	readonly stored: Map<string, Foreign[]>;
+	readonly looks: Set<Look>;
 	readonly carrier: Carrier;
 }
 
@@ -81,6 +92,7 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 		members: new Map(),
 		retained: new Map(),
 		stored: new Map(),
+		looks: new Set(),
 		carrier: createCarrier(clock, faults),
 	};
 	const { members, carrier } = state;
@@ -104,6 +116,10 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 			for (const member of all) goUp(state, member);
 		},
 		publish: (publication, properties = {}) => takeForeign(state, { publication, properties }),
+		watch(look) {
+			state.looks.add(look);
+			return () => void state.looks.delete(look);
+		},
 		counts: () => carrier.counts(),
 	};
 }
@@ -147,6 +163,7 @@ function goUp(state: State, member: Member): void {
 	if (member.isUp) return;
 	member.isUp = true;
 	const { connection, node, context } = member;
+	member.will = context.will;
 	const waiting = state.stored.get(node) ?? [];
 	state.stored.set(node, []);
 	setImmediate(() => {
@@ -175,7 +192,8 @@ function goDown(member: Member, reason: string): boolean {
 
 /** Breaks a link without a goodbye: the will is published. */
 function die(state: State, member: Member, reason: string): void {
-	if (goDown(member, reason)) takePublication(state, member.node, member.context.will);
+	if (!goDown(member, reason)) return;
+	takePublication(state, member.node, member.will ?? member.context.will);
 }
 
 /** Whether a node has subscribed to a topic of ours. */
@@ -192,6 +210,8 @@ function isPublicOf({ node, context }: Member, topic: string): boolean {
 
 /** Takes the publication of a node. */
 function takePublication(state: State, from: string, publication: Publication): Verdict {
+	const verdicts = [...state.looks].map((look) => look(from, publication));
+	if (verdicts.includes(false)) return 'taken';
 	retain(state, publication);
 	let receivers = 0;
 	for (const member of state.members.values()) {

@@ -50,7 +50,7 @@ function openFrames(
 	{ address, gate }: Route,
 	ready: Promise<void>,
 ): Line {
-	const { node, clock, config, listener, signals, will } = context;
+	const { node, clock, config, listener, signals } = context;
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
 	let connection = 0;
 	const line = openLine({
@@ -58,10 +58,11 @@ function openFrames(
 		config,
 		address,
 		gate: gate?.line(),
-		client: {
-			clientId: clientId(context),
-			clean: true,
-			will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+		// Asked for anew by each attempt: a will is numbered by the connection that it is the end of.
+		get client() {
+			const { topic, payload } = context.will;
+			const will = { topic, payload: Buffer.from(payload), qos: 1, retain: true } as const;
+			return { clientId: clientId(context), clean: true, will };
 		},
 		filters: nodeFilters(config.topicPrefix, node),
 		onPacket: (packet) => takeOwn(context, packet),

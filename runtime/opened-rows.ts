@@ -1,0 +1,73 @@
+/**
+ * The rows of a frame, opened: each message is unpacked once, and looked at: is it one, and may it be called
+ * by where it comes from?
+ *
+ * @module
+ */
+import { isReply, type Message } from './envelope.ts';
+import { asReeveError } from './errors.ts';
+import type { Frame, FrameRow } from './frame.ts';
+import { unpackMessage } from './packing.ts';
+import type { Permit } from './trust.ts';
+
+/** The messages of a frame. */
+export interface OpenedRows {
+	/** Why a row holds no message that is taken here; undefined if it does. */
+	fault(row: FrameRow): string | undefined;
+	/** For people: why its message is not allowed. */
+	reason(row: FrameRow): string | undefined;
+	get(row: FrameRow): Message | undefined;
+	/** The replies in rows that are refused: they still tell how their requests ended. */
+	heard(rows: readonly FrameRow[]): readonly Message[];
+}
+
+/** What rows are opened with. */
+export interface OpeningParts {
+	readonly frame: Frame;
+	/** The wire name of the method that the frame is for. */
+	readonly method: string;
+	/** Whether the frame was signed by the node that it names. */
+	readonly isProven: boolean;
+	/** Without it, everything is allowed. */
+	readonly permit: Permit | undefined;
+}
+
+/** Opens the rows of a frame, when they are asked for. */
+export function openRows({ frame, method, isProven, permit }: OpeningParts): OpenedRows {
+	const { from } = frame;
+	const messages = new Map<FrameRow, Message>();
+	const reasons = new Map<FrameRow, string>();
+	const unpack = (row: FrameRow): string | undefined => {
+		try {
+			const message = unpackMessage(row.body ?? noBytes);
+			if (message.id !== row.id) return 'bad_frame';
+			messages.set(row, message);
+			return undefined;
+		} catch (thrown) {
+			return asReeveError(thrown, 'bad_frame').code;
+		}
+	};
+	const open = (row: FrameRow): Message | undefined => {
+		if (!row.skip && !messages.has(row)) unpack(row);
+		return messages.get(row);
+	};
+	return {
+		fault(row) {
+			const code = unpack(row);
+			const message = messages.get(row);
+			if (code || !message) return code;
+			const reason = permit?.refusal({ message, method, from, isProven });
+			if (reason === undefined) return undefined;
+			reasons.set(row, reason);
+			return 'not_allowed';
+		},
+		reason: (row) => reasons.get(row),
+		get: (row) => messages.get(row),
+		heard: (rows) =>
+			rows
+				.flatMap((row) => open(row) ?? [])
+				.filter((message) => isReply(message) && (permit?.mayTell(message, from) ?? true)),
+	};
+}
+
+const noBytes = new Uint8Array(0);
