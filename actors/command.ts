@@ -23,6 +23,11 @@ export interface Command {
 	readonly clock: Clock;
 	/** The most bytes of stdout, and of stderr, that are collected. */
 	readonly outputBytesMax: number;
+	/**
+	 * Takes the output as it comes, instead of having it collected; no more is read before it resolves, so that
+	 * a command which prints faster waits. It must not reject.
+	 */
+	readonly onOutput?: (chunk: Uint8Array, stream: 'stdout' | 'stderr') => Promise<void>;
 }
 
 /** How a command ended. */
@@ -40,6 +45,8 @@ export interface CommandEnd {
 
 /** How long something in the background may hold the pipes open after the command itself has ended. */
 const graceMs = 1000;
+/** More than pipes hold: if so much comes behind the end of a command, somebody else is printing. */
+const bytesBehindMax = 1_048_576;
 
 /**
  * Runs a command to its end. Its stdin is empty.
@@ -68,10 +75,19 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 		child.stdout.destroy();
 		child.stderr.destroy();
 	};
+	const reading = createReading(command);
+	/** What was printed before the end is still to be read, as long as somebody reads. */
+	const dropLater = (before: number, bytesAtEnd: number) => {
+		const { bytes } = reading;
+		const isSilent = bytes === before;
+		if (isSilent || bytes - bytesAtEnd > bytesBehindMax) dropPipes();
+		else grace = clock.after(graceMs, () => dropLater(bytes, bytesAtEnd));
+	};
 	const onExit = () => {
 		isOver = true;
-		if (cut) dropPipes();
-		else grace = clock.after(graceMs, dropPipes);
+		const { bytes } = reading;
+		if (cut && !command.onOutput) dropPipes();
+		else grace = clock.after(graceMs, () => dropLater(bytes, bytes));
 	};
 	const kill = (why: CommandEnd['cut']) => {
 		cut ??= why;
@@ -83,11 +99,12 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	child.once('exit', onExit);
 	signal.addEventListener('abort', abort, { once: true });
 	const tooMuch = () => kill('output_too_large');
-	const stdout = collect(child.stdout, command.outputBytesMax, tooMuch);
-	const stderr = collect(child.stderr, command.outputBytesMax, tooMuch);
+	const stdout = reading.read(child.stdout, 'stdout', tooMuch);
+	const stderr = reading.read(child.stderr, 'stderr', tooMuch);
 	try {
 		const { code, exitCode, signal: killedBy } = await child;
 		if (code !== undefined) throw startError(code, command.argv);
+		await reading.over();
 		const durationMs = clock.monotonic() - startedAt;
 		const output = { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
 		return { ...output, exitCode, killedBy, cut, durationMs };
@@ -127,6 +144,35 @@ function start({ argv: [file = '', ...args], env }: Command) {
 		encoding: 'buffer',
 		stripFinalNewline: false,
 	});
+}
+
+/** Reads what a command prints: collects it, or hands it on. */
+function createReading({ outputBytesMax, onOutput }: Command) {
+	const handedOn: Promise<void>[] = [];
+	let bytes = 0;
+	const handOn = async (stream: Readable, name: 'stdout' | 'stderr') => {
+		try {
+			for await (const chunk of stream) {
+				bytes += (chunk as Uint8Array).length;
+				await onOutput?.(chunk as Uint8Array, name);
+			}
+		} catch {
+			// The pipe was dropped.
+		}
+	};
+	return {
+		/** How much has come so far, if it is handed on. */
+		get bytes() {
+			return bytes;
+		},
+		read(stream: Readable, name: 'stdout' | 'stderr', tooMuch: () => void): readonly Uint8Array[] {
+			if (!onOutput) return collect(stream, outputBytesMax, tooMuch);
+			handedOn.push(handOn(stream, name));
+			return [];
+		},
+		/** Resolves when everything is handed on. */
+		over: () => Promise.all(handedOn),
+	};
 }
 
 /** Collects a stream up to `bytesMax`, and calls `tooMuch` once if more comes. */

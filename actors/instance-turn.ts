@@ -10,9 +10,10 @@ import type { Change } from '../runtime/journal.ts';
 import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDeferral } from './deferral.ts';
+import type { Draft } from './draft.ts';
 import { packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { TurnFacts } from './recorder.ts';
-import type { Draft, Outputs } from './turn-output.ts';
+import type { Outputs } from './turn-output.ts';
 import type { Mover } from './turn.ts';
 
 /** What turns are taken with. */
@@ -67,13 +68,13 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		if (timer) {
 			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
 			if (!isAwaited) return false;
-			outputs.removeTimer(draft, timer.id);
-			if (timer.id.startsWith('timeout.')) outputs.closeAsk(draft, timer.id.slice(8));
+			outputs.timers.remove(draft, timer.id);
+			if (timer.id.startsWith('timeout.')) outputs.mail.closeAsk(draft, timer.id.slice(8));
 			return true;
 		}
 		if (step) {
 			const isAwaited = draft.facts.steps[step.child] === step.stepId;
-			if (isAwaited) outputs.removeStep(draft, step.child);
+			if (isAwaited) outputs.steps.remove(draft, step.child);
 			return isAwaited;
 		}
 		return mail?.row.answer ? acceptAnswer(draft, mail.message?.inReplyTo ?? '') : true;
@@ -83,7 +84,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		if (!found) return false;
 		const { [found[0]]: _, ...asks } = draft.facts.asks;
 		draft.facts = { ...draft.facts, asks };
-		outputs.removeTimer(draft, `timeout.${found[0]}`);
+		outputs.timers.remove(draft, `timeout.${found[0]}`);
 		return true;
 	};
 
@@ -98,9 +99,9 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			return;
 		}
 		const data: unknown = snapshot.output;
-		if (request) outputs.answer(draft, request, { result, ...(isActive ? {} : { data }) });
+		if (request) outputs.mail.answer(draft, request, { result, ...(isActive ? {} : { data }) });
 		if (isActive) return;
-		for (const owed of draft.facts.owed) outputs.answer(draft, owed, { result, data });
+		for (const owed of draft.facts.owed) outputs.mail.answer(draft, owed, { result, data });
 		draft.facts = { ...draft.facts, owed: [] };
 		outputs.clear(draft);
 	};
@@ -133,7 +134,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			const draft = draftOf(instance, cause);
 			let snapshot = instance.snapshot ?? begin(draft);
 			if (cause.timer && cause.postponed) {
-				outputs.moveTimer(draft, cause.timer, cause.postponed);
+				outputs.timers.move(draft, cause.timer, cause.postponed);
 				return write(draft, instance, { snapshot, event: undefined });
 			}
 			const isAwaited = accept(draft, cause);

@@ -68,7 +68,10 @@ export function createSettlement(parts: SettlementParts): Settle {
 		if (!row.volatile)
 			changes.push(...receipts.add(receiptOf(row, message, { ...ending, at: clock.now() })));
 		passPoint('call.ended');
-		await post.send([reply, own].filter((each) => each !== undefined), changes);
+		await post.send(
+			[reply, own].filter((each) => each !== undefined),
+			changes,
+		);
 		passPoint('call.settled');
 		parts.signals.emit('call.ended', callEnded(message, ending));
 	};

@@ -86,7 +86,7 @@ export function createRun(parts: BatchParts): Run {
 		if (mail?.message && !mail.row.answer) {
 			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
 			const draft = outputs.draft({ ...about, facts: instance.facts });
-			outputs.answer(draft, mail.message, { result });
+			outputs.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 		}
 		batch.afterwards.push(() => signals.emit('call.ended', reportOf(actor, cause, result)));

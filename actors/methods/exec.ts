@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { z } from 'zod';
 import { defineMethod, type MethodContext, type Output } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
 import { asReeveError } from '../../runtime/errors.ts';
+import { argvOf, commandArgs, environmentOf } from '../command-message.ts';
 import { runCommand, type CommandEnd } from '../command.ts';
-import { orphanMark } from '../orphan.ts';
+import { contentOf, textOf } from '../content.ts';
 
 /**
  * Runs `methodArgs` as a command, without a shell unless one is named, and returns what it printed.
@@ -29,31 +28,16 @@ export default defineMethod({
 	ordering: 'concurrent',
 	onCrash: 'report',
 	replies: true,
-	args: z
-		.array(z.string())
-		.min(1, 'methodArgs must name a command, such as ["bash", "-c", "uptime"]')
-		.refine(([file]) => file !== '', 'the command is empty'),
+	args: commandArgs,
 	example: { methodArgs: ['echo', 'hello'] },
 	async run(message, context) {
 		const { clock, signal, outputBytesMax } = context;
 		const env = environmentOf(message, context);
-		const argv = message.methodArgs.map(withVariables);
+		const argv = argvOf(message);
 		const end = await runCommand({ argv, env, signal, clock, outputBytesMax });
 		return outputOf(end, context);
 	},
 });
-
-/** Steward's placeholder as the variable of the same name. */
-function withVariables(argument: string): string {
-	return argument.replaceAll(/\{\{(STEWARD_DATA|REEVE_DATA)\}\}/g, '$$$1');
-}
-
-function environmentOf({ id, data }: Message, { node, storeId }: MethodContext) {
-	const text = typeof data === 'object' ? textOf(data) : data;
-	// Without data they must be absent: this node may itself have been started by such a command.
-	const variables = { STEWARD_DATA: text, REEVE_DATA: text };
-	return { ...orphanMark(storeId, id), REEVE_NODE: node, ...variables };
-}
 
 function outputOf(end: CommandEnd, { signal, timeoutMs, outputBytesMax }: MethodContext): Output {
 	const { exitCode, cut } = end;
@@ -77,21 +61,4 @@ function outputOf(end: CommandEnd, { signal, timeoutMs, outputBytesMax }: Method
 	if (exitCode === 0) return output;
 	const how = end.killedBy ? `killed by ${end.killedBy}` : `exit code ${exitCode}`;
 	return { ...output, code: 'command_failed', detail: how };
-}
-
-/** Text if it is text, else the bytes. A character that was cut in two at the end is left out. */
-function contentOf(bytes: Uint8Array, isCut: boolean): string | Uint8Array {
-	try {
-		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, {
-			stream: isCut,
-		});
-	} catch (thrown) {
-		if (thrown instanceof TypeError) return bytes;
-		throw thrown;
-	}
-}
-
-/** Text in any case, with a replacement character for what is none. */
-function textOf(bytes: Uint8Array): string {
-	return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }

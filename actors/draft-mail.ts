@@ -1,0 +1,107 @@
+/**
+ * What a draft sends: messages, questions, and answers to what was asked.
+ *
+ * @module
+ */
+import { newAskId } from '../runtime/asks.ts';
+import type { Message, Result } from '../runtime/envelope.ts';
+import { newId } from '../runtime/identity.ts';
+import { composeReply } from '../runtime/reply.ts';
+import type { DraftTimers } from './draft-waits.ts';
+import { without, type Draft, type DraftParts } from './draft.ts';
+import type { Outgoing, Question } from './effect.ts';
+
+/** The mail of drafts. */
+export interface DraftMail {
+	send(draft: Draft, outgoing: Outgoing): void;
+	ask(draft: Draft, question: Question): void;
+	/** Waits no more for the outcome of an ask. */
+	closeAsk(draft: Draft, name: string): void;
+	/** Answers a message with how it ended. */
+	answer(draft: Draft, request: Message, answer: { result: Result; data?: unknown }): void;
+	/** Answers the message in hand, or else the oldest that waits. */
+	reply(draft: Draft, data: unknown): void;
+	/** Answers the oldest message that waits. */
+	answerOldest(draft: Draft, data: unknown): void;
+}
+
+/** Creates the mail of one actor's drafts. */
+export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMail {
+	const { node, definition, clock, asks } = parts;
+	const { name: actor } = definition;
+
+	const closeAsk = (draft: Draft, name: string): void => {
+		const id = draft.facts.asks[name];
+		if (id === undefined) return;
+		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
+		draft.changes.push(asks.close(id));
+	};
+	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
+		const output = data === undefined ? {} : { output: { data: payload(data) } };
+		const reply = composeReply(request, { ...output, result }, { clock, node, replies: true });
+		if (reply) draft.messages.push(reply);
+	};
+	const answerOldest = (draft: Draft, data: unknown): void => {
+		const [oldest, ...owed] = draft.facts.owed;
+		if (!oldest) return;
+		draft.facts = { ...draft.facts, owed };
+		answer(draft, oldest, { result: { outcome: 'done', attempts: 1 }, data });
+	};
+
+	return {
+		send(draft, outgoing) {
+			draft.messages.push(messageOf(outgoing, { id: newId(clock), node }));
+		},
+		ask(draft, { id: name, timeoutMs, ...outgoing }) {
+			const id = newAskId(clock);
+			const type = `timeout.${name}`;
+			closeAsk(draft, name);
+			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
+			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name }));
+			draft.messages.push(messageOf(outgoing, { id, node }));
+			timers.remove(draft, type);
+			if (timeoutMs !== undefined) {
+				timers.set(draft, { id: type, event: { type }, delayMs: timeoutMs });
+			}
+		},
+		closeAsk,
+		answer,
+		reply(draft, data) {
+			const { request, attempts } = draft;
+			if (!request) {
+				answerOldest(draft, data);
+				return;
+			}
+			draft.request = undefined;
+			answer(draft, request, { result: { outcome: 'done', attempts }, data });
+		},
+		answerOldest,
+	};
+}
+
+function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string }): Message {
+	const {
+		to: toNode = node,
+		args: methodArgs = [],
+		kind = 'CommandACK',
+		event,
+		...rest
+	} = outgoing;
+	const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+	const fields: Partial<Message> = Object.fromEntries(given);
+	return {
+		...fields,
+		...(event ? { data: JSON.stringify(event) } : {}),
+		method: outgoing.method,
+		id,
+		fromNode: node,
+		toNode,
+		kind,
+		methodArgs,
+	};
+}
+
+function payload(data: unknown): string | Uint8Array {
+	if (typeof data === 'string' || data instanceof Uint8Array) return data;
+	return JSON.stringify(data) ?? '';
+}

@@ -1,0 +1,150 @@
+/**
+ * The method that takes a copied file.
+ *
+ * @module
+ */
+import { chmod, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { fileError, syncFolder } from '../../runtime/data-folder.ts';
+import { defineMethod, type MethodContext, type Output } from '../../runtime/define.ts';
+import type { Message } from '../../runtime/envelope.ts';
+import { ReeveError } from '../../runtime/errors.ts';
+import {
+	checksum,
+	checksumOf,
+	checksumOfBytes,
+	copyPath,
+	copyTarget,
+	modeText,
+	wholeNumber,
+} from '../file-copy.ts';
+
+const path = z.string().min(1);
+const words = z.union([
+	z.tuple([z.literal('begin'), path, wholeNumber, checksum, modeText]),
+	z.tuple([z.literal('chunk'), path, checksum, wholeNumber, checksum]),
+	z.tuple([z.literal('end'), path, wholeNumber, checksum, wholeNumber]),
+]);
+
+/**
+ * Takes what REQCopySrc sends; it is not for people. `begin` answers how many bytes of the file are here, `chunk`
+ * writes some more, and `end` compares the checksum and gives the file its name, in one step.
+ *
+ * What has come of a file lies beside it as `.reeve-<checksum>.part`, flushed with each chunk, until the file is
+ * whole. If its copy is never finished it stays there, for whoever sends the file again.
+ */
+export default defineMethod({
+	name: 'REQCopyDst',
+	aliases: ['copy-target'],
+	summary: 'Take a piece of a file that is copied to here',
+	kind: 'EventACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: true,
+	args: z
+		.array(z.string())
+		.refine((args) => words.safeParse(args).success, 'only REQCopySrc knows what to ask for'),
+	example: {
+		methodArgs: [
+			'begin',
+			'copies/empty',
+			'0',
+			'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+			'',
+		],
+	},
+	async run(message, context): Promise<Output> {
+		const args = words.parse(message.methodArgs);
+		try {
+			switch (args[0]) {
+				case 'begin':
+					return await begin(args, context);
+				case 'chunk':
+					return await take(args, message, context);
+				default:
+					return await end(args, context);
+			}
+		} catch (thrown) {
+			context.signal.throwIfAborted();
+			throw fileError(thrown);
+		}
+	},
+});
+
+type Begin = Extract<z.output<typeof words>, readonly ['begin', ...unknown[]]>;
+type Chunk = Extract<z.output<typeof words>, readonly ['chunk', ...unknown[]]>;
+type End = Extract<z.output<typeof words>, readonly ['end', ...unknown[]]>;
+
+async function begin([, name, size, whole, mode]: Begin, context: MethodContext): Promise<Output> {
+	const { copyBytesMax } = context.limits;
+	if (Number(size) > copyBytesMax) throw new ReeveError('too_large', 'see copyBytesMax');
+	const target = await copyTarget(name, mode, context);
+	if (await isComplete(target, { size, whole }, context)) return { data: size };
+	const has = await sizeOf(partOf(target, whole));
+	return { data: String(Math.min(has ?? 0, Number(size))) };
+}
+
+async function take(
+	[, name, whole, offsetText, sum]: Chunk,
+	{ data = '' }: Message,
+	context: MethodContext,
+): Promise<Output> {
+	const bytes = Buffer.from(data as Uint8Array);
+	if (checksumOfBytes(bytes) !== sum) throw new ReeveError('copy_failed', 'a chunk is damaged');
+	const part = partOf(await copyPath(name, context), whole);
+	const offset = Number(offsetText);
+	const has = (await sizeOf(part)) ?? 0;
+	// A repetition is written over what it repeats; but a file must not get a hole.
+	if (offset > has) throw new ReeveError('copy_failed', `only ${has} bytes are here`);
+	const handle = await open(part, has === 0 ? 'w+' : 'r+');
+	try {
+		await handle.write(bytes, 0, bytes.length, offset);
+		await handle.datasync();
+	} finally {
+		await handle.close();
+	}
+	return { data: String(Math.max(has, offset + bytes.length)) };
+}
+
+async function end([, name, size, whole, mode]: End, context: MethodContext): Promise<Output> {
+	const target = await copyPath(name, context);
+	const part = partOf(target, whole);
+	const done = { data: `copyDstDone, ${name}, ${size} bytes, sha256 ${whole}\n` };
+	// Nothing may come of an empty file but this message.
+	if (Number(size) === 0) await (await open(part, 'a')).close();
+	const has = await sizeOf(part);
+	if (has === undefined && (await isComplete(target, { size, whole }, context))) return done;
+	if (has !== Number(size)) throw new ReeveError('copy_failed', `${has ?? 0} of ${size} bytes`);
+	if ((await checksumOf(part, context.signal)) !== whole) {
+		await rm(part, { force: true });
+		throw new ReeveError('copy_failed', 'the checksum of the whole file is wrong');
+	}
+	await chmod(part, Number(mode) & 0o777);
+	await rename(part, target);
+	await syncFolder(dirname(target));
+	return done;
+}
+
+const partOf = (target: string, whole: string) =>
+	join(dirname(target), `.reeve-${whole.slice(0, 32)}.part`);
+
+async function sizeOf(file: string): Promise<number | undefined> {
+	try {
+		const found = await stat(file);
+		return found.isFile() ? found.size : undefined;
+	} catch (thrown) {
+		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
+		throw fileError(thrown);
+	}
+}
+
+/** Whether the file is there already, as it is to be. */
+async function isComplete(
+	target: string,
+	{ size, whole }: { readonly size: string; readonly whole: string },
+	{ signal }: MethodContext,
+): Promise<boolean> {
+	if ((await sizeOf(target)) !== Number(size)) return false;
+	return (await checksumOf(target, signal)) === whole;
+}

@@ -1,0 +1,66 @@
+/**
+ * The method that runs a command whose output comes back while it runs.
+ *
+ * @module
+ */
+import { defineMethod, type Output } from '../../runtime/define.ts';
+import { asReeveError } from '../../runtime/errors.ts';
+import { argvOf, commandArgs, environmentOf } from '../command-message.ts';
+import { runCommand, type CommandEnd } from '../command.ts';
+import { createLineReplies, createLines } from '../line-reply.ts';
+
+/**
+ * Runs `methodArgs` as a command, as REQCliCommand does, and sends each line of stdout and stderr as a reply
+ * of its own, as soon as it is printed. Lines of one stream keep their order.
+ *
+ * It ends when the command does, with its exit code; or at its `methodTimeout`, when the command is killed
+ * with all that it started: that is a normal end. If the node dies meanwhile, so does the command, and the
+ * sender is told; what it had printed by then has been sent.
+ */
+export default defineMethod({
+	name: 'REQCliCommandCont',
+	aliases: ['exec-stream', 'REQnCliCommandCont'],
+	summary: 'Run a command; each line that it prints comes back at once',
+	kind: 'CommandACK',
+	ordering: 'concurrent',
+	onCrash: 'report',
+	replies: 'interim',
+	untilTimeout: true,
+	args: commandArgs,
+	example: { methodArgs: ['echo', 'hello'] },
+	async run(message, context) {
+		const { clock, signal, outputBytesMax, limits } = context;
+		const replies = createLineReplies(context);
+		const lines = {
+			stdout: createLines(limits.lineBytesMax),
+			stderr: createLines(limits.lineBytesMax),
+		};
+		const end = await runCommand({
+			argv: argvOf(message),
+			env: environmentOf(message, context),
+			signal,
+			clock,
+			outputBytesMax,
+			async onOutput(chunk, stream) {
+				for (const line of lines[stream].push(chunk)) await replies.send(line);
+			},
+		});
+		for (const { rest } of [lines.stdout, lines.stderr]) {
+			const last = rest();
+			if (last) await replies.send(last);
+		}
+		await replies.drain();
+		return outputOf(end, signal);
+	},
+});
+
+function outputOf({ exitCode, killedBy, cut }: CommandEnd, signal: AbortSignal): Output {
+	if (cut) {
+		const reason = asReeveError(signal.reason, 'cancelled');
+		if (reason.code === 'timed_out') return {};
+		throw reason;
+	}
+	if (exitCode === 0) return { exitCode };
+	const detail = killedBy ? `killed by ${killedBy}` : `exit code ${exitCode}`;
+	return { code: 'command_failed', detail, ...(exitCode === undefined ? {} : { exitCode }) };
+}

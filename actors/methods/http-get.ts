@@ -1,0 +1,28 @@
+/**
+ * The method that fetches a web page.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { fetchPage, pageUrl } from '../http-get.ts';
+
+/**
+ * Fetches the page that `methodArgs` names, and returns its body. Any status but 200 is a failure that tells
+ * the status; a page beyond `outputBytesMax`, or one that does not end in time, comes back in part, as a
+ * failure. After a death of the node it is fetched again: to ask twice changes nothing.
+ */
+export default defineMethod({
+	name: 'REQHttpGet',
+	aliases: ['http-get'],
+	summary: 'Fetch a web page',
+	kind: 'EventACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: true,
+	args: z
+		.array(pageUrl)
+		.length(1, 'methodArgs must be one address, such as ["https://example.org"]'),
+	example: { methodArgs: ['data:text/plain,hello'] },
+	run: async ({ methodArgs: [url = ''] }, context) => fetchPage(url, context),
+});

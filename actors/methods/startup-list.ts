@@ -1,0 +1,30 @@
+/**
+ * The method that lists the startup messages.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { listStartup, startupFolder } from '../startup.ts';
+
+/** Replies with a line for each file of startup messages: its name, its size, and when it was written. */
+export default defineMethod({
+	name: 'REQStartupList',
+	aliases: ['startup-list'],
+	summary: 'List the messages that are sent at every start of the node',
+	kind: 'CommandACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: true,
+	args: z.array(z.string()).max(0),
+	example: {},
+	async run(_message, context) {
+		// The folder of the folder is the data folder.
+		const dataFolder = (await context.dataFile(startupFolder)).slice(0, -startupFolder.length);
+		const files = await listStartup(dataFolder);
+		const lines = files.map(
+			({ name, bytes, at }) => `${name} ${bytes} bytes ${new Date(at).toISOString()}\n`,
+		);
+		return { data: lines.join('') };
+	},
+});

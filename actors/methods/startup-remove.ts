@@ -1,0 +1,30 @@
+/**
+ * The method that removes a startup message.
+ *
+ * @module
+ */
+import { rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { fileError, startupFileName, startupFolder } from '../startup.ts';
+
+/** Removes the file of startup messages of this name; one that is not there is as good as removed. */
+export default defineMethod({
+	name: 'REQStartupRemove',
+	aliases: ['startup-remove'],
+	summary: 'Remove messages that are sent at every start of the node',
+	kind: 'CommandACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: false,
+	args: z.tuple([z.string().describe('name')]),
+	example: { methodArgs: ['example'] },
+	async run({ methodArgs: [name = ''] }, context) {
+		const file = startupFileName(name);
+		try {
+			await rm(await context.dataFile(startupFolder, file), { force: true });
+		} catch (thrown) {
+			throw fileError(thrown);
+		}
+	},
+});

@@ -1,0 +1,40 @@
+/**
+ * The method that writes a startup message.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { ReeveError } from '../../runtime/errors.ts';
+import { replaceFile } from '../result-file.ts';
+import { readPayload, startupFileName, startupFolder, startupFilesMax } from '../startup.ts';
+
+/**
+ * Writes the message's `data` (messages in JSON or YAML) to the startup folder, under the name in
+ * `methodArgs`, over what was there: they are sent at every start of this node from then on. Whoever may
+ * call this may have any message sent in the name of this node.
+ */
+export default defineMethod({
+	name: 'REQStartupWrite',
+	aliases: ['startup-write'],
+	summary: 'Write messages that are sent at every start of the node',
+	kind: 'CommandACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: false,
+	args: z.tuple([z.string().describe('name')]),
+	example: { methodArgs: ['example'], data: '{"toNode":"central","method":"REQNone"}' },
+	async run({ id, methodArgs: [name = ''], data = '' }, context) {
+		const file = startupFileName(name);
+		const limits = {
+			messageBytesMax: 1_048_576,
+			messageDepthMax: 64,
+			foreignMessagesMax: startupFilesMax,
+		};
+		for (const message of readPayload(Buffer.from(data as Uint8Array), limits)) {
+			if (typeof message === 'object' && message !== null) continue;
+			throw new ReeveError('bad_arguments', 'data: messages are objects');
+		}
+		await replaceFile(await context.dataFile(startupFolder, file), data, id);
+	},
+});

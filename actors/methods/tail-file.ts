@@ -1,0 +1,113 @@
+/**
+ * The method that follows a file.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { defineMethod, type MethodContext } from '../../runtime/define.ts';
+import { asReeveError } from '../../runtime/errors.ts';
+import { createLineReplies, createLines } from '../line-reply.ts';
+import { followFile, type Place } from '../tail.ts';
+
+/** How far a run has come. */
+interface Progress {
+	/** When it is over, by the wall clock of this node. */
+	readonly until: number;
+	readonly place?: Place;
+}
+
+/** How often it is noted that the run goes on, so that its starts are not taken for crashes. */
+const noteMs = 30_000;
+
+/**
+ * Follows the file that `methodArgs` names, from its end, and sends each new line as a reply of its own.
+ *
+ * It ends at its `methodTimeout`, which is a normal end; without one it goes on until it is cancelled. Rotation,
+ * truncation and deletion are followed: a file that is missing is waited for, and then read from its beginning.
+ *
+ * The place in the file is noted with each line, in one transaction. So after a death or a restart of the node
+ * it goes on behind the last line that was sent, even in a file that was renamed meanwhile.
+ */
+export default defineMethod({
+	name: 'REQTailFile',
+	aliases: ['tail-file'],
+	summary: 'Follow a file; each line that is added to it comes back at once',
+	kind: 'EventACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	durable: true,
+	replies: 'interim',
+	untilTimeout: true,
+	timeoutOf: () => -1,
+	args: z
+		.array(z.string().min(1, 'the path is empty'))
+		.length(1, 'methodArgs must be one path, such as ["/var/log/syslog"]'),
+	example: { methodArgs: ['./test.log'] },
+	async run({ methodArgs: [path = ''] }, context) {
+		const { clock, timeoutMs } = context;
+		const earlier = context.progress as Progress | undefined;
+		const until = earlier?.until ?? clock.now() + timeoutMs;
+		const over = new AbortController();
+		const end = () => over.abort();
+		const timer = clock.after(Math.max(0, until - clock.now()), end);
+		context.signal.addEventListener('abort', end, { once: true });
+		try {
+			await follow(resolve(path), context, { earlier, until, over: over.signal });
+		} finally {
+			timer.cancel();
+			over.abort();
+			context.signal.removeEventListener('abort', end);
+		}
+		if (!context.signal.aborted) return;
+		const reason = asReeveError(context.signal.reason, 'cancelled');
+		if (reason.code !== 'timed_out') throw reason;
+	},
+});
+
+interface Span {
+	readonly earlier: Progress | undefined;
+	readonly until: number;
+	readonly over: AbortSignal;
+}
+
+async function follow(path: string, context: MethodContext, span: Span): Promise<void> {
+	const { clock, limits } = context;
+	const { until, over } = span;
+	const lines = createLines(limits.lineBytesMax);
+	const replies = createLineReplies(context);
+	let place = span.earlier?.place;
+	const progress = (): Progress => (place ? { until, place } : { until });
+	const keep = (): void => {
+		void context.note(progress());
+		const timer = clock.after(noteMs, keep);
+		over.addEventListener('abort', () => timer.cancel(), { once: true });
+	};
+	keep();
+	const onStart = (start: Place): void => {
+		place = start;
+		void context.note(progress());
+	};
+	const send = async (line: Uint8Array, at: Place): Promise<void> => {
+		place = at;
+		await replies.send(line, progress());
+	};
+	const following = { path, clock, signal: over, pollMs: limits.tailPollMs, from: place, onStart };
+	let isFresh = false;
+	for await (const { bytes, at, isLast } of followFile(following)) {
+		let { position } = isFresh ? at : (place ?? at);
+		isFresh = false;
+		for (const line of lines.push(bytes)) {
+			position += line.length;
+			await send(line, { ...at, position });
+		}
+		if (!isLast) continue;
+		const rest = lines.rest();
+		if (rest) await send(rest, { ...at, position: position + rest.length });
+		// The next piece begins another file, or this one anew.
+		isFresh = true;
+	}
+	const rest = lines.rest();
+	if (rest && place) await send(rest, { ...place, position: place.position + rest.length });
+	await replies.drain();
+}

@@ -1,0 +1,27 @@
+/**
+ * The method that writes a file for a message that wants no acknowledgement.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { replaceFile, resultFile } from '../result-file.ts';
+
+/**
+ * Writes the message's `data` as REQToFile does. Its messages are of a kind that is sent at most once: for
+ * values of which the next one comes soon anyway.
+ */
+export default defineMethod({
+	name: 'REQToFileNACK',
+	aliases: ['write-file-once'],
+	summary: 'Write data to a file in the data folder, without an acknowledgement',
+	kind: 'EventNACK',
+	ordering: 'sequential',
+	onCrash: 'retry',
+	replies: false,
+	args: z.array(z.string()),
+	example: { data: 'hello\n' },
+	async run(message, context) {
+		await replaceFile(await resultFile(message, context), message.data ?? '', message.id);
+	},
+});
