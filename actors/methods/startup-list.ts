@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
-import { listStartup, startupFolder } from '../startup.ts';
+import { startupFiles } from '../startup.ts';
 
 /** Replies with a line for each file of startup messages: its name, its size, and when it was written. */
 export default defineMethod({
@@ -19,9 +19,7 @@ export default defineMethod({
 	args: z.array(z.string()).max(0),
 	example: {},
 	async run(_message, context) {
-		// The folder of the folder is the data folder.
-		const dataFolder = (await context.dataFile(startupFolder)).slice(0, -startupFolder.length);
-		const files = await listStartup(dataFolder);
+		const files = await startupFiles(context);
 		const lines = files.map(
 			({ name, bytes, at }) => `${name} ${bytes} bytes ${new Date(at).toISOString()}\n`,
 		);

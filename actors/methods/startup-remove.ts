@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
-import { fileError, startupFileName, startupFolder } from '../startup.ts';
+import { removeStartup } from '../startup.ts';
 
 /** Removes the file of startup messages of this name; one that is not there is as good as removed. */
 export default defineMethod({
@@ -19,12 +18,5 @@ export default defineMethod({
 	replies: false,
 	args: z.tuple([z.string().describe('name')]),
 	example: { methodArgs: ['example'] },
-	async run({ methodArgs: [name = ''] }, context) {
-		const file = startupFileName(name);
-		try {
-			await rm(await context.dataFile(startupFolder, file), { force: true });
-		} catch (thrown) {
-			throw fileError(thrown);
-		}
-	},
+	run: ({ methodArgs: [name = ''] }, context) => removeStartup(name, context),
 });

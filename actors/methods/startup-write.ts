@@ -5,9 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
-import { ReeveError } from '../../runtime/errors.ts';
-import { replaceFile } from '../result-file.ts';
-import { readPayload, startupFileName, startupFolder, startupFilesMax } from '../startup.ts';
+import { writeStartup } from '../startup.ts';
 
 /**
  * Writes the message's `data` (messages in JSON or YAML) to the startup folder, under the name in
@@ -24,17 +22,5 @@ export default defineMethod({
 	replies: false,
 	args: z.tuple([z.string().describe('name')]),
 	example: { methodArgs: ['example'], data: '{"toNode":"central","method":"REQNone"}' },
-	async run({ id, methodArgs: [name = ''], data = '' }, context) {
-		const file = startupFileName(name);
-		const limits = {
-			messageBytesMax: 1_048_576,
-			messageDepthMax: 64,
-			foreignMessagesMax: startupFilesMax,
-		};
-		for (const message of readPayload(Buffer.from(data as Uint8Array), limits)) {
-			if (typeof message === 'object' && message !== null) continue;
-			throw new ReeveError('bad_arguments', 'data: messages are objects');
-		}
-		await replaceFile(await context.dataFile(startupFolder, file), data, id);
-	},
+	run: writeStartup,
 });

@@ -23,7 +23,9 @@ export interface HouseRule {
 
 const product = /^(?:runtime|actors|supervisors|transports)\//;
 const isScanned = ({ path, code }: SourceFile) =>
-	/^actors\/methods\/[^/]+$|^transports\/cli\/commands\/[^/]+$/.test(path) ||
+	/^actors\/methods\/[^/]+$|^transports\/cli\/commands\/[^/]+$|^examples\/actors\/[^/]+$/.test(
+		path,
+	) ||
 	(/^transports\/[^/]+$/.test(path) && /\bdefineTransport\(/.test(code));
 
 /** Every match of `pattern` in one form of the files for which `applies` holds. */
@@ -128,6 +130,7 @@ const methodImports = new Set([
 	'../command.ts',
 	'../orphan.ts',
 	'../result-file.ts',
+	'../startup.ts',
 ]);
 
 function strayImports(files: readonly SourceFile[]): readonly Finding[] {
