@@ -63,20 +63,23 @@ export async function findTargets(
 	return entries(ground, where, reeve).slice(0, operatedMax);
 }
 
+/** The books come first; `--state dead` is about the letter of a message that is in both. */
 async function byId(ground: Ground, id: string): Promise<Target> {
 	const { books } = ground;
-	const matches = books.get(id) ? [id] : books.match(id);
-	const entry = books.get(matches[0] ?? '');
-	const letters = [...dead(ground, {})].filter((letter) => letter.id.startsWith(id));
-	const [letter] = letters;
-	if (matches.length + letters.length > 1 && matches[0] !== id) {
+	const ids = new Set([
+		...books.match(id),
+		...[...dead(ground, {})].map((letter) => letter.id).filter((each) => each.startsWith(id)),
+	]);
+	if (ids.size > 1 && !ids.has(id) && !books.get(id)) {
 		const error = new ReeveError('not_found', `more than one begins with ${id}`);
 		return { type: 'unknown', id, error };
 	}
-	if (entry) return { type: 'entry', id: entry.id, entry };
-	if (letter) return letter;
+	const whole = ids.has(id) || books.get(id) ? id : ([...ids][0] ?? id);
+	const entry = books.get(whole);
+	if (entry) return { type: 'entry', id: whole, entry };
+	for (const letter of dead(ground, {})) if (letter.id === whole) return letter;
 	for await (const { row } of ground.received.mail()) {
-		if (row.id === id) return { type: 'mail', id, row };
+		if (row.id === whole) return { type: 'mail', id: whole, row };
 	}
 	return { type: 'unknown', id, error: new ReeveError('not_found', `message ${id}`) };
 }
