@@ -47,7 +47,7 @@ const declaration = z.object({
 	kind: z.string().refine(isKind, 'not a kind of message'),
 	ordering: z.enum(['concurrent', 'sequential']),
 	onCrash: z.enum(onCrashPolicies),
-	replies: z.boolean(),
+	replies: z.union([z.boolean(), z.literal('interim')]),
 	isolate: z.enum(['worker']).optional(),
 	args: z.custom((value) => hasFunction(value, 'safeParse'), 'not a zod schema'),
 	example: z.object({
