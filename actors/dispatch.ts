@@ -10,14 +10,17 @@
  */
 import type { EventObject } from 'xstate';
 import type { Clock } from '../runtime/clock.ts';
-import type { Change, Journal, Key } from '../runtime/journal.ts';
-import type { Post } from '../runtime/post.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import { markText, type Cause } from './cause.ts';
+import type { Journal } from '../runtime/journal.ts';
+import type { Post } from '../runtime/post.ts';
+import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { Instance } from './instance.ts';
 import type { Instances } from './instances.ts';
-import type { Batch, Run } from './turn-batch.ts';
+import { createPortionRun, type Portion } from './portion.ts';
+import { createStartRecords } from './start-record.ts';
+import type { Batch } from './batch.ts';
+import type { Run } from './turn-batch.ts';
 
 /** What dispatch works with. */
 export interface DispatchParts {
@@ -46,26 +49,10 @@ export interface Dispatch {
 	drain(): Promise<void>;
 }
 
-/** The pause before a failed event is tried again, for each failure so far. */
-const crashPauseMs = 200;
-
-/** What is on disk of the batch that runs. */
-interface BatchRecord {
-	readonly epoch: number;
-	readonly marks: readonly Key[];
-}
-
-/** Causes of one instance, in order. */
-interface Portion {
-	readonly instance: Instance;
-	readonly causes: readonly Cause[];
-}
-
 /** Creates the dispatch of one actor. */
 export function createDispatch(parts: DispatchParts): Dispatch {
-	const { definition, journal, clock, post, instances, run, broken } = parts;
-	const { name: actor } = definition;
-	const batchKey: Key = [actor, 'batch'];
+	const { journal, post, instances, broken } = parts;
+	const starts = createStartRecords(parts);
 	const ready: Instance[] = [];
 	const suspects: Cause[] = [];
 	const under = new Set<Promise<void>>();
@@ -116,74 +103,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		return portions;
 	};
 
-	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
-	const counts = (instance: Instance, { mail, event }: Cause): boolean => {
-		if (!mail || !event || event instanceof ReeveError) return true;
-		return !mail.row.volatile && !parts.defers(instance, event);
-	};
-	/** What is written before a batch runs. */
-	const starts = (portions: readonly Portion[]): readonly Change[] => {
-		const causes = portions.flatMap((portion) =>
-			portion.causes.filter((cause) => counts(portion.instance, cause)),
-		);
-		const { epoch } = journal;
-		// An arrival may be given out again once the mailbox is empty, so the message is named too.
-		const fresh = causes
-			.filter(({ attempts }) => attempts === 0)
-			.map(({ mark, mail }) => (mail ? [...mark, mail.row.id] : mark));
-		const value: BatchRecord = { epoch, marks: fresh };
-		return [
-			{ table: 'started', key: batchKey, value },
-			...causes
-				.filter(({ attempts }) => attempts > 0)
-				.map(({ mark, attempts, isSuspect }): Change => {
-					const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
-					return { table: 'started', key: [actor, ...mark], value: record };
-				}),
-		];
-	};
-
-	const pause = (instance: Instance, attempts: number): void => {
-		instance.isPausing = true;
-		clock.after(crashPauseMs * attempts, () => {
-			instance.isPausing = false;
-			if (state === 'open') list(instance);
-		});
-	};
-	const park = (instance: Instance): void => {
-		const { intensity, period } = definition;
-		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
-		for (const cause of instance.queue.splice(0)) cause.release();
-		for (const cause of instance.deferred.splice(0)) cause.release();
-	};
-
-	/** Runs the causes of one instance until one of them holds up the others. */
-	const runPortion = ({ instance, causes }: Portion, batch: Batch): void => {
-		for (const [index, cause] of causes.entries()) {
-			const before = instance.snapshot?.value as unknown;
-			const fate = run(instance, cause, batch);
-			const rest = causes.slice(index + 1);
-			if (fate === 'settled') {
-				batch.afterwards.push(() => cause.release());
-				if (instance.deferred.length === 0 || isSame(before, instance.snapshot?.value)) continue;
-				// What has waited for another state comes before everything that came after it.
-				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
-			} else if (fate === 'deferred') {
-				instance.deferred.push(cause);
-				cause.release();
-				continue;
-			} else if (fate === 'failed') {
-				instance.queue.unshift(cause, ...rest);
-				pause(instance, cause.attempts);
-			} else {
-				instance.queue.unshift(cause, ...rest);
-				park(instance);
-				return;
-			}
-			list(instance);
-			return;
-		}
-	};
+	const runPortion = createPortionRun({ ...parts, list, isOpen: () => isOpen() });
 
 	const commit = async ({ messages, changes, afterwards }: Batch): Promise<void> => {
 		await post.send(messages, changes);
@@ -191,9 +111,12 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		for (const finish of afterwards) finish();
 		instances.makeRoom();
 	};
-	/** A journal that takes nothing more belongs to a process that has been replaced, or is about to end. */
-	const endsHere = (): void => {
+	/** Memory has got apart from the disk, unless the process has been replaced or is about to end. */
+	const endsHere = (thrown: unknown): void => {
 		state = 'fenced';
+		const isOver =
+			thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
+		if (!isOver) broken(thrown);
 	};
 
 	async function pump(): Promise<void> {
@@ -204,7 +127,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 			// In hand: not to be put away.
 			for (const { instance } of portions) instance.unflushed += 1;
 			const hasStarted = await journal
-				.commit(starts(portions), 'committed')
+				.commit(starts.of(portions), 'committed')
 				.then(() => true, endsHere);
 			if (!hasStarted || !isOpen()) return;
 			const batch: Batch = { messages: [], changes: [], written: new Map(), afterwards: [] };
@@ -221,7 +144,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 	const isOpen = () => state === 'open';
 
 	return {
-		suspects: () => readSuspects(journal, actor),
+		suspects: () => starts.read(),
 		offer(cause) {
 			const instance = state === 'open' ? instances.use(cause.key) : undefined;
 			if (!instance) {
@@ -242,28 +165,4 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 			await Promise.all(under);
 		},
 	};
-}
-
-function isSame(one: unknown, other: unknown): boolean {
-	return one === other || JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** Starts that are on disk without an end: of the last batch, and of what was tried before. */
-function readSuspects(journal: Journal, actor: string): ReadonlyMap<string, number> {
-	const found = new Map<string, number>();
-	const all = { from: [actor], to: [actor, '\uffff'] };
-	for (const { key, value } of journal.scan<unknown>('started', all)) {
-		const mark = key.slice(1);
-		if (mark[0] === 'batch') {
-			const { marks } = value as BatchRecord;
-			for (const started of marks) {
-				const [arrival, id] = started;
-				if (typeof arrival !== 'number') found.set(markText(started), 1);
-				else if (journal.get<{ id: string }>('mailbox', [actor, arrival])?.id === id) {
-					found.set(markText([arrival]), 1);
-				}
-			}
-		} else found.set(markText(mark), (value as { attempts: number }).attempts);
-	}
-	return found;
 }

@@ -3,13 +3,18 @@
  *
  * @module
  */
+import { checkName } from '../runtime/address.ts';
 import { newAskId } from '../runtime/asks.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
+import { ReeveError } from '../runtime/errors.ts';
 import { newId } from '../runtime/identity.ts';
 import { composeReply } from '../runtime/reply.ts';
 import type { DraftTimers } from './draft-waits.ts';
 import { without, type Draft, type DraftParts } from './draft.ts';
 import type { Outgoing, Question } from './effect.ts';
+
+/** The longest key, as for messages from outside. */
+const keyMax = 128;
 
 /** The mail of drafts. */
 export interface DraftMail {
@@ -87,6 +92,10 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 		event,
 		...rest
 	} = outgoing;
+	// What cannot be sent is an error of the machine, here, and not of the transaction.
+	checkName('node', toNode);
+	checkName('method', outgoing.method);
+	if ((outgoing.key ?? '').length > keyMax) throw new ReeveError('bad_name', 'key is too long');
 	const given = Object.entries(rest).filter(([, value]) => value !== undefined);
 	const fields: Partial<Message> = Object.fromEntries(given);
 	return {

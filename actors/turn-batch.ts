@@ -6,16 +6,16 @@
  */
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import type { Message, Result } from '../runtime/envelope.ts';
-import { asReeveError, ReeveError, type ErrorCode } from '../runtime/errors.ts';
-import { newId } from '../runtime/identity.ts';
-import type { Change, Journal } from '../runtime/journal.ts';
+import type { Result } from '../runtime/envelope.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
-import { pack } from '../runtime/packing.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Timers } from '../runtime/timers.ts';
+import { failed, type Batch, type Fate, type Settling } from './batch.ts';
 import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
+import { createFailure } from './failure.ts';
 import type { InstanceTurns, Turned } from './instance-turn.ts';
 import type { Instance } from './instance.ts';
 import type { StepRunner } from './step-runner.ts';
@@ -38,25 +38,12 @@ export interface BatchParts {
 	readonly knows: (type: string) => boolean;
 }
 
-/** What a batch adds up to. */
-export interface Batch {
-	readonly messages: Message[];
-	readonly changes: Change[];
-	/** Where in them each instance is written. */
-	readonly written: Map<Instance, number>;
-	/** To be done when all of it is on disk. */
-	readonly afterwards: (() => void)[];
-}
-
-/** What became of a cause: it is settled, waits for another state, or must be tried again; or the instance is parked. */
-export type Fate = 'settled' | 'deferred' | 'failed' | 'parked';
-
 /** Takes the turn of a cause, into a batch. */
 export type Run = (instance: Instance, cause: Cause, batch: Batch) => Fate;
 
 /** Creates what runs the causes of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, journal, clock, config, signals, turns, outputs, knows } = parts;
+	const { definition, clock, config, signals, turns, outputs, knows } = parts;
 	const { name: actor } = definition;
 	const remove = createRemoval(parts);
 
@@ -109,62 +96,7 @@ export function createRun(parts: BatchParts): Run {
 		return isDone ? failed('actor_done', `${actor}/${instance.key}`) : undefined;
 	};
 
-	/** The last attempt has failed: the message goes to the dead letters, and the next one has its turn. */
-	const bury = (instance: Instance, cause: Cause, { thrown, batch }: Failing): Fate => {
-		const { attempts, mail, event } = cause;
-		const { turn } = instance.facts;
-		const value = {
-			id: mail?.row.id ?? '',
-			fromNode: mail?.row.from ?? '',
-			method: actor,
-			key: instance.key,
-			body: mail?.row.body ?? pack(event),
-			at: clock.now(),
-			outcome: 'failed',
-			code: 'max_attempts',
-			attempts,
-			version: definition.version,
-			turn,
-			reason: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-		};
-		batch.changes.push({ table: 'dead', key: [newId(clock)], value });
-		if (!mail || mail.row.answer) {
-			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
-		}
-		const { detail } = asReeveError(thrown, 'actor_crashed');
-		const result = { ...failed('max_attempts', detail), attempts };
-		return settle(instance, cause, { result, batch });
-	};
-
-	const isTooMuch = (instance: Instance): boolean => {
-		const now = clock.monotonic();
-		const since = now - definition.period * 1000;
-		instance.faults = [...instance.faults.filter((at) => at >= since), now];
-		return instance.faults.length > definition.intensity;
-	};
-
-	/** The machine threw. Its instance is where it was before, or begins anew. */
-	const fail = (instance: Instance, cause: Cause, failing: Failing): Fate => {
-		const { batch, thrown } = failing;
-		const { attempts, mail, event } = cause;
-		const { recovery } = definition;
-		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && attempts > 1);
-		signals.emit('instance.failed', {
-			actor,
-			key: instance.key,
-			event: event instanceof ReeveError ? '' : (event?.type ?? 'start'),
-			detail: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-			attempts,
-			recovery: isFresh ? 'fresh' : 'resume',
-		});
-		if (isTooMuch(instance)) return 'parked';
-		if (isFresh) adopt(instance, turns.restart(instance), batch);
-		if (mail?.row.volatile || attempts >= config.attemptsMax) return bury(instance, cause, failing);
-		const key = [actor, ...cause.mark];
-		const value = { epoch: journal.epoch, attempts };
-		batch.changes.push({ table: 'started', key, value });
-		return 'failed';
-	};
+	const failure = createFailure({ ...parts, adopt, settle });
 
 	return (instance, cause, batch) => {
 		const { event, mail } = cause;
@@ -178,7 +110,8 @@ export function createRun(parts: BatchParts): Run {
 		try {
 			if (cause.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
-				return bury(instance, { ...cause, attempts: config.attemptsMax }, { thrown, batch });
+				const buried = { ...cause, attempts: config.attemptsMax };
+				return failure.bury(instance, buried, { thrown, batch });
 			}
 			const turned = turns.take(instance, cause);
 			adopt(instance, turned, batch);
@@ -189,23 +122,9 @@ export function createRun(parts: BatchParts): Run {
 			}
 			return 'settled';
 		} catch (thrown) {
-			return fail(instance, cause, { thrown, batch });
+			return failure.take(instance, cause, { thrown, batch });
 		}
 	};
-}
-
-interface Settling {
-	readonly result: Result;
-	readonly batch: Batch;
-}
-
-interface Failing {
-	readonly thrown: unknown;
-	readonly batch: Batch;
-}
-
-function failed(code: ErrorCode, detail: string): Result {
-	return { outcome: 'failed', code, ...(detail ? { detail } : {}) };
 }
 
 /** What takes a cause off the disk. */

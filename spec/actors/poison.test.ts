@@ -133,10 +133,10 @@ test('a message that kills the process is dead after its last start, and no othe
 	let stage = await setActorStage(life, { ...before.parts, isOpen: false });
 	for (let start = 0; start < 8; start += 1) {
 		isDead = false;
-		({ kill } = stage);
+		const current = stage;
+		kill = () => current.kill();
 		await stage.openHosts();
-		const { mailbox } = stage;
-		await stage.until(() => isDead || mailbox('fuse').size() === 0);
+		await stage.until(() => isDead || current.mailbox('fuse').size() === 0);
 		if (!isDead) break;
 		stage = await stage.crash();
 	}

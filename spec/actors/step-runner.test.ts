@@ -70,7 +70,8 @@ function workshop(more: Omit<StepParts<string, string>, 'run'> = {}) {
 	return { runs, actor: defineActor({ name: 'shop', version: 1, machine }) };
 }
 
-const heard = (stage: ActorStage) => (stage.stored('shop')?.state.context as Heard).heard;
+const heard = (stage: ActorStage) =>
+	(stage.stored('shop')?.state.context as Heard | undefined)?.heard ?? [];
 const rows = (stage: ActorStage) => stage.journal.count('steps');
 
 test('a step runs after its turn is on disk, and its result moves the machine', async (life) => {

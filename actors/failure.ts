@@ -1,0 +1,131 @@
+/**
+ * Failures: what follows an event that the machine of an instance throws at. It is tried again after a
+ * pause, until it has been started too often; then it goes to the dead letters and the next one has its turn.
+ *
+ * @module
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { Config } from '../runtime/config.ts';
+import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { newId } from '../runtime/identity.ts';
+import type { Journal } from '../runtime/journal.ts';
+import { pack } from '../runtime/packing.ts';
+import type { Signals } from '../runtime/signal.ts';
+import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
+import type { Cause } from './cause.ts';
+import type { ActorDefinition } from './definition.ts';
+import type { InstanceTurns, Turned } from './instance-turn.ts';
+import type { Instance } from './instance.ts';
+
+/** What failures are dealt with by. */
+export interface FailureParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly turns: InstanceTurns;
+	readonly adopt: (instance: Instance, turned: Turned, batch: Batch) => void;
+	readonly settle: (instance: Instance, cause: Cause, settling: Settling) => Fate;
+}
+
+/** The failures of one actor. */
+export interface Failures {
+	/** The machine threw. Its instance is where it was before, or begins anew. */
+	take(instance: Instance, cause: Cause, failing: Failing): Fate;
+	/** The last attempt has failed. */
+	bury(instance: Instance, cause: Cause, failing: Failing): Fate;
+}
+
+/** Creates the failures of one actor. */
+export function createFailure(parts: FailureParts): Failures {
+	const { definition, journal, clock, config, turns, adopt, settle } = parts;
+	const { name: actor } = definition;
+
+	const bury = (instance: Instance, cause: Cause, { thrown, batch }: Failing): Fate => {
+		const { attempts, mail } = cause;
+		const value = deadLetter(cause, { definition, instance, thrown, at: clock.now() });
+		if (!mail || mail.row.answer) {
+			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
+		}
+		batch.changes.push({ table: 'dead', key: [newId(clock)], value });
+		const { detail } = asReeveError(thrown, 'actor_crashed');
+		const result = { ...failed('max_attempts', detail), attempts };
+		return settle(instance, cause, { result, batch });
+	};
+
+	const isTooMuch = (instance: Instance): boolean => {
+		const now = clock.monotonic();
+		const since = now - definition.period * 1000;
+		instance.faults = [...instance.faults.filter((at) => at >= since), now];
+		return instance.faults.length > definition.intensity;
+	};
+
+	/** Tells of the failure; whether the instance is to begin anew. */
+	const report = (instance: Instance, cause: Cause, thrown: unknown): boolean => {
+		const { attempts, event } = cause;
+		const { recovery } = definition;
+		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && attempts > 1);
+		parts.signals.emit('instance.failed', {
+			actor,
+			key: instance.key,
+			event: event instanceof ReeveError ? '' : (event?.type ?? 'start'),
+			detail: traceOf(thrown),
+			attempts,
+			recovery: isFresh ? 'fresh' : 'resume',
+		});
+		return isFresh;
+	};
+
+	return {
+		take(instance, cause, failing) {
+			const { batch, thrown } = failing;
+			const { attempts, mail } = cause;
+			const isFresh = report(instance, cause, thrown);
+			if (isTooMuch(instance)) return 'parked';
+			try {
+				if (isFresh) adopt(instance, turns.restart(instance), batch);
+				if (mail?.row.volatile || attempts >= config.attemptsMax) {
+					return bury(instance, cause, failing);
+				}
+			} catch {
+				// Not even the start of the machine works: nothing can be done before it is repaired.
+				return 'parked';
+			}
+			const value = { epoch: journal.epoch, attempts };
+			batch.changes.push({ table: 'started', key: [actor, ...cause.mark], value });
+			return 'failed';
+		},
+		bury,
+	};
+}
+
+interface Circumstances {
+	readonly definition: ActorDefinition;
+	readonly instance: Instance;
+	readonly thrown: unknown;
+	readonly at: number;
+}
+
+/** A row of the dead letters, with what is needed to look into it or to send it again. */
+function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): object {
+	const { definition, instance, thrown, at } = about;
+	return {
+		id: mail?.row.id ?? '',
+		fromNode: mail?.row.from ?? '',
+		method: definition.name,
+		key: instance.key,
+		body: mail?.row.body ?? pack(event),
+		at,
+		outcome: 'failed',
+		code: 'max_attempts',
+		attempts,
+		version: definition.version,
+		turn: instance.facts.turn,
+		reason: traceOf(thrown),
+	};
+}
+
+function traceOf(thrown: unknown): string {
+	return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

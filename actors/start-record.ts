@@ -1,0 +1,89 @@
+/**
+ * Start records: what is written before turns run. After a death of the process they say which causes may
+ * have been the reason of it, and how often each was started.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Change, Journal, Key } from '../runtime/journal.ts';
+import { markText, type Cause } from './cause.ts';
+import type { ActorDefinition } from './definition.ts';
+import type { Instance } from './instance.ts';
+import type { Portion } from './portion.ts';
+
+/** The start records of one actor. */
+export interface StartRecords {
+	/** What is written before these run. */
+	of(portions: readonly Portion[]): readonly Change[];
+	/** Starts that are on disk without an end: how many, by mark. */
+	read(): ReadonlyMap<string, number>;
+}
+
+/** What start records are made with. */
+export interface StartRecordParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	/** Whether the instance wants this event in another state. */
+	readonly defers: (instance: Instance, event: EventObject) => boolean;
+}
+
+/** What is on disk of the batch that runs: one row, however many causes are in it. */
+interface BatchRecord {
+	readonly epoch: number;
+	readonly marks: readonly Key[];
+}
+
+/** Creates the start records of one actor. */
+export function createStartRecords(parts: StartRecordParts): StartRecords {
+	const { definition, journal } = parts;
+	const { name: actor } = definition;
+
+	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
+	const counts = (instance: Instance, { mail, event }: Cause): boolean => {
+		if (!mail || !event || event instanceof ReeveError) return true;
+		return !mail.row.volatile && !parts.defers(instance, event);
+	};
+
+	return {
+		of(portions) {
+			const causes = portions.flatMap((portion) =>
+				portion.causes.filter((cause) => counts(portion.instance, cause)),
+			);
+			const { epoch } = journal;
+			// An arrival may be given out again once the mailbox is empty, so the message is named too.
+			const marks = causes
+				.filter(({ attempts }) => attempts === 0)
+				.map(({ mark, mail }) => (mail ? [...mark, mail.row.id] : mark));
+			const value: BatchRecord = { epoch, marks };
+			return [
+				{ table: 'started', key: [actor, 'batch'], value },
+				...causes
+					.filter(({ attempts }) => attempts > 0)
+					.map(({ mark, attempts, isSuspect }): Change => {
+						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
+						return { table: 'started', key: [actor, ...mark], value: record };
+					}),
+			];
+		},
+		read() {
+			const found = new Map<string, number>();
+			const all = { from: [actor], to: [actor, '\uffff'] };
+			for (const { key, value } of journal.scan<unknown>('started', all)) {
+				const mark = key.slice(1);
+				if (mark[0] !== 'batch') {
+					found.set(markText(mark), (value as { attempts: number }).attempts);
+					continue;
+				}
+				for (const started of (value as BatchRecord).marks) {
+					const [arrival, id] = started;
+					if (typeof arrival !== 'number') found.set(markText(started), 1);
+					else if (journal.get<{ id: string }>('mailbox', [actor, arrival])?.id === id) {
+						found.set(markText([arrival]), 1);
+					}
+				}
+			}
+			return found;
+		},
+	};
+}
