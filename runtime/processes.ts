@@ -30,7 +30,7 @@ export interface ProcessName {
 	readonly method: string;
 	readonly node: string;
 	/** If it is given, only the life of this number is meant. */
-	readonly id?: string;
+	readonly id?: string | undefined;
 }
 
 /** What can be done with the processes of a node. */

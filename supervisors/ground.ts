@@ -19,7 +19,6 @@ import type { Acknowledgement } from '../runtime/frame.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import { openJournal, type Journal } from '../runtime/journal.ts';
-import { createMailbox, type Mailbox } from '../runtime/mailbox.ts';
 import { createOutbox, type Outbox } from '../runtime/outbox.ts';
 import { createPost, type Post } from '../runtime/post.ts';
 import type { Received } from '../runtime/received.ts';
@@ -31,8 +30,8 @@ import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/start-choices.ts';
-import type { MethodDefinition } from '../runtime/define.ts';
 import { createPermit, type Trust } from '../runtime/trust.ts';
+import { openMailboxes, type Mailboxes } from './mailboxes.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createTrusting } from './trusting.ts';
 import { createWithdrawal } from './withdrawal.ts';
@@ -58,7 +57,7 @@ export interface GroundParts {
 }
 
 /** The parts that a node has one of. */
-export interface Ground extends GroundParts {
+export interface Ground extends GroundParts, Mailboxes {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly books: Books;
@@ -70,8 +69,6 @@ export interface Ground extends GroundParts {
 	readonly exchange: Exchange;
 	readonly post: Post;
 	readonly intake: Intake;
-	/** The mailboxes of the methods that this node takes, by wire name. */
-	readonly mailboxes: ReadonlyMap<string, Mailbox>;
 	/** Whoever wants acknowledgements, and the state of the link: the publishers. */
 	readonly publishing: {
 		ack(ack: Acknowledgement): void;
@@ -116,12 +113,14 @@ export function createGround(parts: GroundParts): Ground {
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
 	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {}, cancel: () => {} };
-	const mailboxes = openMailboxes(takenMethods(methods.list(), config), {
-		actors: new Set(parts.actors.map(({ name }) => name)),
+	const boxes = openMailboxes({
+		...parts,
+		node,
 		journal,
-		config,
+		actors: new Set(parts.actors.map(({ name }) => name)),
 		onRemoval: (box) => inbox.relieved(box),
 	});
+	const { mailboxes } = boxes;
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
 	const hindrance = (): ErrorCode | undefined => {
 		if (phase.current === 'stopping') return 'stopping';
@@ -143,8 +142,8 @@ export function createGround(parts: GroundParts): Ground {
 	const { mayRun } = ownership;
 	// An actor's host has suspects of its own, and runs them alone too.
 	const isActor = (name: string) => parts.actors.some((actor) => actor.name === name);
-	const boxes = [...mailboxes.values()].filter(({ method }) => !isActor(method));
-	const suspects = createSuspects({ mailboxes: boxes, wasUnclean: journal.wasUnclean, mayRun });
+	const ours = [...mailboxes.values()].filter(({ method }) => !isActor(method));
+	const suspects = createSuspects({ mailboxes: ours, wasUnclean: journal.wasUnclean, mayRun });
 	const retention = createRetention(shared);
 	const cancellations = createCancellations();
 	const presence = createPresence(shared);
@@ -166,7 +165,7 @@ export function createGround(parts: GroundParts): Ground {
 		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
 	});
 	const told = { books, answers, receipts, outbox, presence, post };
-	const done = { node, journal, ...told, intake, mailboxes };
+	const done = { node, journal, ...told, intake, ...boxes };
 	const made = { ...done, publishing, ownership, retention, cancellations };
 	const inbox = createInbox({
 		...shared,
@@ -267,30 +266,4 @@ function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
 function mustBeSafe(journal: Journal, { choices, config }: GroundParts): boolean {
 	if (choices.mode) return choices.mode === 'safe';
 	return journal.wasUnclean && journal.uncleanStarts >= config.uncleanStartsMax;
-}
-
-function openMailboxes(
-	taken: readonly MethodDefinition[],
-	parts: {
-		/** The methods that are actors. */
-		actors: ReadonlySet<string>;
-		journal: Journal;
-		config: Config;
-		onRemoval: (mailbox: Mailbox) => void;
-	},
-): Map<string, Mailbox> {
-	const { config, actors, ...shared } = parts;
-	return new Map(
-		taken.map(({ name: method, ordering }) => {
-			const most = actors.has(method) ? config.turnsAheadMax : config.callsMax;
-			const concurrency = ordering === 'sequential' ? 1 : most;
-			return [method, createMailbox({ ...shared, method, concurrency })];
-		}),
-	);
-}
-
-/** A method whose `startSub...` switch is off is not taken; one without a switch always is. */
-function takenMethods(methods: readonly MethodDefinition[], config: Config) {
-	const switches: Readonly<Record<string, unknown>> = config;
-	return methods.filter(({ name }) => switches[`startSub${name}`] !== false);
 }

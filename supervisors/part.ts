@@ -4,9 +4,7 @@
  *
  * @module
  */
-import type { ActorDefinition } from '../actors/definition.ts';
-import { hostLogic } from '../actors/host.ts';
-import { callLogic, type CallEnd, type CallInput } from '../actors/call.ts';
+import type { CallInput } from '../actors/call.ts';
 import type { RunningCall } from '../actors/message-turn.ts';
 import { killOrphans } from '../actors/orphan.ts';
 import { publisherLogic } from '../actors/publisher.ts';
@@ -14,16 +12,18 @@ import { subscriberLogic } from '../actors/subscriber.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Lane } from '../runtime/outbox.ts';
+import type { Processes } from '../runtime/processes.ts';
 import { startSweeping } from '../runtime/retention.ts';
 import type { Door, TransportContext, TransportDefinition } from '../runtime/wire.ts';
 import { actorChild, actorOf } from './actor-child.ts';
-import type { ChildSpec, StartContext } from './child-spec.ts';
-import type { Child } from './child.ts';
+import { callStarter, callTemplate } from './call-child.ts';
+import type { ChildSpec } from './child-spec.ts';
 import { startErrorReports } from './error-report.ts';
-import { exitError } from './exit-reason.ts';
 import type { Ground } from './ground.ts';
 import { startHello } from './hello.ts';
-import { createPublishing } from './publishing.ts';
+import { hostChild } from './host-child.ts';
+import { createProcesses } from './processes.ts';
+import { createPublishing, type PublisherRef } from './publishing.ts';
 import { recover } from './recovery.ts';
 import { createRenewal } from './renewal.ts';
 import { serviceChild } from './service-child.ts';
@@ -70,6 +70,14 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 		throw new ReeveError('internal', `${id} is not there yet`);
 	};
 	const startCall = callStarter(() => under('calls'));
+	const subscriberOf = (box: Mailbox): ChildSpec =>
+		subscriber(ground, box, { startCall, processes });
+	const processes = createProcesses({
+		ground,
+		subscribers: () => under('subscribers'),
+		publishers: () => under('publishers'),
+		subscriber: subscriberOf,
+	});
 	return {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(ground) },
 		call: callTemplate(),
@@ -77,12 +85,12 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 			? []
 			: [...ground.mailboxes.values()]
 					.filter(({ method }) => !ground.actors.some(({ name }) => name === method))
-					.map((box) => subscriber(ground, box, startCall)),
+					.map(subscriberOf),
 		timers: {
 			id: 'timers',
 			start: serviceChild({ start: () => ground.timers, stop: (timers) => timers.stop() }),
 		},
-		hosts: ground.isSafe ? [] : ground.actors.map((definition) => host(ground, definition)),
+		hosts: ground.isSafe ? [] : ground.actors.map((definition) => hostChild(ground, definition)),
 		publishing: publishing(ground, under),
 		errorReports: {
 			id: 'errorReports',
@@ -124,68 +132,13 @@ function recovery(ground: Ground): 'ignore' {
 	return 'ignore';
 }
 
-/** What a call is started with: what it runs, and who waits for its end. */
-type CallArgs = readonly [input: CallInput, done: (end: CallEnd) => void];
-
-function callTemplate(): ChildSpec {
-	const argsOf = ({ args }: Pick<StartContext, 'args'>) => args as CallArgs;
-	const start = actorChild({
-		logic: callLogic,
-		input: (context) => argsOf(context)[0],
-		onDone(output, context) {
-			if (output) argsOf(context)[1](output);
-		},
-	});
-	// The message decides what follows a crash of its call, so the call itself never comes back.
-	return { id: 'call', restart: 'temporary', start };
-}
-
-/** Starts supervised calls. */
-function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningCall {
-	return (input) => {
-		let child: Child | undefined;
-		let isStopped = false;
-		let isCancelled = false;
-		const tell = (): void => {
-			if (child) actorOf(child)?.send({ type: 'CANCEL' });
-		};
-		const ended = new Promise<CallEnd>((resolve, reject) => {
-			const args: CallArgs = [input, resolve];
-			void calls()
-				.startChild(args)
-				.then((answer) => {
-					if ('error' in answer) {
-						reject(answer.cause ?? new ReeveError('stopping', answer.error));
-						return;
-					}
-					child = answer.child;
-					if (isStopped) child?.kill();
-					if (isCancelled) tell();
-					child?.onExit((reason) => {
-						// A call that came to its end has resolved by now, and this has no effect.
-						reject(typeof reason === 'string' ? new ReeveError('stopping') : exitError(reason));
-					});
-				});
-		});
-		const stop = (): void => {
-			isStopped = true;
-			child?.kill();
-		};
-		const cancel = (): void => {
-			isCancelled = true;
-			tell();
-		};
-		return { ended, stop, cancel };
-	};
-}
-
 /** How much longer than `stopTimeout` a subscriber may take to let go of what it runs. */
 const drainMs = 5000;
 
 function subscriber(
 	ground: Ground,
 	mailbox: Mailbox,
-	startCall: (input: CallInput) => RunningCall,
+	calls: { startCall: (input: CallInput) => RunningCall; processes: Processes },
 ): ChildSpec {
 	const { method } = mailbox;
 	const definition = ground.methods.find(method);
@@ -199,34 +152,24 @@ function subscriber(
 			storeId: ground.journal.storeId,
 			mailbox,
 			definition,
-			startCall,
+			...calls,
 			print,
 			onExit: (see) => void child.onExit(see),
 		}),
 		shutdownEvent: { type: 'SHUTDOWN' },
 		describe: () => ({ mailboxLength: mailbox.size() }),
 	});
-	return { id: method, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
-}
-
-function host(ground: Ground, definition: ActorDefinition): ChildSpec {
-	const { name } = definition;
-	const mailbox = ground.mailboxes.get(name);
-	if (!mailbox) throw new ReeveError('internal', `an actor without a mailbox: ${name}`);
-	const start = actorChild({
-		logic: hostLogic,
-		input: ({ child }) => ({
-			...ground,
-			mailbox,
-			definition,
-			publish: (topic, data) => ground.exchange.tell(topic, data),
-			mayRun: ground.suspects.over,
-			onExit: (see) => void child.onExit(see),
-		}),
-		shutdownEvent: { type: 'SHUTDOWN' },
-		describe: () => ({ mailboxLength: mailbox.size() }),
-	});
-	return { id: name, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
+	return {
+		id: method,
+		shutdown: ground.config.stopTimeout * 1000 + drainMs,
+		async start(context) {
+			const process = { kind: 'subscriber', method, node: ground.node } as const;
+			if (ground.processChoices.get(process) !== 'stopped') return start(context);
+			// What it has left in mid-run is decided when somebody starts it.
+			ground.suspects.cleared(method);
+			return 'ignore';
+		},
+	};
 }
 
 function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {
@@ -242,10 +185,17 @@ function publishing(ground: Ground, under: (id: string) => SupervisorRef): Child
 		return {
 			id: lane.name,
 			async start(context) {
+				const { to: node, method } = lane;
+				const choice = ground.processChoices.get({ kind: 'publisher', method, node });
+				if (choice === 'stopped') return 'ignore';
 				const started = await start(context);
-				const actor =
-					typeof started === 'object' && 'pid' in started ? actorOf(started) : undefined;
-				if (actor) switchboard.register(lane, actor);
+				const child = typeof started === 'object' && 'pid' in started ? started : undefined;
+				const actor = child && actorOf(child);
+				// One that was stopped by an operator is still known, and not told anything.
+				const send: PublisherRef['send'] = (event) => {
+					if (child?.exitReason === undefined) actor?.send(event);
+				};
+				if (actor) switchboard.register(lane, { send });
 				return started;
 			},
 		};

@@ -28,13 +28,15 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 					children: [parts.call],
 				}),
 			),
-			supervisorChild({
-				name: 'subscribers',
-				strategy: 'one_for_one',
-				intensity: 10,
-				period: 60,
-				children: parts.subscribers,
-			}),
+			parts.reachable(
+				supervisorChild({
+					name: 'subscribers',
+					strategy: 'one_for_one',
+					intensity: 10,
+					period: 60,
+					children: parts.subscribers,
+				}),
+			),
 			parts.timers,
 			// Machines that throw are their hosts' business; what ends here is an error of ours.
 			supervisorChild({

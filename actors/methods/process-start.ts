@@ -1,0 +1,32 @@
+/**
+ * The method that starts a process.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { defineMethod } from '../../runtime/define.ts';
+import { processKind, startProcess } from '../process-text.ts';
+
+/**
+ * Starts the subscriber of the method that `methodArgs` names: one that was stopped, or one that the node's
+ * configuration leaves out. What runs already goes on undisturbed. A node, and the word `publisher`, may
+ * follow, to start a stopped publisher.
+ */
+export default defineMethod({
+	name: 'REQOpProcessStart',
+	aliases: ['process-start'],
+	summary: 'Start a process of the node',
+	kind: 'CommandACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: true,
+	args: z
+		.array(z.string().min(1))
+		.min(1, 'methodArgs must name a method')
+		.max(3, 'methodArgs are: method, node, subscriber or publisher'),
+	example: { methodArgs: ['REQPing'] },
+	async run({ methodArgs }, context) {
+		const [method = '', node = 'local', kind = 'subscriber'] = methodArgs;
+		return { data: await startProcess({ kind: processKind(kind), method, node }, context) };
+	},
+});

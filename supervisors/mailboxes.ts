@@ -1,0 +1,66 @@
+/**
+ * The mailboxes of a node: one for each method that it takes, by its configuration or because an operator
+ * has said so while it ran.
+ *
+ * @module
+ */
+import type { Config } from '../runtime/config.ts';
+import type { MethodDefinition } from '../runtime/define.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Journal } from '../runtime/journal.ts';
+import { createMailbox, type Mailbox } from '../runtime/mailbox.ts';
+import { createProcessChoices, type ProcessChoices } from '../runtime/process-choices.ts';
+import type { MethodRegistry } from '../runtime/registry.ts';
+
+/** What {@link openMailboxes} opens. */
+export interface Mailboxes {
+	/** The mailboxes of the methods that this node takes, by wire name. */
+	readonly mailboxes: ReadonlyMap<string, Mailbox>;
+	/** Opens the mailbox of one that it does not take; from then on it does. */
+	readonly openMailbox: (method: string) => Mailbox;
+	/** Whether the configuration says that it takes a method: one without a switch always is. */
+	readonly isTaken: (method: string) => boolean;
+	/** What operators have said of processes while the node ran. */
+	readonly processChoices: ProcessChoices;
+}
+
+/** Opens the mailboxes, with what is left of earlier runs. */
+export function openMailboxes(parts: {
+	readonly methods: MethodRegistry;
+	/** The names of the methods that are actors. */
+	readonly actors: ReadonlySet<string>;
+	readonly journal: Journal;
+	readonly config: Config;
+	/** The name of this node. */
+	readonly node: string;
+	readonly onRemoval: (mailbox: Mailbox) => void;
+}): Mailboxes {
+	const { methods, actors, journal, config, node, onRemoval } = parts;
+	const processChoices = createProcessChoices({ journal, keep: config.keepStopped });
+	const switches: Readonly<Record<string, unknown>> = config;
+	const isTaken = (method: string) => switches[`startSub${method}`] !== false;
+	const isWanted = ({ name: method }: MethodDefinition) =>
+		isTaken(method) || processChoices.get({ kind: 'subscriber', method, node }) === 'started';
+	const open = ({ name: method, ordering }: MethodDefinition): Mailbox => {
+		const most = actors.has(method) ? config.turnsAheadMax : config.callsMax;
+		const concurrency = ordering === 'sequential' ? 1 : most;
+		return createMailbox({ journal, onRemoval, method, concurrency });
+	};
+	const wanted = methods.list().filter(isWanted);
+	const mailboxes = new Map(wanted.map((definition) => [definition.name, open(definition)]));
+
+	return {
+		mailboxes,
+		isTaken,
+		processChoices,
+		openMailbox(method) {
+			const known = mailboxes.get(method);
+			if (known) return known;
+			const definition = methods.find(method);
+			if (!definition) throw new ReeveError('unknown_method', method);
+			const opened = open(definition);
+			mailboxes.set(method, opened);
+			return opened;
+		},
+	};
+}
