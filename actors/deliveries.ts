@@ -23,8 +23,8 @@ export function createDeliveries(lane: Lane): Deliveries {
 		let actor = actors.get(row.seq);
 		if (!actor) {
 			const { id, seq, retries: attemptsMax, attempts, skip: gaveUp } = row;
-			// What an earlier process left may have been published before that was on disk.
-			const published = seq <= lane.inherited;
+			// By an earlier process, perhaps, which did not come to note it, or by an earlier publisher.
+			const published = seq <= lane.published;
 			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
 			actor = createActor(deliveryLogic, { input }).start();
 			actors.set(seq, actor);

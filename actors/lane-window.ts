@@ -62,8 +62,6 @@ export function createWindow(parts: WindowParts): Window {
 	const { lane, outbox, books, clock, config } = parts;
 	const deliveries = createDeliveries(lane);
 	const place: LanePlace = { sent: lane.lo - 1 };
-	/** The highest number that any process may have published. */
-	let published = lane.inherited;
 	// A new lane sends one message until the receiver has said how many it is ready to take.
 	let credit = 1;
 
@@ -73,7 +71,7 @@ export function createWindow(parts: WindowParts): Window {
 		const { rows, changes } = outbox.resolve(lane, upTo);
 		for (const { seq } of rows) deliveries.forget(seq);
 		place.sent = Math.max(place.sent, upTo);
-		published = Math.max(published, upTo);
+		lane.published = Math.max(lane.published, upTo);
 		return changes;
 	};
 
@@ -107,10 +105,10 @@ export function createWindow(parts: WindowParts): Window {
 				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
 				place.sent = seq;
 			}
-			published = Math.max(published, place.sent);
+			lane.published = Math.max(lane.published, place.sent);
 			return rows.length > 0 ? { first, rows, changes } : undefined;
 		},
-		bind: (storeId) => outbox.bind(lane, storeId, published),
+		bind: (storeId) => outbox.bind(lane, storeId, lane.published),
 		acknowledge(ack) {
 			const { upTo, id } = ack;
 			const nothing = { changes: [], ids: [], count: 0 };

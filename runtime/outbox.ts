@@ -35,7 +35,9 @@ export interface OutRow {
 	readonly attempts: number;
 }
 
-/** One lane, as its sender sees it. The publisher of the lane moves `lo`, `state` and `why`. */
+/**
+ * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and `why`.
+ */
 export interface Lane {
 	readonly name: string;
 	readonly to: string;
@@ -49,6 +51,8 @@ export interface Lane {
 	flushed: number;
 	/** Rows up to here were left by an earlier process, which may have published them. */
 	readonly inherited: number;
+	/** Rows up to here may have been published: by an earlier process, or by this one. It only rises. */
+	published: number;
 	/** The store that the lane's messages were last published for; undefined before the first. */
 	boundTo: string | undefined;
 	/** Rows up to here may have been accepted under another identity, and say so when they are sent. */
@@ -222,6 +226,7 @@ function openLane(name: string, record: LaneRecord): Lane {
 		lo: next,
 		flushed: before,
 		inherited: before,
+		published: before,
 		boundTo,
 		repeatUpTo,
 		rows: [],

@@ -180,6 +180,25 @@ test('what an earlier process left may have been published, and is never expired
 	assert.deepEqual(ids(window.take()), ['skip a']);
 });
 
+test('what an earlier publisher of this process has published is not expired without an answer either', async (t) => {
+	const side = await windowOn(openedJournal(t), [
+		{ id: 'a', retries: 1 },
+		{ id: 'b', retries: 1 },
+	]);
+	const { window, commit, outcome, ackOf, lane } = side;
+	window.acknowledge(ackOf(0, '', { credit: 1 }));
+	assert.deepEqual(ids(window.take()), ['a']);
+	window.stop();
+	const next = createWindow({ ...side, lane: lane() });
+	await commit(next.giveUp());
+	assert.equal(outcome('a'), undefined, 'the receiver may have it');
+	await commit(next.countAway());
+	await commit(next.giveUp());
+	assert.equal(outcome('b'), 'expired', 'it never left');
+	next.acknowledge(ackOf(0, '', { credit: 2 }));
+	assert.deepEqual(ids(next.take()), ['skip a', 'skip b']);
+});
+
 test('a receiver that is away costs the tries of messages that limit them, and of no others', async (t) => {
 	const { window, commit, outcome, lane } = await windowOn(openedJournal(t), [
 		{ id: 'a', retries: 2 },
