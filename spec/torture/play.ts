@@ -101,7 +101,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 
 /** Starts everything. What has to be ended is put on the stack before it can fail. */
 async function build(
-	{ broker: brokerName, words = [], clock, tell }: TortureOptions,
+	{ broker: brokerName, words = [], clock, signal, tell }: TortureOptions,
 	folder: string,
 	stack: ((isKept: boolean) => Promise<void> | void)[],
 ): Promise<Estate> {
@@ -144,11 +144,20 @@ async function build(
 		nodes.push(member);
 		member.begin();
 	}
-	await Promise.race([hopeless, Promise.all(nodes.map((node) => node.ready()))]);
+	await Promise.race([hopeless, aborted(signal), Promise.all(nodes.map((node) => node.ready()))]);
 	hopeless.catch(() => undefined);
 	const diskOwner = nodes.at(-1);
 	if (!diskOwner) throw new Error('no node');
 	return { folder, nodes, broker, proxies, disk, diskOwner };
+}
+
+/** Rejects when the signal is raised. */
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_, reject) => {
+		const stop = () => reject(new Error('interrupted'));
+		if (signal.aborted) stop();
+		else signal.addEventListener('abort', stop, { once: true });
+	});
 }
 
 /** The time of load and accidents. */
@@ -171,11 +180,12 @@ async function suffer(options: TortureOptions, estate: Estate) {
 		abandoned: signal,
 	});
 	try {
-		const [counts] = await Promise.all([accidents, load]);
-		return { streams, counts };
+		await Promise.race([aborted(signal), load]);
+		return { streams, counts: await accidents };
 	} finally {
 		timer.cancel();
 		enough.abort();
+		// What is still being mended must not be begun again when everything is ended.
 		await accidents.catch(() => undefined);
 	}
 }
