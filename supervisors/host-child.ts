@@ -1,0 +1,35 @@
+/**
+ * The host of a declared actor, as a child of the tree.
+ *
+ * @module
+ */
+import type { ActorDefinition } from '../actors/definition.ts';
+import { hostLogic } from '../actors/host.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import { actorChild } from './actor-child.ts';
+import type { ChildSpec } from './child-spec.ts';
+import type { Ground } from './ground.ts';
+
+/** How much longer than `stopTimeout` a host may take to write what it has begun. */
+const drainMs = 5000;
+
+/** The child that hosts one actor; it takes no turn while the store is in doubt, or others are suspects. */
+export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpec {
+	const { name } = definition;
+	const mailbox = ground.mailboxes.get(name);
+	if (!mailbox) throw new ReeveError('internal', `an actor without a mailbox: ${name}`);
+	const start = actorChild({
+		logic: hostLogic,
+		input: ({ child }) => ({
+			...ground,
+			mailbox,
+			definition,
+			publish: (topic, data) => ground.exchange.tell(topic, data),
+			mayRun: ground.suspects.over,
+			onExit: (see) => void child.onExit(see),
+		}),
+		shutdownEvent: { type: 'SHUTDOWN' },
+		describe: () => ({ mailboxLength: mailbox.size() }),
+	});
+	return { id: name, start, shutdown: ground.config.stopTimeout * 1000 + drainMs };
+}
