@@ -119,7 +119,7 @@ export function openAccess(path: string, clock: Clock): Access {
 			return inForce !== undefined && !refusalBy(inForce, { kind: 'foreign' }, called);
 		},
 		replace(next) {
-			writeSafely(path, yamlText(next), 0o600);
+			writeSafely(path, yamlText(next), { mode: 0o600 });
 			notBefore = -Infinity;
 			seen = '';
 		},

@@ -8,13 +8,15 @@
  *
  * @module
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
 import { asReeveError, ReeveError } from './errors.ts';
+import { writeSafely } from './safe-file.ts';
 import { nearestWord } from './spelling.ts';
+import { isUnusedStewardFlag, portRemark, stewardRemark } from './steward-flags.ts';
 
 /** Where a value may come from, the strongest first. */
 type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
@@ -31,6 +33,8 @@ export interface LoadedConfig {
 	readonly origins: Readonly<Record<ConfigKey, ConfigOrigin>>;
 	/** The file, whether it is there or not. */
 	readonly path: string;
+	/** What its reader should hear, though nothing is wrong with it. */
+	readonly remarks: readonly string[];
 }
 
 /** Where to look. */
@@ -111,10 +115,11 @@ export function keepConfig(places: ConfigPlaces): LoadedConfig {
 	const path = join(places.folder, 'config.yaml');
 	const file = readFile(path);
 	const loaded = merge(places, file);
-	const flags = Object.keys(places.flags ?? {}) as ConfigKey[];
+	const given = Object.keys(places.flags ?? {}) as ConfigKey[];
+	const flags = given.filter((key) => !isUnusedStewardFlag(key));
 	const values = Object.fromEntries(flags.map((key) => [key, loaded.config[key]]));
 	const text = file.isThere ? edited(file, values) : freshText(values);
-	if (text !== file.text) writeSafely(places.folder, path, text);
+	if (text !== file.text) writeSafely(path, text, { mode: 0o600, code: 'bad_config' });
 	return loaded;
 }
 
@@ -159,9 +164,12 @@ function lineOf({ document, lines }: ConfigFile, key: string): number {
 	return start === undefined ? 1 : lines.linePos(start).line;
 }
 
-function merge({ flags = {}, environment = {} }: ConfigPlaces, file: ConfigFile): LoadedConfig {
-	for (const key of Object.keys(file.values)) known(key, `${file.path}:${lineOf(file, key)}`);
-	for (const key of Object.keys(flags)) known(key, 'a flag');
+function merge(places: ConfigPlaces, file: ConfigFile): LoadedConfig {
+	const { folder, flags = {}, environment = {} } = places;
+	const remarks = [
+		...Object.keys(file.values).map((key) => known(key, `${file.path}:${lineOf(file, key)}`)),
+		...Object.keys(flags).map((key) => known(key, `--${key}`)),
+	];
 	const config: Record<string, unknown> = {};
 	const origins: Record<string, ConfigOrigin> = {};
 	for (const key of configKeys) {
@@ -169,12 +177,20 @@ function merge({ flags = {}, environment = {} }: ConfigPlaces, file: ConfigFile)
 		config[key] = check(key, raw, origin);
 		origins[key] = origin;
 	}
-	const places = origins as Record<ConfigKey, ConfigOrigin>;
-	return { config: config as Config, origins: places, path: file.path };
+	if (config['keysFolder'] === '') config['keysFolder'] = join(folder, 'keys');
+	remarks.push(portRemark(String(config['brokerAddress'])));
+	return {
+		config: config as Config,
+		origins: origins as Record<ConfigKey, ConfigOrigin>,
+		path: file.path,
+		remarks: remarks.filter((remark) => remark !== undefined),
+	};
 }
 
-function known(key: string, place: string): void {
-	if (Object.hasOwn(configSchema.shape, key)) return;
+/** Refuses a key that there is not; returns what is to be told of one that has no effect. */
+function known(key: string, place: string): string | undefined {
+	if (Object.hasOwn(configSchema.shape, key)) return undefined;
+	if (isUnusedStewardFlag(key)) return stewardRemark(key, place);
 	const guess = nearestWord(key, configKeys);
 	const advice = guess ? `; did you mean ${guess}?` : '';
 	throw new ReeveError('bad_config', `${place}: there is no key ${key}${advice}`);
@@ -203,7 +219,8 @@ function check(key: ConfigKey, raw: unknown, { place }: ConfigOrigin): unknown {
 	const why = isNone
 		? 'not a number'
 		: parsed.error?.issues.map(({ message }) => message).join('; ');
-	const shown = JSON.stringify(raw);
+	// An address may have a password in it.
+	const shown = JSON.stringify(raw)?.replace(/\/\/[^@/]*@/, '//********@');
 	throw new ReeveError('bad_config', `${place}: ${key} cannot be ${shown}: ${why}`);
 }
 
@@ -274,19 +291,4 @@ function rangeOf({ document }: ConfigFile, key: string): [number, number] | unde
 	const node = document.get(key, true);
 	if (!isScalar(node) || !node.range) return undefined;
 	return [node.range[0], node.range[1]];
-}
-
-/** Writes beside the file first, so that a crash leaves the old one or the new one. */
-function writeSafely(folder: string, path: string, text: string): void {
-	const beside = `${path}.new`;
-	try {
-		mkdirSync(folder, { recursive: true });
-		writeFileSync(beside, text, { mode: 0o600 });
-		chmodSync(beside, 0o600);
-		renameSync(beside, path);
-	} catch (thrown) {
-		rmSync(beside, { force: true });
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
-		throw new ReeveError('bad_config', `${path} cannot be written: ${why}`, { cause: thrown });
-	}
 }

@@ -15,6 +15,10 @@ const folder = z.string().min(1);
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 const name = z.string().refine(isName, 'not a node name');
 
+const natsAdvice =
+	'reeve speaks MQTT. A NATS server does too, if its configuration says jetstream {} and ' +
+	'mqtt { port: 1883 }: then write mqtt://HOST:1883; or leave it empty, for the broker in this node';
+
 /** The schema. A key is a flag (`--nodeName`, `--node-name`), a variable, and a line of the file. */
 export const configSchema = z.strictObject({
 	nodeName: name.default('central').describe('The name of this node; unique in the fleet'),
@@ -25,6 +29,7 @@ export const configSchema = z.strictObject({
 	methodsFolder: z.string().default('').describe('A folder of method files of your own'),
 	brokerAddress: z
 		.string()
+		.refine((address) => !address.startsWith('nats:'), natsAdvice)
 		.default('')
 		.describe('The MQTT broker, such as mqtt://10.0.0.1:1883; empty: start one in this node'),
 	brokerListen: z
@@ -276,3 +281,6 @@ export type ConfigKey = keyof Config;
 export function configOf(values: Partial<z.input<typeof configSchema>> = {}): Config {
 	return configSchema.parse(values);
 }
+
+/** Keys whose values are nobody's business: they are shown as stars. */
+export const secretKeys: ReadonlySet<string> = new Set(['brokerPassword']);

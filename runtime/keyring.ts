@@ -137,7 +137,7 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 		write(name: string, texts: readonly string[]): void {
 			const path = join(place, `${name}.pub`);
 			if (texts.length === 0) rmSync(path, { force: true });
-			else writeSafely(path, texts.map((text) => `${text}\n`).join(''), 0o644);
+			else writeSafely(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
 			mark = '';
 			notBefore = -Infinity;
 		},
@@ -163,7 +163,7 @@ function readOrMakeKey(folder: string): KeyObject {
 	const path = join(folder, 'own.key');
 	if (existsSync(path)) return readPrivateKey(path);
 	const key = makeKey(path);
-	writeSafely(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, 0o644);
+	writeSafely(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
 	return key;
 }
 
@@ -176,7 +176,7 @@ export function makeKey(path: string): KeyObject {
 	if (existsSync(path)) throw new ReeveError('bad_key', `${path} is there already`);
 	const { privateKey } = generateKeyPairSync('ed25519');
 	const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-	writeSafely(path, text, 0o600);
+	writeSafely(path, text, { mode: 0o600 });
 	return privateKey;
 }
 

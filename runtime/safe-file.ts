@@ -1,28 +1,31 @@
 /**
- * Small files that must never be seen half-written: keys and lists of permissions.
+ * Small files that must never be seen half-written: keys, access rules, the configuration.
  *
  * @module
  */
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ReeveError } from './errors.ts';
+import { ReeveError, type ErrorCode } from './errors.ts';
 
 /**
- * Writes beside the file first, so that a crash leaves the old one or the new one. Folders are made for
- * their owner only.
+ * Writes beside the file first, so that a crash leaves the old one or the new one.
  *
- * @throws ReeveError `file_failed`
+ * @throws ReeveError of this code
  */
-export function writeSafely(path: string, text: string, mode: number): void {
+export function writeSafely(
+	path: string,
+	text: string,
+	{ mode, code = 'file_failed' }: { readonly mode: number; readonly code?: ErrorCode },
+): void {
 	const beside = `${path}.new`;
 	try {
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+		mkdirSync(dirname(path), { recursive: true });
 		writeFileSync(beside, text, { mode });
 		chmodSync(beside, mode);
 		renameSync(beside, path);
 	} catch (thrown) {
 		rmSync(beside, { force: true });
 		const why = thrown instanceof Error ? thrown.message : String(thrown);
-		throw new ReeveError('file_failed', `${path}: ${why}`, { cause: thrown });
+		throw new ReeveError(code, `${path} cannot be written: ${why}`, { cause: thrown });
 	}
 }

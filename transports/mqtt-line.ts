@@ -20,6 +20,7 @@ export interface LineOptions {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly address: string;
+	/** Read anew by each attempt. */
 	readonly client: IClientOptions;
 	/** Passed before each attempt, and told of each connection that is lost. */
 	readonly gate?: LineGate | undefined;

@@ -16,10 +16,12 @@
  * @module
  */
 import { nodeFilters, publicFilter } from '../runtime/address.ts';
+import type { Config } from '../runtime/config.ts';
 import { asReeveError } from '../runtime/errors.ts';
 import { defineTransport, type RunningTransport, type TransportContext } from '../runtime/wire.ts';
 import type { ForeignProperties, Wire } from '../runtime/wire.ts';
 import { brokerUrl, hideSecrets } from './broker-url.ts';
+import { createLogin, readLogin, type BrokerLogin } from './broker-login.ts';
 import { openLine, type Line, type LineOptions } from './mqtt-line.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 
@@ -33,6 +35,7 @@ const foreignMax = 64;
 /** Where the broker is, and who may connect to it by the name of the node. */
 interface Route {
 	readonly address: string;
+	readonly login: () => BrokerLogin;
 	readonly gate: NameGate | undefined;
 }
 
@@ -47,7 +50,7 @@ function clientId({ node, config }: TransportContext): string {
  */
 function openFrames(
 	context: TransportContext,
-	{ address, gate }: Route,
+	{ address, login, gate }: Route,
 	ready: Promise<void>,
 ): Line {
 	const { node, clock, config, listener, signals } = context;
@@ -62,7 +65,7 @@ function openFrames(
 		get client() {
 			const { topic, payload } = context.will;
 			const will = { topic, payload: Buffer.from(payload), qos: 1, retain: true } as const;
-			return { clientId: clientId(context), clean: true, will };
+			return { ...login(), clientId: clientId(context), clean: true, will };
 		},
 		filters: nodeFilters(config.topicPrefix, node),
 		onPacket: (packet) => takeOwn(context, packet),
@@ -91,7 +94,7 @@ function openFrames(
  */
 function openIngress(
 	context: TransportContext,
-	{ address, gate }: Route,
+	{ address, login, gate }: Route,
 	onTried: () => void,
 ): Line {
 	const { node, clock, config, listener, signals } = context;
@@ -102,10 +105,12 @@ function openIngress(
 		config,
 		address,
 		gate: gate?.line(),
-		client: {
-			clientId: `${clientId(context)}:in`,
-			clean: false,
-			properties: { sessionExpiryInterval: sessionSeconds, receiveMaximum: foreignMax },
+		get client() {
+			const properties = {
+				sessionExpiryInterval: sessionSeconds,
+				receiveMaximum: foreignMax,
+			};
+			return { ...login(), clientId: `${clientId(context)}:in`, clean: false, properties };
 		},
 		filters: [publicFilter(config.topicPrefix, node)],
 		onPacket: ({ topic, payload, properties, dup }, gone) =>
@@ -129,7 +134,7 @@ function openIngress(
 /** Claims the name of the node over a connection of another name, however long the broker is away. */
 function claimName(
 	{ clock, config, claim, signals }: TransportContext,
-	address: string,
+	{ address, login }: Pick<Route, 'address' | 'login'>,
 	{ isContested, signal }: { isContested: boolean; signal: AbortSignal },
 ): Promise<ClaimEnd> {
 	if (!claim) return Promise.resolve('granted');
@@ -146,7 +151,9 @@ function claimName(
 			clock,
 			config,
 			address,
-			client: { clientId: claim.connection, clean: true },
+			get client() {
+				return { ...login(), clientId: claim.connection, clean: true };
+			},
 			filters: claim.filters,
 			onPacket: ({ topic, payload }) => relay.arrived(topic, bytesOf(payload)),
 			onUp() {
@@ -190,18 +197,25 @@ function foreignProperties(properties: ForeignProperties = {}): ForeignPropertie
 	};
 }
 
+function addressOf({ brokerAddress, brokerListen, rootCAPath }: Config): string {
+	if (brokerAddress === '') return brokerUrl(brokerListen);
+	return brokerUrl(brokerAddress, rootCAPath !== '');
+}
+
 async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config } = context;
-	const address = brokerUrl(config.brokerAddress || config.brokerListen);
+	const address = addressOf(config);
+	const login = createLogin(config);
 	let onTried = () => {};
 	const tried = new Promise<void>((resolve) => (onTried = resolve));
 	const gate =
 		context.claim &&
 		createNameGate({
 			...context,
-			claim: (isContested, signal) => claimName(context, address, { isContested, signal }),
+			claim: (isContested, signal) =>
+				claimName(context, { address, login }, { isContested, signal }),
 		});
-	const route = { address, gate };
+	const route = { address, login, gate };
 	const lines = [openFrames(context, route, tried)];
 	if (context.isSafe) onTried();
 	else lines.unshift(openIngress(context, route, onTried));
@@ -215,4 +229,13 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 }
 
 /** The wire of every node: to the broker that is named, or to the embedded one. */
-export default defineTransport({ name: 'mqtt', wanted: () => true, start });
+export default defineTransport({
+	name: 'mqtt',
+	wanted: () => true,
+	async check(config) {
+		addressOf(config);
+		readLogin(config);
+		await Promise.resolve();
+	},
+	start,
+});

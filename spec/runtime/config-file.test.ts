@@ -52,7 +52,11 @@ test('the first start creates a file with every key and its meaning, which reads
 		assert.ok(text.includes(`# ${configDoc(key).meaning}`));
 	}
 	const { config } = readConfig({ folder });
-	for (const key of configKeys) assert.deepEqual(config[key], configDoc(key).default, key);
+	for (const key of configKeys) {
+		// Where keys are kept follows from where the file is.
+		const expected = key === 'keysFolder' ? join(folder, 'keys') : configDoc(key).default;
+		assert.deepEqual(config[key], expected, key);
+	}
 	assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 

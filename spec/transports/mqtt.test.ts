@@ -323,7 +323,7 @@ test(
 );
 
 test('an address that is none is refused, and its password is not shown', async () => {
-	for (const brokerAddress of ['nats://me:secret@host:4222', 'mqtt://', 'mqtt://me:secret@ho st']) {
+	for (const brokerAddress of ['ftp://me:secret@host:4222', 'mqtt://', 'mqtt://me:secret@ho st']) {
 		const { context } = createContext({ brokerAddress });
 		await assert.rejects(mqtt.start(context), (thrown: Error & { code?: string }) => {
 			assert.equal(thrown.code, 'bad_config');

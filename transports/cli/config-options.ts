@@ -4,13 +4,21 @@
  * @module
  */
 import { configDoc, configKeys, kebabCase, type ConfigPlaces } from '../../runtime/config-file.ts';
+import { unusedStewardFlags } from '../../runtime/steward-flags.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from './command.ts';
 
 /** The options. */
 export const configOptions: readonly OptionDefinition[] = [
 	{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
 	...configKeys.map(optionOf),
+	...unusedStewardFlags.map(unusedOptionOf),
 ];
+
+/** A flag of steward's that is taken, and answered with a remark. */
+function unusedOptionOf(key: string): OptionDefinition {
+	const flags = `--${kebabCase(key)}, --${key} [value]`;
+	return { flags, help: 'Taken for the sake of steward; has no effect', hidden: true };
+}
 
 function optionOf(key: (typeof configKeys)[number]): OptionDefinition {
 	const { meaning, default: usual } = configDoc(key);
@@ -30,7 +38,8 @@ export function configPlaces(
 	const { configFolder } = options;
 	const fromFlag = typeof configFolder === 'string' ? configFolder : undefined;
 	const folder = fromFlag ?? environment['CONFIG_FOLDER'] ?? './etc/';
-	const given = configKeys.filter((key) => options[key] !== undefined);
+	const keys = [...configKeys, ...unusedStewardFlags];
+	const given = keys.filter((key) => options[key] !== undefined);
 	return {
 		folder,
 		environment,

@@ -18,6 +18,7 @@ import { failureFrom, failureOf } from './failure.ts';
 import type { Host } from './host.ts';
 import { takeInterrupts } from './interrupts.ts';
 import { createScreen, type Screen } from './render.ts';
+import { withTwoDashes } from './steward-words.ts';
 
 const about = 'Looks after fleets: a durable actor runtime, and the agent built on it.';
 
@@ -65,7 +66,7 @@ function holdProcess(): () => void {
 async function dispatch(argv: readonly string[], tools: CommandTools): Promise<number> {
 	const { screen } = tools;
 	const split = argv.indexOf('--');
-	const typed = split < 0 ? argv : argv.slice(0, split);
+	const typed = withTwoDashes(split < 0 ? argv : argv.slice(0, split));
 	const rest = split < 0 ? undefined : argv.slice(split + 1);
 	let exitCode: number = exitCodes.ok;
 	const program = createProgram(screen);

@@ -13,6 +13,7 @@ import {
 	yamlText,
 	type LoadedConfig,
 } from '../../../runtime/config-file.ts';
+import { secretKeys, type ConfigKey } from '../../../runtime/config.ts';
 import { exitCodes } from '../../../runtime/errors.ts';
 import { nearestWord } from '../../../runtime/spelling.ts';
 import { defineCommand, type CommandTools } from '../command.ts';
@@ -36,6 +37,7 @@ export default defineCommand({
 			return exitCodes.ok;
 		}
 		const loaded = readConfig(configPlaces(input, tools));
+		for (const remark of loaded.remarks) screen.note(remark);
 		for (const remark of strangeVariables(environment)) screen.note(remark);
 		if (input.words[0] === 'check') screen.out(`${loaded.path}: nothing is wrong\n`);
 		else screen.out(await shown(loaded, formatOf(input.options)));
@@ -43,7 +45,8 @@ export default defineCommand({
 	},
 });
 
-async function shown({ config, origins }: LoadedConfig, format: string): Promise<string> {
+async function shown({ config: whole, origins }: LoadedConfig, format: string): Promise<string> {
+	const config = Object.fromEntries(configKeys.map((key) => [key, showable(key, whole[key])]));
 	if (format === 'yaml') return yamlText(config);
 	const rows = configKeys.map((key) => ({ key, value: config[key], ...origins[key] }));
 	if (format === 'json') return `${JSON.stringify(rows, undefined, 2)}\n`;
@@ -56,6 +59,12 @@ async function shown({ config, origins }: LoadedConfig, format: string): Promise
 		return [key, text, from, ...(format === 'wide' ? [configDoc(key).meaning] : [])];
 	});
 	return tableText(heads, cells);
+}
+
+/** Whoever may see the configuration need not see what is secret in it. */
+function showable(key: ConfigKey, value: unknown): unknown {
+	if (typeof value !== 'string' || value === '') return value;
+	return secretKeys.has(key) ? '********' : value.replace(/\/\/[^@/]*@/, '//********@');
 }
 
 /** Variables for this program itself, and those that commands find in their environment. */

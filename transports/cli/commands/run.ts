@@ -26,7 +26,8 @@ export default defineCommand({
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const choices = startChoices(input);
-		const { config } = keepConfig(configPlaces(input, { environment }));
+		const { config, remarks } = keepConfig(configPlaces(input, { environment }));
+		for (const remark of remarks) screen.note(remark);
 		const node = await started(() => host.startNode(config, choices));
 		screen.out(`${readyLine(node, config)}\n`);
 		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
