@@ -3,7 +3,7 @@
  * of a node, which is a method.
  *
  * ```sh
- * reeve send thermostat HEAT '{"to":21}'
+ * reeve send thermostat --to ship1 -- HEAT '{"to":21}'
  * ```
  *
  * @module

@@ -4,8 +4,9 @@
  *
  * ```sh
  * reeve dev --definitionsFolder examples/actors
- * reeve send watchdog WATCH '{"check":"pgrep nginx","restart":"systemctl restart nginx","everyMs":5000}' --key nginx
- * reeve send watchdog TELL --key nginx
+ * reeve send watchdog --to central key=nginx -- WATCH \
+ *   '{"check":"pgrep nginx","restart":"systemctl restart nginx","everyMs":5000}'
+ * reeve send watchdog --to central key=nginx -- TELL
  * ```
  *
  * All of it survives a crash of the node: which services are watched, how often they have failed, and the
@@ -60,6 +61,7 @@ const machine = setup({
 	context: { check: 'true', restart: 'true', everyMs: 5000, failures: 0, restarts: 0 },
 	initial: 'idle',
 	on: {
+		REPAIRED: { target: '.checking', actions: 'isWell' },
 		TELL: { actions: reply(({ context }) => ({ ...context })) },
 		WATCH: {
 			target: '.checking',
@@ -89,7 +91,6 @@ const machine = setup({
 		waiting: { after: { BACKOFF: 'checking' } },
 		hopeless: {
 			entry: raiseAlert('critical', ({ context }) => `${context.check}: restarts do not help`),
-			on: { REPAIRED: { target: 'checking', actions: 'isWell' } },
 		},
 	},
 });

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { loadActors } from '../../actors/definition-folder.ts';
+import { setActorStage } from '../support/actor-stage.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const guide = readFileSync(new URL('../../docs/actors.md', import.meta.url), 'utf8');
+const front = new URL('../../supervisors/node.ts', import.meta.url).href;
+
+/** The definitions of the guide, each in a file of its own, with its packages where they are here. */
+function writeDefinitions(folder: string): void {
+	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+	const blocks = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+	for (const [index, block] of blocks.entries()) {
+		const text = block
+			.replaceAll("'reeve'", `'${front}'`)
+			.replaceAll("'xstate'", `'${import.meta.resolve('xstate')}'`);
+		writeFileSync(join(folder, `block-${index}.ts`), text);
+	}
+}
+
+test('every definition of the guide is one, and the first one counts as it says', async (life) => {
+	const folder = temporaryFolder(life);
+	writeDefinitions(folder);
+	const declared = await loadActors(folder);
+	const names = declared.map(({ definition }) => definition.name);
+	assert.deepEqual(names, ['counter', 'payment', 'door']);
+	const actors = declared.map(({ definition }) => definition);
+	const stage = await setActorStage(life, { actors });
+	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await stage.idle('counter');
+	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	await stage.stop();
+});
+
+test('a file that declares no actor, or cannot be read, is refused by its name', async (life) => {
+	const folder = temporaryFolder(life);
+	writeFileSync(join(folder, 'wrong.js'), 'export default { name: "wrong" };');
+	await assert.rejects(loadActors(folder), /wrong\.js: its default export is no defineActor/);
+	writeFileSync(join(folder, 'wrong.js'), 'export default ((');
+	await assert.rejects(loadActors(folder), { code: 'bad_declaration' });
+	await assert.rejects(loadActors(join(folder, 'missing')), { code: 'bad_config' });
+});
