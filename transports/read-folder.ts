@@ -147,19 +147,18 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	for (const name of ['done', 'refused']) await mkdir(join(folder, name), { recursive: true });
 	const settling = createSettling(clock, config.readFolderSettleMs);
 	const stopping = new AbortController();
-	let trouble = '';
+	let isTroubled = false;
 	const watch = async (): Promise<void> => {
 		while (!stopping.signal.aborted) {
 			try {
 				await look(folder, context, settling);
 				settling.forgetOthers();
-				trouble = '';
+				isTroubled = false;
 			} catch (thrown) {
 				// A folder that cannot be read, or a file that cannot be moved: said once, tried again.
 				const { detail } = asReeveError(thrown, 'file_failed');
-				const reason = `${folder}: ${detail}`;
-				if (reason !== trouble) context.door.refuse('file_failed', reason, via);
-				trouble = reason;
+				if (!isTroubled) context.door.refuse('file_failed', `${folder}: ${detail}`, via);
+				isTroubled = true;
 			}
 			await pause(clock, Math.max(50, config.readFolderSettleMs / 2), stopping.signal);
 		}
