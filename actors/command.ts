@@ -79,7 +79,7 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	/** What was printed before the end is still to be read, as long as somebody reads. */
 	const dropLater = (before: number, bytesAtEnd: number) => {
 		const { bytes } = reading;
-		const isSilent = bytes === before;
+		const isSilent = bytes === before && !reading.isWaiting;
 		if (isSilent || bytes - bytesAtEnd > bytesBehindMax) dropPipes();
 		else grace = clock.after(graceMs, () => dropLater(bytes, bytesAtEnd));
 	};
@@ -150,11 +150,14 @@ function start({ argv: [file = '', ...args], env }: Command) {
 function createReading({ outputBytesMax, onOutput }: Command) {
 	const handedOn: Promise<void>[] = [];
 	let bytes = 0;
+	let waiting = 0;
 	const handOn = async (stream: Readable, name: 'stdout' | 'stderr') => {
 		try {
 			for await (const chunk of stream) {
 				bytes += (chunk as Uint8Array).length;
+				waiting += 1;
 				await onOutput?.(chunk as Uint8Array, name);
+				waiting -= 1;
 			}
 		} catch {
 			// The pipe was dropped.
@@ -164,6 +167,10 @@ function createReading({ outputBytesMax, onOutput }: Command) {
 		/** How much has come so far, if it is handed on. */
 		get bytes() {
 			return bytes;
+		},
+		/** Whether somebody has not finished with what came last. */
+		get isWaiting() {
+			return waiting > 0;
 		},
 		read(stream: Readable, name: 'stdout' | 'stderr', tooMuch: () => void): readonly Uint8Array[] {
 			if (!onOutput) return collect(stream, outputBytesMax, tooMuch);

@@ -14,6 +14,7 @@ import type { Change, Journal } from './journal.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { packMessage } from './packing.ts';
+import { isMereOutcome } from './reply.ts';
 import type { Signals } from './signal.ts';
 
 /** What the post office works with. */
@@ -63,6 +64,8 @@ export function createPost(parts: PostParts): Post {
 	/** A message to this very node. */
 	const keep = (message: Message): Plan => {
 		const opened = isReply(message) ? settleBy(message) : books.open(message);
+		// All that it has to say is in the books.
+		if (isMereOutcome(message)) return { changes: opened, afterwards: () => announce(message) };
 		const box = parts.mailbox(message.method);
 		if (!box) {
 			const result = { outcome: 'refused', code: 'unknown_method' } as const;
@@ -110,7 +113,7 @@ export function createPost(parts: PostParts): Post {
 	};
 	const announce = (message: Message): void => {
 		if (!isReply(message)) books.opened(message.id);
-		books.settled(message.inReplyTo ?? message.id);
+		if (!isInterim(message)) books.settled(message.inReplyTo ?? message.id);
 	};
 
 	return {
@@ -126,12 +129,17 @@ export function createPost(parts: PostParts): Post {
 		onAccept: settleBy,
 		onAccepted(message, isTaken) {
 			// Ids of other nodes are not ours: only what is answered is in these books.
-			if (message.inReplyTo !== undefined) books.settled(message.inReplyTo);
+			if (message.inReplyTo !== undefined && !isInterim(message)) books.settled(message.inReplyTo);
 			if (!isTaken) return;
 			const { id, fromNode: from, toNode: to, method } = message;
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
 		},
 	};
+}
+
+/** An interim reply settles nothing: the one that does may be on its way to the disk just then. */
+function isInterim(message: Message): boolean {
+	return isReply(message) && message.result === undefined;
 }
 
 /** Every message raises the number of its lane; of those that are written together the last is enough. */
