@@ -89,6 +89,11 @@ export function createAnnouncement(parts: {
 	};
 }
 
-function birthOf({ methods, host, mode }: Self) {
-	return { methods: methods(), ...(host ? { host } : {}), ...(mode ? { mode } : {}) };
+function birthOf({ methods, host, mode, facts }: Self) {
+	const about = {
+		...(host ? { host } : {}),
+		...(mode ? { mode } : {}),
+		...(facts ? { facts } : {}),
+	};
+	return { methods: methods(), ...about };
 }

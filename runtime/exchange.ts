@@ -8,6 +8,7 @@ import { formatTopic, parseTopic, type Kind } from './address.ts';
 import { createAnnouncement, type Announcement } from './announcement.ts';
 import type { Clock } from './clock.ts';
 import { asReeveError, ReeveError } from './errors.ts';
+import type { Facts } from './facts.ts';
 import { frameVersion, packFrame, readAcknowledgement, readFrame, readStatus } from './frame.ts';
 import { type Acknowledgement, type Frame, type LaneAck, type Status } from './frame.ts';
 import type { ReplayGuard } from './replay-guard.ts';
@@ -26,6 +27,8 @@ export interface Self {
 	readonly host?: string;
 	/** Set while the node runs no messages. */
 	readonly mode?: 'safe' | undefined;
+	/** What is true of this node, for those who aim at it. */
+	readonly facts?: Facts;
 }
 
 /** What the node does with what arrives. */

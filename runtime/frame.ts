@@ -9,6 +9,7 @@
  */
 import { isName, type Kind } from './address.ts';
 import { ReeveError } from './errors.ts';
+import { isFacts, type Facts } from './facts.ts';
 import { pack, unpack } from './packing.ts';
 
 /** The version of the frames below; a node refuses any other. */
@@ -87,6 +88,8 @@ export interface Status {
 	readonly mode?: 'safe';
 	/** The methods that the node takes; in a birth. */
 	readonly methods?: readonly string[];
+	/** What is true of the node; in a birth. */
+	readonly facts?: Facts;
 }
 
 /** The name of a lane, unique within its sender. */
@@ -155,6 +158,9 @@ export function readStatus(payload: Uint8Array): Status | undefined {
 	const { methods = [] } = status;
 	if (!Array.isArray(methods) || !methods.every((name) => isShort(name) && isName(name))) {
 		throw new ReeveError('bad_frame', 'methods are a list of names');
+	}
+	if (status.facts !== undefined && !isFacts(status.facts)) {
+		throw new ReeveError('bad_frame', 'facts are short texts by name');
 	}
 	return status;
 }

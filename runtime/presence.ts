@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from './clock.ts';
+import type { Facts } from './facts.ts';
 import type { Status } from './frame.ts';
 import type { Signals } from './signal.ts';
 
@@ -18,6 +19,8 @@ export interface Neighbour {
 	readonly methods: readonly string[];
 	/** Set while it is in safe mode: it is there, and runs no messages. */
 	readonly mode?: 'safe';
+	/** What its last birth said of it. */
+	readonly facts?: Facts;
 }
 
 /** The presence table that {@link createPresence} makes. */
@@ -39,10 +42,11 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 	return {
 		learn(status) {
 			const { node: name, state, storeId, epoch, methods = [], mode } = status;
+			const { facts = neighbours.get(name)?.facts } = status;
 			if (isOldNews(neighbours.get(name), status)) return;
 			const since = clock.now();
 			const known = { name, state, since, storeId, epoch, methods };
-			const neighbour = mode ? { ...known, mode } : known;
+			const neighbour = { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
 			neighbours.set(name, neighbour);
 			if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
 			else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });

@@ -8,6 +8,7 @@ import type { NameClaim } from './claim.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Facts } from './facts.ts';
 import type { Signals } from './signal.ts';
 
 /** One PUBLISH: the words are MQTT's. */
@@ -201,6 +202,8 @@ export interface NodeRow {
 	readonly mode?: 'safe';
 	/** How many messages wait for it here. */
 	readonly waiting: number;
+	/** What is true of it, as its last birth said. */
+	readonly facts?: Facts;
 }
 
 /** A row of `processes`, in steward's sense: who owns a mailbox or an outbox. */

@@ -6,6 +6,7 @@
  */
 import process from 'node:process';
 import { z } from 'zod';
+import { ownFacts } from '../runtime/facts.ts';
 import { createInquiry } from '../runtime/inquiry.ts';
 import { messageLife } from '../runtime/message-life.ts';
 import { version } from '../runtime/version.ts';
@@ -34,6 +35,7 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		replayed: leftBehind,
 		mode: isSafe ? 'safe' : 'normal',
 		phase: phase.current,
+		facts: ownFacts(config.facts),
 		isJournalHealthy: journal.isHealthy(),
 		nodeName: ownership.state(),
 		uncleanStarts: journal.uncleanStarts,

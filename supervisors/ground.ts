@@ -13,6 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { passingDisk, soundDisk, type Disk } from '../runtime/disk.ts';
 import { createExchange, type Arrivals, type Exchange } from '../runtime/exchange.ts';
+import { ownFacts } from '../runtime/facts.ts';
 import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
 import type { Acknowledgement } from '../runtime/frame.ts';
@@ -193,6 +194,7 @@ export function createGround(parts: GroundParts): Ground {
 			methods: () => [...mailboxes.keys()],
 			host: parts.host,
 			mode: isSafe ? 'safe' : undefined,
+			facts: ownFacts(config.facts),
 		},
 		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
 	});
