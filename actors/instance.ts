@@ -28,7 +28,7 @@ export interface InstanceFacts {
 }
 
 /** The facts of an instance that is not there yet. */
-export const noFacts: InstanceFacts = { turn: 0, timers: {}, steps: {}, asks: {}, owed: [] };
+const noFacts: InstanceFacts = { turn: 0, timers: {}, steps: {}, asks: {}, owed: [] };
 
 /** A row of the table `snapshots`, unpacked. */
 export interface StoredInstance extends Partial<InstanceFacts> {
@@ -100,7 +100,7 @@ export interface LoadParts {
 }
 
 /** An instance that has nothing to do yet. */
-export function newInstance(key: string, usedAt: number): Instance {
+function newInstance(key: string, usedAt: number): Instance {
 	return {
 		key,
 		snapshot: undefined,

@@ -43,6 +43,7 @@ import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
 
 export { defineActor } from '../actors/definition.ts';
+export type { Answered, Outgoing, Question } from '../actors/effect.ts';
 export { answer, ask, defer, publish, raiseAlert, reply, send, toActor } from '../actors/effect.ts';
 export { step } from '../actors/step.ts';
 export { defineMethod } from '../runtime/define.ts';

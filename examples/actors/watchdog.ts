@@ -95,6 +95,7 @@ const machine = setup({
 	},
 });
 
+/** The definition that the folder scan finds. */
 export default defineActor({
 	name: 'watchdog',
 	summary: 'Restarts services that do not answer',

@@ -39,7 +39,7 @@ type AccountEvent =
 	| { readonly type: 'THAW' };
 
 /** As large as machines are that people write: two regions, guards, and a state that follows from values. */
-export const account = defineActor({
+const account = defineActor({
 	name: 'account',
 	version: 1,
 	machine: setup({
@@ -90,7 +90,7 @@ export const account = defineActor({
 });
 
 /** The event of the `n`th turn; all of them change something. */
-export function eventAt(n: number): AccountEvent {
+function eventAt(n: number): AccountEvent {
 	const round = n % 4;
 	if (round === 0) return { type: 'PAY', cents: 100 };
 	return round === 1 ? { type: 'DRAW', cents: 30 } : { type: round === 2 ? 'FREEZE' : 'THAW' };
@@ -113,7 +113,7 @@ function plainTurns(effort: Effort): number {
 	return (effort.turns / (realClock.monotonic() - since)) * 1000;
 }
 
-export const toAccount = (key: string, event: AccountEvent): Message => ({
+const toAccount = (key: string, event: AccountEvent): Message => ({
 	id: newId(realClock),
 	fromNode: 'central',
 	toNode: node,
@@ -125,12 +125,12 @@ export const toAccount = (key: string, event: AccountEvent): Message => ({
 });
 
 /** A floor with durable accounts, whose mailbox can be filled and worked off. */
-export function openAccounts(folder: string) {
+function openAccounts(folder: string) {
 	const floor = openFloor({
 		clock: realClock,
 		folder,
 		actors: [account],
-		config: { durability: 'disk', signalsKeptMax: 1000, activeInstancesMax: 5000 },
+		config: { durability: 'disk', signalsKeptMax: 1000, activeInstancesMax: 1000 },
 	});
 	const box = floor.boxOf('account');
 	return {
@@ -196,7 +196,7 @@ async function durableRound(effort: Effort) {
 }
 
 /** Turns per second, from messages on disk to turns on disk. */
-export async function durableTurns(accounts: Accounts, keys: readonly string[], effort: Effort) {
+async function durableTurns(accounts: Accounts, keys: readonly string[], effort: Effort) {
 	const push = await accounts.file(
 		Array.from({ length: effort.turns }, (_, n) =>
 			toAccount(keys[instanceAt(n, effort)] ?? '', eventAt(n)),
