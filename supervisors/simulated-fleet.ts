@@ -118,16 +118,19 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		disks.add(life.disk);
 		if (given.folder) folders.set(name, given.folder);
 		const { methods = options.methods ?? [], actors = options.actors ?? [] } = given;
-		const starting = startNode(configFor(name, folderOf(name), { ...options.config, ...given.config }), {
-			clock: life.clock,
-			disk: life.disk,
-			transports: [life.transport],
-			methods: methods.map(life.method),
-			actors,
-			choices: given.choices,
-			host: `host of ${name}`,
-			passPoint: armedPoints(given.crashAt, () => life.kill()),
-		});
+		const starting = startNode(
+			configFor(name, folderOf(name), { ...options.config, ...given.config }),
+			{
+				clock: life.clock,
+				disk: life.disk,
+				transports: [life.transport],
+				methods: methods.map(life.method),
+				actors,
+				choices: given.choices,
+				host: `host of ${name}`,
+				passPoint: armedPoints(given.crashAt, () => life.kill()),
+			},
+		);
 		const begun = { life, starting };
 		lives.push(begun);
 		return begun;
@@ -232,6 +235,8 @@ async function calm(disks: ReadonlySet<FaultyDisk>): Promise<void> {
 
 /** How far time is moved while something is waited for that takes time. */
 const strideMs = 500;
+/** An hour: what is not over by then waits for something that does not come. */
+const stridesMax = 7200;
 
 /** Waits for something that needs time to pass. */
 async function along(clock: SteppedClock, work: Promise<unknown>): Promise<void> {
@@ -239,6 +244,7 @@ async function along(clock: SteppedClock, work: Promise<unknown>): Promise<void>
 	const watched = work.finally(() => (isOver = true));
 	// It is looked at by whoever called.
 	watched.catch(() => undefined);
-	while (!isOver) await clock.advance(strideMs);
+	for (let stride = 0; !isOver && stride < stridesMax; stride += 1) await clock.advance(strideMs);
+	if (!isOver) throw new ReeveError('timed_out', 'the simulation does not come to its end');
 	await watched;
 }

@@ -1,0 +1,106 @@
+/**
+ * A tap on the wire of a simulated fleet: what passes, taken apart; and what is not to pass.
+ *
+ * @module
+ */
+import { formatTopic, parseTopic } from '../../runtime/address.ts';
+import { packFrame, readAcknowledgement, readFrame } from '../../runtime/frame.ts';
+import type { Acknowledgement, Frame, LaneAck } from '../../runtime/frame.ts';
+import type { Publication } from '../../runtime/wire.ts';
+import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
+
+/** A frame of messages on its way. */
+export interface PassingFrame {
+	readonly from: string;
+	readonly to: string;
+	readonly method: string;
+	readonly frame: Frame;
+	readonly publication: Publication;
+}
+
+/** An acknowledgement on its way. */
+export interface PassingAck {
+	readonly from: string;
+	readonly to: string;
+	readonly ack: Acknowledgement;
+	readonly publication: Publication;
+}
+
+/** The tap that {@link tapWire} makes. */
+export interface WireTap {
+	readonly frames: readonly PassingFrame[];
+	readonly acks: readonly PassingAck[];
+	/** All publications with who made them, also those of other kinds. */
+	readonly all: readonly { readonly from: string; readonly publication: Publication }[];
+	/** What is said of a lane, oldest first. */
+	laneAcks(lane: string): readonly LaneAck[];
+	/** Frames for which it holds are swallowed from now on, by default none. */
+	swallowFrames(is?: (passing: PassingFrame) => boolean): void;
+	swallowAcks(is?: (passing: PassingAck) => boolean): void;
+	/** Brings something as from the wire. */
+	replay(publication: Publication): Promise<void>;
+	/** Brings a changed acknowledgement, or one that nobody has sent. */
+	forgeAck(to: string, ack: Acknowledgement): Promise<void>;
+	forgeFrame(to: { node: string; method: string }, frame: Frame): Promise<void>;
+}
+
+/** Taps the wire of a fleet, until its end. */
+export function tapWire({ hub }: SimulatedFleet): WireTap {
+	const all: { from: string; publication: Publication }[] = [];
+	const frames: PassingFrame[] = [];
+	const acks: PassingAck[] = [];
+	let isBadFrame: (passing: PassingFrame) => boolean = () => false;
+	let isBadAck: (passing: PassingAck) => boolean = () => false;
+	let isOurs = false;
+	hub.watch((from, publication) => {
+		if (isOurs) return true;
+		all.push({ from, publication });
+		const topic = parseTopic('reeve', publication.topic);
+		if (topic?.part === 'lane') {
+			const frame = readFrame(publication.payload);
+			const passing = { from, to: topic.node, method: topic.method, frame, publication };
+			frames.push(passing);
+			return !isBadFrame(passing);
+		}
+		if (topic?.part === 'ack') {
+			const passing = {
+				from,
+				to: topic.node,
+				ack: readAcknowledgement(publication.payload),
+				publication,
+			};
+			acks.push(passing);
+			return !isBadAck(passing);
+		}
+		return true;
+	});
+	const replay = async (publication: Publication): Promise<void> => {
+		isOurs = true;
+		const published = hub.publish(publication);
+		isOurs = false;
+		await published;
+	};
+	return {
+		all,
+		frames,
+		acks,
+		laneAcks: (name) => acks.flatMap(({ ack }) => ack.lanes.filter(({ lane }) => lane === name)),
+		swallowFrames: (is = () => false) => void (isBadFrame = is),
+		swallowAcks: (is = () => false) => void (isBadAck = is),
+		replay,
+		forgeAck: (node, ack) =>
+			replay({
+				topic: formatTopic('reeve', { part: 'ack', node }),
+				payload: packFrame(ack),
+				qos: 0,
+				retain: false,
+			}),
+		forgeFrame: ({ node, method }, frame) =>
+			replay({
+				topic: formatTopic('reeve', { part: 'lane', node, method, kind: 'CommandACK' }),
+				payload: packFrame(frame),
+				qos: 1,
+				retain: false,
+			}),
+	};
+}
