@@ -121,7 +121,8 @@ const chart: Chart<CallTypes> = {
 		},
 		aborting: {
 			on: {
-				// What it had put out by then is worth keeping, but its time was over, unless that is its way.
+				// What it had put out by then is worth keeping, but its time was over, unless that is its
+				// way.
 				RESOLVED: {
 					target: 'ended',
 					assign: ({ input }, { output }) => ({

@@ -1,6 +1,6 @@
 /**
- * Commands of the operating system: started without a shell, in a process group of their own, so that
- * what a command has started dies with it.
+ * Commands of the operating system: started without a shell, in a process group of their own, so
+ * that what a command has started dies with it.
  *
  * This file is the door to execa.
  *
@@ -24,8 +24,8 @@ export interface Command {
 	/** The most bytes of stdout, and of stderr, that are collected. */
 	readonly outputBytesMax: number;
 	/**
-	 * Takes the output as it comes, instead of having it collected; no more is read before it resolves, so that
-	 * a command which prints faster waits. It must not reject.
+	 * Takes the output as it comes, instead of having it collected; no more is read before it
+	 * resolves, so that a command which prints faster waits. It must not reject.
 	 */
 	readonly onOutput?: (chunk: Uint8Array, stream: 'stdout' | 'stderr') => Promise<void>;
 }
@@ -43,20 +43,24 @@ export interface CommandEnd {
 	readonly durationMs: number;
 }
 
-/** How long something in the background may hold the pipes open after the command itself has ended. */
+/**
+ * How long something in the background may hold the pipes open after the command itself has ended.
+ */
 const graceMs = 1000;
-/** More than pipes hold: if so much comes behind the end of a command, somebody else is printing. */
+/**
+ * More than pipes hold: if so much comes behind the end of a command, somebody else is printing.
+ */
 const bytesBehindMax = 1_048_576;
 
 /**
  * Runs a command to its end. Its stdin is empty.
  *
- * When the signal is raised, or an output passes its limit, the whole group is killed (SIGKILL), what
- * the command started included; the output up to then is kept. A process that has left the group, as
- * daemons do, is not reached.
+ * When the signal is raised, or an output passes its limit, the whole group is killed (SIGKILL),
+ * what the command started included; the output up to then is kept. A process that has left the
+ * group, as daemons do, is not reached.
  *
- * A command is over when it has exited. What it left in the background lives on, as it would without
- * reeve; if that still holds the pipes after a second, they are closed.
+ * A command is over when it has exited. What it left in the background lives on, as it would
+ * without reeve; if that still holds the pipes after a second, they are closed.
  *
  * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system could
  * start it so (a NUL, or more text than fits), `command_failed` if this system cannot now
@@ -159,8 +163,9 @@ function createReading({ outputBytesMax, onOutput }: Command) {
 				await onOutput?.(chunk as Uint8Array, name);
 				waiting -= 1;
 			}
-		} catch {
-			// The pipe was dropped.
+		} catch (thrown) {
+			// Its pipe was dropped.
+			if (!stream.destroyed) throw thrown;
 		}
 	};
 	return {

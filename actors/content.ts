@@ -4,7 +4,10 @@
  * @module
  */
 
-/** Text if it is text, else the bytes. If it was cut off, a character that was cut in two is left out. */
+/**
+ * Text if it is text, else the bytes. If it was cut off, a character that was cut in two is left
+ * out.
+ */
 export function contentOf(bytes: Uint8Array, isCut = false): string | Uint8Array {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, {

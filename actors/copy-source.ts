@@ -38,8 +38,8 @@ const lossesMax = 5;
 const checkSeconds = 3600;
 
 /**
- * Sends a file, beginning with what the target does not have yet; resolves with what the target says when
- * it has the whole file under its name.
+ * Sends a file, beginning with what the target does not have yet; resolves with what the target
+ * says when it has the whole file under its name.
  *
  * @throws ReeveError `file_failed`, `copy_failed`, or whatever the target fails with
  */

@@ -1,7 +1,8 @@
 /**
- * Copies of files between nodes: where they lie, and how they are recognised. The source sends chunks; the
- * target keeps what it has in a file beside the one that is to be, named by the checksum of the whole. So
- * what is there already is known after a death of either end, and even when the copy is asked for anew.
+ * Copies of files between nodes: where they lie, and how they are recognised. The source sends
+ * chunks; the target keeps what it has in a file beside the one that is to be, named by the
+ * checksum of the whole. So what is there already is known after a death of either end, and even
+ * when the copy is asked for anew.
  *
  * @module
  */
@@ -22,8 +23,8 @@ export const modeText = z.string().regex(/^(?:0?[0-7]{3})?$/, 'must be permissio
 export const checksum = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 
 /**
- * The path that a message means: relative ones lie in the data folder, absolute ones wherever they say,
- * unless `copyOutside` is off.
+ * The path that a message means: relative ones lie in the data folder, absolute ones wherever they
+ * say, unless `copyOutside` is off.
  *
  * @throws ReeveError `path_outside`
  */

@@ -9,7 +9,9 @@ import { contentOf } from './content.ts';
 
 /** Cuts bytes into lines. */
 export interface Lines {
-	/** The lines that are complete now, each with its line break; what is too long comes in pieces. */
+	/**
+	 * The lines that are complete now, each with its line break; what is too long comes in pieces.
+	 */
 	push(chunk: Uint8Array): readonly Uint8Array[];
 	/** What is left without a line break; undefined if nothing is. */
 	rest(): Uint8Array | undefined;
@@ -51,7 +53,10 @@ export interface LineReplies {
 	drain(): Promise<void>;
 }
 
-/** Replies on their way to the disk at a time: enough to share a flush, few enough to hold up the source. */
+/**
+ * Replies on their way to the disk at a time: enough to share a flush, few enough to hold up the
+ * source.
+ */
 const underWayMax = 64;
 const fullPauseMs = 1000;
 

@@ -76,13 +76,19 @@ export interface Turns {
 	run(row: MailRow): Promise<void>;
 	/** Decides about a message that was started before a crash; nothing runs beside it. */
 	replay(row: MailRow, start: StartRecord): Promise<void>;
-	/** Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox. */
+	/**
+	 * Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox.
+	 */
 	abandon(): void;
 }
 
-/** The pause before a crashed method is tried again with the same message, for each crash so far. */
+/**
+ * The pause before a crashed method is tried again with the same message, for each crash so far.
+ */
 const crashPauseMs = 200;
-/** How long a run that nobody waits for is watched at a start, in case it is what kills the node. */
+/**
+ * How long a run that nobody waits for is watched at a start, in case it is what kills the node.
+ */
 const provenMs = 1000;
 
 /** Creates the turns of one subscriber. */
@@ -90,7 +96,8 @@ export function createTurns(parts: TurnParts): Turns {
 	const { definition, mailbox, journal, clock, config, signals, post } = parts;
 	const settle = createSettlement(parts);
 	let stopping = false;
-	// A dead subscriber's successor decides about what was running: nothing of the old turns may count.
+	// A dead subscriber's successor decides about what was running: nothing of the old turns may
+	// count.
 	let isFenced = false;
 	const runs = createRuns(parts, () => stopping || isFenced);
 	const scheduled = createScheduledTurns(parts, { runs, isOver: () => stopping || isFenced });

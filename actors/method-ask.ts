@@ -26,8 +26,8 @@ export interface AskingParts {
 }
 
 /**
- * Sends a message and waits until the books know how it ended. With an id that is in the books already it
- * only waits: so a method that is run again after a crash asks the same thing once.
+ * Sends a message and waits until the books know how it ended. With an id that is in the books
+ * already it only waits: so a method that is run again after a crash asks the same thing once.
  *
  * When the signal is raised nobody waits any more; the message itself goes on.
  *

@@ -1,6 +1,6 @@
 /**
- * The runs of methods: each is counted on disk before it starts, made as a supervised call, and turned into
- * what its message's actor is told.
+ * The runs of methods: each is counted on disk before it starts, made as a supervised call, and
+ * turned into what its message's actor is told.
  *
  * @module
  */

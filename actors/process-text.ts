@@ -20,7 +20,10 @@ export function processesOf({ processes }: MethodContext): Processes {
 	throw new ReeveError('internal', 'the node does not show its processes');
 }
 
-/** A line for each process, as steward writes them; what is not running, or has mail waiting, says so. */
+/**
+ * A line for each process, as steward writes them; what is not running, or has mail waiting, says
+ * so.
+ */
 export async function processList(context: MethodContext): Promise<string> {
 	const rows = await processesOf(context).list();
 	return rows.map((row) => `${isoNow(context.clock)}, process: ${textOf(row)}\n`).join('');
@@ -69,5 +72,5 @@ function textOf({ kind, id = '-', name, state, waiting }: ProcessRow): string {
 		...(state === 'running' ? [] : [`state: ${state}`]),
 		...(waiting > 0 ? [`waiting: ${waiting}`] : []),
 	];
-	return [`${kind}`, `id: ${id}`, `name: ${name}`, ...more].join(', ');
+	return [kind, `id: ${id}`, `name: ${name}`, ...more].join(', ');
 }

@@ -1,11 +1,11 @@
 /**
- * Scheduled turns: a message with a schedule stays in its mailbox, and its method is run whenever it is due.
- * Each output is an interim reply; the outcome of the message comes when the schedule is over, or somebody
- * takes the message back.
+ * Scheduled turns: a message with a schedule stays in its mailbox, and its method is run whenever
+ * it is due. Each output is an interim reply; the outcome of the message comes when the schedule is
+ * over, or somebody takes the message back.
  *
- * How far the schedule has come stands in the message's start record, written before and after each run.
- * The next run is reckoned when the last one has ended, so runs never overlap, and what was missed in
- * between, or while the node was down, is left out.
+ * How far the schedule has come stands in the message's start record, written before and after each
+ * run. The next run is reckoned when the last one has ended, so runs never overlap, and what was
+ * missed in between, or while the node was down, is left out.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import type { Cancellable } from '../runtime/cancellations.ts';
 import { pause } from '../runtime/clock.ts';
 import type { Message } from '../runtime/envelope.ts';
 import type { Change } from '../runtime/journal.ts';
-import type { MailRow, ScheduleState, StartRecord } from '../runtime/mailbox.ts';
+import type { MailRow, StartRecord } from '../runtime/mailbox.ts';
 import { composeReply } from '../runtime/reply.ts';
-import { dueAfter, type Schedule } from '../runtime/schedule.ts';
+import { dueAfter, type Schedule, type ScheduleState } from '../runtime/schedule.ts';
 import type { MessageOutput } from './message.ts';
 import type { TurnParts } from './message-turn.ts';
 import { policyOf, type Once, type Runs } from './method-run.ts';

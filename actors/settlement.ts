@@ -1,6 +1,6 @@
 /**
- * Settlement: how a message that was accepted here is closed, in one transaction that removes it from
- * its mailbox, files the reply to its sender and, if it was started too often, a dead letter.
+ * Settlement: how a message that was accepted here is closed, in one transaction that removes it
+ * from its mailbox, files the reply to its sender and, if it was started too often, a dead letter.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Following a file: what is added to it, over rotation, truncation and deletion, with the place of each
- * piece in its file.
+ * Following a file: what is added to it, over rotation, truncation and deletion, with the place of
+ * each piece in its file.
  *
  * This file is the door to @logdna/tail-file.
  *
@@ -46,9 +46,11 @@ export interface Following {
 const lastLookMs = 500;
 /** Read at a time from a file that was rotated away. */
 const oldBytesAtATime = 65_536;
+const nothing = new Uint8Array(0);
 
 /**
- * What is added to a file, until the signal is raised. A file that is missing, or goes missing, is waited for.
+ * What is added to a file, until the signal is raised. A file that is missing, or goes missing, is
+ * waited for.
  *
  * From a place in a file that has been renamed since, in the same folder, its rest comes first.
  *
@@ -57,29 +59,31 @@ const oldBytesAtATime = 65_536;
 export async function* followFile(following: Following): AsyncGenerator<Piece> {
 	const { path, clock, signal, pollMs } = following;
 	let { from } = following;
-	let isNew = false;
-	for (;;) {
-		const found = await inodeOf(path);
-		if (found !== undefined && from && found.inode !== from.inode) {
-			yield* restOf(path, from);
-			from = { inode: found.inode, position: 0 };
-		}
-		if (found !== undefined) {
-			const size = found.position;
-			const isShorter = from && from.position > size;
-			const beginning = { inode: found.inode, position: 0 };
-			const start = isShorter ? beginning : (from ?? (isNew ? beginning : found));
+	for (let isNew = false; ; isNew = true) {
+		const found = await lookAt(path);
+		if (found) {
+			if (from && found.inode !== from.inode) {
+				yield* restOf(path, from);
+				from = { inode: found.inode, position: 0 };
+			}
+			const start = beginningOf(found, from, isNew);
 			following.onStart?.(start);
-			const isOver = yield* followOpen(following, start);
-			if (isOver) return;
+			if (yield* followOpen(following, start)) return;
 			from = undefined;
 		}
-		// Whatever is there the next time has not been read.
-		isNew = true;
 		if (signal.aborted) return;
 		await pause(clock, pollMs, signal);
-		if (signal.aborted && (await inodeOf(path)) === undefined) return;
+		if (signal.aborted && !(await lookAt(path))) return;
 	}
+}
+
+/**
+ * Where to begin with a file that ends at `end`. What came up while we waited has not been read.
+ */
+function beginningOf(end: Place, from: Place | undefined, isNew: boolean): Place {
+	const isShorter = from !== undefined && from.position > end.position;
+	if (isShorter || (!from && isNew)) return { ...end, position: 0 };
+	return from ?? end;
 }
 
 /** Follows a file that is there; false if it has gone before it could be opened. */
@@ -93,34 +97,20 @@ async function* followOpen(
 		pollFailureRetryMs: pollMs,
 		maxPollFailures: Number.MAX_SAFE_INTEGER,
 	});
-	const watch = watchTail(tail, path);
+	const watch = watchTail(tail, path, start);
 	const quit = () => void tail.quit().catch(() => undefined);
 	try {
 		if (!(await isStarted(tail))) return false;
 		signal.addEventListener('abort', quit, { once: true });
 		if (signal.aborted) quit();
-		let at = start;
 		for (;;) {
-			const chunk = tail.read() as Buffer | null;
-			if (chunk !== null) {
-				for (const piece of watch.cut(chunk, at)) {
-					yield piece;
-					at = { ...piece.at, position: piece.at.position + piece.bytes.length };
-					if (piece.isLast) at = watch.next();
-				}
-				continue;
-			}
-			const reset = watch.pending();
-			if (reset) {
-				yield { bytes: new Uint8Array(0), at, isLast: true };
-				at = watch.next();
-				continue;
-			}
+			yield* watch.read();
 			if (watch.error) throw fileError(watch.error);
-			if (tail.readableEnded || watch.isEnded) return true;
+			if (watch.isEnded) return true;
 			// Without the file there is no last look to wait for.
 			const ended = signal.aborted ? pause(clock, lastLookMs).then(() => true) : undefined;
-			if (await Promise.race([watch.news(signal), ...(ended ? [ended] : [])])) return true;
+			const isOver = await Promise.race([watch.news(signal), ...(ended ? [ended] : [])]);
+			if (isOver) return true;
 		}
 	} finally {
 		signal.removeEventListener('abort', quit);
@@ -140,59 +130,63 @@ async function isStarted(tail: TailFile): Promise<boolean> {
 }
 
 /** What happens to a followed file, and where in what has been read. */
-function watchTail(tail: TailFile, path: string) {
-	/** Places at which another file begins, in bytes of all that was read; with its inode. */
+function watchTail(tail: TailFile, path: string, start: Place) {
+	/** Where another file begins, in bytes of all that was read; with its inode. */
 	const resets: { readonly at: number; readonly inode: number }[] = [];
+	let place = start;
 	let seen = 0;
 	let wake = () => {};
-	const state = { error: undefined as Error | undefined, isEnded: false };
+	let error: Error | undefined;
+	let isEnded = false;
 	const mark = () => {
-		resets.push({
-			at: seen + tail.readableLength,
-			inode: statSync(path, { throwIfNoEntry: false })?.ino ?? 0,
-		});
+		const inode = statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
+		resets.push({ at: seen + tail.readableLength, inode });
 		wake();
 	};
 	tail.on('renamed', mark);
 	tail.on('truncated', mark);
-	tail.on('error', (error: Error) => {
-		state.error = error;
+	tail.on('error', (thrown: Error) => {
+		error = thrown;
 		wake();
 	});
 	tail.on('readable', () => wake());
 	tail.on('end', () => {
-		state.isEnded = true;
+		isEnded = true;
 		wake();
 	});
+
+	/** The next piece of a chunk: it belongs to one file. */
+	const pieceOf = (chunk: Uint8Array): Piece => {
+		const [reset] = resets;
+		const bytes = reset ? chunk.subarray(0, reset.at - seen) : chunk;
+		seen += bytes.length;
+		const at = place;
+		place = { ...at, position: at.position + bytes.length };
+		if (reset?.at !== seen) return { bytes, at };
+		resets.shift();
+		place = { inode: reset.inode, position: 0 };
+		return { bytes, at, isLast: true };
+	};
+
 	return {
 		get error() {
-			return state.error;
+			return error;
 		},
 		get isEnded() {
-			return state.isEnded;
+			return isEnded;
 		},
-		/** The chunk as pieces that each belong to one file. */
-		*cut(chunk: Buffer, at: Place): Generator<Piece> {
-			let place = at;
-			let rest = chunk;
-			while (rest.length > 0) {
-				const [reset] = resets;
-				const length = reset ? Math.min(rest.length, reset.at - seen) : rest.length;
-				const bytes = rest.subarray(0, length);
-				rest = rest.subarray(length);
-				seen += length;
-				const isLast = reset?.at === seen;
-				yield { bytes, at: place, ...(isLast ? { isLast } : {}) };
-				place = isLast
-					? { inode: reset.inode, position: 0 }
-					: { ...place, position: place.position + length };
+		/** What can be read now. */
+		*read(): Generator<Piece> {
+			for (;;) {
+				let chunk = tail.read() as Uint8Array | null;
+				while (chunk !== null && chunk.length > 0) {
+					const piece = pieceOf(chunk);
+					yield piece;
+					chunk = chunk.subarray(piece.bytes.length);
+				}
+				if (resets[0]?.at === seen) yield pieceOf(nothing);
+				else if (chunk === null) return;
 			}
-		},
-		/** Whether another file begins right here. */
-		pending: () => resets[0]?.at === seen,
-		/** Where it begins. */
-		next(): Place {
-			return { inode: resets.shift()?.inode ?? 0, position: 0 };
 		},
 		/** Resolves with false when there may be something to read, or nothing ever again. */
 		news: (signal: AbortSignal) =>
@@ -203,13 +197,13 @@ function watchTail(tail: TailFile, path: string) {
 				};
 				wake = look;
 				if (!signal.aborted) signal.addEventListener('abort', look, { once: true });
-				if (tail.readableLength > 0 || state.isEnded || state.error) look();
+				if (tail.readableLength > 0 || isEnded || error) look();
 			}),
 	};
 }
 
 /** The file's inode, and its size as a position; undefined if it is not there. */
-async function inodeOf(path: string): Promise<Place | undefined> {
+async function lookAt(path: string): Promise<Place | undefined> {
 	try {
 		const found = await stat(path);
 		if (found.isFile()) return { inode: found.ino, position: found.size };
@@ -220,7 +214,9 @@ async function inodeOf(path: string): Promise<Place | undefined> {
 	throw new ReeveError('file_failed', `${path} is no file`);
 }
 
-/** What has been written to a file after we looked at it last, under the name that it has by now. */
+/**
+ * What has been written to a file after we looked at it last, under the name that it has by now.
+ */
 async function* restOf(path: string, { inode, position }: Place): AsyncGenerator<Piece> {
 	const folder = dirname(path);
 	const names = await readdir(folder);
@@ -245,5 +241,5 @@ async function* restOf(path: string, { inode, position }: Place): AsyncGenerator
 		}
 		break;
 	}
-	yield { bytes: new Uint8Array(0), at: { inode, position }, isLast: true };
+	yield { bytes: nothing, at: { inode, position }, isLast: true };
 }

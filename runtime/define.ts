@@ -1,6 +1,7 @@
 /**
- * Declarations: what a method and a transport are. A declaration is a frozen plain object; adding one
- * is adding a file, and the registry, the topics, the help and the conformance suites follow from it.
+ * Declarations: what a method and a transport are. A declaration is a frozen plain object; adding
+ * one is adding a file, and the registry, the topics, the help and the conformance suites follow
+ * from it.
  *
  * @module
  */
@@ -69,8 +70,9 @@ export interface MethodContext {
 	/** What the last run for this message has noted; undefined at the first. */
 	readonly progress?: unknown;
 	/**
-	 * Notes how far the run has come, to go on from there if the node dies; any plain value. It also says
-	 * that the run is not what kills the node: starts before it are not counted against the message.
+	 * Notes how far the run has come, to go on from there if the node dies; any plain value. It also
+	 * says that the run is not what kills the node: starts before it are not counted against the
+	 * message.
 	 */
 	note(progress: unknown): Promise<void>;
 	/**
@@ -115,18 +117,21 @@ export interface MethodDefinition {
 	/** Unless the message says otherwise: run again after a death in mid-run, or report it. */
 	readonly onCrash: OnCrash;
 	/**
-	 * Whether the output is worth a reply message; else the sender only learns the outcome. `interim`: the
-	 * output is in the interim replies, and the last one only tells the outcome, behind them.
+	 * Whether the output is worth a reply message; else the sender only learns the outcome.
+	 * `interim`: the output is in the interim replies, and the last one only tells the outcome,
+	 * behind them.
 	 */
 	readonly replies: boolean | 'interim';
 	/** Its `methodTimeout` is a normal end for it. */
 	readonly untilTimeout?: true | undefined;
 	/**
-	 * It notes its progress, and goes on from there in the node's next life. Nobody waits for the end of such
-	 * a run: at a start the others follow when it has run for a second.
+	 * It notes its progress, and goes on from there in the node's next life. Nobody waits for the end
+	 * of such a run: at a start the others follow when it has run for a second.
 	 */
 	readonly durable?: true | undefined;
-	/** Seconds that a run may take if the message does not say; without it, `defaultMethodTimeout`. */
+	/**
+	 * Seconds that a run may take if the message does not say; without it, `defaultMethodTimeout`.
+	 */
 	readonly timeoutOf?: ((message: Message) => number | undefined) | undefined;
 	/** The schedule of a message that brings none in its field. */
 	readonly scheduleOf?: ((message: Message) => Schedule | undefined) | undefined;

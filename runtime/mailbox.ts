@@ -11,6 +11,7 @@
  */
 import PQueue from 'p-queue';
 import type { Change, Journal } from './journal.ts';
+import type { ScheduleState } from './schedule.ts';
 
 /** One accepted message. */
 export interface MailRow {
@@ -50,19 +51,6 @@ export interface StartRecord {
 	readonly progress?: unknown;
 	/** Set if the message is run by a schedule: how far that has come. */
 	readonly schedule?: ScheduleState;
-}
-
-/** How far a schedule has come. Instants are milliseconds of this node's wall clock. */
-export interface ScheduleState {
-	readonly startedAt: number;
-	/** What each run is later, drawn once. */
-	readonly splayMs: number;
-	readonly runs: number;
-	readonly failed: number;
-	/** The instant of the last run, before the splay. */
-	readonly lastDue?: number;
-	/** Set while a run is under way. */
-	readonly isRunning?: true;
 }
 
 /** The mailbox that {@link createMailbox} makes. */

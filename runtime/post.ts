@@ -1,6 +1,6 @@
 /**
- * The post office: every message that comes into being on this node is handed in here, and goes to a
- * mailbox of this node or to the outbox, in one transaction with whatever caused it.
+ * The post office: every message that comes into being on this node is handed in here, and goes to
+ * a mailbox of this node or to the outbox, in one transaction with whatever caused it.
  *
  * @module
  */
@@ -142,7 +142,10 @@ function isInterim(message: Message): boolean {
 	return isReply(message) && message.result === undefined;
 }
 
-/** Every message raises the number of its lane; of those that are written together the last is enough. */
+/**
+ * Every message raises the number of its lane; of those that are written together the last is
+ * enough.
+ */
 function lastOfEachLane(changes: readonly Change[]): readonly Change[] {
 	const last = new Map<unknown, Change>();
 	for (const change of changes) if (change.table === 'lanes') last.set(change.key[0], change);

@@ -1,6 +1,6 @@
 /**
- * Process choices: which processes an operator has started or stopped by a message, against what the
- * configuration says. They are kept over a restart of the node, unless `keepStopped` is off.
+ * Process choices: which processes an operator has started or stopped by a message, against what
+ * the configuration says. They are kept over a restart of the node, unless `keepStopped` is off.
  *
  * @module
  */
@@ -13,7 +13,9 @@ export type ProcessChoice = 'started' | 'stopped';
 /** The choices that {@link createProcessChoices} makes. */
 export interface ProcessChoices {
 	get(process: ProcessName): ProcessChoice | undefined;
-	/** Says it; undefined leaves the process to the configuration again. Resolves when it is on disk. */
+	/**
+	 * Says it; undefined leaves the process to the configuration again. Resolves when it is on disk.
+	 */
 	set(process: ProcessName, choice: ProcessChoice | undefined): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Processes, in steward's sense: the subscriber of each method, and the publisher of each lane. Operators
- * list, stop and start them while the node runs.
+ * Processes, in steward's sense: the subscriber of each method, and the publisher of each lane.
+ * Operators list, stop and start them while the node runs.
  *
  * @module
  */
@@ -16,7 +16,10 @@ export interface ProcessRow {
 	readonly node: string;
 	/** Steward's subject: `<node>.<method>.<kind>`; of a publisher the name of its lane. */
 	readonly name: string;
-	/** The number of its life: a process that is started again has another. Absent while it does not run. */
+	/**
+	 * The number of its life: a process that is started again has another. Absent while it does not
+	 * run.
+	 */
 	readonly id?: string;
 	/** `running`, `stopped`, or what its supervisor says. */
 	readonly state: string;
@@ -38,15 +41,15 @@ export interface Processes {
 	/** All of them, subscribers first, each by name. */
 	list(): Promise<readonly ProcessRow[]>;
 	/**
-	 * Starts a stopped process, or the subscriber of a method that the configuration leaves out. Resolves
-	 * with what runs then; what runs already is left alone.
+	 * Starts a stopped process, or the subscriber of a method that the configuration leaves out.
+	 * Resolves with what runs then; what runs already is left alone.
 	 *
 	 * @throws ReeveError `unknown_method`, `not_found`, `start_failed`
 	 */
 	start(name: ProcessName): Promise<readonly ProcessRow[]>;
 	/**
-	 * Stops a process. Its messages are kept and wait until it is started again; with `keepStopped` also over
-	 * a restart of the node. Resolves with what was stopped.
+	 * Stops a process. Its messages are kept and wait until it is started again; with `keepStopped`
+	 * also over a restart of the node. Resolves with what was stopped.
 	 *
 	 * @throws ReeveError `not_found`; `process_needed` if without it nobody could start it again, or learn of it
 	 */

@@ -12,8 +12,9 @@ import { newId } from './identity.ts';
 /** The method that takes an outcome and does nothing: the books are settled by then. */
 export const noReplyMethod = 'REQNone';
 /**
- * What is left to tell when a reply is given up: its outcome, without what the reply carried. The number
- * of tries that somebody set for a reply is about its content; how a message ended is always told.
+ * What is left to tell when a reply is given up: its outcome, without what the reply carried. The
+ * number of tries that somebody set for a reply is about its content; how a message ended is always
+ * told.
  *
  * @returns undefined for what is no reply, or has told no more than that anyway
  */
@@ -33,7 +34,9 @@ export function outcomeOf(reply: Message, clock: Clock): Message | undefined {
 	};
 }
 
-/** Whether a message only tells an outcome, which the books of its receiver take at its acceptance. */
+/**
+ * Whether a message only tells an outcome, which the books of its receiver take at its acceptance.
+ */
 export function isMereOutcome(message: Message): boolean {
 	return (
 		isReply(message) && (message.method === noReplyMethod || message.result?.streamed === true)
@@ -59,14 +62,14 @@ export interface Run {
 }
 
 /**
- * The reply to `request`, or undefined where none is due: replies are not answered, and a message of
- * an at-most-once kind is answered only with output that somebody asked for.
+ * The reply to `request`, or undefined where none is due: replies are not answered, and a message
+ * of an at-most-once kind is answered only with output that somebody asked for.
  *
  * Without a `result` it is an interim reply: one of several, and not the last.
  *
- * As in steward, output goes to `REQToFileAppend` unless the message names another method; without a
- * `fileName` that could not work, so then only the outcome travels. A run that ended without output
- * never overwrites a file with nothing.
+ * As in steward, output goes to `REQToFileAppend` unless the message names another method; without
+ * a `fileName` that could not work, so then only the outcome travels. A run that ended without
+ * output never overwrites a file with nothing.
  */
 export function composeReply(
 	request: Message,
@@ -100,8 +103,9 @@ export function composeReply(
 }
 
 /**
- * What the method of a reply has put out, for central's files: as in steward, the output of a command that
- * took a reply goes where the request wanted its result. Undefined if there is none, or no file was named.
+ * What the method of a reply has put out, for central's files: as in steward, the output of a
+ * command that took a reply goes where the request wanted its result. Undefined if there is none,
+ * or no file was named.
  */
 export function composeOwnOutput(
 	reply: Message,

@@ -1,6 +1,6 @@
 /**
- * Schedules: when the method of a message is to run again. Pure; who keeps a schedule and runs by it is
- * another file's business.
+ * Schedules: when the method of a message is to run again. Pure; who keeps a schedule and runs by
+ * it is another file's business.
  *
  * This file is the door to croner.
  *
@@ -25,6 +25,19 @@ export interface Schedule {
 	readonly splay?: number;
 }
 
+/** How far a schedule has come. Instants are milliseconds of this node's wall clock. */
+export interface ScheduleState {
+	readonly startedAt: number;
+	/** What each run is later, drawn once. */
+	readonly splayMs: number;
+	readonly runs: number;
+	readonly failed: number;
+	/** The instant of the last run, before the splay. */
+	readonly lastDue?: number;
+	/** Set while a run is under way. */
+	readonly isRunning?: true;
+}
+
 const seconds = z.int().min(1).max(315_360_000);
 const cron = z.string().max(200).refine(isCron, 'no cron expression');
 const timezone = z.string().max(100).refine(isTimezone, 'no time zone such as Europe/Oslo');
@@ -35,8 +48,8 @@ const limits = {
 };
 
 /**
- * What people write: a cron expression; `every 10m`, or `every 10m for 2h`; seconds; `[seconds, seconds in
- * all]` as later versions of steward have it; or an object with these and more.
+ * What people write: a cron expression; `every 10m`, or `every 10m for 2h`; seconds; `[seconds,
+ * seconds in all]` as later versions of steward have it; or an object with these and more.
  */
 export const scheduleInput = z.union(
 	[
@@ -59,8 +72,9 @@ export function readSchedule(input: z.output<typeof scheduleInput>): Schedule {
 }
 
 /**
- * The first instant after `after` at which the method is due, without the splay; undefined if the schedule
- * is over. Instants are milliseconds of the wall clock. What was missed is not made up for.
+ * The first instant after `after` at which the method is due, without the splay; undefined if the
+ * schedule is over. Instants are milliseconds of the wall clock. What was missed is not made up
+ * for.
  */
 export function dueAfter(
 	schedule: Schedule,

@@ -1,6 +1,6 @@
 /**
- * The call as a child: how the run of one message is started under its supervisor, and what whoever waits
- * for it is told.
+ * The call as a child: how the run of one message is started under its supervisor, and what whoever
+ * waits for it is told.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The mailboxes of a node: one for each method that it takes, by its configuration or because an operator
- * has said so while it ran.
+ * The mailboxes of a node: one for each method that it takes, by its configuration or because an
+ * operator has said so while it ran.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The parts of a node, as children of its tree: each is made of the ground floor and knows how it is
- * started, restarted and stopped. Which supervisor each stands under is said in `tree.ts`.
+ * The parts of a node, as children of its tree: each is made of the ground floor and knows how it
+ * is started, restarted and stopped. Which supervisor each stands under is said in `tree.ts`.
  *
  * @module
  */

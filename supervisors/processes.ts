@@ -1,9 +1,10 @@
 /**
- * Processes as operators see them: the children of `subscribers` and `publishers`, which they may list, stop
- * and start while the node runs.
+ * Processes as operators see them: the children of `subscribers` and `publishers`, which they may
+ * list, stop and start while the node runs.
  *
- * Whoever is stopped keeps its mail: a subscriber's messages are accepted and wait, a publisher's wait in
- * the outbox. What ran in a subscriber when it was stopped is treated as after a crash when it is started.
+ * Whoever is stopped keeps its mail: a subscriber's messages are accepted and wait, a publisher's
+ * wait in the outbox. What ran in a subscriber when it was stopped is treated as after a crash when
+ * it is started.
  *
  * @module
  */
@@ -24,7 +25,9 @@ export interface ProcessParts {
 	readonly subscriber: (mailbox: Mailbox) => ChildSpec;
 }
 
-/** Without these nobody could start anything again; and whoever stops itself waits for its own end. */
+/**
+ * Without these nobody could start anything again; and whoever stops itself waits for its own end.
+ */
 const neededSubscribers = new Set([
 	'REQOpProcessList',
 	'REQOpProcessStart',

@@ -28,11 +28,13 @@ const words = z.union([
 ]);
 
 /**
- * Takes what REQCopySrc sends; it is not for people. `begin` answers how many bytes of the file are here, `chunk`
- * writes some more, and `end` compares the checksum and gives the file its name, in one step.
+ * Takes what REQCopySrc sends; it is not for people. `begin` answers how many bytes of the file are
+ * here, `chunk` writes some more, and `end` compares the checksum and gives the file its name, in
+ * one step.
  *
- * What has come of a file lies beside it as `.reeve-<checksum>.part`, flushed with each chunk, until the file is
- * whole. If its copy is never finished it stays there, for whoever sends the file again.
+ * What has come of a file lies beside it as `.reeve-<checksum>.part`, flushed with each chunk,
+ * until the file is whole. If its copy is never finished it stays there, for whoever sends the file
+ * again.
  */
 export default defineMethod({
 	name: 'REQCopyDst',

@@ -10,12 +10,12 @@ import { runCommand, type CommandEnd } from '../command.ts';
 import { createLineReplies, createLines } from '../line-reply.ts';
 
 /**
- * Runs `methodArgs` as a command, as REQCliCommand does, and sends each line of stdout and stderr as a reply
- * of its own, as soon as it is printed. Lines of one stream keep their order.
+ * Runs `methodArgs` as a command, as REQCliCommand does, and sends each line of stdout and stderr
+ * as a reply of its own, as soon as it is printed. Lines of one stream keep their order.
  *
- * It ends when the command does, with its exit code; or at its `methodTimeout`, when the command is killed
- * with all that it started: that is a normal end. If the node dies meanwhile, so does the command, and the
- * sender is told; what it had printed by then has been sent.
+ * It ends when the command does, with its exit code; or at its `methodTimeout`, when the command is
+ * killed with all that it started: that is a normal end. If the node dies meanwhile, so does the
+ * command, and the sender is told; what it had printed by then has been sent.
  */
 export default defineMethod({
 	name: 'REQCliCommandCont',
@@ -45,8 +45,8 @@ export default defineMethod({
 				for (const line of lines[stream].push(chunk)) await replies.send(line);
 			},
 		});
-		for (const { rest } of [lines.stdout, lines.stderr]) {
-			const last = rest();
+		for (const stream of [lines.stdout, lines.stderr]) {
+			const last = stream.rest();
 			if (last) await replies.send(last);
 		}
 		await replies.drain();

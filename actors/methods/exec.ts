@@ -12,13 +12,13 @@ import { contentOf, textOf } from '../content.ts';
 /**
  * Runs `methodArgs` as a command, without a shell unless one is named, and returns what it printed.
  *
- * The command finds the message's `data` in the variables STEWARD_DATA and REEVE_DATA. An argument may
- * name it as `{{STEWARD_DATA}}`, which becomes `$STEWARD_DATA`, so that a shell puts it in: data never
- * becomes part of a program by mere text replacement.
+ * The command finds the message's `data` in the variables STEWARD_DATA and REEVE_DATA. An argument
+ * may name it as `{{STEWARD_DATA}}`, which becomes `$STEWARD_DATA`, so that a shell puts it in:
+ * data never becomes part of a program by mere text replacement.
  *
- * A command that ends with an error has failed, but its output is returned all the same. One that is
- * too slow is killed with all that it started; its output up to then is kept. Whether it may run again
- * after a crash is for the sender to say; unless told so, it does not.
+ * A command that ends with an error has failed, but its output is returned all the same. One that
+ * is too slow is killed with all that it started; its output up to then is kept. Whether it may run
+ * again after a crash is for the sender to say; unless told so, it does not.
  */
 export default defineMethod({
 	name: 'REQCliCommand',

@@ -8,9 +8,10 @@ import { defineMethod } from '../../runtime/define.ts';
 import { fetchPage, pageUrl } from '../http-get.ts';
 
 /**
- * Fetches the page that `methodArgs` names, and returns its body. Any status but 200 is a failure that tells
- * the status; a page beyond `outputBytesMax`, or one that does not end in time, comes back in part, as a
- * failure. After a death of the node it is fetched again: to ask twice changes nothing.
+ * Fetches the page that `methodArgs` names, and returns its body. Any status but 200 is a failure
+ * that tells the status; a page beyond `outputBytesMax`, or one that does not end in time, comes
+ * back in part, as a failure. After a death of the node it is fetched again: to ask twice changes
+ * nothing.
  */
 export default defineMethod({
 	name: 'REQHttpGet',

@@ -19,9 +19,10 @@ const stop = z.object({
 });
 
 /**
- * Does what `operation` says: `ps` lists the processes of the node, `startProc` starts one and `stopProc` stops
- * one, as REQOpProcessList, REQOpProcessStart and REQOpProcessStop do. For a command line, `methodArgs` may say
- * the same as words: the operation, and then the arguments of the other method.
+ * Does what `operation` says: `ps` lists the processes of the node, `startProc` starts one and
+ * `stopProc` stops one, as REQOpProcessList, REQOpProcessStart and REQOpProcessStop do. For a
+ * command line, `methodArgs` may say the same as words: the operation, and then the arguments of
+ * the other method.
  *
  * As in steward, `allowedNodes` restricts nobody; who may call a method is said by access rules.
  */

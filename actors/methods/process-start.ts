@@ -8,9 +8,9 @@ import { defineMethod } from '../../runtime/define.ts';
 import { processKind, startProcess } from '../process-text.ts';
 
 /**
- * Starts the subscriber of the method that `methodArgs` names: one that was stopped, or one that the node's
- * configuration leaves out. What runs already goes on undisturbed. A node, and the word `publisher`, may
- * follow, to start a stopped publisher.
+ * Starts the subscriber of the method that `methodArgs` names: one that was stopped, or one that
+ * the node's configuration leaves out. What runs already goes on undisturbed. A node, and the word
+ * `publisher`, may follow, to start a stopped publisher.
  */
 export default defineMethod({
 	name: 'REQOpProcessStart',

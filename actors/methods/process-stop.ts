@@ -8,12 +8,12 @@ import { defineMethod } from '../../runtime/define.ts';
 import { processKind, stopProcess } from '../process-text.ts';
 
 /**
- * Stops a process. `methodArgs`, as in steward: the method, the receiving node (`local` is this one),
- * `subscriber` or `publisher`, and, which may be left out, its number in the list: then it is stopped only if it
- * is still that one.
+ * Stops a process. `methodArgs`, as in steward: the method, the receiving node (`local` is this
+ * one), `subscriber` or `publisher`, and, which may be left out, its number in the list: then it is
+ * stopped only if it is still that one.
  *
- * Its messages are kept and wait until it is started again, also over a restart of the node. The processes
- * that are needed to start others, or to answer this message, are refused.
+ * Its messages are kept and wait until it is started again, also over a restart of the node. The
+ * processes that are needed to start others, or to answer this message, are refused.
  */
 export default defineMethod({
 	name: 'REQOpProcessStop',

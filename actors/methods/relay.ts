@@ -12,11 +12,13 @@ import { isErrorCode, ReeveError } from '../../runtime/errors.ts';
 const yearSeconds = 31_536_000;
 
 /**
- * Sends a message on to another node and returns how that ended, for nodes that reach one another only
- * through a third. `methodArgs` are the node, the method, and the arguments of that; `data` goes with it.
+ * Sends a message on to another node and returns how that ended, for nodes that reach one another
+ * only through a third. `methodArgs` are the node, the method, and the arguments of that; `data`
+ * goes with it.
  *
- * The relaying node owes the outcome like any sender. It asks once, however often it dies meanwhile. Without a
- * `methodTimeout` it waits for a minute. Of the output comes back what the books keep.
+ * The relaying node owes the outcome like any sender. It asks once, however often it dies
+ * meanwhile. Without a `methodTimeout` it waits for a minute. Of the output comes back what the
+ * books keep.
  */
 export default defineMethod({
 	name: 'REQRelay',

@@ -21,13 +21,16 @@ interface Progress {
 const noteMs = 30_000;
 
 /**
- * Follows the file that `methodArgs` names, from its end, and sends each new line as a reply of its own.
+ * Follows the file that `methodArgs` names, from its end, and sends each new line as a reply of its
+ * own.
  *
- * It ends at its `methodTimeout`, which is a normal end; without one it goes on until it is cancelled. Rotation,
- * truncation and deletion are followed: a file that is missing is waited for, and then read from its beginning.
+ * It ends at its `methodTimeout`, which is a normal end; without one it goes on until it is
+ * cancelled. Rotation, truncation and deletion are followed: a file that is missing is waited for,
+ * and then read from its beginning.
  *
- * The place in the file is noted with each line, in one transaction. So after a death or a restart of the node
- * it goes on behind the last line that was sent, even in a file that was renamed meanwhile.
+ * The place in the file is noted with each line, in one transaction. So after a death or a restart
+ * of the node it goes on behind the last line that was sent, even in a file that was renamed
+ * meanwhile.
  */
 export default defineMethod({
 	name: 'REQTailFile',

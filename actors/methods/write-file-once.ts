@@ -8,8 +8,8 @@ import { defineMethod } from '../../runtime/define.ts';
 import { replaceFile, resultFile } from '../result-file.ts';
 
 /**
- * Writes the message's `data` as REQToFile does. Its messages are of a kind that is sent at most once: for
- * values of which the next one comes soon anyway.
+ * Writes the message's `data` as REQToFile does. Its messages are of a kind that is sent at most
+ * once: for values of which the next one comes soon anyway.
  */
 export default defineMethod({
 	name: 'REQToFileNACK',

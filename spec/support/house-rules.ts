@@ -123,13 +123,23 @@ function secondDoors(files: readonly SourceFile[]): readonly Finding[] {
 
 /** What a method may import of ours. */
 const methodImports = new Set([
+	'../../runtime/address.ts',
 	'../../runtime/clock.ts',
+	'../../runtime/data-folder.ts',
 	'../../runtime/define.ts',
 	'../../runtime/envelope.ts',
 	'../../runtime/errors.ts',
+	'../command-message.ts',
 	'../command.ts',
+	'../content.ts',
+	'../copy-source.ts',
+	'../file-copy.ts',
+	'../http-get.ts',
+	'../line-reply.ts',
 	'../orphan.ts',
+	'../process-text.ts',
 	'../result-file.ts',
+	'../tail.ts',
 	'../startup.ts',
 ]);
 
