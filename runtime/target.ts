@@ -34,6 +34,8 @@ type Predicate = (node: Candidate) => boolean;
 export interface Target {
 	/** Names that are meant whether anybody knows them or not: a node may be away. */
 	readonly names: readonly string[];
+	/** Whether there is nothing but names, so that nobody need be asked who is there. */
+	readonly isList: boolean;
 	readonly matches: Predicate;
 }
 
@@ -53,12 +55,12 @@ export function readTarget(text: string): Target {
 	if (words.every((word) => word === ',' || isPlainName(word))) {
 		const names = [...new Set(words.filter((word) => word !== ','))];
 		const all = new Set(names);
-		return { names, matches: ({ name }) => all.has(name) };
+		return { names, isList: true, matches: ({ name }) => all.has(name) };
 	}
 	const reading: Reading = { words, at: 0, names: [] };
 	const matches = readList(reading);
 	if (reading.at < words.length) throw unexpected(words[reading.at]);
-	return { names: reading.names, matches };
+	return { names: reading.names, isList: false, matches };
 }
 
 /** The nodes that are meant, by name: those that are named, and those of `known` that match. */

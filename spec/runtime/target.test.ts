@@ -17,6 +17,7 @@ const rows: readonly (readonly [target: string, nodes: string])[] = [
 	['ship1,ship2', 'ship1 ship2'],
 	['ship2 ship1  ship1', 'ship1 ship2'],
 	['ship1,ship9', 'ship1 ship9'],
+	[' ship1, ship2,,ship1 ', 'ship1 ship2'],
 	['ship*', 'ship1 ship10 ship2'],
 	['ship?', 'ship1 ship2'],
 	['ship[12]', 'ship1 ship2'],

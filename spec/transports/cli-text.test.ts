@@ -6,7 +6,7 @@ import { countDemo } from '../../transports/cli/demo-count.ts';
 import { agoText, durationText } from '../../transports/cli/durations.ts';
 import { failureFrom, failureText } from '../../transports/cli/failure.ts';
 import { messageLook, nodeLook } from '../../transports/cli/looks.ts';
-import { messageOf, namesOf } from '../../transports/cli/message-words.ts';
+import { messageOf } from '../../transports/cli/message-words.ts';
 import { replyText } from '../../transports/cli/reply-text.ts';
 import { rowsText } from '../../transports/cli/rows.ts';
 import { closingLine, exitCodeOf, tallyOf } from '../../transports/cli/tally.ts';
@@ -60,7 +60,6 @@ test('words become a message: fields by any case, numbers and lists where the sc
 	});
 	const both = messageOf({ method: 'ping', fields: [], to: ['a', 'b'], args: undefined });
 	assert.deepEqual(both, { method: 'ping', toNodes: ['a', 'b'] });
-	assert.deepEqual(namesOf(' ship1, ship2,,ship1 '), ['ship1', 'ship2']);
 });
 
 test('a word that is no field is refused, with the field that may be meant', () => {

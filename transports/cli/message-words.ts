@@ -65,9 +65,3 @@ function valueOf(field: string, text: string): unknown {
 	if (schema.safeParse(list).success) return list;
 	return Number.isNaN(number) ? text : number;
 }
-
-/** `ship1,ship2` and `ship1 ship2` alike, each once. */
-export function namesOf(text: string | boolean | undefined): readonly string[] {
-	if (typeof text !== 'string') return [];
-	return [...new Set(text.split(/[\s,]+/).filter((name) => name !== ''))];
-}

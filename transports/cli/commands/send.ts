@@ -5,13 +5,15 @@
  * @module
  */
 import process from 'node:process';
+import { pause } from '../../../runtime/clock.ts';
 import { errorTable, exitCodes, ReeveError } from '../../../runtime/errors.ts';
 import { createFraming } from '../../framing.ts';
 import type { Answer, MessageRow } from '../../../runtime/wire.ts';
+import { aimOptions, takeAim } from '../aiming.ts';
 import { createClient, refusalOf, type Client } from '../client.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
 import { failureFrom } from '../failure.ts';
-import { messageOf, namesOf } from '../message-words.ts';
+import { messageOf } from '../message-words.ts';
 import { formatOf, formatOption } from '../rows.ts';
 import { socketOptions, socketPath } from '../socket-path.ts';
 import { watchMessages } from '../watching.ts';
@@ -25,7 +27,7 @@ export default defineCommand({
 		{ name: '[fields...]', help: 'Fields of the message: key=value' },
 	],
 	options: [
-		{ flags: '--to <nodes>', help: 'The receivers, separated by commas' },
+		...aimOptions,
 		{ flags: '--detach', help: 'Print the ids and do not wait for answers' },
 		{ flags: '--timeout <seconds>', help: 'Watch for so long at most' },
 		formatOption,
@@ -35,27 +37,63 @@ export default defineCommand({
 		'reeve send exec --to ship1,ship2 -- uptime',
 		'reeve send append-file --to ship1 directory=notes fileName=log.txt data=hello',
 		'reeve send exec --to ship1 --output jsonl methodTimeout=60 -- ./backup.sh',
+		"reeve send exec --to 'os=linux and role~db' --batch 5 --batch-sleep 30s -- reboot",
+		"reeve send ping --to 'ship*' --limit 10% --dry-run",
 		'reeve send - < messages.json',
 	],
 	async run(input, tools) {
 		const client = createClient(socketPath(input, tools));
-		const messages = await messagesOf(input, tools);
 		const timeoutMs = timeoutOf(input.options['timeout']);
-		const answers = await client.handIn(messages);
-		const accepted = answers.filter((answer): answer is Accepted => 'id' in answer);
-		const refused = answers.filter((answer) => !('id' in answer)).map(refusalOf);
-		for (const error of refused) tools.screen.fail(failureFrom(error));
-		if (answers.length === 0) throw new ReeveError('no_node', 'the node went away unanswering');
-		const refusedCode = refused[0] ? errorTable[refused[0].code].exitCode : exitCodes.ok;
-		if (accepted.length === 0) return refusedCode;
-		if (input.options['detach'] === true) {
-			tools.screen.out(idsText(accepted, formatOf(input.options)));
-			return refusedCode;
+		const written = await writtenIn(input, tools);
+		const { batches, sleepMs } = await takeAim(input, client);
+		const parts = batches.map((to) => messagesTo(to, { written, input }));
+		if (input.options['dryRun'] === true) {
+			tools.screen.out(dryRunText(parts, formatOf(input.options)));
+			return exitCodes.ok;
 		}
-		const exitCode = await watch(accepted, client, { input, tools, timeoutMs });
-		return exitCode === exitCodes.ok ? refusedCode : exitCode;
+		const { signal } = tools.interrupts;
+		const codes: number[] = [];
+		for (const [at, messages] of parts.entries()) {
+			if (at > 0) {
+				await pause(tools.clock, sleepMs, signal);
+				if (signal.aborted) {
+					tools.screen.note(`stopped: ${batches.slice(at).flat().join(', ')} got no message`);
+					return exitCodes.interrupted;
+				}
+			}
+			codes.push(await sendOne(messages, client, { input, tools, timeoutMs }));
+		}
+		return worstOf(codes);
 	},
 });
+
+/** Hands a batch in and, unless that is not wanted, watches it to its end. */
+async function sendOne(
+	messages: readonly unknown[],
+	client: Client,
+	more: { input: CommandInput; tools: CommandTools; timeoutMs: number | undefined },
+): Promise<number> {
+	const { input, tools } = more;
+	const answers = await client.handIn(messages);
+	const accepted = answers.filter((answer): answer is Accepted => 'id' in answer);
+	const refused = answers.filter((answer) => !('id' in answer)).map(refusalOf);
+	for (const error of refused) tools.screen.fail(failureFrom(error));
+	if (answers.length === 0) throw new ReeveError('no_node', 'the node went away unanswering');
+	const refusedCode = refused[0] ? errorTable[refused[0].code].exitCode : exitCodes.ok;
+	if (accepted.length === 0) return refusedCode;
+	if (input.options['detach'] === true) {
+		tools.screen.out(idsText(accepted, formatOf(input.options)));
+		return refusedCode;
+	}
+	const exitCode = await watch(accepted, client, more);
+	return exitCode === exitCodes.ok ? refusedCode : exitCode;
+}
+
+/** Of several batches the worst counts: an interruption, then failures, then whatever else there is. */
+function worstOf(codes: readonly number[]): number {
+	const worst = [exitCodes.interrupted, exitCodes.someFailed].find((code) => codes.includes(code));
+	return worst ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
+}
 
 async function watch(
 	accepted: readonly Accepted[],
@@ -70,23 +108,60 @@ async function watch(
 	return watchMessages(sent, rows, { ...tools, format, timeoutMs });
 }
 
-async function messagesOf(
-	{ words, rest, options }: CommandInput,
+/** The messages on standard input; undefined if the message is on the command line. */
+async function writtenIn(
+	{ words }: CommandInput,
 	{ interrupts }: CommandTools,
-): Promise<readonly unknown[]> {
-	const [method = '', ...fields] = words;
-	const to = namesOf(options['to']);
-	if (method !== '-') return [messageOf({ method, fields, to, args: rest })];
+): Promise<readonly unknown[] | undefined> {
+	if (words[0] !== '-') return undefined;
 	const messages = await messagesFromInput(interrupts.signal);
 	if (messages.length === 0) throw new ReeveError('bad_json', 'standard input holds no message');
-	return messages.map((raw) => addressed(raw, to));
+	return messages;
+}
+
+/** What one batch of nodes gets. */
+function messagesTo(
+	to: readonly string[],
+	{ written, input }: { written: readonly unknown[] | undefined; input: CommandInput },
+): readonly unknown[] {
+	const [method = '', ...fields] = input.words;
+	if (!written) return [messageOf({ method, fields, to, args: input.rest })];
+	if (input.options['batch'] !== undefined && written.some(hasReceiver)) {
+		throw new ReeveError('bad_usage', '--batch: a message on standard input names its receiver');
+	}
+	return written.map((raw) => addressed(raw, to));
 }
 
 /** A message that names no receiver goes to those of `--to`. */
 function addressed(raw: unknown, to: readonly string[]): unknown {
 	const isObject = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
-	if (!isObject || to.length === 0 || 'toNode' in raw || 'toNodes' in raw) return raw;
+	if (!isObject || to.length === 0 || hasReceiver(raw)) return raw;
 	return { ...raw, toNodes: to };
+}
+
+function hasReceiver(raw: unknown): boolean {
+	return typeof raw === 'object' && raw !== null && ('toNode' in raw || 'toNodes' in raw);
+}
+
+/** Who would get what: the receivers, and the messages exactly as they would be handed in. */
+function dryRunText(parts: readonly (readonly unknown[])[], format: string): string {
+	const batches = parts.map((messages) => ({ to: receiversOf(messages), messages }));
+	if (format === 'json') return `${JSON.stringify({ batches }, undefined, 2)}\n`;
+	if (format === 'jsonl') return batches.map((each) => `${JSON.stringify(each)}\n`).join('');
+	const texts = batches.map(({ to, messages }, at) => {
+		const which = batches.length > 1 ? `batch ${at + 1} of ${batches.length}: ` : '';
+		const count = `${to.length} ${to.length === 1 ? 'node' : 'nodes'}`;
+		return `${which}${count}: ${to.join(' ')}\n${JSON.stringify(messages, undefined, 2)}\n`;
+	});
+	return texts.join('');
+}
+
+function receiversOf(messages: readonly unknown[]): readonly string[] {
+	const names = messages.flatMap((raw) => {
+		const { toNode, toNodes }: { toNode?: unknown; toNodes?: unknown } = Object(raw);
+		return toNode === undefined ? toNodes : toNode;
+	});
+	return [...new Set(names.filter((name) => typeof name === 'string'))];
 }
 
 /** More than any node takes: which messages are too large is decided there. */
