@@ -29,7 +29,7 @@ export async function startBroker(listen: string): Promise<RunningBroker> {
 		throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
 	const broker = await Aedes.createBroker();
 	const connections = new Set<Socket>();
-	const server = createServer((socket) => {
+	const server = createServer({ noDelay: true }, (socket) => {
 		connections.add(socket);
 		socket.once('close', () => connections.delete(socket));
 		broker.handle(socket);

@@ -14,6 +14,7 @@ import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
 import type { LineGate } from './name-gate.ts';
+import { asBuffer, sendAtOnce } from './mqtt-stream.ts';
 
 /** How a line is opened, and what is told of it. */
 export interface LineOptions {
@@ -128,6 +129,7 @@ export function openLine(options: LineOptions): Line {
 		};
 		client.on('connect', ({ properties, sessionPresent }) => {
 			attempt.wasLetIn = true;
+			sendAtOnce(client.stream);
 			attempt.bytesMax = properties?.maximumPacketSize ?? Infinity;
 			// A session that was kept has its subscriptions already, and perhaps packets that come first.
 			if (sessionPresent) goUp();
@@ -275,11 +277,6 @@ function watch(attempt: Attempt): void {
 
 function codeOf(error: unknown): unknown {
 	return typeof error === 'object' && error && 'code' in error ? error.code : undefined;
-}
-
-/** The same bytes, without a copy. */
-function asBuffer(bytes: Uint8Array): Buffer {
-	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Says goodbye, but does not wait for ever for what is still unacknowledged. */

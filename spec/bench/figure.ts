@@ -32,6 +32,12 @@ export function median(values: readonly number[]): number {
 	return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
+/** The value below which the share `at` of all values lies. */
+export function quantile(values: readonly number[], at: number): number {
+	const sorted = values.toSorted((one, other) => one - other);
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? 0;
+}
+
 /** Two decimals are more than any of these measurements deserves. */
 export const rounded = (value: number): number => Math.round(value * 100) / 100;
 

@@ -1,36 +1,64 @@
 /**
  * One end of a benchmark as a process of its own, told by its parent over IPC what to be: a bare MQTT
- * publisher or subscriber, or a node of reeve that sends or receives.
+ * client, or a node of reeve.
  *
  * @module
  */
+import { execFile } from 'node:child_process';
+import { Socket } from 'node:net';
 import process from 'node:process';
-import mqtt from 'mqtt';
+import { open } from 'lmdb';
+import mqtt, { type MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
-import { configOf, startNode } from '../../supervisors/node.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 
 /** What a host is told to be. */
 export interface HostOrder {
-	readonly role: 'mqtt-sender' | 'mqtt-receiver' | 'sender' | 'receiver';
+	readonly role:
+		| 'mqtt-sender'
+		| 'mqtt-receiver'
+		| 'mqtt-echo'
+		| 'mqtt-asker'
+		| 'sender'
+		| 'receiver';
 	readonly broker: string;
 	readonly folder: string;
 	readonly name: string;
 }
 
-/** What a sender is told to do; `count` messages of `bytes` bytes, to `to`. */
+/**
+ * What a host is told to do with `count` messages of `bytes` bytes to `to`: send them all at once
+ * (`flood`), or one after the other, each measured in milliseconds.
+ */
 export interface HostJob {
+	readonly do: 'flood' | 'ask' | 'command' | 'ask-durably';
 	readonly count: number;
 	readonly bytes: number;
 	readonly to: string;
 }
+
+type Work = (job: HostJob) => Promise<readonly number[]>;
 
 const say = (value: object): void => void process.send?.(value);
 
 /** Messages that are handed in and not yet settled, at most. */
 const underWayMax = 4096;
 
-async function beNode({ broker, folder, name, role }: HostOrder): Promise<void> {
+const trivial = defineMethod({
+	name: 'REQTrivial',
+	aliases: ['trivial'],
+	summary: 'Do nothing, for benchmarks',
+	kind: 'EventACK',
+	ordering: 'concurrent',
+	onCrash: 'retry',
+	replies: false,
+	args: z.array(z.string()),
+	example: {},
+	run: () => Promise.resolve(),
+});
+
+async function beNode({ broker, folder, name }: HostOrder): Promise<Work> {
 	const config = configOf({
 		nodeName: name,
 		brokerAddress: broker,
@@ -40,88 +68,173 @@ async function beNode({ broker, folder, name, role }: HostOrder): Promise<void> 
 		startPubREQHello: 0,
 		logLevel: 'silent',
 	});
-	const trivial = defineMethod({
-		name: 'REQTrivial',
-		aliases: ['trivial'],
-		summary: 'Do nothing, for benchmarks',
-		kind: 'EventACK',
-		ordering: 'concurrent',
-		onCrash: 'retry',
-		replies: false,
-		args: z.array(z.string()),
-		example: {},
-		run: () => Promise.resolve(),
-	});
 	const node = await startNode(config, { methods: [trivial] });
-	if (role === 'receiver') return;
-	process.on('message', ({ count, bytes, to }: HostJob) => {
-		void send({ count, bytes, to });
-	});
-	const send = async ({ count, bytes, to }: HostJob): Promise<void> => {
-		const data = 'x'.repeat(bytes);
-		let settled = 0;
-		let handed = 0;
-		await new Promise<void>((resolve) => {
-			const more = (): void => {
-				while (handed < count && handed - settled < underWayMax) {
-					handed += 1;
-					void node.door.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
-				}
-			};
-			const stop = node.signals.subscribe(({ type }) => {
-				if (type !== 'message.settled') return;
-				settled += 1;
-				if (settled % 256 === 0) more();
-				if (settled < count) return;
-				stop();
-				resolve();
-			});
-			more();
-		});
-		say({ done: true });
-	};
+	return (job) => (job.do === 'flood' ? flood(node, job) : oneByOne(job, () => settle(node, job)));
 }
 
-function beSender({ broker }: HostOrder): void {
-	const client = mqtt.connect(broker, { protocolVersion: 5, reconnectPeriod: 0 });
-	client.once('connect', () => say({ ready: true }));
-	process.on('message', ({ count, bytes, to }: HostJob) => {
-		const payload = Buffer.alloc(bytes, 'x');
-		let acked = 0;
-		let sent = 0;
+/** Sends many at once; resolves when all are settled. */
+function flood(node: RunningNode, { count, bytes, to }: HostJob): Promise<readonly number[]> {
+	const data = 'x'.repeat(bytes);
+	let settled = 0;
+	let handed = 0;
+	return new Promise((resolve) => {
 		const more = (): void => {
-			while (sent < count && sent - acked < 1000) {
-				sent += 1;
-				client.publish(to, payload, { qos: 1 }, () => {
-					acked += 1;
-					if (acked === count) say({ done: true });
-					else more();
-				});
+			while (handed < count && handed - settled < underWayMax) {
+				handed += 1;
+				void node.door.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
 			}
 		};
+		const stop = node.signals.subscribe(({ type }) => {
+			if (type !== 'message.settled') return;
+			settled += 1;
+			if (settled % 256 === 0) more();
+			if (settled < count) return;
+			stop();
+			resolve([]);
+		});
 		more();
 	});
 }
 
-function beReceiver({ broker, name }: HostOrder): void {
-	const client = mqtt.connect(broker, { protocolVersion: 5, reconnectPeriod: 0 });
-	let count = 0;
-	client.on('message', () => (count += 1));
-	process.on('message', ({ count: until }: HostJob) => {
-		const look = (): void => {
-			if (count < until) return void setImmediate(look);
-			count -= until;
-			say({ done: true });
-		};
-		look();
-	});
-	client.once('connect', () => {
-		client.subscribe(name, { qos: 1 }, () => say({ ready: true }));
+/** Sends one; resolves when it is settled. */
+function settle(node: RunningNode, { do: what, bytes, to }: HostJob): Promise<void> {
+	const method = what === 'command' ? 'REQCliCommand' : 'REQTrivial';
+	const methodArgs = what === 'command' ? ['true'] : [];
+	return new Promise((resolve) => {
+		const stop = node.signals.subscribe(({ type }) => {
+			if (type !== 'message.settled') return;
+			stop();
+			resolve();
+		});
+		void node.door.accept({ toNode: to, method, methodArgs, data: 'x'.repeat(bytes) }, 'bench');
 	});
 }
 
+async function oneByOne(
+	{ count }: HostJob,
+	one: () => Promise<unknown>,
+): Promise<readonly number[]> {
+	const measured: number[] = [];
+	for (let number = 0; number < count; number += 1) {
+		const from = performance.now();
+		await one();
+		measured.push(performance.now() - from);
+	}
+	return measured;
+}
+
+function connected(broker: string): Promise<MqttClient> {
+	const client = mqtt.connect(broker, { protocolVersion: 5, reconnectPeriod: 0 });
+	return new Promise((resolve) => {
+		client.once('connect', () => {
+			// As reeve does: otherwise TCP holds small packets back, and the baseline would be 40 ms.
+			if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+			resolve(client);
+		});
+	});
+}
+
+async function beSender({ broker }: HostOrder): Promise<Work> {
+	const client = await connected(broker);
+	return ({ count, bytes, to }) => {
+		const payload = Buffer.alloc(bytes, 'x');
+		let acked = 0;
+		let sent = 0;
+		return new Promise((resolve) => {
+			const more = (): void => {
+				while (sent < count && sent - acked < 1000) {
+					sent += 1;
+					client.publish(to, payload, { qos: 1 }, () => {
+						acked += 1;
+						if (acked === count) resolve([]);
+						else more();
+					});
+				}
+			};
+			more();
+		});
+	};
+}
+
+async function beReceiver({ broker, name }: HostOrder): Promise<Work> {
+	const client = await connected(broker);
+	await client.subscribeAsync(name, { qos: 1 });
+	let arrived = 0;
+	let look = (): void => {};
+	client.on('message', () => {
+		arrived += 1;
+		look();
+	});
+	return ({ count }) =>
+		new Promise((resolve) => {
+			look = () => {
+				if (arrived < count) return;
+				arrived -= count;
+				look = () => {};
+				resolve([]);
+			};
+			look();
+		});
+}
+
+async function beEcho({ broker, name }: HostOrder): Promise<Work> {
+	const client = await connected(broker);
+	await client.subscribeAsync(name, { qos: 1 });
+	client.on('message', (_topic, payload) => {
+		client.publish(`${name}-answer`, payload, { qos: 1 });
+	});
+	return () => Promise.resolve([]);
+}
+
+/** Asks and waits for the echo; durably: with a flush of LMDB on the way out, and one for the answer. */
+async function beAsker({ broker, folder, name }: HostOrder): Promise<Work> {
+	const client = await connected(broker);
+	const root = open({ path: `${folder}/${name}`, cache: false });
+	let heard = (): void => {};
+	client.on('message', () => heard());
+	const flushed = async (key: string, value: Buffer): Promise<void> => {
+		await root.put(key, value);
+		await root.flushed;
+	};
+	return async (job) => {
+		const { to, bytes } = job;
+		await client.subscribeAsync(`${to}-answer`, { qos: 1 });
+		const payload = Buffer.alloc(bytes, 'x');
+		const isDurable = job.do !== 'ask';
+		const work = () => {
+			if (job.do !== 'command') return Promise.resolve();
+			return new Promise<void>((resolve) => {
+				execFile('true', () => resolve());
+			});
+		};
+		return oneByOne(job, async () => {
+			if (isDurable) await flushed('out', payload);
+			const answer = new Promise<void>((resolve) => (heard = resolve));
+			client.publish(to, payload, { qos: 1 });
+			await answer;
+			await work();
+			if (isDurable) await flushed('in', payload);
+		});
+	};
+}
+
+const roles: Readonly<Record<HostOrder['role'], (order: HostOrder) => Promise<Work>>> = {
+	'mqtt-sender': beSender,
+	'mqtt-receiver': beReceiver,
+	'mqtt-echo': beEcho,
+	'mqtt-asker': beAsker,
+	sender: beNode,
+	receiver: beNode,
+};
+
 process.once('message', (order: HostOrder) => {
-	if (order.role === 'mqtt-sender') beSender(order);
-	else if (order.role === 'mqtt-receiver') beReceiver(order);
-	else void beNode(order).then(() => say({ ready: true }));
+	void roles[order.role](order).then((work) => {
+		process.on('message', (job: HostJob | { readonly end: true }) => {
+			// The parent ends it with a signal; asked to, it ends by itself, which writes its profile.
+			if ('end' in job) process.disconnect();
+			else void work(job).then((measured) => say({ measured }));
+		});
+		process.once('disconnect', () => process.kill(process.pid, 'SIGINT'));
+		say({ ready: true });
+	});
 });

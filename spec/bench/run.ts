@@ -11,6 +11,7 @@ import type { Figure } from './figure.ts';
 const benchmarks: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 	actors: async () => (await import('./actors.ts')).measureActors(),
 	delivery: async () => (await import('./delivery.ts')).measureDelivery(),
+	latency: async () => (await import('./latency.ts')).measureLatency(),
 	'message-actor': async () => (await import('./message-actor.ts')).measureMessageActors(),
 	recovery: async () => (await import('./recovery.ts')).measureRecovery(),
 	supervision: async () => (await import('./supervision.ts')).measureSupervision(),

@@ -1,0 +1,35 @@
+/**
+ * Latency: one message at a time, from handing it in to its outcome in the books. The baseline does by
+ * hand what cannot be left out: a round trip of mqtt.js with QoS 1, and a flush of LMDB for the request
+ * and one for the answer. `command` is the same with a process that is started, `true`.
+ *
+ * @module
+ */
+import { atMost, inRounds, quantile, type Figure } from './figure.ts';
+import { onGround } from './host-process.ts';
+
+const bytes = 200;
+
+/** Measures both; `count` messages in each round. */
+export function measureLatency(count = 200, rounds = 5): Promise<readonly Figure[]> {
+	return onGround(async ({ start }) => {
+		await start({ role: 'mqtt-echo', name: 'echo' });
+		const asker = await start({ role: 'mqtt-asker', name: 'asker' });
+		await start({ role: 'receiver', name: 'ship1' });
+		const sender = await start({ role: 'sender', name: 'central' });
+		const figures: Figure[] = [];
+		const rows = [
+			{ name: 'latency p50', at: 0.5, goal: 1.3, reeve: 'ask', bare: 'ask-durably' },
+			{ name: 'latency p99', at: 0.99, goal: 2, reeve: 'ask', bare: 'ask-durably' },
+			{ name: 'command p50', at: 0.5, goal: 1.3, reeve: 'command', bare: 'command' },
+		] as const;
+		for (const { name, at, goal, ...what } of rows) {
+			const measured = await inRounds(rounds, async () => ({
+				baseline: quantile(await asker.work({ do: what.bare, count, bytes, to: 'echo' }), at),
+				reeve: quantile(await sender.work({ do: what.reeve, count, bytes, to: 'ship1' }), at),
+			}));
+			figures.push(atMost(goal, { name, unit: 'ms', ...measured }));
+		}
+		return figures;
+	});
+}
