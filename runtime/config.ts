@@ -183,7 +183,7 @@ export const configSchema = z.strictObject({
 		.default(300)
 		.describe('Seconds until an idle instance is put away'),
 	turnsAheadMax: count.default(2000).describe('Turns of one actor that may wait for the disk'),
-	turnsBatchMax: count.default(128).describe('Turns of one actor in one transaction'),
+	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
 	turnsKeptMax: z.coerce
 		.number()
 		.int()
