@@ -11,7 +11,11 @@ import { version } from '../../runtime/version.ts';
 test('a node knows some facts by itself, and the configured ones win', () => {
 	assert.deepEqual(ownFacts(''), { os: platform(), arch: arch(), version });
 	assert.deepEqual(ownFacts('role=db, site=oslo,os=other'), {
-		...{ os: 'other', arch: arch(), version, role: 'db', site: 'oslo' },
+		os: 'other',
+		arch: arch(),
+		version,
+		role: 'db',
+		site: 'oslo',
 	});
 });
 
@@ -32,7 +36,11 @@ test('facts travel in the birth, and are known of a node that is away, too', () 
 	const clock = steppedClock();
 	const presence = createPresence({ clock, signals: createSignals(clock) });
 	const birth: Status = {
-		...{ v: 1, state: 'online', node: 'ship1', storeId: 's', epoch: 1 },
+		v: 1,
+		state: 'online',
+		node: 'ship1',
+		storeId: 's',
+		epoch: 1,
 		facts: { role: 'db' },
 	};
 	const heard = readStatus(writeStatus(birth));

@@ -23,7 +23,10 @@ function start(t: TestContext, before: (signals: Signals) => void = () => {}) {
 }
 
 const accepted = (via: string) => ({
-	...{ id: 'a', method: 'REQPing', from: 'central', to: 'ship1' },
+	id: 'a',
+	method: 'REQPing',
+	from: 'central',
+	to: 'ship1',
 	via,
 });
 
@@ -60,7 +63,11 @@ test('what was accepted, refused and settled is counted by method, way and outco
 	}
 	signals.emit('message.refused', { code: 'bad_json', detail: '', via: 'socket' });
 	signals.emit('message.settled', {
-		...{ id: 'a', method: 'REQPing', to: 'ship1', outcome: 'done', ageMs: 40 },
+		id: 'a',
+		method: 'REQPing',
+		to: 'ship1',
+		outcome: 'done',
+		ageMs: 40,
 	});
 	assert.deepEqual(
 		await samples('reeve_messages_accepted_total{method="REQPing",transport="socket"'),
@@ -119,8 +126,16 @@ test('hellos and error reports are counted as steward does', async (t) => {
 	const { signals, samples, clock } = start(t);
 	const ended = (method: string, from: string) =>
 		signals.emit('call.ended', {
-			...{ id: 'a', method, from, outcome: 'done', tookMs: 2, attempts: 1 },
-			...{ code: '', detail: '', stderr: '', methodArgs: [] },
+			id: 'a',
+			method,
+			from,
+			outcome: 'done',
+			tookMs: 2,
+			attempts: 1,
+			code: '',
+			detail: '',
+			stderr: '',
+			methodArgs: [],
 		});
 	for (const from of ['ship1', 'ship2', 'ship1']) ended('REQHello', from);
 	ended('REQErrorLog', 'ship1');
@@ -141,7 +156,10 @@ test('hellos and error reports are counted as steward does', async (t) => {
 test('levels are those of the moment of the scrape', async (t) => {
 	const { samples } = start(t);
 	const process = (name: string, kind: 'publisher' | 'subscriber', waiting: number) => ({
-		...{ name, kind, waiting, running: 1 },
+		name,
+		kind,
+		waiting,
+		running: 1,
 	});
 	const sample: MetricSample = {
 		processes: [

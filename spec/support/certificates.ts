@@ -25,16 +25,38 @@ export function createCertificates(life: TestLife): Certificates {
 	const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 	const root = at('root.pem');
 	openssl(
-		...['req', '-x509', ...newKey, '-days', '2', '-subj', '/CN=root'],
-		...['-keyout', at('root.key'), '-out', root],
+		'req',
+		'-x509',
+		...newKey,
+		'-days',
+		'2',
+		'-subj',
+		'/CN=root',
+		'-keyout',
+		at('root.key'),
+		'-out',
+		root,
 	);
 	writeFileSync(at('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
 	const vouched = (name: string) => {
 		const [cert, key, request] = [at(`${name}.pem`), at(`${name}.key`), at(`${name}.csr`)];
 		openssl('req', ...newKey, '-subj', `/CN=${name}`, '-keyout', key, '-out', request);
 		openssl(
-			...['x509', '-req', '-in', request, '-CA', root, '-CAkey', at('root.key')],
-			...['-CAcreateserial', '-days', '2', '-extfile', at('names'), '-out', cert],
+			'x509',
+			'-req',
+			'-in',
+			request,
+			'-CA',
+			root,
+			'-CAkey',
+			at('root.key'),
+			'-CAcreateserial',
+			'-days',
+			'2',
+			'-extfile',
+			at('names'),
+			'-out',
+			cert,
 		);
 		return { cert, key };
 	};

@@ -15,16 +15,16 @@ export interface WebNode {
 	readonly node: RunningNode;
 	readonly folder: string;
 	/** The address of a transport, as it says when it is up. */
-	address(transport: string): string;
+	readonly address: (transport: string) => string;
 }
 
 /** Starts a node with these transports. */
 export async function startWebNode(
 	t: TestContext,
 	transports: readonly TransportDefinition[],
-	values: Parameters<typeof configOf>[0] = {},
-	options: NodeOptions = {},
+	own: Parameters<typeof configOf>[0] & { readonly options?: NodeOptions } = {},
 ): Promise<WebNode> {
+	const { options = {}, ...values } = own;
 	const folder = temporaryFolder(t);
 	const config = configOf({
 		nodeName: 'central',

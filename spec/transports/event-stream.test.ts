@@ -104,8 +104,15 @@ test('the arguments of commands are not shown, and commits are no events', async
 	await next();
 	signals.emit('journal.committed', { count: 1, tookMs: 1 });
 	signals.emit('call.ended', {
-		...{ id: 'a', method: 'REQCliCommand', from: 'central', outcome: 'failed', tookMs: 1 },
-		...{ attempts: 1, code: 'command_failed', detail: '', stderr: 'password' },
+		id: 'a',
+		method: 'REQCliCommand',
+		from: 'central',
+		outcome: 'failed',
+		tookMs: 1,
+		attempts: 1,
+		code: 'command_failed',
+		detail: '',
+		stderr: 'password',
 		methodArgs: ['mysql', '-psecret'],
 	});
 	const events = await next();

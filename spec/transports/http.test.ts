@@ -22,7 +22,7 @@ interface Body {
 
 async function start(t: TestContext, values: Parameters<typeof configOf>[0] = {}, options = {}) {
 	const own = { httpListener: '127.0.0.1:0', ...values };
-	const started = await startWebNode(t, [http], own, options);
+	const started = await startWebNode(t, [http], { ...own, options });
 	const url = started.address('http');
 	const post = async (text: string, query = '', headers: Record<string, string> = {}) => {
 		const answer = await fetch(`${url}/messages${query}`, { method: 'POST', body: text, headers });
@@ -205,8 +205,12 @@ test('health tells whether messages are taken, and is 503 in safe mode', async (
 	const safe = await start(t, { nodeName: 'ship1' }, { choices: { mode: 'safe' } });
 	const answer = await fetch(`${safe.url}/healthz`);
 	assert.equal(answer.status, 503);
-	assert.deepEqual((await answer.json()) as object, {
-		...{ live: true, ready: false, phase: 'open', mode: 'safe', journal: 'healthy' },
+	assert.deepEqual(await answer.json(), {
+		live: true,
+		ready: false,
+		phase: 'open',
+		mode: 'safe',
+		journal: 'healthy',
 	});
 	assert.equal((await fetch(`${safe.url}/livez`)).status, 200);
 	assert.equal((await safe.post(JSON.stringify({ toNode: 'ship1', method: 'ping' }))).status, 503);

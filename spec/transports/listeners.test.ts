@@ -52,9 +52,19 @@ test('nothing outside of the data folder is reached: not by dots, not by links, 
 	symlinkSync(folder, join(data, 'up'));
 	symlinkSync(join(data, 'logs'), join(data, 'inside'));
 	const paths = [
-		...['/../secret', '/logs/../../secret', '/%2e%2e/secret', '/..%2fsecret', '/link'],
-		...['/up/secret', '/logs/%00', '/.append-note', '/%2eappend-note', '/logs%5c..%5c..', '/%zz'],
-		...['//etc/passwd', '/nothing'],
+		'/../secret',
+		'/logs/../../secret',
+		'/%2e%2e/secret',
+		'/..%2fsecret',
+		'/link',
+		'/up/secret',
+		'/logs/%00',
+		'/.append-note',
+		'/%2eappend-note',
+		'/logs%5c..%5c..',
+		'/%zz',
+		'//etc/passwd',
+		'/nothing',
 	];
 	for (const path of paths) assert.equal(await statusOf(url, path), 404, path);
 	assert.equal(await statusOf(url, '/inside/ship1/'), 200, 'a link that stays inside is followed');
@@ -92,7 +102,7 @@ test('a CPU profile is one file, one at a time, on the loopback interface', asyn
 	const first = fetch(`${url}/profile?seconds=0.5`);
 	const second = await fetch(`${url}/debug/pprof/profile?seconds=0.2`);
 	const answers = [await first, second];
-	assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 503]);
+	assert.deepEqual(answers.map(({ status }) => String(status)).toSorted(), ['200', '503']);
 	const good = answers.find(({ status }) => status === 200);
 	const profile = (await good?.json()) as { nodes: object[]; samples: number[] };
 	assert.ok(profile.nodes.length > 1);

@@ -14,7 +14,7 @@ function start(t: TestContext, folder: string, options: object = {}) {
 		databaseFolder: join(folder, 'db'),
 		subscribersDataFolder: join(folder, 'data'),
 	};
-	return startWebNode(t, [startupFolder], values, options);
+	return startWebNode(t, [startupFolder], { ...values, options });
 }
 
 function write(folder: string, name: string, text: string): void {
