@@ -12,6 +12,7 @@ import type { Outbox } from '../runtime/outbox.ts';
 import type { Processes } from '../runtime/processes.ts';
 import type { Received } from '../runtime/received.ts';
 import { composeReply } from '../runtime/reply.ts';
+import type { Trust } from '../runtime/trust.ts';
 import { askMessage, type AskingParts } from './method-ask.ts';
 
 /** What a context is made from. */
@@ -26,6 +27,7 @@ export interface ContextParts extends AskingParts {
 	/** Without them no interim result is published. */
 	readonly answers?: Pick<Answers, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
+	readonly trust?: Trust | undefined;
 	/** What an earlier run has noted. */
 	readonly progress?: unknown;
 	/** What writes down how far the run has come; nothing for a message that is on no disk. */
@@ -46,6 +48,7 @@ export function createMethodContext(parts: ContextParts): Omit<MethodContext, 's
 		storeId: parts.storeId,
 		received: parts.received,
 		processes: parts.processes,
+		trust: parts.trust,
 		progress: parts.progress,
 		limits: config,
 		timeoutMs: timeoutOf(parts) * 1000,

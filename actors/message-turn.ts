@@ -25,6 +25,7 @@ import type { Received } from '../runtime/received.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';
 import { planReplay } from '../runtime/replay.ts';
 import type { Signals } from '../runtime/signal.ts';
+import type { Trust } from '../runtime/trust.ts';
 import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
 import { messageLogic, type MessageOutput } from './message.ts';
@@ -60,6 +61,7 @@ export interface TurnParts {
 	readonly received?: Received | undefined;
 	readonly answers?: Pick<Answers, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
+	readonly trust?: Trust | undefined;
 	readonly books: Books;
 	readonly outbox: Outbox;
 	readonly methods: Pick<MethodRegistry, 'find'>;

@@ -14,6 +14,7 @@ import { ReeveError } from './errors.ts';
 import type { Processes } from './processes.ts';
 import type { Received } from './received.ts';
 import type { Schedule } from './schedule.ts';
+import type { Trust } from './trust.ts';
 
 /** What a method hands back when it is done. Nothing at all means: done, with no output. */
 export interface Output {
@@ -90,6 +91,8 @@ export interface MethodContext {
 	ask(message: Asked, signal?: AbortSignal): Promise<Answered>;
 	/** The processes of the node; for the methods that operate on them. */
 	readonly processes?: Processes | undefined;
+	/** The keys and access rules of the node; for the methods that central hands them out with. */
+	readonly trust?: Trust | undefined;
 	/** What the node has received; for the methods that audits and cancellations are made of. */
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
 	/** Prints on the console of the node, for whoever watches it. */

@@ -13,6 +13,8 @@ import { temporaryFolder } from './temporary.ts';
 
 /** A broker, and nodes around it. */
 export interface Estate {
+	/** The address of the broker. */
+	readonly broker: string;
 	/** Starts a node; one of a name that was stopped finds its journal again. */
 	start(name: string, values?: Parameters<typeof configOf>[0]): Promise<RunningNode>;
 	/** The socket of a node that was started. */
@@ -25,6 +27,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 	life.after(() => broker.stop());
 	const folders = new Map<string, string>();
 	return {
+		broker: broker.address,
 		socket: (name) => join(folders.get(name) ?? '', `${name}.sock`),
 		async start(name, values = {}) {
 			const folder = folders.get(name) ?? temporaryFolder(life);
