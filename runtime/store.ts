@@ -73,8 +73,10 @@ function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 		mkdirSync(folder, { recursive: true });
 		checkHeader(join(folder, fileName));
 		// The cache would show values that are not committed yet; a writable map would turn a full
-		// disk into SIGBUS.
-		return open({ path: folder, maxDbs, cache: false, strictAsyncOrder: true });
+		// disk into SIGBUS. Batching by turns is done by the journal; that of lmdb-js has a promise which
+		// nobody can reach, and which is rejected with every transaction that fails.
+		const order = { strictAsyncOrder: true, eventTurnBatching: false };
+		return open({ path: folder, maxDbs, cache: false, ...order });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}

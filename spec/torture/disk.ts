@@ -5,7 +5,8 @@
  * @module
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, openSync, rmSync, closeSync, writeSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** The disk of a node's journal. */
@@ -28,6 +29,15 @@ export function createDisk(folder: string, bytes: number): Disk {
 	mkdirSync(folder, { recursive: true });
 	if (mount(folder, bytes)) return mounted(folder);
 	return isThere('prlimit') ? limited() : { ...limited(), how: 'none', isSmall: false };
+}
+
+/** Whether this user may mount a file system here. */
+export function isMountable(): boolean {
+	const folder = mkdtempSync(join(tmpdir(), 'reeve-mount-'));
+	const isMounted = mount(folder, pieceBytes);
+	if (isMounted) execFileSync('umount', [folder]);
+	rmSync(folder, { recursive: true, force: true });
+	return isMounted;
 }
 
 /** Whether a file system of that many bytes is mounted there now. */
