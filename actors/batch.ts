@@ -18,7 +18,9 @@ export interface Batch {
 	readonly afterwards: (() => void)[];
 }
 
-/** A cause is settled, waits for another state, or must be tried again; or the instance is parked. */
+/**
+ * A cause is settled, waits for another state, or must be tried again; or the instance is parked.
+ */
 export type Fate = 'settled' | 'deferred' | 'failed' | 'parked';
 
 /** What a message ends with that gets no turn. */

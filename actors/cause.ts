@@ -1,6 +1,6 @@
 /**
- * Causes: why an instance takes a turn. A message, a timer that is due, a step that has ended, or the
- * start of the instance itself.
+ * Causes: why an instance takes a turn. A message, a timer that is due, a step that has ended, or
+ * the start of the instance itself.
  *
  * @module
  */
@@ -26,7 +26,9 @@ export interface Cause {
 	readonly step?: { readonly child: string; readonly stepId: string };
 	/** How often its turn was started before. */
 	attempts: number;
-	/** Whether the process died when it was started last, perhaps because of it: it is to run alone. */
+	/**
+	 * Whether the process died when it was started last, perhaps because of it: it is to run alone.
+	 */
 	isSuspect: boolean;
 	/** Tells whoever waits that there is nothing more to be done about it for now. */
 	release(): void;

@@ -1,5 +1,6 @@
 /**
- * Deferral: a state may say that events of some types are to wait until the machine is in another state.
+ * Deferral: a state may say that events of some types are to wait until the machine is in another
+ * state.
  *
  * @module
  */
@@ -13,7 +14,9 @@ export function defersOf(node: AnyStateNode): readonly string[] {
 	return Array.isArray(found) ? (found as readonly string[]) : [];
 }
 
-/** Whether an instance wants an event later. Most definitions defer nothing, and are not looked at. */
+/**
+ * Whether an instance wants an event later. Most definitions defer nothing, and are not looked at.
+ */
 export function createDeferral(
 	machine: AnyStateMachine,
 ): (instance: Instance, event: EventObject) => boolean {

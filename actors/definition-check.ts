@@ -1,6 +1,7 @@
 /**
- * What a machine must be like to be kept durably, checked when it is declared and not when it fails:
- * actions that are declared effects, invocations that are steps, and an end to every chain of `always`.
+ * What a machine must be like to be kept durably, checked when it is declared and not when it
+ * fails: actions that are declared effects, invocations that are steps, and an end to every chain
+ * of `always`.
  *
  * @module
  */
@@ -86,7 +87,8 @@ function checkAction(action: unknown, machine: AnyStateMachine, volatile: boolea
 	const found = typeof action === 'function' ? action : Reflect.get(actions, name ?? '');
 	if (volatile || isBuiltIn(found)) return undefined;
 	const called = name ?? (typeof action === 'function' && action.name ? action.name : 'one');
-	return `the action ${called} is a raw function: use an effect or a step, or declare the actor volatile`;
+	const remedy = 'use an effect or a step, or declare the actor volatile';
+	return `the action ${called} is a raw function: ${remedy}`;
 }
 
 function isBuiltIn(action: unknown): boolean {
@@ -135,7 +137,10 @@ function editsBetween(one: string, other: string): number {
 	return row.at(-1) ?? 0;
 }
 
-/** A start that does not come to rest is found out here; other failures may be due to the missing input. */
+/**
+ * A start that does not come to rest is found out here; other failures may be due to the missing
+ * input.
+ */
 function checkStart(machine: AnyStateMachine): string | undefined {
 	const trial = machine.provide({}) as AnyStateMachine;
 	trial.options = { ...trial.options, maxIterations: trialMicrostepsMax };

@@ -1,5 +1,6 @@
 /**
- * The definitions folder: actors that a node finds as files, one in each, its default export made with
+ * The definitions folder: actors that a node finds as files, one in each, its default export made
+ * with
  * `defineActor`.
  *
  * @module

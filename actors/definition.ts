@@ -1,6 +1,6 @@
 /**
- * Definitions: a declared actor is an XState machine with a name, a version, and what the runtime must
- * know to keep its instances through crashes, restarts and changes of the machine itself.
+ * Definitions: a declared actor is an XState machine with a name, a version, and what the runtime
+ * must know to keep its instances through crashes, restarts and changes of the machine itself.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { ReeveError } from '../runtime/errors.ts';
 import { checkMachine } from './definition-check.ts';
 
 /**
- * When an `after` timer fires that was set before a restart. `absolute`: at its instant, at once if that has
- * passed. `remaining`: the time in which no process ran does not count. `restart`: after its whole delay, from the
- * start of the process on.
+ * When an `after` timer fires that was set before a restart. `absolute`: at its instant, at once if
+ * that has passed. `remaining`: the time in which no process ran does not count. `restart`: after
+ * its whole delay, from the start of the process on.
  */
 export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
 
@@ -26,8 +26,9 @@ export interface Migrating {
 export type Migration = (state: Migrating) => Migrating;
 
 /**
- * What follows an event that the machine throws at. The message is tried again in any case, until it has been
- * started `attemptsMax` times. `resume`: in the state before it. `fresh`: in the initial state.
+ * What follows an event that the machine throws at. The message is tried again in any case, until
+ * it has been started `attemptsMax` times. `resume`: in the state before it. `fresh`: in the
+ * initial state.
  * `ladder`: in the state before it, but from the second time in a row on in the initial state.
  */
 export type Recovery = 'resume' | 'fresh' | 'ladder';
@@ -46,19 +47,28 @@ export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachi
 	readonly input: (about: { readonly key: string; readonly node: string }) => InputFrom<Machine>;
 	/** How instances of version `n` become such of `n + 1`, under the key `n`. */
 	readonly migrate: Readonly<Record<number, Migration>>;
-	/** Event types that are answered by a `reply` in some later turn, not when their own turn is over. */
+	/**
+	 * Event types that are answered by a `reply` in some later turn, not when their own turn is over.
+	 */
 	readonly answersLater: readonly string[];
 	/** The policies of `after` timers by the name of their delay; `absolute` for all others. */
 	readonly timers: Readonly<Record<string, TimerPolicy>>;
-	/** Whether the instance without a key is there from the start of the node, without any message. */
+	/**
+	 * Whether the instance without a key is there from the start of the node, without any message.
+	 */
 	readonly autostart: boolean;
-	/** Whether raw actions are allowed. They run after their turn, at most once, and are not repeated. */
+	/**
+	 * Whether raw actions are allowed. They run after their turn, at most once, and are not repeated.
+	 */
 	readonly volatile: boolean;
 	readonly recovery: Recovery;
 	/** How often its machine may throw before an instance is parked, and within how many seconds. */
 	readonly intensity: number;
 	readonly period: number;
-	/** What becomes of an instance in a final state: kept, or removed, so that a message makes a new one. */
+	/**
+	 * What becomes of an instance in a final state: kept, or removed, so that a message makes a new
+	 * one.
+	 */
 	readonly whenDone: 'keep' | 'forget';
 }
 
@@ -79,7 +89,9 @@ type Optional =
 export type ActorParts<Machine extends AnyStateMachine> = Omit<ActorDefinition<Machine>, Optional> &
 	Partial<Pick<ActorDefinition<Machine>, Optional>>;
 
-/** How an actor is told from other values; a definition may come from another copy of this module. */
+/**
+ * How an actor is told from other values; a definition may come from another copy of this module.
+ */
 const mark = 'reeve.actor';
 
 /**

@@ -1,10 +1,10 @@
 /**
- * Dispatch: brings the causes of one actor to its instances. An instance takes one turn at a time, in the
- * order of its causes; many instances share a batch, and a batch shares a transaction.
+ * Dispatch: brings the causes of one actor to its instances. An instance takes one turn at a time,
+ * in the order of its causes; many instances share a batch, and a batch shares a transaction.
  *
  * Before a batch runs it is on disk that it does. So after a death of the process it is known which
- * messages may have been the reason; each of those then runs alone and is counted, until it is dead or it has
- * turned out to be innocent.
+ * messages may have been the reason; each of those then runs alone and is counted, until it is dead
+ * or it has turned out to be innocent.
  *
  * @module
  */
@@ -111,7 +111,9 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		for (const finish of afterwards) finish();
 		instances.makeRoom();
 	};
-	/** Memory has got apart from the disk, unless the process has been replaced or is about to end. */
+	/**
+	 * Memory has got apart from the disk, unless the process has been replaced or is about to end.
+	 */
 	const endsHere = (thrown: unknown): void => {
 		state = 'fenced';
 		const isOver =

@@ -1,5 +1,6 @@
 /**
- * What a draft makes its instance wait for: timers and steps, as rows that come and go with the turn.
+ * What a draft makes its instance wait for: timers and steps, as rows that come and go with the
+ * turn.
  *
  * @module
  */

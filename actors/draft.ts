@@ -1,6 +1,6 @@
 /**
- * Drafts: what a turn will have written and sent once it is committed. Nobody outside has seen any of it
- * until then.
+ * Drafts: what a turn will have written and sent once it is committed. Nobody outside has seen any
+ * of it until then.
  *
  * @module
  */

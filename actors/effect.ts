@@ -1,7 +1,8 @@
 /**
- * Effects: what a machine may ask for, as actions. None of them does anything while the machine moves:
- * each emits an event that says what is wanted, and the turn carries it out after its commit. So a
- * machine with effects is still a pure function, and in a plain XState actor they are heard by `on`.
+ * Effects: what a machine may ask for, as actions. None of them does anything while the machine
+ * moves: each emits an event that says what is wanted, and the turn carries it out after its
+ * commit. So a machine with effects is still a pure function, and in a plain XState actor they are
+ * heard by `on`.
  *
  * @module
  */
@@ -111,7 +112,9 @@ function effectAction<
 	return action as Action<Context, Expression, Params, All>;
 }
 
-/** Sends a message. It leaves when the turn is on disk, and is then owed its outcome like any other. */
+/**
+ * Sends a message. It leaves when the turn is on disk, and is then owed its outcome like any other.
+ */
 export function send<
 	Context extends MachineContext,
 	Expression extends EventObject,
@@ -122,8 +125,8 @@ export function send<
 }
 
 /**
- * Sends a message and has its outcome come back as the event `reply.<id>`, however it ended and however
- * often this node is restarted meanwhile; or `timeout.<id>` if that comes first.
+ * Sends a message and has its outcome come back as the event `reply.<id>`, however it ended and
+ * however often this node is restarted meanwhile; or `timeout.<id>` if that comes first.
  */
 export function ask<
 	Context extends MachineContext,
@@ -145,8 +148,8 @@ export function reply<
 }
 
 /**
- * Answers the oldest message that waits for an answer: one whose event is listed in `answersLater`. Nothing
- * happens if none waits.
+ * Answers the oldest message that waits for an answer: one whose event is listed in `answersLater`.
+ * Nothing happens if none waits.
  */
 export function answer<
 	Context extends MachineContext,
@@ -168,8 +171,8 @@ export function raiseAlert<
 }
 
 /**
- * Publishes to any MQTT topic, once the turn is on disk. Nobody acknowledges it: it is made once, and lost if
- * the broker is away. What must arrive is sent.
+ * Publishes to any MQTT topic, once the turn is on disk. Nobody acknowledges it: it is made once,
+ * and lost if the broker is away. What must arrive is sent.
  */
 export function publish<
 	Context extends MachineContext,

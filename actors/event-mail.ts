@@ -1,6 +1,6 @@
 /**
- * Messages to declared actors: how an event is written in one, and what an actor looks like to the rest
- * of a node, which is a method.
+ * Messages to declared actors: how an event is written in one, and what an actor looks like to the
+ * rest of a node, which is a method.
  *
  * ```sh
  * reeve send thermostat --to ship1 -- HEAT '{"to":21}'
@@ -50,8 +50,8 @@ export function methodOf({ name, summary }: ActorDefinition): MethodDefinition {
 }
 
 /**
- * The event that a message carries: `["TYPE"]`, `["TYPE", "{payload}"]`, `["{event}"]`, or the event as
- * JSON in `data`. With a type alone, `data` becomes the event's `data`.
+ * The event that a message carries: `["TYPE"]`, `["TYPE", "{payload}"]`, `["{event}"]`, or the
+ * event as JSON in `data`. With a type alone, `data` becomes the event's `data`.
  *
  * @throws ReeveError `bad_arguments`
  */

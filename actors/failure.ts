@@ -1,6 +1,7 @@
 /**
- * Failures: what follows an event that the machine of an instance throws at. It is tried again after a
- * pause, until it has been started too often; then it goes to the dead letters and the next one has its turn.
+ * Failures: what follows an event that the machine of an instance throws at. It is tried again
+ * after a pause, until it has been started too often; then it goes to the dead letters and the next
+ * one has its turn.
  *
  * @module
  */

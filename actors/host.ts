@@ -1,6 +1,6 @@
 /**
- * The host: the process that owns the mailbox of one declared actor, and all its instances. To the node it
- * is what a subscriber is to a method.
+ * The host: the process that owns the mailbox of one declared actor, and all its instances. To the
+ * node it is what a subscriber is to a method.
  *
  * ```text
  *   (opening) --> (open) -- SHUTDOWN --> (draining) --> ((stopped))

@@ -1,5 +1,6 @@
 /**
- * Hosting: what a host does, put together from its parts. Messages, timers and steps become causes here.
+ * Hosting: what a host does, put together from its parts. Messages, timers and steps become causes
+ * here.
  *
  * @module
  */
@@ -50,7 +51,10 @@ export interface HostingParts {
 export interface Hosting {
 	/** Goes on with what earlier processes, or an earlier host, have left; then takes what comes. */
 	open(): Promise<void>;
-	/** Stops taking turns. Running steps get `stopTimeout`; what they have not done is done after a restart. */
+	/**
+	 * Stops taking turns. Running steps get `stopTimeout`; what they have not done is done after a
+	 * restart.
+	 */
 	drain(): Promise<void>;
 	/** The host is dead: nothing that it had begun may have an effect any more. */
 	fence(): void;
@@ -81,7 +85,9 @@ export function createHosting(parts: HostingParts): Hosting {
 		dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
 	};
 
-	/** The messages in doubt, oldest first; they are left out when the mailbox hands them out again. */
+	/**
+	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
+	 */
 	const offerSuspects = (): ReadonlySet<number> => {
 		const taken = new Set<number>();
 		for (const text of suspects.keys()) {
@@ -166,7 +172,9 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 
 type Given = Pick<Cause, 'key' | 'mark' | 'event' | 'timer' | 'postponed' | 'step'>;
 
-/** A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it. */
+/**
+ * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
+ */
 function causeOf(given: Given, suspects: ReadonlyMap<string, number>): Cause {
 	const attempts = suspects.get(markText(given.mark)) ?? 0;
 	return { ...given, attempts, isSuspect: attempts > 0, release: () => {} };

@@ -1,6 +1,7 @@
 /**
- * The turn of one instance: what one cause does to it, as a whole that is committed or is not. Nothing of
- * the instance changes here; the caller takes the new state over once the machine has not thrown.
+ * The turn of one instance: what one cause does to it, as a whole that is committed or is not.
+ * Nothing of the instance changes here; the caller takes the new state over once the machine has
+ * not thrown.
  *
  * @module
  */

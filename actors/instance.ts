@@ -1,6 +1,6 @@
 /**
- * Instances: one declared actor under one key, as it lies in the journal and as it is in memory while it
- * has something to do.
+ * Instances: one declared actor under one key, as it lies in the journal and as it is in memory
+ * while it has something to do.
  *
  * @module
  */
@@ -118,7 +118,7 @@ function newInstance(key: string, usedAt: number): Instance {
 /**
  * Brings an instance into memory, as of its last turn, migrated to the version of its definition.
  *
- * @throws ReeveError `actor_parked`, saying why its state is nothing that this definition can go on from
+ * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
  */
 export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
 	const { definition, mover, journal } = parts;
@@ -140,7 +140,7 @@ export function loadInstance(parts: LoadParts, key: string, usedAt: number): Ins
 /** The state in the form of the definition's version. */
 function migrated({ state, version }: StoredInstance, definition: ActorDefinition): StoredState {
 	if (version > definition.version) {
-		const detail = `its state is of version ${version}, the definition of ${definition.version}`;
+		const detail = `its state is of version ${version}, the actor of ${definition.version}`;
 		throw new ReeveError('actor_parked', detail);
 	}
 	let now = state;

@@ -1,6 +1,6 @@
 /**
- * The instances of one actor that are in memory: those that have something to do, and those that had
- * lately. All others are rows on disk, and cost nothing.
+ * The instances of one actor that are in memory: those that have something to do, and those that
+ * had lately. All others are rows on disk, and cost nothing.
  *
  * @module
  */
@@ -15,7 +15,8 @@ export interface Instances {
 	/** The instance of a key, loaded if need be; undefined if it is parked. */
 	use(key: string): Instance | undefined;
 	/**
-	 * Takes an instance out of use until the node is restarted: its state stays as it is, and its mail waits.
+	 * Takes an instance out of use until the node is restarted: its state stays as it is, and its
+	 * mail waits.
 	 */
 	park(key: string, reason: string): void;
 	/** Puts away what is above the limit, now that more may be idle. */
@@ -45,7 +46,9 @@ export function createInstances(parts: InstancesParts): Instances {
 	const parked = new Map<string, string>();
 	let sweep: Timer | undefined;
 
-	/** Whether nothing would be lost without it: all that it is, is on disk, and nobody waits for it. */
+	/**
+	 * Whether nothing would be lost without it: all that it is, is on disk, and nobody waits for it.
+	 */
 	const isIdle = (instance: Instance): boolean =>
 		instance.unflushed === 0 &&
 		!instance.isListed &&

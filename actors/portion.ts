@@ -1,6 +1,7 @@
 /**
- * Portions: the causes of one instance within a batch. They run in order, until one of them holds up the
- * others: it must be tried again, has parked the instance, or has led to a state that others waited for.
+ * Portions: the causes of one instance within a batch. They run in order, until one of them holds
+ * up the others: it must be tried again, has parked the instance, or has led to a state that others
+ * waited for.
  *
  * @module
  */

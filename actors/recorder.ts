@@ -1,6 +1,6 @@
 /**
- * The flight recorder: the last turns of each instance, in a ring on disk. It is there to be looked at and
- * to be replayed; nothing is ever recovered from it.
+ * The flight recorder: the last turns of each instance, in a ring on disk. It is there to be looked
+ * at and to be replayed; nothing is ever recovered from it.
  *
  * @module
  */

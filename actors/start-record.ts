@@ -1,6 +1,6 @@
 /**
- * Start records: what is written before turns run. After a death of the process they say which causes may
- * have been the reason of it, and how often each was started.
+ * Start records: what is written before turns run. After a death of the process they say which
+ * causes may have been the reason of it, and how often each was started.
  *
  * @module
  */

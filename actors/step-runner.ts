@@ -1,10 +1,10 @@
 /**
- * The step runner: runs the steps of one actor's instances, at most `stepsMax` at a time, and files what
- * came of each before its machine hears of it.
+ * The step runner: runs the steps of one actor's instances, at most `stepsMax` at a time, and files
+ * what came of each before its machine hears of it.
  *
- * A row of the table `steps` is written by the turn that asks for the step and removed by the turn that
- * takes note of its end, or leaves the state that asked. So every row that a new process finds is a step
- * that was not run, that a crash cut off, or whose result nobody has heard.
+ * A row of the table `steps` is written by the turn that asks for the step and removed by the turn
+ * that takes note of its end, or leaves the state that asked. So every row that a new process finds
+ * is a step that was not run, that a crash cut off, or whose result nobody has heard.
  *
  * @module
  */

@@ -4,12 +4,13 @@
  * ```ts
  * const charge = step({
  *   onCrash: 'retry',
- *   run: (input: { cents: number }, { idempotencyKey }) => bank.charge(input.cents, idempotencyKey),
+ *   run: (cents: number, { idempotencyKey }) => bank.charge(cents, idempotencyKey),
  * });
  * ```
  *
- * A step is started only after the turn that asked for it is on disk, and its result is on disk before
- * the machine hears of it. What a crash makes of one that was under way is declared, not guessed.
+ * A step is started only after the turn that asked for it is on disk, and its result is on disk
+ * before the machine hears of it. What a crash makes of one that was under way is declared, not
+ * guessed.
  *
  * @module
  */
@@ -59,8 +60,8 @@ export type AnyStep = StepParts<unknown, unknown>;
 const steps = new WeakMap<object, AnyStep>();
 
 /**
- * Declares a step. The result is ordinary actor logic: name it in `setup({ actors })` and invoke it. In
- * a plain XState actor it runs like a promise, so a machine can be tried out anywhere.
+ * Declares a step. The result is ordinary actor logic: name it in `setup({ actors })` and invoke
+ * it. In a plain XState actor it runs like a promise, so a machine can be tried out anywhere.
  */
 export function step<Output, Input = undefined>(
 	parts: StepParts<Input, Output>,

@@ -1,6 +1,7 @@
 /**
- * Batches: the turns that share a transaction, and how each cause in it ends. A turn is moved in memory
- * first and written with all others of its batch; a machine that throws leaves nothing of its turn.
+ * Batches: the turns that share a transaction, and how each cause in it ends. A turn is moved in
+ * memory first and written with all others of its batch; a machine that throws leaves nothing of
+ * its turn.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * Turns: the one place where a declared machine is moved. It is XState's own transition, without an
- * XState actor: nothing runs, nothing is scheduled and nobody is told; what the machine wants done comes
- * back as a list. One inert scope serves all instances of a definition, because making an actor for each
- * event costs several times the transition.
+ * XState actor: nothing runs, nothing is scheduled and nobody is told; what the machine wants done
+ * comes back as a list. One inert scope serves all instances of a definition, because making an
+ * actor for each event costs several times the transition.
  *
  * @module
  */
@@ -263,7 +263,7 @@ function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) 
 		children: {},
 	};
 	const snapshot = machine.restoreSnapshot(persisted as never, scope) as AnyMachineSnapshot;
-	// A state that has got states inside since then would be restored without one of them being active.
+	// A state that has got states inside since then would be restored without one of them active.
 	if (JSON.stringify(snapshot.value) !== JSON.stringify(value)) {
 		throw new Error(`state ${JSON.stringify(value)} is now ${JSON.stringify(snapshot.value)}`);
 	}

@@ -1,7 +1,7 @@
 /**
- * Asks: which instance of an actor waits for the outcome of which message. The outcome is filed in its
- * mailbox in the transaction that settles the message in the books, so it comes once, however the message
- * ended, and whatever has crashed meanwhile.
+ * Asks: which instance of an actor waits for the outcome of which message. The outcome is filed in
+ * its mailbox in the transaction that settles the message in the books, so it comes once, however
+ * the message ended, and whatever has crashed meanwhile.
  *
  * @module
  */

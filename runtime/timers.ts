@@ -1,9 +1,9 @@
 /**
- * Timers: events that instances of actors wait for, as rows ordered by the instant at which they are due.
- * However many there are, one timer of the clock runs: that of the earliest.
+ * Timers: events that instances of actors wait for, as rows ordered by the instant at which they
+ * are due. However many there are, one timer of the clock runs: that of the earliest.
  *
- * A row stays until the turn that takes its event has committed, which removes it. So an event that fell
- * due while no process ran, or whose turn was cut off, comes after the restart, once.
+ * A row stays until the turn that takes its event has committed, which removes it. So an event that
+ * fell due while no process ran, or whose turn was cut off, comes after the restart, once.
  *
  * @module
  */
@@ -44,8 +44,8 @@ export interface Timers {
 	/** To be called once the removal of a fired row is committed. */
 	removed(name: TimerName): void;
 	/**
-	 * The row as it is to be after restarts: a timer whose policy is not `absolute` may be due later than
-	 * it was said to be. The same row if nothing changes.
+	 * The row as it is to be after restarts: a timer whose policy is not `absolute` may be due later
+	 * than it was said to be. The same row if nothing changes.
 	 */
 	renewed(row: TimerRow): TimerRow;
 	/** Hands the due rows of `actor` to `fire`, each once, from now on. Returns what ends that. */

@@ -1,6 +1,6 @@
 /**
- * A watchdog: looks after services, each under a key of its own. It restarts one that does not answer, waits
- * longer after each restart that did not help, and calls for people after the third.
+ * A watchdog: looks after services, each under a key of its own. It restarts one that does not
+ * answer, waits longer after each restart that did not help, and calls for people after the third.
  *
  * ```sh
  * reeve dev --definitionsFolder examples/actors
@@ -9,8 +9,8 @@
  * reeve send watchdog --to central key=nginx -- TELL
  * ```
  *
- * All of it survives a crash of the node: which services are watched, how often they have failed, and the
- * pause that was running.
+ * All of it survives a crash of the node: which services are watched, how often they have failed,
+ * and the pause that was running.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * What durable turns cost: a machine with guards and assignments, spread over many instances of which few
- * are in use at a time, against the same machine as plain XState actors in memory. Beside it: what an idle
- * instance takes in the process, and how long it takes to bring one back.
+ * What durable turns cost: a machine with guards and assignments, spread over many instances of
+ * which few are in use at a time, against the same machine as plain XState actors in memory. Beside
+ * it: what an idle instance takes in the process, and how long it takes to bring one back.
  *
  * @module
  */
@@ -38,7 +38,10 @@ type AccountEvent =
 	| { readonly type: 'FREEZE' }
 	| { readonly type: 'THAW' };
 
-/** As large as machines are that people write: two regions, guards, and a state that follows from values. */
+/**
+ * As large as machines are that people write: two regions, guards, and a state that follows from
+ * values.
+ */
 const account = defineActor({
 	name: 'account',
 	version: 1,
@@ -208,7 +211,10 @@ async function durableTurns(accounts: Accounts, keys: readonly string[], effort:
 	return (effort.turns / (realClock.monotonic() - since)) * 1000;
 }
 
-/** Microseconds from a message to an idle instance until its turn is in memory and on disk, amortised. */
+/**
+ * Microseconds from a message to an idle instance until its turn is in memory and on disk,
+ * amortised.
+ */
 async function reactivation(accounts: Accounts, keys: readonly string[]) {
 	const some = keys.slice(0, 2000);
 	(await accounts.file(some.map((key) => toAccount(key, { type: 'THAW' }))))();

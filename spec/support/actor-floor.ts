@@ -1,5 +1,6 @@
 /**
- * The ground floor that hosts of declared actors stand on, on a real journal, without a tree or a wire.
+ * The ground floor that hosts of declared actors stand on, on a real journal, without a tree or a
+ * wire.
  *
  * @module
  */
@@ -89,8 +90,8 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 }
 
 /**
- * A journal whose process can die: from then on nothing is written, and nobody hears of anything. What
- * was handed in a moment before may or may not have been written.
+ * A journal whose process can die: from then on nothing is written, and nobody hears of anything.
+ * What was handed in a moment before may or may not have been written.
  */
 function mortalJournal(disk: Journal, life: Life): Journal {
 	let line: Promise<void> = Promise.resolve();

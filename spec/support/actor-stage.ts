@@ -1,6 +1,6 @@
 /**
- * A stage for declared actors: their hosts on a real journal and a stepped clock, without a tree or a
- * wire, that can die at any instant and come up again on what is on disk.
+ * A stage for declared actors: their hosts on a real journal and a stepped clock, without a tree or
+ * a wire, that can die at any instant and come up again on what is on disk.
  *
  * @module
  */
