@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fingerprint, type KeyOwner, type TrustedKey } from '../runtime/keyring.ts';
+import { fingerprint, type TrustedKey } from '../runtime/keyring.ts';
 import { yamlText } from '../runtime/config-file.ts';
 import type { MethodContext } from '../runtime/define.ts';
 import { ReeveError } from '../runtime/errors.ts';
@@ -14,17 +14,6 @@ import type { Trust } from '../runtime/trust.ts';
 export function trustOf({ trust }: Pick<MethodContext, 'trust'>): Trust {
 	if (trust) return trust;
 	throw new ReeveError('bad_config', 'this node has no keysFolder');
-}
-
-/**
- * `node:ship1`, `client:alice`, or just the name of a node.
- *
- * @throws ReeveError `bad_arguments`
- */
-export function ownerOf(text: string): KeyOwner {
-	const [, kind = 'node', name = ''] = /^(?:(node|client):)?([^:]+)$/.exec(text) ?? [];
-	if (name === '') throw new ReeveError('bad_arguments', `${text}: node:NAME or client:NAME`);
-	return { kind: kind === 'client' ? 'client' : 'node', name };
 }
 
 /** A line for each key. */

@@ -41,6 +41,17 @@ export interface TrustedKey extends KeyOwner {
 	readonly key: string;
 }
 
+/**
+ * An owner as people write it: `ship1` or `node:ship1` is a node, `client:alice` somebody without one.
+ *
+ * @throws ReeveError `bad_arguments`
+ */
+export function ownerOf(text = ''): KeyOwner {
+	const [, kind = 'node', name = ''] = /^(?:(node|client):)?([^:]+)$/.exec(text) ?? [];
+	if (name !== '') return { kind: kind === 'client' ? 'client' : 'node', name };
+	throw new ReeveError('bad_arguments', 'whose key: NODE, node:NAME or client:NAME');
+}
+
 /** The keyring that {@link openKeyring} opens. */
 export interface Keyring {
 	/** The public key of this node; the pair is made if there is none. */

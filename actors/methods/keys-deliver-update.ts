@@ -6,7 +6,8 @@
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { ReeveError } from '../../runtime/errors.ts';
-import { keyLines, ownerOf, trustOf } from '../trust-text.ts';
+import { ownerOf } from '../../runtime/keyring.ts';
+import { keyLines, trustOf } from '../trust-text.ts';
 
 const usage =
 	'methodArgs: trust OWNER KEY | revoke OWNER [KEY] | list; OWNER is node:NAME or client:NAME';

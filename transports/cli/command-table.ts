@@ -55,6 +55,10 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		summary: 'Send messages once more that came to no good end',
 		load: () => import('./commands/retry.ts'),
 	},
+	resend: {
+		summary: 'Send any message of the record once more',
+		load: () => import('./commands/resend.ts'),
+	},
 	cancel: {
 		summary: 'Take messages back, wherever they are',
 		load: () => import('./commands/cancel.ts'),
@@ -78,6 +82,18 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 	config: {
 		summary: 'Show, check or document the configuration',
 		load: () => import('./commands/config.ts'),
+	},
+	keys: {
+		summary: 'Make, show, trust and revoke keys',
+		load: () => import('./commands/keys.ts'),
+	},
+	acl: {
+		summary: 'Say who may call which method of a node',
+		load: () => import('./commands/acl.ts'),
+	},
+	install: {
+		summary: "Print a unit for systemd, or the permissions for the nodes' broker",
+		load: () => import('./commands/install.ts'),
 	},
 	demo: {
 		summary: 'Kill nodes in the middle of work, and count what was lost',

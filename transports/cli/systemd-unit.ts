@@ -1,0 +1,59 @@
+/**
+ * The systemd unit of a node.
+ *
+ * @module
+ */
+
+/** What the unit says. */
+export interface UnitParts {
+	/** The words that start the program. */
+	readonly command: readonly string[];
+	readonly configFolder: string;
+	/** Seconds that running methods get at a stop. */
+	readonly stopTimeout: number;
+}
+
+/**
+ * The unit, as text. systemd makes the folders; the node is told of its stop by SIGTERM, and what it had not
+ * done is in its journal.
+ */
+export function systemdUnit({ command, configFolder, stopTimeout }: UnitParts): string {
+	const start = [...command, 'run'].map(quoted).join(' ');
+	return `# /etc/systemd/system/reeve.service, made by: reeve install systemd --print
+[Unit]
+Description=reeve node
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=exec
+ExecStart=${start}
+Environment=CONFIG_FOLDER=${quoted(configFolder)}
+# Relative folders of the configuration are below this one.
+WorkingDirectory=/var/lib/reeve
+StateDirectory=reeve
+StateDirectoryMode=0700
+RuntimeDirectory=reeve
+Restart=always
+RestartSec=2
+# More than the ${stopTimeout} seconds of stopTimeout, after which what runs is ended and journaled.
+TimeoutStopSec=${stopTimeout + 15}
+KillMode=mixed
+# Messages run commands of the operator's choice: take away what yours do not need.
+NoNewPrivileges=no
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+RestrictRealtime=yes
+LockPersonality=yes
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** A word as systemd reads it: percent signs and quotes mean something there. */
+function quoted(word: string): string {
+	const escaped = word.replaceAll('%', '%%');
+	return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll(/(["\\])/g, '\\$1')}"`;
+}
