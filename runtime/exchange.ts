@@ -67,6 +67,8 @@ export interface Exchange {
 	publish(publication: Publication): Promise<Verdict>;
 	/** Sends an acknowledgement soon: all for one store leave together. */
 	answer(to: { readonly from: string; readonly storeId: string }, ack: LaneAck): void;
+	/** Asks the brokers, now and after each reconnect, what they know of a node. */
+	follow(node: string): void;
 	/** Publishes to any topic, at most once. */
 	tell(topic: string, text: string): void;
 	/** From now on this node is announced on every wire, also after a reconnect. */
@@ -93,6 +95,8 @@ export function createExchange(parts: {
 }): Exchange {
 	const { self, signals, arrivals, seal = openSeal } = parts;
 	const wires = new Set<Wire>();
+	/** The status topics that are asked for by name; there are as many as nodes that have had mail. */
+	const followed = new Set<string>();
 	const head = () =>
 		({
 			v: frameVersion,
@@ -134,6 +138,7 @@ export function createExchange(parts: {
 			if (isSilent) return;
 			wires.add(wire);
 			announcement.up(wire);
+			for (const topic of followed) wire.follow?.(topic);
 			arrivals.link(true);
 		},
 		down(wire) {
@@ -173,6 +178,12 @@ export function createExchange(parts: {
 			let pending = answers.get(storeId);
 			if (!pending) answers.set(storeId, (pending = { node: from, lanes: new Map() }));
 			pending.lanes.set(ack.lane, ack);
+		},
+		follow(node) {
+			const topic = topicOf({ part: 'status', node });
+			if (followed.has(topic)) return;
+			followed.add(topic);
+			for (const wire of wires) wire.follow?.(topic);
 		},
 		tell(topic, text) {
 			const payload = Buffer.from(text);

@@ -32,6 +32,11 @@ export interface Wire {
 	readonly name: string;
 	/** Hands a publication to the broker. Never rejects, and never waits for a reconnect. */
 	publish(publication: Publication): Promise<Verdict>;
+	/**
+	 * Asks for what is retained at this very topic. Some brokers, such as RabbitMQ, bring retained messages
+	 * only to whoever names their topic in full.
+	 */
+	follow?(topic: string): void;
 }
 
 /** What a foreign publisher may say beside the payload (MQTT 5; absent on 3.1.1). */

@@ -23,7 +23,7 @@ export interface Publishing {
 
 /** Creates the switchboard. */
 export function createPublishing(ground: Ground): Publishing {
-	const { outbox, presence, publishing } = ground;
+	const { outbox, presence, publishing, exchange } = ground;
 	const publishers = new Map<string, { lane: Lane; ref?: PublisherRef }>();
 
 	return {
@@ -52,6 +52,7 @@ export function createPublishing(ground: Ground): Publishing {
 				if (known) known.ref?.send({ type: 'MAIL' });
 				else {
 					publishers.set(lane.name, { lane });
+					if (!presence.get(lane.to)) exchange.follow(lane.to);
 					start(lane);
 				}
 			});

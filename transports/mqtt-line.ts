@@ -13,6 +13,7 @@ import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 
 import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
+import { isAboutVersion, isTooLarge, nobody } from './mqtt-reason.ts';
 import type { LineGate } from './name-gate.ts';
 import { asBuffer, sendAtOnce } from './mqtt-stream.ts';
 
@@ -40,14 +41,12 @@ export interface LineOptions {
 /** The line that {@link openLine} opens. */
 export interface Line {
 	publish(publication: Publication): Promise<Verdict>;
+	/** Subscribes to one more topic, until the connection is lost. */
+	follow(topic: string): void;
 	/** Ends it, and waits until nothing of it is left; for a second at the most. */
 	end(): Promise<void>;
 }
 
-/** Reason codes of the MQTT 5.0 specification, section 2.4. */
-const reason = { nobody: 0x10, unsupportedVersion: 0x84, tooLarge: 0x95 } as const;
-/** What a 3.1.1 broker answers to a protocol version that it does not speak; section 3.2.2.3. */
-const refusedVersion = 1;
 /** A line that worked until now is opened again after this pause; then the pauses grow. */
 const firstPauseMs = 50;
 /** How long an end waits for acknowledgements that may never come. */
@@ -161,6 +160,11 @@ export function openLine(options: LineOptions): Line {
 	return {
 		publish: (publication) =>
 			isUp && current ? publish(current, publication) : Promise.resolve('not_connected'),
+		follow(topic) {
+			if (!isUp || !current) return;
+			// If the connection is lost meanwhile, it is asked for again by whoever wanted it.
+			subscribe(current.client, [topic]).catch(() => undefined);
+		},
 		async end() {
 			if (isEnded) return;
 			isEnded = true;
@@ -214,16 +218,11 @@ function connect(options: LineOptions, version: 4 | 5): Attempt {
 	});
 	client.on('packetreceive', (packet) => {
 		// mqtt.js takes this for a plain success, and keeps the reason to itself.
-		if (packet.cmd === 'puback' && packet.reasonCode === reason.nobody) {
+		if (packet.cmd === 'puback' && packet.reasonCode === nobody) {
 			unheard.add(packet.messageId ?? 0);
 		}
 	});
 	return attempt;
-}
-
-function isAboutVersion(error: Error): boolean {
-	const code = 'code' in error ? error.code : undefined;
-	return code === refusedVersion || code === reason.unsupportedVersion;
 }
 
 /** Subscribes with QoS 1, and fails unless every filter is granted. */
@@ -256,7 +255,7 @@ function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 			const isUnheard = unheard.delete(packet?.messageId ?? -1);
 			if (!error) waiting.answer(isUnheard ? 'nobody' : 'taken');
 			else if (!client.connected) waiting.answer('not_connected');
-			else waiting.answer(codeOf(error) === reason.tooLarge ? 'too_large' : 'refused');
+			else waiting.answer(isTooLarge(error) ? 'too_large' : 'refused');
 		});
 	});
 }
@@ -273,10 +272,6 @@ function watch(attempt: Attempt): void {
 		for (const { answer } of unanswered) answer('not_connected');
 		client.end(true);
 	});
-}
-
-function codeOf(error: unknown): unknown {
-	return typeof error === 'object' && error && 'code' in error ? error.code : undefined;
 }
 
 /** Says goodbye, but does not wait for ever for what is still unacknowledged. */

@@ -83,7 +83,11 @@ function openFrames(
 			listener.down(wire, why);
 		},
 	});
-	const wire: Wire = { name: 'mqtt', publish: (publication) => line.publish(publication) };
+	const wire: Wire = {
+		name: 'mqtt',
+		publish: (publication) => line.publish(publication),
+		follow: (topic) => line.follow(topic),
+	};
 	return line;
 }
 

@@ -35,14 +35,16 @@ function exchangeOf() {
 	});
 	const wireOf = (verdict: Verdict = 'taken') => {
 		const published: Publication[] = [];
+		const followed: string[] = [];
 		const wire: Wire = {
 			name: 'noted',
+			follow: (topic) => void followed.push(topic),
 			publish(publication) {
 				published.push(publication);
 				return Promise.resolve(verdict);
 			},
 		};
-		return { wire, published };
+		return { wire, published, followed };
 	};
 	return { clock, signals, exchange, arrived, links, wireOf };
 }
@@ -63,6 +65,20 @@ test('a frame is published for its lane, with who sends it; at most once means Q
 	assert.deepEqual([first?.qos, first?.retain, second?.qos], [1, false, 0]);
 	const { from, storeId, epoch } = readFrame(first?.payload ?? Buffer.alloc(0));
 	assert.deepEqual([from, storeId, epoch], ['ship1', 'here', 4]);
+});
+
+test('a node that is followed is asked for by its full topic, once on each wire and again after a reconnect', () => {
+	const { exchange, wireOf } = exchangeOf();
+	const { wire, followed } = wireOf();
+	exchange.follow('central');
+	exchange.listener.up(wire);
+	exchange.follow('central');
+	assert.deepEqual(followed, ['reeve/central/_status']);
+	exchange.listener.down(wire, 'lost');
+	exchange.listener.up(wire);
+	exchange.follow('ship2');
+	const topics = ['reeve/central/_status', 'reeve/central/_status', 'reeve/ship2/_status'];
+	assert.deepEqual(followed, topics);
 });
 
 test('without a wire nothing is taken, and with two the better verdict counts', async () => {

@@ -341,3 +341,15 @@ test('name and password of the broker are not shown', { timeout }, async (t) => 
 	const text = JSON.stringify(central.signals.all);
 	assert.ok(text.includes('transport.up') && !text.includes('secret'), text);
 });
+
+test('a topic that is followed brings what is retained there', { skip, timeout }, async (t) => {
+	const { address } = await startMosquitto(t);
+	const node = await start(t, address);
+	const wire = await node.wire();
+	const topic = 'another/ship2/_status';
+	await wire.publish({ topic, payload: Buffer.from('birth'), qos: 1, retain: true });
+	await publish(wire, 'first', 'reeve/central/_lane/REQPing/EventACK');
+	assert.ok(node.packets.all.every(({ text }) => text !== 'birth'));
+	wire.follow?.(topic);
+	await node.packets.first(({ text }) => text === 'birth');
+});
