@@ -1,0 +1,42 @@
+/**
+ * Conditions that a spec waits for: of files, which tell nobody that they have changed.
+ *
+ * @module
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { pause, realClock } from '../../runtime/clock.ts';
+
+/** How often it is looked. */
+const lookMs = 20;
+const patienceMs = 60_000;
+
+/** Resolves when `holds` does; rejects when it has not for a minute, with what it was about. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+	const end = realClock.monotonic() + patienceMs;
+	while (!holds()) {
+		if (realClock.monotonic() > end) throw new Error(`never: ${what}`);
+		// The clock keeps no process alive; whoever waits here must.
+		await Promise.all([pause(realClock, lookMs), breath()]);
+	}
+}
+
+/** The text of a file; empty while there is none. */
+export function textIn(path: string): string {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		return '';
+	}
+}
+
+/** The bytes of a file; 0 while there is none. */
+export function sizeOf(path: string): number {
+	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** One turn of the event loop. */
+function breath(): Promise<void> {
+	return new Promise((resolve) => {
+		setImmediate(resolve);
+	});
+}
