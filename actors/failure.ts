@@ -8,7 +8,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
-import { newId } from '../runtime/identity.ts';
+import { deadLetterChanges, type DeadLetter } from '../runtime/dead-letter.ts';
 import type { Journal } from '../runtime/journal.ts';
 import { pack } from '../runtime/packing.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -49,7 +49,7 @@ export function createFailure(parts: FailureParts): Failures {
 		if (!mail || mail.row.answer) {
 			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
 		}
-		batch.changes.push({ table: 'dead', key: [newId(clock)], value });
+		batch.changes.push(...deadLetterChanges(value, parts));
 		const { detail } = asReeveError(thrown, 'actor_crashed');
 		const result = { ...failed('max_attempts', detail), attempts };
 		return settle(instance, cause, { result, batch });
@@ -109,7 +109,7 @@ interface Circumstances {
 }
 
 /** A row of the dead letters, with what is needed to look into it or to send it again. */
-function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): object {
+function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): DeadLetter {
 	const { definition, instance, thrown, at } = about;
 	return {
 		id: mail?.row.id ?? '',

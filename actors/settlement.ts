@@ -9,12 +9,11 @@ import type { Config } from '../runtime/config.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ReeveError } from '../runtime/errors.ts';
-import { newId } from '../runtime/identity.ts';
-import type { Change } from '../runtime/journal.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Post } from '../runtime/post.ts';
-import type { DeadLetter } from '../runtime/dead-letter.ts';
+import { deadLetterChanges, type DeadLetter } from '../runtime/dead-letter.ts';
 import type { Receipt, Receipts } from '../runtime/receipts.ts';
 import { composeOwnOutput, composeReply, type Run } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -29,8 +28,9 @@ export interface SettlementParts {
 	readonly signals: Signals;
 	readonly post: Post;
 	readonly receipts: Receipts;
+	readonly journal: Journal;
 	readonly passPoint: PassPoint;
-	readonly config: Pick<Config, 'centralNodeName'>;
+	readonly config: Pick<Config, 'centralNodeName' | 'deadKeptMax'>;
 }
 
 /** What is known when a message has come to its end. */
@@ -63,7 +63,7 @@ export function createSettlement(parts: SettlementParts): Settle {
 		const changes: Change[] = [...mailbox.removal(row)];
 		if (ending.end.code === 'max_attempts') {
 			const value = deadLetter(row, message, { ...ending, at: clock.now() });
-			changes.push({ table: 'dead', key: [newId(clock)], value });
+			changes.push(...deadLetterChanges(value, parts));
 		}
 		if (!row.volatile)
 			changes.push(...receipts.add(receiptOf(row, message, { ...ending, at: clock.now() })));

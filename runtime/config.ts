@@ -156,7 +156,7 @@ export const configSchema = z.strictObject({
 	lifeEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
 	bodyKeptBytesMax: bytes
 		.default(16_384)
-		.describe('The largest message that is kept until it is done, to be sent again by hand'),
+		.describe('The largest message that is kept in the books and in the record, to be sent again'),
 	foreignMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
 	answersKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
 	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
@@ -164,6 +164,7 @@ export const configSchema = z.strictObject({
 		.default(100_000)
 		.describe('Ordered streams to other nodes: one per node, method, kind and key'),
 	settledKeptMax: count.default(10_000).describe('Settled messages kept for lists and audits'),
+	deadKeptMax: count.default(10_000).describe('Dead letters kept; beyond it the oldest go'),
 	receiptsKeptMax: count
 		.default(10_000)
 		.describe('Receipts of accepted messages kept for audits and repetitions'),

@@ -93,6 +93,8 @@ export interface SignalFields {
 	'journal.committed': { count: number; tookMs: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
+	/** The record of sent messages cannot be written; it follows when that is over. */
+	'record.failed': { detail: string };
 	/** The node came up in safe mode. */
 	'node.safe': { uncleanStarts: number };
 	/** Somebody else has our name, or our store. */
@@ -103,6 +105,8 @@ export interface SignalFields {
 	'lanes.forgotten': { count: number };
 	/** A command that an earlier process of this node had left running. */
 	'orphan.killed': { id: string; pid: number };
+	/** The oldest dead letter had to make room. */
+	'dead.dropped': { id: string; method: string };
 	'replay.decided': { id: string; method: string; decision: string };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };

@@ -26,7 +26,7 @@ export interface Host {
 export interface Ground {
 	readonly folder: string;
 	readonly broker: string;
-	start(order: Pick<HostOrder, 'role' | 'name'>): Promise<Host>;
+	readonly start: (order: Pick<HostOrder, 'role' | 'name'>) => Promise<Host>;
 }
 
 /** Which role is profiled (`node --cpu-prof`), by the variable REEVE_BENCH_PROFILE. */
