@@ -20,6 +20,7 @@ interface Suite {
 
 const suites: readonly Suite[] = [
 	{ name: 'supervisor', file: 'supervisor.test.ts', cases: supervisorCases },
+	{ name: 'methods', file: 'method.test.ts' },
 ];
 
 /** What came of the tests of a file, by title; those of nested suites are not cases. */
