@@ -4,7 +4,7 @@
  * @module
  */
 import { fingerprint, type TrustedKey } from '../runtime/keyring.ts';
-import { yamlText } from '../runtime/config-file.ts';
+import { yamlText } from '../runtime/yaml-text.ts';
 import type { MethodContext } from '../runtime/define.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { AccessRules } from '../runtime/access.ts';

@@ -23,7 +23,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
-import { readYaml, yamlText } from './config-file.ts';
+import { readYaml, yamlText } from './yaml-text.ts';
 import { ReeveError } from './errors.ts';
 import { writeSafely } from './safe-file.ts';
 

@@ -4,19 +4,24 @@
  * stay, only the values that a flag changes are written, as in steward, so that a flag need be
  * given only once.
  *
- * This file is the door to yaml.
- *
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
-import { asReeveError, ReeveError } from './errors.ts';
+import { ReeveError } from './errors.ts';
 import { writeSafely } from './safe-file.ts';
 import { nearestWord } from './spelling.ts';
 import { isUnusedStewardFlag, portRemark, stewardRemark } from './steward-flags.ts';
+import {
+	isLineMap,
+	keyOffset,
+	parseYaml,
+	valueRange,
+	yamlText,
+	type YamlText,
+} from './yaml-text.ts';
 
 /** Where a value may come from, the strongest first. */
 type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
@@ -74,29 +79,6 @@ export function configJsonSchema(): object {
 }
 
 /**
- * The value in a piece of YAML text; undefined if there is none. Aliases may not blow it up.
- *
- * @throws ReeveError `bad_json`, naming the line
- */
-export function readYaml(text: string): unknown {
-	const lines = new LineCounter();
-	try {
-		const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-		const [error] = document.errors;
-		if (!error) return document.toJS({ maxAliasCount: 100 });
-		const { line } = lines.linePos(error.pos[0]);
-		throw new ReeveError('bad_json', `line ${line}: ${error.message}`);
-	} catch (thrown) {
-		throw asReeveError(thrown, 'bad_json');
-	}
-}
-
-/** Any value as a YAML document. */
-export function yamlText(value: unknown): string {
-	return stringify(value, { lineWidth: 0 });
-}
-
-/**
  * Reads the configuration and changes nothing on disk.
  *
  * @throws ReeveError `bad_config`, naming the key and the place of the wrong value
@@ -127,8 +109,7 @@ interface ConfigFile {
 	readonly path: string;
 	readonly isThere: boolean;
 	readonly text: string;
-	readonly document: Document;
-	readonly lines: LineCounter;
+	readonly yaml: YamlText;
 	readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -142,26 +123,21 @@ function readFile(path: string): ConfigFile {
 		if (!isMissing) throw new ReeveError('bad_config', String(thrown), { cause: thrown });
 		isThere = false;
 	}
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-	const [error] = document.errors;
-	if (error) {
-		const { line } = lines.linePos(error.pos[0]);
-		throw new ReeveError('bad_config', `${path}:${line}: ${error.message}`);
+	const yaml = parseYaml(text);
+	const { problem, document } = yaml;
+	if (problem) {
+		throw new ReeveError('bad_config', `${path}:${problem.place.line}: ${problem.text}`);
 	}
 	const values: unknown = document.toJS() ?? {};
 	if (typeof values !== 'object' || values === null || Array.isArray(values)) {
 		throw new ReeveError('bad_config', `${path}:1: the file holds lines of the form key: value`);
 	}
-	return { path, isThere, text, document, lines, values: { ...values } };
+	return { path, isThere, text, yaml, values: { ...values } };
 }
 
 /** The line of a key in the file. */
-function lineOf({ document, lines }: ConfigFile, key: string): number {
-	if (!isMap(document.contents)) return 1;
-	const pair = document.contents.items.find(({ key: at }) => isScalar(at) && at.value === key);
-	const start = isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
-	return start === undefined ? 1 : lines.linePos(start).line;
+function lineOf({ yaml }: ConfigFile, key: string): number {
+	return yaml.placeAt(keyOffset(yaml.document, key) ?? 0).line;
 }
 
 function merge(places: ConfigPlaces, file: ConfigFile): LoadedConfig {
@@ -252,12 +228,12 @@ function entryText(key: ConfigKey, value: unknown): string {
  * yaml's own printing would also straighten what somebody has laid out by hand.
  */
 function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): string {
-	const { contents } = file.document;
+	const { document } = file.yaml;
 	const changed = Object.entries(values).filter(([key, value]) => !isSame(file.values[key], value));
-	if (contents !== null && (!isMap(contents) || contents.flow)) {
+	if (!isLineMap(document)) {
 		if (changed.length === 0) return file.text;
-		for (const [key, value] of changed) file.document.set(key, value);
-		return file.document.toString({ lineWidth: 0 });
+		for (const [key, value] of changed) document.set(key, value);
+		return document.toString({ lineWidth: 0 });
 	}
 	return spliced(file, changed);
 }
@@ -266,7 +242,11 @@ function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): st
 function spliced(file: ConfigFile, changed: readonly (readonly [string, unknown])[]): string {
 	let { text } = file;
 	const changes = changed
-		.map(([key, value]) => ({ key: key as ConfigKey, value, range: rangeOf(file, key) }))
+		.map(([key, value]) => ({
+			key: key as ConfigKey,
+			value,
+			range: valueRange(file.yaml.document, key),
+		}))
 		.toSorted((a, b) => (b.range?.[0] ?? 0) - (a.range?.[0] ?? 0));
 	for (const { value, range } of changes) {
 		if (!range) continue;
@@ -284,11 +264,4 @@ function spliced(file: ConfigFile, changed: readonly (readonly [string, unknown]
 
 function isSame(written: unknown, value: unknown): boolean {
 	return written === value || (written !== null && JSON.stringify(written) === String(value));
-}
-
-/** Where the value of a key stands in the text. */
-function rangeOf({ document }: ConfigFile, key: string): [number, number] | undefined {
-	const node = document.get(key, true);
-	if (!isScalar(node) || !node.range) return undefined;
-	return [node.range[0], node.range[1]];
 }

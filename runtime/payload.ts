@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readYaml } from './config-file.ts';
+import { readYaml } from './yaml-text.ts';
 import { ReeveError } from './errors.ts';
 import { readJson } from './json-text.ts';
 

@@ -50,7 +50,7 @@ export async function rowsText<Row>(
 	if (format === 'jsonl') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 	if (format === 'name') return rows.map((row) => `${look.name(row)}\n`).join('');
 	if (format === 'yaml') {
-		const { yamlText } = await import('../../runtime/config-file.ts');
+		const { yamlText } = await import('../../runtime/yaml-text.ts');
 		return yamlText(rows);
 	}
 	const shown = look.columns.filter(({ wide }) => format === 'wide' || !wide);

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { addRule, removeRules } from '../../../runtime/access-edit.ts';
 import { parseRules, type Access } from '../../../runtime/access.ts';
-import { yamlText } from '../../../runtime/config-file.ts';
+import { yamlText } from '../../../runtime/yaml-text.ts';
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
 import { tableText } from '../render.ts';

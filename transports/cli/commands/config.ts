@@ -10,9 +10,9 @@ import {
 	configKeys,
 	readConfig,
 	variableOf,
-	yamlText,
 	type LoadedConfig,
 } from '../../../runtime/config-file.ts';
+import { yamlText } from '../../../runtime/yaml-text.ts';
 import { secretKeys, type ConfigKey } from '../../../runtime/config.ts';
 import { exitCodes } from '../../../runtime/errors.ts';
 import { nearestWord } from '../../../runtime/spelling.ts';
