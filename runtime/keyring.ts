@@ -82,16 +82,18 @@ const keysOfOneMax = 16;
 export function openKeyring(parts: { folder: string; node: string; clock: Clock }): Keyring {
 	const { folder, node, clock } = parts;
 	let own: KeyObject | undefined;
+	let ownPublic: KeyObject | undefined;
 	const ownPair = () => (own ??= readOrMakeKey(folder));
+	const ownHalf = () => (ownPublic ??= createPublicKey(ownPair()));
 	const books = { node: bookOf(folder, 'node', clock), client: bookOf(folder, 'client', clock) };
 	const isSelf = (owner: KeyOwner) => owner.kind === 'node' && owner.name === node;
 	const keysOf = (owner: KeyOwner): readonly KeyObject[] => {
 		const known = books[owner.kind].read().get(owner.name) ?? [];
-		return isSelf(owner) ? [createPublicKey(ownPair()), ...known] : known;
+		return isSelf(owner) ? [ownHalf(), ...known] : known;
 	};
 
 	return {
-		ownKey: () => keyText(createPublicKey(ownPair())),
+		ownKey: () => keyText(ownHalf()),
 		sign: (bytes) => sign(null, bytes, ownPair()),
 		knows: (owner) => keysOf(owner).length > 0,
 		verify: (owner, bytes, signature) =>
