@@ -12,10 +12,11 @@ export interface FaultyDisk extends Disk {
 	fill(detail?: string): void;
 	/** There is space again. */
 	free(): void;
-	/** Transactions and flushes wait from now on, as on a disk that does not answer. */
-	hold(): void;
-	/** Transactions are made from now on, and nothing is flushed: the state before a power cut. */
-	holdFlushes(): void;
+	/**
+	 * Transactions and flushes wait from now on, as on a disk that does not answer; or only the ones or the
+	 * others. What is committed and not flushed is what a power cut would take.
+	 */
+	hold(what?: 'transactions' | 'flushes'): void;
 	/** Nothing waits any more. */
 	release(): void;
 	/**
@@ -78,11 +79,10 @@ export function createFaultyDisk(): FaultyDisk {
 		},
 		fill: (detail = 'ENOSPC: no space left on device') => void (fault = detail),
 		free: () => void (fault = undefined),
-		hold() {
-			gates.transactions.close();
-			gates.flushes.close();
+		hold(what) {
+			if (what !== 'flushes') gates.transactions.close();
+			if (what !== 'transactions') gates.flushes.close();
 		},
-		holdFlushes: () => gates.flushes.close(),
 		release() {
 			gates.transactions.open();
 			gates.flushes.open();

@@ -101,7 +101,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		return openRows({ frame, method: wireName, isProven, permit: parts.permit });
 	};
 	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
-		const { upTo, id } = cursors.get(frame);
+		const { upTo, id } = cursors.told(frame);
 		const { lane = '', epoch } = frame;
 		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? rooms.of(box) : 1));
 		const except = nack && laneStops.has(nack) ? [] : cursors.exceptions(frame);
@@ -144,8 +144,11 @@ export function createInbox(parts: InboxParts): Inbox {
 			const heard = opened.heard(decision.refused.map(({ row }) => row));
 			for (const message of heard) changes.push(...parts.onAccept(message));
 			report(signals, { frame, decision, method, opened });
-			// A mere repetition waits too: what it repeats may be accepted but not flushed yet.
-			await journal.commit(changes);
+			// A mere repetition need not wait: it is told what is on disk, and no more.
+			if (changes.length > 0) {
+				await journal.commit(changes);
+				cursors.flushed(frame, decision);
+			}
 			parts.passPoint('frame.accepted');
 			for (const { mail, message } of filed) {
 				if (mail) box?.push(mail);

@@ -13,8 +13,14 @@ export interface LaneCursors {
 	get(frame: Frame): Cursor;
 	/** The highest epoch that was seen of the store that a frame comes from. */
 	epochOf(frame: Frame): number;
-	/** Records a decision, and drops the refusals that the sender has heard of: those below `lo`. */
+	/**
+	 * Records a decision, and drops the refusals that the sender has heard of: those below `lo`. If there are
+	 * changes, {@link LaneCursors.flushed} must be called once they are flushed.
+	 */
 	move(frame: Frame, decision: Decision): Change[];
+	flushed(frame: Frame, decision: Decision): void;
+	/** The cursor as far as it is on disk: nobody may be told of more. */
+	told(frame: Frame): Cursor;
 	/**
 	 * What the sender may not know yet: each answer repeats it until `lo` has passed it. All of it, because
 	 * what an answer does not name is accepted.
@@ -29,6 +35,8 @@ const droppedMax = 1000;
 export function createLaneCursors(journal: Journal): LaneCursors {
 	const cursors = new Map<string, Cursor>();
 	const epochs = new Map<string, number>();
+	/** Lanes whose cursor is ahead of the disk: by how many moves, and what is on disk of it. */
+	const ahead = new Map<string, { moves: number; onDisk: Cursor }>();
 	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
 	const nameOf = (frame: Frame): string => keyOf(frame).join(' ');
 	const refusals = (frame: Frame, stretch: { from: number; to: number; limit?: number }) =>
@@ -65,7 +73,10 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			const before = get(frame);
 			if (cursor === before) return [];
 			const key = keyOf(frame);
-			cursors.set(nameOf(frame), cursor);
+			const name = nameOf(frame);
+			cursors.set(name, cursor);
+			const { moves, onDisk } = ahead.get(name) ?? { moves: 0, onDisk: before };
+			ahead.set(name, { moves: moves + 1, onDisk });
 			epochs.set(frame.storeId, Math.max(cursor.epoch, epochs.get(frame.storeId) ?? 0));
 			const heard =
 				before.refusedUpTo === 0
@@ -79,6 +90,13 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 				...heard.map((known): Change => ({ table: 'refusals', key: known.key })),
 			];
 		},
+		flushed(frame, { cursor }) {
+			const name = nameOf(frame);
+			const moves = (ahead.get(name)?.moves ?? 1) - 1;
+			if (moves === 0) ahead.delete(name);
+			else ahead.set(name, { moves, onDisk: cursor });
+		},
+		told: (frame) => ahead.get(nameOf(frame))?.onDisk ?? get(frame),
 		exceptions(frame) {
 			if (get(frame).refusedUpTo < frame.lo) return [];
 			return refusals(frame, { from: frame.lo, to: Number.MAX_SAFE_INTEGER }).map(
