@@ -4,12 +4,13 @@
  *
  * @module
  */
-import { join } from 'node:path';
-import { open } from 'lmdb';
+import assert from 'node:assert/strict';
+import { open, type Database } from 'lmdb';
 import { z } from 'zod';
 import { defineMethod, type MethodDefinition } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { tables, type Table } from '../../runtime/journal.ts';
+import { unpack } from '../../runtime/packing.ts';
 import {
 	simulateFleet,
 	type FleetOptions,
@@ -122,30 +123,69 @@ export interface RawRow {
 	readonly value: Readonly<Record<string, unknown>>;
 }
 
+/** Journals that are open to be read. To open and close one for each look would disturb its owner. */
+const readers = new Map<string, (table: Table) => Database>();
+
+function readerOf(folder: string): (table: Table) => Database {
+	const known = readers.get(folder);
+	if (known) return known;
+	const root = open({ path: folder, maxDbs: 32, cache: false });
+	const opened = new Map<Table, Database>();
+	const reader = (table: Table): Database => {
+		const found = opened.get(table) ?? root.openDB({ name: table, cache: false });
+		opened.set(table, found);
+		return found;
+	};
+	readers.set(folder, reader);
+	return reader;
+}
+
 /** Reads the committed rows of a table, whoever has the file open. */
 export function rawRows(folder: string, table: Table): readonly RawRow[] {
-	const root = open({ path: folder, maxDbs: 32, cache: false });
-	try {
-		const rows = root.openDB({ name: table, cache: false });
-		rows.resetReadTxn();
-		return Array.from(rows.getRange({ snapshot: false }), ({ key, value }) => ({
-			key: [key].flat() as RawRow['key'],
-			value: value as RawRow['value'],
-		}));
-	} finally {
-		void root.close();
-	}
+	const rows = readerOf(folder)(table);
+	rows.resetReadTxn();
+	return Array.from(rows.getRange({ snapshot: false }), ({ key, value }) => ({
+		key: [key].flat() as RawRow['key'],
+		value: value as RawRow['value'],
+	}));
 }
 
-/** Everything that a journal holds, but for what it counts of time. */
-export function wholeJournal(folder: string): string {
-	const ofTable = (table: Table) =>
-		rawRows(folder, table).filter(({ key }) => table !== 'heard' && key[0] !== 'runningMs');
-	return JSON.stringify(tables.map((table) => [table, ofTable(table)]));
+/** The stored state of each instance of a declared actor, by its key. */
+export function storedContexts<Context>(folder: string, actor: string): Record<string, Context> {
+	const rows = rawRows(folder, 'snapshots').filter(({ key }) => key[0] === actor);
+	return Object.fromEntries(
+		rows.map(({ key, value }) => {
+			const bytes = value as unknown;
+			assert.ok(bytes instanceof Uint8Array, 'a packed snapshot');
+			const { state } = unpack(bytes) as { state: { context: Context } };
+			return [String(key[1]), state.context];
+		}),
+	);
 }
 
-/** The file of a journal. */
-export const journalFile = (folder: string): string => join(folder, 'data.mdb');
+/** Everything that a journal holds, but for what it counts of time, row by row. */
+export function wholeJournal(folder: string): ReadonlyMap<string, string> {
+	const rows = tables.flatMap((table) =>
+		rawRows(folder, table).map(({ key, value }) => [table, key, value] as const),
+	);
+	return new Map(
+		rows
+			.filter(
+				([table, key]) => table !== 'heard' && !['runningMs', 'alive'].includes(String(key[0])),
+			)
+			.map(([table, key, value]) => [`${table} ${key.join(' ')}`, JSON.stringify(value)]),
+	);
+}
+
+/** The rows in which a journal is not what it was. */
+export function changedRows(
+	folder: string,
+	before: ReadonlyMap<string, string>,
+): readonly string[] {
+	const after = wholeJournal(folder);
+	const names = new Set([...before.keys(), ...after.keys()]);
+	return [...names].filter((name) => before.get(name) !== after.get(name));
+}
 
 /**
  * Runs a story once for each seed; what fails says which seed it was. `REEVE_SEED` names one to run alone.
