@@ -13,7 +13,8 @@ import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 
 import { pause, type Clock, type Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Publication, Verdict } from '../runtime/wire.ts';
-import { isAboutVersion, isTooLarge, nobody } from './mqtt-reason.ts';
+import { isTooLarge, nobody } from './mqtt-reason.ts';
+import { createVersionChoice, type MqttVersion } from './mqtt-version.ts';
 import type { LineGate } from './name-gate.ts';
 import { asBuffer, sendAtOnce } from './mqtt-stream.ts';
 
@@ -87,6 +88,8 @@ interface Attempt {
 	/** Whether the broker has let it in, and with which reason it has thrown it out. */
 	wasLetIn: boolean;
 	thrownOut?: number | undefined;
+	/** Whether there was an error; without one the broker has just hung up. */
+	hasFailed: boolean;
 	/** The packet that is being taken, until it is acknowledged. */
 	inHand: Promise<void> | undefined;
 	/** From now on no packet is taken any more: the broker keeps what comes. */
@@ -96,7 +99,7 @@ interface Attempt {
 /** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
 export function openLine(options: LineOptions): Line {
 	const { clock, config, gate } = options;
-	let version: 4 | 5 = config.mqttVersion === '3.1.1' ? 4 : 5;
+	const version = createVersionChoice(config);
 	let current: Attempt | undefined;
 	let timer: Timer | undefined;
 	let failures = 0;
@@ -116,7 +119,7 @@ export function openLine(options: LineOptions): Line {
 		});
 	};
 	const open = (): void => {
-		const attempt = connect(options, version);
+		const attempt = connect(options, version.current);
 		current = attempt;
 		const { client } = attempt;
 		const goUp = (): void => {
@@ -140,16 +143,17 @@ export function openLine(options: LineOptions): Line {
 		client.on('disconnect', ({ reasonCode }) => (attempt.thrownOut = reasonCode));
 		client.on('error', (error) => {
 			attempt.why = error.message;
-			if (version === 5 && config.mqttVersion === 'auto' && isAboutVersion(error)) {
-				version = 4;
-				failures = 0;
-			}
+			attempt.hasFailed = true;
+			if (version.refused(error)) failures = 0;
 		});
 		client.on('close', () => {
 			if (current !== attempt) return;
 			current = undefined;
 			client.end(true);
-			if (attempt.wasLetIn) gate?.lost(attempt.thrownOut);
+			if (attempt.wasLetIn) {
+				version.lost();
+				gate?.lost(attempt.thrownOut);
+			} else if (!attempt.hasFailed) version.hungUp();
 			const isNews = isUp || failures === 2;
 			isUp = false;
 			if (isNews) options.onDown(attempt.why);
@@ -180,7 +184,7 @@ export function openLine(options: LineOptions): Line {
 }
 
 /** Starts one attempt. All listeners that an error could want are there before anything can happen. */
-function connect(options: LineOptions, version: 4 | 5): Attempt {
+function connect(options: LineOptions, version: MqttVersion): Attempt {
 	const { clock, address, client: own, onPacket } = options;
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
 	const unheard = new Set<number>();
@@ -194,6 +198,7 @@ function connect(options: LineOptions, version: 4 | 5): Attempt {
 		bytesMax: Infinity,
 		why: 'the broker does not answer',
 		wasLetIn: false,
+		hasFailed: false,
 		inHand: undefined,
 		isEnding: false,
 	};

@@ -62,6 +62,37 @@ test('a broker that speaks only 3.1.1 is spoken to in 3.1.1', { timeout }, async
 	assert.deepEqual(central.link.all, ['up'], 'the fall-back is no loss of the link');
 });
 
+test(
+	'a broker that just hangs up on 5.0 is spoken to in 3.1.1, again and again',
+	{ timeout },
+	async (t) => {
+		const broker = await startBroker('127.0.0.1:0');
+		t.after(() => broker.stop());
+		const versions: number[] = [];
+		const guard = createServer((near) => {
+			const far = connectTo(Number(new URL(broker.address).port), '127.0.0.1');
+			near.once('data', (bytes: Buffer) => {
+				const version = bytes[bytes.indexOf('MQTT') + 4] ?? 0;
+				versions.push(version);
+				if (version === 5) near.destroy();
+				else far.write(bytes);
+				near.pipe(far).pipe(near);
+			});
+			for (const socket of [near, far]) socket.on('error', () => socket.destroy());
+			near.once('close', () => far.destroy());
+			far.once('close', () => near.destroy());
+		}).listen(0, '127.0.0.1');
+		t.after(() => void guard.close());
+		await once(guard, 'listening');
+		const address = guard.address();
+		assert.ok(typeof address === 'object' && address);
+		const node = await start(t, `mqtt://127.0.0.1:${address.port}`);
+		await node.wire();
+		assert.deepEqual(new Set(versions), new Set([5, 4]));
+		assert.deepEqual(node.link.all, ['up'], 'the fall-back is no loss of the link');
+	},
+);
+
 test('with mqttVersion 5 there is no fall-back, and the reason is told', { timeout }, async (t) => {
 	const broker = await startBroker('127.0.0.1:0');
 	t.after(() => broker.stop());
