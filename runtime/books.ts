@@ -38,7 +38,7 @@ export interface Entry {
 	/** Where the outcome is published, if somebody asked for that. */
 	readonly replyTo?: ReplyTo;
 	/**
-	 * The message, so that it can be sent again by hand: until it is done, and unless it is larger than
+	 * The message, so that it can be recorded, and sent again by hand; unless it is larger than
 	 * `bodyKeptBytesMax`.
 	 */
 	readonly body?: Uint8Array;
@@ -145,9 +145,8 @@ export function createBooks(parts: {
 			const text =
 				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
 			note(id, 'settled', { detail: [result.outcome, result.code].filter(Boolean).join(': ') });
-			const { body, ...bare } = { ...entry, ...text, result, settledAt: clock.now() };
-			const kept = body && result.outcome !== 'done' ? { body } : {};
-			const settled: Entry = { ...bare, ...kept, events: life(id) };
+			const bare = { ...entry, ...text, result, settledAt: clock.now() };
+			const settled: Entry = { ...bare, events: life(id) };
 			const answer = asks?.answer(id, result, output) ?? [];
 			const published = answers?.outcome(settled) ?? [];
 			return [write(settled), ...line.push(settled), ...answer, ...published];

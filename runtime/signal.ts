@@ -83,6 +83,8 @@ export interface SignalFields {
 	};
 	/** Its state is kept and its mail waits, until somebody has looked into it. */
 	'instance.parked': { actor: string; key: string; reason: string };
+	/** Somebody has taken a parked instance into use again; so many causes had waited for it. */
+	'instance.unparked': { actor: string; key: string; mode: string; waiting: number };
 	'instance.emitted': { actor: string; key: string; event: string };
 	'alert.raised': { actor: string; key: string; severity: string; text: string };
 	'step.started': { actor: string; key: string; step: string; stepId: string };

@@ -131,6 +131,16 @@ export type Question =
 	| { readonly reeve: 'backup'; readonly folder: string }
 	/** What a forked store has inherited and neither sends nor runs. */
 	| { readonly reeve: 'quarantine'; readonly limit?: number }
+	/** Declared actors; one of them, or one of its instances; see `actor-rows.ts`. */
+	| { readonly reeve: 'actors' }
+	| { readonly reeve: 'actor'; readonly actor: string; readonly key?: string | undefined }
+	/** Takes a parked instance into use again. */
+	| {
+			readonly reeve: 'unpark';
+			readonly actor: string;
+			readonly key: string;
+			readonly fresh?: boolean | undefined;
+	  }
 	/** The whole life of a message. */
 	| { readonly reeve: 'message'; readonly id: string }
 	/** Does something to messages; answers with a row for each. Without ids, to those of the filter. */
@@ -144,6 +154,8 @@ export type Question =
 				readonly olderThanMs?: number | undefined;
 			};
 	  }
+	/** Sends messages of the record once more; a row for each. */
+	| { readonly reeve: 'resend'; readonly ids: readonly string[] }
 	/** Compares the books of this node with its receivers', who are asked for that; a row for each. */
 	| {
 			readonly reeve: 'audit';

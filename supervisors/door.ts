@@ -11,11 +11,13 @@ import { createInquiry } from '../runtime/inquiry.ts';
 import { messageLife } from '../runtime/message-life.ts';
 import { version } from '../runtime/version.ts';
 import type { Door, TreeRow } from '../runtime/wire.ts';
+import { actorQuestions, createActorInquiry } from './actor-inquiry.ts';
 import { createAudit } from './audit.ts';
 import type { Ground } from './ground.ts';
 import { treeRow } from './inventory.ts';
 import { operations } from './operation-targets.ts';
 import { createOperations } from './operations.ts';
+import { createResend } from './resend.ts';
 import type { SupervisorRef } from './supervisor.ts';
 
 /** Creates the door. `top` answers with the tree once it stands. */
@@ -58,6 +60,8 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 	});
 	const operate = createOperations(ground);
 	const audit = createAudit(ground);
+	const inquireActors = createActorInquiry(ground);
+	const resend = createResend(ground);
 	const ask: Door['ask'] = (raw, signal) => {
 		const { reeve, id } = z
 			.looseObject({ reeve: z.string(), id: z.string() })
@@ -65,7 +69,9 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 			.catch({})
 			.parse(raw);
 		if (operations.some((operation) => operation === reeve)) return operate(raw);
+		if (actorQuestions.some((question) => question === reeve)) return inquireActors(raw);
 		if (reeve === 'audit') return audit(raw, signal);
+		if (reeve === 'resend') return resend(raw);
 		return reeve === 'message' && id !== undefined ? lifeOf(ground, id) : inquire(raw, signal);
 	};
 	return {

@@ -104,18 +104,29 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 	}
 }
 
-/** What is wrong with the start of a node. */
+/** What is wrong with the start of a node, or with an instance of an actor. */
 function startReport(signal: Signal): Report | undefined {
 	switch (signal.type) {
 		case 'journal.quarantined': {
 			const text = `error: journal: damaged, moved to ${signal.folder}`;
 			return { code: 'storage_damaged', text };
 		}
+		case 'record.failed':
+			return { code: 'file_failed', text: `error: store.log: ${signal.detail}` };
 		case 'node.safe':
 			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
 		case 'seal.refused': {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
+		}
+		case 'instance.parked': {
+			const text = `error: ${signal.actor}/${signal.key} is parked: ${signal.reason}`;
+			return { code: 'actor_parked', text };
+		}
+		case 'instance.unparked': {
+			const { actor, key, mode, waiting } = signal;
+			const text = `info: ${actor}/${key} was unparked by hand (${mode}), ${waiting} waited`;
+			return { code: 'unparked', text };
 		}
 		case 'name.denied':
 			return { code: signal.code, text: `error: ${signal.code}: ${signal.detail}` };

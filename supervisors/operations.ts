@@ -110,8 +110,8 @@ async function retry(ground: Ground, target: Target): Promise<Outcome> {
 	return { state: 'queued', newId: answer.id };
 }
 
-/** A message as somebody would write it. */
-function inputOf(message: Message): object {
+/** A message as somebody would write it, without its id, so that it is a new one. */
+export function inputOf(message: Message): object {
 	const { id: _id, fromNode: _from, replyTo, note: _note, ...fields } = message;
 	if (!replyTo) return fields;
 	const { topic: replyTopic, correlation } = replyTo;

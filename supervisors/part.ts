@@ -27,6 +27,7 @@ import { createPublishing, type PublisherRef } from './publishing.ts';
 import { recover } from './recovery.ts';
 import { createRenewal } from './renewal.ts';
 import { serviceChild } from './service-child.ts';
+import { startStoreLog } from './store-log.ts';
 import { isSupervisor, type SupervisorRef } from './supervisor.ts';
 
 /** The children of a node's tree, by what they do. */
@@ -47,6 +48,8 @@ export interface Parts {
 	readonly hello: ChildSpec;
 	/** Forgets lanes that were silent for long. */
 	readonly retention: ChildSpec;
+	/** Keeps the record of what was sent. */
+	readonly storeLog: ChildSpec;
 	readonly transports: readonly ChildSpec[];
 	/** Opens the node, once everything else runs. */
 	readonly recovery: ChildSpec;
@@ -97,6 +100,7 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 			start: serviceChild({ start: () => startErrorReports(ground) }),
 		},
 		hello: { id: 'hello', start: serviceChild({ start: () => startHello(ground) }) },
+		storeLog: { id: 'storeLog', start: serviceChild({ start: () => startStoreLog(ground) }) },
 		retention: {
 			id: 'retention',
 			start: serviceChild({ start: () => startSweeping(ground.retention, ground.clock) }),

@@ -59,7 +59,7 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 			supervisorChild({
 				name: 'reports',
 				strategy: 'one_for_one',
-				children: [parts.errorReports, parts.hello, parts.retention],
+				children: [parts.errorReports, parts.hello, parts.retention, parts.storeLog],
 			}),
 			parts.reachable(
 				supervisorChild({

@@ -52,7 +52,9 @@ export function operationCommand(
 			for await (const row of client.ask<OperationRow>(question)) {
 				count += 1;
 				if ('error' in row) exitCode = Math.max(exitCode, errorTable[row.error].exitCode);
-				tools.screen.out(options['json'] === true ? `${JSON.stringify(row)}\n` : lineOf(row));
+				tools.screen.out(
+					options['json'] === true ? `${JSON.stringify(row)}\n` : operationLine(row),
+				);
 			}
 			if (count > 0) return exitCode;
 			tools.screen.note('no message is meant by that');
@@ -74,7 +76,8 @@ function whereOf({ options }: CommandInput): Where {
 	};
 }
 
-function lineOf(row: OperationRow): string {
+/** What is printed for one message. */
+export function operationLine(row: OperationRow): string {
 	if ('error' in row) {
 		const { meaning } = errorTable[row.error];
 		const detail = row.detail && row.detail !== row.id ? `: ${row.detail}` : '';

@@ -1,0 +1,28 @@
+/**
+ * `reeve resend`: sends any message of the record once more.
+ *
+ * @module
+ */
+import { errorTable, exitCodes } from '../../../runtime/errors.ts';
+import type { OperationRow } from '../../../runtime/operation-rows.ts';
+import { createClient } from '../client.ts';
+import { defineCommand } from '../command.ts';
+import { operationLine } from '../operating.ts';
+import { socketOptions, socketPath } from '../socket-path.ts';
+
+/** Each is sent as a new message, whose note names the old one; also one that is done. */
+export default defineCommand({
+	arguments: [{ name: '<ids...>', help: 'Messages: ids, or unique beginnings of them' }],
+	options: [{ flags: '--json', help: 'One JSON object in a line' }, ...socketOptions],
+	examples: ['reeve resend 01KA', 'reeve resend 01KA8GZ3 01KA8H00 --json'],
+	async run(input, tools) {
+		const client = createClient(socketPath(input, tools));
+		let exitCode: number = exitCodes.ok;
+		for await (const row of client.ask<OperationRow>({ reeve: 'resend', ids: input.words })) {
+			if ('error' in row) exitCode = Math.max(exitCode, errorTable[row.error].exitCode);
+			const isJson = input.options['json'] === true;
+			tools.screen.out(isJson ? `${JSON.stringify(row)}\n` : operationLine(row));
+		}
+		return exitCode;
+	},
+});
