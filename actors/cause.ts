@@ -24,6 +24,8 @@ export interface Cause {
 	/** The timer as it is to be instead of firing: its policy leaves out the time of a restart. */
 	readonly postponed?: TimerRow;
 	readonly step?: { readonly child: string; readonly stepId: string };
+	/** Set if the instance is to begin anew, whatever it was. */
+	readonly anew?: { readonly done: () => void };
 	/** How often its turn was started before. */
 	attempts: number;
 	/**

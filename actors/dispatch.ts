@@ -86,6 +86,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		if (suspect) {
 			const instance = instances.use(suspect.key);
 			if (instance) return [{ instance, causes: [suspect] }];
+			instances.leave(suspect.key, suspect);
 			suspect.release();
 			return [];
 		}
@@ -150,6 +151,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		offer(cause) {
 			const instance = state === 'open' ? instances.use(cause.key) : undefined;
 			if (!instance) {
+				if (state === 'open') instances.leave(cause.key, cause);
 				cause.release();
 				return;
 			}

@@ -17,6 +17,8 @@ import { createHosting, type Hosting, type HostingParts } from './hosting.ts';
 export interface HostInput extends Omit<HostingParts, 'broken'> {
 	/** Calls `see` when the host has ended, however that came. */
 	readonly onExit: (see: () => void) => void;
+	/** Told of the work of this host once it is there; of the next one when another has begun. */
+	readonly onHosting?: (hosting: Hosting) => void;
 }
 
 /** What can happen to a host. */
@@ -42,10 +44,11 @@ const machine = setup({
 	},
 }).createMachine({
 	id: 'host',
-	context: ({ input: { onExit, ...parts }, self }) => {
+	context: ({ input: { onExit, onHosting, ...parts }, self }) => {
 		const broken = (thrown: unknown) => self.send({ type: 'BROKEN', thrown });
 		const hosting = createHosting({ ...parts, broken });
 		onExit(() => hosting.fence());
+		onHosting?.(hosting);
 		return { hosting };
 	},
 	on: {

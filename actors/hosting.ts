@@ -9,7 +9,7 @@ import type { Asks } from '../runtime/asks.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Message } from '../runtime/envelope.ts';
-import { asReeveError, type ReeveError } from '../runtime/errors.ts';
+import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Journal, Key } from '../runtime/journal.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
 import { unpack, unpackMessage } from '../runtime/packing.ts';
@@ -21,7 +21,8 @@ import type { ActorDefinition } from './definition.ts';
 import { createDispatch } from './dispatch.ts';
 import { answerOf, eventKnower, eventOf } from './event-mail.ts';
 import { createInstanceTurns } from './instance-turn.ts';
-import { createInstances } from './instances.ts';
+import { readInstance, restoreInstance } from './instance.ts';
+import { createInstances, type Left } from './instances.ts';
 import { createRecorder } from './recorder.ts';
 import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
 import { createRun } from './turn-batch.ts';
@@ -60,13 +61,23 @@ export interface Hosting {
 	fence(): void;
 	/** How many instances are in memory, and how many are parked. */
 	counts(): { readonly active: number; readonly parked: number };
+	/** Why instances are parked, by their keys. */
+	parked(): ReadonlyMap<string, string>;
+	/**
+	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins anew
+	 * first, which is on disk when this resolves. Resolves with how many causes have waited.
+	 *
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it would
+	 * be again at once, and then it stays as it is
+	 */
+	unpark(key: string, isFresh: boolean): Promise<number>;
 }
 
 /** Puts the work of a host together. Nothing runs before it is opened. */
 export function createHosting(parts: HostingParts): Hosting {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
-	const { dispatch, instances, steps } = assemble(parts, (name, result) => {
+	const { dispatch, instances, steps, mover } = assemble(parts, (name, result) => {
 		dispatch.offer(stepCause(name, result, suspects));
 	});
 	let suspects: ReadonlyMap<string, number> = new Map();
@@ -84,6 +95,34 @@ export function createHosting(parts: HostingParts): Hosting {
 		const event = unpack(row.event) as EventObject;
 		dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
 	};
+
+	/** Throws what would park the instance again. */
+	const tryOut = (key: string, isFresh: boolean): void => {
+		if (isFresh) {
+			try {
+				mover.begin(definition.input({ key, node: parts.node }));
+			} catch (thrown) {
+				throw asReeveError(thrown, 'actor_crashed');
+			}
+			return;
+		}
+		const stored = readInstance(journal, actor, key);
+		if (stored) restoreInstance({ definition, mover }, stored);
+	};
+	/** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
+	const leftCause = (left: Left): Cause | undefined => {
+		if (typeof left !== 'number') return { ...left, isSuspect: false };
+		const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, left]);
+		if (!row) return undefined;
+		const start = journal.get<{ attempts: number }>('started', [actor, left]);
+		const cause = mailCause({ ...row, arrival: left }, () => {});
+		return { ...cause, attempts: start?.attempts ?? 0 };
+	};
+	const beginAnew = (key: string): Promise<void> =>
+		new Promise((done) => {
+			const cause = causeOf({ key, mark: ['anew', key], event: undefined }, new Map());
+			dispatch.offer({ ...cause, anew: { done } });
+		});
 
 	/**
 	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
@@ -137,6 +176,21 @@ export function createHosting(parts: HostingParts): Hosting {
 			void steps.stop(0);
 		},
 		counts: () => instances.counts(),
+		parked: () => instances.parked(),
+		async unpark(key, isFresh) {
+			if (!instances.parked().has(key)) throw new ReeveError('not_found', `${actor}/${key}`);
+			tryOut(key, isFresh);
+			const left = instances.unpark(key, isFresh);
+			const begun = isFresh ? beginAnew(key) : undefined;
+			for (const each of left) {
+				const cause = leftCause(each);
+				if (cause) dispatch.offer(cause);
+			}
+			await begun;
+			const mode = isFresh ? 'fresh' : 'resume';
+			parts.signals.emit('instance.unparked', { actor, key, mode, waiting: left.length });
+			return left.length;
+		},
 	};
 }
 
@@ -167,7 +221,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 		defers: (instance, event) => turns.defers(instance, event),
 		turnsBatchMax,
 	});
-	return { dispatch, instances, steps };
+	return { dispatch, instances, steps, mover };
 }
 
 type Given = Pick<Cause, 'key' | 'mark' | 'event' | 'timer' | 'postponed' | 'step'>;

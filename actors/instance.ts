@@ -84,7 +84,7 @@ function isEmpty(record: object): boolean {
 
 /** A stored instance, or undefined if there is none of that key. */
 export function readInstance(
-	journal: Journal,
+	journal: Pick<Journal, 'get'>,
 	actor: string,
 	key: string,
 ): StoredInstance | undefined {
@@ -121,20 +121,43 @@ function newInstance(key: string, usedAt: number): Instance {
  * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
  */
 export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
-	const { definition, mover, journal } = parts;
+	const instance = loadBare(parts, key, usedAt);
+	const stored = readInstance(parts.journal, parts.definition.name, key);
+	if (!stored) return instance;
+	instance.snapshot = restoreInstance(parts, stored);
+	return instance;
+}
+
+/** An instance with all that it waits for, and without the state of its machine. */
+export function loadBare(
+	{ definition, journal }: Pick<LoadParts, 'definition' | 'journal'>,
+	key: string,
+	usedAt: number,
+): Instance {
 	const instance = newInstance(key, usedAt);
 	const stored = readInstance(journal, definition.name, key);
 	if (!stored) return instance;
 	const { turn, timers = {}, steps = {}, asks = {}, owed = [] } = stored;
 	instance.facts = { turn, timers, steps, asks, owed };
+	return instance;
+}
+
+/**
+ * The snapshot of a stored instance, migrated to the version of the definition.
+ *
+ * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
+ */
+export function restoreInstance(
+	{ definition, mover }: Pick<LoadParts, 'definition' | 'mover'>,
+	stored: StoredInstance,
+): AnyMachineSnapshot {
 	try {
-		instance.snapshot = mover.restore(migrated(stored, definition), Object.keys(steps));
+		return mover.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
 	} catch (thrown) {
 		if (thrown instanceof ReeveError) throw thrown;
 		const why = thrown instanceof Error ? thrown.message : String(thrown);
 		throw new ReeveError('actor_parked', why, { cause: thrown });
 	}
-	return instance;
 }
 
 /** The state in the form of the definition's version. */

@@ -6,25 +6,43 @@
  */
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import { asReeveError } from '../runtime/errors.ts';
+import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Signals } from '../runtime/signal.ts';
-import { loadInstance, type Instance, type LoadParts } from './instance.ts';
+import type { Cause } from './cause.ts';
+import { loadBare, loadInstance, type Instance, type LoadParts } from './instance.ts';
 
 /** The instances that {@link createInstances} makes. */
 export interface Instances {
 	/** The instance of a key, loaded if need be; undefined if it is parked. */
 	use(key: string): Instance | undefined;
 	/**
-	 * Takes an instance out of use until the node is restarted: its state stays as it is, and its
-	 * mail waits.
+	 * Takes an instance out of use until it is unparked or the node is restarted: its state stays as
+	 * it is, and its mail waits.
 	 */
 	park(key: string, reason: string): void;
+	/** Remembers, in a few bytes, a cause that a parked instance cannot take now. */
+	leave(key: string, cause: Cause): void;
+	/**
+	 * Takes a parked instance into use again, and returns what it was left with, oldest first. If
+	 * `isFresh`, it is loaded without its state, which the next turn must then write anew.
+	 *
+	 * @throws ReeveError `not_found` if it is not parked
+	 */
+	unpark(key: string, isFresh: boolean): readonly Left[];
 	/** Puts away what is above the limit, now that more may be idle. */
 	makeRoom(): void;
 	counts(): { readonly active: number; readonly parked: number };
 	/** Why instances are parked, by their keys. */
 	parked(): ReadonlyMap<string, string>;
 	stop(): void;
+}
+
+/** A cause that waits for a parked instance: of a message, which is on disk, only its arrival. */
+export type Left = number | Cause;
+
+interface Parked {
+	readonly reason: string;
+	readonly left: Left[];
 }
 
 /** What instances are kept with. */
@@ -43,7 +61,7 @@ export function createInstances(parts: InstancesParts): Instances {
 	const passivateMs = config.passivateAfter * 1000;
 	/** The least recently used first. */
 	const active = new Map<string, Instance>();
-	const parked = new Map<string, string>();
+	const parked = new Map<string, Parked>();
 	let sweep: Timer | undefined;
 
 	/**
@@ -78,8 +96,16 @@ export function createInstances(parts: InstancesParts): Instances {
 	};
 	const park = (key: string, reason: string): void => {
 		active.delete(key);
-		parked.set(key, reason);
+		parked.set(key, { reason, left: [] });
 		signals.emit('instance.parked', { actor: definition.name, key, reason });
+	};
+
+	const add = (loaded: Instance): Instance => {
+		// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
+		makeRoom(config.activeInstancesMax - 1);
+		active.set(loaded.key, loaded);
+		watch();
+		return loaded;
 	};
 
 	return {
@@ -94,21 +120,28 @@ export function createInstances(parts: InstancesParts): Instances {
 			}
 			if (parked.has(key)) return undefined;
 			try {
-				const loaded = loadInstance(parts, key, usedAt);
-				// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
-				makeRoom(config.activeInstancesMax - 1);
-				active.set(key, loaded);
-				watch();
-				return loaded;
+				return add(loadInstance(parts, key, usedAt));
 			} catch (thrown) {
 				park(key, asReeveError(thrown).detail);
 				return undefined;
 			}
 		},
 		park,
+		leave(key, cause) {
+			const { row } = cause.mail ?? {};
+			// What is on no disk is promised to nobody, and is not kept for what may be years.
+			if (!row?.volatile) parked.get(key)?.left.push(row ? row.arrival : cause);
+		},
+		unpark(key, isFresh) {
+			const found = parked.get(key);
+			if (!found) throw new ReeveError('not_found', `${definition.name}/${key} is not parked`);
+			parked.delete(key);
+			if (isFresh) add(loadBare(parts, key, clock.monotonic()));
+			return found.left;
+		},
 		makeRoom: () => makeRoom(),
 		counts: () => ({ active: active.size, parked: parked.size }),
-		parked: () => parked,
+		parked: () => new Map([...parked].map(([key, { reason }]) => [key, reason])),
 		stop: () => sweep?.cancel(),
 	};
 }

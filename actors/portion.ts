@@ -48,8 +48,10 @@ export function createPortionRun(parts: PortionParts): (portion: Portion, batch:
 	const park = (instance: Instance): void => {
 		const { intensity, period } = definition;
 		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
-		for (const cause of instance.queue.splice(0)) cause.release();
-		for (const cause of instance.deferred.splice(0)) cause.release();
+		for (const cause of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
+			instances.leave(instance.key, cause);
+			cause.release();
+		}
 	};
 
 	return ({ instance, causes }, batch) => {

@@ -66,7 +66,11 @@ export function createRecorder(parts: {
 }
 
 /** The turns that are kept of an instance, oldest first. */
-export function readTurns(journal: Journal, actor: string, key: string): readonly TurnRecord[] {
+export function readTurns(
+	journal: Pick<Journal, 'scan'>,
+	actor: string,
+	key: string,
+): readonly TurnRecord[] {
 	return journal
 		.scan<Uint8Array>('turns', { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] })
 		.map(({ value }) => unpack(value) as TurnRecord)

@@ -33,7 +33,7 @@ export type StepResult =
 	| { readonly error: { readonly message: string; readonly code: string } };
 
 /** A row of the table `steps`. */
-interface StepRow {
+export interface StepRow {
 	readonly child: string;
 	readonly src: string;
 	/** The input, packed. */

@@ -114,9 +114,10 @@ export function createRun(parts: BatchParts): Run {
 				const buried = { ...cause, attempts: config.attemptsMax };
 				return failure.bury(instance, buried, { thrown, batch });
 			}
-			const turned = turns.take(instance, cause);
+			const turned = cause.anew ? turns.restart(instance) : turns.take(instance, cause);
 			adopt(instance, turned, batch);
 			remove(cause, batch);
+			if (cause.anew) batch.afterwards.push(cause.anew.done);
 			const done = { outcome: 'done', attempts: cause.attempts } as const;
 			if (mail) {
 				batch.afterwards.push(() => signals.emit('call.ended', reportOf(actor, cause, done)));

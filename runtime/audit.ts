@@ -30,7 +30,10 @@ export interface Testimony {
 const testimony = z.object({
 	isCut: z.boolean(),
 	rows: z.array(
-		z.tuple([z.enum([...outcomes, 'waiting', 'unknown']), z.int().min(0), z.int().min(0)]),
+		z.tuple(
+			[z.enum([...outcomes, 'waiting', 'unknown']), z.int().min(0), z.int().min(0)],
+			z.string(),
+		),
 	),
 });
 
@@ -51,7 +54,11 @@ export function readTestimony(output: string, count: number): Testimony {
 		throw new ReeveError('bad_message', 'that is no answer to an audit');
 	}
 	const { isCut, rows } = parsed.data;
-	return { isCut, states: rows.map(([state, copies, attempts]) => ({ state, copies, attempts })) };
+	const states = rows.map(([state, copies, attempts, ...more]) => {
+		const parked = more.includes('parked') ? { isParked: true as const } : {};
+		return { state, copies, attempts, ...parked };
+	});
+	return { isCut, states };
 }
 
 /** Holds both ends against one another. `hasLeft`: whether its lane has heard that it was accepted. */

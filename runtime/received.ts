@@ -16,6 +16,8 @@ export interface ReceivedState {
 	readonly copies: number;
 	/** How often its method was started. */
 	readonly attempts: number;
+	/** Set if it waits for an instance of an actor that takes no turns. */
+	readonly isParked?: true;
 }
 
 /** A message that waits or runs here. */
@@ -54,6 +56,8 @@ export function createReceived(parts: {
 	/** Whether the messages of this mailbox can be taken back. */
 	isOurs: (box: Mailbox) => boolean;
 	settle: (box: Mailbox, row: MailRow, attempts: number) => Promise<void>;
+	/** Whether whoever takes the messages of this mailbox does not take this one for now. */
+	isParked?: (box: Mailbox, row: MailRow) => boolean;
 }): Received {
 	const { journal, receipts, cancellations, mailboxes } = parts;
 
@@ -84,10 +88,12 @@ export function createReceived(parts: {
 			const isAsked = (id: string, sender: string) => sender === from && ids.has(id);
 			const count = (known: ReceivedState | undefined) => (known?.copies ?? 0) + 1;
 			// First what waits: it can only move from there to the receipts, and is met in either place.
-			for await (const { row, start } of mail()) {
+			for await (const { box, row, start } of mail()) {
 				if (!isAsked(row.id, row.from)) continue;
 				const { attempts = 0 } = start ?? {};
-				found.set(row.id, { state: 'waiting', copies: count(found.get(row.id)), attempts });
+				const parked = parts.isParked?.(box, row) ? { isParked: true as const } : {};
+				const copies = count(found.get(row.id));
+				found.set(row.id, { state: 'waiting', copies, attempts, ...parked });
 			}
 			const settled = new Map<string, ReceivedState>();
 			for (const { id, from: sender, outcome: state, attempts } of receipts.each()) {

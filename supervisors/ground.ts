@@ -5,6 +5,7 @@
  * @module
  */
 import type { ActorDefinition } from '../actors/definition.ts';
+import type { Hosting } from '../actors/hosting.ts';
 import { createAsks, type Asks } from '../runtime/asks.ts';
 import { createAnswers, type Answers } from '../runtime/answers.ts';
 import { createBooks, type Books } from '../runtime/books.ts';
@@ -92,6 +93,8 @@ export interface Ground extends GroundParts, Mailboxes {
 	readonly received: Received;
 	readonly timers: Timers;
 	readonly asks: Asks;
+	/** The work of the hosts of declared actors, by the name of the actor, once they run. */
+	readonly hostings: Map<string, Hosting>;
 	/** Keys and access rules; undefined if this node has no folder for them. */
 	readonly trust: Trust | undefined;
 }
@@ -198,7 +201,8 @@ export function createGround(parts: GroundParts): Ground {
 		},
 		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
 	});
-	const received = createWithdrawal({ ...parts, ...made });
+	const hostings = new Map<string, Hosting>();
+	const received = createWithdrawal({ ...parts, ...made, hostings });
 	return {
 		...parts,
 		...made,
@@ -210,6 +214,7 @@ export function createGround(parts: GroundParts): Ground {
 		received,
 		timers,
 		asks,
+		hostings,
 		trust,
 	};
 }

@@ -27,6 +27,7 @@ export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpe
 			publish: (topic, data) => ground.exchange.tell(topic, data),
 			mayRun: ground.suspects.over,
 			onExit: (see) => void child.onExit(see),
+			onHosting: (hosting) => void ground.hostings.set(name, hosting),
 		}),
 		shutdownEvent: { type: 'SHUTDOWN' },
 		describe: () => ({ mailboxLength: mailbox.size() }),

@@ -23,6 +23,7 @@ export type WithdrawalParts = Pick<
 	| 'passPoint'
 	| 'actors'
 	| 'config'
+	| 'hostings'
 >;
 
 /**
@@ -30,11 +31,15 @@ export type WithdrawalParts = Pick<
  * back.
  */
 export function createWithdrawal(parts: WithdrawalParts): Received {
-	const { mailboxes, methods, actors } = parts;
+	const { mailboxes, methods, actors, hostings } = parts;
 	return createReceived({
 		...parts,
 		mailboxes: () => mailboxes.values(),
 		isOurs: ({ method }) => !actors.some(({ name }) => name === method),
+		isParked({ method }, row) {
+			const parked = hostings.get(method)?.parked();
+			return parked ? parked.size > 0 && parked.has(unpackMessage(row.body).key ?? '') : false;
+		},
 		async settle(mailbox, row, attempts) {
 			const definition = methods.find(mailbox.method);
 			if (!definition) return;

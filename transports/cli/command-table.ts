@@ -32,11 +32,11 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/send.ts'),
 	},
 	get: {
-		summary: 'List nodes, messages, processes, methods or dead letters',
+		summary: 'List nodes, actors, messages, processes, methods or dead letters',
 		load: () => import('./commands/get.ts'),
 	},
 	describe: {
-		summary: 'Tell all that is known of one message, node or process',
+		summary: 'Tell all that is known of one message, node, actor or process',
 		load: () => import('./commands/describe.ts'),
 	},
 	explain: {
@@ -66,6 +66,10 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 	drop: {
 		summary: 'Forget dead letters and settled messages',
 		load: () => import('./commands/drop.ts'),
+	},
+	actors: {
+		summary: 'Take parked instances of actors into use again',
+		load: () => import('./commands/actors.ts'),
 	},
 	audit: {
 		summary: 'Compare the books of both ends: what is lost, what is doubled',

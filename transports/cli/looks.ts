@@ -26,6 +26,8 @@ const shades: Readonly<Record<string, Shade>> = {
 	offline: 'bad',
 	stopped: 'quiet',
 	idle: 'quiet',
+	parked: 'bad',
+	active: 'good',
 };
 
 /** A state in its colour; the word alone says the same. */

@@ -1,11 +1,13 @@
 /**
- * `reeve describe`: all that a node knows of one message, node or process.
+ * `reeve describe`: all that a node knows of one message, node, actor or process.
  *
  * @module
  */
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import type { DefinitionRow, InstanceRow } from '../../../runtime/actor-rows.ts';
 import type { MessageLife } from '../../../runtime/operation-rows.ts';
 import type { NodeRow, ProcessRow } from '../../../runtime/wire.ts';
+import { definitionText, instanceName, instanceText } from '../actor-text.ts';
 import { allRows, createClient, type Client } from '../client.ts';
 import { defineCommand } from '../command.ts';
 import { aboutText, neighbourText, processText, type AboutRow } from '../description.ts';
@@ -36,6 +38,17 @@ const finders: Readonly<Record<string, Finder>> = {
 		const row = only(beginning(rows, id), `node ${id}`);
 		return { row, name: row.name, text: neighbourText(row, now) };
 	},
+	async actor(client, id, now) {
+		const { actor, key } = instanceName(id);
+		const ask = <Row>(of: string | undefined) =>
+			allRows(client.ask<Row>({ reeve: 'actor', actor, key: of }));
+		if (key === undefined) {
+			const row = only(await ask<DefinitionRow>(key), `actor ${id}`);
+			return { row, name: row.name, text: definitionText(row) };
+		}
+		const row = only(await ask<InstanceRow>(key), `actor ${id}`);
+		return { row, name: id, text: instanceText(row, now) };
+	},
 	async process(client, id) {
 		const rows = await allRows(client.ask<ProcessRow>({ reeve: 'processes' }));
 		const row = only(beginning(rows, id), `process ${id}`);
@@ -50,7 +63,12 @@ export default defineCommand({
 		{ name: '<id>', help: 'Its name or id, or any unique beginning of it' },
 	],
 	options: [formatOption, ...socketOptions],
-	examples: ['reeve describe message 01KA', 'reeve describe node ship1'],
+	examples: [
+		'reeve describe message 01KA',
+		'reeve describe node ship1',
+		'reeve describe actor watchdog',
+		'reeve describe actor watchdog/nginx -o json      # watchdog/ is the instance without a key',
+	],
 	async run(input, tools) {
 		const [kind = '', id = ''] = input.words;
 		const client = createClient(socketPath(input, tools));

@@ -5,6 +5,7 @@
  */
 import type { Question } from '../../../runtime/wire.ts';
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
+import { actorLook } from '../actor-text.ts';
 import { allRows, createClient } from '../client.ts';
 import { defineCommand } from '../command.ts';
 import {
@@ -32,6 +33,7 @@ function listing<Row>(look: Look<Row>): Listing {
 
 const listings = {
 	nodes: listing(nodeLook),
+	actors: listing(actorLook),
 	messages: listing(messageLook),
 	processes: listing(processLook),
 	methods: listing(methodLook),
@@ -41,7 +43,7 @@ const listings = {
 type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];
 
-/** Lists nodes, messages, processes, methods, dead letters, or what a fork has set aside. */
+/** Lists nodes, actors, messages, processes, methods, dead letters, or what a fork has set aside. */
 export default defineCommand({
 	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],
 	options: [
@@ -54,6 +56,7 @@ export default defineCommand({
 		'reeve get nodes',
 		'reeve get messages --limit 20',
 		'reeve get messages --watch',
+		'reeve get actors',
 		'reeve get processes --node ship1 --output json',
 	],
 	async run(input, tools) {

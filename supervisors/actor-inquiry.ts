@@ -1,0 +1,114 @@
+/**
+ * Questions about declared actors, and the one order that is given to their instances by hand.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { ActorDefinition } from '../actors/definition.ts';
+import { nodesOf } from '../actors/definition-check.ts';
+import { headOf, reportInstance, storedInstances } from '../actors/instance-report.ts';
+import type { ActorRow, DefinitionRow, InstanceRow, UnparkedRow } from '../runtime/actor-rows.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import { nearestWord } from '../runtime/spelling.ts';
+import type { Ground } from './ground.ts';
+
+/** The questions that are answered here. */
+export const actorQuestions = ['actors', 'actor', 'unpark'] as const;
+
+const request = z.discriminatedUnion('reeve', [
+	z.object({ reeve: z.literal('actors') }),
+	z.object({
+		reeve: z.literal('actor'),
+		actor: z.string(),
+		key: z.string().optional(),
+		limit: z.int().min(1).max(100_000).default(100),
+	}),
+	z.object({
+		reeve: z.literal('unpark'),
+		actor: z.string(),
+		key: z.string(),
+		fresh: z.boolean().default(false),
+	}),
+]);
+
+/** Creates what answers them. */
+export function createActorInquiry(
+	ground: Ground,
+): (raw: unknown) => AsyncGenerator<ActorRow | DefinitionRow | InstanceRow | UnparkedRow> {
+	const find = (name: string): ActorDefinition => {
+		const found = ground.actors.find((actor) => actor.name === name);
+		if (found) return found;
+		const nearest = nearestWord(
+			name,
+			ground.actors.map((actor) => actor.name),
+		);
+		throw new ReeveError('not_found', `actor ${name}${nearest ? `; is it ${nearest}?` : ''}`);
+	};
+
+	return async function* ask(raw) {
+		const parsed = request.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		const asked = parsed.data;
+		if (asked.reeve === 'actors') {
+			yield* ground.actors.map((definition) => actorRow(ground, definition));
+			return;
+		}
+		const definition = find(asked.actor);
+		if (asked.reeve === 'unpark') yield await unpark(ground, asked);
+		else if (asked.key === undefined) yield definitionRow(ground, definition, asked.limit);
+		else yield instanceRow(ground, definition, asked.key);
+	};
+}
+
+function actorRow(ground: Ground, { name, version, summary }: ActorDefinition): ActorRow {
+	const { journal, mailboxes, hostings, config, node } = ground;
+	const hosting = hostings.get(name);
+	const { definitionsFolder } = config;
+	return {
+		name,
+		version,
+		summary,
+		stored: journal.count('snapshots', { from: [name, ''], to: [name, '\uffff'] }),
+		active: hosting?.counts().active ?? 0,
+		waiting: mailboxes.get(name)?.size() ?? 0,
+		parked: [...(hosting?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),
+		...(definitionsFolder === '' ? {} : { folder: resolve(definitionsFolder) }),
+		node,
+	};
+}
+
+function definitionRow(ground: Ground, definition: ActorDefinition, limit: number): DefinitionRow {
+	const events = new Set<string>();
+	const states: string[] = [];
+	for (const node of nodesOf(definition.machine.root)) {
+		if (node.path.length > 0) states.push(node.path.join('.'));
+		for (const type of node.transitions.keys()) if (!isOwn(type)) events.add(type);
+	}
+	const instances = [];
+	for (const { key, stored } of storedInstances(ground.journal, definition.name)) {
+		if (instances.length >= limit) break;
+		instances.push(headOf(key, stored));
+	}
+	return { ...actorRow(ground, definition), states, events: [...events], instances };
+}
+
+/** Nobody sends what XState makes by itself. */
+const isOwn = (type: string) => type.startsWith('xstate.');
+
+function instanceRow(ground: Ground, definition: ActorDefinition, key: string): InstanceRow {
+	const found = reportInstance(ground.journal, definition, key);
+	if (!found) throw new ReeveError('not_found', `${definition.name}/${key}`);
+	const parked = ground.hostings.get(definition.name)?.parked().get(key);
+	return parked === undefined ? found : { ...found, status: 'parked', parked };
+}
+
+async function unpark(
+	{ hostings }: Ground,
+	{ actor, key, fresh }: { actor: string; key: string; fresh: boolean },
+): Promise<UnparkedRow> {
+	const hosting = hostings.get(actor);
+	if (!hosting) throw new ReeveError('safe_mode', `${actor} is not hosted now`);
+	const waiting = await hosting.unpark(key, fresh);
+	return { actor, key, mode: fresh ? 'fresh' : 'resume', waiting };
+}
