@@ -1,6 +1,6 @@
 /**
- * Facts: what is true of a node and can be aimed at, such as `os=linux` or `role=db`. A node tells them in its
- * birth; some it knows by itself, the rest is configured.
+ * Facts: what is true of a node and can be aimed at, such as `os=linux` or `role=db`. A node tells
+ * them in its birth; some it knows by itself, the rest is configured.
  *
  * @module
  */
@@ -14,11 +14,11 @@ export type Facts = Readonly<Record<string, string>>;
 /** The most facts of one node; its birth is retained at every broker. */
 export const factsMax = 64;
 /** The longest name, and the longest value, in characters. */
-export const factLengthMax = 128;
+const factLengthMax = 128;
 
 /**
- * The facts of this node: `os`, `arch`, `version`, and those of the key `facts` (`role=db,site=oslo`),
- * which win.
+ * The facts of this node: `os`, `arch`, `version`, and those of the key `facts`
+ * (`role=db,site=oslo`), which win.
  *
  * @throws ReeveError `bad_config`
  */

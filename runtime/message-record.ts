@@ -1,8 +1,8 @@
 /**
- * The record of one message that this node has sent and that came to its end: a line of JSON in `store.log`,
- * as steward calls it, with all that is needed to send it again. It holds what the message holds, arguments
- * and data included, so a secret in a message is a secret in the record; of the answer it tells how it ended, and not
- * what it said.
+ * The record of one message that this node has sent and that came to its end: a line of JSON in
+ * `store.log`, as steward calls it, with all that is needed to send it again. It holds what the
+ * message holds, arguments and data included, so a secret in a message is a secret in the record;
+ * of the answer it tells how it ended, and not what it said.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
- * The metrics of a node, as rows of one table: name, kind, labels, help. Ours are in base units and begin
- * with `reeve_`; below them are steward's, with the meaning that they have there, so that its dashboards go
- * on. Labels have few values: never an id, a topic or a path. The node comes from the scrape.
+ * The metrics of a node, as rows of one table: name, kind, labels, help. Ours are in base units and
+ * begin with `reeve_`; below them are steward's, with the meaning that they have there, so that its
+ * dashboards go on. Labels have few values: never an id, a topic or a path. The node comes from the
+ * scrape.
  *
  * @module
  */

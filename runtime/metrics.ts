@@ -1,6 +1,6 @@
 /**
- * Metrics: signals as counters and histograms. What a signal cannot tell, because it is a level and not an
- * event, is asked for when somebody looks: the gauges of {@link MetricSample}.
+ * Metrics: signals as counters and histograms. What a signal cannot tell, because it is a level and
+ * not an event, is asked for when somebody looks: the gauges of {@link MetricSample}.
  *
  * This file is the door to prom-client.
  *

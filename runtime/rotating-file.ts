@@ -1,6 +1,6 @@
 /**
- * A file of lines that is begun anew when it is full: `name`, and before it `name.1`, `name.2` and so on, of which
- * only so many are kept.
+ * A file of lines that is begun anew when it is full: `name`, and before it `name.1`, `name.2` and
+ * so on, of which only so many are kept.
  *
  * @module
  */
@@ -18,11 +18,14 @@ export interface RotatingLimits {
 
 /** The file that {@link createRotatingFile} makes. */
 export interface RotatingFile {
-	/** Appends whole lines, and flushes them to disk. A line that is larger than a file gets one of its own. */
+	/**
+	 * Appends whole lines, and flushes them to disk. A line that is larger than a file gets one of
+	 * its own.
+	 */
 	append(lines: readonly string[]): Promise<void>;
 	/**
-	 * The last whole line, of the newest file that has one. What a crash has left of a line behind it is cut
-	 * off, so that the next one does not continue it.
+	 * The last whole line, of the newest file that has one. What a crash has left of a line behind it
+	 * is cut off, so that the next one does not continue it.
 	 */
 	lastLine(): Promise<string | undefined>;
 	/** All lines, newest file first; within a file, oldest first. */

@@ -128,7 +128,7 @@ export type Signal = {
 }[SignalType];
 
 /** Whether the ring remembers signals of this type. */
-export function isKept(type: SignalType): boolean {
+function isKept(type: SignalType): boolean {
 	return type !== 'journal.committed';
 }
 

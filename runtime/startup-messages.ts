@@ -1,7 +1,7 @@
 /**
- * Startup messages: files in the folder `startup` of the data folder, each a message or a list of them in
- * JSON or YAML, that are sent at every start of the node. They are written, listed and removed by methods,
- * or by hand.
+ * Startup messages: files in the folder `startup` of the data folder, each a message or a list of
+ * them in JSON or YAML, that are sent at every start of the node. They are written, listed and
+ * removed by methods, or by hand.
  *
  * @module
  */

@@ -9,8 +9,8 @@
  * ship* and not site=oslo    both at once
  * ```
  *
- * `=` compares with a glob; `~` finds one anywhere in the value. A node without the fact has no value, so
- * that `role!=db` is true of it.
+ * `=` compares with a glob; `~` finds one anywhere in the value. A node without the fact has no
+ * value, so that `role!=db` is true of it.
  *
  * This file is the door to picomatch.
  *

@@ -1,12 +1,13 @@
 /**
- * The store log: a record of every message that this node has sent and that came to its end, as steward keeps
- * one; each can be sent again from it.
+ * The store log: a record of every message that this node has sent and that came to its end, as
+ * steward keeps one; each can be sent again from it.
  *
- * It is written behind the work, and derived from the journal: the settled messages stand there in a line, and
- * the log follows that line. Its own last line tells how far it has come, so whatever a crash leaves
- * unwritten is written at the next start, and nothing twice. Only if it stays behind by more than
- * `settledKeptMax` messages, because its disk is full, are some forgotten before they are recorded. Messages
- * of the kinds that are sent at most once are in no books, and so not in the log.
+ * It is written behind the work, and derived from the journal: the settled messages stand there in
+ * a line, and the log follows that line. Its own last line tells how far it has come, so whatever a
+ * crash leaves unwritten is written at the next start, and nothing twice. Only if it stays behind
+ * by more than `settledKeptMax` messages, because its disk is full, are some forgotten before they
+ * are recorded. Messages of the kinds that are sent at most once are in no books, and so not in the
+ * log.
  *
  * @module
  */
@@ -32,8 +33,9 @@ const gatherMs = 100;
 /** After so long a disk that failed is tried again. */
 const retryMs = 5000;
 /**
- * Within so long a message that is missing in the line becomes visible, if it was settled at all and not
- * forgotten by hand: transactions that are made at the same time need not end in the order of the line.
+ * Within so long a message that is missing in the line becomes visible, if it was settled at all
+ * and not forgotten by hand: transactions that are made at the same time need not end in the order
+ * of the line.
  */
 const holeMs = 2000;
 /** Messages written at a time. */
@@ -103,7 +105,8 @@ async function lastOrder(file: RotatingFile, ground: Ground): Promise<number> {
 	const end = { from: [0], to: [Number.MAX_SAFE_INTEGER], limit: 1, reverse: true };
 	const [newest] = ground.journal.scan<Settled>('settled', end);
 	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
-	// A line that has been emptied, or another store, begins to count anew: what is older is in the file.
+	// A line that has been emptied, or another store, begins to count anew: what is older is in the
+	// file.
 	return isSameLine ? record.order : orderBefore(record, ground);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Serving one client of a stream, be it the unix socket or TCP: steward's JSON arrays, single objects and
- * questions come in, and each is answered by a JSON line, in order.
+ * Serving one client of a stream, be it the unix socket or TCP: steward's JSON arrays, single
+ * objects and questions come in, and each is answered by a JSON line, in order.
  *
  * @module
  */
@@ -16,7 +16,8 @@ export interface Serving {
 	/** What the listener is called in errors and signals, in steward's words. */
 	readonly via: string;
 	/**
-	 * Looks at the first value that a client sends: true if it only lets the client in and is no message.
+	 * Looks at the first value that a client sends: true if it only lets the client in and is no
+	 * message.
 	 *
 	 * @throws whatever is wrong with it; the client is told, and let go
 	 */
@@ -75,8 +76,8 @@ export function serveClient(
 	};
 	socket.on('data', (chunk) => handleAll(framing.push(chunk)));
 	socket.on('end', () => {
-		// A client that is gone and one that has only sent its last look alike here. What it has asked is
-		// answered, but a question that goes on ends: else it might go on for nobody.
+		// A client that is gone and one that has only sent its last look alike here. What it has asked
+		// is answered, but a question that goes on ends: else it might go on for nobody.
 		leaving.abort();
 		handleAll(framing.end());
 		line.endWhenIdle();

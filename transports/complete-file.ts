@@ -10,8 +10,8 @@ import type { Clock } from '../runtime/clock.ts';
 /** What files looked like, and since when. */
 export interface Settling {
 	/**
-	 * Whether the file at this absolute path has looked the same for long enough, and nobody has it open
-	 * for writing. A file that is gone is not complete.
+	 * Whether the file at this absolute path has looked the same for long enough, and nobody has it
+	 * open for writing. A file that is gone is not complete.
 	 */
 	isComplete(path: string): Promise<boolean>;
 	/** Forgets files that nobody has asked about since the last call. */
@@ -47,8 +47,9 @@ export function createSettling(clock: Clock, settleMs: number): Settling {
 }
 
 /**
- * Whether a process has this file open for writing. Linux tells it of the processes of this user, and
- * of all to root; elsewhere, and of others, nothing is known, and only the time that it rests counts.
+ * Whether a process has this file open for writing. Linux tells it of the processes of this user,
+ * and of all to root; elsewhere, and of others, nothing is known, and only the time that it rests
+ * counts.
  */
 export async function isBeingWritten(path: string): Promise<boolean> {
 	const processes = await readdir('/proc').catch(() => []);

@@ -1,9 +1,10 @@
 /**
- * The data folder over HTTP, to be read, as steward's `exposeDataFolder` has it: files as they are, folders
- * as lists. Beyond this machine it needs a token or client certificates, like every listener.
+ * The data folder over HTTP, to be read, as steward's `exposeDataFolder` has it: files as they are,
+ * folders as lists. Beyond this machine it needs a token or client certificates, like every
+ * listener.
  *
- * A path is followed to where it really leads, links included, and what lies outside of the data folder is
- * not found. Files whose names begin with a dot are reeve's own, and are not shown.
+ * A path is followed to where it really leads, links included, and what lies outside of the data
+ * folder is not found. Files whose names begin with a dot are reeve's own, and are not shown.
  *
  * @module
  */

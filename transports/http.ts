@@ -1,6 +1,7 @@
 /**
- * The HTTP listener, as steward has it, and more: messages in with `POST /messages`, and out come health,
- * lists, the tree, metrics and the stream of events. It is off unless `httpListener` says where to listen.
+ * The HTTP listener, as steward has it, and more: messages in with `POST /messages`, and out come
+ * health, lists, the tree, metrics and the stream of events. It is off unless `httpListener` says
+ * where to listen.
  *
  * @module
  */

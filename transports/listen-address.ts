@@ -1,5 +1,6 @@
 /**
- * Where a listener listens, and whether others can reach it: then its clients must show who they are.
+ * Where a listener listens, and whether others can reach it: then its clients must show who they
+ * are.
  *
  * @module
  */
@@ -50,9 +51,9 @@ type GuardKeys = Pick<
 >;
 
 /**
- * Reads the token and the certificates. What only this machine reaches may go without; for the rest a token
- * or client certificates are required. TLS alone is not enough: it tells the client who we are, and not us
- * who the client is. A token without TLS can be read by whoever sees the traffic.
+ * Reads the token and the certificates. What only this machine reaches may go without; for the rest
+ * a token or client certificates are required. TLS alone is not enough: it tells the client who we
+ * are, and not us who the client is. A token without TLS can be read by whoever sees the traffic.
  *
  * @throws ReeveError `unguarded`, `bad_config`
  */
@@ -107,7 +108,8 @@ export function isToken(given: unknown, token: string): boolean {
 }
 
 /**
- * Starts listening; resolves with the address as people write it, with the port that was really taken.
+ * Starts listening; resolves with the address as people write it, with the port that was really
+ * taken.
  *
  * @throws ReeveError `address_in_use`, `bad_config`
  */

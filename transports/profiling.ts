@@ -1,6 +1,6 @@
 /**
- * CPU profiles, as steward's `profilingPort` has them, in the format of Node.js: the answer to
- * `GET /profile?seconds=10` is a file for the developer tools of a browser. Only this machine can ask:
+ * CPU profiles, as steward's `profilingPort` has them, in the format of Node.js: the answer to `GET
+ * /profile?seconds=10` is a file for the developer tools of a browser. Only this machine can ask:
  * the port is on the loopback interface, whatever else is configured.
  *
  * @module

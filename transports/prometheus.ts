@@ -1,7 +1,8 @@
 /**
- * The listener for Prometheus, as steward has it: nothing but `GET /metrics`, where `promHostAndPort` says,
- * to anybody who asks. The numbers name methods and nodes, and hold nothing of any message. (Steward opens
- * a random port on all interfaces if nothing is said; here nothing is opened then.)
+ * The listener for Prometheus, as steward has it: nothing but `GET /metrics`, where
+ * `promHostAndPort` says, to anybody who asks. The numbers name methods and nodes, and hold nothing
+ * of any message. (Steward opens a random port on all interfaces if nothing is said; here nothing
+ * is opened then.)
  *
  * @module
  */

@@ -1,16 +1,17 @@
 /**
- * The read folder: a file in it is a message, or a list of them, in JSON or YAML. For programs that can write
- * files and nothing else.
+ * The read folder: a file in it is a message, or a list of them, in JSON or YAML. For programs that
+ * can write files and nothing else.
  *
  * A file is taken when it is complete, which means: its size and time have not changed for
- * `readFolderSettleMs`, and no process that can be looked into has it open for writing (`complete-file.ts`).
- * Whoever writes slowly, or from another machine, writes under a name that begins with a dot or ends in
- * `.tmp`, `.part` or `~`, and renames it: such names are left alone.
+ * `readFolderSettleMs`, and no process that can be looked into has it open for writing
+ * (`complete-file.ts`). Whoever writes slowly, or from another machine, writes under a name that
+ * begins with a dot or ends in `.tmp`, `.part` or `~`, and renames it: such names are left alone.
  *
- * What was taken is moved to the folder `done` in it, what was refused to `refused`, each with the answer in
- * a file beside it. The ids of its messages are made of its name, its content and its time; so a node that
- * dies in between finds the file again, and sends nothing twice. A file that is put there anew is sent
- * anew. If it cannot be taken for now, because the disk or an outbox is full, it stays, and is tried again.
+ * What was taken is moved to the folder `done` in it, what was refused to `refused`, each with the
+ * answer in a file beside it. The ids of its messages are made of its name, its content and its
+ * time; so a node that dies in between finds the file again, and sends nothing twice. A file that
+ * is put there anew is sent anew. If it cannot be taken for now, because the disk or an outbox is
+ * full, it stays, and is tried again.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * The startup folder: hands in the startup messages of this node, once at every start. A message without a
- * receiver is for this node. One that is wrong is refused and reported, and stops nothing; in safe mode
- * none is taken, because one of them may be what the node keeps dying of.
+ * The startup folder: hands in the startup messages of this node, once at every start. A message
+ * without a receiver is for this node. One that is wrong is refused and reported, and stops
+ * nothing; in safe mode none is taken, because one of them may be what the node keeps dying of.
  *
  * @module
  */
@@ -25,8 +25,8 @@ async function handIn(context: TransportContext, dataFolder: string): Promise<vo
 			const raws = readPayload(bytes, context.config);
 			const mark = createHash('sha256').update(name).digest('hex').slice(0, 16);
 			for (const [place, raw] of raws.entries()) {
-				// The same in this life of the node, so that a restart of this part sends nothing twice; and
-				// another one in the next, whatever the message says.
+				// The same in this life of the node, so that a restart of this part sends nothing twice;
+				// and another one in the next, whatever the message says.
 				const id = `startup:${epoch}:${mark}:${place}`;
 				await door.accept(addressed(raw, { id, node }), via);
 			}

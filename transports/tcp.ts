@@ -1,7 +1,7 @@
 /**
- * The TCP listener, as steward has it: the same frames as on the unix socket, over TCP or TLS. It is off
- * unless `tcpListener` says where to listen. Beyond this machine it needs a token, which is the first line
- * that a client sends (`{"token":"..."}`), or TLS with client certificates.
+ * The TCP listener, as steward has it: the same frames as on the unix socket, over TCP or TLS. It
+ * is off unless `tcpListener` says where to listen. Beyond this machine it needs a token, which is
+ * the first line that a client sends (`{"token":"..."}`), or TLS with client certificates.
  *
  * @module
  */
@@ -28,8 +28,9 @@ function greetWith(token: string | undefined): (value: unknown) => boolean {
 }
 
 /**
- * Looks at the first bytes. A browser can be made to send anything to a port of its own machine, but only
- * behind the head of an HTTP request; so a client whose first word is no JSON is not listened to.
+ * Looks at the first bytes. A browser can be made to send anything to a port of its own machine,
+ * but only behind the head of an HTTP request; so a client whose first word is no JSON is not
+ * listened to.
  */
 function refuseStrangers(socket: Socket, { door }: TransportContext, welcome: () => void): void {
 	socket.once('data', (chunk: Buffer) => {
@@ -97,7 +98,9 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
-/** The door for programs that speak steward's frames over TCP; wanted where `tcpListener` is set. */
+/**
+ * The door for programs that speak steward's frames over TCP; wanted where `tcpListener` is set.
+ */
 export default defineTransport({
 	name: 'tcp',
 	wanted: ({ tcpListener }) => tcpListener !== '',

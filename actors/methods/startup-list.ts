@@ -7,7 +7,10 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { startupFiles } from '../startup.ts';
 
-/** Replies with a line for each file of startup messages: its name, its size, and when it was written. */
+/**
+ * Replies with a line for each file of startup messages: its name, its size, and when it was
+ * written.
+ */
 export default defineMethod({
 	name: 'REQStartupList',
 	aliases: ['startup-list'],

@@ -7,7 +7,9 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { removeStartup } from '../startup.ts';
 
-/** Removes the file of startup messages of this name; one that is not there is as good as removed. */
+/**
+ * Removes the file of startup messages of this name; one that is not there is as good as removed.
+ */
 export default defineMethod({
 	name: 'REQStartupRemove',
 	aliases: ['startup-remove'],

@@ -1,6 +1,6 @@
 /**
- * Aiming: the nodes that `--to` means, asked of the node that one talks to, and the batches in which they get
- * their messages.
+ * Aiming: the nodes that `--to` means, asked of the node that one talks to, and the batches in
+ * which they get their messages.
  *
  * @module
  */
@@ -64,8 +64,8 @@ async function nodesOf(text: string, client: Client): Promise<readonly string[]>
 }
 
 /**
- * Puts the lines of a file in place of each `@file`: as a list, or, in the middle of a condition, as
- * alternatives. What stands behind a `#` is for people.
+ * Puts the lines of a file in place of each `@file`: as a list, or, in the middle of a condition,
+ * as alternatives. What stands behind a `#` is for people.
  */
 function withFiles(text: string): string {
 	const isCondition = /[()=~]|\b(?:and|or|not)\b/.test(text.replaceAll(filePattern, ' '));

@@ -1,9 +1,10 @@
 /**
- * The stream of signals over HTTP, as server-sent events. Each has an id, so that a client which comes back
- * goes on where it was, as long as the ring of the node still has that; what it has missed it is told.
+ * The stream of signals over HTTP, as server-sent events. Each has an id, so that a client which
+ * comes back goes on where it was, as long as the ring of the node still has that; what it has
+ * missed it is told.
  *
- * Nothing is queued for a client: it is served from the ring at the pace at which it reads. So a slow
- * client costs nothing, and gets `gap` events.
+ * Nothing is queued for a client: it is served from the ring at the pace at which it reads. So a
+ * slow client costs nothing, and gets `gap` events.
  *
  * @module
  */

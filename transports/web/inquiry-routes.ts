@@ -73,8 +73,9 @@ export function addMetricsRoute(routes: Routes, context: TransportContext): void
 }
 
 /**
- * `/livez` is answered while the process turns; `/healthz` is 200 only while messages are taken, which is
- * not so while the node recovers or stops, in safe mode, and while the journal cannot be written.
+ * `/livez` is answered while the process turns; `/healthz` is 200 only while messages are taken,
+ * which is not so while the node recovers or stops, in safe mode, and while the journal cannot be
+ * written.
  */
 function addHealth(routes: Routes, context: TransportContext): void {
 	routes.get('/livez', () => Response.json({ live: true }));

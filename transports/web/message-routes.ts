@@ -1,6 +1,6 @@
 /**
- * The routes that take messages: `POST /messages`, answered as soon as they are on disk or, with `?wait=1`,
- * when they have their outcome.
+ * The routes that take messages: `POST /messages`, answered as soon as they are on disk or, with
+ * `?wait=1`, when they have their outcome.
  *
  * @module
  */
@@ -79,7 +79,9 @@ function waitOf(text: string | undefined, { config }: Parts): number {
 	return Math.min(seconds, config.httpWaitMax) * 1000;
 }
 
-/** What is known of each message when all are settled, or the time is over, or the client is gone. */
+/**
+ * What is known of each message when all are settled, or the time is over, or the client is gone.
+ */
 async function outcomesOf(
 	ids: readonly string[],
 	{ door, clock }: Parts,
@@ -97,7 +99,8 @@ async function outcomesOf(
 			rows.set(known.id, known);
 		}
 	} catch (thrown) {
-		// Messages of the kinds that are sent at most once are in no books: nobody learns their outcome.
+		// Messages of the kinds that are sent at most once are in no books: nobody learns their
+		// outcome.
 		if (asReeveError(thrown).code !== 'not_found') throw thrown;
 	} finally {
 		timer.cancel();

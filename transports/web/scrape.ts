@@ -1,6 +1,6 @@
 /**
- * A scrape of the metrics. All listeners of a node share one set of counters, which goes on counting when
- * one of them is restarted.
+ * A scrape of the metrics. All listeners of a node share one set of counters, which goes on
+ * counting when one of them is restarted.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The web server under everything that reeve serves over HTTP: routing, who may come in, limits, and an end
- * that leaves nothing behind.
+ * The web server under everything that reeve serves over HTTP: routing, who may come in, limits,
+ * and an end that leaves nothing behind.
  *
- * A browser on this machine can be made to send requests to the loopback interface by any page that it
- * shows. So requests of other origins are refused, and so are those that call this machine by a name that
- * is not its own (which is how a page of an attacker's domain is led here).
+ * A browser on this machine can be made to send requests to the loopback interface by any page that
+ * it shows. So requests of other origins are refused, and so are those that call this machine by a
+ * name that is not its own (which is how a page of an attacker's domain is led here).
  *
  * This file is the door to hono and @hono/node-server.
  *
@@ -108,7 +108,9 @@ export async function startWeb(options: WebOptions): Promise<RunningTransport> {
 
 const noGuard: Guard = { token: undefined, tls: undefined };
 
-/** A client that sends its request a byte at a time holds its connection no longer than this allows. */
+/**
+ * A client that sends its request a byte at a time holds its connection no longer than this allows.
+ */
 function createWebServer(
 	{ guard: { tls }, config }: { guard: Guard; config: Config },
 	answer: (request: IncomingMessage, response: ServerResponse) => void,

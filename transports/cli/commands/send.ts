@@ -89,7 +89,9 @@ async function sendOne(
 	return exitCode === exitCodes.ok ? refusedCode : exitCode;
 }
 
-/** Of several batches the worst counts: an interruption, then failures, then whatever else there is. */
+/**
+ * Of several batches the worst counts: an interruption, then failures, then whatever else there is.
+ */
 function worstOf(codes: readonly number[]): number {
 	const worst = [exitCodes.interrupted, exitCodes.someFailed].find((code) => codes.includes(code));
 	return worst ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
