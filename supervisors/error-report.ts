@@ -152,17 +152,19 @@ function refusedText({ code, detail, via }: Extract<Signal, { type: 'message.ref
 function callReport(call: Extract<Signal, { type: 'call.ended' }>): Report {
 	const { code, method, detail, stderr } = call;
 	const methodArgs = JSON.stringify(call.methodArgs).slice(0, 500);
-	const what = code === 'timed_out' ? 'method timed out' : `${code} ${detail}`.trim();
+	if (code === 'timed_out') {
+		return { code, text: `error: method${method}: method timed out: ${methodArgs}` };
+	}
+	const what = code === 'command_failed' ? `cmd.Run : ${detail}` : `${code} ${detail}`.trim();
 	const more = stderr ? `, error_output: ${stderr.slice(0, 1000)}` : '';
-	const text = `error: method${method}: ${what}, methodArgs: ${methodArgs}${more}`;
-	return { code, text };
+	return { code, text: `error: method${method}: ${what}, methodArgs: ${methodArgs}${more}` };
 }
 
 function gaveUpReport(lost: Extract<Signal, { type: 'delivery.gaveUp' }>, node: string): Report {
 	const { to, method } = lost;
 	const why = 'check if node is up and running and if it got a subscriber started';
 	const text =
-		`info: toNode: ${to}, fromNode: ${node}, method: ${method}: max retries reached, ` +
+		`info: toNode: ${to}, fromNode: ${node}, subject: ${to}.${method}: max retries reached, ` +
 		`${why} for the given REQ type`;
 	return { code: 'expired', text };
 }
