@@ -84,19 +84,22 @@ export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 	const { clock, chance, signal } = parts;
 	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0 };
 	const under = new Set<Promise<void>>();
+	const failures: unknown[] = [];
 	const stage = createStage(parts, counts);
 	let left: Kind[] = [];
-	while (!signal.aborted) {
+	while (!signal.aborted && failures.length === 0) {
 		const { min, max } = pauseMs;
 		await pause(clock, min + chance() * (max - min), signal);
 		if (signal.aborted) break;
 		if (left.length === 0) left = shuffled(pack, chance);
 		const kind = left.pop() ?? 'kill';
-		const accident = stage(kind);
+		const accident = stage(kind).catch((thrown: unknown) => void failures.push(thrown));
 		under.add(accident);
 		void accident.finally(() => under.delete(accident));
 	}
 	await Promise.all(under);
+	// What cannot be mended, such as a broker that does not start again, ends the torture.
+	if (failures.length > 0) throw failures[0];
 	return counts;
 }
 

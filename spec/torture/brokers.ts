@@ -110,7 +110,8 @@ async function createNats({ folder, clock }: BrokerParts): Promise<Broker> {
 			`mqtt { listen: 127.0.0.1:${port}, ack_wait: "2s" }`,
 			`cluster { name: reeve, listen: 127.0.0.1:${route}, routes: [${routes.join(', ')}] }`,
 		];
-		const isReady = () => isHealthy(`http://127.0.0.1:${monitor}/healthz`);
+		// Whether each consumer has caught up, which the whole of it asks for, takes minutes.
+		const isReady = () => isHealthy(`http://127.0.0.1:${monitor}/healthz?js-server-only=true`);
 		const words = ['nats-server', '-c', file];
 		const log = join(folder, `${name}.log`);
 		return { file, text, server: createServerProcess({ name, port, words, log, clock, isReady }) };
@@ -155,6 +156,8 @@ async function createRabbit({ folder, clock }: BrokerParts): Promise<Broker> {
 		HOME: folder,
 		ERL_EPMD_PORT: String(mapper),
 		ERL_EPMD_ADDRESS: '127.0.0.1',
+		// So that it may be ended although it takes a killed node for a living one.
+		ERL_EPMD_RELAXED_COMMAND_CHECK: 'true',
 		RABBITMQ_NODENAME: `reeve-${port}@localhost`,
 		RABBITMQ_DIST_PORT: String(distribution),
 		RABBITMQ_MNESIA_BASE: state,
@@ -173,7 +176,7 @@ async function createRabbit({ folder, clock }: BrokerParts): Promise<Broker> {
 		wipe: () => renewFolder(state),
 		async stop() {
 			await server.kill();
-			// Erlang leaves its name server behind; it refuses to end while a node is registered.
+			// Erlang leaves its name server behind.
 			await new Promise((resolve) => {
 				execFile('epmd', ['-port', String(mapper), '-kill'], resolve);
 			});

@@ -6,6 +6,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause, seededChance, type Clock } from '../../runtime/clock.ts';
@@ -69,6 +70,8 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 	const folder = await mkdtemp(join(tmpdir(), 'reeve-torture-'));
 	const stack: ((isKept: boolean) => Promise<void> | void)[] = [];
 	const since = clock.monotonic();
+	// The timers of a clock do not keep this process going.
+	const vigil = createServer().listen(0, '127.0.0.1');
 	let isKept = false;
 	try {
 		const estate = await build(options, folder, stack);
@@ -96,6 +99,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 	} finally {
 		for (const end of stack.toReversed()) await end(isKept);
 		if (!isKept) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+		vigil.close();
 	}
 }
 
