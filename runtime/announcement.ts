@@ -2,9 +2,13 @@
  * The announcement of this node to all others: its retained birth, and the death that is its will or
  * its goodbye.
  *
+ * A broker that has lost a birth would leave everybody waiting for this node until one of them connects
+ * anew. So the birth is said again after a minute, and then after twice as long each time, up to an hour.
+ *
  * @module
  */
 import { formatTopic } from './address.ts';
+import type { Clock, Timer } from './clock.ts';
 import { frameVersion, type Status } from './frame.ts';
 import type { Self } from './exchange.ts';
 import { openSeal, type Seal } from './seal.ts';
@@ -29,16 +33,19 @@ export interface Announcement {
 /** Creates the announcement of a node. */
 export function createAnnouncement(parts: {
 	self: Self;
+	clock: Clock;
 	wires: ReadonlySet<Wire>;
 	seal?: Pick<Seal, 'closeJson'>;
 	/** A later life of this very store has announced itself. */
 	onLaterLife: () => void;
 }): Announcement {
-	const { self, wires, seal = openSeal, onLaterLife } = parts;
+	const { self, clock, wires, seal = openSeal, onLaterLife } = parts;
 	let isBegun = false;
+	let again: Timer | undefined;
 	/**
-	 * The connection that is meant. Births and deaths are numbered by it, because a will is written before the
-	 * birth that it follows, and must not be taken for an older one, nor for the death of a later connection.
+	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
+	 * before the birth that it follows, and must not be taken for an older one, nor for the death of a
+	 * later connection.
 	 */
 	let connection = 0;
 
@@ -58,24 +65,38 @@ export function createAnnouncement(parts: {
 	const announce = (): void => {
 		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));
 	};
+	const repeat = (delayMs: number): void => {
+		again?.cancel();
+		again = clock.after(delayMs, () => {
+			announce();
+			repeat(Math.min(2 * delayMs, repeatMsMax));
+		});
+	};
+	const hush = (): void => {
+		isBegun = false;
+		again?.cancel();
+	};
 
 	return {
 		will: () => publication('offline', connection + 1),
 		up(wire) {
 			connection += 1;
-			if (isBegun) void wire.publish(publication('online'));
+			if (!isBegun) return;
+			void wire.publish(publication('online'));
+			repeat(repeatMsMin);
 		},
 		begin() {
 			isBegun = true;
 			announce();
+			repeat(repeatMsMin);
 		},
 		async end() {
 			if (!isBegun) return;
 			// First, or the echo of the goodbye would be contradicted.
-			isBegun = false;
+			hush();
 			await Promise.all([...wires].map((wire) => wire.publish(publication('offline'))));
 		},
-		silence: () => void (isBegun = false),
+		silence: hush,
 		hear({ state, storeId, epoch }, count = 0) {
 			const isOurStore = storeId === self.storeId;
 			// Whatever was said last, the next birth is later.
@@ -88,6 +109,10 @@ export function createAnnouncement(parts: {
 		},
 	};
 }
+
+/** After how long a birth is said again first, and at most. */
+const repeatMsMin = 60_000;
+const repeatMsMax = 3_600_000;
 
 function birthOf({ methods, host, mode, facts }: Self) {
 	const about = {

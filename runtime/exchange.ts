@@ -114,6 +114,7 @@ export function createExchange(parts: {
 	};
 	const announcement = createAnnouncement({
 		self,
+		clock: parts.clock,
 		wires,
 		seal,
 		onLaterLife: () => arrivals.laterLife?.(),
@@ -210,7 +211,7 @@ function isAboutSeals(code: string): boolean {
 	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
 }
 
-/** Brings what arrives on our own topics to whom it concerns. Throws `bad_frame`, and what seals throw. */
+/** Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw. */
 function createSorter(parts: {
 	self: Self;
 	arrivals: Arrivals;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createAnnouncement } from '../../runtime/announcement.ts';
+import { steppedClock } from '../../runtime/clock.ts';
 import { readStatus, type Status } from '../../runtime/frame.ts';
 import type { Publication, Wire } from '../../runtime/wire.ts';
 
@@ -16,7 +17,9 @@ function announced(mode?: 'safe') {
 		},
 	};
 	let laterLives = 0;
+	const clock = steppedClock();
 	const announcement = createAnnouncement({
+		clock,
 		self: {
 			node: 'ship1',
 			storeId: 'A',
@@ -30,7 +33,7 @@ function announced(mode?: 'safe') {
 		onLaterLife: () => (laterLives += 1),
 	});
 	const said = () => published.splice(0).map(({ payload }) => readStatus(payload));
-	return { announcement, wire, said, laterLives: () => laterLives };
+	return { announcement, clock, wire, said, laterLives: () => laterLives };
 }
 
 test('a birth names the host, and a node in safe mode says so', () => {
@@ -42,6 +45,25 @@ test('a birth names the host, and a node in safe mode says so', () => {
 		assert.equal(birth?.host, 'one');
 		assert.equal(birth?.mode, mode);
 	}
+});
+
+test('a birth is said again, less and less often, because a broker may have lost it', async () => {
+	const { announcement, clock, wire, said } = announced();
+	announcement.begin();
+	assert.equal(said().length, 1);
+	await clock.advance(10 * 60_000);
+	assert.equal(said().length, 3, 'after 1, 2 and 4 minutes more');
+	await clock.advance(24 * 3_600_000);
+	assert.equal(said().length, 26, 'and then hour by hour');
+	announcement.up(wire);
+	assert.equal(said().length, 1);
+	await clock.advance(60_000);
+	assert.equal(said().length, 1, 'a new connection begins anew');
+	await announcement.end();
+	said();
+	await clock.advance(24 * 3_600_000);
+	assert.equal(said().length, 0);
+	assert.equal(clock.pending(), 0);
 });
 
 test('a death in the name of a living node is contradicted, whichever life it is of', () => {
