@@ -86,7 +86,7 @@ function beginningOf(end: Place, from: Place | undefined, isNew: boolean): Place
 	return from ?? end;
 }
 
-/** Follows a file that is there; false if it has gone before it could be opened. */
+/** Follows a file that is there; false if it has gone. */
 async function* followOpen(
 	{ path, clock, signal, pollMs }: Following,
 	start: Place,
@@ -107,6 +107,11 @@ async function* followOpen(
 			yield* watch.read();
 			if (watch.error) throw fileError(watch.error);
 			if (watch.isEnded) return true;
+			if (watch.isGone) {
+				// What comes up by its name has not been read, even if it gets the same inode.
+				yield watch.last();
+				return false;
+			}
 			// Without the file there is no last look to wait for.
 			const ended = signal.aborted ? pause(clock, lastLookMs).then(() => true) : undefined;
 			const isOver = await Promise.race([watch.news(signal), ...(ended ? [ended] : [])]);
@@ -114,9 +119,15 @@ async function* followOpen(
 		}
 	} finally {
 		signal.removeEventListener('abort', quit);
-		if (!signal.aborted) quit();
+		if (!signal.aborted) drop(tail);
 		tail.destroy();
 	}
+}
+
+/** Ends it without a last look, which an error spares it; its types leave that argument out. */
+function drop(tail: TailFile): void {
+	const quit = Reflect.get(tail, 'quit') as (reason: Error) => Promise<void>;
+	Reflect.apply(quit, tail, [new Error('it is not followed any more')]).catch(() => undefined);
 }
 
 async function isStarted(tail: TailFile): Promise<boolean> {
@@ -138,6 +149,7 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 	let wake = () => {};
 	let error: Error | undefined;
 	let isEnded = false;
+	let isGone = false;
 	const mark = () => {
 		const inode = statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
 		resets.push({ at: seen + tail.readableLength, inode });
@@ -147,6 +159,10 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 	tail.on('truncated', mark);
 	tail.on('error', (thrown: Error) => {
 		error = thrown;
+		wake();
+	});
+	tail.on('retry', () => {
+		isGone = true;
 		wake();
 	});
 	tail.on('readable', () => wake());
@@ -175,6 +191,12 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 		get isEnded() {
 			return isEnded;
 		},
+		/** Whether there is no file of that name any more; what was left of it has been read. */
+		get isGone() {
+			return isGone;
+		},
+		/** Tells that nothing more comes of it. */
+		last: (): Piece => ({ bytes: nothing, at: place, isLast: true }),
 		/** What can be read now. */
 		*read(): Generator<Piece> {
 			for (;;) {
@@ -197,7 +219,7 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 				};
 				wake = look;
 				if (!signal.aborted) signal.addEventListener('abort', look, { once: true });
-				if (tail.readableLength > 0 || isEnded || error) look();
+				if (tail.readableLength > 0 || isEnded || isGone || error) look();
 			}),
 	};
 }
