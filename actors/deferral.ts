@@ -19,7 +19,7 @@ export function defersOf(node: AnyStateNode): readonly string[] {
  */
 export function createDeferral(
 	machine: AnyStateMachine,
-): (instance: Instance, event: EventObject) => boolean {
+): (instance: Pick<Instance, 'snapshot'>, event: EventObject) => boolean {
 	const isUsed = [...nodesOf(machine.root)].some((node) => defersOf(node).length > 0);
 	if (!isUsed) return () => false;
 	return ({ snapshot }, { type }) => {

@@ -15,7 +15,7 @@ import type { Draft } from './draft.ts';
 import { packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { TurnFacts } from './recorder.ts';
 import type { Outputs } from './turn-output.ts';
-import type { Mover } from './turn.ts';
+import type { Move, Mover, Wish } from './turn.ts';
 
 /** What turns are taken with. */
 export interface InstanceTurnParts {
@@ -50,10 +50,10 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	const { node, definition, mover, outputs, record } = parts;
 	const { name: actor } = definition;
 
-	const begin = (draft: Draft): AnyMachineSnapshot => {
-		const { snapshot, wishes } = mover.begin(definition.input({ key: draft.key, node }));
-		outputs.grant(draft, wishes);
-		return snapshot;
+	const begin = (draft: Draft): Move => {
+		const move = mover.begin(definition.input({ key: draft.key, node }));
+		outputs.grant(draft, move.wishes);
+		return move;
 	};
 	const draftOf = (instance: Instance, cause?: Cause): Draft =>
 		outputs.draft({
@@ -109,14 +109,16 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 
 	/** What writes the new state, and the record of the turn. */
 	const write = (draft: Draft, instance: Instance, now: Now): Turned => {
-		const { snapshot, event } = now;
+		const { snapshot, event, wishes, isFresh = false } = now;
 		const { key, facts, changes } = draft;
 		if (record) {
 			const before = () => {
 				const { snapshot: old } = instance;
 				return old && packInstance(definition, mover.store(old), instance.facts);
 			};
-			changes.push(record({ key, turn: facts.turn, event, value: snapshot.value, before }));
+			const { turn } = facts;
+			const { value } = snapshot;
+			changes.push(record({ key, turn, event, value, wishes, isFresh, before }));
 		}
 		if (snapshot.status !== 'active' && definition.whenDone === 'forget') {
 			draft.snapshot = { table: 'snapshots', key: [actor, key] };
@@ -133,27 +135,29 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	return {
 		take(instance, cause) {
 			const draft = draftOf(instance, cause);
-			let snapshot = instance.snapshot ?? begin(draft);
+			const { snapshot: known } = instance;
+			let { snapshot, wishes } = known ? { snapshot: known, wishes: [] } : begin(draft);
 			if (cause.timer && cause.postponed) {
 				outputs.timers.move(draft, cause.timer, cause.postponed);
-				return write(draft, instance, { snapshot, event: undefined });
+				return write(draft, instance, { snapshot, event: undefined, wishes });
 			}
 			const isAwaited = accept(draft, cause);
 			const event = isAwaited && !(cause.event instanceof ReeveError) ? cause.event : undefined;
 			if (event && snapshot.status === 'active') {
 				const move = mover.move(snapshot, event);
 				snapshot = move.snapshot;
+				wishes = wishes.length > 0 ? [...wishes, ...move.wishes] : move.wishes;
 				outputs.grant(draft, move.wishes);
 			}
 			close(draft, event, snapshot);
-			return write(draft, instance, { snapshot, event });
+			return write(draft, instance, { snapshot, event, wishes });
 		},
 		restart(instance) {
 			const draft = draftOf(instance);
 			outputs.clear(draft);
-			const snapshot = begin(draft);
+			const { snapshot, wishes } = begin(draft);
 			close(draft, undefined, snapshot);
-			return write(draft, instance, { snapshot, event: undefined });
+			return write(draft, instance, { snapshot, event: undefined, wishes, isFresh: true });
 		},
 		defers: createDeferral(definition.machine),
 	};
@@ -162,4 +166,6 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 interface Now {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly event: EventObject | undefined;
+	readonly wishes: readonly Wish[];
+	readonly isFresh?: boolean;
 }

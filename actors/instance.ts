@@ -160,8 +160,15 @@ export function restoreInstance(
 	}
 }
 
-/** The state in the form of the definition's version. */
-function migrated({ state, version }: StoredInstance, definition: ActorDefinition): StoredState {
+/**
+ * The state in the form of the definition's version.
+ *
+ * @throws ReeveError `actor_parked` if no migrations lead there; and whatever a migration throws
+ */
+export function migrated(
+	{ state, version }: StoredInstance,
+	definition: ActorDefinition,
+): StoredState {
 	if (version > definition.version) {
 		const detail = `its state is of version ${version}, the actor of ${definition.version}`;
 		throw new ReeveError('actor_parked', detail);

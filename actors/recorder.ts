@@ -9,6 +9,8 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import { pack, unpack } from '../runtime/packing.ts';
+import type { Wish } from './turn.ts';
+import { wishTexts } from './wish-text.ts';
 
 /** One turn, as it is kept. */
 export interface TurnRecord {
@@ -20,6 +22,10 @@ export interface TurnRecord {
 	readonly isCut?: true;
 	/** The state afterwards. */
 	readonly value: unknown;
+	/** What the turn asked for, a line each; none if it asked for nothing. */
+	readonly did?: readonly string[];
+	/** Set if the instance began anew with this turn. */
+	readonly fresh?: true;
 	/** The whole instance before this turn, in every few turns: where a replay can begin. */
 	readonly base?: Uint8Array;
 }
@@ -33,6 +39,8 @@ export interface TurnFacts {
 	readonly turn: number;
 	readonly event: EventObject | undefined;
 	readonly value: unknown;
+	readonly wishes: readonly Wish[];
+	readonly isFresh: boolean;
 	/** Packs the instance as it was before. */
 	readonly before: () => Uint8Array | undefined;
 }
@@ -47,18 +55,20 @@ export function createRecorder(parts: {
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
 
-	return ({ key, turn, event, value, before }) => {
+	return ({ key, turn, event, value, wishes, isFresh, before }) => {
 		const base = turn % turnsBetweenBases === 0 ? before() : undefined;
 		const record: TurnRecord = {
 			turn,
 			at: clock.now(),
 			value,
 			...(event ? { event } : {}),
+			...(wishes.length > 0 ? { did: wishTexts(wishes) } : {}),
+			...(isFresh ? { fresh: true } : {}),
 			...(base && base.byteLength <= turnBytesMax ? { base } : {}),
 		};
 		let packed = pack(record);
 		if (packed.byteLength > turnBytesMax * 2) {
-			const { event: _, base: __, ...rest } = record;
+			const { event: _, base: __, did: ___, ...rest } = record;
 			packed = pack({ ...rest, isCut: true, ...(event ? { event: { type: event.type } } : {}) });
 		}
 		return { table: 'turns', key: [actor, key, turn % turnsKeptMax], value: packed };

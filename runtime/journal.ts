@@ -25,7 +25,7 @@ import { copyStore } from './store-copy.ts';
 import { isStoreDamaged } from './store-damage.ts';
 import { openGuarded } from './store-opening.ts';
 import type { IdentityChoice } from './store-record.ts';
-import { openStore } from './store.ts';
+import { openStore, rangeOf } from './store.ts';
 
 /** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
 export const tables = [
@@ -196,13 +196,6 @@ export function openJournal(options: JournalOptions): Journal {
 		transact: (changes) => disk.transact(() => root.transaction(() => apply(changes))),
 		flushed: () => disk.flush(() => root.flushed.then(() => undefined)),
 	});
-	const range = ({ from, to, limit, reverse }: Stretch) => ({
-		start: [...(reverse ? to : from)],
-		end: [...(reverse ? from : to)],
-		snapshot: false,
-		...(limit === undefined ? {} : { limit }),
-		...(reverse ? { reverse, exclusiveStart: true, inclusiveEnd: true } : {}),
-	});
 	let closed: Promise<void> | undefined;
 
 	return {
@@ -235,13 +228,16 @@ export function openJournal(options: JournalOptions): Journal {
 		get: <Value>(table: Table, key: Key) =>
 			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
-			Array.from(isStorable(stretch.from) ? stores[table].getRange(range(stretch)) : [], (row) => ({
-				// LMDB hands back a key of one part without its list.
-				key: [row.key].flat(),
-				value: row.value as Value,
-			})),
+			Array.from(
+				isStorable(stretch.from) ? stores[table].getRange(rangeOf(stretch)) : [],
+				(row) => ({
+					// LMDB hands back a key of one part without its list.
+					key: [row.key].flat(),
+					value: row.value as Value,
+				}),
+			),
 		count: (table, stretch) =>
-			stretch ? stores[table].getKeysCount(range(stretch)) : entriesOf(stores[table]),
+			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
 		isHealthy: () => writer.isHealthy(),
 		close() {
 			closed ??= writer.stop(closing).then(() => root.close());

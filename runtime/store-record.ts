@@ -69,6 +69,11 @@ export function checkStore(facts: Facts, { place, choice }: StartFacts): void {
 	}
 }
 
+/** Whether a store of this format can be read. */
+export function isReadable(format: unknown): boolean {
+	return format === storeFormat;
+}
+
 /** The first changes of a process, to be made in one transaction. */
 export function beginStart(facts: Facts, start: StartFacts): StoreRecord {
 	const { storeId, isMoved } = identify(facts, start);

@@ -9,9 +9,15 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from '
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { ReeveError } from './errors.ts';
-import type { JournalOptions, Table } from './journal.ts';
+import type { Journal, JournalOptions, Key, Stretch, Table } from './journal.ts';
 import { moveAside } from './store-fork.ts';
-import { beginStart, checkStore, type Place, type StoreRecord } from './store-record.ts';
+import {
+	beginStart,
+	checkStore,
+	isReadable,
+	type Place,
+	type StoreRecord,
+} from './store-record.ts';
 
 /** A key as LMDB takes it. */
 type StoreKey = (string | number)[];
@@ -62,6 +68,63 @@ export function walkStore(folder: string, tables: readonly Table[]): number {
 		for (const _row of table?.getRange({ snapshot: false }) ?? []) rows += 1;
 	}
 	return rows;
+}
+
+/** A stretch of keys as LMDB takes it. */
+export function rangeOf({ from, to, limit, reverse }: Stretch) {
+	return {
+		start: [...(reverse ? to : from)],
+		end: [...(reverse ? from : to)],
+		snapshot: false,
+		...(limit === undefined ? {} : { limit }),
+		...(reverse ? { reverse, exclusiveStart: true, inclusiveEnd: true } : {}),
+	};
+}
+
+/** A store that is only looked at. */
+export interface StoreReading extends Pick<Journal, 'get' | 'scan'> {
+	close(): Promise<void>;
+}
+
+/**
+ * Opens the store in `folder` to look at it, be it a copy, or that of a node that is stopped. Nothing is
+ * written and nobody is fenced.
+ *
+ * @throws ReeveError `not_found` if there is none, `storage_failed`, `journal_version`
+ */
+export function readStore(folder: string): StoreReading {
+	const file = join(folder, fileName);
+	if (!existsSync(file)) throw new ReeveError('not_found', `there is no journal in ${folder}`);
+	const root = openReadOnly(folder, file);
+	const opened = new Map<Table, Database<unknown, StoreKey> | undefined>();
+	/** A store of an older version may lack a table, and then has no rows in it. */
+	const table = (name: Table): Database<unknown, StoreKey> | undefined => {
+		if (!opened.has(name)) opened.set(name, root.openDB<unknown, StoreKey>({ name, cache: false }));
+		return opened.get(name);
+	};
+	const format = table('meta')?.get(['format']);
+	if (!isReadable(format)) {
+		void root.close();
+		throw new ReeveError('journal_version', `format ${JSON.stringify(format)}`);
+	}
+	return {
+		get: <Value>(name: Table, key: Key) => table(name)?.get([...key]) as Value | undefined,
+		scan: <Value>(name: Table, stretch: Stretch) =>
+			Array.from(table(name)?.getRange(rangeOf(stretch)) ?? [], ({ key, value }) => ({
+				key: [key].flat(),
+				value: value as Value,
+			})),
+		close: () => root.close(),
+	};
+}
+
+function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKey> {
+	try {
+		checkHeader(file);
+		return open({ path, maxDbs, cache: false, readOnly: true });
+	} catch (cause) {
+		throw new ReeveError('storage_failed', `cannot read the journal in ${path}`, { cause });
+	}
 }
 
 const fileName = 'data.mdb';

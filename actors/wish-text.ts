@@ -1,0 +1,73 @@
+/**
+ * Wishes as text: what a turn asked for, in lines that two turns can be compared by. Nothing is in them
+ * that two runs of the same machine would not have in common, such as ids or instants.
+ *
+ * @module
+ */
+import type { Effect, Outgoing } from './effect.ts';
+import type { Wish } from './turn.ts';
+
+/** The longest line; of what is longer only the beginning is kept, and how long it was. */
+const lineMax = 300;
+
+/** What the machine wished for, a line each. */
+export function wishTexts(wishes: readonly Wish[]): readonly string[] {
+	return wishes.map((wish) => cut(wishText(wish)));
+}
+
+function wishText(wish: Wish): string {
+	switch (wish.want) {
+		case 'effect':
+			return effectText(wish.event as Effect);
+		case 'timer':
+			return `timer ${wish.id || wish.event.type} after ${wish.delayMs} ms`;
+		case 'cancel':
+			return `cancel timer ${wish.id}`;
+		case 'step':
+			return `step ${wish.src}${wish.input === undefined ? '' : ` ${valueText(wish.input)}`}`;
+		case 'stop':
+			return `stop step ${wish.child}`;
+		case 'log':
+			return `log ${wish.text}`;
+		case 'volatile':
+			return 'a raw action';
+	}
+}
+
+function effectText(effect: Effect): string {
+	switch (effect.type) {
+		case 'reeve.send':
+			return `send ${outgoingText(effect.message)}`;
+		case 'reeve.ask': {
+			const { id, timeoutMs, ...message } = effect.question;
+			const within = timeoutMs === undefined ? '' : ` within ${timeoutMs} ms`;
+			return `ask ${id}: ${outgoingText(message)}${within}`;
+		}
+		case 'reeve.reply':
+		case 'reeve.answer':
+			return `${effect.type.slice('reeve.'.length)} ${valueText(effect.data)}`;
+		case 'reeve.alert':
+			return `alert ${effect.severity} ${effect.text}`;
+		case 'reeve.publish':
+			return `publish ${effect.topic} ${effect.data}`;
+		default:
+			return `emit ${valueText(effect)}`;
+	}
+}
+
+function outgoingText({ method, to, key, event, data, args = [] }: Outgoing): string {
+	const target = `${method}${to === undefined ? '' : `@${to}`}${key === undefined ? '' : `/${key}`}`;
+	const content = [...args, event ?? data].filter((part) => part !== undefined).map(valueText);
+	return [target, ...content].join(' ');
+}
+
+function valueText(value: unknown): string {
+	if (typeof value === 'string') return value;
+	if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+	return JSON.stringify(value) ?? '';
+}
+
+function cut(line: string): string {
+	if (line.length <= lineMax) return line;
+	return `${line.slice(0, lineMax)}… (${line.length} letters)`;
+}
