@@ -3,10 +3,17 @@
  * ends as done. A further way is a further row of `ways`.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { MethodDefinition } from '../../runtime/define.ts';
 import { trustMethods } from '../../runtime/trust.ts';
+import type { Answer } from '../../runtime/wire.ts';
+import { freePort } from '../support/broker.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { builtInMethods } from '../support/method-context.ts';
 
@@ -30,8 +37,23 @@ type Example = ReturnType<typeof exampleOf>;
 
 let fleet: Fleet;
 let client: MqttClient;
+let tcpPort = 0;
+let httpPort = 0;
 before(async () => {
-	fleet = await startFleet(['central', 'ship1']);
+	fleet = await startFleet(['central']);
+	tcpPort = await freePort();
+	httpPort = await freePort();
+	await writeStartupMessages();
+	await fleet.start('ship1', [
+		'--tcpListener',
+		`127.0.0.1:${tcpPort}`,
+		'--httpListener',
+		`127.0.0.1:${httpPort}`,
+		'--readFolder',
+		inbox(),
+		'--readFolderSettleMs',
+		'50',
+	]);
 	client = await mqtt.connectAsync(fleet.broker, { reconnectPeriod: 0 });
 	await client.subscribeAsync('conformance/+', { qos: 1 });
 });
@@ -46,16 +68,75 @@ const ways: readonly Way[] = [
 		isTrusted: true,
 		send: (message) => throughSocket('ship1', message),
 	},
+	{ name: 'TCP', isTrusted: true, send: throughTcp },
+	{ name: 'HTTP', isTrusted: true, send: throughHttp },
+	{ name: 'the read folder', isTrusted: true, send: throughReadFolder },
+	{ name: 'the startup folder', isTrusted: true, send: throughStartupFolder },
 	{ name: 'another node', send: (message) => throughSocket('central', message) },
 	{ name: 'a public topic of MQTT', send: throughTopic },
 ];
 
 async function throughSocket(node: string, message: Example): Promise<Told> {
-	const [answer] = await fleet.send(node, [message]);
+	return toldOf(node, await fleet.send(node, [message]));
+}
+
+/** What becomes of a message that was answered so. */
+async function toldOf(node: string, [answer]: readonly Answer[]): Promise<Told> {
 	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
 	const [row] = await fleet.settled(node, [answer.id]);
 	assert.ok(row);
 	return row;
+}
+
+async function throughTcp(message: Example): Promise<Told> {
+	const socket = createConnection(tcpPort, '127.0.0.1');
+	socket.write(JSON.stringify([message]));
+	let text = '';
+	for await (const chunk of socket) text += String(chunk);
+	return toldOf('ship1', [JSON.parse(text) as Answer]);
+}
+
+async function throughHttp(message: Example): Promise<Told> {
+	const url = `http://127.0.0.1:${httpPort}/messages?wait=1`;
+	const answer = await fetch(url, { method: 'POST', body: JSON.stringify(message) });
+	const { messages = [] } = (await answer.json()) as { messages?: Told[] };
+	assert.equal(answer.status, 200);
+	return messages[0] ?? { state: 'unknown' };
+}
+
+const inbox = () => join(fleet.folder, 'inbox');
+
+async function throughReadFolder(message: Example): Promise<Told> {
+	const path = join(inbox(), `${message.method}.json`);
+	await writeFile(`${path}.tmp`, JSON.stringify(message));
+	await rename(`${path}.tmp`, path);
+	for (;;) {
+		const names = await readdir(join(inbox(), 'done'));
+		const name = names.find((each) => each.endsWith(`.${message.method}.json.answer.json`));
+		if (name !== undefined && !existsSync(path)) {
+			const text = await readFile(join(inbox(), 'done', name), 'utf8');
+			return toldOf('ship1', (JSON.parse(text) as { answers: Answer[] }).answers);
+		}
+		assert.deepEqual(await readdir(join(inbox(), 'refused')), []);
+		await fleet.ask('ship1', { reeve: 'node' });
+	}
+}
+
+/** All examples at once: they were sent when ship1 started. */
+async function writeStartupMessages(): Promise<void> {
+	const folder = join(fleet.data('ship1'), 'startup');
+	await mkdir(folder, { recursive: true });
+	await writeFile(join(folder, 'examples'), JSON.stringify(atStart.map(exampleOf)));
+}
+
+/** What stops a process at the start would stop the examples behind it. */
+const atStart = builtInMethods.list().filter(({ name }) => name !== 'REQOpProcessStop');
+
+async function throughStartupFolder(message: Example): Promise<Told> {
+	const place = atStart.findIndex(({ name }) => name === message.method);
+	if (place < 0) return throughSocket('ship1', message);
+	const mark = createHash('sha256').update('examples').digest('hex').slice(0, 16);
+	return toldOf('ship1', [{ id: `startup:1:${mark}:${place}`, toNode: 'ship1' }]);
 }
 
 async function throughTopic({ toNode, method, kind, ...fields }: Example): Promise<Told> {
