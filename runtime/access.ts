@@ -1,6 +1,6 @@
 /**
- * Access rules: who may call which method of this node. They are a file, `acl.yaml` beside the keys, to be
- * edited by hand or with `reeve acl`:
+ * Access rules: who may call which method of this node. They are a file, `acl.yaml` beside the
+ * keys, to be edited by hand or with `reeve acl`:
  *
  * ```yaml
  * groups:
@@ -14,9 +14,10 @@
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * Without the file everybody may call everything. With it, nodes and foreign clients may do what a rule
- * allows and none denies; `local`, which is whoever may open the socket of this node, may do what none denies.
- * A command is a beginning of the method's arguments, word by word. Replies need no rule: see `mayReply`.
+ * Without the file everybody may call everything. With it, nodes and foreign clients may do what a
+ * rule allows and none denies; `local`, which is whoever may open the socket of this node, may do
+ * what none denies. A command is a beginning of the method's arguments, word by word. Replies need
+ * no rule: see `mayReply`.
  *
  * @module
  */
@@ -28,8 +29,8 @@ import { ReeveError } from './errors.ts';
 import { writeSafely } from './safe-file.ts';
 
 /**
- * Who calls: the socket and folders of this node, a node, or a foreign client. A client's name is known if
- * it has signed; a node's is proven if it has, and if `signing` is not `off`.
+ * Who calls: the socket and folders of this node, a node, or a foreign client. A client's name is
+ * known if it has signed; a node's is proven if it has, and if `signing` is not `off`.
  */
 export type Caller =
 	| { readonly kind: 'local' }
@@ -197,7 +198,9 @@ function isAbout(
 	return commands.some((each) => begins(called.methodArgs, each));
 }
 
-/** Who did not prove a name is nobody to be allowed anything by it; but what is denied is denied. */
+/**
+ * Who did not prove a name is nobody to be allowed anything by it; but what is denied is denied.
+ */
 function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): boolean {
 	switch (caller.kind) {
 		case 'local':

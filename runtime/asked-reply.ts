@@ -1,7 +1,7 @@
 /**
- * The reply that a request asks for, as a mark that is kept with its entry in the books. A reply needs no
- * permission of its own, because this node has asked for it; but only for that one: who answers a ping with
- * a command has not been asked for that.
+ * The reply that a request asks for, as a mark that is kept with its entry in the books. A reply
+ * needs no permission of its own, because this node has asked for it; but only for that one: who
+ * answers a ping with a command has not been asked for that.
  *
  * @module
  */

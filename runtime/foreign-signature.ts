@@ -1,15 +1,16 @@
 /**
- * Signatures of foreign messages: what a person or a program without a node has signed and published on a
- * public topic. A message then has one field more:
+ * Signatures of foreign messages: what a person or a program without a node has signed and
+ * published on a public topic. A message then has one field more:
  *
  * ```
  * {"method": "REQPing", "id": "job-1", "signature": {"by": "alice", "count": 17, "value": "..."}}
  * ```
  *
- * `value` is an Ed25519 signature in base64url over `reeve json 1`, the topic and the canonical JSON of the
- * message with `signature` without `value`, each followed by a zero byte but the last. `count` is a number
- * that the client raises with every message; a millisecond clock of its own will do. `id` must be there:
- * a broker may deliver a message twice, and its id tells that from a replay.
+ * `value` is an Ed25519 signature in base64url over `reeve json 1`, the topic and the canonical
+ * JSON of the message with `signature` without `value`, each followed by a zero byte but the last.
+ * `count` is a number that the client raises with every message; a millisecond clock of its own
+ * will do. `id` must be there: a broker may deliver a message twice, and its id tells that from a
+ * replay.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The keyring: the Ed25519 key pair of this node, and the public keys of others that it trusts. Everything
- * is a small file in one folder, to be read, copied and edited by hand:
+ * The keyring: the Ed25519 key pair of this node, and the public keys of others that it trusts.
+ * Everything is a small file in one folder, to be read, copied and edited by hand:
  *
  * ```
  * own.key, own.pub       the pair of this node; the private key is made at its first use, mode 0600
- * nodes/<name>.pub       keys of the node of this name; one in a line, so that a key can be exchanged
+ * nodes/<name>.pub       keys of the node of this name; one in a line, to be exchanged some day
  * clients/<name>.pub     keys of people and programs that sign what they publish
  * people/<name>.key      private keys of people and programs that were made here, mode 0600
  * ```
@@ -42,7 +42,8 @@ export interface TrustedKey extends KeyOwner {
 }
 
 /**
- * An owner as people write it: `ship1` or `node:ship1` is a node, `client:alice` somebody without one.
+ * An owner as people write it: `ship1` or `node:ship1` is a node, `client:alice` somebody without
+ * one.
  *
  * @throws ReeveError `bad_arguments`
  */

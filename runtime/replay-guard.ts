@@ -1,7 +1,8 @@
 /**
- * The replay guard: recognises publications of other nodes and clients that are brought a second time, by
- * whoever may publish at the broker. Lanes need none, their numbers do that; it is for messages that are sent
- * at most once, for births and deaths, and for what clients without a node have signed.
+ * The replay guard: recognises publications of other nodes and clients that are brought a second
+ * time, by whoever may publish at the broker. Lanes need none, their numbers do that; it is for
+ * messages that are sent at most once, for births and deaths, and for what clients without a node
+ * have signed.
  *
  * What it has seen is in the journal, so that it also recognises what was seen before a restart.
  *
@@ -26,11 +27,13 @@ export interface ReplayGuard {
 	admit(stream: readonly [string, string], numbered: Numbered): readonly Change[] | undefined;
 	/** Whether a number would be admitted. */
 	isNew(stream: readonly [string, string], numbered: Numbered): boolean;
-	/** The last birth or death of a node may come again, as brokers keep it; an earlier one may not. */
+	/**
+	 * The last birth or death of a node may come again, as brokers keep it; an earlier one may not.
+	 */
 	admitStatus(status: Status & Numbered): readonly Change[] | undefined;
 	/**
-	 * A store belongs to the first node that proves to speak for it, because lanes are known by their store:
-	 * undefined if it is another's.
+	 * A store belongs to the first node that proves to speak for it, because lanes are known by
+	 * their store: undefined if it is another's.
 	 */
 	bind(storeId: string, node: string): readonly Change[] | undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * A replay window: which numbers of one sender have been seen. Each number is admitted once; numbers may
- * overtake one another a little, as publications do, but whatever is far behind is taken for a repetition.
+ * A replay window: which numbers of one sender have been seen. Each number is admitted once;
+ * numbers may overtake one another a little, as publications do, but whatever is far behind is
+ * taken for a repetition.
  *
  * The numbers are those of the sender alone. They are never compared with a clock of ours.
  *

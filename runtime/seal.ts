@@ -1,18 +1,20 @@
 /**
- * The seal: what proves that a frame, an acknowledgement, a birth, a death or a claim comes from the node
- * that it names. One signature is for a whole publication, however many messages are in it, and for its topic: so
- * it is worth nothing at another node, for another method or under another prefix.
+ * The seal: what proves that a frame, an acknowledgement, a birth, a death or a claim comes from
+ * the node that it names. One signature is for a whole publication, however many messages are in
+ * it, and for its topic: so it is worth nothing at another node, for another method or under
+ * another prefix.
  *
- * Binary publications are put into an envelope, JSON ones get two fields more, because people look at those
- * with ordinary MQTT tools:
+ * Binary publications are put into an envelope, JSON ones get two fields more, because people look
+ * at those with ordinary MQTT tools:
  *
  * ```
- * 0xC1  version  number (8 bytes)  signature (64 bytes)  content        0xC1 begins nothing else here
- * {..., "count": number, "signature": "..."}                            over the canonical JSON of the rest
+ * 0xC1  version  number (8 bytes)  signature (64 bytes)  content   0xC1 begins nothing else
+ * {..., "count": number, "signature": "..."}          over the canonical JSON of the rest
  * ```
  *
- * Every node understands sealed publications. Whether it makes them, looks at them and wants them is what
- * `signing` says: so a fleet can be moved from `off` over `on` to `required`, a node at a time.
+ * Every node understands sealed publications. Whether it makes them, looks at them and wants them
+ * is what `signing` says: so a fleet can be moved from `off` over `on` to `required`, a node at a
+ * time.
  *
  * @module
  */
@@ -130,8 +132,8 @@ export function createSeal(parts: { keyring: Keyring; signing: Config['signing']
 }
 
 /**
- * What is signed of a binary publication. Ed25519 would read a large content twice, and more slowly than
- * this does.
+ * What is signed of a binary publication. Ed25519 would read a large content twice, and more slowly
+ * than this does.
  */
 function bytesOf(topic: string, count: number, content: Uint8Array): Uint8Array {
 	const digest = createHash('sha256').update(content).digest('hex');

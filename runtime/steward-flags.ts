@@ -1,7 +1,7 @@
 /**
- * Flags of steward that mean nothing to reeve, because they are about NATS or about what reeve does without
- * being told. They are taken, so that a steward user's command lines and files go on working, and answered
- * with what stands in their place.
+ * Flags of steward that mean nothing to reeve, because they are about NATS or about what reeve does
+ * without being told. They are taken, so that a steward user's command lines and files go on
+ * working, and answered with what stands in their place.
  *
  * @module
  */
@@ -14,8 +14,8 @@ const counterparts: Readonly<Record<string, string>> = {
 	natsReconnectJitter: 'pauses before MQTT is connected again vary by themselves, see resendMsMin',
 	natsReconnectJitterTLS: 'pauses before MQTT is connected again vary by themselves',
 	nkeySeedFile:
-		'MQTT brokers know users and certificates: see brokerUser, brokerPasswordFile, brokerCertPath; ' +
-		'and nodes sign what they send: see signing, and reeve keys',
+		'MQTT brokers know users and certificates: see brokerUser, brokerPasswordFile and ' +
+		'brokerCertPath; and nodes sign what they send: see signing, and reeve keys',
 	nkeyFromED25519SSHKeyFile: 'nodes have Ed25519 keys of their own: see signing, and reeve keys',
 	ringBufferPersistStore: 'every message is on disk before its id is answered, see durability',
 	ringBufferSize: 'what waits is on disk: see outboxMessagesMax',
@@ -41,5 +41,6 @@ export function stewardRemark(key: string, place: string): string {
 /** NATS listens on 4222, and whoever moves over may have left the port as it was. */
 export function portRemark(brokerAddress: string): string | undefined {
 	if (!brokerAddress.endsWith(':4222')) return undefined;
-	return `brokerAddress ${brokerAddress}: 4222 is where NATS speaks its own protocol; MQTT's port is 1883`;
+	const advice = "4222 is where NATS speaks its own protocol; MQTT's port is 1883";
+	return `brokerAddress ${brokerAddress}: ${advice}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Trust: whom this node believes and what they may do here, put together. One way in for what arrives: is it
- * signed, is it new, is it allowed?
+ * Trust: whom this node believes and what they may do here, put together. One way in for what
+ * arrives: is it signed, is it new, is it allowed?
  *
  * @module
  */
@@ -50,7 +50,10 @@ export function openTrust(config: Config, clock: Clock): Trust | undefined {
 /** A message that arrived, and what is known of where it comes from. */
 export interface Arrived {
 	readonly message: Message;
-	/** The wire name of the method whose mailbox it is for; what the message itself says does not count. */
+	/**
+	 * The wire name of the method whose mailbox it is for; what the message itself says does not
+	 * count.
+	 */
 	readonly method: string;
 	/** The node that its frame names. */
 	readonly from: string;
@@ -66,8 +69,9 @@ export interface Permit {
 }
 
 /**
- * Creates the permit of a node: what the access rules say, and beside them that nobody speaks for others,
- * that only central hands out keys and rules, and that a reply is allowed as far as it was asked for.
+ * Creates the permit of a node: what the access rules say, and beside them that nobody speaks for
+ * others, that only central hands out keys and rules, and that a reply is allowed as far as it was
+ * asked for.
  */
 export function createPermit(parts: {
 	config: Pick<Config, 'signing' | 'centralNodeName'>;

@@ -57,8 +57,8 @@ export function createTrusting(parts: {
 }
 
 /**
- * While signatures are not required, every claim and objection counts: two nodes that were given one name by
- * mistake have keys of their own, and must still find out.
+ * While signatures are not required, every claim and objection counts: two nodes that were given
+ * one name by mistake have keys of their own, and must still find out.
  */
 function claimSealOf(
 	seal: Trust['seal'],

@@ -1,7 +1,8 @@
 /**
- * The login at a broker: user and password, the certificate authority that it must be known to, and the
- * certificate of this node. The files are read again for every connection, so that passwords and certificates
- * can be exchanged while the node runs; while one cannot be read, what was read before stays in use.
+ * The login at a broker: user and password, the certificate authority that it must be known to, and
+ * the certificate of this node. The files are read again for every connection, so that passwords
+ * and certificates can be exchanged while the node runs; while one cannot be read, what was read
+ * before stays in use.
  *
  * @module
  */
@@ -48,10 +49,11 @@ export function createLogin(config: Config): () => BrokerLogin {
 	return () => {
 		try {
 			last = readLogin(config);
+			return last;
 		} catch {
 			// The broker decides whether the old one will still do.
+			return last;
 		}
-		return last;
 	};
 }
 

@@ -6,8 +6,8 @@
 import { ReeveError } from '../runtime/errors.ts';
 
 /**
- * `host:port`, as steward has it, or a URL, as mqtt.js understands it. Where the URL does not say, a node
- * that has a root CA to verify its broker with speaks TLS.
+ * `host:port`, as steward has it, or a URL, as mqtt.js understands it. Where the URL does not say,
+ * a node that has a root CA to verify its broker with speaks TLS.
  *
  * @throws ReeveError `bad_config`
  */

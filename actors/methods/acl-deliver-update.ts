@@ -4,19 +4,14 @@
  * @module
  */
 import { z } from 'zod';
-import { addRule, removeRules } from '../../runtime/access-edit.ts';
-import { parseRules } from '../../runtime/access.ts';
 import { defineMethod } from '../../runtime/define.ts';
-import { ReeveError } from '../../runtime/errors.ts';
-import { ruleText, trustOf } from '../trust-text.ts';
+import { changeRules, rulesUsage } from '../trust-change.ts';
 
-const usage =
-	'methodArgs: allow|deny FROM METHOD [COMMAND...] | remove FROM METHOD | import (rules in data) | list';
 const words = ['allow', 'deny', 'remove', 'import', 'list'];
 
 /**
- * Changes who may call what on this node, and answers with all rules. Only central may call it, with a
- * signature, and whoever is on the socket of this node: see `trust.ts`.
+ * Changes who may call what on this node, and answers with all rules. Only central may call it,
+ * with a signature, and whoever is on the socket of this node: see `trust.ts`.
  */
 export default defineMethod({
 	name: 'REQAclDeliverUpdate',
@@ -26,19 +21,9 @@ export default defineMethod({
 	ordering: 'sequential',
 	onCrash: 'retry',
 	replies: true,
-	args: z.array(z.string()).refine(([what = '']) => words.includes(what), usage),
+	args: z.array(z.string()).refine(([what = '']) => words.includes(what), rulesUsage),
 	example: { methodArgs: ['list'] },
-	async run({ methodArgs, data = '' }, context) {
-		const { access } = trustOf(context);
-		const [what, from = '', method = '', ...command] = methodArgs;
-		const needsMore = what === 'allow' || what === 'deny' || what === 'remove';
-		if (needsMore && method === '') throw new ReeveError('bad_arguments', usage);
-		if (what === 'allow' || what === 'deny') {
-			addRule(access, { effect: what, from, method, command });
-		}
-		if (what === 'remove') removeRules(access, from, method);
-		if (what === 'import') access.replace(parseRules(Buffer.from(data).toString(), 'data'));
-		await Promise.resolve();
-		return { data: ruleText(access.rules()) };
+	async run(message, context) {
+		return Promise.resolve(changeRules(message, context));
 	},
 });

@@ -5,16 +5,11 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
-import { ReeveError } from '../../runtime/errors.ts';
-import { ownerOf } from '../../runtime/keyring.ts';
-import { keyLines, trustOf } from '../trust-text.ts';
-
-const usage =
-	'methodArgs: trust OWNER KEY | revoke OWNER [KEY] | list; OWNER is node:NAME or client:NAME';
+import { changeKeys, keysUsage } from '../trust-change.ts';
 
 /**
- * Changes whom this node trusts, and answers with all trusted keys. Only central may call it, with a
- * signature, and whoever is on the socket of this node: see `trust.ts`.
+ * Changes whom this node trusts, and answers with all trusted keys. Only central may call it, with
+ * a signature, and whoever is on the socket of this node: see `trust.ts`.
  */
 export default defineMethod({
 	name: 'REQKeysDeliverUpdate',
@@ -26,15 +21,9 @@ export default defineMethod({
 	replies: true,
 	args: z
 		.array(z.string())
-		.refine(([what = '']) => ['trust', 'revoke', 'list'].includes(what), usage),
+		.refine(([what = '']) => ['trust', 'revoke', 'list'].includes(what), keysUsage),
 	example: { methodArgs: ['list'] },
 	async run({ methodArgs }, context) {
-		const { keyring } = trustOf(context);
-		const [what, owner = '', key] = methodArgs;
-		if (what === 'trust' && key === undefined) throw new ReeveError('bad_arguments', usage);
-		if (what === 'trust') keyring.trust({ ...ownerOf(owner), key: key ?? '' });
-		if (what === 'revoke') keyring.revoke(ownerOf(owner), key);
-		await Promise.resolve();
-		return { data: keyLines(keyring.list()) };
+		return Promise.resolve(changeKeys(methodArgs, context));
 	},
 });

@@ -137,6 +137,7 @@ const methodImports = new Set([
 	'../http-get.ts',
 	'../line-reply.ts',
 	'../orphan.ts',
+	'../trust-change.ts',
 	'../process-text.ts',
 	'../result-file.ts',
 	'../tail.ts',

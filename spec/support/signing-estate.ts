@@ -59,7 +59,9 @@ export async function startSigningEstate(
 	};
 }
 
-/** Resolves once a node has emitted a signal of this type, for this transport if it is about one. */
+/**
+ * Resolves once a node has emitted a signal of this type, for this transport if it is about one.
+ */
 export function heard(node: RunningNode, type: string, transport?: string): Promise<void> {
 	const isIt = (signal: { readonly type: string }) =>
 		signal.type === type &&
@@ -75,7 +77,9 @@ export function heard(node: RunningNode, type: string, transport?: string): Prom
 	});
 }
 
-/** Resolves once a node has refused a publication for this reason; with the topic that it came on. */
+/**
+ * Resolves once a node has refused a publication for this reason; with the topic that it came on.
+ */
 export function refused(node: RunningNode, code: ErrorCode): Promise<string> {
 	const find = () =>
 		node.signals.recent().find((signal) => signal.type === 'seal.refused' && signal.code === code);

@@ -1,5 +1,6 @@
 /**
- * What the README of steward promises to its users, as lists: each item needs a row in `docs/steward.md`.
+ * What the README of steward promises to its users, as lists: each item needs a row in
+ * `docs/steward.md`.
  *
  * @module
  */
@@ -122,8 +123,8 @@ export const stewardLists: Readonly<Record<string, readonly string[]>> = {
 		'TLS to the broker',
 		'subjects <node>.<method>.<kind>',
 		'JSON with trailing commas',
-		'TODO: the processes map without locks',
-		'TODO: messages to run at startup',
-		'TODO: remove messages from the queue',
+		'wish: the processes map without locks',
+		'wish: messages to run at startup',
+		'wish: remove messages from the queue',
 	],
 };

@@ -113,7 +113,7 @@ test('a message of a person is signed on the command line', async (t) => {
 });
 
 test(
-	"with the printed permissions Mosquitto lets nodes work with central, and not in each other's name",
+	"with the printed permissions nodes can work with central, and not in each other's name",
 	{ skip: missing('mosquitto'), timeout: 20_000 },
 	async (t) => {
 		const folder = temporaryFolder(t);
@@ -146,7 +146,7 @@ test(
 		];
 		await central.publish('reeve/ship2/_lane/REQPing/EventACK');
 		await ship2.packets.count(1);
-		// Mosquitto acknowledges what it drops; so something allowed is sent behind it, on the same way.
+		// Mosquitto acknowledges what it drops; so something allowed is sent behind it.
 		await ship1.publish('reeve/ship2/_lane/REQCliCommand/CommandACK');
 		await ship1.publish('reeve/ship2/_status');
 		await ship1.publish('reeve/central/_lane/REQPing/EventACK');

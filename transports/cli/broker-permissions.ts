@@ -14,10 +14,11 @@ export interface Fleet {
 }
 
 /**
- * The file. Each node logs in as a user of its own name, with a password or a certificate, and gets what it
- * needs: it listens on its own topics, and publishes frames to central, answers to everybody whose messages it
- * may get, and its own birth. Central may publish to all. So a node cannot be commanded by another one, nor
- * speak as another one; which is what signatures show to the nodes themselves.
+ * The file. Each node logs in as a user of its own name, with a password or a certificate, and gets
+ * what it needs: it listens on its own topics, and publishes frames to central, answers to
+ * everybody whose messages it may get, and its own birth. Central may publish to all. So a node
+ * cannot be commanded by another one, nor speak as another one; which is what signatures show to
+ * the nodes themselves.
  */
 export function mosquittoAcl({ prefix, central, nodes }: Fleet): string {
 	const all = [...new Set([central, ...nodes])];

@@ -14,8 +14,8 @@ export interface UnitParts {
 }
 
 /**
- * The unit, as text. systemd makes the folders; the node is told of its stop by SIGTERM, and what it had not
- * done is in its journal.
+ * The unit, as text. systemd makes the folders; the node is told of its stop by SIGTERM, and what
+ * it had not done is in its journal.
  */
 export function systemdUnit({ command, configFolder, stopTimeout }: UnitParts): string {
 	const start = [...command, 'run'].map(quoted).join(' ');

@@ -1,6 +1,6 @@
 /**
- * `reeve install`: files for the programs around a node. They are printed, for their reader to look at and to
- * put where they belong; nothing is written.
+ * `reeve install`: files for the programs around a node. They are printed, for their reader to look
+ * at and to put where they belong; nothing is written.
  *
  * @module
  */
