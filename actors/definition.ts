@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AnyStateMachine, InputFrom, StateValue } from 'xstate';
+import type { AnyStateMachine, EventObject, InputFrom, StateValue } from 'xstate';
 import { isName } from '../runtime/address.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import { checkMachine } from './definition-check.ts';
@@ -32,6 +32,14 @@ export type Migration = (state: Migrating) => Migrating;
  * `ladder`: in the state before it, but from the second time in a row on in the initial state.
  */
 export type Recovery = 'resume' | 'fresh' | 'ladder';
+
+/** What a turn knows beside the state and the event. */
+export interface Moment {
+	/** Wall-clock milliseconds of the turn. */
+	readonly now: number;
+	readonly key: string;
+	readonly node: string;
+}
 
 /** A declared actor. */
 export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachine> {
@@ -70,6 +78,13 @@ export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachi
 	 * one.
 	 */
 	readonly whenDone: 'keep' | 'forget';
+	/**
+	 * Told of each turn before the machine moves. Machines of sheets read the time and their key there,
+	 * because XState hands neither to guards.
+	 */
+	readonly enterTurn: (moment: Moment) => void;
+	/** What is wrong with an event from outside, whose type the machine knows; undefined if nothing is. */
+	readonly problemOf: (event: EventObject) => string | undefined;
 }
 
 type Optional =
@@ -83,7 +98,9 @@ type Optional =
 	| 'recovery'
 	| 'intensity'
 	| 'period'
-	| 'whenDone';
+	| 'whenDone'
+	| 'enterTurn'
+	| 'problemOf';
 
 /** What is written; everything else has a default. */
 export type ActorParts<Machine extends AnyStateMachine> = Omit<ActorDefinition<Machine>, Optional> &
@@ -125,6 +142,8 @@ export function defineActor<Machine extends AnyStateMachine>(
 		intensity: 20,
 		period: 60,
 		whenDone: 'keep',
+		enterTurn: () => {},
+		problemOf: () => undefined,
 		...parts,
 	} as const;
 	Object.defineProperty(definition, mark, { value: true });

@@ -205,6 +205,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 	const record = createRecorder({ actor: name, clock, config });
 	const turns = createInstanceTurns({
 		node,
+		clock,
 		definition,
 		mover,
 		outputs,

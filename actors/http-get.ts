@@ -51,7 +51,7 @@ export async function fetchPage(url: string, context: MethodContext): Promise<Ou
 }
 
 /** Collects the body up to `bytesMax`; whether there was more. */
-async function collect(
+export async function collect(
 	response: Response,
 	chunks: Uint8Array[],
 	bytesMax: number,
@@ -67,7 +67,8 @@ async function collect(
 	return false;
 }
 
-function unreachable(url: string, thrown: unknown): ReeveError {
+/** The error of a host that could not be reached, saying why. */
+export function unreachable(url: string, thrown: unknown): ReeveError {
 	// Node.js says "fetch failed"; what failed is the cause of that.
 	const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
 	const why = cause instanceof Error ? cause.message || String(Reflect.get(cause, 'code')) : '';

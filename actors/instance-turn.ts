@@ -6,6 +6,7 @@
  * @module
  */
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import type { Clock } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Change } from '../runtime/journal.ts';
 import type { Cause } from './cause.ts';
@@ -20,6 +21,7 @@ import type { Move, Mover, Wish } from './turn.ts';
 /** What turns are taken with. */
 export interface InstanceTurnParts {
 	readonly node: string;
+	readonly clock: Clock;
 	readonly definition: ActorDefinition;
 	readonly mover: Mover;
 	readonly outputs: Outputs;
@@ -47,8 +49,9 @@ export interface InstanceTurns {
 
 /** Creates the turn-taking of one actor. */
 export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
-	const { node, definition, mover, outputs, record } = parts;
+	const { node, clock, definition, mover, outputs, record } = parts;
 	const { name: actor } = definition;
+	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
 	const begin = (draft: Draft): Move => {
 		const move = mover.begin(definition.input({ key: draft.key, node }));
@@ -154,6 +157,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		},
 		restart(instance) {
 			const draft = draftOf(instance);
+			enter(draft.key);
 			outputs.clear(draft);
 			const { snapshot, wishes } = begin(draft);
 			close(draft, undefined, snapshot);

@@ -116,7 +116,7 @@ async function readNote(path: string): Promise<Note | undefined> {
 }
 
 /** How many of `bytes` stand at `from` and at the end; undefined if something else stands there. */
-async function countPresent(
+export async function countPresent(
 	handle: FileHandle,
 	bytes: Buffer,
 	from: number,

@@ -93,6 +93,8 @@ export function createRun(parts: BatchParts): Run {
 			return { outcome: 'expired', code: 'expired', attempts: 0 };
 		}
 		if (event && !knows(event.type)) return failed('unknown_event', `${event.type} at ${actor}`);
+		const problem = event && definition.problemOf(event);
+		if (problem !== undefined) return failed('bad_arguments', problem);
 		const isDone = instance.snapshot?.status === 'done';
 		return isDone ? failed('actor_done', `${actor}/${instance.key}`) : undefined;
 	};
