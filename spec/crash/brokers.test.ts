@@ -5,7 +5,7 @@ import { missing } from '../support/broker.ts';
 import { brokerPrograms, type BrokerName } from '../torture/brokers.ts';
 import { torture } from '../torture/play.ts';
 
-const seconds = 20;
+const seconds = 15;
 
 /** Tortures a fleet over a broker for a short time; what is found is in the message of a failure. */
 async function survive(broker: BrokerName, words: readonly string[] = []): Promise<void> {
