@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { freePort } from '../support/broker.ts';
+import { killGroup, lineOf, spawnReeve } from '../support/fleet.ts';
+import { startHosts, type HostedProcess } from '../support/hosts.ts';
+
+const command = (toNode: string, script: string) => ({
+	toNode,
+	method: 'REQCliCommand',
+	methodArgs: ['bash', '-c', script],
+});
+
+interface About {
+	readonly nodeName: string;
+	readonly storeId: string;
+}
+
+async function aboutOf(node: HostedProcess): Promise<About> {
+	const [about] = await node.ask<About>({ reeve: 'node' });
+	assert.ok(about);
+	return about;
+}
+
+/** Where commands for a name are run, as the stores of those who run them say; of several. */
+async function whoRuns(sender: HostedProcess, name: string, count: number): Promise<Set<string>> {
+	const ids: string[] = [];
+	for (let sent = 0; sent < count; sent += 1) {
+		ids.push(await sender.send(command(name, 'echo $REEVE_STORE')));
+	}
+	const rows = await Promise.all(ids.map((id) => sender.settled(id)));
+	return new Set(rows.map(({ output = '' }) => output.trim()));
+}
+
+test('of two hosts that claim one name at the same moment exactly one gets it, and it alone is sent to', async (t) => {
+	const port = await freePort();
+	const hosts = await startHosts(t, `mqtt://127.0.0.1:${port}`);
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	const rivals = ['one', 'two'].map((host) => hosts.start({ node: 'ship1', host }));
+	await Promise.all([central, ...rivals].map(({ ready }) => ready));
+	const broker = spawnReeve(['broker', '--listen', `127.0.0.1:${port}`]);
+	t.after(() => killGroup(broker));
+	await lineOf(broker, /mqtt:\/\//);
+	const outcome = (node: HostedProcess) => node.logged(/name\.(?:granted|denied)/);
+	const said = await Promise.all(rivals.map(outcome));
+	assert.equal(said.filter((line) => line.includes('name.granted')).length, 1);
+	const [winner, loser] = said[0]?.includes('name.granted') ? rivals : rivals.toReversed();
+	assert.ok(winner && loser);
+	assert.equal((await aboutOf(winner)).nodeName, 'ours');
+	assert.match((await aboutOf(loser)).nodeName, /^denied: ship1 lives /);
+	assert.deepEqual(await whoRuns(central, 'ship1', 10), new Set([(await aboutOf(winner)).storeId]));
+});
+
+test('an original that comes back to find its copy at work ends, and what was sent ran once', async (t) => {
+	const hosts = await startHosts(t);
+	const central = hosts.start({ node: 'central', host: 'shore' });
+	const original = hosts.start({ node: 'ship1', host: 'one' });
+	await Promise.all([central.ready, original.logged(/name\.granted/)]);
+	await whoRuns(central, 'ship1', 3);
+	const { databaseFolder } = original;
+	await original.end('SIGTERM');
+	const copied = join(hosts.folder, 'copied');
+	cpSync(databaseFolder, copied, { recursive: true });
+	const copy = hosts.start({ node: 'ship1', host: 'two', databaseFolder: copied });
+	await copy.logged(/name\.granted/);
+
+	const mark = join(hosts.folder, 'mark');
+	const early = await central.send(command('ship1', `echo run >> ${mark}`));
+	const back = hosts.start({ node: 'ship1', host: 'one', databaseFolder });
+	const { code, errors } = await back.ended;
+	assert.notEqual(code, 0);
+	assert.match(errors, /\(cloned_store\)/);
+	assert.equal((await central.settled(early)).state, 'done');
+	const late = await central.send(command('ship1', `wc -l < ${mark}`));
+	assert.equal((await central.settled(late)).output?.trim(), '1');
+});
