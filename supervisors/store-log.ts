@@ -53,6 +53,8 @@ export function startStoreLog(ground: Ground): { stop(): Promise<void> } {
 	let isTroubled = false;
 
 	const follow = async (): Promise<boolean> => {
+		// Another process has this folder now, and follows the line there.
+		if (!ground.journal.isOwner()) return false;
 		last ??= await lastOrder(file, ground);
 		for (;;) {
 			const page = pageAfter(last, ground);

@@ -207,6 +207,20 @@ test('a disk that cannot be written stops nothing, is reported, and the log foll
 	assert.ok(readLog(folder).some((record) => record.id === id));
 });
 
+test('a process that was replaced writes nothing more into the log of its successor', async (t) => {
+	const folder = temporaryFolder(t);
+	const first = await start(t, folder);
+	await settled(first, await send(first, echo('a')));
+	const second = await start(t, folder);
+	const id = await send(second, echo('b'));
+	await recorded(second, folder, id);
+	await first.stop();
+	await second.stop();
+	const ids = readLog(folder).map((record) => record.id);
+	assert.equal(new Set(ids).size, ids.length);
+	assert.equal(ids.at(-1), id);
+});
+
 test('reeve resend sends again; and a central that is killed over and over records each outcome once', async (t) => {
 	const fleet = await startFleet(['central']);
 	t.after(() => fleet.stop());

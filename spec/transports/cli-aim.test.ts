@@ -49,6 +49,13 @@ test('a file of names is a list, also in the middle of a condition', async () =>
 	assert.equal((await runReeve(words, central)).code, 2);
 });
 
+test('the facts of a node are shown where it is described', async () => {
+	const own = await runReeve(['describe', 'node', 'central'], central);
+	assert.match(own.stdout, /^facts +os=\S+ arch=\S+ version=\S+$/m);
+	const other = await runReeve(['describe', 'node', 'ship1'], central);
+	assert.match(other.stdout, /^facts .* role=db-main site=oslo$/m);
+});
+
 test('a limit takes the first ones', async () => {
 	assert.equal(await reached('--to', 'ship*', '--limit', '2'), 'ship1 ship2');
 	assert.equal(await reached('--to', 'ship*', '--limit', '10%'), 'ship1');

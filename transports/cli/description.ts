@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Facts } from '../../runtime/facts.ts';
 import type { MessageRow, NodeRow, ProcessRow } from '../../runtime/wire.ts';
 import { agoText, durationText, instantText } from './durations.ts';
 import { stateText } from './looks.ts';
@@ -65,6 +66,7 @@ export interface AboutRow {
 	readonly settled: number;
 	/** `safe` if it runs no messages, see `docs/identity.md`. */
 	readonly mode: 'safe' | 'normal';
+	readonly facts: Facts;
 	readonly signals: Readonly<Record<string, number>>;
 }
 
@@ -79,12 +81,20 @@ export async function aboutText(row: AboutRow): Promise<string> {
 		['store', row.storeId],
 		['epoch', String(row.epoch)],
 		['mode', row.mode],
+		['facts', factsText(row.facts)],
 		['replayed', String(row.replayed)],
 		['open messages', String(row.open)],
 		['settled kept', String(row.settled)],
 	]);
 	const counts = Object.entries(row.signals).map(([name, count]) => [name, String(count)]);
 	return `${fields}\n${await tableText(['SIGNAL', 'COUNT'], counts)}`;
+}
+
+/** `os=linux role=db`: as they can be aimed at. */
+function factsText(facts: Facts = {}): string {
+	return Object.entries(facts)
+		.map((pair) => pair.join('='))
+		.join(' ');
 }
 
 /** Another node, as this one sees it. */
@@ -96,6 +106,7 @@ export function neighbourText(row: NodeRow, now: number): Promise<string> {
 		['store', row.storeId],
 		['epoch', String(row.epoch)],
 		['mode', row.mode],
+		['facts', factsText(row.facts)],
 	]);
 }
 
