@@ -128,10 +128,13 @@ function createCheck(parts: IntakeParts) {
 		checkOutbox(input, definition);
 		checkPath(input);
 		checkReply(input, definition, config);
+		checkSchedule(input, definition);
 		const { methodArgs, receivers } = input;
 		// What others do is for them to allow.
 		if (receivers.includes(node)) {
-			checkCaller(parts.access, caller, { method: definition?.name ?? input.method, methodArgs });
+			const called = { method: definition?.name ?? input.method, methodArgs };
+			const { access } = parts;
+			checkCaller(caller, called, { access, config, find: (name) => methods.find(name) });
 		}
 		const args = definition?.args.safeParse(methodArgs);
 		if (args?.error) {
@@ -212,6 +215,16 @@ function checkReply(input: CheckedInput, definition: MethodDefinition | undefine
 	checkReplyTopic(config.topicPrefix, replyTopic);
 	if (isAcknowledged(kind)) return;
 	throw new ReeveError('bad_message', `replyTopic: nobody learns the outcome of a ${kind}`);
+}
+
+/** A schedule is kept on disk, where messages that nobody acknowledges never are. */
+function checkSchedule(
+	{ schedule, kind }: CheckedInput,
+	definition: MethodDefinition | undefined,
+): void {
+	const own = kind ?? definition?.kind ?? 'CommandACK';
+	if (schedule === undefined || isAcknowledged(own)) return;
+	throw new ReeveError('bad_message', `schedule: a ${own} is sent at most once; set kind`);
 }
 
 /** Roughly what the message will weigh on the wire; exact enough for a limit. */

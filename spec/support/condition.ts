@@ -4,6 +4,7 @@
  * @module
  */
 import { readFileSync, statSync } from 'node:fs';
+import { MessageChannel } from 'node:worker_threads';
 import { pause, realClock } from '../../runtime/clock.ts';
 
 /** How often it is looked. */
@@ -13,10 +14,16 @@ const patienceMs = 60_000;
 /** Resolves when `holds` does; rejects when it has not for a minute, with what it was about. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
 	const end = realClock.monotonic() + patienceMs;
-	while (!holds()) {
-		if (realClock.monotonic() > end) throw new Error(`never: ${what}`);
-		// The clock keeps no process alive; whoever waits here must.
-		await Promise.all([pause(realClock, lookMs), breath()]);
+	// The clock keeps no process alive; whoever waits must.
+	const { port1: vigil } = new MessageChannel();
+	vigil.ref();
+	try {
+		while (!holds()) {
+			if (realClock.monotonic() > end) throw new Error(`never: ${what}`);
+			await pause(realClock, lookMs);
+		}
+	} finally {
+		vigil.close();
 	}
 }
 
@@ -32,11 +39,4 @@ export function textIn(path: string): string {
 /** The bytes of a file; 0 while there is none. */
 export function sizeOf(path: string): number {
 	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** One turn of the event loop. */
-function breath(): Promise<void> {
-	return new Promise((resolve) => {
-		setImmediate(resolve);
-	});
 }

@@ -7,11 +7,14 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { until } from './condition.ts';
 
-/** What keeps a process alive or a file open, by kind; timers of the test runner are none of ours. */
+/** What belongs to the test runner, and to waiting. */
+const others = new Set(['Timeout', 'Immediate', 'MessagePort']);
+
+/** What keeps a process alive or a file open, by kind. */
 function openHandles(): ReadonlyMap<string, number> {
 	const counted = new Map<string, number>();
 	for (const kind of process.getActiveResourcesInfo()) {
-		if (kind === 'Timeout' || kind === 'Immediate') continue;
+		if (others.has(kind)) continue;
 		counted.set(kind, (counted.get(kind) ?? 0) + 1);
 	}
 	return counted;
