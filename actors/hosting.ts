@@ -197,12 +197,12 @@ export function createHosting(parts: HostingParts): Hosting {
 /** The parts of a host that need one another. */
 function assemble(parts: HostingParts, ended: (name: StepName, result: StepResult) => void) {
 	const { node, definition, clock, config } = parts;
-	const { name, machine, volatile } = definition;
+	const { name, version, machine, volatile } = definition;
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
 	const mover = createMover({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
 	const outputs = createOutputs({ ...parts, steps });
-	const record = createRecorder({ actor: name, clock, config });
+	const record = createRecorder({ actor: name, version, clock, config });
 	const turns = createInstanceTurns({
 		node,
 		clock,

@@ -15,6 +15,8 @@ import { wishTexts } from './wish-text.ts';
 /** One turn, as it is kept. */
 export interface TurnRecord {
 	readonly turn: number;
+	/** Of the definition; absent in records of older versions of reeve. */
+	readonly version?: number;
 	/** Wall-clock milliseconds. */
 	readonly at: number;
 	/** The event; only its type if it was too large, and none for the start of the instance. */
@@ -48,10 +50,11 @@ export interface TurnFacts {
 /** Makes the records of one actor; undefined if none are kept. */
 export function createRecorder(parts: {
 	readonly actor: string;
+	readonly version: number;
 	readonly clock: Clock;
 	readonly config: Config;
 }): ((facts: TurnFacts) => Change) | undefined {
-	const { actor, clock, config } = parts;
+	const { actor, version, clock, config } = parts;
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
 
@@ -59,6 +62,7 @@ export function createRecorder(parts: {
 		const base = turn % turnsBetweenBases === 0 ? before() : undefined;
 		const record: TurnRecord = {
 			turn,
+			version,
 			at: clock.now(),
 			value,
 			...(event ? { event } : {}),

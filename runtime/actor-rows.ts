@@ -150,14 +150,14 @@ export interface Difference {
 }
 
 /** What a replay came to. */
-export interface ReplayReport {
+export interface ReplayTotals {
 	readonly actors: number;
 	readonly instances: number;
 	/** Turns that were run through the new definitions. */
 	readonly turns: number;
 	/** Turns of which not enough is kept for that. */
 	readonly skipped: number;
-	readonly differences: readonly Difference[];
+	readonly differences: number;
 }
 
 /** One turn in a sandbox. */
