@@ -44,8 +44,8 @@ export function createAnnouncement(parts: {
 	let again: Timer | undefined;
 	/**
 	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
-	 * before the birth that it follows, and must not be taken for an older one, nor for the death of a
-	 * later connection.
+	 * before the birth that it follows, and must not be taken for an older one, nor for the death of
+	 * a later connection.
 	 */
 	let connection = 0;
 

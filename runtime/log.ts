@@ -21,6 +21,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'transport.down': 'warn',
 	'message.refused': 'warn',
 	'message.dropped': 'warn',
+	'seal.refused': 'warn',
 	'delivery.waiting': 'info',
 	'delivery.refused': 'warn',
 	'delivery.gaveUp': 'warn',

@@ -131,6 +131,11 @@ function createProjection(meters: Meters): (signal: Signal) => void {
 				meters.add('reeve_messages_refused_total', { reason, transport });
 				return;
 			}
+			case 'seal.refused': {
+				const { code: reason } = signal;
+				meters.add('reeve_messages_refused_total', { reason, transport: 'wire' });
+				return;
+			}
 			case 'message.settled': {
 				const { method, outcome, ageMs } = signal;
 				meters.add('reeve_messages_settled_total', { method, outcome });

@@ -47,6 +47,28 @@ export function openTrust(config: Config, clock: Clock): Trust | undefined {
 	return { keyring, access, seal: createSeal({ keyring, signing }) };
 }
 
+/** The method that sends a message on, in the name of this node. */
+const relayMethod = 'REQRelay';
+
+/** Finds methods by name or alias. */
+type FindMethod = (name: string) => { readonly name: string } | undefined;
+
+/**
+ * The call that a relayed message is, if it comes back to this node or must not be relayed: who may
+ * not call a method here may not do so over a relay, and nobody relays keys and access rules, which
+ * would be believed because of the signature of the node that relays them.
+ */
+function relayedCall(
+	{ method, methodArgs }: Called,
+	{ config, find }: { config: Pick<Config, 'nodeName'>; find: FindMethod },
+): Called | undefined {
+	if (method !== relayMethod) return undefined;
+	const [toNode, inner = '', ...args] = methodArgs;
+	const name = find(inner)?.name ?? inner;
+	if (toNode !== config.nodeName && !trustMethods.has(name)) return undefined;
+	return { method: name, methodArgs: args };
+}
+
 /** A message that arrived, and what is known of where it comes from. */
 export interface Arrived {
 	readonly message: Message;
@@ -74,9 +96,10 @@ export interface Permit {
  * asked for.
  */
 export function createPermit(parts: {
-	config: Pick<Config, 'signing' | 'centralNodeName'>;
+	config: Pick<Config, 'signing' | 'centralNodeName' | 'nodeName'>;
 	access: Access | undefined;
 	books: Pick<Books, 'get'>;
+	find: FindMethod;
 }): Permit {
 	const { config, access, books } = parts;
 	const isSigning = config.signing !== 'off';
@@ -93,34 +116,47 @@ export function createPermit(parts: {
 		return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
 	};
 
+	const callRefusal = (called: Called, { from, isProven }: Arrived): string | undefined => {
+		if (trustMethods.has(called.method)) return trustRefusal(called, from, isProven);
+		const kind = isProven || !isSigning ? 'node' : 'unproven';
+		return access?.refusal({ kind, name: from }, called);
+	};
+	const trustRefusal = ({ method }: Called, from: string, isProven: boolean) => {
+		const { centralNodeName: central } = config;
+		if (isProven && from === central) return undefined;
+		return `only ${central}, with a signature, may call ${method}`;
+	};
+
 	return {
 		mayTell,
 		refusal(arrived) {
-			const { message, method, from, isProven } = arrived;
-			if (trustMethods.has(method)) return trustRefusal(arrived, config.centralNodeName);
+			const { message, method, from } = arrived;
+			const called = { method, methodArgs: message.methodArgs };
+			if (trustMethods.has(method)) return callRefusal(called, arrived);
+			const inner = relayedCall(called, parts);
+			const whyNot = inner && callRefusal(inner, arrived);
+			if (whyNot) return whyNot;
 			if (!isSigning && !access?.rules()) return undefined;
 			if (isSigning && message.fromNode !== from) return `${from} speaks for ${message.fromNode}`;
 			if (!mayTell(message, from)) return `${from} answers what another node was asked`;
-			if (wasAsked(arrived)) return undefined;
-			const kind = isProven || !isSigning ? 'node' : 'unproven';
-			return access?.refusal({ kind, name: from }, { method, methodArgs: message.methodArgs });
+			return wasAsked(arrived) ? undefined : callRefusal(called, arrived);
 		},
 	};
 }
 
-function trustRefusal({ isProven, from, method }: Arrived, central: string): string | undefined {
-	if (isProven && from === central) return undefined;
-	return `only ${central}, with a signature, may call ${method}`;
-}
-
 /** Why a message that was handed in here is refused; throws `not_allowed`. */
-export function checkCaller(access: Access | undefined, caller: Caller, called: Called): void {
-	if (caller.kind !== 'local' && trustMethods.has(called.method)) {
-		throw new ReeveError(
-			'not_allowed',
-			`${called.method} is for central and for this node's socket`,
-		);
+export function checkCaller(
+	caller: Caller,
+	called: Called,
+	around: { access?: Access | undefined; config: Pick<Config, 'nodeName'>; find: FindMethod },
+): void {
+	const inner = relayedCall(called, around);
+	for (const each of inner ? [called, inner] : [called]) {
+		if (caller.kind !== 'local' && trustMethods.has(each.method)) {
+			const why = `${each.method} is for central and for whoever is on the socket`;
+			throw new ReeveError('not_allowed', why);
+		}
+		const why = around.access?.refusal(caller, each);
+		if (why !== undefined) throw new ReeveError('not_allowed', why);
 	}
-	const why = access?.refusal(caller, called);
-	if (why !== undefined) throw new ReeveError('not_allowed', why);
 }

@@ -32,7 +32,7 @@ import type { Signals } from '../runtime/signal.ts';
 import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/start-choices.ts';
-import { createPermit, type Trust } from '../runtime/trust.ts';
+import type { Trust } from '../runtime/trust.ts';
 import { openMailboxes, type Mailboxes } from './mailboxes.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createTrusting } from './trusting.ts';
@@ -176,7 +176,7 @@ export function createGround(parts: GroundParts): Ground {
 		receipts,
 		passPoint: parts.passPoint,
 		mailbox,
-		permit: createPermit({ config, access: trust?.access, books }),
+		permit: trusting.permit(books, methods),
 		hindrance,
 		onAccept: (message) => post.onAccept(message),
 		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Books } from '../runtime/books.ts';
 import type { ClaimSeal } from '../runtime/claim.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
@@ -10,16 +11,19 @@ import { asReeveError } from '../runtime/errors.ts';
 import type { SealGuard } from '../runtime/exchange.ts';
 import { createForeignCheck } from '../runtime/foreign-signature.ts';
 import type { Journal } from '../runtime/journal.ts';
+import type { MethodRegistry } from '../runtime/registry.ts';
 import { createReplayGuard } from '../runtime/replay-guard.ts';
 import { openSeal } from '../runtime/seal.ts';
 import type { Signals } from '../runtime/signal.ts';
-import { openTrust, type Trust } from '../runtime/trust.ts';
+import { createPermit, openTrust, type Permit, type Trust } from '../runtime/trust.ts';
 
 /** What the ground floor is given of it. */
 export interface Trusting {
 	readonly trust: Trust | undefined;
 	readonly seal: Trust['seal'];
 	readonly claimSeal: ClaimSeal | undefined;
+	/** Whether messages of other nodes are allowed. */
+	permit(books: Pick<Books, 'get'>, methods: Pick<MethodRegistry, 'find'>): Permit;
 	/** The rest stands on the journal. */
 	on(journal: Journal): {
 		readonly guard: SealGuard;
@@ -45,6 +49,10 @@ export function createTrusting(parts: {
 		trust,
 		seal,
 		claimSeal: seal.isOn ? claimSealOf(seal, parts) : undefined,
+		permit(books, methods) {
+			const find = (name: string) => methods.find(name);
+			return createPermit({ config, access: trust?.access, books, find });
+		},
 		on(journal) {
 			const guard = createReplayGuard(journal);
 			const sealGuard = {

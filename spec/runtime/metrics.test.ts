@@ -62,6 +62,7 @@ test('what was accepted, refused and settled is counted by method, way and outco
 		signals.emit('message.accepted', accepted(via));
 	}
 	signals.emit('message.refused', { code: 'bad_json', detail: '', via: 'socket' });
+	signals.emit('seal.refused', { code: 'unsigned', from: 'ship1', topic: 'reeve/central/_ack' });
 	signals.emit('message.settled', {
 		id: 'a',
 		method: 'REQPing',
@@ -76,6 +77,7 @@ test('what was accepted, refused and settled is counted by method, way and outco
 	assert.deepEqual(await samples('steward_user_messages_total'), ['steward_user_messages_total 2']);
 	assert.deepEqual(await samples('reeve_messages_refused_total'), [
 		'reeve_messages_refused_total{reason="bad_json",transport="socket"} 1',
+		'reeve_messages_refused_total{reason="unsigned",transport="wire"} 1',
 	]);
 	assert.deepEqual(await samples('reeve_messages_settled_total'), [
 		'reeve_messages_settled_total{method="REQPing",outcome="done"} 1',

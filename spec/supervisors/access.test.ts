@@ -48,7 +48,8 @@ test(
 		const { start, keysFolder } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
 		const rules =
 			"rules:\n  - {from: central, method: '*'}\n" +
-			'  - {from: ship2, method: REQCliCommand, command: echo hello}\n';
+			'  - {from: ship2, method: REQCliCommand, command: echo hello}\n' +
+			'  - {from: ship2, method: REQRelay}\n';
 		writeFileSync(join(keysFolder('ship1'), 'acl.yaml'), rules);
 		const [central, ship2, ship1] = [
 			await start('central'),
@@ -174,6 +175,12 @@ test(
 		assert.equal((await settled(central, await send(central, acl))).state, 'done');
 		const stolen = await settled(ship2, await send(ship2, keys('trust', 'node:ship3', key)));
 		assert.equal(stolen.code, 'not_allowed');
+		// Who relayed it would lend it a signature, or a place on the socket.
+		for (const by of ['ship1', 'central']) {
+			const methodArgs = ['ship1', 'keys-update', 'trust', 'node:ship3', key];
+			const relayed = await send(ship2, { toNode: by, method: 'REQRelay', methodArgs });
+			assert.equal((await settled(ship2, relayed)).code, 'not_allowed', by);
+		}
 		keyring('ship1').revoke({ kind: 'node', name: 'central' });
 		const why = refusal(ship1, 'not_allowed');
 		const unproven = keys('list');
