@@ -1,7 +1,7 @@
 /**
  * The outbox: what must still leave, lane by lane. A row stands here from the moment its message is
- * accepted from a local sender until the receiver's acknowledgement of it, and nothing else removes it:
- * no PUBACK, no refusal that is only temporary, no restart.
+ * accepted from a local sender until the receiver's acknowledgement of it, and nothing else removes
+ * it: no PUBACK, no refusal that is only temporary, no restart.
  *
  * Only a window of each lane is in memory; the rest is keys on disk.
  *
@@ -36,7 +36,8 @@ export interface OutRow {
 }
 
 /**
- * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and `why`.
+ * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and
+ * `why`.
  */
 export interface Lane {
 	readonly name: string;
@@ -51,11 +52,15 @@ export interface Lane {
 	flushed: number;
 	/** Rows up to here were left by an earlier process, which may have published them. */
 	readonly inherited: number;
-	/** Rows up to here may have been published: by an earlier process, or by this one. It only rises. */
+	/**
+	 * Rows up to here may have been published: by an earlier process, or by this one. It only rises.
+	 */
 	published: number;
 	/** The store that the lane's messages were last published for; undefined before the first. */
 	boundTo: string | undefined;
-	/** Rows up to here may have been accepted under another identity, and say so when they are sent. */
+	/**
+	 * Rows up to here may have been accepted under another identity, and say so when they are sent.
+	 */
 	repeatUpTo: number;
 	/** The loaded rows: consecutive, the first one is `lo`. */
 	rows: OutRow[];
@@ -95,8 +100,8 @@ export interface Outbox {
 	/** The row of this number, from disk if it is not loaded. */
 	row(lane: Lane, seq: number): OutRow | undefined;
 	/**
-	 * Binds the lane to the store of its receiver. If it was bound to another, everything up to `sentUpTo`
-	 * may have been accepted there.
+	 * Binds the lane to the store of its receiver. If it was bound to another, everything up to
+	 * `sentUpTo` may have been accepted there.
 	 */
 	bind(lane: Lane, storeId: string, sentUpTo: number): readonly Change[];
 	/**

@@ -1,5 +1,6 @@
 /**
- * The store: the LMDB environment below the journal, from its file to the first transaction of a start.
+ * The store: the LMDB environment below the journal, from its file to the first transaction of a
+ * start.
  *
  * This file is the door to lmdb.
  *
@@ -87,8 +88,8 @@ export interface StoreReading extends Pick<Journal, 'get' | 'scan'> {
 }
 
 /**
- * Opens the store in `folder` to look at it, be it a copy, or that of a node that is stopped. Nothing is
- * written and nobody is fenced.
+ * Opens the store in `folder` to look at it, be it a copy, or that of a node that is stopped.
+ * Nothing is written and nobody is fenced.
  *
  * @throws ReeveError `not_found` if there is none, `storage_failed`, `journal_version`
  */
@@ -135,8 +136,8 @@ function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 	try {
 		mkdirSync(folder, { recursive: true });
 		checkHeader(join(folder, fileName));
-		// The cache would show values that are not committed yet; a writable map would turn a full
-		// disk into SIGBUS. Batching by turns is done by the journal; that of lmdb-js has a promise which
+		// The cache would show values that are not committed yet; a writable map would turn a full disk
+		// into SIGBUS. Batching by turns is done by the journal; that of lmdb-js has a promise which
 		// nobody can reach, and which is rejected with every transaction that fails.
 		const order = { strictAsyncOrder: true, eventTurnBatching: false };
 		return open({ path: folder, maxDbs, cache: false, ...order });

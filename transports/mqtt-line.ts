@@ -1,9 +1,10 @@
 /**
- * A line: a connection to an MQTT broker that is opened again whenever it is lost, until it is ended.
+ * A line: a connection to an MQTT broker that is opened again whenever it is lost, until it is
+ * ended.
  *
- * Each attempt is a new client of mqtt.js that knows nothing of the earlier ones. So nothing is queued
- * while the broker is away, and nothing is sent twice behind our back: what was not acknowledged is
- * sent again from the outbox, by whoever counts the attempts.
+ * Each attempt is a new client of mqtt.js that knows nothing of the earlier ones. So nothing is
+ * queued while the broker is away, and nothing is sent twice behind our back: what was not
+ * acknowledged is sent again from the outbox, by whoever counts the attempts.
  *
  * This file is the door to mqtt.js.
  *
@@ -30,8 +31,8 @@ export interface LineOptions {
 	/** Subscribed to, with QoS 1, before the line is up. */
 	readonly filters: readonly string[];
 	/**
-	 * Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects. `gone` is
-	 * raised when the connection is lost.
+	 * Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects.
+	 * `gone` is raised when the connection is lost.
 	 */
 	readonly onPacket: (packet: IPublishPacket, gone: AbortSignal) => Promise<void> | void;
 	readonly onUp: () => void;
@@ -53,8 +54,8 @@ const firstPauseMs = 50;
 /** How long an end waits for acknowledgements that may never come. */
 const endMsMax = 1000;
 /**
- * A connection on which an acknowledgement takes longer is a dead one. Mosquitto, for one, says nothing
- * more on it after a publication above its `message_size_limit`.
+ * A connection on which an acknowledgement takes longer is a dead one. Mosquitto, for one, says
+ * nothing more on it after a publication above its `message_size_limit`.
  */
 const answerMsMax = 30_000;
 /** The most bytes of a PUBLISH beside topic and payload. */
@@ -183,7 +184,7 @@ export function openLine(options: LineOptions): Line {
 	};
 }
 
-/** Starts one attempt. All listeners that an error could want are there before anything can happen. */
+/** Starts one attempt. All listeners that an error could want are there before it can happen. */
 function connect(options: LineOptions, version: MqttVersion): Attempt {
 	const { clock, address, client: own, onPacket } = options;
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });

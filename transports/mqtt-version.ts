@@ -1,9 +1,10 @@
 /**
  * Which version of MQTT a line speaks: 5.0, and 3.1.1 where the broker does not speak that.
  *
- * Most brokers say so. Some just hang up, such as RabbitMQ before 3.13; so does whatever stands in front
- * of a broker that is away. After a silence of this kind the versions are tried in turn, and a version that
- * was only found so is given up with the connection: the next one begins with 5.0 again.
+ * Most brokers say so. Some just hang up, such as RabbitMQ before 3.13; so does whatever stands in
+ * front of a broker that is away. After a silence of this kind the versions are tried in turn, and
+ * a version that was only found so is given up with the connection: the next one begins with 5.0
+ * again.
  *
  * @module
  */
@@ -16,7 +17,9 @@ export type MqttVersion = 4 | 5;
 /** The choice that {@link createVersionChoice} makes. */
 export interface VersionChoice {
 	readonly current: MqttVersion;
-	/** The broker has refused with an error; true if it is about the version, and another one is left. */
+	/**
+	 * The broker has refused with an error; true if it is about the version, and another one is left.
+	 */
 	refused(error: Error): boolean;
 	/** The broker has hung up without a word. */
 	hungUp(): void;

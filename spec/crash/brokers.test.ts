@@ -7,7 +7,9 @@ import { torture } from '../torture/play.ts';
 
 const seconds = 15;
 
-/** Tortures a fleet over a broker for a short time; what is found is in the message of a failure. */
+/**
+ * Tortures a fleet over a broker for a short time; what is found is in the message of a failure.
+ */
 async function survive(broker: BrokerName, words: readonly string[] = []): Promise<void> {
 	const seed = Math.floor(realClock.random() * 1e6);
 	const story = [`seed ${seed}`];
@@ -21,7 +23,10 @@ async function survive(broker: BrokerName, words: readonly string[] = []): Promi
 	assert.ok(accepted > 0 && kills > 0, account);
 }
 
-/** The brokers that must work; each is killed, frozen and, where it is one server, robbed of its state. */
+/**
+ * The brokers that must work; each is killed, frozen and, where it is one server, robbed of its
+ * state.
+ */
 const matrix: readonly (readonly [title: string, broker: BrokerName, version: string])[] = [
 	['Mosquitto on MQTT 5', 'mosquitto', '5'],
 	['Mosquitto on MQTT 3.1.1', 'mosquitto', '3.1.1'],

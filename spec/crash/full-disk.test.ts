@@ -101,7 +101,7 @@ test(
 );
 
 test(
-	'a sender with a full disk refuses what is new, has lost nothing that it accepted, and goes on by itself',
+	'a sender with a full disk refuses what is new, loses nothing that it had taken, and goes on',
 	{ skip },
 	async (t) => {
 		const { disk, databaseFolder } = smallDisk(t);

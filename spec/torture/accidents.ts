@@ -1,6 +1,6 @@
 /**
- * The accidents: what happens to a fleet under torture, drawn from a pack that is shuffled again when
- * it is used up. So each kind comes as often as it should, in an order that the seed decides.
+ * The accidents: what happens to a fleet under torture, drawn from a pack that is shuffled again
+ * when it is used up. So each kind comes as often as it should, in an order that the seed decides.
  *
  * @module
  */
@@ -79,7 +79,9 @@ const lastMs: Readonly<Record<Exclude<Kind, 'kill' | 'kill twice' | 'kill two'>,
 };
 const restartMsMax = 800;
 
-/** Lets accidents happen until `signal` is raised; resolves when all of them are over and mended. */
+/**
+ * Lets accidents happen until `signal` is raised; resolves when all of them are over and mended.
+ */
 export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 	const { clock, chance, signal } = parts;
 	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0 };
@@ -108,7 +110,9 @@ function shuffled<Value>(values: readonly Value[], chance: () => number): Value[
 	return drawn.toSorted((a, b) => a.at - b.at).map(({ value }) => value);
 }
 
-/** Plays one accident of a kind; nothing happens to whom something of the kind is happening already. */
+/**
+ * Plays one accident of a kind; nothing happens to whom something of the kind is happening already.
+ */
 function createStage(parts: AccidentParts, counts: AccidentCounts) {
 	const { nodes, broker, clock, chance, signal, tell } = parts;
 	const taken = new Set<string>();

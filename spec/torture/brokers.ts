@@ -1,6 +1,6 @@
 /**
- * The brokers that fleets are tortured over: each with its state on disk, so that there is something to
- * be lost.
+ * The brokers that fleets are tortured over: each with its state on disk, so that there is
+ * something to be lost.
  *
  * @module
  */

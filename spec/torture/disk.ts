@@ -1,6 +1,6 @@
 /**
- * A small disk that can be filled: a file system in memory where this user may mount one; else a limit
- * on the size of the files that one process writes; else none.
+ * A small disk that can be filled: a file system in memory where this user may mount one; else a
+ * limit on the size of the files that one process writes; else none.
  *
  * @module
  */
@@ -87,7 +87,9 @@ function writeAll(file: number, size: number): void {
 	}
 }
 
-/** A process cannot make any file longer than it is: what it appends to, and LMDB's file as well. */
+/**
+ * A process cannot make any file longer than it is: what it appends to, and LMDB's file as well.
+ */
 function limited(): Disk {
 	const limit = (pid: number | undefined, size: string): void => {
 		if (pid === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * The torture: three nodes over a real broker, under load, to whom everything happens that can happen
- * to a fleet; then all is mended, everything is waited for, and books and files are compared.
+ * The torture: three nodes over a real broker, under load, to whom everything happens that can
+ * happen to a fleet; then all is mended, everything is waited for, and books and files are
+ * compared.
  *
  * @module
  */

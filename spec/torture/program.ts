@@ -1,6 +1,6 @@
 /**
- * The program as it is shipped: compiled from the sources that are here now, into a folder of its own,
- * so that it starts quickly and is never an old one.
+ * The program as it is shipped: compiled from the sources that are here now, into a folder of its
+ * own, so that it starts quickly and is never an old one.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * Runs the torture: `npm run torture -- [--seconds S] [--seed N] [--broker NAME] [--json] [WORD...]`.
- * What follows `--` is handed to every node. Ends with 0 only if nothing was lost, doubled or misordered.
+ * Runs the torture: `npm run torture -- [--seconds S] [--seed N] [--broker NAME] [--json]
+ * [WORD...]`. What follows `--` is handed to every node. Ends with 0 only if nothing was lost,
+ * doubled or misordered.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A server of a broker as a process that can be killed, frozen and started again, on a port of its own.
+ * A server of a broker as a process that can be killed, frozen and started again, on a port of its
+ * own.
  *
  * @module
  */

@@ -11,8 +11,8 @@ import type { Clock } from '../../runtime/clock.ts';
 const patienceMs = 15_000;
 
 /**
- * Writes JSON to a socket, and returns the lines that came back before the node ended, or died, or said
- * nothing more.
+ * Writes JSON to a socket, and returns the lines that came back before the node ended, or died, or
+ * said nothing more.
  */
 export function talk(socket: string, text: string, clock: Clock): Promise<readonly object[]> {
 	return new Promise((resolve) => {

@@ -31,7 +31,9 @@ export interface Verdict {
 	 * appended and ended otherwise than `done`; and lines that belong to no message.
 	 */
 	readonly lost: number;
-	/** Lines that stand there twice, or at all although their sender was told that they never would. */
+	/**
+	 * Lines that stand there twice, or at all although their sender was told that they never would.
+	 */
 	readonly doubled: number;
 	/** Lines of an ordered stream that stand behind a later one. */
 	readonly misordered: number;
@@ -123,7 +125,9 @@ function isTooOften({ aim }: Stream, state: string, ran: number): boolean {
 	return aim === 'again' ? ran > 0 && neverRan.has(state) : ran > (neverRan.has(state) ? 0 : 1);
 }
 
-/** The lines that stand behind one that comes later; ids of a stream compare as their numbers do. */
+/**
+ * The lines that stand behind one that comes later; ids of a stream compare as their numbers do.
+ */
 function outOfOrder(lines: readonly string[]): readonly string[] {
 	let highest = '';
 	return lines.filter((line) => {

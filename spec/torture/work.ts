@@ -1,6 +1,6 @@
 /**
- * The load of the torture: streams of messages in all directions, each handed in by somebody who does
- * not give up before it was answered.
+ * The load of the torture: streams of messages in all directions, each handed in by somebody who
+ * does not give up before it was answered.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import type { Member } from './member.ts';
 import { ask, talk } from './talk.ts';
 
 /**
- * What a stream asks for. `append`: a line in a file, once and in order. `command`: a line by a shell
- * command, at most once. `reply`: the same, and its output in a file at the sender, once if it is done.
- * `impatient`: a command that may expire, and then must not have run. `again`: a command that is run
- * again after a crash, so at least once.
+ * What a stream asks for. `append`: a line in a file, once and in order. `command`: a line by a
+ * shell command, at most once. `reply`: the same, and its output in a file at the sender, once if
+ * it is done. `impatient`: a command that may expire, and then must not have run. `again`: a
+ * command that is run again after a crash, so at least once.
  */
 export const aims = ['append', 'command', 'reply', 'impatient', 'again'] as const;
 
