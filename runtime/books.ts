@@ -2,8 +2,8 @@
  * The books: what became of each message that this node sent. An entry is opened in the transaction
  * that accepts the message, and settled exactly once, in the transaction that learns how it ended.
  *
- * Settled entries are kept up to `settledKeptMax`; while an entry is kept, a second message of its id
- * is recognised and not taken again.
+ * Settled entries are kept up to `settledKeptMax`; while an entry is kept, a second message of its
+ * id is recognised and not taken again.
  *
  * @module
  */
@@ -58,11 +58,15 @@ export interface Books {
 	 * one outcome.
 	 */
 	settle(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
-	/** Sends the outcome elsewhere: the last one who asks for it gets it. `opened` is due afterwards. */
+	/**
+	 * Sends the outcome elsewhere: the last one who asks for it gets it. `opened` is due afterwards.
+	 */
 	redirect(id: string, replyTo: ReplyTo): readonly Change[];
 	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
 	note(id: string, what: LifeEvent['what'], more?: LifeNote): void;
-	/** Notes something of a message that may be settled, and writes it. `opened` is due afterwards. */
+	/**
+	 * Notes something of a message that may be settled, and writes it. `opened` is due afterwards.
+	 */
 	remark(id: string, what: LifeEvent['what'], more?: LifeNote): readonly Change[];
 	/** Writes what was noted of an open message, in a transaction that is made anyway. */
 	noted(id: string): readonly Change[];
@@ -75,7 +79,9 @@ export interface Books {
 	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
 	settled(id: string): void;
 	get(id: string): Entry | undefined;
-	/** The newest entries first, by this node's clock; people may choose ids that do not sort by age. */
+	/**
+	 * The newest entries first, by this node's clock; people may choose ids that do not sort by age.
+	 */
 	list(limit: number): readonly Entry[];
 	/** All entries, oldest first, from this instant on; read a piece at a time. */
 	each(sinceMs?: number): Iterable<Entry>;

@@ -2,8 +2,8 @@
  * Every error that reeve can report, as rows of one table, and the one class that carries them.
  *
  * Two kinds are never mixed. *Operational* errors are expected: they have a row here, become a
- * refusal or a failed outcome, and leave their actor alive. Everything else is a *programmer* error:
- * it crashes its actor, and the supervisor decides.
+ * refusal or a failed outcome, and leave their actor alive. Everything else is a *programmer*
+ * error: it crashes its actor, and the supervisor decides.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
  * Group commit: the changes of all who write at about the same time share one transaction and one
- * flush. A flush costs the same for one row as for a thousand, so this is where throughput comes from.
+ * flush. A flush costs the same for one row as for a thousand, so this is where throughput comes
+ * from.
  *
  * It knows nothing of LMDB; {@link GroupCommitOptions.transact} does the writing, and specs give it
  * one that fails or fills up.
@@ -33,8 +34,8 @@ export interface GroupCommit {
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	isHealthy(): boolean;
 	/**
-	 * Waits for all that was given, writes `last`, and refuses what comes later. A disk that fails is waited
-	 * for, but not for ever: what it has not taken by then is rejected with `stopping`.
+	 * Waits for all that was given, writes `last`, and refuses what comes later. A disk that fails is
+	 * waited for, but not for ever: what it has not taken by then is rejected with `stopping`.
 	 */
 	stop(last: Change): Promise<void>;
 }

@@ -1,13 +1,16 @@
 /**
- * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console and
- * `--watch` are projections of this stream and of nothing else. What must *survive* belongs to the
- * journal instead; a signal that nobody listens to is gone, except for the last few in the ring.
+ * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console
+ * and `--watch` are projections of this stream and of nothing else. What must *survive* belongs to
+ * the journal instead; a signal that nobody listens to is gone, except for the last few in the
+ * ring.
  *
  * @module
  */
 import type { ErrorCode } from './errors.ts';
 
-/** Why an actor ended, in OTP's words: `normal`, `shutdown`, `killed`, or the error it crashed with. */
+/**
+ * Why an actor ended, in OTP's words: `normal`, `shutdown`, `killed`, or the error it crashed with.
+ */
 export interface CrashReport {
 	/** The registered name or child id of the actor. */
 	readonly actor: string;
@@ -103,7 +106,9 @@ export interface SignalFields {
 	'name.denied': { code: ErrorCode; detail: string };
 	/** The name is ours from now on. */
 	'name.granted': { tookMs: number };
-	/** Inbound lanes that were silent for so long that no copy of their messages can come any more. */
+	/**
+	 * Inbound lanes that were silent for so long that no copy of their messages can come any more.
+	 */
 	'lanes.forgotten': { count: number };
 	/** A command that an earlier process of this node had left running. */
 	'orphan.killed': { id: string; pid: number };

@@ -1,6 +1,7 @@
 /**
  * The contract between a node and its transports. A *wire* carries publications between nodes; a
- * *door* lets people and programs hand messages in and ask questions. Neither knows who is behind it.
+ * *door* lets people and programs hand messages in and ask questions. Neither knows who is behind
+ * it.
  *
  * @module
  */
@@ -33,8 +34,8 @@ export interface Wire {
 	/** Hands a publication to the broker. Never rejects, and never waits for a reconnect. */
 	publish(publication: Publication): Promise<Verdict>;
 	/**
-	 * Asks for what is retained at this very topic. Some brokers, such as RabbitMQ, bring retained messages
-	 * only to whoever names their topic in full.
+	 * Asks for what is retained at this very topic. Some brokers, such as RabbitMQ, bring retained
+	 * messages only to whoever names their topic in full.
 	 */
 	follow?(topic: string): void;
 }
@@ -71,7 +72,9 @@ export interface TransportContext {
 	readonly signals: Signals;
 	/** For wires. */
 	readonly listener: WireListener;
-	/** The retained birth, which a wire publishes nowhere by itself, and the death that is its will. */
+	/**
+	 * The retained birth, which a wire publishes nowhere by itself, and the death that is its will.
+	 */
 	readonly will: Publication;
 	/** For doors. */
 	readonly door: Door;
@@ -104,7 +107,9 @@ export function defineTransport(definition: TransportDefinition): TransportDefin
 	return Object.freeze(definition);
 }
 
-/** The answer to one message that was handed in: its id once it is on disk, or why it was refused. */
+/**
+ * The answer to one message that was handed in: its id once it is on disk, or why it was refused.
+ */
 export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
@@ -143,7 +148,9 @@ export type Question =
 	  }
 	/** The whole life of a message. */
 	| { readonly reeve: 'message'; readonly id: string }
-	/** Does something to messages; answers with a row for each. Without ids, to those of the filter. */
+	/**
+	 * Does something to messages; answers with a row for each. Without ids, to those of the filter.
+	 */
 	| {
 			readonly reeve: 'retry' | 'cancel' | 'drop';
 			readonly ids?: readonly string[];
@@ -156,7 +163,9 @@ export type Question =
 	  }
 	/** Sends messages of the record once more; a row for each. */
 	| { readonly reeve: 'resend'; readonly ids: readonly string[] }
-	/** Compares the books of this node with its receivers', who are asked for that; a row for each. */
+	/**
+	 * Compares the books of this node with its receivers', who are asked for that; a row for each.
+	 */
 	| {
 			readonly reeve: 'audit';
 			readonly to?: string | undefined;
@@ -183,7 +192,9 @@ export interface Door {
 	ask(question: unknown, signal: AbortSignal): AsyncIterable<unknown>;
 }
 
-/** A row of `messages`, `dead` and `watch`: what the books of this node say of a message it sent. */
+/**
+ * A row of `messages`, `dead` and `watch`: what the books of this node say of a message it sent.
+ */
 export interface MessageRow {
 	readonly id: string;
 	readonly toNode: string;

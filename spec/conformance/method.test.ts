@@ -1,6 +1,6 @@
 /**
- * Every method that reeve brings along, found by folder scan, through every way in: its example is sent, and
- * ends as done. A further way is a further row of `ways`.
+ * Every method that reeve brings along, found by folder scan, through every way in: its example is
+ * sent, and ends as done. A further way is a further row of `ways`.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -28,7 +28,9 @@ interface Told {
 /** A way in, to ship1. */
 interface Way {
 	readonly name: string;
-	/** Whether whoever comes this way may do anything; others may not hand out keys, unless they sign. */
+	/**
+	 * Whether whoever comes this way may do anything; others may not hand out keys, unless they sign.
+	 */
 	readonly isTrusted?: true;
 	send(message: Example): Promise<Told>;
 }
