@@ -11,6 +11,7 @@ import {
 	type AnyStateMachine,
 	type AnyStateNode,
 } from 'xstate';
+import { endlessPlace } from './endless-check.ts';
 import { stepOf } from './step.ts';
 
 /** What is allowed. */
@@ -31,6 +32,8 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 		const problem = checkNode(node, machine, allowance);
 		if (problem) return `in ${node.id}, ${problem}`;
 	}
+	const circle = endlessPlace(machine);
+	if (circle) return `in ${[machine.id, ...circle.names].join('.')}, ${circle.text}`;
 	return checkStart(machine);
 }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, stringify } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify } from 'yaml';
 import { asReeveError, ReeveError } from './errors.ts';
 
 /** A place in a text; both numbers count from 1. */
@@ -24,7 +24,7 @@ export interface YamlText {
 	/** The first thing that is no YAML, if there is one; then nothing else is to be relied on. */
 	readonly problem: { readonly place: TextPlace; readonly text: string } | undefined;
 	/** Where the character at an offset stands. */
-	placeAt(offset: number): TextPlace;
+	readonly placeAt: (offset: number) => TextPlace;
 }
 
 /** How often a text may refer to one of its parts: aliases may not blow it up. */
@@ -104,26 +104,42 @@ export function placeOfPath(
 	path: readonly PropertyKey[],
 	{ part = 'value', inside = 0 }: { readonly part?: EntryPart; readonly inside?: number } = {},
 ): TextPlace {
-	let node: unknown = document.contents;
-	let key: unknown = node;
+	let entry: Entry = { key: document.contents, value: document.contents };
 	let isWhole = true;
 	for (const step of path) {
-		const next = isMap(node)
-			? node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(step))
-			: isSeq(node)
-				? node.items[Number(step)]
-				: undefined;
-		if (next === undefined) {
-			isWhole = false;
-			break;
-		}
-		key = isPair(next) ? next.key : next;
-		node = isPair(next) ? (next.value ?? next.key) : next;
+		const next = entryOf(entry.value, step);
+		isWhole = next !== undefined;
+		if (!next) break;
+		entry = next;
 	}
-	const found = part === 'key' || !isWhole ? key : node;
-	const from: unknown = Reflect.get(Object(found), 'range');
-	const offset = Array.isArray(from) ? Number(from[0]) : 0;
-	const isLine = isScalar(found) && typeof found.value === 'string' && !found.value.includes('\n');
-	const quote = isScalar(found) && /^QUOTE_/.test(found.type ?? '') ? 1 : 0;
-	return placeAt(offset + (isLine && inside > 0 ? inside + quote : 0));
+	const found = part === 'key' || !isWhole ? entry.key : entry.value;
+	return placeAt(offsetOf(found) + (inside > 0 ? offsetInside(found, inside) : 0));
+}
+
+interface Entry {
+	readonly key: unknown;
+	readonly value: unknown;
+}
+
+/** An entry of a map or a list; undefined if there is none. */
+function entryOf(node: unknown, step: PropertyKey): Entry | undefined {
+	if (isSeq(node)) {
+		const item = node.items[Number(step)];
+		return item === undefined ? undefined : { key: item, value: item };
+	}
+	if (!isMap(node)) return undefined;
+	const isMeant = (key: unknown) => isScalar(key) && String(key.value) === String(step);
+	const pair = node.items.find(({ key }) => isMeant(key));
+	return pair && { key: pair.key, value: pair.value ?? pair.key };
+}
+
+function offsetOf(node: unknown): number {
+	const range: unknown = Reflect.get(Object(node), 'range');
+	return Array.isArray(range) ? Number(range[0]) : 0;
+}
+
+/** How far a character of a text is from where the text begins; lines are not looked into. */
+function offsetInside(node: unknown, inside: number): number {
+	if (!isScalar(node) || typeof node.value !== 'string' || node.value.includes('\n')) return 0;
+	return inside + (node.type?.startsWith('QUOTE_') ? 1 : 0);
 }
