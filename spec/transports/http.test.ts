@@ -51,7 +51,8 @@ test('JSON with trailing commas, lists and YAML are taken', async (t) => {
 	const commas = '[{"toNode":"central","method":"ping",},{"toNode":"central","method":"REQPing"},]';
 	assert.equal((await post(commas)).body.ids.length, 2);
 	const yaml =
-		'- toNode: central\n  method: exec\n  methodArgs: [echo, hi]\n- toNode: central\n  method: ping\n';
+		'- toNode: central\n  method: exec\n  methodArgs: [echo, hi]\n' +
+		'- toNode: central\n  method: ping\n';
 	const { status, body } = await post(yaml);
 	assert.deepEqual([status, body.ids.length], [202, 2]);
 });
