@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createMethodContext } from '../../actors/context.ts';
+import { createTurns } from '../../actors/message-turn.ts';
 import { openFloor, type Floor } from '../support/ground-floor.ts';
 import { messageOf } from '../support/method-context.ts';
 import { receivingSide, specMethod } from '../support/receiving-method.ts';
@@ -63,4 +64,45 @@ test('what it prints is marked with who asked for it, and files lie in the data 
 	assert.deepEqual(printed, ['central: hello']);
 	assert.equal(await context.dataFile('a', 'f'), join(floor.folder, 'a', 'f'));
 	await assert.rejects(context.dataFile('../f'), { code: 'path_outside' });
+});
+
+test('progress is noted with the reply that makes it, and forgives earlier starts', async (t) => {
+	const floor = openFloor(t);
+	let count = 0;
+	const side = receivingSide(floor, async (_message, context) => {
+		await Promise.resolve();
+		count += 1;
+		if (count === 2) return { data: String(context.progress) };
+		await context.reply('line', 'so far');
+		throw new TypeError('it dies');
+	});
+	const row = await side.file({ id: 'm1', replyMethod: 'REQToFileAppend' });
+	const turns = createTurns(side.parts);
+	const ran = turns.run(row);
+	while (count < 2) {
+		await floor.clock.advance(100);
+		await floor.journal.commit([]);
+	}
+	await ran;
+	const [line, last] = side.replies();
+	assert.deepEqual([line?.data, line?.result], ['line', undefined]);
+	assert.deepEqual([last?.data, last?.result?.outcome], ['so far', 'done']);
+	assert.equal(floor.journal.count('started'), 0);
+});
+
+test('a run of any length is asked for with -1, and a method may have its own time', (t) => {
+	const floor = openFloor(t);
+	const year = 31_536_000_000;
+	assert.ok(contextOf(floor, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
+	const definition = specMethod({ timeoutOf: () => 60 });
+	const parts = { ...floor.ground, storeId: 's', definition, attempt: 1, print: () => {} };
+	const own = createMethodContext({ ...parts, message: messageOf() });
+	assert.equal(own.timeoutMs, 60_000);
+});
+
+test('there is room for more replies until the outbox is full', (t) => {
+	assert.equal(contextOf(openFloor(t)).context.hasRoom(), true);
+	const full = openFloor(t, { outboxMessagesMax: 1 });
+	full.ground.outbox.append(messageOf({ toNode: 'central' }));
+	assert.equal(contextOf(full).context.hasRoom(), false);
 });

@@ -2,12 +2,18 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../runtime/clock.ts';
 import type { Message, Result } from '../../runtime/envelope.ts';
-import { composeReply, noReplyMethod, type Run } from '../../runtime/reply.ts';
+import {
+	composeOwnOutput,
+	composeReply,
+	isMereOutcome,
+	noReplyMethod,
+	type Run,
+} from '../../runtime/reply.ts';
 import { messageOf } from '../support/method-context.ts';
 
 const done: Result = { outcome: 'done', attempts: 1 };
 const output = { data: 'output' };
-const reply = (request: Partial<Message>, run: Run, replies = true) =>
+const reply = (request: Partial<Message>, run: Run, replies: boolean | 'interim' = true) =>
 	composeReply(messageOf(request), run, { clock: steppedClock(), node: 'ship1', replies });
 
 test('a reply goes back to the sender, and says what it answers', () => {
@@ -76,4 +82,39 @@ test('a message that wants no acknowledgement is answered only with output that 
 test('an interim reply has no outcome, and is not made for nobody', () => {
 	assert.equal(reply({ replyMethod: 'REQToFile' }, { output })?.result, undefined);
 	assert.equal(reply({}, { output }), undefined);
+});
+
+test('behind interim replies only the outcome follows, in their lane', () => {
+	const request = { replyMethod: 'REQToFile' };
+	const interim = reply(request, { output }, 'interim');
+	assert.deepEqual(
+		[interim?.method, interim?.data, interim?.result],
+		['REQToFile', 'output', undefined],
+	);
+	const last = reply(request, { output, result: done }, 'interim');
+	assert.deepEqual([last?.method, last?.data], ['REQToFile', undefined]);
+	assert.deepEqual(last?.result, { ...done, streamed: true });
+	assert.ok(last && isMereOutcome(last));
+	assert.ok(interim && !isMereOutcome(interim));
+	const failed: Result = { outcome: 'failed', code: 'command_failed' };
+	assert.equal(reply(request, { result: failed }, 'interim')?.method, 'REQToFile');
+	assert.equal(reply({}, { result: done }, 'interim')?.method, noReplyMethod);
+});
+
+test("the output of a method that took a reply goes to central's files, if it named one", () => {
+	const parts = { clock: steppedClock(), node: 'ship9', replies: true, central: 'central' };
+	const answer = { inReplyTo: 'm0', previousMethod: 'REQCliCommand', fromNode: 'ship2' };
+	const own = (fields: Partial<Message>, run: Run = { output }) =>
+		composeOwnOutput(messageOf({ id: 'r1', ...answer, fileName: 'f', ...fields }), run, parts);
+	const made = own({ directory: 'd' });
+	assert.deepEqual(
+		[made?.fromNode, made?.toNode, made?.method, made?.directory, made?.fileName],
+		['ship9', 'central', 'REQToFileAppend', 'd', 'f'],
+	);
+	assert.deepEqual([made?.aboutNode, made?.data, made?.inReplyTo], ['ship2', 'output', 'r1']);
+	assert.equal(own({ fileName: '' }), undefined);
+	assert.equal(own({}, { output: { data: '' } }), undefined);
+	assert.equal(own({}, {}), undefined);
+	const plain = messageOf({ fileName: 'f' });
+	assert.equal(composeOwnOutput(plain, { output }, parts), undefined);
 });
