@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { randomUUID } from 'node:crypto';
+import { newId } from '../../runtime/identity.ts';
 import process from 'node:process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 test('what a killed node was running is found by its mark, and dies', options, async (t) => {
 	const witness = createWitness(t);
-	const storeId = randomUUID();
+	const storeId = newId(realClock);
 	const script = `${witness.hold}(sleep 1000 & echo $$ >&9; wait)`;
 	const node = startHost(t, { storeId, message: 'm1' }, script);
 	const [group] = await witness.lines(1);
@@ -53,7 +53,7 @@ test('what a killed node was running is found by its mark, and dies', options, a
 
 test('an orphan that has made itself a daemon is found as well', options, async (t) => {
 	const witness = createWitness(t);
-	const storeId = randomUUID();
+	const storeId = newId(realClock);
 	const script = `${witness.hold}setsid bash -c 'echo started >&9; sleep 1000'`;
 	const node = startHost(t, { storeId, message: 'm1' }, script);
 	await witness.lines(1);
@@ -64,12 +64,12 @@ test('an orphan that has made itself a daemon is found as well', options, async 
 
 test('commands of other stores, and of settled messages, are left alone', options, async (t) => {
 	const witness = createWitness(t);
-	const storeId = randomUUID();
+	const storeId = newId(realClock);
 	const node = startHost(t, { storeId, message: 'm1' }, `${witness.hold}echo >&9; sleep 1000`);
 	await witness.lines(1);
 	await kill(node);
 	const messages = new Set(['m1']);
-	assert.deepEqual(await killOrphans({ storeId: randomUUID(), messages }, realClock), []);
+	assert.deepEqual(await killOrphans({ storeId: newId(realClock), messages }, realClock), []);
 	assert.deepEqual(await killOrphans({ storeId, messages: new Set(['m2']) }, realClock), []);
 	assert.deepEqual(await killOrphans({ storeId, messages: new Set() }, realClock), []);
 
