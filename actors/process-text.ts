@@ -10,12 +10,8 @@ import { ReeveError } from '../runtime/errors.ts';
 import type { Processes, ProcessName, ProcessRow } from '../runtime/processes.ts';
 import { noReplyMethod } from '../runtime/reply.ts';
 
-/**
- * The processes of the node that a method runs on.
- *
- * @throws ReeveError `internal` if it has none to show
- */
-export function processesOf({ processes }: MethodContext): Processes {
+/** The processes of the node that a method runs on. */
+function processesOf({ processes }: MethodContext): Processes {
 	if (processes) return processes;
 	throw new ReeveError('internal', 'the node does not show its processes');
 }

@@ -200,7 +200,10 @@ function createCheck(parts: IntakeParts) {
 	return { check, make };
 }
 
-/** A file of a result must lie in the data folder; whether links lead out is seen when it is written. */
+/**
+ * A file of a result must lie in the data folder; whether links lead out is seen when it is
+ * written.
+ */
 function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 	const parts = [...directory.split('/'), fileName];
 	const hasNul = parts.some((part) => part.includes('\0'));
@@ -208,7 +211,9 @@ function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
 }
 
-/** An outcome can be published only where nobody takes it for a message, and only if there is one. */
+/**
+ * An outcome can be published only where nobody takes it for a message, and only if there is one.
+ */
 function checkReply(input: CheckedInput, definition: MethodDefinition | undefined, config: Config) {
 	const { replyTopic, kind = definition?.kind ?? 'CommandACK' } = input;
 	if (replyTopic === undefined) return;

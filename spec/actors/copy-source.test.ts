@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import {
 	appendFileSync,
 	mkdirSync,
@@ -12,12 +11,15 @@ import {
 import { join } from 'node:path';
 import test from 'node:test';
 import { checksumOfBytes } from '../../actors/file-copy.ts';
+import { steppedClock } from '../../runtime/clock.ts';
 import { configOf } from '../../runtime/config.ts';
 import type { Answered, Asked, MethodContext } from '../../runtime/define.ts';
 import { asReeveError } from '../../runtime/errors.ts';
 import { leavesNothingOpen } from '../support/handles.ts';
 import { createStage, methodOf } from '../support/method-context.ts';
 import type { TestLife } from '../support/temporary.ts';
+
+const chance = steppedClock(7);
 
 /** A source and a target without a wire in between; `onAsk` sees each message before it arrives. */
 function link(life: TestLife, limits: Parameters<typeof configOf>[0] = {}) {
@@ -76,14 +78,14 @@ function link(life: TestLife, limits: Parameters<typeof configOf>[0] = {}) {
 
 test('a file arrives byte by byte, with its permissions, and nothing is left beside it', async (t) => {
 	const { source, target, copy } = link(t);
-	const bytes = randomBytes(10_000);
+	const bytes = chance.bytes(10_000);
 	writeFileSync(join(source, 'a'), bytes, { mode: 0o640 });
 	await leavesNothingOpen(async () => {
 		const output = await copy(['a', 'central', 'x/y/b', '1024']);
 		const said = `copyDstDone, x/y/b, 10000 bytes, sha256 ${checksumOfBytes(bytes)}\n`;
 		assert.deepEqual(output, { data: said });
 	});
-	assert.deepEqual(readFileSync(join(target, 'x/y/b')), bytes);
+	assert.deepEqual(readFileSync(join(target, 'x/y/b')), Buffer.from(bytes));
 	assert.equal(statSync(join(target, 'x/y/b')).mode & 0o777, 0o640);
 	assert.deepEqual(readdirSync(join(target, 'x/y')), ['b']);
 });
@@ -119,7 +121,7 @@ test('folders that are created get the permissions that are asked for, others ke
 
 test('a copy goes on with what the target does not have yet', async (t) => {
 	const { source, target, copy, chunks, noted, asked, before } = link(t);
-	writeFileSync(join(source, 'a'), randomBytes(10 * 1024));
+	writeFileSync(join(source, 'a'), chance.bytes(10 * 1024));
 	const dead = new Error('dead');
 	before((message) => {
 		if (message.methodArgs[0] === 'chunk' && Number(message.methodArgs[3]) >= 5 * 1024) throw dead;
@@ -139,7 +141,7 @@ test('a copy goes on with what the target does not have yet', async (t) => {
 
 test('a target that has lost what it had gets it again', async (t) => {
 	const { source, target, copy, before } = link(t);
-	writeFileSync(join(source, 'a'), randomBytes(30 * 1024));
+	writeFileSync(join(source, 'a'), chance.bytes(30 * 1024));
 	let isLost = false;
 	before((message) => {
 		if (!isLost && Number(message.methodArgs[3]) >= 20 * 1024) {

@@ -43,7 +43,7 @@ test(
 		await leavesNothingOpen(async () => {
 			const { sent, running } = stream(t, 'echo one; echo two; echo err >&2; printf rest');
 			assert.deepEqual(await running, { exitCode: 0 });
-			assert.deepEqual(sent.toSorted(), ['err\n', 'one\n', 'rest', 'two\n']);
+			assert.deepEqual(sent.map(String).toSorted(), ['err\n', 'one\n', 'rest', 'two\n']);
 		});
 	},
 );

@@ -57,7 +57,7 @@ test('when the signal is raised nobody waits any more', async (t) => {
 });
 
 /** Runs a relay whose message ends so. */
-function relay(t: TestContext, result: object, output = '', isCut = false) {
+function relay(t: TestContext, result: object, { output = '', isCut = false } = {}) {
 	const asked: Asked[] = [];
 	const running = createStage(t).run(
 		'relay',
@@ -73,7 +73,7 @@ function relay(t: TestContext, result: object, output = '', isCut = false) {
 }
 
 test('a relay asks with an id of its own message, and hands the outcome back', async (t) => {
-	const { running, asked } = relay(t, { outcome: 'done', exitCode: 0 }, 'up\n');
+	const { running, asked } = relay(t, { outcome: 'done', exitCode: 0 }, { output: 'up\n' });
 	assert.deepEqual(await running, { data: 'up\n', exitCode: 0 });
 	const [message] = asked;
 	assert.deepEqual(
@@ -84,7 +84,7 @@ test('a relay asks with an id of its own message, and hands the outcome back', a
 
 test('a relayed message that fails is a failure with its code', async (t) => {
 	const failed = { outcome: 'failed', code: 'command_failed', detail: 'exit code 7', exitCode: 7 };
-	const { running } = relay(t, failed, 'out');
+	const { running } = relay(t, failed, { output: 'out' });
 	const detail = 'ship2: failed, exit code 7';
 	assert.deepEqual(await running, { data: 'out', exitCode: 7, code: 'command_failed', detail });
 	await assert.rejects(relay(t, { outcome: 'expired', code: 'expired' }).running, {
@@ -92,7 +92,7 @@ test('a relayed message that fails is a failure with its code', async (t) => {
 	});
 	await assert.rejects(relay(t, { outcome: 'refused', code: 'odd' }).running, { code: 'internal' });
 	assert.equal(
-		(await relay(t, { outcome: 'done' }, 'half', true).running)?.code,
+		(await relay(t, { outcome: 'done' }, { output: 'half', isCut: true }).running)?.code,
 		'output_too_large',
 	);
 });

@@ -10,8 +10,12 @@ import { receivingSide } from '../support/receiving-method.ts';
 
 type Run = Parameters<typeof receivingSide>[1];
 
-/** A floor with a message of this schedule on its way. */
-async function stage(t: TestContext, schedule: Schedule, run: Run, floor: Floor = openFloor(t)) {
+/** A new floor for a message of this schedule. */
+const stage = (t: TestContext, schedule: Schedule, run: Run) =>
+	stageOn(openFloor(t), schedule, run);
+
+/** A floor for a message of this schedule. */
+async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
 	const side = receivingSide(floor, run, { ordering: 'sequential' });
 	const turns = createTurns(side.parts);
 	side.mailbox.open((row) => turns.run(row));
@@ -153,7 +157,7 @@ for (const onCrash of ['report', 'retry'] as const) {
 		await first.send({ onCrash });
 		await first.advance(1000);
 		const floor = await first.floor.reopen();
-		const second = await stage(t, {}, counting(), floor);
+		const second = await stageOn(floor, {}, counting());
 		const [left] = second.side.mailbox.started();
 		assert.ok(left?.start.schedule?.isRunning);
 		await second.turns.replay(left.row, left.start);

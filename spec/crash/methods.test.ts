@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { createHash, randomFillSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
+import { realClock } from '../../runtime/clock.ts';
 import type { MessageRow } from '../../runtime/wire.ts';
 import { sizeOf, textIn, until } from '../support/condition.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -181,7 +182,7 @@ test(
 	'a file of 100 MB arrives whole over the death of each end, and is not sent from the start',
 	bounded,
 	async () => {
-		const bytes = randomFillSync(Buffer.alloc(100_000_000));
+		const bytes = realClock.bytes(100_000_000);
 		writeFileSync(place('large'), bytes);
 		const sum = createHash('sha256').update(bytes).digest('hex');
 		const target = join(fleet.data('central'), 'copies', 'large');

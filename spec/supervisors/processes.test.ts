@@ -51,7 +51,7 @@ test("the list has steward's lines, in order", bounded, async () => {
 	}
 	const subscribers = lines
 		.filter((line) => line.includes('subscriber'))
-		.map((line) => line.split('name: ')[1]);
+		.map((line) => line.split('name: ')[1] ?? '');
 	assert.deepEqual(subscribers, subscribers.toSorted());
 	assert.equal((await operate('ps')).state, 'done');
 });

@@ -1,5 +1,6 @@
 /**
- * What a method needs to be run by itself: a message and a context, and what the method did with them.
+ * What a method needs to be run by itself: a message and a context, and what the method did with
+ * them.
  *
  * @module
  */
