@@ -41,8 +41,10 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 
 	return {
 		learn(status) {
-			const { node: name, state, storeId, epoch, methods = [], mode } = status;
-			const { facts = neighbours.get(name)?.facts } = status;
+			const { node: name, state, storeId, epoch, mode } = status;
+			// A death tells nothing of what the node was, and will be again.
+			const before = neighbours.get(name);
+			const { facts = before?.facts, methods = before?.methods ?? [] } = status;
 			if (isOldNews(neighbours.get(name), status)) return;
 			const since = clock.now();
 			const known = { name, state, since, storeId, epoch, methods };

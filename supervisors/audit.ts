@@ -73,7 +73,8 @@ function claimsOf(
 	return byReceiver;
 }
 
-interface Asking {
+/** Whom to ask, and for how long. */
+export interface Asking {
 	readonly receiver: string;
 	readonly waitSeconds: number;
 	readonly signal: AbortSignal;
@@ -114,7 +115,8 @@ async function auditOne(
 	}
 }
 
-async function testimonyOf(
+/** What the receiver of these messages says of them. */
+export async function testimonyOf(
 	ground: Ground,
 	ids: readonly string[],
 	asking: Asking,

@@ -14,7 +14,9 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { loadActors, type DeclaredActor } from '../actors/definition-folder.ts';
+import type { AnyStateMachine, EventFromLogic } from 'xstate';
+import type { Addressed } from '../actors/effect.ts';
+import { readDefinitions, surroundingsOf } from '../actors/definition-folder.ts';
 import type { ActorDefinition } from '../actors/definition.ts';
 import { methodOf } from '../actors/event-mail.ts';
 import { realClock, type Clock } from '../runtime/clock.ts';
@@ -32,6 +34,8 @@ import type { StartChoices } from '../runtime/start-choices.ts';
 import type { Door, TransportDefinition } from '../runtime/wire.ts';
 import { fileBudgets } from './budget-file.ts';
 import { strayReport } from './crash-report.ts';
+import { createActorHandles, type ActorHandle, type ActorPlace } from './actor-handle.ts';
+import type { FolderReading } from './definitions.ts';
 import { createDoor } from './door.ts';
 import { exitText } from './exit-reason.ts';
 import { createGround, type Ground } from './ground.ts';
@@ -49,6 +53,7 @@ export { step } from '../actors/step.ts';
 export { defineMethod } from '../runtime/define.ts';
 export { configOf } from '../runtime/config.ts';
 export { ReeveError } from '../runtime/errors.ts';
+export type { ActorHandle, ActorPlace, ActorReply } from './actor-handle.ts';
 
 /** A running node. */
 export interface RunningNode {
@@ -60,6 +65,14 @@ export interface RunningNode {
 	readonly signals: Signals;
 	/** The way in: messages and questions. */
 	readonly door: Door;
+	/**
+	 * An instance of a declared actor, here or on another node. What it can be sent follows from the type
+	 * of its machine.
+	 */
+	actor<Machine extends AnyStateMachine>(
+		definition: Addressed<Machine>,
+		where?: ActorPlace,
+	): ActorHandle<EventFromLogic<Machine>>;
 	/** Resolves with the reason when the node has ended, by itself or by `stop`. */
 	readonly ended: Promise<string>;
 	/**
@@ -110,8 +123,9 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	const since = clock.monotonic();
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {
-		const actors = await actorsOf(config, options);
+		const { actors = [] } = options;
 		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
+		const reading = await readFolder(config);
 		const { transports = await loadTransports(), disk } = options;
 		let onEnd: (reason: ErrorCode) => void = () => {};
 		const ending = new Promise<string>((resolve) => {
@@ -120,13 +134,13 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		// The journal is opened last: to open it is to throw out whoever lives there.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
-		const definitions = actors.map(({ definition }) => definition);
 		const given = {
 			config,
 			clock,
 			signals,
 			methods,
-			actors: definitions,
+			actors,
+			reading,
 			passPoint,
 			choices,
 			host,
@@ -185,7 +199,8 @@ async function raise(
 		return reason;
 	});
 	const { storeId, epoch } = journal;
-	return { name, storeId, epoch, replayed: ground.leftBehind, signals, door, ended, stop };
+	const actor = createActorHandles(ground);
+	return { name, storeId, epoch, replayed: ground.leftBehind, signals, door, actor, ended, stop };
 }
 
 /** The error that a failed start began with, below what the supervisors wrapped around it. */
@@ -208,19 +223,19 @@ function methodFolders({ methodsFolder }: Config): string[] {
 }
 
 /** Methods that no folder declares: those that were handed in, and actors, which are methods too. */
-function otherMethods(actors: readonly DeclaredActor[], { methods = [] }: NodeOptions) {
-	const given = methods.map((definition) => ({ source: 'startNode', definition }));
-	const ofActors = actors.map(({ source, definition }) => {
-		return { source, definition: methodOf(definition) };
-	});
-	return [...given, ...ofActors];
+function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: NodeOptions) {
+	const all = [...methods, ...actors.map(methodOf)];
+	return all.map((definition) => ({ source: 'startNode', definition }));
 }
 
-/** The declared actors: those that were handed in, then those of the definitions folder. */
-async function actorsOf(
-	{ definitionsFolder }: Config,
-	{ actors = [] }: NodeOptions,
-): Promise<readonly DeclaredActor[]> {
-	const given = actors.map((definition) => ({ source: 'startNode', definition }));
-	return definitionsFolder === '' ? given : [...given, ...(await loadActors(definitionsFolder))];
+/** The definitions folder; what is wrong with one of its files keeps nobody from starting. */
+async function readFolder(config: Config): Promise<FolderReading | undefined> {
+	const { definitionsFolder: folder } = config;
+	if (folder === '') return undefined;
+	const surroundings = surroundingsOf(config);
+	const files = await readDefinitions(folder, surroundings);
+	// Nodes without such a folder need not load what reads sheets.
+	const { compileSheet } = await import('../actors/sheet.ts');
+	const compile = (source: string, text: string) => compileSheet({ source, text, ...surroundings });
+	return { files, compile };
 }

@@ -74,3 +74,11 @@ test('nodes are listed by name, and a node that was never seen is unknown', () =
 	assert.equal(presence.get('toString'), undefined);
 	assert.deepEqual(presence.get('a')?.methods, []);
 });
+
+test('what a node takes is known also when it is away: its death tells nothing of that', () => {
+	const { presence, learn } = presenceOf();
+	learn('online');
+	presence.learn({ v: 1, node: 'ship1', state: 'offline', storeId: 'store1', epoch: 1 });
+	assert.equal(presence.get('ship1')?.state, 'offline');
+	assert.deepEqual(presence.get('ship1')?.methods, ['REQPing']);
+});

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { configOf } from '../../runtime/config.ts';
 import type { Answer, MessageRow } from '../../runtime/wire.ts';
-import { startNode, type RunningNode } from '../../supervisors/node.ts';
+import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node.ts';
 import { startBroker } from '../../transports/broker.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -16,7 +16,11 @@ export interface Estate {
 	/** The address of the broker. */
 	readonly broker: string;
 	/** Starts a node; one of a name that was stopped finds its journal again. */
-	start(name: string, values?: Parameters<typeof configOf>[0]): Promise<RunningNode>;
+	start(
+		name: string,
+		values?: Parameters<typeof configOf>[0],
+		options?: NodeOptions,
+	): Promise<RunningNode>;
 	/** The socket of a node that was started. */
 	socket(name: string): string;
 }
@@ -29,7 +33,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 	return {
 		broker: broker.address,
 		socket: (name) => join(folders.get(name) ?? '', `${name}.sock`),
-		async start(name, values = {}) {
+		async start(name, values = {}, options = {}) {
 			const folder = folders.get(name) ?? temporaryFolder(life);
 			folders.set(name, folder);
 			const node = await startNode(
@@ -45,6 +49,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 					resendMsMin: 100,
 					...values,
 				}),
+				options,
 			);
 			life.after(async () => {
 				await node.stop();
