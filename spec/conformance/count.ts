@@ -7,6 +7,7 @@
 import process from 'node:process';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { invariantCases } from './invariant-cases.ts';
 import { supervisorCases } from './supervisor-cases.ts';
 
 /** A suite. A further one is a further row. */
@@ -20,6 +21,7 @@ interface Suite {
 
 const suites: readonly Suite[] = [
 	{ name: 'supervisor', file: 'supervisor.test.ts', cases: supervisorCases },
+	{ name: 'invariants', file: 'invariants.test.ts', cases: invariantCases },
 	{ name: 'methods', file: 'method.test.ts' },
 ];
 

@@ -29,7 +29,7 @@ export interface Run {
 
 /** The world that {@link createWorld} makes. */
 export interface World {
-	/** `NOTE` and `LATER` keep their order, `CROWD` does not. All of them may run again after a crash. */
+	/** `NOTE`, `SINK` and `LATER` keep their order, `CROWD` does not. All of them may run again after a crash. */
 	readonly methods: readonly MethodDefinition[];
 	/** Every run so far, in order. */
 	readonly runs: readonly Run[];
@@ -51,6 +51,8 @@ export function createWorld(): World {
 	const world: World = {
 		methods: [
 			method('NOTE', 'sequential', note),
+			// What stages for declared actors have, too.
+			method('SINK', 'sequential', note),
 			method('LATER', 'sequential', patiently),
 			method('CROWD', 'concurrent', patiently),
 		],
