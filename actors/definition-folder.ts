@@ -1,56 +1,65 @@
 /**
- * The definitions folder: actors that a node finds as files, one in each, its default export made
- * with
- * `defineActor`.
+ * The definitions folder: actors that a node finds as files, one in each.
  *
  * @module
  */
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { configOf, type Config } from '../runtime/config.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import { isActorDefinition, type ActorDefinition } from './definition.ts';
+import { isDefinitionFile, readDefinition } from './definition-file.ts';
+import type { DeclaredActor, DefinitionFile } from './definition-file.ts';
+import type { StepSurroundings } from './sheet-step.ts';
 
-/** A definition, and where it stands. */
-export interface DeclaredActor {
-	readonly source: string;
-	readonly definition: ActorDefinition;
+/** What the steps of sheets will work with on the node of this configuration. */
+export function surroundingsOf(config: Config): StepSurroundings {
+	const { nodeName: node, subscribersDataFolder: dataFolder, outputBytesMax } = config;
+	return { node, dataFolder, outputBytesMax };
 }
 
-/** Compiled or plain JavaScript, and TypeScript where a loader for it runs; no types, no specs. */
-const isDefinitionFile = (file: string) =>
-	/\.(?:[cm]?js|ts)$/.test(file) && !/\.d\.ts$|\.test\.|^\./.test(file);
+/**
+ * The definition files of a folder, in the order of their names.
+ *
+ * @throws ReeveError `bad_config` if the folder cannot be read
+ */
+export async function definitionPaths(folder: string): Promise<readonly string[]> {
+	const path = resolve(folder);
+	try {
+		const files = await readdir(path);
+		return files
+			.filter(isDefinitionFile)
+			.toSorted()
+			.map((file) => join(path, file));
+	} catch (cause) {
+		throw new ReeveError('bad_config', `definitions folder ${path}`, { cause });
+	}
+}
 
 /**
- * Loads every definition of a folder, in the order of the file names.
+ * Reads every file of a folder. What is wrong with one of them keeps no other from being read.
+ *
+ * @throws ReeveError `bad_config` if the folder cannot be read
+ */
+export async function readDefinitions(
+	folder: string,
+	surroundings: StepSurroundings,
+): Promise<readonly DefinitionFile[]> {
+	const read: DefinitionFile[] = [];
+	for (const source of await definitionPaths(folder)) {
+		read.push(await readDefinition(source, surroundings));
+	}
+	return read;
+}
+
+/**
+ * Loads every definition of a folder, for a look at them.
  *
  * @throws ReeveError `bad_config` if the folder cannot be read; `bad_declaration`, naming the file
  */
 export async function loadActors(folder: string): Promise<readonly DeclaredActor[]> {
-	const path = resolve(folder);
-	let files: readonly string[];
-	try {
-		files = await readdir(path);
-	} catch (cause) {
-		throw new ReeveError('bad_config', `definitions folder ${path}`, { cause });
-	}
-	const declared: DeclaredActor[] = [];
-	for (const file of files.filter(isDefinitionFile).toSorted()) {
-		const source = join(path, file);
-		declared.push({ source, definition: await loadActor(source) });
-	}
-	return declared;
-}
-
-async function loadActor(source: string): Promise<ActorDefinition> {
-	let loaded: unknown;
-	try {
-		loaded = await import(pathToFileURL(source).href);
-	} catch (thrown) {
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
-		throw new ReeveError('bad_declaration', `${source}: ${why}`, { cause: thrown });
-	}
-	const exported: unknown = Reflect.get(Object(loaded), 'default');
-	if (isActorDefinition(exported)) return exported;
-	throw new ReeveError('bad_declaration', `${source}: its default export is no defineActor(...)`);
+	const read = await readDefinitions(folder, surroundingsOf(configOf({})));
+	return read.map(({ source, definition, error }) => {
+		if (definition) return { source, definition };
+		throw error ?? new ReeveError('internal', source);
+	});
 }

@@ -34,7 +34,10 @@ const eventArgs = z
 	});
 
 /** The declaration under which the node's registry knows an actor. */
-export function methodOf({ name, summary }: ActorDefinition): MethodDefinition {
+export function methodOf({
+	name,
+	summary,
+}: Pick<ActorDefinition, 'name' | 'summary'>): MethodDefinition {
 	return defineMethod({
 		name,
 		aliases: [],

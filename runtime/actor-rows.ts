@@ -17,6 +17,9 @@ export interface ActorRow {
 	readonly waiting: number;
 	/** Instances that take no turns, and why. */
 	readonly parked: readonly ParkedRow[];
+	/** The file that defines it, and what is wrong with that file as it is now. */
+	readonly file?: string;
+	readonly problem?: string;
 	/** The definitions folder of the node, if it has one. */
 	readonly folder?: string;
 	/** The node itself. */

@@ -178,6 +178,10 @@ export const configSchema = z.strictObject({
 	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
 	definitionsFolder: z.string().default('').describe('A folder of actor definitions of your own'),
+	definitionsWatch: flag.default(true).describe('Reload actor definitions when their files change'),
+	definitionsSettleMs: milliseconds
+		.default(500)
+		.describe('Milliseconds without a change before definitions are reloaded'),
 	activeInstancesMax: count.default(10_000).describe('Instances of one actor kept in memory'),
 	passivateAfter: seconds
 		.min(1)

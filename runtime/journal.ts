@@ -51,6 +51,8 @@ export const tables = [
 	'settled',
 	/** [order]: messages that were given up after too many starts. */
 	'dead',
+	/** [actor]: which version of its definition was in force last, and the text of it. */
+	'definitions',
 	/** [actor, key]: the state of each instance of a declared actor, as of its last turn. */
 	'snapshots',
 	/** [dueAt, actor, key, id]: events that instances wait for. */

@@ -19,6 +19,8 @@ export interface MethodRegistry {
 	find(nameOrAlias: string): MethodDefinition | undefined;
 	/** Every method once, by wire name. */
 	list(): readonly MethodDefinition[];
+	/** Adds a method, or puts another declaration in the place of the one of this wire name. */
+	put(method: DeclaredMethod): void;
 }
 
 /** A method, and what to call the place where it is declared in an error. */
@@ -96,12 +98,18 @@ export function createRegistry(declared: readonly DeclaredMethod[]): MethodRegis
 			byName.set(called, method);
 		}
 	}
-	const all = declared
-		.map(({ definition }) => definition)
-		.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+	const byWireName = (one: MethodDefinition, other: MethodDefinition) =>
+		one.name < other.name ? -1 : 1;
+	let all = declared.map(({ definition }) => definition).toSorted(byWireName);
 	return {
 		find: (nameOrAlias) => byName.get(nameOrAlias)?.definition,
 		list: () => all,
+		put(method) {
+			const { definition } = method;
+			byName.set(definition.name, method);
+			const others = all.filter(({ name: other }) => other !== definition.name);
+			all = [...others, definition].toSorted(byWireName);
+		},
 	};
 }
 

@@ -139,6 +139,12 @@ export type Question =
 	/** Declared actors; one of them, or one of its instances; see `actor-rows.ts`. */
 	| { readonly reeve: 'actors' }
 	| { readonly reeve: 'actor'; readonly actor: string; readonly key?: string | undefined }
+	/** Reloads the definitions folder; a row for each file, see `definition-rows.ts`. */
+	| {
+			readonly reeve: 'reload';
+			readonly isDryRun?: boolean | undefined;
+			readonly force?: boolean | undefined;
+	  }
 	/** Takes a parked instance into use again. */
 	| {
 			readonly reeve: 'unpark';

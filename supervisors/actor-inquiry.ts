@@ -9,12 +9,13 @@ import type { ActorDefinition } from '../actors/definition.ts';
 import { nodesOf } from '../actors/definition-check.ts';
 import { headOf, reportInstance, storedInstances } from '../actors/instance-report.ts';
 import type { ActorRow, DefinitionRow, InstanceRow, UnparkedRow } from '../runtime/actor-rows.ts';
+import type { ReloadRow } from '../runtime/definition-rows.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import { nearestWord } from '../runtime/spelling.ts';
 import type { Ground } from './ground.ts';
 
 /** The questions that are answered here. */
-export const actorQuestions = ['actors', 'actor', 'unpark'] as const;
+export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
 
 const request = z.discriminatedUnion('reeve', [
 	z.object({ reeve: z.literal('actors') }),
@@ -25,6 +26,11 @@ const request = z.discriminatedUnion('reeve', [
 		limit: z.int().min(1).max(100_000).default(100),
 	}),
 	z.object({
+		reeve: z.literal('reload'),
+		isDryRun: z.boolean().default(false),
+		force: z.boolean().default(false),
+	}),
+	z.object({
 		reeve: z.literal('unpark'),
 		actor: z.string(),
 		key: z.string(),
@@ -32,10 +38,10 @@ const request = z.discriminatedUnion('reeve', [
 	}),
 ]);
 
+type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
+
 /** Creates what answers them. */
-export function createActorInquiry(
-	ground: Ground,
-): (raw: unknown) => AsyncGenerator<ActorRow | DefinitionRow | InstanceRow | UnparkedRow> {
+export function createActorInquiry(ground: Ground): (raw: unknown) => AsyncGenerator<Answer> {
 	const find = (name: string): ActorDefinition => {
 		const found = ground.actors.find((actor) => actor.name === name);
 		if (found) return found;
@@ -52,6 +58,11 @@ export function createActorInquiry(
 		const asked = parsed.data;
 		if (asked.reeve === 'actors') {
 			yield* ground.actors.map((definition) => actorRow(ground, definition));
+			yield* undefinedRows(ground);
+			return;
+		}
+		if (asked.reeve === 'reload') {
+			yield* await ground.reloading.reload(asked);
 			return;
 		}
 		const definition = find(asked.actor);
@@ -61,11 +72,34 @@ export function createActorInquiry(
 	};
 }
 
+/** Files that define nothing: an actor without a definition, or a file that was never right. */
+function undefinedRows({ definitions, actors, mailboxes, journal, node }: Ground): ActorRow[] {
+	const files = [...definitions.files.values()];
+	return files
+		.filter(({ actor }) => !actors.some(({ name }) => name === actor))
+		.map(({ file, actor = file, problem = '' }) => ({
+			name: actor,
+			version: 0,
+			summary: '',
+			stored: journal.count('snapshots', { from: [actor, ''], to: [actor, '\uffff'] }),
+			active: 0,
+			waiting: mailboxes.get(actor)?.size() ?? 0,
+			parked: [],
+			file,
+			problem,
+			node,
+		}));
+}
+
 function actorRow(ground: Ground, { name, version, summary }: ActorDefinition): ActorRow {
 	const { journal, mailboxes, hostings, config, node } = ground;
 	const hosting = hostings.get(name);
 	const { definitionsFolder } = config;
+	const { file, problem } =
+		[...ground.definitions.files.values()].find(({ actor }) => actor === name) ?? {};
 	return {
+		...(file === undefined ? {} : { file }),
+		...(problem === undefined ? {} : { problem }),
 		name,
 		version,
 		summary,

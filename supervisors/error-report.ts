@@ -119,6 +119,10 @@ function startReport(signal: Signal): Report | undefined {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
 		}
+		case 'definition.refused': {
+			const text = `error: definition ${signal.file} is refused: ${signal.detail}`;
+			return { code: 'bad_declaration', text };
+		}
 		case 'instance.parked': {
 			const text = `error: ${signal.actor}/${signal.key} is parked: ${signal.reason}`;
 			return { code: 'actor_parked', text };

@@ -18,7 +18,7 @@ import { ownFacts } from '../runtime/facts.ts';
 import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
 import type { Acknowledgement } from '../runtime/frame.ts';
-import type { ErrorCode } from '../runtime/errors.ts';
+import { ReeveError, type ErrorCode } from '../runtime/errors.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import { openJournal, type Journal } from '../runtime/journal.ts';
 import { createOutbox, type Outbox } from '../runtime/outbox.ts';
@@ -33,7 +33,9 @@ import { createSuspects, type Suspects } from '../runtime/suspects.ts';
 import { createTimers, type Timers } from '../runtime/timers.ts';
 import type { StartChoices } from '../runtime/start-choices.ts';
 import type { Trust } from '../runtime/trust.ts';
+import { openDefinitions, type Definitions, type FolderReading } from './definitions.ts';
 import { openMailboxes, type Mailboxes } from './mailboxes.ts';
+import type { Reload } from './reloading.ts';
 import { createOwnership, type Ownership } from './ownership.ts';
 import { createTrusting } from './trusting.ts';
 import { createWithdrawal } from './withdrawal.ts';
@@ -44,8 +46,10 @@ export interface GroundParts {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
-	/** The declared actors of this node; each is a method too. */
+	/** The declared actors of this node; each is a method too. Of the ground, those in force now. */
 	readonly actors: readonly ActorDefinition[];
+	/** The definitions folder, as it was read; undefined if there is none. */
+	readonly reading?: FolderReading | undefined;
 	/** Ends the node, because another process has taken over its folder, or another node its name. */
 	readonly onEnd: (reason: ErrorCode) => void;
 	/** The fingerprint of the machine. */
@@ -78,6 +82,9 @@ export interface Ground extends GroundParts, Mailboxes {
 		/** Somebody takes back a message that has not left its lane. */
 		cancel(lane: string, seq: number): void;
 	};
+	readonly definitions: Definitions;
+	/** Reloads their files, once the tree stands. */
+	readonly reloading: { reload: Reload };
 	/** How many messages earlier processes left here: to be sent, or to be run. */
 	readonly leftBehind: number;
 	/** Where the node is in its life; messages are taken only while it is `open`. */
@@ -113,6 +120,8 @@ export function createGround(parts: GroundParts): Ground {
 	const journal = openOwnJournal(parts, () => exchange.silence());
 	const { guard, checkAuthor } = trusting.on(journal);
 	const isSafe = mustBeSafe(journal, parts);
+	const { actors: given, reading } = parts;
+	const definitions = openDefinitions({ given, reading, journal, methods });
 	const ownership = createOwnership({ ...parts, journal, seal: trusting.claimSeal });
 	const shared = { journal, clock, config, signals };
 	const phase: Ground['phase'] = { current: 'recovering' };
@@ -121,7 +130,7 @@ export function createGround(parts: GroundParts): Ground {
 		...parts,
 		node,
 		journal,
-		actors: new Set(parts.actors.map(({ name }) => name)),
+		isActor: definitions.isActor,
 		onRemoval: (box) => inbox.relieved(box),
 	});
 	const { mailboxes } = boxes;
@@ -145,8 +154,7 @@ export function createGround(parts: GroundParts): Ground {
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const { mayRun } = ownership;
 	// An actor's host has suspects of its own, and runs them alone too.
-	const isActor = (name: string) => parts.actors.some((actor) => actor.name === name);
-	const ours = [...mailboxes.values()].filter(({ method }) => !isActor(method));
+	const ours = [...mailboxes.values()].filter(({ method }) => !definitions.isActor(method));
 	const suspects = createSuspects({ mailboxes: ours, wasUnclean: journal.wasUnclean, mayRun });
 	const retention = createRetention(shared);
 	const cancellations = createCancellations();
@@ -206,6 +214,9 @@ export function createGround(parts: GroundParts): Ground {
 	return {
 		...parts,
 		...made,
+		actors: definitions.actors,
+		definitions,
+		reloading: { reload: () => Promise.reject(new ReeveError('recovering')) },
 		exchange,
 		leftBehind,
 		phase,

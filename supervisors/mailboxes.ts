@@ -27,22 +27,22 @@ export interface Mailboxes {
 /** Opens the mailboxes, with what is left of earlier runs. */
 export function openMailboxes(parts: {
 	readonly methods: MethodRegistry;
-	/** The names of the methods that are actors. */
-	readonly actors: ReadonlySet<string>;
+	/** Whether a method is an actor. */
+	readonly isActor: (method: string) => boolean;
 	readonly journal: Journal;
 	readonly config: Config;
 	/** The name of this node. */
 	readonly node: string;
 	readonly onRemoval: (mailbox: Mailbox) => void;
 }): Mailboxes {
-	const { methods, actors, journal, config, node, onRemoval } = parts;
+	const { methods, isActor, journal, config, node, onRemoval } = parts;
 	const processChoices = createProcessChoices({ journal, keep: config.keepStopped });
 	const switches: Readonly<Record<string, unknown>> = config;
 	const isTaken = (method: string) => switches[`startSub${method}`] !== false;
 	const isWanted = ({ name: method }: MethodDefinition) =>
 		isTaken(method) || processChoices.get({ kind: 'subscriber', method, node }) === 'started';
 	const open = ({ name: method, ordering }: MethodDefinition): Mailbox => {
-		const most = actors.has(method) ? config.turnsAheadMax : config.callsMax;
+		const most = isActor(method) ? config.turnsAheadMax : config.callsMax;
 		const concurrency = ordering === 'sequential' ? 1 : most;
 		return createMailbox({ journal, onRemoval, method, concurrency });
 	};

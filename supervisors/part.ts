@@ -18,6 +18,7 @@ import type { Door, TransportContext, TransportDefinition } from '../runtime/wir
 import { actorChild, actorOf } from './actor-child.ts';
 import { callStarter, callTemplate } from './call-child.ts';
 import type { ChildSpec } from './child-spec.ts';
+import { watchDefinitions } from './definition-watch.ts';
 import { startErrorReports } from './error-report.ts';
 import type { Ground } from './ground.ts';
 import { startHello } from './hello.ts';
@@ -25,6 +26,7 @@ import { hostChild } from './host-child.ts';
 import { createProcesses } from './processes.ts';
 import { createPublishing, type PublisherRef } from './publishing.ts';
 import { recover } from './recovery.ts';
+import { createReload } from './reloading.ts';
 import { createRenewal } from './renewal.ts';
 import { serviceChild } from './service-child.ts';
 import { startStoreLog } from './store-log.ts';
@@ -42,6 +44,8 @@ export interface Parts {
 	readonly timers: ChildSpec;
 	/** One for each declared actor. */
 	readonly hosts: readonly ChildSpec[];
+	/** Reloads definitions whose files have changed. */
+	readonly definitions: ChildSpec;
 	/** Starts a publisher for each lane that has something to send. */
 	readonly publishing: ChildSpec;
 	readonly errorReports: ChildSpec;
@@ -81,19 +85,25 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 		publishers: () => under('publishers'),
 		subscriber: subscriberOf,
 	});
+	const reload = createReload(ground, () => under('actors'));
+	ground.reloading.reload = reload;
 	return {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(ground) },
 		call: callTemplate(),
 		subscribers: ground.isSafe
 			? []
 			: [...ground.mailboxes.values()]
-					.filter(({ method }) => !ground.actors.some(({ name }) => name === method))
+					.filter(({ method }) => !ground.definitions.isActor(method))
 					.map(subscriberOf),
 		timers: {
 			id: 'timers',
 			start: serviceChild({ start: () => ground.timers, stop: (timers) => timers.stop() }),
 		},
 		hosts: ground.isSafe ? [] : ground.actors.map((definition) => hostChild(ground, definition)),
+		definitions: {
+			id: 'definitions',
+			start: serviceChild({ start: () => watchDefinitions(ground, reload) }),
+		},
 		publishing: publishing(ground, under),
 		errorReports: {
 			id: 'errorReports',

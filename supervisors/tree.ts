@@ -39,13 +39,15 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 			),
 			parts.timers,
 			// Machines that throw are their hosts' business; what ends here is an error of ours.
-			supervisorChild({
-				name: 'actors',
-				strategy: 'one_for_one',
-				intensity: 10,
-				period: 60,
-				children: parts.hosts,
-			}),
+			parts.reachable(
+				supervisorChild({
+					name: 'actors',
+					strategy: 'one_for_one',
+					intensity: 10,
+					period: 60,
+					children: parts.hosts,
+				}),
+			),
 			parts.reachable(
 				supervisorChild({
 					name: 'publishers',
@@ -59,7 +61,13 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 			supervisorChild({
 				name: 'reports',
 				strategy: 'one_for_one',
-				children: [parts.errorReports, parts.hello, parts.retention, parts.storeLog],
+				children: [
+					parts.errorReports,
+					parts.definitions,
+					parts.hello,
+					parts.retention,
+					parts.storeLog,
+				],
 			}),
 			parts.reachable(
 				supervisorChild({

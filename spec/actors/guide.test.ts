@@ -38,7 +38,7 @@ test('every definition of the guide is one, and the first one counts as it says'
 test('a file that declares no actor, or cannot be read, is refused by its name', async (life) => {
 	const folder = temporaryFolder(life);
 	writeFileSync(join(folder, 'wrong.js'), 'export default { name: "wrong" };');
-	await assert.rejects(loadActors(folder), /wrong\.js: its default export is no defineActor/);
+	await assert.rejects(loadActors(folder), /wrong\.js:1:1: its default export is no defineActor/);
 	writeFileSync(join(folder, 'wrong.js'), 'export default ((');
 	await assert.rejects(loadActors(folder), { code: 'bad_declaration' });
 	await assert.rejects(loadActors(join(folder, 'missing')), { code: 'bad_config' });

@@ -26,9 +26,18 @@ export const actorLook: Look<ActorRow> = {
 		{ head: 'ACTIVE', cell: ({ active }) => String(active) },
 		{ head: 'WAITING', cell: ({ waiting }) => String(waiting) },
 		{ head: 'PARKED', cell: ({ parked }) => parkedText(parked) },
+		{ head: 'FILE', cell: fileText },
 		{ head: 'SUMMARY', wide: true, cell: ({ summary }) => summary },
 	],
 };
+
+/** The file, and the first thing that is wrong with it. */
+function fileText({ file = '', problem }: ActorRow): string {
+	if (problem === undefined) return file;
+	// The problem names the file, with its folder.
+	const [first = ''] = problem.split('\n');
+	return shade('bad', oneLine(`refused: ${first.slice(Math.max(0, first.indexOf(file)))}`, 90));
+}
 
 /** How many are parked, and one of them with the reason. */
 function parkedText(parked: ActorRow['parked']): string {
