@@ -15,6 +15,14 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		const { startNode } = await import('./node.ts');
 		return startNode(config, { choices });
 	},
+	async rehearse(what, tell) {
+		const { rehearseStore } = await import('./rehearsing.ts');
+		return rehearseStore(what, tell);
+	},
+	async fork(what) {
+		const { forkInstance } = await import('./rehearsing.ts');
+		return forkInstance(what);
+	},
 });
 
 // Whatever is still open, such as the standard input that a parent holds, keeps the process no longer.

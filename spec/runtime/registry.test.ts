@@ -22,6 +22,7 @@ test('every file of a folder is a method, found by its name and its aliases', as
 	writeFileSync(join(folder, 'one.mjs'), source('One'));
 	writeFileSync(join(folder, 'two.ts'), source('Two'));
 	writeFileSync(join(folder, 'two.d.ts'), 'not even TypeScript');
+	writeFileSync(join(folder, 'two.test.ts'), 'throw new Error("a spec is no method");');
 	writeFileSync(join(folder, 'notes.md'), 'not a method');
 	writeFileSync(join(folder, '.hidden.mjs'), 'not a method');
 	mkdirSync(join(folder, 'below'));

@@ -67,6 +67,18 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		summary: 'Forget dead letters and settled messages',
 		load: () => import('./commands/drop.ts'),
 	},
+	replay: {
+		summary: 'Run stored actors through new definitions, and show what would differ',
+		load: () => import('./commands/replay.ts'),
+	},
+	fork: {
+		summary: 'Try events on a copy of an instance of an actor',
+		load: () => import('./commands/fork.ts'),
+	},
+	new: {
+		summary: 'Write a first actor or method, with its spec',
+		load: () => import('./commands/new.ts'),
+	},
 	actors: {
 		summary: 'Take parked instances of actors into use again',
 		load: () => import('./commands/actors.ts'),

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Difference, ForkTurn, ReplayTotals } from '../../runtime/actor-rows.ts';
 import type { Config } from '../../runtime/config.ts';
 import type { StartChoices } from '../../runtime/start-choices.ts';
 
@@ -19,9 +20,38 @@ export interface HostedNode {
 	stop(reason?: string): Promise<void>;
 }
 
+/** Which copy of a journal is looked at, and with which definitions. */
+export interface Rehearsed {
+	/** The folder of the journal; nothing is written to it. */
+	readonly journal: string;
+	/** The folder of the definitions. */
+	readonly definitions: string;
+	/** The name of the node that the journal belongs to. */
+	readonly node: string;
+}
+
+/** Which instance is copied, as of which turn; as of its last one by default. */
+export interface ForkedInstance extends Rehearsed {
+	readonly actor: string;
+	readonly key: string;
+	readonly at?: number | undefined;
+}
+
+/** A copy of an instance, with nothing around it. */
+export interface Fork {
+	/** The turn that it is a copy of. */
+	readonly turn: number;
+	show(): ForkTurn;
+	feed(event: { readonly type: string }): ForkTurn;
+}
+
 /** The program around the command line. */
 export interface Host {
 	startNode(config: Config, choices?: StartChoices): Promise<HostedNode>;
+	/** Runs what a journal holds through definitions; tells each difference as it is found. */
+	rehearse(what: Rehearsed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
+	/** Makes a copy of an instance. */
+	fork(what: ForkedInstance): Promise<Fork>;
 	/** How this program is started again: the interpreter, its flags, and the main file. */
 	readonly self: readonly string[];
 }

@@ -1,0 +1,195 @@
+/**
+ * First files: what `reeve new` writes. Each comes with a spec that starts a real node, so that the first
+ * thing that somebody sees of their own actor or method is that it works.
+ *
+ * @module
+ */
+
+/** A file that is to be written, with a path below the folder of the user. */
+export interface FirstFile {
+	readonly path: string;
+	readonly text: string;
+}
+
+/** What can be begun. */
+export const firstKinds = ['actor', 'method'] as const;
+
+/** One of {@link firstKinds}. */
+export type FirstKind = (typeof firstKinds)[number];
+
+/** The files of a first actor, or of a first method. */
+export function firstFiles(kind: FirstKind, name: string): readonly FirstFile[] {
+	const folder = `${kind}s`;
+	const [text, spec] = kind === 'actor' ? [actorText, actorSpec] : [methodText, methodSpec];
+	const words = { NAME: name, VARIABLE: variableOf(name) };
+	return [
+		{ path: `${folder}/${name}.ts`, text: filled(text, words) },
+		{ path: `${folder}/${name}.test.ts`, text: filled(spec, words) },
+	];
+}
+
+/** The name as a variable. */
+function variableOf(name: string): string {
+	const camel = name.replaceAll(/[^A-Za-z0-9]+(.)?/g, (_, letter: string = '') =>
+		letter.toUpperCase(),
+	);
+	return /^[A-Za-z]/.test(camel) ? camel : `my${camel}`;
+}
+
+function filled(text: string, words: Readonly<Record<string, string>>): string {
+	return text.replaceAll(/\b(?:NAME|VARIABLE)\b/g, (word) => words[word] ?? word);
+}
+
+const actorText = `/**
+ * The actor NAME. Run it, and talk to the instance of a key, which its first message makes:
+ *
+ *   reeve dev --definitionsFolder ./actors
+ *   reeve send NAME --to central key=a -- ADD '{"by":2}'
+ *   reeve describe actor NAME/a
+ */
+import { assign, setup } from 'xstate';
+import { defineActor, reply } from 'reeve';
+
+/** What it knows. Plain data: all of it is on disk after each turn. */
+interface Context {
+	readonly total: number;
+}
+
+/** What it can be sent. */
+type Event = { type: 'ADD'; by: number } | { type: 'PAUSE' } | { type: 'TELL' };
+
+const machine = setup({
+	types: { context: {} as Context, events: {} as Event },
+	// How long it rests. A timer is a row on disk, and fires after a restart, too.
+	delays: { REST: 60_000 },
+	actions: {
+		add: assign({ total: ({ context }, { by }: { by: number }) => context.total + by }),
+	},
+}).createMachine({
+	id: 'NAME',
+	context: { total: 0 },
+	initial: 'counting',
+	on: {
+		// Nothing leaves before the turn is on disk, this answer included.
+		TELL: { actions: reply(({ context }) => ({ total: context.total })) },
+	},
+	states: {
+		counting: {
+			on: {
+				ADD: { actions: { type: 'add', params: ({ event }) => ({ by: event.by }) } },
+				PAUSE: 'resting',
+			},
+		},
+		resting: { after: { REST: 'counting' } },
+	},
+});
+
+export default defineActor({
+	name: 'NAME',
+	summary: 'Counts, and rests when it is told to',
+	// Raise it with every change that stored instances must follow, and say how in migrate.
+	version: 1,
+	machine,
+});
+`;
+
+const actorSpec = `/** Run it with: node --import tsx --test actors/NAME.test.ts */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { configOf, startNode } from 'reeve';
+import VARIABLE from './NAME.ts';
+
+/** A node in a folder of its own, with a broker of its own. */
+function start(folder: string) {
+	const config = configOf({
+		nodeName: 'central',
+		brokerListen: '127.0.0.1:0',
+		socketFolder: folder,
+		databaseFolder: join(folder, 'db'),
+		subscribersDataFolder: join(folder, 'data'),
+		logLevel: 'silent',
+	});
+	return startNode(config, { actors: [VARIABLE] });
+}
+
+test('it adds up, and knows the total after a restart', async (life) => {
+	const folder = mkdtempSync(join(tmpdir(), 'NAME-'));
+	life.after(() => rmSync(folder, { recursive: true, force: true }));
+	const first = await start(folder);
+	await first.actor(VARIABLE, { key: 'a' }).send({ type: 'ADD', by: 2 });
+	await first.actor(VARIABLE, { key: 'a' }).send({ type: 'ADD', by: 3 });
+	await first.stop();
+	const second = await start(folder);
+	const reply = await second.actor(VARIABLE, { key: 'a' }).ask({ type: 'TELL' });
+	await second.stop();
+	assert.deepEqual(reply, { id: reply.id, outcome: 'done', data: '{"total":5}' });
+});
+`;
+
+const methodText = `/**
+ * The method NAME. Run it, and call it:
+ *
+ *   reeve dev --methodsFolder ./methods
+ *   reeve send NAME --to central 'data=three small words'
+ */
+import { defineMethod, ReeveError } from 'reeve';
+import { z } from 'zod';
+
+/** Counts the words in the data of the message. */
+export default defineMethod({
+	name: 'NAME',
+	aliases: [],
+	summary: 'Count the words in data',
+	kind: 'CommandACK',
+	// Or 'sequential': one message at a time, in their order.
+	ordering: 'concurrent',
+	// It has no side effect, so it may run again after a crash in mid-run; else 'report'.
+	onCrash: 'retry',
+	// Its output is worth a reply.
+	replies: true,
+	args: z.array(z.string()).max(0, 'NAME takes no arguments'),
+	example: { data: 'three small words' },
+	run({ data }) {
+		// A ReeveError is an expected end, and its code is told to the sender; anything else is a bug.
+		if (typeof data !== 'string') throw new ReeveError('bad_arguments', 'data must be text');
+		return Promise.resolve({ data: String(data.split(/\\s+/).filter(Boolean).length) });
+	},
+});
+`;
+
+const methodSpec = `/** Run it with: node --import tsx --test methods/NAME.test.ts */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { configOf, startNode } from 'reeve';
+import VARIABLE from './NAME.ts';
+
+test('it counts words', async (life) => {
+	const folder = mkdtempSync(join(tmpdir(), 'NAME-'));
+	life.after(() => rmSync(folder, { recursive: true, force: true }));
+	const config = configOf({
+		nodeName: 'central',
+		brokerListen: '127.0.0.1:0',
+		socketFolder: folder,
+		databaseFolder: join(folder, 'db'),
+		subscribersDataFolder: join(folder, 'data'),
+		logLevel: 'silent',
+	});
+	const node = await startNode(config, { methods: [VARIABLE] });
+	life.after(() => node.stop());
+	const message = { toNode: 'central', method: 'NAME', data: 'three small words' };
+	const [answer] = await node.door.accept(message, 'spec');
+	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
+	// The question ends with the outcome of the message.
+	const question = { reeve: 'watch', ids: [answer.id] };
+	let last: unknown;
+	for await (const row of node.door.ask(question, AbortSignal.any([]))) last = row;
+	const { state, output } = Object(last);
+	assert.deepEqual({ state, output }, { state: 'done', output: '3' });
+});
+`;
