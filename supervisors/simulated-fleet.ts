@@ -73,6 +73,8 @@ export interface SimulatedFleet {
 	node(name: string): SimulatedNode;
 	/** Ends it as SIGKILL does: what was not committed is lost, and its will is published. */
 	kill(name: string): void;
+	/** Whether it runs; false also for one that died while it started. */
+	isAlive(name: string): boolean;
 	/** Stops it in good order; its journal is closed. */
 	halt(name: string): Promise<void>;
 	/** Stops it as SIGSTOP does. */
@@ -153,6 +155,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		},
 		node: (name) => lifeOf(name).simulated,
 		kill: (name) => lifeOf(name).life.kill(),
+		isAlive: (name) => present.get(name)?.life.isAlive() ?? false,
 		async halt(name) {
 			const { life, simulated } = lifeOf(name);
 			await along(clock, simulated.node.stop());

@@ -215,7 +215,7 @@ test("I49: A killed actor's old incarnation can neither commit nor send", async 
 
 test('I52: A deferred message is retried after the next state change, before any later message of its lane', async (life) => {
 	await forSeeds(3, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed, actors: [adder] });
+		const { fleet } = startWorld(life, { seed, actors: [adder] });
 		const central = await fleet.start('central');
 		await fleet.start('ship1');
 		const tell = (word: string, payload: object = {}) =>
@@ -244,7 +244,6 @@ test('I52: A deferred message is retried after the next state change, before any
 		const { order } = storedContexts<Sums>(fleet.folder('ship1'), 'adder')[''] ?? {};
 		assert.deepEqual(order, ['CLOSE', 'ADD', 'OPEN', 'first', 'second', 'third', 'ADD']);
 		for (const id of deferred) assert.equal((await central.row(id)).state, 'done');
-		assert.equal(world.runs.length, 0);
 		await fleet.stop();
 	});
 });

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createFaultyDisk } from '../../runtime/faulty-disk.ts';
+import { crashPoints } from '../../runtime/fault.ts';
+import { note, rawRows, startWorld } from './world.ts';
+
+test('the example for tests of methods runs', async () => {
+	const { story } = await import('../../examples/testing.ts');
+	assert.deepEqual(await story(2), ['done: hello Ada', 'done: hello Grace', 'done: hello Edsger']);
+});
+
+test('a node that is killed has lost what was not committed, and writes and says nothing more', async (life) => {
+	const { fleet, world } = startWorld(life);
+	const central = await fleet.start('central');
+	await fleet.start('ship1');
+	central.disk.hold();
+	const lost = central.send(note('ship1', 'lost', { id: 'lost' }));
+	await fleet.settle();
+	fleet.kill('central');
+	await assert.rejects(lost, { code: 'killed' });
+	await fleet.start('central');
+	await fleet.clock.advance(60_000);
+	assert.deepEqual(world.ran('ship1'), []);
+	assert.deepEqual(rawRows(fleet.folder('central'), 'books'), []);
+});
+
+test('a frozen node does nothing, and goes on with all that has waited when it is thawed', async (life) => {
+	const { fleet, world } = startWorld(life);
+	const central = await fleet.start('central');
+	await fleet.start('ship1');
+	fleet.freeze('ship1');
+	const id = await central.send(note('ship1', 'x'));
+	await fleet.clock.advance(60_000);
+	assert.deepEqual(world.ran('ship1'), []);
+	fleet.thaw('ship1');
+	await fleet.clock.advance(60_000);
+	assert.deepEqual(world.ran('ship1'), ['x']);
+	assert.equal((await central.row(id)).state, 'done');
+});
+
+test('every crash point but that of steps is passed by a message and its reply', async (life) => {
+	for (const point of crashPoints.filter((name) => name !== 'step.ran')) {
+		const { fleet } = startWorld(life);
+		await fleet.start('central', { crashAt: point }).catch(() => undefined);
+		await fleet.start('ship1', { crashAt: point }).catch(() => undefined);
+		const isAlive = () => ['central', 'ship1'].map((name) => fleet.isAlive(name));
+		if (fleet.isAlive('central')) {
+			void fleet
+				.node('central')
+				.send(note('ship1', 'x'))
+				.catch(() => undefined);
+		}
+		await fleet.clock.advance(10_000);
+		assert.ok(isAlive().includes(false), point);
+		await fleet.stop();
+	}
+});
+
+test('a disk fails, stands still and goes on as it is told', async () => {
+	const disk = createFaultyDisk();
+	const write = () => disk.transact(() => Promise.resolve(true));
+	assert.equal(await write(), true);
+	disk.fill();
+	await assert.rejects(write(), /ENOSPC/);
+	disk.free();
+	disk.hold('transactions');
+	let isDone = false;
+	const held = write().then(() => (isDone = true));
+	await disk.flush(() => Promise.resolve());
+	assert.ok(!isDone, 'it waits');
+	disk.release();
+	await held;
+	assert.deepEqual(disk.counts(), { transactions: 2, flushes: 1, failures: 1 });
+});
