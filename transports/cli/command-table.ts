@@ -80,7 +80,7 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/new.ts'),
 	},
 	actors: {
-		summary: 'Take parked instances of actors into use again',
+		summary: 'Reload or check actor definitions; take parked instances into use again',
 		load: () => import('./commands/actors.ts'),
 	},
 	audit: {

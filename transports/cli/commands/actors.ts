@@ -1,35 +1,40 @@
 /**
- * `reeve actors`: what is done to instances of declared actors by hand.
+ * `reeve actors`: what is done to declared actors and their files by hand.
  *
  * @module
  */
-import type { UnparkedRow } from '../../../runtime/actor-rows.ts';
-import { exitCodes } from '../../../runtime/errors.ts';
-import { instanceNamed } from '../actor-text.ts';
-import { allRows, createClient } from '../client.ts';
+import { ReeveError } from '../../../runtime/errors.ts';
+import { check, reload, unpark } from '../actor-actions.ts';
 import { defineCommand } from '../command.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { socketOptions } from '../socket-path.ts';
 
-/** Takes a parked instance into use again; a signal and a report to central tell of it. */
+const actions = { unpark, reload, check };
+
+/** Takes parked instances into use again, reloads definitions, and checks their files. */
 export default defineCommand({
 	arguments: [
-		{ name: '<what>', help: 'What to do', choices: ['unpark'] },
-		{ name: '<instance>', help: 'NAME, or NAME/KEY' },
+		{ name: '<what>', help: 'What to do', choices: Object.keys(actions) },
+		{ name: '[names...]', help: 'unpark: NAME, or NAME/KEY; check: files, or a folder' },
 	],
 	options: [
-		{ flags: '--fresh', help: 'Give its state up: it begins anew, and then takes its mail' },
+		{
+			flags: '--fresh',
+			help: 'unpark: give its state up: it begins anew, and then takes its mail',
+		},
+		{ flags: '--dry-run', help: 'reload: change nothing, and tell what would be' },
+		{ flags: '--force', help: 'reload: also what would park instances' },
 		{ flags: '--json', help: 'One JSON object in a line' },
 		...socketOptions,
 	],
-	examples: ['reeve actors unpark watchdog/nginx', 'reeve actors unpark watchdog/nginx --fresh'],
-	async run({ words, options }, tools) {
-		const { actor, key } = instanceNamed(words[1]);
-		const client = createClient(socketPath({ options }, tools));
-		const question = { reeve: 'unpark', actor, key, fresh: options['fresh'] === true } as const;
-		for (const row of await allRows(client.ask<UnparkedRow>(question))) {
-			const text = `${actor}/${key}  unparked (${row.mode}), ${row.waiting} waited\n`;
-			tools.screen.out(options['json'] === true ? `${JSON.stringify(row)}\n` : text);
-		}
-		return exitCodes.ok;
+	examples: [
+		'reeve actors check actors/thermostat.yaml',
+		'reeve actors reload --dry-run',
+		'reeve actors unpark watchdog/nginx --fresh',
+	],
+	async run(input, tools) {
+		const [what = ''] = input.words;
+		const action = Object.entries(actions).find(([name]) => name === what)?.[1];
+		if (!action) throw new ReeveError('bad_usage', what);
+		return action(input, tools);
 	},
 });

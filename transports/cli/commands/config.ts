@@ -23,17 +23,24 @@ import { formatOf, formatOption } from '../rows.ts';
 
 /** Shows, checks or documents the configuration; changes nothing. */
 export default defineCommand({
-	arguments: [{ name: '<what>', help: 'What to do', choices: ['show', 'check', 'schema'] }],
+	arguments: [
+		{ name: '<what>', help: 'What to do', choices: ['show', 'check', 'schema'] },
+		{ name: '[of]', help: 'schema: of the configuration, or of sheets', choices: ['actor'] },
+	],
 	options: [formatOption, ...configOptions],
 	examples: [
 		'reeve config show',
 		'reeve config check --configFolder /etc/reeve',
 		'reeve config schema > reeve.schema.json',
+		'reeve config schema actor > actor.schema.json',
 	],
 	async run(input, tools) {
 		const { screen, environment } = tools;
 		if (input.words[0] === 'schema') {
-			screen.out(`${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+			const ofSheets = async () =>
+				(await import('../../../actors/sheet-format.ts')).sheetJsonSchema();
+			const schema = input.words[1] === 'actor' ? await ofSheets() : configJsonSchema();
+			screen.out(`${JSON.stringify(schema, undefined, 2)}\n`);
 			return exitCodes.ok;
 		}
 		const loaded = readConfig(configPlaces(input, tools));

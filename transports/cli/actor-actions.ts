@@ -1,0 +1,100 @@
+/**
+ * What `reeve actors` does: instances are taken into use again, files are reloaded, and checked without a
+ * node.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { readDefinition } from '../../actors/definition-file.ts';
+import { definitionPaths, surroundingsOf } from '../../actors/definition-folder.ts';
+import type { UnparkedRow } from '../../runtime/actor-rows.ts';
+import { configOf } from '../../runtime/config.ts';
+import type { ReloadRow } from '../../runtime/definition-rows.ts';
+import { exitCodes, ReeveError } from '../../runtime/errors.ts';
+import { instanceNamed } from './actor-text.ts';
+import { allRows, createClient } from './client.ts';
+import type { CommandInput, CommandTools } from './command.ts';
+import { shade } from './render.ts';
+import { socketPath } from './socket-path.ts';
+
+type Action = (input: CommandInput, tools: CommandTools) => Promise<number>;
+
+/** Takes a parked instance into use again. */
+export const unpark: Action = async ({ words, options }, tools) => {
+	const { actor, key } = instanceNamed(words[1]);
+	const client = createClient(socketPath({ options }, tools));
+	const question = { reeve: 'unpark', actor, key, fresh: options['fresh'] === true } as const;
+	for (const row of await allRows(client.ask<UnparkedRow>(question))) {
+		const text = `${actor}/${key}  unparked (${row.mode}), ${row.waiting} waited\n`;
+		tools.screen.out(options['json'] === true ? `${JSON.stringify(row)}\n` : text);
+	}
+	return exitCodes.ok;
+};
+
+/** Has a node reload its definitions folder. */
+export const reload: Action = async ({ options }, tools) => {
+	const client = createClient(socketPath({ options }, tools));
+	const isDryRun = options['dryRun'] === true;
+	const question = { reeve: 'reload', isDryRun, force: options['force'] === true } as const;
+	let exitCode: number = exitCodes.ok;
+	for (const row of await allRows(client.ask<ReloadRow>(question))) {
+		if (row.what === 'refused' || row.what === 'held') exitCode = exitCodes.someFailed;
+		const text = options['json'] === true ? `${JSON.stringify(row)}\n` : reloadText(row);
+		tools.screen.out(text);
+	}
+	return exitCode;
+};
+
+/** Checks files, or all of a folder, without a node. */
+export const check: Action = async ({ words: [, ...given], options }, tools) => {
+	if (given.length === 0) throw new ReeveError('bad_usage', 'check what? FILE, or FOLDER');
+	const surroundings = surroundingsOf(configOf({}));
+	let exitCode: number = exitCodes.ok;
+	for (const path of given) {
+		for (const source of await sourcesOf(path)) {
+			const { definition, error } = await readDefinition(source, surroundings);
+			if (error) exitCode = exitCodes.someFailed;
+			const { name: actor, version } = definition ?? {};
+			const row = { file: source, actor, version, problem: error?.detail };
+			const found = definition
+				? `${source}  ${shade('good', 'right')}  ${actor}, version ${version}\n`
+				: `${error?.detail ?? ''}\n`;
+			tools.screen.out(options['json'] === true ? `${JSON.stringify(row)}\n` : found);
+		}
+	}
+	return exitCode;
+};
+
+/** The files that a path means: itself, or those of the folder that it is. */
+async function sourcesOf(path: string): Promise<readonly string[]> {
+	const isFile = /\.(?:[cm]?js|ts|ya?ml|json)$/.test(path);
+	return isFile ? [resolve(path)] : definitionPaths(path);
+}
+
+const words: Readonly<Record<ReloadRow['what'], string>> = {
+	same: 'unchanged',
+	added: 'added',
+	changed: 'changed',
+	removed: 'removed',
+	held: 'held',
+	refused: 'refused',
+};
+
+function reloadText({ file, actor = '', what, problem, diff }: ReloadRow): string {
+	const isBad = what === 'refused' || what === 'held';
+	const head = [file, shade(isBad ? 'bad' : 'good', words[what]), actor].filter(Boolean).join('  ');
+	const lines = problem === undefined ? [] : problem.split('\n');
+	if (diff) {
+		const { version, statesAdded, statesRemoved, eventsAdded, eventsRemoved, parked } = diff;
+		if (version) lines.push(`version ${version.from} -> ${version.to}`);
+		const named = { 'state + ': statesAdded, 'state - ': statesRemoved };
+		const events = { 'event + ': eventsAdded, 'event - ': eventsRemoved };
+		for (const [mark, names] of Object.entries({ ...named, ...events })) {
+			lines.push(...names.map((name) => `${mark}${name}`));
+		}
+		lines.push(...parked.map(({ key, reason }) => `would be parked: ${actor}/${key}: ${reason}`));
+		if (what === 'held')
+			lines.push('what was in force still is; --force puts it in force all the same');
+	}
+	return [head, ...lines.map((line) => `  ${line}`), ''].join('\n');
+}
