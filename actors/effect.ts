@@ -160,7 +160,10 @@ export function answer<
 	return effectAction(given, (data) => ({ type: 'reeve.answer', data }));
 }
 
-/** Tells people: a signal that logs, the console and reports to central show. */
+/**
+ * Tells people: a line in the error log of central, which is a message of the same turn and so
+ * arrives once, and a signal on this node.
+ */
 export function raiseAlert<
 	Context extends MachineContext,
 	Expression extends EventObject,

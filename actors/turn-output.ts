@@ -12,6 +12,11 @@ import type { Draft, DraftParts } from './draft.ts';
 import type { Effect } from './effect.ts';
 import type { Wish } from './turn.ts';
 
+/** The method that takes alerts, as it takes all that goes wrong in a fleet. */
+const alertMethod = 'REQErrorLog';
+
+type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
+
 /** The outputs of one actor. */
 export interface Outputs {
 	draft(about: Pick<Draft, 'key' | 'request' | 'attempts' | 'facts'>): Draft;
@@ -26,11 +31,25 @@ export interface Outputs {
 
 /** Creates the outputs of one actor. */
 export function createOutputs(parts: DraftParts): Outputs {
-	const { definition, config, signals } = parts;
+	const { node, definition, clock, config, signals } = parts;
 	const { name: actor } = definition;
 	const timers = createDraftTimers(parts);
 	const steps = createDraftSteps(parts);
 	const mail = createDraftMail(parts, timers);
+
+	/** The message to central is part of the turn: a crash can neither lose it nor double it. */
+	const alert = (draft: Draft, { severity, text }: Alert): void => {
+		const { key } = draft;
+		const who = key === '' ? actor : `${actor}/${key}`;
+		const at = new Date(clock.now()).toUTCString();
+		mail.send(draft, {
+			to: config.centralNodeName,
+			method: alertMethod,
+			kind: 'EventACK',
+			data: `${at}, node: ${node}, alert: ${severity}: ${who}: ${text}\n`,
+		});
+		draft.afterwards.push(() => signals.emit('alert.raised', { actor, key, severity, text }));
+	};
 
 	const effect = (draft: Draft, event: EventObject): void => {
 		const { key } = draft;
@@ -48,11 +67,9 @@ export function createOutputs(parts: DraftParts): Outputs {
 			case 'reeve.answer':
 				mail.answerOldest(draft, wanted.data);
 				return;
-			case 'reeve.alert': {
-				const { severity, text } = wanted;
-				draft.afterwards.push(() => signals.emit('alert.raised', { actor, key, severity, text }));
+			case 'reeve.alert':
+				alert(draft, wanted);
 				return;
-			}
 			case 'reeve.publish':
 				draft.afterwards.push(() => parts.publish(wanted.topic, wanted.data));
 				return;
