@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { play, randomScenario } from './nemesis.ts';
+import { forSeeds, rawRows, startWorld } from './world.ts';
+
+const nodes = ['central', 'ship1', 'ship2'] as const;
+
+test('whatever happens to a fleet, every message that was accepted is done, and was settled once', async (life) => {
+	await forSeeds(6, async (seed) => {
+		const { fleet } = startWorld(life, {
+			seed,
+			faults: { delayMs: [1, 50] },
+			// Nobody may die of it that it is started often, and nothing may run out of time.
+			config: { attemptsMax: 1000, defaultMessageTtl: 2_592_000, claimPauseMs: 1000 },
+		});
+		for (const name of nodes) await fleet.start(name);
+		const accepted = await play(fleet, nodes, randomScenario(seed, nodes, 25));
+		let count = 0;
+		for (const [name, ids] of accepted) {
+			for (const id of ids) {
+				const row = await fleet.node(name).row(id);
+				assert.equal(row.state, 'done', `${id} of ${name}`);
+				count += 1;
+			}
+		}
+		assert.ok(count > 20, `${count} were accepted`);
+		const receipts = nodes.flatMap((name) => rawRows(fleet.folder(name), 'receipts'));
+		const settled = receipts.map(({ value }) => String(value['id']));
+		assert.equal(new Set(settled).size, settled.length, 'none was settled twice');
+		await fleet.stop();
+	});
+});
+
+test('a scenario is the same at every run of its seed', () => {
+	assert.deepEqual(randomScenario(3, nodes, 30), randomScenario(3, nodes, 30));
+	assert.notDeepEqual(randomScenario(3, nodes, 30), randomScenario(4, nodes, 30));
+});
