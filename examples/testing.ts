@@ -1,6 +1,6 @@
 /**
- * A test of a method of one's own against crashes, partitions and full disks: `npx tsx examples/testing.ts`.
- * Nothing in it waits for real: an hour takes as long as what happens in it.
+ * A test of a method of one's own against crashes, partitions and full disks: `npx tsx
+ * examples/testing.ts`. Nothing in it waits for real: an hour takes as long as what happens in it.
  *
  * @module
  */

@@ -1,9 +1,10 @@
 /**
- * The announcement of this node to all others: its retained birth, and the death that is its will or
- * its goodbye.
+ * The announcement of this node to all others: its retained birth, and the death that is its will
+ * or its goodbye.
  *
- * A broker that has lost a birth would leave everybody waiting for this node until one of them connects
- * anew. So the birth is said again after a minute, and then after twice as long each time, up to an hour.
+ * A broker that has lost a birth would leave everybody waiting for this node until one of them
+ * connects anew. So the birth is said again after a minute, and then after twice as long each time,
+ * up to an hour.
  *
  * @module
  */

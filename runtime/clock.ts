@@ -1,6 +1,6 @@
 /**
- * Time and chance, injected. No other file of the product asks the machine what time it is, starts a
- * timer or throws dice, so that a test can step the one and seed the other.
+ * Time and chance, injected. No other file of the product asks the machine what time it is, starts
+ * a timer or throws dice, so that a test can step the one and seed the other.
  *
  * @module
  */
@@ -134,9 +134,9 @@ async function fewTurnsOfTheLoop(): Promise<void> {
 }
 
 /**
- * A stepped clock whose chance comes from `seed`; it starts at `startMs` (2026-01-01 by default). `calm`
- * waits, after each timer, for what has followed from it: a few turns of the event loop by default, which
- * is not enough for what a disk does.
+ * A stepped clock whose chance comes from `seed`; it starts at `startMs` (2026-01-01 by default).
+ * `calm` waits, after each timer, for what has followed from it: a few turns of the event loop by
+ * default, which is not enough for what a disk does.
  */
 export function steppedClock(
 	seed = 1,

@@ -9,8 +9,8 @@ import type { PassPoint } from './fault.ts';
 /** A disk, as the journal sees it. */
 export interface Disk {
 	/**
-	 * Makes one transaction by calling `write`. Resolves with false if another process has taken over;
-	 * rejects where the disk fails, and then nothing of the transaction may have been written.
+	 * Makes one transaction by calling `write`. Resolves with false if another process has taken
+	 * over; rejects where the disk fails, and then nothing of the transaction may have been written.
 	 */
 	transact(write: () => Promise<boolean>): Promise<boolean>;
 	/** Resolves when everything that was transacted before is safe from a power cut. */

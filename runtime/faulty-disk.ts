@@ -1,6 +1,6 @@
 /**
- * A disk for specifications that goes wrong on demand: it fills up, stands still, loses what was not
- * flushed, or is cut off as by the death of its process.
+ * A disk for specifications that goes wrong on demand: it fills up, stands still, loses what was
+ * not flushed, or is cut off as by the death of its process.
  *
  * @module
  */
@@ -13,15 +13,15 @@ export interface FaultyDisk extends Disk {
 	/** There is space again. */
 	free(): void;
 	/**
-	 * Transactions and flushes wait from now on, as on a disk that does not answer; or only the ones or the
-	 * others. What is committed and not flushed is what a power cut would take.
+	 * Transactions and flushes wait from now on, as on a disk that does not answer; or only the ones
+	 * or the others. What is committed and not flushed is what a power cut would take.
 	 */
 	hold(what?: 'transactions' | 'flushes'): void;
 	/** Nothing waits any more. */
 	release(): void;
 	/**
-	 * The process that wrote here is dead: nothing is written any more, and nobody hears how what was under
-	 * way has ended. Once `buried` resolves, its remains are told that others have taken over.
+	 * The process that wrote here is dead: nothing is written any more, and nobody hears how what was
+	 * under way has ended. Once `buried` resolves, its remains are told that others have taken over.
 	 */
 	cut(buried: Promise<void>): void;
 	/** Resolves when the file has done everything that it was given so far. */

@@ -1,7 +1,7 @@
 /**
- * The journal: what must survive. One LMDB environment in the node's database folder, and one way to
- * change it: {@link Journal.commit}, which groups the changes of all who ask at about the same time
- * into one write transaction and resolves after its flush.
+ * The journal: what must survive. One LMDB environment in the node's database folder, and one way
+ * to change it: {@link Journal.commit}, which groups the changes of all who ask at about the same
+ * time into one write transaction and resolves after its flush.
  *
  * Three rules make a crash at any instant harmless, and this file keeps them for everybody:
  * - A transaction first compares the *epoch*, a number that every start of a process raises. A process
@@ -96,7 +96,10 @@ export interface Stretch {
 
 /** The open journal of a node. */
 export interface Journal {
-	/** Minted with the file: who this store is, whatever the node is called; see {@link Journal.renew}. */
+	/**
+	 * Minted with the file: who this store is, whatever the node is called; see {@link
+	 * Journal.renew}.
+	 */
 	readonly storeId: string;
 	/** Raised by every start. */
 	readonly epoch: number;
@@ -104,7 +107,9 @@ export interface Journal {
 	readonly wasUnclean: boolean;
 	/** Unclean starts within `uncleanPeriodMs`, this one included. */
 	readonly uncleanStarts: number;
-	/** Whether the store came up elsewhere than where it was at home; see {@link Journal.settleHere}. */
+	/**
+	 * Whether the store came up elsewhere than where it was at home; see {@link Journal.settleHere}.
+	 */
 	readonly isMoved: boolean;
 	/** Where a damaged store was moved to, if this one had to take its place. */
 	readonly quarantined: string | undefined;
@@ -126,13 +131,15 @@ export interface Journal {
 	 * are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
 	 * which survives a crash of the process but not of the machine).
 	 *
-	 * Rejects only with `fenced` or `stopping`; a disk that fails makes it wait. (And with `internal`, at
-	 * once, for a key that the file cannot hold: tried again for ever, it would stop all others.)
+	 * Rejects only with `fenced` or `stopping`; a disk that fails makes it wait. (And with
+	 * `internal`, at once, for a key that the file cannot hold: tried again for ever, it would stop
+	 * all others.)
 	 */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	/**
-	 * Gives the store another identity, together with `changes`: it turned out to be an older copy of what
-	 * it once was, so its numbers mean something else to those that it talks to. Resolves after the flush.
+	 * Gives the store another identity, together with `changes`: it turned out to be an older copy of
+	 * what it once was, so its numbers mean something else to those that it talks to. Resolves after
+	 * the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
 	/** The value as of the last commit; what is still on its way is not seen. */

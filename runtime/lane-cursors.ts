@@ -1,6 +1,6 @@
 /**
- * The cursors of the lanes that arrive here, and what was refused on the way: in memory once they have
- * been used, on disk always.
+ * The cursors of the lanes that arrive here, and what was refused on the way: in memory once they
+ * have been used, on disk always.
  *
  * @module
  */
@@ -14,16 +14,16 @@ export interface LaneCursors {
 	/** The highest epoch that was seen of the store that a frame comes from. */
 	epochOf(frame: Frame): number;
 	/**
-	 * Records a decision, and drops the refusals that the sender has heard of: those below `lo`. If there are
-	 * changes, {@link LaneCursors.flushed} must be called once they are flushed.
+	 * Records a decision, and drops the refusals that the sender has heard of: those below `lo`. If
+	 * there are changes, {@link LaneCursors.flushed} must be called once they are flushed.
 	 */
 	move(frame: Frame, decision: Decision): Change[];
 	flushed(frame: Frame, decision: Decision): void;
 	/** The cursor as far as it is on disk: nobody may be told of more. */
 	told(frame: Frame): Cursor;
 	/**
-	 * What the sender may not know yet: each answer repeats it until `lo` has passed it. All of it, because
-	 * what an answer does not name is accepted.
+	 * What the sender may not know yet: each answer repeats it until `lo` has passed it. All of it,
+	 * because what an answer does not name is accepted.
 	 */
 	exceptions(frame: Frame): readonly (readonly [seq: number, code: string])[];
 }

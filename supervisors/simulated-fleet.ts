@@ -1,7 +1,7 @@
 /**
- * A simulated fleet: whole nodes in one process, with real journals in temporary folders, on one stepped
- * clock and one broker in memory. Nodes are killed, frozen and cut off, their disks fill up and their clocks
- * jump, in no time and the same at every run of a seed.
+ * A simulated fleet: whole nodes in one process, with real journals in temporary folders, on one
+ * stepped clock and one broker in memory. Nodes are killed, frozen and cut off, their disks fill up
+ * and their clocks jump, in no time and the same at every run of a seed.
  *
  * (But for one thing: the disks are real, and which of several finishes first is theirs to say.)
  *
@@ -52,7 +52,9 @@ export interface LifeOptions {
 export interface SimulatedNode {
 	readonly node: RunningNode;
 	readonly disk: FaultyDisk;
-	/** Hands a message in, and resolves with its id; rejects if it is refused, or the node dies first. */
+	/**
+	 * Hands a message in, and resolves with its id; rejects if it is refused, or the node dies first.
+	 */
 	send(message: object): Promise<string>;
 	/** All rows that answer a question; see `Question`. */
 	ask<Row>(question: object): Promise<readonly Row[]>;
@@ -126,7 +128,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 				clock: life.clock,
 				disk: life.disk,
 				transports: [life.transport],
-				methods: methods.map(life.method),
+				methods: methods.map((method) => life.method(method)),
 				actors,
 				choices: given.choices,
 				host: `host of ${name}`,

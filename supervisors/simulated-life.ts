@@ -1,7 +1,8 @@
 /**
- * One life of a node in a simulated fleet: the clock, the disk, the wire and the methods that its process
- * would have had, all of which can be frozen, and all of which end together when it is killed. What is left
- * of a killed life may run on in this process; nothing that it does has an effect any more.
+ * One life of a node in a simulated fleet: the clock, the disk, the wire and the methods that its
+ * process would have had, all of which can be frozen, and all of which end together when it is
+ * killed. What is left of a killed life may run on in this process; nothing that it does has an
+ * effect any more.
  *
  * @module
  */
@@ -158,7 +159,8 @@ function wireOf(wire: TransportDefinition, flow: Flow, isAlive: () => boolean) {
 		start(context) {
 			hasJoined = true;
 			const listener = listenerOf(context.listener);
-			// The will names the store, which may get another identity; it is asked for when it is needed.
+			// The will names the store, which may get another identity; it is asked for when it is
+			// needed.
 			return wire.start({
 				...context,
 				listener,

@@ -1,6 +1,7 @@
 /**
- * The front door for whoever tests methods and actors of their own, `reeve/testing`: a fleet of whole nodes in
- * one process, in which anything goes wrong when it is told to, and no time passes that is not stepped.
+ * The front door for whoever tests methods and actors of their own, `reeve/testing`: a fleet of
+ * whole nodes in one process, in which anything goes wrong when it is told to, and no time passes
+ * that is not stepped.
  *
  * ```ts
  * import { simulateFleet } from 'reeve/testing';

@@ -32,8 +32,8 @@ export interface Hub {
 	/** Changes what goes wrong from now on; what is not named stays as it is. */
 	disturb(faults: Partial<Faults>): void;
 	/**
-	 * Lets nothing pass between two nodes any more, or between one and all others. Nobody is told: both
-	 * links stay up, as when a network drops packets.
+	 * Lets nothing pass between two nodes any more, or between one and all others. Nobody is told:
+	 * both links stay up, as when a network drops packets.
 	 */
 	part(node: string, other?: string): void;
 	/** Ends every `part`. */
@@ -45,13 +45,13 @@ export interface Hub {
 	/** All links go down and up again, and the broker has forgotten everything. */
 	restart(): void;
 	/**
-	 * Publishes as a foreign MQTT client would. Resolves when every node that took it has acknowledged
-	 * it; at once for topics that are not public.
+	 * Publishes as a foreign MQTT client would. Resolves when every node that took it has
+	 * acknowledged it; at once for topics that are not public.
 	 */
 	publish(publication: Publication, properties?: ForeignProperties): Promise<Verdict>;
 	/**
-	 * Shows everything that is published from now on, with who did it (foreign clients have no name). What
-	 * `look` returns false for is swallowed, though its publisher is told that it was taken.
+	 * Shows everything that is published from now on, with who did it (foreign clients have no name).
+	 * What `look` returns false for is swallowed, though its publisher is told that it was taken.
 	 */
 	watch(look: Look): () => void;
 	/** What was carried so far, and what went wrong with it. */
@@ -61,7 +61,9 @@ export interface Hub {
 /** Looks at a publication; false swallows it. */
 export type Look = (from: string, publication: Publication) => boolean | void;
 
-/** Messages of foreign clients that are kept for a node that is away; as a default Mosquitto does. */
+/**
+ * Messages of foreign clients that are kept for a node that is away; as a default Mosquitto does.
+ */
 const storedMax = 1000;
 
 interface Member {
@@ -155,7 +157,8 @@ function join(state: State, context: TransportContext): () => void {
 	const member: Member = { node, context, wire, connection: 0, isUp: false };
 	state.members.set(node, member);
 	goUp(state, member);
-	// It stays a member, as with a persistent session: what foreign clients send waits for its return.
+	// It stays a member, as with a persistent session: what foreign clients send waits for its
+	// return.
 	return () => void goDown(member, 'stopped');
 }
 

@@ -1,4 +1,6 @@
-/** Invariants of declared actors: turns, replies, steps, monitors of their ends, and passivation. */
+/**
+ * Invariants of declared actors: turns, replies, steps, monitors of their ends, and passivation.
+ */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
@@ -188,7 +190,8 @@ test('I37: A requester that crashed and restarted receives the reply of a durabl
 });
 
 test('I41: Every message sent to a stopped, unknown or killed actor is visible in the dead letters with its target', async (life) => {
-	// What could not be handed to anybody is in the books of its sender, by its target and with the reason.
+	// What could not be handed to anybody is in the books of its sender, by its target and with the
+	// reason.
 	const { fleet, world } = startWorld(life, { actors: [ledger] });
 	world.strike = ({ arg }) => {
 		if (arg === 'deadly') throw new TypeError('its actor dies of it');

@@ -1,6 +1,6 @@
 /**
- * The invariants of delivery, supervision and durable actors, by number. Each has one test in the parts of
- * the suite beside this file, titled with its number and its sentence.
+ * The invariants of delivery, supervision and durable actors, by number. Each has one test in the
+ * parts of the suite beside this file, titled with its number and its sentence.
  *
  * @module
  */

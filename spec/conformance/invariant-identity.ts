@@ -1,4 +1,6 @@
-/** Invariants of who may speak and write: names, folders, signatures, and nodes that died too often. */
+/**
+ * Invariants of who may speak and write: names, folders, signatures, and nodes that died too often.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -32,7 +34,9 @@ const onMqtt = (node: RunningNode) =>
 /** DISCONNECT of MQTT 5 with the reason 0x8E, session taken over. */
 const takenOver = Buffer.from([0xe0, 0x02, 0x8e, 0x00]);
 
-/** A way to a broker that notes who connects, and can tell them that their session was taken over. */
+/**
+ * A way to a broker that notes who connects, and can tell them that their session was taken over.
+ */
 async function startTollgate(life: TestContext, port: number) {
 	const connects: string[] = [];
 	const sockets = new Map<string, Socket>();
@@ -196,7 +200,7 @@ test('I29: A cloned data directory started on another host publishes nothing unt
 	await fork.stop();
 	const adopted = await startReal(life, {
 		...cloned,
-		folder: `${temporaryFolder(life)}`,
+		folder: temporaryFolder(life),
 		choices: { identity: 'adopt' },
 	});
 	await onMqtt(adopted);

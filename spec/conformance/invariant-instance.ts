@@ -1,4 +1,7 @@
-/** Invariants of the instances of declared actors: steps, passivation, deferral, and dead incarnations. */
+/**
+ * Invariants of the instances of declared actors: steps, passivation, deferral, and dead
+ * incarnations.
+ */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';

@@ -213,7 +213,8 @@ test('I5: An ACK for seq n is published only after the mailbox row, or the durab
 	assert.deepEqual(tap.laneAcks('ship1/CROWD/CommandACK/').at(-1)?.except, [[2, 'unknown_method']]);
 	assert.ok(!ship.isAlive(), 'it was another life');
 
-	// While one transaction is flushed the next one waits, and what it is about must not be told with it.
+	// While one transaction is flushed the next one waits, and what it is about must not be told with
+	// it.
 	await fleet.start('ship1');
 	await fleet.clock.advance(1000);
 	const { disk } = fleet.node('ship1');
@@ -275,7 +276,7 @@ test('I6: Within one lane mailbox rows are appended in strictly increasing seq w
 				lane,
 			);
 			assert.ok(
-				refused.every(({ value }) => String(value) === 'skipped'),
+				refused.every(({ value }) => JSON.stringify(value) === '"skipped"'),
 				'skips only',
 			);
 		}

@@ -1,8 +1,8 @@
 /**
- * The invariants of delivery, supervision and durable actors, each as a test that injects the fault which
- * would break it. They are written down in files by subject; this is the one that runs them, and that fails
- * if a number is left out. Most run on the simulated wire, with seeds: what fails names its seed, and
- * `REEVE_SEED` runs that one alone.
+ * The invariants of delivery, supervision and durable actors, each as a test that injects the fault
+ * which would break it. They are written down in files by subject; this is the one that runs them,
+ * and that fails if a number is left out. Most run on the simulated wire, with seeds: what fails
+ * names its seed, and `REEVE_SEED` runs that one alone.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -73,7 +73,10 @@ export function randomScenario(
 	return Array.from({ length }, (_, at) => make(at)).flat();
 }
 
-/** Plays a scenario, then lets everything be well for a day. A node that is needed and dead is started. */
+/**
+ * Plays a scenario, then lets everything be well for a day. A node that is needed and dead is
+ * started.
+ */
 export async function play(
 	fleet: SimulatedFleet,
 	nodes: readonly string[],
@@ -112,21 +115,36 @@ async function befall(
 ): Promise<void> {
 	const { hub } = fleet;
 	if ('wait' in happening) await fleet.clock.advance(happening.wait);
-	else if ('kill' in happening) fleet.kill(happening.kill);
 	else if ('start' in happening) {
 		const { start, crashAt } = happening;
 		await fleet.start(start, crashAt === undefined ? {} : { crashAt }).catch(() => undefined);
-	} else if ('freeze' in happening) fleet.freeze(happening.freeze);
-	else if ('thaw' in happening) fleet.thaw(happening.thaw);
-	else if ('partition' in happening) hub.part(happening.partition);
-	else if ('heal' in happening) hub.heal();
-	else if ('cut' in happening) hub.cut(happening.cut);
-	else if ('restore' in happening) {
+	} else if ('restore' in happening) {
 		await revive(happening.restore);
 		hub.restore(happening.restore);
-	} else if ('lose' in happening) hub.disturb({ loss: happening.lose });
+	} else if ('partition' in happening) hub.part(happening.partition);
+	else if ('heal' in happening) hub.heal();
+	else if ('cut' in happening) hub.cut(happening.cut);
+	else if ('lose' in happening) hub.disturb({ loss: happening.lose });
+	else if ('restartBroker' in happening) hub.restart();
+	else befallNode(fleet, happening);
+}
+
+function befallNode(
+	fleet: SimulatedFleet,
+	happening: Extract<
+		Happening,
+		| { readonly kill: string }
+		| { readonly freeze: string }
+		| { readonly thaw: string }
+		| { readonly fillDisk: string }
+		| { readonly freeDisk: string }
+		| { readonly shiftClock: string }
+	>,
+): void {
+	if ('kill' in happening) fleet.kill(happening.kill);
+	else if ('freeze' in happening) fleet.freeze(happening.freeze);
+	else if ('thaw' in happening) fleet.thaw(happening.thaw);
 	else if ('fillDisk' in happening) fleet.node(happening.fillDisk).disk.fill();
 	else if ('freeDisk' in happening) fleet.node(happening.freeDisk).disk.free();
-	else if ('shiftClock' in happening) fleet.node(happening.shiftClock).shiftClock(happening.ms);
-	else hub.restart();
+	else fleet.node(happening.shiftClock).shiftClock(happening.ms);
 }

@@ -1,6 +1,6 @@
 /**
- * The world in which a simulated fleet works: methods that do nothing but note that they ran, wait until
- * they are told to go on, or kill their node; and what can be read of a journal from outside.
+ * The world in which a simulated fleet works: methods that do nothing but note that they ran, wait
+ * until they are told to go on, or kill their node; and what can be read of a journal from outside.
  *
  * @module
  */
@@ -29,7 +29,10 @@ export interface Run {
 
 /** The world that {@link createWorld} makes. */
 export interface World {
-	/** `NOTE`, `SINK` and `LATER` keep their order, `CROWD` does not. All of them may run again after a crash. */
+	/**
+	 * `NOTE`, `SINK` and `LATER` keep their order, `CROWD` does not. All of them may run again after
+	 * a crash.
+	 */
 	readonly methods: readonly MethodDefinition[];
 	/** Every run so far, in order. */
 	readonly runs: readonly Run[];
@@ -125,7 +128,9 @@ export interface RawRow {
 	readonly value: Readonly<Record<string, unknown>>;
 }
 
-/** Journals that are open to be read. To open and close one for each look would disturb its owner. */
+/**
+ * Journals that are open to be read. To open and close one for each look would disturb its owner.
+ */
 const readers = new Map<string, (table: Table) => Database>();
 
 function readerOf(folder: string): (table: Table) => Database {
@@ -190,7 +195,8 @@ export function changedRows(
 }
 
 /**
- * Runs a story once for each seed; what fails says which seed it was. `REEVE_SEED` names one to run alone.
+ * Runs a story once for each seed; what fails says which seed it was. `REEVE_SEED` names one to run
+ * alone.
  */
 export async function forSeeds(count: number, story: (seed: number) => Promise<void>) {
 	const { REEVE_SEED: given } = process.env;

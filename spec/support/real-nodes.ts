@@ -1,6 +1,6 @@
 /**
- * Whole nodes on a real broker, in the process of the test and with the machine's clock, each as if on a host
- * of its own: what the simulated wire does not have is names, sessions and subscriptions.
+ * Whole nodes on a real broker, in the process of the test and with the machine's clock, each as if
+ * on a host of its own: what the simulated wire does not have is names, sessions and subscriptions.
  *
  * @module
  */
