@@ -11,6 +11,7 @@ import type { Config } from '../runtime/config.ts';
 import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Journal, Key } from '../runtime/journal.ts';
+import type { PassPoint } from '../runtime/fault.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
 import { unpack, unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
@@ -46,6 +47,8 @@ export interface HostingParts {
 	readonly mayRun: Promise<void>;
 	/** Called with an error that is nobody's but ours. */
 	readonly broken: (thrown: unknown) => void;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
 }
 
 /** The work of one host. */
