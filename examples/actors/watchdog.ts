@@ -3,7 +3,8 @@
  * answer, waits longer after each restart that did not help, and calls for people after the third.
  *
  * ```sh
- * reeve dev --definitionsFolder examples/actors
+ * node --import tsx examples/actors/watchdog.ts         # tells the story of two, with a real node
+ * reeve dev --definitionsFolder examples/actors         # or try it yourself:
  * reeve send watchdog --to central key=nginx -- WATCH \
  *   '{"check":"pgrep nginx","restart":"systemctl restart nginx","everyMs":5000}'
  * reeve send watchdog --to central key=nginx -- TELL
@@ -15,9 +16,12 @@
  * @module
  */
 import { execFile } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { assign, setup } from 'xstate';
 import { defineActor, raiseAlert, reply, step } from '../../supervisors/node.ts';
+import { playIfMain, type Story } from '../story.ts';
 
 interface Watched {
 	readonly check: string;
@@ -102,3 +106,46 @@ export default defineActor({
 	version: 1,
 	machine,
 });
+
+/** A service is a file here: it is well while the file is there. */
+export const story: Story = {
+	nodes: ['ship1'],
+	async play({ folder, say, tell, until, alerts, alerted }) {
+		const web = { node: 'ship1', actor: 'watchdog', key: 'web' };
+		const printer = { node: 'ship1', actor: 'watchdog', key: 'printer' };
+		const up = join(folder, 'web.up');
+		const repaired = join(folder, 'printer.up');
+		const brief = ({ restarts, failures }: Watched) => ({ restarts, failures });
+
+		const everyMs = 50;
+		await tell(web, {
+			type: 'WATCH',
+			check: `test -e ${up}`,
+			restart: `touch ${up}`,
+			everyMs,
+		} as const);
+		for (let deaths = 1; deaths <= 4; deaths += 1) {
+			await until<Watched>(web, ({ restarts, failures }) => restarts === deaths && failures === 0);
+			say(`The web server was down, and is restarted: ${existsSync(up) ? 'it is well' : 'no'}`);
+			if (deaths < 4) rmSync(up);
+		}
+
+		const check = `test -e ${repaired}`;
+		await tell(printer, { type: 'WATCH', check, restart: 'false', everyMs });
+		await alerted(1);
+		const given = await until<Watched>(printer, () => true);
+		say(`The printer was restarted ${given.restarts} times in vain: ${alerts().join('; ')}`);
+		writeFileSync(repaired, '');
+		await tell(printer, { type: 'REPAIRED' });
+		const well = await until<Watched>(printer, ({ failures }) => failures === 0);
+		say('Somebody has repaired it');
+		const end = {
+			given: brief(given),
+			printer: brief(well),
+			web: brief(await tell(web, { type: 'TELL' })),
+		};
+		return { ...end, alerts: alerts().length };
+	},
+};
+
+await playIfMain(import.meta.url, story);

@@ -1,0 +1,273 @@
+/**
+ * What the stories of the examples are told with. The teller is a node itself, `central`; the nodes
+ * that the story is about are processes of their own, which find the definitions of
+ * `examples/actors`. One that dies is started again, as systemd would do it.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, realpathSync, rmSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { pause, realClock } from '../runtime/clock.ts';
+import { configOf, startNode, type RunningNode } from '../supervisors/node.ts';
+import { startBroker } from '../transports/broker.ts';
+
+const program = fileURLToPath(new URL('../supervisors/main.ts', import.meta.url));
+const definitions = fileURLToPath(new URL('actors', import.meta.url));
+
+/** How often it is asked whether something has come to pass. */
+const lookMs = 20;
+
+/** A story. */
+export interface Story {
+	/** The nodes that run as processes of their own. */
+	readonly nodes: readonly string[];
+	/** Plays it, and returns what it has come to: the same, whoever died in between. */
+	play(stage: Stage): Promise<unknown>;
+}
+
+/** What a story is played on. */
+export interface Stage {
+	/** Where all of it lies; it is gone when the story is over. */
+	readonly folder: string;
+	/** Says what happens. */
+	readonly say: (text: string) => void;
+	/** Sends a message from central; resolves with its outcome, however long that takes. */
+	readonly send: (message: object) => Promise<Outcome>;
+	/** Sends an event to an instance; resolves with what it answers. */
+	readonly tell: <Answer>(where: Instance, event: object) => Promise<Answer>;
+	/** Asks an instance again and again until its answer is as `holds` says. */
+	readonly until: <Answer>(where: Instance, holds: (answer: Answer) => boolean) => Promise<Answer>;
+	/** The alerts that have reached central, oldest first. */
+	readonly alerts: () => readonly string[];
+	/** Resolves when there are so many of them. */
+	readonly alerted: (count: number) => Promise<void>;
+	/** Starts a further node, in this very process. */
+	readonly join: (node: string) => Promise<void>;
+}
+
+/** An instance of a declared actor. */
+export interface Instance {
+	readonly node: string;
+	readonly actor: string;
+	readonly key: string;
+}
+
+/** How a message has ended. */
+export interface Outcome {
+	readonly state: string;
+	readonly code?: string;
+	readonly output?: string;
+}
+
+/** What may be different from one performance to the next. */
+export interface Performance {
+	readonly say: (text: string) => void;
+	/** Where a life of a node ends, for `REEVE_CRASH_AT`; empty: it does not. */
+	readonly crashAt?: (node: string, life: number) => string;
+}
+
+/** What came of a performance. */
+export interface Performed {
+	readonly end: unknown;
+	/** How often nodes have died. */
+	readonly deaths: number;
+}
+
+/** Plays a story if its file is what was started: `node --import tsx examples/actors/<name>.ts`. */
+export async function playIfMain(file: string, story: Story): Promise<void> {
+	if (process.argv[1] === undefined || realpathSync(process.argv[1]) !== fileURLToPath(file))
+		return;
+	const say = (text: string) => void process.stdout.write(`${text}\n`);
+	const { end } = await perform(story, { say });
+	say(`In the end: ${JSON.stringify(end)}`);
+}
+
+/** Plays a story from its beginning to its end, and leaves nothing behind. */
+export async function perform(story: Story, performance: Performance): Promise<Performed> {
+	const folder = mkdtempSync(join(realpathSync(tmpdir()), 'reeve-story-'));
+	const broker = await startBroker('127.0.0.1:0');
+	const nodes: RunningNode[] = [];
+	const joining = async (name: string): Promise<RunningNode> => {
+		const node = await startNode(configOf(settingsOf(name, { folder, broker: broker.address })));
+		nodes.push(node);
+		return node;
+	};
+	const cast = createCast({ folder, broker: broker.address, performance });
+	try {
+		const central = await joining('central');
+		const seen = Promise.all(story.nodes.map((name) => birthOf(central, name)));
+		for (const name of story.nodes) cast.start(name);
+		// What can be asked of a node, its birth tells.
+		await Promise.race([seen, cast.failed]);
+		const stage = createStage(central, {
+			folder,
+			say: performance.say,
+			join: async (name) => void (await joining(name)),
+		});
+		const end = await Promise.race([story.play(stage), cast.failed]);
+		return { end, deaths: cast.deaths() };
+	} finally {
+		await cast.stop();
+		await Promise.all(nodes.map((node) => node.stop()));
+		await broker.stop();
+		rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+	}
+}
+
+/** Resolves when a node has announced itself. */
+function birthOf(central: RunningNode, name: string): Promise<void> {
+	return new Promise((resolve) => {
+		const unsubscribe = central.signals.subscribe((signal) => {
+			if (signal.type !== 'node.seen' || signal.name !== name) return;
+			unsubscribe();
+			resolve();
+		});
+	});
+}
+
+interface Place {
+	readonly folder: string;
+	readonly broker: string;
+}
+
+/** The configuration of a node: quiet, and quick to try again. */
+function settingsOf(nodeName: string, { folder, broker: brokerAddress }: Place) {
+	const place = join(folder, nodeName);
+	mkdirSync(place, { recursive: true });
+	return {
+		nodeName,
+		brokerAddress,
+		socketFolder: folder,
+		databaseFolder: join(place, 'db'),
+		subscribersDataFolder: join(place, 'data'),
+		startPubREQHello: 0,
+		logLevel: 'silent',
+		resendMsMin: 100,
+		// The names are nobody else's: whoever might object answers at once, or does not exist.
+		claimMs: 100,
+		stopTimeout: 1,
+	} as const;
+}
+
+/** The nodes that are processes. */
+function createCast({ performance, ...place }: Place & { readonly performance: Performance }) {
+	const { say, crashAt = () => '' } = performance;
+	const children = new Map<string, ChildProcess>();
+	const lives = new Map<string, number>();
+	let deaths = 0;
+	let isOver = false;
+	let fail: (why: Error) => void = () => {};
+	const failed = new Promise<never>((_, reject) => {
+		fail = reject;
+	});
+	failed.catch(() => undefined);
+
+	const start = (name: string): void => {
+		const life = (lives.get(name) ?? 0) + 1;
+		lives.set(name, life);
+		const settings = {
+			...settingsOf(name, place),
+			configFolder: join(place.folder, name, 'etc'),
+			definitionsFolder: definitions,
+			// Whoever dies on purpose is not to come up in safe mode after the third time.
+			uncleanStartsMax: 1000,
+		};
+		const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
+		const tsx = ['--import', import.meta.resolve('tsx')];
+		const child = spawn(
+			process.execPath,
+			[...tsx, program, 'run', '--stop-with-parent', ...words],
+			{
+				cwd: join(place.folder, name),
+				// A pipe that nobody writes to: when this process is gone, so are its nodes.
+				stdio: ['pipe', 'ignore', 'pipe'],
+				env: { ...process.env, REEVE_CRASH_AT: crashAt(name, life) },
+			},
+		);
+		children.set(name, child);
+		let errors = '';
+		child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+		child.once('close', (code, signal) => {
+			if (isOver) return;
+			if (signal !== 'SIGKILL') {
+				fail(new Error(`${name} has ended with ${code ?? signal}: ${errors}`));
+				return;
+			}
+			deaths += 1;
+			say(`${name} dies, and is started again`);
+			start(name);
+		});
+	};
+	return {
+		start,
+		failed,
+		deaths: () => deaths,
+		async stop() {
+			isOver = true;
+			await Promise.all([...children.values()].map(ended));
+		},
+	};
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const gone = once(child, 'exit');
+	child.kill('SIGTERM');
+	await gone;
+}
+
+function createStage(central: RunningNode, parts: Pick<Stage, 'folder' | 'say' | 'join'>): Stage {
+	const { folder } = parts;
+	const errorLog = join(folder, 'central', 'data', 'errorLog', 'errorCentral', 'error.log');
+	const send: Stage['send'] = async (message) => {
+		const [answer] = await central.door.accept({ replyMethod: 'REQNone', ...message }, 'story');
+		if (!answer || !('id' in answer)) throw new Error(JSON.stringify(answer));
+		const { signal } = new AbortController();
+		let last: Outcome | undefined;
+		for await (const row of central.door.ask({ reeve: 'watch', ids: [answer.id] }, signal)) {
+			last = row as Outcome;
+		}
+		return last ?? { state: 'unknown' };
+	};
+	const tell = async <Answer>(where: Instance, event: object): Promise<Answer> => {
+		const { node: toNode, actor: method, key } = where;
+		const data = JSON.stringify(event);
+		const { state, code = '', output } = await send({ toNode, method, key, data });
+		if (state !== 'done') throw new Error(`${method}/${key}: ${state} ${code}`);
+		return (output ? JSON.parse(output) : undefined) as Answer;
+	};
+	const alerts = () =>
+		textIn(errorLog)
+			.split('\n')
+			.flatMap((line) => /, alert: (.*)$/.exec(line)?.[1] ?? []);
+	return {
+		...parts,
+		send,
+		tell,
+		alerts,
+		async alerted(count) {
+			while (alerts().length < count) await pause(realClock, lookMs);
+		},
+		async until<Answer>(where: Instance, holds: (answer: Answer) => boolean) {
+			for (;;) {
+				const answer = await tell<Answer>(where, { type: 'TELL' });
+				if (holds(answer)) return answer;
+				await pause(realClock, lookMs);
+			}
+		},
+	};
+}
+
+/** The text of a file; empty while there is none. */
+function textIn(path: string): string {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch {
+		return '';
+	}
+}

@@ -1,0 +1,135 @@
+/** The examples of declared actors: each runs with one command, and ends alike whoever is killed. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { story as diskSpace } from '../../examples/actors/disk-space.ts';
+import { story as order } from '../../examples/actors/order.ts';
+import { story as rollout } from '../../examples/actors/rollout.ts';
+import { story as watchdog } from '../../examples/actors/watchdog.ts';
+import { perform, type Story } from '../../examples/story.ts';
+import { seededChance } from '../../runtime/clock.ts';
+import type { CrashPoint } from '../../runtime/fault.ts';
+
+const run = promisify(execFile);
+const bounded = { timeout: 300_000 };
+
+/** How often nodes are killed in all, before it is believed. */
+const deathsMin = 10;
+
+/** What each story comes to when nobody dies. */
+const ends = {
+	watchdog: {
+		given: { restarts: 3, failures: 3 },
+		printer: { restarts: 3, failures: 0 },
+		web: { restarts: 4, failures: 0 },
+		alerts: 1,
+	},
+	'disk-space': {
+		seen: [0, 1, 1, 2, 2],
+		heard: [
+			'critical: disk-space/data: so many percent are in use',
+			'info: disk-space/data: only so many percent are in use now',
+		],
+	},
+	order: {
+		ended: {
+			'o-1': 'completed',
+			'o-2': 'compensated: declined',
+			'o-3': 'compensated: none left',
+			'o-4': 'completed',
+			'o-5': 'compensated: not paid in time',
+			'o-6': 'compensated: not shipped',
+			'o-7': 'completed',
+		},
+		// What was given back for o-6, and taken for o-1, o-6, o-7 and o-4: each once.
+		money: [-720, 500, 720, 750, 1200],
+		lamps: { free: 45, held: {}, sold: 5 },
+		ropes: { free: 15, held: {}, sold: 5 },
+	},
+	rollout: {
+		halted: ['2.0', '2.0', '2.0', 'old', 'old', 'old'],
+		results: {
+			ship1: 'done',
+			ship2: 'done',
+			ship3: 'done',
+			ship4: 'done',
+			ship5: 'done',
+			ship6: 'done',
+		},
+		versions: ['2.0', '2.0', '2.0', '2.0', '2.0', '2.0'],
+		alerts: ['critical: rollout/2.0: failed at ship4'],
+	},
+} as const;
+
+/** Where a node may be killed, and after how many passages at the latest. */
+const instants: readonly (readonly [point: CrashPoint, countMax: number])[] = [
+	['journal.committed', 14],
+	['journal.flushed', 14],
+	['frame.accepted', 4],
+	['frame.sent', 4],
+	['ack.received', 4],
+	['step.ran', 3],
+	['call.ended', 1],
+];
+
+/** A random instant; what does not come to pass kills nobody, so there is a last one behind it. */
+function randomInstant(chance: () => number): string {
+	const pick = (max: number) => Math.floor(chance() * max);
+	const [point, countMax] = instants[pick(instants.length)] ?? ['journal.flushed', 14];
+	const instant = `${point}:${1 + pick(countMax)}`;
+	return point.startsWith('journal.') ? instant : `${instant},journal.flushed:14`;
+}
+
+const stories: readonly (readonly [name: keyof typeof ends, story: Story])[] = [
+	['watchdog', watchdog],
+	['disk-space', diskSpace],
+	['order', order],
+	['rollout', rollout],
+];
+
+for (const [name, story] of stories) {
+	test(`the example ${name} runs with one command, and ends by itself`, bounded, async () => {
+		const file = fileURLToPath(new URL(`../../examples/actors/${name}.ts`, import.meta.url));
+		const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), file]);
+		const [, end = '{}'] = /^In the end: (.*)$/m.exec(stdout) ?? [];
+		assert.deepEqual(JSON.parse(end), ends[name]);
+		assert.ok(stdout.split('\n').length > 4, 'it says what happens');
+	});
+
+	test(
+		`the example ${name} ends alike though its nodes are killed ten times`,
+		bounded,
+		async (t) => {
+			let deaths = 0;
+			for (let seed = 1; deaths < deathsMin; seed += 1) {
+				const found = await killing(story, {
+					seed: seed * 100 + name.length,
+					left: deathsMin - deaths,
+				});
+				t.diagnostic(`seed ${found.seed}: ${found.deaths} deaths`);
+				assert.deepEqual(found.end, ends[name], `seed ${found.seed}:\n${found.said.join('\n')}`);
+				deaths += found.deaths;
+			}
+		},
+	);
+}
+
+/** Plays a story in which nodes are killed at random instants, about as often as there is `left`. */
+async function killing(story: Story, { seed, left }: { seed: number; left: number }) {
+	const chance = seededChance(seed);
+	const said: string[] = [];
+	let lives = 0;
+	const performed = await perform(story, {
+		say: (text) => void said.push(text),
+		crashAt(node) {
+			lives += 1;
+			// Each node is left alone in its last life.
+			const instant = lives < left + story.nodes.length ? randomInstant(chance) : '';
+			said.push(`${node} lives until ${instant || 'the end'}`);
+			return instant;
+		},
+	});
+	return { ...performed, seed, said };
+}
