@@ -33,6 +33,9 @@ test('no other top-level folder holds code', () => {
 	assert.deepEqual(strange, [], `source lies in ${sourceFolders.join(', ')}`);
 });
 
+/** The marks themselves, written so that this file does not break the rule about them. */
+const marks = { later: ['TO', 'DO'].join(''), broken: ['FIX', 'ME'].join('') };
+
 /** Snippets that break a rule: the rule, where the snippet would lie, and the snippet. */
 const broken: readonly (readonly [rule: string, path: string, text: string])[] = [
 	['names', 'runtime/utils.ts', ''],
@@ -93,8 +96,8 @@ const broken: readonly (readonly [rule: string, path: string, text: string])[] =
 	['line length', 'runtime/post.ts', `\t\t// ${'x'.repeat(94)}`],
 	['spec depth', 'spec/transports/cli/send.test.ts', ''],
 	['spec place', 'runtime/post.test.ts', ''],
-	['unfinished work', 'runtime/post.ts', `// TOD${'O'}: later`],
-	['unfinished work', 'runtime/post.ts', `const a = 1; /* FIXM${'E'} */`],
+	['unfinished work', 'runtime/post.ts', `// ${marks.later}: later`],
+	['unfinished work', 'runtime/post.ts', `const a = 1; /* ${marks.broken} */`],
 	['empty catch', 'runtime/post.ts', 'try { a(); } catch {}'],
 	['empty catch', 'runtime/post.ts', 'try { a(); } catch (thrown) {\n\t// Whatever.\n}'],
 	['classes', 'runtime/post.ts', 'class Post {}'],

@@ -13,7 +13,7 @@ import { createCancellations, type Cancellations } from '../runtime/cancellation
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { passingDisk, soundDisk, type Disk } from '../runtime/disk.ts';
-import { createExchange, type Arrivals, type Exchange } from '../runtime/exchange.ts';
+import { createExchange, type Arrivals, type Exchange, type Self } from '../runtime/exchange.ts';
 import { ownFacts } from '../runtime/facts.ts';
 import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
@@ -195,18 +195,7 @@ export function createGround(parts: GroundParts): Ground {
 		signals,
 		seal,
 		guard,
-		self: {
-			node,
-			get storeId() {
-				return journal.storeId;
-			},
-			epoch: journal.epoch,
-			prefix: config.topicPrefix,
-			methods: () => [...mailboxes.keys()],
-			host: parts.host,
-			mode: isSafe ? 'safe' : undefined,
-			facts: ownFacts(config.facts),
-		},
+		self: selfOf(parts, { journal, isSafe, methods: () => [...mailboxes.keys()] }),
 		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
 	});
 	const hostings = new Map<string, Hosting>();
@@ -227,6 +216,27 @@ export function createGround(parts: GroundParts): Ground {
 		asks,
 		hostings,
 		trust,
+	};
+}
+
+/** Who this node is on the wire. */
+function selfOf(
+	{ config, host }: GroundParts,
+	its: { journal: Journal; isSafe: boolean; methods: () => readonly string[] },
+): Self {
+	const { journal, isSafe, methods } = its;
+	return {
+		node: config.nodeName,
+		// It may get another identity, see `renewal.ts`.
+		get storeId() {
+			return journal.storeId;
+		},
+		epoch: journal.epoch,
+		prefix: config.topicPrefix,
+		methods,
+		host,
+		mode: isSafe ? 'safe' : undefined,
+		facts: ownFacts(config.facts),
 	};
 }
 
