@@ -1,6 +1,6 @@
 /**
- * An order, as a saga: goods are held at one actor, money is taken by another, both on another node,
- * and there is no transaction over the three of them. So whatever has been done is undone, if what
+ * An order, as a saga: goods are held at one actor, money is taken by another, both of them on
+ * another node, and no transaction spans the three. So whatever has been done is undone, if what
  * comes after it fails: every order ends as `completed` or as `compensated`, and never in between.
  *
  * ```text

@@ -1,7 +1,7 @@
 /**
  * The payments of the order saga, one under the name of each order; see `order.ts`. The bank is a
- * folder, in which each entry is a file: to book under a name that is there already changes nothing,
- * which is all that a retry needs.
+ * folder, in which each entry is a file: to book once more under the same name changes nothing, and
+ * that is all that a retry needs.
  *
  * @module
  */

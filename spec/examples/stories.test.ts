@@ -1,4 +1,4 @@
-/** The examples of declared actors: each runs with one command, and ends alike whoever is killed. */
+/** The examples of declared actors: one command runs each, and it ends alike whoever is killed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
@@ -116,7 +116,7 @@ for (const [name, story] of stories) {
 	);
 }
 
-/** Plays a story in which nodes are killed at random instants, about as often as there is `left`. */
+/** Plays a story in which nodes are killed at random instants, about `left` times. */
 async function killing(story: Story, { seed, left }: { seed: number; left: number }) {
 	const chance = seededChance(seed);
 	const said: string[] = [];
