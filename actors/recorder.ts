@@ -60,13 +60,14 @@ export function createRecorder(parts: {
 
 	return ({ key, turn, event, value, wishes, isFresh, before }) => {
 		const base = turn % turnsBetweenBases === 0 ? before() : undefined;
+		const did = wishes.length > 0 ? wishTexts(wishes) : [];
 		const record: TurnRecord = {
 			turn,
 			version,
 			at: clock.now(),
 			value,
 			...(event ? { event } : {}),
-			...(wishes.length > 0 ? { did: wishTexts(wishes) } : {}),
+			...(did.length > 0 ? { did } : {}),
 			...(isFresh ? { fresh: true } : {}),
 			...(base && base.byteLength <= turnBytesMax ? { base } : {}),
 		};

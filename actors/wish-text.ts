@@ -10,9 +10,16 @@ import type { Wish } from './turn.ts';
 /** The longest line; of what is longer only the beginning is kept, and how long it was. */
 const lineMax = 300;
 
-/** What the machine wished for, a line each. */
+/**
+ * What the machine wished for, a line each. That the timers and steps of a state end with it goes without
+ * saying.
+ */
 export function wishTexts(wishes: readonly Wish[]): readonly string[] {
-	return wishes.map((wish) => cut(wishText(wish)));
+	return wishes.filter((wish) => !isMatterOfCourse(wish)).map((wish) => cut(wishText(wish)));
+}
+
+function isMatterOfCourse(wish: Wish): boolean {
+	return wish.want === 'stop' || (wish.want === 'cancel' && wish.id.startsWith('xstate.after.'));
 }
 
 function wishText(wish: Wish): string {

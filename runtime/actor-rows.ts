@@ -158,7 +158,7 @@ export interface ReplayTotals {
 	readonly instances: number;
 	/** Turns that were run through the new definitions. */
 	readonly turns: number;
-	/** Turns of which not enough is kept for that. */
+	/** Turns of which not enough is kept for that, or that came after a difference. */
 	readonly skipped: number;
 	readonly differences: number;
 }

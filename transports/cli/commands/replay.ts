@@ -61,7 +61,7 @@ function differenceText({ actor, key, what, turn, event, detail }: Difference): 
 }
 
 function totalsText({ actors, instances, turns, skipped, differences }: ReplayTotals): string {
-	const left = skipped === 0 ? '' : `; ${skipped} turns are not wholly kept`;
+	const left = skipped === 0 ? '' : `, ${skipped} could not be`;
 	return (
 		`differences ${differences} (${actors} actors, ${instances} instances, ` +
 		`${turns} turns replayed${left})\n`
