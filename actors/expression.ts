@@ -135,9 +135,9 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 
 	return (text) => {
 		try {
-			const { valid, error, type } = checking.check(text);
+			const { valid, error, type } = softened(checking.parse(text)).check();
 			if (!valid) return problemOf(error, text, scope);
-			const run = running.parse(text);
+			const run = softened(running.parse(text));
 			return {
 				shape: shapeOf(type ?? 'dyn'),
 				evaluate(values) {
@@ -153,6 +153,35 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 			return problemOf(thrown, text, scope);
 		}
 	};
+}
+
+type Parsed = ReturnType<Environment['parse']>;
+
+/**
+ * Both results of a condition must be of one type, and `has(event.n) ? event.n : 1` means a number: whole
+ * literals there become numbers like all others.
+ */
+function softened(parsed: Parsed): Parsed {
+	soften(parsed.ast);
+	return parsed;
+}
+
+function soften(part: unknown): void {
+	if (Array.isArray(part)) {
+		for (const each of part) soften(each);
+		return;
+	}
+	if (typeof part !== 'object' || part === null || !('op' in part)) return;
+	const args: unknown = Reflect.get(part, 'args');
+	if (part.op === '?:' && Array.isArray(args)) for (const each of args.slice(1)) asNumber(each);
+	soften(args);
+}
+
+function asNumber(part: unknown): void {
+	const node = Object(part) as object;
+	const args: unknown = Reflect.get(node, 'args');
+	if (typeof args === 'bigint') Reflect.set(node, 'args', Number(args));
+	else if (Reflect.get(node, 'op') === '-_') asNumber(args);
 }
 
 function declare(environment: Environment, name: string, shapes: Shapes | undefined): void {

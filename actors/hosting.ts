@@ -102,8 +102,10 @@ export function createHosting(parts: HostingParts): Hosting {
 	/** Throws what would park the instance again. */
 	const tryOut = (key: string, isFresh: boolean): void => {
 		if (isFresh) {
+			const { node, clock } = parts;
+			definition.enterTurn({ now: clock.now(), key, node });
 			try {
-				mover.begin(definition.input({ key, node: parts.node }));
+				mover.begin(definition.input({ key, node }));
 			} catch (thrown) {
 				throw asReeveError(thrown, 'actor_crashed');
 			}

@@ -138,6 +138,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	return {
 		take(instance, cause) {
 			const draft = draftOf(instance, cause);
+			enter(draft.key);
 			const { snapshot: known } = instance;
 			let { snapshot, wishes } = known ? { snapshot: known, wishes: [] } : begin(draft);
 			if (cause.timer && cause.postponed) {

@@ -104,6 +104,7 @@ function createOne(parts: RehearsalParts, definition: ActorDefinition): Rehearse
 			restoring,
 			knows,
 			begin: () => mover.begin(definition.input({ key, node })),
+			enter: (at: number) => definition.enterTurn({ now: at, key, node }),
 			see,
 			stored,
 			counts: { turns: 0, skipped: 0 },
@@ -123,6 +124,8 @@ interface Run {
 	readonly restoring: Restoring;
 	readonly knows: (type: string) => boolean;
 	readonly begin: Mover['begin'];
+	/** Tells the definition of the instant of the turn that comes next. */
+	readonly enter: (at: number) => void;
 	readonly see: (finding: Finding) => void;
 	/** The instance as it is. */
 	readonly stored: StoredInstance;
@@ -147,6 +150,7 @@ function rehearseTurns(run: Run, records: readonly TurnRecord[]): Place | undefi
 		place = fromBase(run, record, place);
 		const finding = mustTell(record, before, run.knows);
 		if (finding) run.see(finding);
+		run.enter(record.at);
 		place = finding ? undefined : rehearseTurn(run, record, place);
 		before = record;
 	}

@@ -1,0 +1,32 @@
+/**
+ * Sheets in specs: compiled from a text, or refused.
+ *
+ * @module
+ */
+import { compileSheet } from '../../actors/sheet.ts';
+import type { ActorDefinition } from '../../actors/definition.ts';
+import { ReeveError } from '../../runtime/errors.ts';
+
+/** The definition that a sheet makes. */
+export function sheetOf(text: string, dataFolder = '.'): ActorDefinition {
+	return compileSheet({
+		source: 'it.yaml',
+		text,
+		node: 'ship1',
+		dataFolder,
+		outputBytesMax: 10_000,
+	});
+}
+
+/** What a sheet is refused for, a line for each; empty if it is accepted. */
+export function refusalOf(text: string): readonly string[] {
+	try {
+		sheetOf(text);
+		return [];
+	} catch (thrown) {
+		if (thrown instanceof ReeveError && thrown.code === 'bad_declaration') {
+			return thrown.detail.split('\n');
+		}
+		throw thrown;
+	}
+}
