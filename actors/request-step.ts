@@ -14,7 +14,7 @@ const requestInput = z.object({
 	url: pageUrl,
 	method: z.string().default('GET'),
 	headers: z.record(z.string(), z.unknown()).default({}),
-	data: z.unknown(),
+	data: z.unknown().optional(),
 });
 
 /** What a request has brought. */

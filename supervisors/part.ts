@@ -135,6 +135,9 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 async function endOrphans({ journal, mailboxes, clock, signals }: Ground): Promise<'ignore'> {
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
+	// The steps of actors are found by their ids as the commands of messages are by theirs.
+	const steps = journal.scan('steps', { from: [''], to: ['\uffff'] });
+	for (const { key } of steps) messages.add(String(key[2]));
 	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {
 		signals.emit('orphan.killed', { id: message, pid });
 	}
