@@ -172,23 +172,19 @@ function fromBase(run: Run, record: TurnRecord, place: Place | undefined): Place
 }
 
 function rehearseTurn(run: Run, record: TurnRecord, place: Place | undefined): Place | undefined {
-	const { counts, restoring } = run;
 	const isFirst = record.turn === 1 || record.fresh === true;
 	if (record.isCut || (!place && !isFirst)) {
-		counts.skipped += 1;
+		run.counts.skipped += 1;
 		return undefined;
 	}
-	counts.turns += 1;
-	const near = place?.base ?? run.stored;
-	const expected = restoring.valueOf(record.value, record.version, near);
-	const checked = checkTurn(run, record, {
-		snapshot: isFirst ? undefined : place?.snapshot,
-		expected,
-	});
-	for (const finding of checked.findings) run.see(finding);
-	if (!checked.snapshot) return undefined;
-	const event = record.event?.type ?? 'start';
-	return { snapshot: checked.snapshot, turn: record.turn, event, base: place?.base };
+	run.counts.turns += 1;
+	const { turn, value, version, event } = record;
+	const { base, snapshot: known } = place ?? { base: undefined, snapshot: undefined };
+	const expected = run.restoring.valueOf(value, version, base ?? run.stored);
+	const from = { snapshot: isFirst ? undefined : known, expected };
+	const { findings, snapshot } = checkTurn(run, record, from);
+	for (const finding of findings) run.see(finding);
+	return snapshot && { snapshot, turn, event: event?.type ?? 'start', base };
 }
 
 /** What the rehearsed machine knows must be what the real one knew. */

@@ -26,6 +26,8 @@ export interface SandboxParts {
 	readonly at?: number | undefined;
 	readonly node: string;
 	readonly microstepsMax: number;
+	/** The instant at which events are tried, in milliseconds of the wall clock. */
+	readonly now: () => number;
 }
 
 /** A copy. */
@@ -84,6 +86,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 			const error = objection(event);
 			if (error) return row({ event, error });
 			try {
+				enter(parts, parts.now());
 				const { snapshot, wishes } = mover.move(copy.snapshot, event);
 				copy = after(spent(copy, event), snapshot, wishes);
 				return row({ event, did: wishTexts(wishes) });
@@ -93,6 +96,11 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 			}
 		},
 	};
+}
+
+/** Some definitions know the instant of their turn, and nothing else of the world. */
+function enter({ definition, key, node }: SandboxParts, now: number): void {
+	definition.enterTurn({ now, key, node });
 }
 
 /** A copy whose timer or step has come to its end with this event. */
@@ -133,18 +141,12 @@ function copyAt(parts: SandboxParts, mover: Mover): Start {
 		throw new ReeveError('not_found', `turn ${at}: there are turns 1 to ${stored.turn}`);
 	}
 	const records = readTurns(journal, name, key);
-	for (const [index, record] of records.entries()) {
-		if (record.turn === at + 1 && record.base) {
-			return { copy: storedCopy(parts, mover, unpack(record.base) as StoredInstance), turn: at };
-		}
-		if (record.turn > at) break;
-		const isLastStart = !records.slice(index + 1).some((later) => isStart(later, at));
-		if (isStart(record, at) && isLastStart) {
-			const turns = records.slice(index).filter(({ turn }) => turn <= at);
-			const copy = replayed(parts, mover, turns);
-			if (copy) return { copy, turn: at };
-		}
-	}
+	const base = records.find(({ turn }) => turn === at + 1)?.base;
+	if (base) return { copy: storedCopy(parts, mover, unpack(base) as StoredInstance), turn: at };
+	const from = records.findLastIndex((record) => isStart(record, at));
+	const turns = from < 0 ? [] : records.slice(from).filter(({ turn }) => turn <= at);
+	const copy = turns.at(-1)?.turn === at ? replayed(parts, mover, turns) : undefined;
+	if (copy) return { copy, turn: at };
 	throw new ReeveError('not_kept', `turn ${at} of ${name}/${key}: too few records lead to it`);
 }
 
@@ -177,6 +179,7 @@ function replayed(
 	for (const [index, record] of records.entries()) {
 		const { turn, event, isCut, fresh } = record;
 		if (isCut || turn !== first.turn + index) return undefined;
+		enter(parts, record.at);
 		if (!copy || fresh) {
 			const { key, node, definition } = parts;
 			const { snapshot, wishes } = mover.begin(definition.input({ key, node }));

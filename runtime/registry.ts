@@ -29,9 +29,11 @@ export interface DeclaredMethod {
 	readonly definition: MethodDefinition;
 }
 
-/** Compiled or plain JavaScript, and TypeScript where a loader for it runs; never mere types. */
+/**
+ * Compiled or plain JavaScript, and TypeScript where a loader for it runs; no mere types, and no specs.
+ */
 const isDeclarationFile = (file: string) =>
-	/\.(?:[cm]?js|ts)$/.test(file) && !file.endsWith('.d.ts') && !file.startsWith('.');
+	/\.(?:[cm]?js|ts)$/.test(file) && !/\.d\.ts$|\.test\.|^\./.test(file);
 
 const name = z
 	.string()

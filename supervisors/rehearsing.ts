@@ -8,6 +8,7 @@ import type { ActorDefinition } from '../actors/definition.ts';
 import { rehearse } from '../actors/rehearsal.ts';
 import { createSandbox, type Sandbox } from '../actors/sandbox.ts';
 import type { Difference, ReplayTotals } from '../runtime/actor-rows.ts';
+import { realClock } from '../runtime/clock.ts';
 import { configOf } from '../runtime/config.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import { nearestWord } from '../runtime/spelling.ts';
@@ -50,7 +51,8 @@ export function forkInstance(
 			const guess = nearest ? `; is it ${nearest}?` : '';
 			throw new ReeveError('not_found', `no file of ${what.definitions} declares ${actor}${guess}`);
 		}
-		return createSandbox({ journal, definition, key, at, node, microstepsMax });
+		const now = () => realClock.now();
+		return createSandbox({ journal, definition, key, at, node, microstepsMax, now });
 	});
 }
 

@@ -208,7 +208,9 @@ test('mail that waits with an event of another name is found', async () => {
 });
 
 test('a copy of an instance at a turn shows its state, and what further events would do', () => {
-	const parts = { journal: stage.journal, definition: shelf(), node: 'ship1', microstepsMax: 100 };
+	const now = () => stage.clock.now();
+	const world = { journal: stage.journal, node: 'ship1', microstepsMax: 100, now };
+	const parts = { ...world, definition: shelf() };
 	const sandbox = createSandbox({ ...parts, key: 'a', at: 2 });
 	assert.equal(sandbox.turn, 2);
 	assert.deepEqual([sandbox.show().value, sandbox.show().context], ['open', { count: 2 }]);
@@ -223,14 +225,15 @@ test('a copy of an instance at a turn shows its state, and what further events w
 	// The instance itself is what it was.
 	assert.deepEqual(stage.stored('shelf', 'a')?.state.context, { count: 1 });
 	for (const at of [1, 3, 4, 7, 8, 9]) {
-		const { show } = createSandbox({ ...parts, key: 'a', at });
+		const copied = createSandbox({ ...parts, key: 'a', at });
 		const expected = [1, 2, 3, 0, 1, 2, 3, 0, 1][at - 1];
-		assert.deepEqual(show().context, { count: expected }, `turn ${at}`);
+		assert.deepEqual(copied.show().context, { count: expected }, `turn ${at}`);
 	}
 });
 
 test('a turn that was never there, or of which too little is kept, cannot be copied', () => {
-	const parts = { journal: stage.journal, node: 'ship1', microstepsMax: 100, key: 'a' };
+	const now = () => stage.clock.now();
+	const parts = { journal: stage.journal, node: 'ship1', microstepsMax: 100, key: 'a', now };
 	const definition = shelf();
 	assert.throws(() => createSandbox({ ...parts, definition, at: 10 }), { code: 'not_found' });
 	assert.throws(() => createSandbox({ ...parts, definition, key: 'z' }), { code: 'not_found' });
