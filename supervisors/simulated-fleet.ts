@@ -102,7 +102,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 	const clock = steppedClock(options.seed, undefined, () => calm(disks));
 	const hub = createHub(clock, options.faults);
 	const lives: { life: SimulatedLife; starting: Promise<RunningNode> }[] = [];
-	const present = new Map<string, { life: SimulatedLife; simulated: SimulatedNode }>();
+	const present = new Map<string, { life: SimulatedLife; simulated?: SimulatedNode }>();
 	const folders = new Map<string, string>();
 	let folderCount = 0;
 	const spareFolder = () => join(root, `${(folderCount += 1)}`);
@@ -149,18 +149,24 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		async start(name, given = {}) {
 			present.get(name)?.life.kill();
 			const { life, starting } = begin(name, given);
+			// It may be killed before it is ready, by what it runs.
+			present.set(name, { life });
 			const node = await orDeath(life, starting);
 			const simulated = simulatedNode(life, node);
 			present.set(name, { life, simulated });
 			await clock.settle();
 			return simulated;
 		},
-		node: (name) => lifeOf(name).simulated,
+		node(name) {
+			const { simulated } = lifeOf(name);
+			if (simulated) return simulated;
+			throw new ReeveError('not_found', `${name} died while it started`);
+		},
 		kill: (name) => lifeOf(name).life.kill(),
 		isAlive: (name) => present.get(name)?.life.isAlive() ?? false,
 		async halt(name) {
 			const { life, simulated } = lifeOf(name);
-			await along(clock, simulated.node.stop());
+			if (simulated) await along(clock, simulated.node.stop());
 			life.kill();
 		},
 		freeze: (name) => lifeOf(name).life.freeze(),
@@ -170,9 +176,13 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 				life.thaw();
 				life.disk.free();
 				life.disk.release();
-				if (!life.isAlive()) life.bury();
 				const ended = starting.then((node) => node.stop()).catch(() => undefined);
-				await along(clock, ended);
+				// Of one that died while it started a remainder may wait for what does not come any more.
+				const isWhole = life.isAlive();
+				if (!isWhole) life.bury();
+				await along(clock, ended).catch((thrown: unknown) => {
+					if (isWhole) throw thrown;
+				});
 			}
 			rmSync(root, { recursive: true, force: true });
 		},
@@ -240,8 +250,8 @@ async function calm(disks: ReadonlySet<FaultyDisk>): Promise<void> {
 
 /** How far time is moved while something is waited for that takes time. */
 const strideMs = 500;
-/** An hour: what is not over by then waits for something that does not come. */
-const stridesMax = 7200;
+/** What is not over after two minutes waits for something that does not come. */
+const stridesMax = 240;
 
 /** Waits for something that needs time to pass. */
 async function along(clock: SteppedClock, work: Promise<unknown>): Promise<void> {

@@ -132,7 +132,7 @@ test('I38: An at-most-once message is started at most once, also when the broker
 	await fleet.clock.advance(1000);
 	void fleet.hub.publish(deadly);
 	await fleet.clock.advance(1000);
-	assert.ok(!fleet.node('ship1').isAlive(), 'it was killed in the handler');
+	assert.ok(!fleet.isAlive('ship1'), 'it was killed in the handler');
 	await fleet.start('ship1');
 	await fleet.hub.publish(deadly, { isRepeat: true });
 	await fleet.clock.advance(60_000);

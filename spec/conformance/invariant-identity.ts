@@ -259,7 +259,7 @@ test('I56: After three unclean starts within ten minutes the node comes up in sa
 		.catch(() => '');
 	for (let start = 0; start < 3; start += 1) {
 		await fleet.clock.advance(30_000);
-		if (fleet.node('ship1').isAlive()) fleet.kill('ship1');
+		if (fleet.isAlive('ship1')) fleet.kill('ship1');
 		await fleet.start('ship1').catch(() => undefined);
 	}
 	const stored = () =>

@@ -111,7 +111,7 @@ test('I46: A step (external side effect) starts with the same idempotency key on
 	await fleet.node('ship1').send(pay);
 	await fleet.clock.advance(1000);
 	for (let start = 1; start <= 3; start += 1) {
-		assert.ok(!fleet.node('ship1').isAlive(), 'it died with the result in its hands');
+		assert.ok(!fleet.isAlive('ship1'), 'it died with the result in its hands');
 		assert.equal(keys.length, start);
 		const crashAt = start < 3 ? { crashAt: 'step.ran' } : {};
 		await fleet.start('ship1', crashAt).catch(() => undefined);

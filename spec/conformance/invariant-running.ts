@@ -58,7 +58,7 @@ test('I9: Each accepted message is the cause of at most one committed turn', asy
 			names.push(`${count}`);
 			ids.push(await central.send(add(`${count}`)));
 			await fleet.clock.advance(fleet.clock.random() * 400);
-			if (!fleet.node('ship1').isAlive()) {
+			if (!fleet.isAlive('ship1')) {
 				point += 1;
 				const where = ['journal.flushed', 'frame.accepted', 'journal.committed'][point % 3];
 				await fleet
@@ -98,7 +98,7 @@ test('I10: Each accepted message ends in exactly one of: committed turn, DLQ ent
 		await send('poison', { method: 'CROWD' });
 		for (let start = 0; start < 8; start += 1) {
 			await fleet.clock.advance(3000);
-			if (!fleet.node('ship1').isAlive()) await fleet.start('ship1').catch(() => undefined);
+			if (!fleet.isAlive('ship1')) await fleet.start('ship1').catch(() => undefined);
 		}
 		world.hold();
 		await send('first of two', { method: 'LATER' });
@@ -249,7 +249,7 @@ test('I14: Delivery and processing attempt counters never decrease over restarts
 	const poison = await crowd('poison');
 	for (let start = 0; start < 30; start += 1) {
 		await fleet.clock.advance(3000);
-		if (!fleet.node('ship1').isAlive()) await fleet.start('ship1').catch(() => undefined);
+		if (!fleet.isAlive('ship1')) await fleet.start('ship1').catch(() => undefined);
 		else if (start > 10) world.release();
 	}
 	await fleet.clock.advance(10_000);

@@ -344,6 +344,7 @@ test('I8: Cursor and mailbox row of a message are both present or both absent af
 				Array.from({ length: upTo }, (_, at) => at + 1),
 				`${point}:${count}`,
 			);
+			world.release();
 			await fleet.stop();
 		}
 	}
