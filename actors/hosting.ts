@@ -67,11 +67,11 @@ export interface Hosting {
 	/** Why instances are parked, by their keys. */
 	parked(): ReadonlyMap<string, string>;
 	/**
-	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins anew
-	 * first, which is on disk when this resolves. Resolves with how many causes have waited.
+	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
+	 * anew first, which is on disk when this resolves. Resolves with how many causes have waited.
 	 *
-	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it would
-	 * be again at once, and then it stays as it is
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
+	 * would be again at once, and then it stays as it is
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }

@@ -1,10 +1,11 @@
 /**
- * Rehearsals: what stored instances and their last turns would come to under other definitions. Nothing
- * runs and nothing is written: machines are moved, and what comes of it is compared with what is on disk.
+ * Rehearsals: what stored instances and their last turns would come to under other definitions.
+ * Nothing runs and nothing is written: machines are moved, and what comes of it is compared with
+ * what is on disk.
  *
- * A turn can be rehearsed if the state before it is known: from the beginning of an instance, or from one
- * of the bases that the flight recorder keeps. After a difference there is no telling what would have
- * followed, so the comparison goes on at the next base.
+ * A turn can be rehearsed if the state before it is known: from the beginning of an instance, or
+ * from one of the bases that the flight recorder keeps. After a difference there is no telling what
+ * would have followed, so the comparison goes on at the next base.
  *
  * @module
  */

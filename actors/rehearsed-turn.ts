@@ -15,8 +15,8 @@ import { wishTexts } from './wish-text.ts';
 const isOwn = /^(?:xstate|reply|timeout)\./;
 
 /**
- * The finding that the machine has no use for an event any more. Messages of unknown types get no turn, so
- * a message with a turn was known; of other events only those count that led to something.
+ * The finding that the machine has no use for an event any more. Messages of unknown types get no
+ * turn, so a message with a turn was known; of other events only those count that led to something.
  */
 export function mustTell(
 	{ event, turn, value, did = [] }: TurnRecord,
@@ -43,7 +43,9 @@ export interface CheckedTurn {
 	readonly findings: readonly Finding[];
 }
 
-/** Handles the event of a turn again, and compares. Without a snapshot, the instance begins with it. */
+/**
+ * Handles the event of a turn again, and compares. Without a snapshot, the instance begins with it.
+ */
 export function checkTurn(
 	tools: TurnTools,
 	record: TurnRecord,

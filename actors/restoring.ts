@@ -1,6 +1,6 @@
 /**
- * Restoring stored instances under a definition that may be another than the one that has written them,
- * with what is wrong as a finding instead of an error.
+ * Restoring stored instances under a definition that may be another than the one that has written
+ * them, with what is wrong as a finding instead of an error.
  *
  * @module
  */
@@ -18,8 +18,9 @@ export type Finding = Omit<Difference, 'actor' | 'key'>;
 export interface Restoring {
 	restore(stored: StoredInstance): { readonly snapshot: AnyMachineSnapshot } | Finding;
 	/**
-	 * What the definition calls a state that an instance of another version was in; undefined if nobody can
-	 * tell. `near` is the same instance at about that time: of a turn no context is recorded.
+	 * What the definition calls a state that an instance of another version was in; undefined if
+	 * nobody can tell. `near` is the same instance at about that time: of a turn no context is
+	 * recorded.
 	 */
 	valueOf(value: unknown, version: number | undefined, near: StoredInstance): unknown;
 }

@@ -1,6 +1,6 @@
 /**
- * Sandboxes: a copy of an instance that is fed events by hand. Its machine moves as it would; what it asks
- * for is shown, and none of it happens.
+ * Sandboxes: a copy of an instance that is fed events by hand. Its machine moves as it would; what
+ * it asks for is shown, and none of it happens.
  *
  * @module
  */
@@ -51,8 +51,8 @@ interface Copy {
 /**
  * Makes a copy.
  *
- * @throws ReeveError `not_found` if there is no such instance or turn, `not_kept` if too little is recorded
- * to come to that turn, `actor_parked` if the definition cannot go on from there
+ * @throws ReeveError `not_found` if there is no such instance or turn, `not_kept` if too little is
+ * recorded to come to that turn, `actor_parked` if the definition cannot go on from there
  */
 export function createSandbox(parts: SandboxParts): Sandbox {
 	const { definition } = parts;

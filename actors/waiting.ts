@@ -1,6 +1,6 @@
 /**
- * What waits for an instance, held against a definition: messages, timers and steps that it would have
- * no use for.
+ * What waits for an instance, held against a definition: messages, timers and steps that it would
+ * have no use for.
  *
  * @module
  */

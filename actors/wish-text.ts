@@ -1,6 +1,6 @@
 /**
- * Wishes as text: what a turn asked for, in lines that two turns can be compared by. Nothing is in them
- * that two runs of the same machine would not have in common, such as ids or instants.
+ * Wishes as text: what a turn asked for, in lines that two turns can be compared by. Nothing is in
+ * them that two runs of the same machine would not have in common, such as ids or instants.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { Wish } from './turn.ts';
 const lineMax = 300;
 
 /**
- * What the machine wished for, a line each. That the timers and steps of a state end with it goes without
- * saying.
+ * What the machine wished for, a line each. That the timers and steps of a state end with it goes
+ * without saying.
  */
 export function wishTexts(wishes: readonly Wish[]): readonly string[] {
 	return wishes.filter((wish) => !isMatterOfCourse(wish)).map((wish) => cut(wishText(wish)));
@@ -63,7 +63,8 @@ function effectText(effect: Effect): string {
 }
 
 function outgoingText({ method, to, key, event, data, args = [] }: Outgoing): string {
-	const target = `${method}${to === undefined ? '' : `@${to}`}${key === undefined ? '' : `/${key}`}`;
+	const place = to === undefined ? '' : `@${to}`;
+	const target = `${method}${place}${key === undefined ? '' : `/${key}`}`;
 	const content = [...args, event ?? data].filter((part) => part !== undefined).map(valueText);
 	return [target, ...content].join(' ');
 }

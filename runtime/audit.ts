@@ -10,10 +10,11 @@ import { ReeveError } from './errors.ts';
 import type { ReceivedState } from './received.ts';
 
 /**
- * What is found of one message. `agrees`: both ends say the same. `underWay`: it has no outcome yet, and is
- * where it should be. `lost`: the sender was told that it was accepted, and its receiver does not know it.
- * `doubled`: it was settled more than once. `differs`: the ends contradict one another. `notKept`: the
- * receiver has forgotten receipts, and this one may be among them; nothing is concluded from that.
+ * What is found of one message. `agrees`: both ends say the same. `underWay`: it has no outcome
+ * yet, and is where it should be. `lost`: the sender was told that it was accepted, and its
+ * receiver does not know it. `doubled`: it was settled more than once. `differs`: the ends
+ * contradict one another. `notKept`: the receiver has forgotten receipts, and this one may be among
+ * them; nothing is concluded from that.
  */
 export const findings = ['agrees', 'underWay', 'lost', 'doubled', 'differs', 'notKept'] as const;
 
@@ -61,7 +62,9 @@ export function readTestimony(output: string, count: number): Testimony {
 	return { isCut, states };
 }
 
-/** Holds both ends against one another. `hasLeft`: whether its lane has heard that it was accepted. */
+/**
+ * Holds both ends against one another. `hasLeft`: whether its lane has heard that it was accepted.
+ */
 export function compare(
 	entry: Pick<Entry, 'settledAt' | 'result'>,
 	hasLeft: boolean,

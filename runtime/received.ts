@@ -1,5 +1,6 @@
 /**
- * What this node has received: the messages that wait here or run, and those whose receipts are kept.
+ * What this node has received: the messages that wait here or run, and those whose receipts are
+ * kept.
  *
  * @module
  */
@@ -38,8 +39,8 @@ export interface Received {
 	/** Whether receipts have been forgotten, so that an unknown message may have been here. */
 	isCut(): boolean;
 	/**
-	 * Takes a message back: one that waits is settled at once, one that runs is told to end. Without one
-	 * of this id, or of another sender than `from`, nothing happens.
+	 * Takes a message back: one that waits is settled at once, one that runs is told to end. Without
+	 * one of this id, or of another sender than `from`, nothing happens.
 	 */
 	cancel(id: string, from?: string): Promise<'cancelled' | 'cancelling' | undefined>;
 }

@@ -89,7 +89,9 @@ export interface SignalFields {
 	/** Somebody has taken a parked instance into use again; so many causes had waited for it. */
 	'instance.unparked': { actor: string; key: string; mode: string; waiting: number };
 	'instance.emitted': { actor: string; key: string; event: string };
-	/** A file of the definitions folder that defines nothing now; what was in force before still is. */
+	/**
+	 * A file of the definitions folder that defines nothing now; what was in force before still is.
+	 */
 	'definition.refused': { file: string; actor: string; detail: string };
 	/** Another definition of an actor is in force, or none any more. */
 	'definition.changed': { file: string; actor: string; what: string };

@@ -1,6 +1,7 @@
 /**
- * What a store says of itself: who it is, in which format it is written, on which machine it was last at
- * home, and how its last processes ended. It is read and written by the first transaction of a start.
+ * What a store says of itself: who it is, in which format it is written, on which machine it was
+ * last at home, and how its last processes ended. It is read and written by the first transaction
+ * of a start.
  *
  * @module
  */
@@ -35,7 +36,9 @@ export interface Place {
 export interface StartFacts {
 	readonly clock: Clock;
 	readonly place: Place;
-	/** `adopt`: it was moved here. `fork`: it is to be another store. `strict`: refuse a moved one. */
+	/**
+	 * `adopt`: it was moved here. `fork`: it is to be another store. `strict`: refuse a moved one.
+	 */
 	readonly choice?: IdentityChoice;
 	/** How long an unclean start counts, in milliseconds. */
 	readonly uncleanPeriodMs?: number;
@@ -56,7 +59,8 @@ export interface StoreRecord {
 /**
  * Refuses a store that this process must not touch. To be called before anything is written.
  *
- * @throws ReeveError `journal_version`, or `cloned_store` if identity is strict and the machine another
+ * @throws ReeveError `journal_version`, or `cloned_store` if identity is strict and the machine
+ * another
  */
 export function checkStore(facts: Facts, { place, choice }: StartFacts): void {
 	const format = facts.get(['format']);
@@ -110,7 +114,9 @@ function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
 	return { wasUnclean, uncleanStarts: starts.length };
 }
 
-/** The instants that still count. One in the future was written by a clock that has jumped since. */
+/**
+ * The instants that still count. One in the future was written by a clock that has jumped since.
+ */
 function recentStarts(kept: unknown, at: { now: number; uncleanPeriodMs: number }): number[] {
 	if (!Array.isArray(kept)) return [];
 	return kept.map(Number).filter((instant) => Math.abs(at.now - instant) <= at.uncleanPeriodMs);

@@ -1,6 +1,6 @@
 /**
- * Waiting for the answer to an ask: everything that can end it, each by itself. Whatever comes first is
- * told, and the signal ends the others.
+ * Waiting for the answer to an ask: everything that can end it, each by itself. Whatever comes
+ * first is told, and the signal ends the others.
  *
  * @module
  */
@@ -73,11 +73,15 @@ function watchNode({ presence }: Ground, { target, none, signal }: Watch): void 
 	signal.addEventListener('abort', () => monitor.demonitor());
 }
 
-/** When the receiver is first asked why it does not answer, and how long it is waited for at most. */
+/**
+ * When the receiver is first asked why it does not answer, and how long it is waited for at most.
+ */
 const firstProbeMs = 1000;
 const probeMsMax = 30_000;
 
-/** Finds out whether the instance is parked: here at once, elsewhere by asking, less and less often. */
+/**
+ * Finds out whether the instance is parked: here at once, elsewhere by asking, less and less often.
+ */
 function watchParking(ground: Ground, watch: Watch): void {
 	const { target, none, signal, id } = watch;
 	const { clock, node, hostings, signals } = ground;

@@ -7,8 +7,8 @@
  * const reply = await shelf.ask({ type: 'TELL' });
  * ```
  *
- * A message that was sent is owed its outcome, whether somebody waits for it or not. Whoever asks waits in
- * this process only; an actor that asks waits on disk.
+ * A message that was sent is owed its outcome, whether somebody waits for it or not. Whoever asks
+ * waits in this process only; an actor that asks waits on disk.
  *
  * @module
  */
@@ -43,9 +43,10 @@ export type ActorReply =
 	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
 
 /**
- * Why there is no answer. `deadline`: it has not come in time. `parked`: the instance takes no turns until
- * somebody has looked into it. `noproc`: the node has no such actor. `noconnection`: the node is not there,
- * or has gone away meanwhile. Whatever it is, a message that was accepted has its outcome later.
+ * Why there is no answer. `deadline`: it has not come in time. `parked`: the instance takes no
+ * turns until somebody has looked into it. `noproc`: the node has no such actor. `noconnection`:
+ * the node is not there, or has gone away meanwhile. Whatever it is, a message that was accepted
+ * has its outcome later.
  */
 export type UnansweredReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
 
@@ -58,10 +59,11 @@ export interface ActorHandle<Event extends EventObject> {
 	 */
 	send(event: Event): Promise<string>;
 	/**
-	 * Sends an event and waits for its answer, `timeoutMs` at most (`defaultMethodTimeout` unless it is
-	 * given). One that is not accepted by then expires.
+	 * Sends an event and waits for its answer, `timeoutMs` at most (`defaultMethodTimeout` unless it
+	 * is given). One that is not accepted by then expires.
 	 *
-	 * @throws ReeveError what the message is refused with here; `stopping` if the node stops meanwhile
+	 * @throws ReeveError what the message is refused with here; `stopping` if the node stops
+	 * meanwhile
 	 */
 	ask(event: Event, options?: { readonly timeoutMs?: number }): Promise<ActorReply>;
 }
@@ -116,8 +118,8 @@ async function file(ground: Ground, target: ActorTarget, { event, ttl }: Sent): 
 }
 
 /**
- * A message to another node. The definition says what the method is, so it is taken also for a node that
- * has not been heard of yet, which messages from outside are not.
+ * A message to another node. The definition says what the method is, so it is taken also for a node
+ * that has not been heard of yet, which messages from outside are not.
  */
 async function fileAbroad(
 	{ node, clock, config, outbox, phase, post, signals }: Ground,

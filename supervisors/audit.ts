@@ -1,5 +1,6 @@
 /**
- * The audit of a node: asks every receiver of its messages what became of them, over the wire, and compares.
+ * The audit of a node: asks every receiver of its messages what became of them, over the wire, and
+ * compares.
  *
  * @module
  */

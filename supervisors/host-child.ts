@@ -13,7 +13,10 @@ import type { Ground } from './ground.ts';
 /** How much longer than `stopTimeout` a host may take to write what it has begun. */
 const drainMs = 5000;
 
-/** The child that hosts one actor; it takes no turn while the store is in doubt, or others are suspects. */
+/**
+ * The child that hosts one actor; it takes no turn while the store is in doubt, or others are
+ * suspects.
+ */
 export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpec {
 	const { name } = definition;
 	const mailbox = ground.mailboxes.get(name);

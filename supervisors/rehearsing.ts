@@ -1,5 +1,6 @@
 /**
- * Rehearsals and copies for the command line: a journal that is only read, and a folder of definitions.
+ * Rehearsals and copies for the command line: a journal that is only read, and a folder of
+ * definitions.
  *
  * @module
  */

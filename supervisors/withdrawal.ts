@@ -27,8 +27,8 @@ export type WithdrawalParts = Pick<
 >;
 
 /**
- * Creates the view on what was received. The mail of declared actors is theirs: it is shown, and not taken
- * back.
+ * Creates the view on what was received. The mail of declared actors is theirs: it is shown, and
+ * not taken back.
  */
 export function createWithdrawal(parts: WithdrawalParts): Received {
 	const { mailboxes, methods, actors, hostings } = parts;

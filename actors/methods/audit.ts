@@ -6,14 +6,13 @@
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { ReeveError } from '../../runtime/errors.ts';
-import type { ReceivedState } from '../../runtime/received.ts';
 
 /**
- * Tells what became of the messages whose ids are in `data`, a JSON list; only of those that the sender
- * itself has sent here. The output is JSON: `rows` holds, in the order of the ids, an outcome (or `waiting`,
- * or `unknown`), how often the message was settled, how often it was started, and the word `parked` if an
- * instance that takes no turns is to handle it. `isCut` says that receipts
- * have been forgotten here, so that `unknown` may mean forgotten.
+ * Tells what became of the messages whose ids are in `data`, a JSON list; only of those that the
+ * sender itself has sent here. The output is JSON: `rows` holds, in the order of the ids, an
+ * outcome (or `waiting`, or `unknown`), how often the message was settled, how often it was
+ * started, and the word `parked` if an instance that takes no turns is to handle it. `isCut` says
+ * that receipts have been forgotten here, so that `unknown` may mean forgotten.
  */
 export default defineMethod({
 	name: 'REQAudit',
@@ -29,7 +28,7 @@ export default defineMethod({
 		const ids = idsIn(data);
 		const found = await received?.find(new Set(ids), fromNode);
 		const rows = ids.map((id) => {
-			const { state, copies, attempts, isParked }: ReceivedState = found?.get(id) ?? unknown;
+			const { state, copies, attempts, isParked = false } = found?.get(id) ?? unknown;
 			return [state, copies, attempts, ...(isParked ? ['parked'] : [])];
 		});
 		const text = JSON.stringify({ storeId, isCut: received?.isCut() ?? true, rows });
@@ -38,7 +37,7 @@ export default defineMethod({
 	},
 });
 
-const unknown = { state: 'unknown', copies: 0, attempts: 0 } as const;
+const unknown = { state: 'unknown', copies: 0, attempts: 0, isParked: false } as const;
 const list = z.array(z.string()).max(10_000);
 
 function idsIn(data: string | Uint8Array): readonly string[] {

@@ -173,6 +173,12 @@ test('a parked instance is shown with the reason, and is taken into use again by
 	);
 	const [row] = await fleet.settled('ship1', [id]);
 	assert.equal((JSON.parse(row?.output ?? '') as { failures: number }).failures, 0);
+	const told = (await fleet.ask('ship1', { reeve: 'events', type: 'error.reported' })) as {
+		readonly text: string;
+	}[];
+	const texts = told.map(({ text }) => text).join('\n');
+	assert.match(texts, /error: watchdog\/broken is parked: .*hopeless/);
+	assert.match(texts, /info: watchdog\/broken was unparked by hand \(fresh\), 1 waited/);
 	const again = await reeve('actors', 'unpark', 'watchdog/broken', ...atNode());
 	assert.equal(again.code, 3);
 });

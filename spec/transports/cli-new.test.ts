@@ -1,6 +1,6 @@
 /**
- * `reeve new`, as somebody meets it who has installed the package: built, in a folder of their own, and
- * imported by its name.
+ * `reeve new`, as somebody meets it who has installed the package: built, in a folder of their own,
+ * and imported by its name.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -29,7 +29,10 @@ async function compile(cwd: string, words: readonly string[]): Promise<string> {
 	}
 }
 
-/** A folder with the package built into its `node_modules`, and beside it what users install with it. */
+/**
+ * A folder with the package built into its `node_modules`, and beside it what users install with
+ * it.
+ */
 async function installIn(folder: string): Promise<void> {
 	const modules = join(folder, 'node_modules');
 	const installed = join(modules, 'reeve');

@@ -1,6 +1,6 @@
 /**
- * First files: what `reeve new` writes. Each comes with a spec that starts a real node, so that the first
- * thing that somebody sees of their own actor or method is that it works.
+ * First files: what `reeve new` writes. Each comes with a spec that starts a real node, so that the
+ * first thing that somebody sees of their own actor or method is that it works.
  *
  * @module
  */

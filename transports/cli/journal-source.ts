@@ -1,5 +1,6 @@
 /**
- * The journal that a command looks into: a folder that was named, or a copy that the running node makes.
+ * The journal that a command looks into: a folder that was named, or a copy that the running node
+ * makes.
  *
  * @module
  */

@@ -10,7 +10,9 @@ import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
 import { defineCommand } from '../command.ts';
 import { firstFiles, firstKinds } from '../first-files.ts';
 
-/** Writes into `actors/` or `methods/` of the folder that it is called in, and overwrites nothing. */
+/**
+ * Writes into `actors/` or `methods/` of the folder that it is called in, and overwrites nothing.
+ */
 export default defineCommand({
 	arguments: [
 		{ name: '<kind>', help: 'What to begin', choices: firstKinds },

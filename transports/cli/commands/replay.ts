@@ -1,5 +1,6 @@
 /**
- * `reeve replay`: what new definitions would make of the actors that a node has, before they are rolled out.
+ * `reeve replay`: what new definitions would make of the actors that a node has, before they are
+ * rolled out.
  *
  * @module
  */
