@@ -105,6 +105,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 	const present = new Map<string, { life: SimulatedLife; simulated?: SimulatedNode }>();
 	const folders = new Map<string, string>();
 	let folderCount = 0;
+	let isOver = false;
 	const spareFolder = () => join(root, `${(folderCount += 1)}`);
 	const folderOf = (name: string): string => {
 		const known = folders.get(name) ?? spareFolder();
@@ -132,7 +133,9 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 				actors,
 				choices: given.choices,
 				host: `host of ${name}`,
-				passPoint: armedPoints(given.crashAt, () => life.kill()),
+				passPoint: armedPoints(given.crashAt, () => {
+					if (!isOver) life.kill();
+				}),
 			},
 		);
 		const begun = { life, starting };
@@ -172,6 +175,8 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		freeze: (name) => lifeOf(name).life.freeze(),
 		thaw: (name) => lifeOf(name).life.thaw(),
 		async stop() {
+			// At its end nobody dies of what a stop passes by.
+			isOver = true;
 			for (const { life, starting } of lives) {
 				life.thaw();
 				life.disk.free();
