@@ -171,13 +171,13 @@ export const errorTable = {
 	}),
 	unknown_event: row(
 		'the actor knows no such event',
-		'see the events of its machine: reeve explain ACTOR',
+		'see the events of its machine: reeve describe actor NAME',
 		failed,
 	),
 	actor_done: row('the instance has come to its end', 'send to another key', failed),
 	actor_parked: row(
 		'the instance is parked; its mail is kept',
-		'see why: reeve get actors; repair the definition, and restart the node',
+		'see why: reeve get actors; repair the definition, then: reeve actors unpark NAME/KEY',
 		later,
 	),
 	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),

@@ -30,7 +30,14 @@ export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpe
 			publish: (topic, data) => ground.exchange.tell(topic, data),
 			mayRun: ground.suspects.over,
 			onExit: (see) => void child.onExit(see),
-			onHosting: (hosting) => void ground.hostings.set(name, hosting),
+			onHosting(hosting) {
+				const { hostings } = ground;
+				hostings.set(name, hosting);
+				void child.onExit(() => {
+					// The next host may be there already.
+					if (hostings.get(name) === hosting) hostings.delete(name);
+				});
+			},
 		}),
 		shutdownEvent: { type: 'SHUTDOWN' },
 		describe: () => ({ mailboxLength: mailbox.size() }),
