@@ -104,7 +104,8 @@ const machine = setup({
 			always: { guard: 'reachable', target: 'sending', actions: 'calm' },
 			on: {
 				PRESENT: {},
-				LINK_UP: {},
+				// It still waits, but for something else.
+				LINK_UP: { actions: { type: 'show', params: { state: 'waiting' } } },
 				MAIL: { actions: 'armAway' },
 				// A late acknowledgement is as good as any.
 				ACK: { actions: 'heed' },

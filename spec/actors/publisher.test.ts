@@ -229,3 +229,15 @@ test('a process that was replaced sends nothing again', async (t) => {
 	assert.equal(lane.sent.length, before);
 	assert.deepEqual(lane.failures, []);
 });
+
+test('a lane that waits says for what it waits now, also after its link has come back', async (t) => {
+	const { link, birth, actor, lane } = await publishing(openedJournal(t), named('a'));
+	birth('offline');
+	actor.send({ type: 'ABSENT' });
+	link.isUp = false;
+	actor.send({ type: 'LINK_DOWN' });
+	assert.match(lane().why, /not connected/);
+	link.isUp = true;
+	actor.send({ type: 'LINK_UP' });
+	assert.match(lane().why, /ship1 is offline/);
+});

@@ -29,10 +29,10 @@ export interface HostOrder {
 
 /**
  * What a host is told to do with `count` messages of `bytes` bytes to `to`: send them all at once
- * (`flood`), or one after the other, each measured in milliseconds.
+ * (`flood`) and wait for their end, or not (`leave`); or one after the other, each measured in milliseconds.
  */
 export interface HostJob {
-	readonly do: 'flood' | 'ask' | 'command' | 'ask-durably';
+	readonly do: 'flood' | 'leave' | 'ask' | 'command' | 'ask-durably';
 	readonly count: number;
 	readonly bytes: number;
 	readonly to: string;
@@ -69,7 +69,10 @@ async function beNode({ broker, folder, name }: HostOrder): Promise<Work> {
 		logLevel: 'silent',
 	});
 	const node = await startNode(config, { methods: [trivial] });
-	return (job) => (job.do === 'flood' ? flood(node, job) : oneByOne(job, () => settle(node, job)));
+	return (job) => {
+		if (job.do === 'flood') return flood(node, job);
+		return job.do === 'leave' ? leave(node, job) : oneByOne(job, () => settle(node, job));
+	};
 }
 
 /** Sends many at once; resolves when all are settled. */
@@ -94,6 +97,15 @@ function flood(node: RunningNode, { count, bytes, to }: HostJob): Promise<readon
 		});
 		more();
 	});
+}
+
+/** Sends many; resolves when they are on disk. */
+async function leave(node: RunningNode, { count, bytes, to }: HostJob): Promise<readonly number[]> {
+	const data = 'x'.repeat(bytes);
+	for (let number = 0; number < count; number += 1) {
+		await node.door.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
+	}
+	return [];
 }
 
 /** Sends one; resolves when it is settled. */

@@ -10,6 +10,7 @@ import type { Figure } from './figure.ts';
 /** A benchmark: what it is called, and what it measures. A further one is a further row. */
 const benchmarks: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 	actors: async () => (await import('./actors.ts')).measureActors(),
+	away: async () => (await import('./away.ts')).measureAway(),
 	delivery: async () => (await import('./delivery.ts')).measureDelivery(),
 	latency: async () => (await import('./latency.ts')).measureLatency(),
 	'message-actor': async () => (await import('./message-actor.ts')).measureMessageActors(),

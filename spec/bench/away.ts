@@ -1,0 +1,33 @@
+/**
+ * Away: messages per second to one node while many wait for another that is away, against the same with
+ * nobody away. (Steward's router stalls then: it waits for the one that does not answer.)
+ *
+ * @module
+ */
+import { atLeast, inRounds, type Figure } from './figure.ts';
+import { onGround } from './host-process.ts';
+
+const bytes = 200;
+/** How many wait for the node that is away. */
+const waiting = 2000;
+
+/** Measures it; `count` messages in each round. */
+export function measureAway(count = 3000, rounds = 5): Promise<readonly Figure[]> {
+	return onGround(async ({ start }) => {
+		await start({ role: 'receiver', name: 'ship1' });
+		await start({ role: 'receiver', name: 'ship2' });
+		const undisturbed = await start({ role: 'sender', name: 'central1' });
+		const disturbed = await start({ role: 'sender', name: 'central2' });
+		await disturbed.work({ do: 'leave', count: waiting, bytes, to: 'nowhere' });
+		const perSecond = async (run: () => Promise<unknown>): Promise<number> => {
+			const from = performance.now();
+			await run();
+			return Math.round((count / (performance.now() - from)) * 1000);
+		};
+		const measured = await inRounds(rounds, async () => ({
+			baseline: await perSecond(() => undisturbed.work({ do: 'flood', count, bytes, to: 'ship1' })),
+			reeve: await perSecond(() => disturbed.work({ do: 'flood', count, bytes, to: 'ship2' })),
+		}));
+		return [atLeast(0.9, { name: 'away', unit: 'messages/s', ...measured })];
+	});
+}
