@@ -123,23 +123,27 @@ export function createMover(parts: MoverParts): Mover {
 		begin: (input) => collect(() => machine.getInitialSnapshot(scope, input)),
 		move: (snapshot, event) => collect(() => machine.transition(snapshot, event, scope)),
 		store({ status, value, context, output, historyValue }) {
-			const history = Object.entries((historyValue ?? {}) as Record<string, { id: string }[]>);
+			const history = historyOf((historyValue ?? {}) as Record<string, readonly { id: string }[]>);
 			return {
 				status: status === 'done' ? 'done' : 'active',
 				value,
 				context,
 				...(output === undefined ? {} : { output }),
-				...(history.length === 0
-					? {}
-					: {
-							history: Object.fromEntries(
-								history.map(([id, nodes]) => [id, nodes.map((n) => n.id)]),
-							),
-						}),
+				...(history ? { history } : {}),
 			};
 		},
 		restore: (stored, steps) => restore(machine, { stored, steps, scope }),
 	};
+}
+
+/** The remembered states by their ids; undefined if there are none, as nearly always. */
+function historyOf(remembered: Readonly<Record<string, readonly { id: string }[]>>) {
+	let history: Record<string, readonly string[]> | undefined;
+	for (const id in remembered) {
+		if (!Object.hasOwn(remembered, id)) continue;
+		history = { ...history, [id]: (remembered[id] ?? []).map((node) => node.id) };
+	}
+	return history;
 }
 
 /** A scope in which nothing happens: what is deferred is dropped, what is executed is read. */

@@ -15,15 +15,28 @@ const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  * The time in it is only a convenience for people. Nothing may be concluded from it.
  */
 export function newId(clock: Clock): string {
-	let time = clock.now();
-	let head = '';
-	for (let place = 0; place < 10; place += 1) {
-		head = digits.charAt(time % 32) + head;
-		time = Math.floor(time / 32);
+	const now = clock.now();
+	if (now !== headAt) {
+		head = headOf(now);
+		headAt = now;
 	}
 	let tail = '';
 	for (const byte of clock.bytes(16)) tail += digits.charAt(byte % 32);
 	return head + tail;
+}
+
+/** The last head: many ids are made in a millisecond. */
+let head = '';
+let headAt = -1;
+
+function headOf(now: number): string {
+	let time = now;
+	let text = '';
+	for (let place = 0; place < 10; place += 1) {
+		text = digits.charAt(time % 32) + text;
+		time = Math.floor(time / 32);
+	}
+	return text;
 }
 
 /** A new store identity: 128 bits of chance in hexadecimal. Minted once, with the journal's file. */

@@ -266,12 +266,11 @@ const keyBytesMax = 1900;
 
 /** Nearly all keys are short, and need not be counted byte by byte. */
 function isStorable(key: Key): boolean {
-	const bytes = (count: (text: string) => number) =>
-		key.reduce<number>((sum, part) => sum + (typeof part === 'string' ? count(part) : 9), 0);
-	return (
-		bytes(({ length }) => length * 3) <= keyBytesMax ||
-		bytes((text) => Buffer.byteLength(text)) <= keyBytesMax
-	);
+	let [most, exact] = [0, 0];
+	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
+	if (most <= keyBytesMax) return true;
+	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
+	return exact <= keyBytesMax;
 }
 
 const closing: Change = { table: 'meta', key: ['running'], value: false };

@@ -122,7 +122,9 @@ export function createPost(parts: PostParts): Post {
 				if (!isAcknowledged(message.kind)) return toss(message);
 				return message.toNode === parts.node ? keep(message) : dispatch(message);
 			});
-			const changes = [...also, ...lastOfEachLane(plans.flatMap((plan) => plan.changes))];
+			const own: Change[] = [];
+			for (const plan of plans) for (const change of plan.changes) own.push(change);
+			const changes = own.length === 0 ? also : [...also, ...lastOfEachLane(own)];
 			if (changes.length > 0) await journal.commit(changes);
 			for (const plan of plans) plan.afterwards();
 		},

@@ -142,5 +142,7 @@ function replyMethodOf(request: Message, run: Run, replies: ReplyParts['replies'
 
 /** The same fields without those that are undefined. */
 function present(fields: Partial<Message>): Partial<Message> {
-	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+	const found: Record<string, unknown> = {};
+	for (const [name, value] of Object.entries(fields)) if (value !== undefined) found[name] = value;
+	return found;
 }
