@@ -139,8 +139,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		take(instance, cause) {
 			const draft = draftOf(instance, cause);
 			enter(draft.key);
-			const { snapshot: known } = instance;
-			let { snapshot, wishes } = known ? { snapshot: known, wishes: [] } : begin(draft);
+			let { snapshot, wishes } = unmoved(instance.snapshot) ?? begin(draft);
 			if (cause.timer && cause.postponed) {
 				outputs.timers.move(draft, cause.timer, cause.postponed);
 				return write(draft, instance, { snapshot, event: undefined, wishes });
@@ -173,4 +172,9 @@ interface Now {
 	readonly event: EventObject | undefined;
 	readonly wishes: readonly Wish[];
 	readonly isFresh?: boolean;
+}
+
+/** An instance that is there already, before anything has happened. */
+function unmoved(snapshot: AnyMachineSnapshot | undefined): Move | undefined {
+	return snapshot && { snapshot, wishes: [] };
 }
