@@ -33,7 +33,7 @@ export interface DeclaredMethod {
  * Compiled or plain JavaScript, and TypeScript where a loader for it runs; no mere types, and no specs.
  */
 const isDeclarationFile = (file: string) =>
-	/\.(?:[cm]?js|ts)$/.test(file) && !/\.d\.ts$|\.test\.|^\./.test(file);
+	/\.[cm]?[jt]s$/.test(file) && !/\.d\.[cm]?ts$|\.test\.|^\./.test(file);
 
 const name = z
 	.string()

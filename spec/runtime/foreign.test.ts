@@ -37,9 +37,12 @@ async function settle(floor: Floor, id: string): Promise<void> {
 	await floor.clock.settle();
 }
 
+/** Turns of the loop in which a real disk has flushed, however busy the machine is. */
+const turnsMax = 50_000;
+
 /** Until what was given to the wire is published, which takes some turns and a flush. */
 async function published(floor: Floor, at: string, count = 1) {
-	for (let turn = 0; turn < 200 && answersAt(floor, at).length < count; turn += 1) {
+	for (let turn = 0; turn < turnsMax && answersAt(floor, at).length < count; turn += 1) {
 		await floor.clock.settle();
 	}
 	return answersAt(floor, at);
@@ -48,7 +51,8 @@ async function published(floor: Floor, at: string, count = 1) {
 /** Until no answer waits any more. */
 async function emptied(floor: Floor): Promise<void> {
 	const { answers } = floor.ground;
-	for (let turn = 0; turn < 200 && answers.waiting() > 0; turn += 1) await floor.clock.settle();
+	for (let turn = 0; turn < turnsMax && answers.waiting() > 0; turn += 1)
+		await floor.clock.settle();
 	assert.equal(answers.waiting(), 0);
 }
 

@@ -25,7 +25,7 @@ let folder: string;
 let fleet: Fleet;
 before(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'reeve-methods-'));
-	await writeFile(join(folder, 'double.ts'), file.replaceAll('\\\\', '\\'));
+	await writeFile(join(folder, 'double.mts'), file.replaceAll('\\\\', '\\'));
 	fleet = await startFleet(['central']);
 	await fleet.start('ship1', ['--methodsFolder', folder]);
 });
