@@ -1,6 +1,6 @@
 /**
- * Definition files: one actor in each, as a program (its default export made with `defineActor`) or as a
- * sheet in YAML or JSON.
+ * Definition files: one actor in each, as a program (its default export made with `defineActor`) or
+ * as a sheet in YAML or JSON.
  *
  * @module
  */
@@ -110,7 +110,8 @@ interface Read {
 function placedError(thrown: unknown, { source, text }: Read): ReeveError {
 	const why = thrown instanceof ReeveError ? thrown.detail : messageOf(thrown);
 	const options = { cause: thrown };
-	if (why.startsWith(`${source}:`)) return new ReeveError('bad_declaration', why, options);
+	const placed = why.split('\n').filter((line) => line.startsWith(`${source}:`));
+	if (placed.length > 0) return new ReeveError('bad_declaration', placed.join('\n'), options);
 	const place = placeOfName(why, text) ?? placeInStack(thrown, source) ?? '1:1';
 	return new ReeveError('bad_declaration', `${source}:${place}: ${why}`, options);
 }
