@@ -20,8 +20,8 @@ export interface StepAppending {
 type Note = readonly [id: string, size: number];
 
 /**
- * How many steps a file remembers. A step may be run again only until its result is on disk, which is soon;
- * if more than these have appended to the same file by then, it may stand there twice.
+ * How many steps a file remembers. A step may be run again only until its result is on disk, which
+ * is soon; if more than these have appended to the same file by then, it may stand there twice.
  */
 const notesMax = 256;
 
@@ -29,8 +29,9 @@ const notesMax = 256;
 const lines = new Map<string, Promise<void>>();
 
 /**
- * Appends to a file. Before it does, it notes the step and the length of the file in `.<name>.append`
- * beside it; a second run compares what stands behind that length, and adds only what is missing.
+ * Appends to a file. Before it does, it notes the step and the length of the file in
+ * `.<name>.append` beside it; a second run compares what stands behind that length, and adds only
+ * what is missing.
  *
  * @throws ReeveError `file_failed`
  */

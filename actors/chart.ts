@@ -1,8 +1,8 @@
 /**
  * Charts: small statecharts as plain data, for the actors of which there are as many as messages in
- * flight. A chart is the one source of two forms that behave alike: `interpretChart` makes an XState
- * machine of it, and `compileChart` a table that does the same work in a fraction of the time. The
- * property tests of the charts hold the two against each other.
+ * flight. A chart is the one source of two forms that behave alike: `interpretChart` makes an
+ * XState machine of it, and `compileChart` a table that does the same work in a fraction of the
+ * time. The property tests of the charts hold the two against each other.
  *
  * The form is what both can do well, and no more: flat states, guarded transitions, assignments and
  * emitted events. There are no entry actions, timers, children or nested states. XState restores a

@@ -62,7 +62,8 @@ const bytesBehindMax = 1_048_576;
  * A command is over when it has exited. What it left in the background lives on, as it would
  * without reeve; if that still holds the pipes after a second, they are closed.
  *
- * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system could
+ * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system
+ * could
  * start it so (a NUL, or more text than fits), `command_failed` if this system cannot now
  */
 export async function runCommand(command: Command): Promise<CommandEnd> {

@@ -95,8 +95,8 @@ function assigned<T extends ChartTypes>(
 }
 
 /**
- * Compiles a chart to a table. The logic keeps no state of its own, so one serves all actors, and its
- * snapshots hold nothing but data: they may be stored as they are.
+ * Compiles a chart to a table. The logic keeps no state of its own, so one serves all actors, and
+ * its snapshots hold nothing but data: they may be stored as they are.
  *
  * @throws ReeveError `internal` if a name is not made of letters, digits, dash and underscore, or a
  * target is no state

@@ -1,6 +1,6 @@
 /**
- * The dry run of a changed definition: what would be different, and which instances could not go on.
- * Nothing is written, and no machine moves.
+ * The dry run of a changed definition: what would be different, and which instances could not go
+ * on. Nothing is written, and no machine moves.
  *
  * @module
  */

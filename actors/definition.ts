@@ -79,11 +79,14 @@ export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachi
 	 */
 	readonly whenDone: 'keep' | 'forget';
 	/**
-	 * Told of each turn before the machine moves. Machines of sheets read the time and their key there,
-	 * because XState hands neither to guards.
+	 * Told of each turn before the machine moves. Machines of sheets read the time and their key
+	 * there, because XState hands neither to guards.
 	 */
 	readonly enterTurn: (moment: Moment) => void;
-	/** What is wrong with an event from outside, whose type the machine knows; undefined if nothing is. */
+	/**
+	 * What is wrong with an event from outside, whose type the machine knows; undefined if nothing
+	 * is.
+	 */
 	readonly problemOf: (event: EventObject) => string | undefined;
 }
 

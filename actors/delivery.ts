@@ -15,16 +15,19 @@
  * ```
  *
  * A late answer also reaches a message that waits for its resend: once published, `queued` takes
- * ACKED and REFUSED as `sent` does. A message that was published may have been accepted, so giving it
- * up is no end: a `skip` takes its place in the lane until the receiver has answered either way. One
+ * ACKED and REFUSED as `sent` does. A message that was published may have been accepted, so giving
+ * it
+ * up is no end: a `skip` takes its place in the lane until the receiver has answered either way.
+ * One
  * that was never published has its end at once, but its number is still the lane's to account for.
  *
- * What this chart does not know: timers, windows, credit and order are the lane's, which decides when
+ * What this chart does not know: timers, windows, credit and order are the lane's, which decides
+ * when
  * to publish, to retry and to give up, and which checks an answer before it passes it on.
  *
  * @module
  */
-import type { Chart, ChartSnapshot, Silence } from './chart.ts';
+import type { Chart, Silence } from './chart.ts';
 import { compileChart } from './compile.ts';
 
 /** What the chart keeps of a message; the payload stays in the outbox. */
@@ -94,9 +97,6 @@ export interface DeliveryTypes {
 	readonly output: DeliveryOutput;
 	readonly emitted: Silence;
 }
-
-/** A message under way at one instant. */
-export type DeliverySnapshot = ChartSnapshot<DeliveryTypes>;
 
 /** Whether the attempts are used up, so that the lane should send GIVE_UP instead of publishing. */
 export function spent({ attempts, attemptsMax }: DeliveryContext): boolean {

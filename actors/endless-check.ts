@@ -17,8 +17,8 @@ export interface EndlessPlace {
 }
 
 /**
- * Looks for circles of transitions without event and condition. With conditions there is no telling:
- * whether those end is found out by trying, see `trial.ts`.
+ * Looks for circles of transitions without event and condition. With conditions there is no
+ * telling: whether those end is found out by trying, see `trial.ts`.
  */
 export function endlessPlace(machine: AnyStateMachine): EndlessPlace | undefined {
 	for (const node of allNodes(machine.root)) {
@@ -52,7 +52,9 @@ function circleFrom(start: AnyStateNode): string | undefined {
 	return `always leads in a circle without an if: ${names.join(', ')}`;
 }
 
-/** The transition without event that is taken whatever the context is; undefined if there is none. */
+/**
+ * The transition without event that is taken whatever the context is; undefined if there is none.
+ */
 function forcedTransition({ always }: AnyStateNode) {
 	const [first] = always ?? [];
 	return first && first.guard === undefined ? first : undefined;

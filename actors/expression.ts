@@ -1,11 +1,11 @@
 /**
- * Expressions: the language in which guards and values are written where there is no program, CEL. It
- * has no loops, no assignments and no way out of the values that it is given, so an expression of a
- * stranger can be wrong, but it can do nothing.
+ * Expressions: the language in which guards and values are written where there is no program, CEL.
+ * It has no loops, no assignments and no way out of the values that it is given, so an expression
+ * of a stranger can be wrong, but it can do nothing.
  *
  * Numbers are those of JSON: literals without a point may be mixed with them, and only division and
- * remainder of two literals are those of whole numbers. A pattern in `matches` is a regular expression of
- * JavaScript, which is as slow as its writer makes it.
+ * remainder of two literals are those of whole numbers. A pattern in `matches` is a regular
+ * expression of JavaScript, which is as slow as its writer makes it.
  *
  * This file is the door to \@marcbachmann/cel-js.
  *
@@ -86,7 +86,9 @@ const ofTwo = {
 	max: (one: number, other: number) => Math.max(one, other),
 };
 
-/** The language with what is added to it: whole literals beside numbers, a little arithmetic, JSON. */
+/**
+ * The language with what is added to it: whole literals beside numbers, a little arithmetic, JSON.
+ */
 function createLanguage(): Environment {
 	const made = new Environment({
 		homogeneousAggregateLiterals: false,
@@ -158,8 +160,8 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 type Parsed = ReturnType<Environment['parse']>;
 
 /**
- * Both results of a condition must be of one type, and `has(event.n) ? event.n : 1` means a number: whole
- * literals there become numbers like all others.
+ * Both results of a condition must be of one type, and `has(event.n) ? event.n : 1` means a number:
+ * whole literals there become numbers like all others.
  */
 function softened(parsed: Parsed): Parsed {
 	soften(parsed.ast);

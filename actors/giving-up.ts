@@ -1,6 +1,6 @@
 /**
- * Giving up: what becomes of messages whose time or tries are over, or that somebody takes back. A message
- * that may have been accepted cannot simply be forgotten; see `delivery.ts`.
+ * Giving up: what becomes of messages whose time or tries are over, or that somebody takes back. A
+ * message that may have been accepted cannot simply be forgotten; see `delivery.ts`.
  *
  * @module
  */

@@ -24,7 +24,8 @@ export const pageUrl = z
  * What is larger than `outputBytesMax` is cut off there and has failed, which is all that an
  * endless answer can do. No connection is kept open.
  *
- * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200; the reason of the signal,
+ * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200; the reason of the
+ * signal,
  * unless that is the end of its time: then the output up to then is kept, with the code `timed_out`
  */
 export async function fetchPage(url: string, context: MethodContext): Promise<Output> {

@@ -1,6 +1,6 @@
 /**
- * Charts as ordinary XState machines: for drawing and inspecting them, and as the yardstick that the
- * compiled form is held against.
+ * Charts as ordinary XState machines: for drawing and inspecting them, and as the yardstick that
+ * the compiled form is held against.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { setup } from 'xstate';
 import { listStates, type Chart, type ChartTypes, type Transition } from './chart.ts';
 
 /**
- * The state in which a machine with a computed first state begins. It is left at once, so no snapshot
- * shows it; no chart has a state of this name, because of the parentheses.
+ * The state in which a machine with a computed first state begins. It is left at once, so no
+ * snapshot shows it; no chart has a state of this name, because of the parentheses.
  */
 const doorstep = '(input)';
 
@@ -48,8 +48,8 @@ function transitionConfig<T extends ChartTypes>({ target, guard, assign, emit }:
 }
 
 /**
- * Makes an XState machine of a chart. Where there are many actors, use `compileChart`: it is the same
- * to `createActor`, and many times faster.
+ * Makes an XState machine of a chart. Where there are many actors, use `compileChart`: it is the
+ * same to `createActor`, and many times faster.
  *
  * Differences that remain: the error of a guard comes wrapped in XState's own; the snapshot has the
  * further fields of a machine's; and a machine restored as `stopped` still takes events, which the

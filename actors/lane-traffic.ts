@@ -1,6 +1,6 @@
 /**
- * The traffic of a lane: what its publisher does when it is time to send, to heed an acknowledgement or
- * to wait. When that is, `publisher.ts` says.
+ * The traffic of a lane: what its publisher does when it is time to send, to heed an
+ * acknowledgement or to wait. When that is, `publisher.ts` says.
  *
  * @module
  */
@@ -187,7 +187,9 @@ function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
 	return retryMs ?? (credit === 0 && !window.isEmpty() ? noCreditMs : 0);
 }
 
-/** The receiver knows messages of this lane that this store does not: it is not what it once was. */
+/**
+ * The receiver knows messages of this lane that this store does not: it is not what it once was.
+ */
 function doubt(
 	{ lane, signals, journal, onStaleStore }: PublisherContext,
 	{ upTo, epoch }: LaneAck,

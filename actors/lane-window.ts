@@ -1,6 +1,7 @@
 /**
- * The window of a lane: the messages that are under way to one node, each with its delivery actor, and
- * what an acknowledgement means for them. When to send, and when to stop trying, is the publisher's.
+ * The window of a lane: the messages that are under way to one node, each with its delivery actor,
+ * and what an acknowledgement means for them. When to send, and when to stop trying, is the
+ * publisher's.
  *
  * @module
  */
@@ -27,8 +28,8 @@ export interface Load {
 }
 
 /**
- * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had, so
- * nothing is resolved; this store must be an older copy of what it once was.
+ * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had,
+ * so nothing is resolved; this store must be an older copy of what it once was.
  */
 export type Belief = 'believed' | 'doubted';
 

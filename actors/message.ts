@@ -22,7 +22,7 @@
  */
 import type { OnCrash, Outcome } from '../runtime/envelope.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
-import type { Chart, ChartSnapshot, Silence } from './chart.ts';
+import type { Chart, Silence } from './chart.ts';
 import { compileChart } from './compile.ts';
 
 /** What the chart keeps of a message; the payload stays in the mailbox. */
@@ -88,9 +88,6 @@ export interface MessageTypes {
 	readonly output: MessageOutput;
 	readonly emitted: Silence;
 }
-
-/** A message at one instant. */
-export type MessageSnapshot = ChartSnapshot<MessageTypes>;
 
 /** Starts that neither ended nor were deferred; a running message counts its present start. */
 function crashes({ attempts, deferrals }: MessageContext): number {

@@ -1,7 +1,7 @@
 /**
  * Orphans: commands that outlived the process which started them. After a SIGKILL of a node its
- * commands run on. They carry the mark of their message in their environment; when the node recovers
- * it finds them by it and ends them, before anything is run again.
+ * commands run on. They carry the mark of their message in their environment; when the node
+ * recovers it finds them by it and ends them, before anything is run again.
  *
  * @module
  */
@@ -35,11 +35,11 @@ export function orphanMark(storeId: string, message: string): Record<string, str
 
 /**
  * The living processes that carry the mark of one of these messages. What a settled command left in
- * the background on purpose is none of them; nor is this process or its group, which may itself have
- * been started by a command.
+ * the background on purpose is none of them; nor is this process or its group, which may itself
+ * have been started by a command.
  *
- * Linux only, where `/proc` shows the environment of one's own processes; elsewhere it finds nothing,
- * and commands of a killed node run to their end.
+ * Linux only, where `/proc` shows the environment of one's own processes; elsewhere it finds
+ * nothing, and commands of a killed node run to their end.
  */
 export async function findOrphans({ storeId, messages }: OrphanMarks): Promise<readonly Orphan[]> {
 	if (process.platform !== 'linux' || messages.size === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * The publisher: the process, in steward's sense, that owns one lane of the outbox. It decides when to
- * send, when to wait and when to stop trying; the window knows what is under way.
+ * The publisher: the process, in steward's sense, that owns one lane of the outbox. It decides when
+ * to send, when to wait and when to stop trying; the window knows what is under way.
  *
  * ```text
  *              ABSENT, LINK_DOWN

@@ -24,10 +24,11 @@ export interface Response {
 }
 
 /**
- * Makes a request. Every one carries the key of its step as `Idempotency-Key`, so that a server can tell
- * a repetition after a crash.
+ * Makes a request. Every one carries the key of its step as `Idempotency-Key`, so that a server can
+ * tell a repetition after a crash.
  *
- * @throws ReeveError `bad_arguments`, `host_unreachable`, `output_too_large`; `http_failed` for a status from
+ * @throws ReeveError `bad_arguments`, `host_unreachable`, `output_too_large`; `http_failed` for a
+ * status from
  * 400 on
  */
 export async function requestStep(

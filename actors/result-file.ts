@@ -34,8 +34,8 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 }
 
 /**
- * Puts `message.data`, or `data`, in place of the file's content. Readers see the old content or the
- * new one, never a part, whatever happens in between; a second run leaves the same file.
+ * Puts `message.data`, or `data`, in place of the file's content. Readers see the old content or
+ * the new one, never a part, whatever happens in between; a second run leaves the same file.
  *
  * @throws ReeveError `file_failed`
  */
@@ -60,11 +60,12 @@ export async function replaceFile(
 /**
  * Appends to a file so that a message that is run again after a crash does not stand there twice.
  *
- * Before it appends, it notes the message and the length of the file in `.append-<node>-<method>` in
- * the data folder. A second run compares what stands behind that length with what it would append,
- * and adds only what is missing. One note is enough because the method runs one message at a time.
- * The note itself is not flushed: after a power cut, not after a mere crash, the last message may
- * stand there twice. It is never lost. The same holds if another program writes to the file meanwhile.
+ * Before it appends, it notes the message and the length of the file in `.append-<node>-<method>`
+ * in the data folder. A second run compares what stands behind that length with what it would
+ * append, and adds only what is missing. One note is enough because the method runs one message at
+ * a time. The note itself is not flushed: after a power cut, not after a mere crash, the last
+ * message may stand there twice. It is never lost. The same holds if another program writes to the
+ * file meanwhile.
  *
  * @throws ReeveError `file_failed`
  */

@@ -1,6 +1,6 @@
 /**
- * The building of a machine from a sheet: what is known while it goes on, and what has been found to
- * be wrong.
+ * The building of a machine from a sheet: what is known while it goes on, and what has been found
+ * to be wrong.
  *
  * @module
  */

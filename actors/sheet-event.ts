@@ -1,5 +1,6 @@
 /**
- * The events of a sheet, when they come: those whose fields are not as they were declared are refused.
+ * The events of a sheet, when they come: those whose fields are not as they were declared are
+ * refused.
  *
  * @module
  */

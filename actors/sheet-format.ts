@@ -1,6 +1,6 @@
 /**
- * The format of sheets: actors that are written in YAML or JSON. The schema is what a sheet is checked
- * by, and what editors complete and explain it by.
+ * The format of sheets: actors that are written in YAML or JSON. The schema is what a sheet is
+ * checked by, and what editors complete and explain it by.
  *
  * @module
  */

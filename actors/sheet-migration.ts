@@ -10,9 +10,9 @@ import type { Build } from './sheet-build.ts';
 import { compileValue, type Computed } from './sheet-value.ts';
 
 /**
- * Compiles the migrations. The context of a new version has the fields that the sheet declares: those that
- * the migration gives, else as they were, else with their first values. Expressions see the context of
- * before, of which nothing is known.
+ * Compiles the migrations. The context of a new version has the fields that the sheet declares:
+ * those that the migration gives, else as they were, else with their first values. Expressions see
+ * the context of before, of which nothing is known.
  */
 export function compileMigrations(build: Build): Readonly<Record<number, Migration>> {
 	const { migrate = {}, version, context = {} } = build.sheet;

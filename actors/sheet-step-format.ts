@@ -1,5 +1,6 @@
 /**
- * The format of the steps in a sheet: what takes time or touches the world, and how it goes on then.
+ * The format of the steps in a sheet: what takes time or touches the world, and how it goes on
+ * then.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The texts of sheets: read, checked against their format, and able to say where each of their parts
- * stands.
+ * The texts of sheets: read, checked against their format, and able to say where each of their
+ * parts stands.
  *
  * @module
  */
@@ -43,7 +43,8 @@ const problemsMax = 10;
 /**
  * Reads the text of a sheet. `source` is what the errors call it.
  *
- * @throws ReeveError `bad_declaration`, with `source:line:column: what is wrong` in each line of its detail
+ * @throws ReeveError `bad_declaration`, with `source:line:column: what is wrong` in each line of
+ * its detail
  */
 export function readSheet(source: string, text: string): SheetText {
 	const yaml = parseYaml(text);

@@ -1,6 +1,6 @@
 /**
- * Trials of sheets: the machine is led through its states by events like those that it will get. Nothing
- * runs; what is looked for is a turn without an end.
+ * Trials of sheets: the machine is led through its states by events like those that it will get.
+ * Nothing runs; what is looked for is a turn without an end.
  *
  * @module
  */

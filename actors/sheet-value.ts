@@ -1,5 +1,6 @@
 /**
- * The values in a sheet: text that stands for itself, `=expressions`, and `${expressions}` in a text.
+ * The values in a sheet: text that stands for itself, `=expressions`, and `${expressions}` in a
+ * text.
  *
  * @module
  */

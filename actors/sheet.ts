@@ -30,7 +30,8 @@ export interface SheetParts extends StepSurroundings {
 /**
  * Compiles a sheet.
  *
- * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is wrong`
+ * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is
+ * wrong`
  */
 export function compileSheet({ source, text, ...surroundings }: SheetParts): ActorDefinition {
 	const { sheet, refusal } = readSheet(source, text);

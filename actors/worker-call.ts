@@ -5,8 +5,8 @@
  *
  * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
  * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
- * that nobody has read. Commands that such a method starts are not ended with it, and it can neither
- * ask other nodes nor see the processes of its own.
+ * that nobody has read. Commands that such a method starts are not ended with it, and it can
+ * neither ask other nodes nor see the processes of its own.
  *
  * @module
  */

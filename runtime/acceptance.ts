@@ -18,7 +18,9 @@ export interface Cursor {
 	readonly ring: Uint8Array;
 	/** The highest number that was refused or skipped; the sender may still have to hear of it. */
 	readonly refusedUpTo: number;
-	/** Wall-clock milliseconds of this node at the last change; silent lanes are forgotten some day. */
+	/**
+	 * Wall-clock milliseconds of this node at the last change; silent lanes are forgotten some day.
+	 */
 	readonly at: number;
 }
 
@@ -63,8 +65,8 @@ export interface Decision {
 }
 
 /**
- * Why a lane may be stopped altogether: nothing of a frame is taken, nothing is resolved by saying so,
- * and its sender must do something about it.
+ * Why a lane may be stopped altogether: nothing of a frame is taken, nothing is resolved by saying
+ * so, and its sender must do something about it.
  */
 export const laneStops: ReadonlySet<string> = new Set(['stale_epoch', 'wrong_store', 'seq_reused']);
 
@@ -72,11 +74,12 @@ export const laneStops: ReadonlySet<string> = new Set(['stale_epoch', 'wrong_sto
  * Decides about a frame of a lane whose cursor is `known`.
  *
  * A receiver that lost its store, or never had the lane, starts at the frame's `lo`: the sender has
- * resolved everything below. A row is taken only if it is the very next one, so that what is accepted
- * has no hole; a final refusal or a skip takes its place and moves the cursor like a message does.
+ * resolved everything below. A row is taken only if it is the very next one, so that what is
+ * accepted has no hole; a final refusal or a skip takes its place and moves the cursor like a
+ * message does.
  *
- * A row that may be a repetition from another store (`repeat`) is looked up by its id: if it was accepted
- * before, it moves the cursor and is not filed again.
+ * A row that may be a repetition from another store (`repeat`) is looked up by its id: if it was
+ * accepted before, it moves the cursor and is not filed again.
  */
 export function decide(frame: Frame, known: Cursor, readiness: Readiness): Decision {
 	const stop = laneStop(frame, known, readiness);

@@ -171,7 +171,7 @@ function refusalBy(rules: AccessRules, caller: Caller, called: Called): string |
 }
 
 /** The caller as rules name it. */
-export function callerText(caller: Caller): string {
+function callerText(caller: Caller): string {
 	switch (caller.kind) {
 		case 'local':
 			return 'local';

@@ -3,8 +3,8 @@
  *
  * ```
  * <prefix>/<node>/<method>/<kind>         public: any MQTT client publishes JSON here
- * <prefix>/<node>/_lane/<method>/<kind>   frames between nodes (binary, many messages in one PUBLISH)
- * <prefix>/<node>/_ack                    acknowledgements and refusals
+ * <prefix>/<node>/_lane/<method>/<kind>   frames between nodes (binary, many messages in one
+ * PUBLISH) <prefix>/<node>/_ack                    acknowledgements and refusals
  * <prefix>/<node>/_status                 retained birth and, by the will, death
  * <prefix>/<node>/_claim                  claims of the name, and objections to them
  * ```
@@ -13,7 +13,9 @@
  */
 import { ReeveError } from './errors.ts';
 
-/** The kinds of message, in steward's words; the NACK kinds want no acknowledgement: at most once. */
+/**
+ * The kinds of message, in steward's words; the NACK kinds want no acknowledgement: at most once.
+ */
 export const kinds = ['CommandACK', 'CommandNACK', 'EventACK', 'EventNACK'] as const;
 
 /** One of {@link kinds}. */
@@ -28,8 +30,9 @@ export function isAcknowledged(kind: Kind): boolean {
 const nameGrammar = /^(?!\.+$)(?!_)[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * Whether `name` may be a node or a method. Topics give `/`, `+` and `#` a meaning, paths give one to
- * `/` and `..`, and a leading `_` is ours; a name is part of topics and of paths, so none may occur.
+ * Whether `name` may be a node or a method. Topics give `/`, `+` and `#` a meaning, paths give one
+ * to `/` and `..`, and a leading `_` is ours; a name is part of topics and of paths, so none may
+ * occur.
  */
 export function isName(name: string): boolean {
 	return nameGrammar.test(name);
@@ -92,7 +95,9 @@ export function publicFilter(prefix: string, node: string): string {
 	return prefix === '' ? `${node}/+/+` : `${prefix}/${node}/+/+`;
 }
 
-/** What a node subscribes to: frames, acknowledgements, claims of its name, everybody's presence. */
+/**
+ * What a node subscribes to: frames, acknowledgements, claims of its name, everybody's presence.
+ */
 export function nodeFilters(prefix: string, node: string): readonly string[] {
 	const head = prefix === '' ? '' : `${prefix}/`;
 	const own = ['_lane/+/+', '_ack', '_claim'].map((part) => `${head}${node}/${part}`);

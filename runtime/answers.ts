@@ -1,7 +1,8 @@
 /**
- * Answers: outcomes on their way to MQTT clients that have no node of their own. An answer is written in
- * the transaction that settles its message, leaves after the flush, and stays in the journal until the
- * broker has taken it. So it is published at least once, whoever is killed meanwhile.
+ * Answers: outcomes on their way to MQTT clients that have no node of their own. An answer is
+ * written in the transaction that settles its message, leaves after the flush, and stays in the
+ * journal until the broker has taken it. So it is published at least once, whoever is killed
+ * meanwhile.
  *
  * @module
  */
@@ -20,8 +21,8 @@ export interface Answers {
 	/** What publishes the outcome of a settled entry; no changes if nobody asked for that. */
 	outcome(entry: Entry): readonly Change[];
 	/**
-	 * What publishes an interim result of a message that runs here, with what is to be called once it is
-	 * flushed; nothing if nobody asked for that.
+	 * What publishes an interim result of a message that runs here, with what is to be called once it
+	 * is flushed; nothing if nobody asked for that.
 	 */
 	interim(message: Message, data: string | Uint8Array): Interim | undefined;
 	/** What publishes anything else at an address, under an id of its own. */

@@ -1,11 +1,12 @@
 /**
  * The claim of a name. Before a node uses its name at the broker, it asks under another one whether
- * somebody else lives there: it reads the retained birth, publishes a claim, and waits for an objection.
- * Whoever holds the name objects. So a second node of the same name, or a second copy of a data folder,
- * disturbs nobody, and is told so.
+ * somebody else lives there: it reads the retained birth, publishes a claim, and waits for an
+ * objection. Whoever holds the name objects. So a second node of the same name, or a second copy of
+ * a data folder, disturbs nobody, and is told so.
  *
- * A claim is no lock: while the broker cannot be reached, or keeps two nodes apart, both may come to
- * believe in their name. They find out when it connects them, because it disconnects the older one.
+ * A claim is no lock: while the broker cannot be reached, or keeps two nodes apart, both may come
+ * to believe in their name. They find out when it connects them, because it disconnects the older
+ * one.
  *
  * @module
  */
@@ -61,7 +62,9 @@ export interface ClaimParts {
 	readonly clock: Clock;
 	/** How long a claim waits for objections. */
 	readonly claimMs: number;
-	/** Whether the store is where it was when its last process ran: the same file on the same machine. */
+	/**
+	 * Whether the store is where it was when its last process ran: the same file on the same machine.
+	 */
 	readonly isAtHome: () => boolean;
 	/** Whether this process may still speak for its store. */
 	readonly isOwner: () => boolean;
@@ -85,8 +88,8 @@ export interface Claims extends NameClaim {
 }
 
 /**
- * How long the retained birth may come after the echo of our own claim. Brokers send it before; those
- * that do not take a few milliseconds.
+ * How long the retained birth may come after the echo of our own claim. Brokers send it before;
+ * those that do not take a few milliseconds.
  */
 const graceMs = 20;
 
@@ -193,7 +196,9 @@ function createHearing(parts: HearingParts) {
 	};
 }
 
-/** Of two that claim at the same time: the later life of one store, else whoever drew the lower lot. */
+/**
+ * Of two that claim at the same time: the later life of one store, else whoever drew the lower lot.
+ */
 function precedes(
 	other: ClaimNote,
 	own: Pick<ClaimNote, 'storeId' | 'epoch' | 'process'>,

@@ -17,9 +17,11 @@ const name = z.string().refine(isName, 'not a node name');
 
 const natsAdvice =
 	'reeve speaks MQTT. A NATS server does too, if its configuration says jetstream {} and ' +
-	'mqtt { port: 1883 }: then write mqtt://HOST:1883; or leave it empty, for the broker in this node';
+	'mqtt { port: 1883 }: then write mqtt://HOST:1883; or leave it empty, for the broker here';
 
-/** The schema. A key is a flag (`--nodeName`, `--node-name`), a variable, and a line of the file. */
+/**
+ * The schema. A key is a flag (`--nodeName`, `--node-name`), a variable, and a line of the file.
+ */
 export const configSchema = z.strictObject({
 	nodeName: name.default('central').describe('The name of this node; unique in the fleet'),
 	centralNodeName: name.default('central').describe('The node that errors and replies go to'),

@@ -11,14 +11,15 @@ import { ReeveError } from './errors.ts';
 /**
  * The absolute path of a file in the data folder `root`, all its folders created.
  *
- * Each part may have several segments. A leading `/` means the data folder itself: steward's messages
- * write `/var/log` for `<data>/var/log`. A part may use `..` within itself but cannot climb above
- * where it starts, so a file name cannot reach the results of another node either.
+ * Each part may have several segments. A leading `/` means the data folder itself: steward's
+ * messages write `/var/log` for `<data>/var/log`. A part may use `..` within itself but cannot
+ * climb above where it starts, so a file name cannot reach the results of another node either.
  *
- * The check and the later use are two steps: somebody who may create links in the data folder on this
- * machine could put one between them. Messages cannot: no method creates links.
+ * The check and the later use are two steps: somebody who may create links in the data folder on
+ * this machine could put one between them. Messages cannot: no method creates links.
  *
- * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or hold a
+ * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or hold
+ * a
  * NUL; `file_failed` if a folder cannot be created
  */
 export async function dataFile(root: string, ...parts: readonly string[]): Promise<string> {
@@ -33,7 +34,9 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
 	}
 }
 
-/** What the file system reported, as an operational error; an operational error stays what it is. */
+/**
+ * What the file system reported, as an operational error; an operational error stays what it is.
+ */
 export function fileError(thrown: unknown): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
 	const detail = thrown instanceof Error ? thrown.message : String(thrown);

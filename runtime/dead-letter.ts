@@ -1,6 +1,6 @@
 /**
- * Dead letters: messages that were started too often without an end. They stay until somebody sends them
- * again or forgets them, or until there are too many of them.
+ * Dead letters: messages that were started too often without an end. They stay until somebody sends
+ * them again or forgets them, or until there are too many of them.
  *
  * @module
  */
@@ -36,8 +36,9 @@ export interface DeadLetter {
 }
 
 /**
- * Files a dead letter, in the transaction that takes the message out of its mailbox. Beyond `deadKeptMax`
- * the oldest one goes, and a signal tells of it; several that come at once may exceed the limit for a while.
+ * Files a dead letter, in the transaction that takes the message out of its mailbox. Beyond
+ * `deadKeptMax` the oldest one goes, and a signal tells of it; several that come at once may exceed
+ * the limit for a while.
  */
 export function deadLetterChanges(
 	letter: DeadLetter,

@@ -2,7 +2,7 @@
  * The message: steward's JSON object plus what reeve adds. This is the only shape that enters, and
  * (packed) the only one that is stored or sent between nodes.
  *
- * Field names are steward's. What a person or a program writes is a {@link MessageInput}; after
+ * Field names are steward's. What a person or a program writes is a {@link messageInput}; after
  * {@link parseMessage} has checked it and filled in what only the node can know, it is a
  * {@link Message}, which is what every other part of reeve handles.
  *
@@ -15,7 +15,7 @@ import { readSchedule, scheduleInput, type Schedule } from './schedule.ts';
 import { nearestWord } from './spelling.ts';
 
 const yearSeconds = 31_536_000;
-/** The longest time to live of a message, in seconds: 30 days. No copy of any message outlives it. */
+/** The longest time to live of a message, in seconds: 30 days. No copy outlives it. */
 export const ttlSecondsMax = 2_592_000;
 const seconds = z.int().min(0).max(yearSeconds);
 const name = (what: string) =>
@@ -28,7 +28,7 @@ export const onCrashPolicies = ['retry', 'report'] as const;
 /** One of {@link onCrashPolicies}. */
 export type OnCrash = (typeof onCrashPolicies)[number];
 
-/** A message as it is written by people and programs; durations are whole seconds, as in steward. */
+/** A message as people and programs write it; durations are whole seconds, as in steward. */
 export const messageInput = z.strictObject({
 	toNode: name('node').optional().describe('The node to send the message to'),
 	toNodes: z.array(name('node')).min(1).max(10_000).optional().describe('Several of them'),
@@ -80,9 +80,6 @@ export const messageInput = z.strictObject({
 		.optional()
 		.describe('Comes back with the outcome'),
 });
-
-/** What callers may write; see {@link messageInput}. */
-export type MessageInput = z.input<typeof messageInput>;
 
 /** How a message ended. Every acknowledged message ends in exactly one of these. */
 export const outcomes = [
@@ -150,7 +147,7 @@ export interface Message {
 	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
 	readonly inReplyTo?: string;
 	readonly previousMethod?: string;
-	/** Whom the content is about, if not the sender: results of each node have a folder of their own. */
+	/** Whom the content is about, if not the sender: each node's results have a folder. */
 	readonly aboutNode?: string;
 	/** Set on the last reply to a message: how it ended. A reply without one is an interim result. */
 	readonly result?: Result;
@@ -176,7 +173,8 @@ export function inOurSpelling(raw: object): object {
 	const fields = new Map<string, unknown>();
 	for (const [key, value] of Object.entries(raw)) {
 		const field = fieldByLowerCase.get(key.toLowerCase()) ?? key;
-		// Go would take the last one; but whoever checked the first on its way here saw another message.
+		// Go would take the last one; but whoever checked the first on its way here saw another
+		// message.
 		if (fields.has(field)) throw new ReeveError('bad_message', `${field} is there twice`);
 		fields.set(field, value);
 	}

@@ -75,7 +75,9 @@ export interface Exchange {
 	announce(): void;
 	/** Says goodbye on every wire; resolves when the brokers have it. */
 	retire(): Promise<void>;
-	/** From now on nothing leaves any more, not even a goodbye: somebody else speaks for this store. */
+	/**
+	 * From now on nothing leaves any more, not even a goodbye: somebody else speaks for this store.
+	 */
 	silence(): void;
 }
 
@@ -95,7 +97,9 @@ export function createExchange(parts: {
 }): Exchange {
 	const { self, signals, arrivals, seal = openSeal } = parts;
 	const wires = new Set<Wire>();
-	/** The status topics that are asked for by name; there are as many as nodes that have had mail. */
+	/**
+	 * The status topics that are asked for by name; there are as many as nodes that have had mail.
+	 */
 	const followed = new Set<string>();
 	const head = () =>
 		({
@@ -211,7 +215,9 @@ function isAboutSeals(code: string): boolean {
 	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
 }
 
-/** Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw. */
+/**
+ * Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw.
+ */
 function createSorter(parts: {
 	self: Self;
 	arrivals: Arrivals;

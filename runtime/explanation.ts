@@ -17,7 +17,10 @@ export interface ExplanationRow {
 	readonly onCrash: string;
 	/** Whether its output comes back, or only how it ended. */
 	readonly replies: boolean;
-	/** What `methodArgs` must look like, as JSON Schema; absent if the schema cannot be written as one. */
+	/**
+	 * What `methodArgs` must look like, as JSON Schema; absent if the schema cannot be written as
+	 * one.
+	 */
 	readonly args?: object;
 	/** A message that works on this node. */
 	readonly example: object;

@@ -1,7 +1,7 @@
 /**
- * Crash points: the instants at which a crash is most interesting, by name. A specification makes a node
- * die exactly there; `REEVE_CRASH_AT=frame.accepted:3` makes a real process do so, the third time that
- * it comes by. Nothing of reeve may depend on surviving any of them.
+ * Crash points: the instants at which a crash is most interesting, by name. A specification makes a
+ * node die exactly there; `REEVE_CRASH_AT=frame.accepted:3` makes a real process do so, the third
+ * time that it comes by. Nothing of reeve may depend on surviving any of them.
  *
  * @module
  */
@@ -44,9 +44,9 @@ export type PassPoint = (point: CrashPoint) => void;
 export const passAll: PassPoint = () => {};
 
 /**
- * The crash points that `setting` arms: `<point>` or `<point>:<n>`, several separated by commas. At the
- * n-th passage, the first by default, `die` is called; by default it kills the process with SIGKILL,
- * which no handler softens.
+ * The crash points that `setting` arms: `<point>` or `<point>:<n>`, several separated by commas. At
+ * the n-th passage, the first by default, `die` is called; by default it kills the process with
+ * SIGKILL, which no handler softens.
  *
  * @throws ReeveError `bad_config` for a point that does not exist, or a count below 1
  */

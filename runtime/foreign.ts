@@ -1,10 +1,11 @@
 /**
- * Foreign messages: what MQTT clients without a journal publish on the public topics of this node. They are
- * taken like those of anybody else, and their publishers are answered where they asked for it.
+ * Foreign messages: what MQTT clients without a journal publish on the public topics of this node.
+ * They are taken like those of anybody else, and their publishers are answered where they asked for
+ * it.
  *
- * The caller acknowledges a publication when its promise resolves: its messages are on disk, or refused for
- * good. What is only refused for now is held until it can be taken, because the broker would forget what it
- * has been acknowledged.
+ * The caller acknowledges a publication when its promise resolves: its messages are on disk, or
+ * refused for good. What is only refused for now is held until it can be taken, because the broker
+ * would forget what it has been acknowledged.
  *
  * @module
  */
@@ -216,8 +217,9 @@ function complete(raw: unknown, around: Surroundings): object {
 }
 
 /**
- * The broker's permissions are about topics. So a message may name its node, method and kind, but no others
- * than those of its topic: else whoever may ping one node could command all of them through it.
+ * The broker's permissions are about topics. So a message may name its node, method and kind, but
+ * no others than those of its topic: else whoever may ping one node could command all of them
+ * through it.
  */
 function checkTopic(said: Record<string, unknown>, around: Surroundings): void {
 	const { node, methods, address } = around;
@@ -237,8 +239,8 @@ function checkTopic(said: Record<string, unknown>, around: Surroundings): void {
 }
 
 /**
- * An id for a question that has none but names where its answer goes and how it is recognised: the same
- * question, asked again with the same words, is the same message.
+ * An id for a question that has none but names where its answer goes and how it is recognised: the
+ * same question, asked again with the same words, is the same message.
  */
 function derivedId(whole: object, { payload, index, address }: Surroundings): { id?: string } {
 	const { topic, correlation } = replyToOf(whole) ?? {};

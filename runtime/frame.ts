@@ -1,9 +1,10 @@
 /**
  * What travels between nodes: frames of messages one way, acknowledgements the other.
  *
- * A *lane* is the ordered stream from one store to one node for one method and kind (and ordering key,
- * if the message has one). Its sequence numbers have no gaps. Every frame carries `lo`, the lowest
- * number that the sender has not resolved, so that a receiver that knows nothing of the lane can join.
+ * A *lane* is the ordered stream from one store to one node for one method and kind (and ordering
+ * key, if the message has one). Its sequence numbers have no gaps. Every frame carries `lo`, the
+ * lowest number that the sender has not resolved, so that a receiver that knows nothing of the lane
+ * can join.
  *
  * @module
  */
@@ -22,8 +23,8 @@ export interface FrameRow {
 	readonly ttlMs: number;
 	readonly skip?: true;
 	/**
-	 * Set if the message may have been accepted under another identity of the sender or of the receiver
-	 * (a store was wiped, or an older copy of it restored), where numbers cannot tell.
+	 * Set if the message may have been accepted under another identity of the sender or of the
+	 * receiver (a store was wiped, or an older copy of it restored), where numbers cannot tell.
 	 */
 	readonly repeat?: true;
 	/** The packed message, unless it is a skip. */
@@ -52,7 +53,9 @@ export interface LaneAck {
 	readonly epoch: number;
 	/** Everything up to here is accepted, but for the exceptions. 0: nothing yet. */
 	readonly upTo: number;
-	/** The message id of `upTo`, which the sender compares with its own before it believes the rest. */
+	/**
+	 * The message id of `upTo`, which the sender compares with its own before it believes the rest.
+	 */
 	readonly id: string;
 	/** How many messages beyond `upTo` the receiver is ready to take. */
 	readonly credit: number;

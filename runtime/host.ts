@@ -1,6 +1,7 @@
 /**
- * The fingerprint of the machine that a node runs on. It is kept beside the identity of the store, so
- * that a data folder which comes up on another machine is noticed: it was moved, restored, or cloned.
+ * The fingerprint of the machine that a node runs on. It is kept beside the identity of the store,
+ * so that a data folder which comes up on another machine is noticed: it was moved, restored, or
+ * cloned.
  *
  * @module
  */
@@ -20,13 +21,14 @@ export interface HostParts {
 }
 
 /**
- * The fingerprint of this machine, the same after a reboot. `REEVE_HOST_FINGERPRINT` overrides it, for
- * images whose machines all share one machine-id, and for specs with several hosts on one machine.
+ * The fingerprint of this machine, the same after a reboot. `REEVE_HOST_FINGERPRINT` overrides it,
+ * for images whose machines all share one machine-id, and for specs with several hosts on one
+ * machine.
  *
- * The machine-id is hashed, because it is not to leave its machine (machine-id(5) asks for that), and
- * the fingerprint is published with the birth. Without a machine-id the host's name stands for it: in
- * a container that is usually the container's, so a new container counts as another machine, which
- * costs a claim of the name and nothing else.
+ * The machine-id is hashed, because it is not to leave its machine (machine-id(5) asks for that),
+ * and the fingerprint is published with the birth. Without a machine-id the host's name stands for
+ * it: in a container that is usually the container's, so a new container counts as another machine,
+ * which costs a claim of the name and nothing else.
  */
 export function hostFingerprint(parts: HostParts): string {
 	const { environment, read = readText, name = hostname } = parts;

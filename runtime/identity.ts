@@ -39,7 +39,9 @@ function headOf(now: number): string {
 	return text;
 }
 
-/** A new store identity: 128 bits of chance in hexadecimal. Minted once, with the journal's file. */
+/**
+ * A new store identity: 128 bits of chance in hexadecimal. Minted once, with the journal's file.
+ */
 export function newStoreId(clock: Clock): string {
 	return Buffer.from(clock.bytes(16)).toString('hex');
 }

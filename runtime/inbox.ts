@@ -1,7 +1,8 @@
 /**
- * The inbox: the receiving end of lanes. It decides of each row of a frame whether it is the next one,
- * a repetition or ahead of a gap; moves the lane's cursor in the transaction that files the message in
- * its mailbox; and answers after the flush, always with everything that the sender may believe.
+ * The inbox: the receiving end of lanes. It decides of each row of a frame whether it is the next
+ * one, a repetition or ahead of a gap; moves the lane's cursor in the transaction that files the
+ * message in its mailbox; and answers after the flush, always with everything that the sender may
+ * believe.
  *
  * @module
  */

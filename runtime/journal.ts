@@ -4,13 +4,17 @@
  * time into one write transaction and resolves after its flush.
  *
  * Three rules make a crash at any instant harmless, and this file keeps them for everybody:
- * - A transaction first compares the *epoch*, a number that every start of a process raises. A process
+ * - A transaction first compares the *epoch*, a number that every start of a process raises. A
+ *   process
  *   that finds a higher one has been replaced on its own data folder; it is *fenced* and changes
  *   nothing more (LMDB itself lets two processes write without complaint).
- * - Nothing that could throw runs inside the transaction, because lmdb-js does not roll back one whose
+ * - Nothing that could throw runs inside the transaction, because lmdb-js does not roll back one
+ *   whose
  *   callback throws (kriszyp/lmdb-js #115).
- * - A transaction that fails, as on a full disk, is tried again until it succeeds, in order, with the
- *   same changes. So memory may run ahead of the disk, but never apart from it, and whatever waits for
+ * - A transaction that fails, as on a full disk, is tried again until it succeeds, in order, with
+ *   the
+ *   same changes. So memory may run ahead of the disk, but never apart from it, and whatever waits
+ * for
  *   the flush (an acknowledgement, an answer, a publication) simply waits longer.
  *
  * @module

@@ -1,6 +1,6 @@
 /**
- * JSON as people write it: UTF-8, and with the trailing commas that the examples of steward's README
- * have.
+ * JSON as people write it: UTF-8, and with the trailing commas that the examples of steward's
+ * README have.
  *
  * @module
  */

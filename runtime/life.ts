@@ -1,7 +1,7 @@
 /**
- * The life of a message, as its sender knows it: what happened, and when. It is kept with the entry in the
- * books, and written only in transactions that happen anyway. What has not been written is in memory, so a
- * crash may forget the last of it; the outcome it never forgets.
+ * The life of a message, as its sender knows it: what happened, and when. It is kept with the entry
+ * in the books, and written only in transactions that happen anyway. What has not been written is
+ * in memory, so a crash may forget the last of it; the outcome it never forgets.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The log: signals as JSON lines on standard error. It is a projection; nothing else writes log lines.
+ * The log: signals as JSON lines on standard error. It is a projection; nothing else writes log
+ * lines.
  *
  * This file is the door to pino.
  *
@@ -9,7 +10,9 @@ import { pino, type DestinationStream } from 'pino';
 import type { Config } from './config.ts';
 import type { Signal, Signals, SignalType } from './signal.ts';
 
-/** The level of each signal; what is not listed is `debug`, because there is one for each message. */
+/**
+ * The level of each signal; what is not listed is `debug`, because there is one for each message.
+ */
 const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'node.starting': 'info',
 	'node.ready': 'info',
@@ -57,8 +60,8 @@ export function redacted(signal: Signal): object {
 }
 
 /**
- * Writes each signal as a line to `destination` (standard error by default), from `level` on up. The
- * result ends it.
+ * Writes each signal as a line to `destination` (standard error by default), from `level` on up.
+ * The result ends it.
  */
 export function startLog(parts: {
 	node: string;

@@ -1,6 +1,6 @@
 /**
- * The room in mailboxes: how many more messages each takes, and which lanes were turned away from a full
- * one and want to hear when there is room again.
+ * The room in mailboxes: how many more messages each takes, and which lanes were turned away from a
+ * full one and want to hear when there is room again.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export interface Rooms {
 }
 
 /**
- * The share of its limits below which a mailbox that was full takes messages again. If it did so at the
- * first free place, every lane would be told for every message.
+ * The share of its limits below which a mailbox that was full takes messages again. If it did so at
+ * the first free place, every lane would be told for every message.
  */
 const lowWater = 0.5;
 /** Lanes of one mailbox that are told by themselves; further ones ask by themselves. */

@@ -1,9 +1,10 @@
 /**
- * A mailbox: the messages that one method has accepted here and not yet settled, in order of arrival.
- * The journal holds them; memory holds the next few, and p-queue decides how many run at a time.
+ * A mailbox: the messages that one method has accepted here and not yet settled, in order of
+ * arrival. The journal holds them; memory holds the next few, and p-queue decides how many run at a
+ * time.
  *
- * A row leaves the journal in the commit that settles its message, never before. So whatever ends the
- * process leaves every unsettled message where it was.
+ * A row leaves the journal in the commit that settles its message, never before. So whatever ends
+ * the process leaves every unsettled message where it was.
  *
  * This file is the door to p-queue.
  *
@@ -11,6 +12,7 @@
  */
 import PQueue from 'p-queue';
 import type { Change, Journal } from './journal.ts';
+import { countRows, createMailLine, stretchOf, type StoredRow } from './mail-line.ts';
 import type { ScheduleState } from './schedule.ts';
 
 /** One accepted message. */
@@ -22,7 +24,9 @@ export interface MailRow {
 	readonly body: Uint8Array;
 	/** Local wall-clock milliseconds after which it must not be started any more. */
 	readonly deadline: number;
-	/** Set if it may have run here before, under another identity of this store or of the sender's. */
+	/**
+	 * Set if it may have run here before, under another identity of this store or of the sender's.
+	 */
 	readonly repeat?: true;
 	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
 	readonly volatile?: true;
@@ -33,12 +37,6 @@ export interface MailRow {
 	readonly seq?: number;
 	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
 	readonly answer?: true;
-}
-
-/** A row as it lies in the journal. */
-interface StoredRow extends Omit<MailRow, 'arrival'> {
-	/** Bytes of all messages placed in this mailbox so far, this one included. */
-	readonly sum: number;
 }
 
 /** What the journal says of a message that was started: by which process, and how often. */
@@ -57,8 +55,8 @@ export interface StartRecord {
 export interface Mailbox {
 	readonly method: string;
 	/**
-	 * Messages accepted and not yet settled, running ones included. After a start with very many of them it
-	 * may be a little too high, see {@link createMailbox}.
+	 * Messages accepted and not yet settled, running ones included. After a start with very many of
+	 * them it may be a little too high, see {@link createMailbox}.
 	 */
 	size(): number;
 	/** Bytes of their bodies. After a start it may be too high until what was left is settled. */
@@ -66,11 +64,13 @@ export interface Mailbox {
 	running(): number;
 	/** Gives a message its place. The change must be committed before `push`. */
 	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; change: Change };
-	/** Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox. */
+	/**
+	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
+	 */
 	push(row: MailRow): void;
 	/**
-	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle it: it
-	 * stays on disk until then.
+	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle
+	 * it: it stays on disk until then.
 	 */
 	withdraw(arrival: number): boolean;
 	/** What removes a settled message from disk. */
@@ -92,11 +92,6 @@ export interface Mailbox {
 	reset(): void;
 }
 
-/** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
-const withdrawnMax = 20_000;
-/** How many rows are read from disk at a time, and kept in memory at most. */
-const rowsAhead = 500;
-
 /** Opens the mailbox of `method`, with what is left of earlier runs. */
 export function createMailbox(parts: {
 	method: string;
@@ -114,7 +109,9 @@ export function createMailbox(parts: {
 	const oldest = end(false)?.value;
 	let next = Number(last?.key[1] ?? 0) + 1;
 	let size = countRows(journal, method, next - 1);
-	/** Bytes of all messages that were ever placed here: a row notes it, so that no start must count. */
+	/**
+	 * Bytes of all messages that were ever placed here: a row notes it, so that no start must count.
+	 */
 	let sum = last?.value.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
@@ -122,7 +119,7 @@ export function createMailbox(parts: {
 	/** Runs beside the queue: what a crash left behind. */
 	let attended = 0;
 	let run: ((row: MailRow) => Promise<void>) | undefined;
-	const line = createLine(journal, method, next - 1);
+	const line = createMailLine(journal, method, next - 1);
 
 	const feed = (): void => {
 		const handle = run;
@@ -216,84 +213,4 @@ export function createMailbox(parts: {
 		},
 	};
 	return mailbox;
-}
-
-/** So many of the oldest rows are counted at a start; counting a million would take its time. */
-const countedMax = 5000;
-
-/**
- * The rows of a mailbox. Rows are handed out in their order, so gaps are where the oldest rows are, and
- * those are counted; behind them there is a gap only where a waiting message was taken back by hand,
- * and this process thinks the mailbox fuller than it is by that one.
- */
-function countRows(journal: Journal, method: string, last: number): number {
-	const oldest = journal.scan('mailbox', { ...stretchOf(method, 0), limit: 1 })[0];
-	if (!oldest) return 0;
-	const from = Number(oldest.key[1]);
-	const counted = Math.min(last + 1, from + countedMax);
-	return journal.count('mailbox', stretchOf(method, from, counted)) + last + 1 - counted;
-}
-
-function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
-	return { from: [method, from], to: [method, to] };
-}
-
-/** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
-function createLine(journal: Journal, method: string, lastArrival: number) {
-	let ready: MailRow[] = [];
-	/** Rows up to here are on disk. */
-	let flushed = lastArrival;
-	/** Rows up to here are in memory, running or settled. */
-	let loaded = 0;
-	/** Rows that are not handed out, though they may still be on disk. */
-	const withdrawn = new Set<number>();
-
-	const load = (): void => {
-		if (ready.length > 0 || loaded >= flushed) return;
-		const rows = journal.scan<StoredRow>('mailbox', {
-			...stretchOf(method, loaded + 1, flushed + 1),
-			limit: rowsAhead,
-		});
-		const last = Number(rows.at(-1)?.key[1] ?? flushed);
-		loaded = rows.length < rowsAhead ? flushed : last;
-		for (const { key, value } of rows) {
-			const isStarted = journal.get<StartRecord>('started', key) !== undefined;
-			const arrival = Number(key[1]);
-			if (!isStarted && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
-		}
-	};
-
-	return {
-		push(row: MailRow, isOpen: boolean): void {
-			if (row.volatile) {
-				ready.push(row);
-				return;
-			}
-			flushed = Math.max(flushed, row.arrival);
-			// What does not follow on the loaded rows is read from disk when its turn comes.
-			if (!isOpen || row.arrival !== loaded + 1 || ready.length >= rowsAhead) return;
-			loaded = row.arrival;
-			ready.push(row);
-		},
-		shift(): MailRow | undefined {
-			load();
-			return ready.shift();
-		},
-		withdraw(arrival: number): boolean {
-			if (arrival === 0 || arrival > flushed || withdrawn.has(arrival)) return false;
-			const place = ready.findIndex((row) => row.arrival === arrival);
-			const isStarted = () => journal.get<StartRecord>('started', [method, arrival]) !== undefined;
-			if (place < 0 && (arrival <= loaded || isStarted())) return false;
-			if (place >= 0) ready.splice(place, 1);
-			withdrawn.add(arrival);
-			const [oldest] = withdrawn;
-			if (withdrawn.size > withdrawnMax && oldest !== undefined) withdrawn.delete(oldest);
-			return true;
-		},
-		/** Everything that is not settled is to be handed out again; what is on no disk stays. */
-		reset(): void {
-			ready = ready.filter((row) => row.volatile);
-			loaded = 0;
-		},
-	};
 }

@@ -1,5 +1,6 @@
 /**
- * The whole life of a message, as far as this node knows it: as its sender, as its receiver, or as both.
+ * The whole life of a message, as far as this node knows it: as its sender, as its receiver, or as
+ * both.
  *
  * @module
  */

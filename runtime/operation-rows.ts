@@ -1,5 +1,6 @@
 /**
- * The rows with which a node answers what people do to messages, and what they ask about single ones.
+ * The rows with which a node answers what people do to messages, and what they ask about single
+ * ones.
  *
  * @module
  */
@@ -7,7 +8,9 @@ import type { ErrorCode } from './errors.ts';
 import type { LifeEvent } from './life.ts';
 import type { MessageRow } from './wire.ts';
 
-/** The answer of `retry`, `cancel` and `drop` for one message: what was done, or why nothing was. */
+/**
+ * The answer of `retry`, `cancel` and `drop` for one message: what was done, or why nothing was.
+ */
 export type OperationRow =
 	| {
 			readonly id: string;
@@ -28,7 +31,10 @@ export interface ReceivedRow {
 	readonly attempts: number;
 }
 
-/** The answer to `message`: a whole life, told by one of its ends, or by both if they are the same node. */
+/**
+ * The answer to `message`: a whole life, told by one of its ends, or by both if they are the same
+ * node.
+ */
 export interface MessageLife {
 	readonly id: string;
 	readonly sent?: MessageRow;

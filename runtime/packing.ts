@@ -1,6 +1,6 @@
 /**
- * The binary form of messages, frames and acknowledgements: MessagePack (https://msgpack.org), so that
- * bytes stay bytes and a node written in another language could take part.
+ * The binary form of messages, frames and acknowledgements: MessagePack (https://msgpack.org), so
+ * that bytes stay bytes and a node written in another language could take part.
  *
  * This file is the door to msgpackr.
  *
@@ -38,9 +38,9 @@ export function packMessage(message: Message): Uint8Array {
 }
 
 /**
- * The inverse of {@link packMessage}. The node that packed it had checked it, so only the outline is
- * looked at again, by hand because this runs for every message: what a method does with its fields is
- * guarded by the method's own schema.
+ * The inverse of {@link packMessage}. The node that packed it had checked it, so only the outline
+ * is looked at again, by hand because this runs for every message: what a method does with its
+ * fields is guarded by the method's own schema.
  *
  * @throws ReeveError `bad_frame`
  */

@@ -18,10 +18,12 @@ export interface PayloadLimits {
 /**
  * The messages in a payload, unchecked.
  *
- * Whatever is JSON, trailing commas included, is read as JSON; the rest as YAML, which is forgiving: hence
- * an error names what the YAML reader found, unless the payload begins as JSON does.
+ * Whatever is JSON, trailing commas included, is read as JSON; the rest as YAML, which is
+ * forgiving: hence an error names what the YAML reader found, unless the payload begins as JSON
+ * does.
  *
- * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too deeply
+ * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too
+ * deeply
  */
 export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly unknown[] {
 	if (bytes.byteLength > limits.messageBytesMax) {

@@ -1,7 +1,7 @@
 /**
- * Receipts: the receiver's side of the books. What became of each message that was accepted here, kept
- * after its settlement up to `receiptsKeptMax`. An audit compares them with the books of the senders,
- * and a message that may be a repetition from another store is looked up here by its id.
+ * Receipts: the receiver's side of the books. What became of each message that was accepted here,
+ * kept after its settlement up to `receiptsKeptMax`. An audit compares them with the books of the
+ * senders, and a message that may be a repetition from another store is looked up here by its id.
  *
  * @module
  */
@@ -26,7 +26,9 @@ export interface Receipt {
 
 /** The receipts that {@link createReceipts} makes. */
 export interface Receipts {
-	/** Files a receipt, in the transaction that settles the message; the oldest go beyond the limit. */
+	/**
+	 * Files a receipt, in the transaction that settles the message; the oldest go beyond the limit.
+	 */
 	add(receipt: Receipt): readonly Change[];
 	/** Notes that a message was accepted: from now on it is known, settled or not. */
 	accepted(id: string): void;
@@ -36,7 +38,9 @@ export interface Receipts {
 	list(limit: number): readonly Receipt[];
 	/** All that are kept, oldest first, read a piece at a time. */
 	each(): Iterable<Receipt>;
-	/** Whether receipts have been forgotten, so that what is not here may still have been accepted. */
+	/**
+	 * Whether receipts have been forgotten, so that what is not here may still have been accepted.
+	 */
 	isCut(): boolean;
 }
 

@@ -1,12 +1,13 @@
 /**
- * The last message ids of a lane, as fingerprints: enough to see that a number comes back with another
+ * The last message ids of a lane, as fingerprints: enough to see that a number comes back with
+ * another
  * message, which means that its sender works with an older copy of its store.
  *
  * @module
  */
 
 /** How many numbers back a lane can be checked. */
-export const recentIdsMax = 256;
+const recentIdsMax = 256;
 const bytesEach = 4;
 
 /** No ids are known. */
@@ -26,7 +27,8 @@ export function withIds(ring: Uint8Array, first: number, ids: readonly string[])
 }
 
 /**
- * Whether `seq`, which is not above `upTo`, is known to have been another message. What is too long ago
+ * Whether `seq`, which is not above `upTo`, is known to have been another message. What is too long
+ * ago
  * is not known. Two ids share a fingerprint once in four thousand million times.
  */
 export function isOtherId(

@@ -30,7 +30,8 @@ export interface DeclaredMethod {
 }
 
 /**
- * Compiled or plain JavaScript, and TypeScript where a loader for it runs; no mere types, and no specs.
+ * Compiled or plain JavaScript, and TypeScript where a loader for it runs; no mere types, and no
+ * specs.
  */
 const isDeclarationFile = (file: string) =>
 	/\.[cm]?[jt]s$/.test(file) && !/\.d\.[cm]?ts$|\.test\.|^\./.test(file);
@@ -62,8 +63,8 @@ const declaration = z.object({
 });
 
 /**
- * Loads every method of these folders (paths or `file:` addresses), and adds `others`. Files are taken
- * in the order of the folders, then by name.
+ * Loads every method of these folders (paths or `file:` addresses), and adds `others`. Files are
+ * taken in the order of the folders, then by name.
  *
  * @throws ReeveError `bad_config` if a folder cannot be read; `bad_declaration` if a file cannot be
  * loaded or does not declare a method, or if two claim one name; each names its file

@@ -1,6 +1,6 @@
 /**
- * The replay plan: what becomes of messages that a crash caught in mid-run. Pure; whoever carries it
- * out settles or starts them.
+ * The replay plan: what becomes of messages that a crash caught in mid-run. Pure; whoever carries
+ * it out settles or starts them.
  *
  * @module
  */
@@ -13,16 +13,16 @@ export interface Unfinished {
 	readonly attempts: number;
 	readonly attemptsMax: number;
 	/**
-	 * Set if others ran beside it when the process died: any of them may have killed it. It gets one more
-	 * start, alone, which settles the question.
+	 * Set if others ran beside it when the process died: any of them may have killed it. It gets one
+	 * more start, alone, which settles the question.
 	 */
 	readonly inDoubt?: boolean;
 }
 
 /**
- * `redeliver`: run it again. `report`: tell its sender that it was interrupted. `drop`: it was started
- * too often; it goes to the dead letters and its sender is told. (What was never started needs no
- * plan: it simply resumes.)
+ * `redeliver`: run it again. `report`: tell its sender that it was interrupted. `drop`: it was
+ * started too often; it goes to the dead letters and its sender is told. (What was never started
+ * needs no plan: it simply resumes.)
  */
 export type ReplayDecision = 'redeliver' | 'report' | 'drop';
 

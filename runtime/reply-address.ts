@@ -1,5 +1,6 @@
 /**
- * Reply addresses: the MQTT topics on which outcomes are published for whoever has no node of its own.
+ * Reply addresses: the MQTT topics on which outcomes are published for whoever has no node of its
+ * own.
  *
  * @module
  */
@@ -10,8 +11,9 @@ import { ReeveError } from './errors.ts';
 const topicBytesMax = 1024;
 
 /**
- * Refuses a topic that no outcome may be published on: a pattern, a topic of the broker's own, or one on
- * which nodes listen. Else whoever may command one node could make it speak to another in its name.
+ * Refuses a topic that no outcome may be published on: a pattern, a topic of the broker's own, or
+ * one on which nodes listen. Else whoever may command one node could make it speak to another in
+ * its name.
  *
  * @throws ReeveError `bad_message`
  */

@@ -1,10 +1,11 @@
 /**
  * Retention: how long this node remembers the lanes of others, and how many of them.
  *
- * The cursor of a lane is what recognises a repeated message, so it may go only when no copy of any message
- * of its lane can come any more: when the lane has been silent for longer than the longest time to live.
- * That time is measured in the *running time* of this node, which is counted in its journal and does not
- * notice when somebody sets the clock by a year. A node that was off remembers all the longer.
+ * The cursor of a lane is what recognises a repeated message, so it may go only when no copy of any
+ * message of its lane can come any more: when the lane has been silent for longer than the longest
+ * time to live. That time is measured in the *running time* of this node, which is counted in its
+ * journal and does not notice when somebody sets the clock by a year. A node that was off remembers
+ * all the longer.
  *
  * @module
  */
@@ -56,7 +57,8 @@ export function createRetention(parts: {
 		const now = runningMs();
 		if (fresh.size >= freshMax) fresh.clear();
 		fresh.set(key.join(' '), now + noteMs);
-		// A note that is lost with a crash is made again by the next frame; the cursor is there already.
+		// A note that is lost with a crash is made again by the next frame; the cursor is there
+		// already.
 		journal.commit([{ table: 'heard', key, value: now }]).catch(() => undefined);
 	};
 
@@ -122,7 +124,9 @@ function* pages(journal: Journal, table: 'heard') {
 	}
 }
 
-/** What removes a lane from memory: its note last of all, so that a rest is found by the next sweep. */
+/**
+ * What removes a lane from memory: its note last of all, so that a rest is found by the next sweep.
+ */
 function forget(journal: Journal, key: Key): Change[] {
 	const refusals = journal.scan('refusals', {
 		from: [...key, 0],
@@ -137,9 +141,9 @@ function forget(journal: Journal, key: Key): Change[] {
 }
 
 /**
- * The answer to a lane that is one too many: all of the frame is refused for good. Nothing is written for
- * it, so it costs nothing however many there are. A frame that does not begin with the first unresolved
- * message is not answered: the sender comes back to that one by itself.
+ * The answer to a lane that is one too many: all of the frame is refused for good. Nothing is
+ * written for it, so it costs nothing however many there are. A frame that does not begin with the
+ * first unresolved message is not answered: the sender comes back to that one by itself.
  */
 function refusalOf({ lane = '', epoch, lo, first, rows }: Frame): LaneAck {
 	const last = rows.at(-1);

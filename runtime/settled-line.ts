@@ -23,7 +23,10 @@ export interface SettledLine {
 	forget(settled: Settled): readonly Change[];
 }
 
-/** Opens the line: the settled ids in order, so that the oldest can be forgotten when there are too many. */
+/**
+ * Opens the line: the settled ids in order, so that the oldest can be forgotten when there are too
+ * many.
+ */
 export function createSettledLine(journal: Journal, keptMax: number): SettledLine {
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const end = (reverse: boolean) =>

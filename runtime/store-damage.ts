@@ -15,7 +15,9 @@ const fatalSignals: readonly string[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL
 /** A store that is not walked through by then is at least not one that kills its reader at once. */
 const walkMsMax = 120_000;
 
-/** Has the whole store in `folder` read by another process; true if that fails. Blocks until then. */
+/**
+ * Has the whole store in `folder` read by another process; true if that fails. Blocks until then.
+ */
 export function isStoreDamaged(folder: string): boolean {
 	// This file is TypeScript in the repository and JavaScript in the package; so is its neighbour.
 	const probe = fileURLToPath(import.meta.url).replace(/store-damage(\.[jt]s)$/, 'store-probe$1');

@@ -1,6 +1,7 @@
 /**
- * The fork of a store: it gets a new identity, and what the old one had promised is moved aside, where
- * it can be seen but is neither sent nor run. The original, wherever it is, keeps these promises.
+ * The fork of a store: it gets a new identity, and what the old one had promised is moved aside,
+ * where it can be seen but is neither sent nor run. The original, wherever it is, keeps these
+ * promises.
  *
  * @module
  */
@@ -29,8 +30,8 @@ export interface ForkStore {
 }
 
 /**
- * Moves the promises aside, a piece at a time; a crash in between goes on at the next start, because
- * `forking` is removed last. What settled messages say stays: it is history, and true.
+ * Moves the promises aside, a piece at a time; a crash in between goes on at the next start,
+ * because `forking` is removed last. What settled messages say stays: it is history, and true.
  */
 export function moveAside(store: ForkStore): void {
 	for (const table of promises) {

@@ -1,11 +1,11 @@
 /**
- * The opening of a store that may be damaged. LMDB maps its file into memory, and a damaged one can take
- * the whole process down with a signal that no code of ours sees. So a file `opening` stands beside the
- * store while it is being opened. Whoever finds one has the store walked through by a process that may
- * die of it, and if it does, moves the store aside and begins a new one.
+ * The opening of a store that may be damaged. LMDB maps its file into memory, and a damaged one can
+ * take the whole process down with a signal that no code of ours sees. So a file `opening` stands
+ * beside the store while it is being opened. Whoever finds one has the store walked through by a
+ * process that may die of it, and if it does, moves the store aside and begins a new one.
  *
- * A process that is merely killed while it opens leaves the same file, and the walk then finds nothing
- * wrong: a healthy store is never moved aside, however often its node is killed.
+ * A process that is merely killed while it opens leaves the same file, and the walk then finds
+ * nothing wrong: a healthy store is never moved aside, however often its node is killed.
  *
  * @module
  */
@@ -36,9 +36,9 @@ export interface Opened<Store> {
 }
 
 /**
- * Opens the store in `folder`. A damaged one is moved into a folder beside it, named with the time, and
- * a new one takes its place. (Only its files move: the folder may be the mount point of a volume, which
- * cannot be renamed.)
+ * Opens the store in `folder`. A damaged one is moved into a folder beside it, named with the time,
+ * and a new one takes its place. (Only its files move: the folder may be the mount point of a
+ * volume, which cannot be renamed.)
  */
 export function openGuarded<Store>(parts: OpeningParts<Store>): Opened<Store> {
 	const { folder, open, isDamaged } = parts;

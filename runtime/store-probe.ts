@@ -1,6 +1,7 @@
 /**
  * A program: walks through the store in the folder that is its argument, and exits with
- * `damagedExitCode` if LMDB finds it damaged. A worse one ends it with a signal; that is what it is for.
+ * `damagedExitCode` if LMDB finds it damaged. A worse one ends it with a signal; that is what it is
+ * for.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Suspects: the messages that were started and not settled when the last process died. Any of them may
- * have killed it. So after a start they are decided, or run again, one at a time over all methods, and
- * nothing else runs before the last of them has come to its end: if the process dies again, it is known
- * why, and nobody else is charged with a crash.
+ * Suspects: the messages that were started and not settled when the last process died. Any of them
+ * may have killed it. So after a start they are decided, or run again, one at a time over all
+ * methods, and nothing else runs before the last of them has come to its end: if the process dies
+ * again, it is known why, and nobody else is charged with a crash.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * YAML, and JSON as a part of it: texts with the places of what stands in them, so that an error can
- * name line and column.
+ * YAML, and JSON as a part of it: texts with the places of what stands in them, so that an error
+ * can name line and column.
  *
  * This file is the door to yaml.
  *

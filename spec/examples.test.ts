@@ -88,7 +88,9 @@ async function checkResult(message: Example): Promise<void> {
 	if (message.fileName) assert.ok((await appearing(resultPath(message))).length > 0);
 }
 
-/** The content of a file, once it is there and holds something; a reply is settled before it runs. */
+/**
+ * The content of a file, once it is there and holds something; a reply is settled before it runs.
+ */
 async function appearing(path: string): Promise<string> {
 	for (;;) {
 		if (existsSync(path)) {

@@ -1,4 +1,7 @@
-/** Every JSON example of steward's README, as it stands there: trailing commas, misspelt names and all. */
+/**
+ * Every JSON example of steward's README, as it stands there: trailing commas, misspelt names and
+ * all.
+ */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,14 +30,17 @@ interface Sent {
 	readonly to: string;
 }
 
-/** What the examples call, and a machine for tests has not got: Docker, and a system log to follow. */
+/**
+ * What the examples call, and a machine for tests has not got: Docker, and a system log to follow.
+ */
 const programs: Readonly<Record<string, string>> = {
 	docker: 'echo "CONTAINER ID   IMAGE"',
 	tail: 'echo "a line of the log"; sleep 100',
 };
 /**
- * What cannot be had everywhere, and the reason that is told then: the pages of the README are out of
- * reach without a network, its log file is missing, and the process with its number is not running.
+ * What cannot be had everywhere, and the reason that is told then: the pages of the README are out
+ * of reach without a network, its log file is missing, and the process with its number is not
+ * running.
  */
 const mayFail: Readonly<Record<string, RegExp>> = {
 	REQHttpGet: /./,
@@ -69,7 +75,9 @@ function examplesOf(text: string): readonly Example[] {
 	return read.value as Example[];
 }
 
-/** Hands one example to the socket as it stands; each message is taken, for each of its receivers. */
+/**
+ * Hands one example to the socket as it stands; each message is taken, for each of its receivers.
+ */
 async function handIn(text: string): Promise<readonly Sent[]> {
 	const answers = (await exchangeLines(fleet.socket('central'), text)) as Answer[];
 	const wanted = examplesOf(text).flatMap((example) =>

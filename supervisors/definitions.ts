@@ -1,7 +1,8 @@
 /**
- * The definitions of a node: which actors there are, which file each comes from, and what is wrong with
- * files that define none. The journal remembers which versions were in force, and the texts of sheets: so
- * a file that has become wrong while the node was down leaves the definition of before in force.
+ * The definitions of a node: which actors there are, which file each comes from, and what is wrong
+ * with files that define none. The journal remembers which versions were in force, and the texts of
+ * sheets: so a file that has become wrong while the node was down leaves the definition of before
+ * in force.
  *
  * @module
  */
@@ -38,7 +39,9 @@ export interface FileState extends DefinitionFileRow {
 
 /** The definitions that {@link openDefinitions} makes. */
 export interface Definitions {
-	/** Those in force. The list is always the same one, with other definitions in it after a reload. */
+	/**
+	 * Those in force. The list is always the same one, with other definitions in it after a reload.
+	 */
 	readonly actors: readonly ActorDefinition[];
 	/** Whether a name is that of an actor, even if nothing that defines it is in force. */
 	readonly isActor: (name: string) => boolean;

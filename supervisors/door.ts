@@ -1,6 +1,6 @@
 /**
- * The door of a node: what transports, and whoever uses reeve as a library, hand messages to and ask
- * questions of.
+ * The door of a node: what transports, and whoever uses reeve as a library, hand messages to and
+ * ask questions of.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The ground floor of one node, put together: every part of `runtime/` that a node has one of, in the
- * order in which they need one another. What is supervised on top of it is the tree's business.
+ * The ground floor of one node, put together: every part of `runtime/` that a node has one of, in
+ * the order in which they need one another. What is supervised on top of it is the tree's business.
  *
  * @module
  */
@@ -109,7 +109,8 @@ export interface Ground extends GroundParts, Mailboxes {
 /**
  * Opens the journal and puts everything on top of it. Nothing runs yet.
  *
- * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`, `bad_acl`
+ * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`,
+ * `bad_acl`
  */
 export function createGround(parts: GroundParts): Ground {
 	const { config, clock, signals, methods } = parts;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The program. It decides nothing: the command line is in `transports/cli`, the node in `node.ts`, which
- * is loaded only by the commands that run one, so that the others start quickly.
+ * The program. It decides nothing: the command line is in `transports/cli`, the node in `node.ts`,
+ * which is loaded only by the commands that run one, so that the others start quickly.
  *
  * @module
  */
@@ -25,5 +25,6 @@ const exitCode = await runProgram(process.argv.slice(2), {
 	},
 });
 
-// Whatever is still open, such as the standard input that a parent holds, keeps the process no longer.
+// Whatever is still open, such as the standard input that a parent holds, keeps the process no
+// longer.
 process.exit(exitCode);

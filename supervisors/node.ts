@@ -66,8 +66,8 @@ export interface RunningNode {
 	/** The way in: messages and questions. */
 	readonly door: Door;
 	/**
-	 * An instance of a declared actor, here or on another node. What it can be sent follows from the type
-	 * of its machine.
+	 * An instance of a declared actor, here or on another node. What it can be sent follows from the
+	 * type of its machine.
 	 */
 	actor<Machine extends AnyStateMachine>(
 		definition: Addressed<Machine>,
@@ -102,8 +102,9 @@ export interface NodeOptions {
 }
 
 /**
- * Starts a node with all its parts. Resolves when it is ready: everything runs, what earlier processes
- * left is being worked on, and its birth is announced (as soon as its broker can be reached).
+ * Starts a node with all its parts. Resolves when it is ready: everything runs, what earlier
+ * processes left is being worked on, and its birth is announced (as soon as its broker can be
+ * reached).
  *
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
@@ -112,7 +113,8 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });
-	// What strays from an actor is a crash of it; what belongs to nobody is reported, and ends nothing.
+	// What strays from an actor is a crash of it; what belongs to nobody is reported, and ends
+	// nothing.
 	const endStrays = catchStrays((thrown) =>
 		signals.emit('actor.crashed', strayReport(node, thrown)),
 	);
@@ -222,7 +224,9 @@ function methodFolders({ methodsFolder }: Config): string[] {
 	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
 }
 
-/** Methods that no folder declares: those that were handed in, and actors, which are methods too. */
+/**
+ * Methods that no folder declares: those that were handed in, and actors, which are methods too.
+ */
 function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: NodeOptions) {
 	const all = [...methods, ...actors.map(methodOf)];
 	return all.map((definition) => ({ source: 'startNode', definition }));

@@ -25,7 +25,10 @@ export const operationRequest = z.object({
 	/** A filter, used if there are no ids. */
 	where: z
 		.object({
-			/** A state of `reeve get messages`; `dead` for dead letters; `waiting` for what is to be run here. */
+			/**
+			 * A state of `reeve get messages`; `dead` for dead letters; `waiting` for what is to be run
+			 * here.
+			 */
 			state: z.string().optional(),
 			method: z.string().optional(),
 			/** The receiver; of dead letters and of what waits here, the sender. */
@@ -48,7 +51,9 @@ export type Target =
 
 type Where = NonNullable<OperationRequest['where']>;
 
-/** Finds what is meant, at most `operatedMax` messages. Entries of the books come before the rest. */
+/**
+ * Finds what is meant, at most `operatedMax` messages. Entries of the books come before the rest.
+ */
 export async function findTargets(
 	ground: Ground,
 	{ reeve, ids, where }: OperationRequest,

@@ -1,6 +1,6 @@
 /**
- * Operations: what people do to messages by hand. Each message that is meant is answered with a row of its
- * own: what was done, when that is on disk, or why nothing was.
+ * Operations: what people do to messages by hand. Each message that is meant is answered with a row
+ * of its own: what was done, when that is on disk, or why nothing was.
  *
  * @module
  */
@@ -47,8 +47,9 @@ export function createOperations(ground: Ground): Operate {
 }
 
 /**
- * Takes a message back. One that has not left its lane is given up: if it was never published it has its
- * outcome at once, else its receiver has the last word. One that was accepted is asked back from there.
+ * Takes a message back. One that has not left its lane is given up: if it was never published it
+ * has its outcome at once, else its receiver has the last word. One that was accepted is asked back
+ * from there.
  */
 async function cancel(ground: Ground, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
@@ -122,8 +123,8 @@ export function inputOf(message: Message): object {
 const redriven = new Set<string>();
 
 /**
- * Files a dead letter in its mailbox again, under a new id, in the transaction that removes it: so each
- * redrive runs it at most once more, however often the node dies.
+ * Files a dead letter in its mailbox again, under a new id, in the transaction that removes it: so
+ * each redrive runs it at most once more, however often the node dies.
  */
 async function redrive(
 	{ journal, mailboxes, clock, config }: Ground,

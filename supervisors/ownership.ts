@@ -1,7 +1,7 @@
 /**
- * Ownership: whether this process may use the name of its node, and whether it may work on what its store
- * holds. A store that came up where it was is at home, and its process works at once. One that was moved,
- * restored or cloned works only when nobody has objected to the claim of its name.
+ * Ownership: whether this process may use the name of its node, and whether it may work on what its
+ * store holds. A store that came up where it was is at home, and its process works at once. One
+ * that was moved, restored or cloned works only when nobody has objected to the claim of its name.
  *
  * @module
  */

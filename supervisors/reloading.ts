@@ -1,7 +1,7 @@
 /**
- * Reloading: files of the definitions folder that have changed are judged, tried on the stored instances,
- * and put in force one by one, while everything else runs on. A host is stopped and another one started;
- * its mail stays where it is.
+ * Reloading: files of the definitions folder that have changed are judged, tried on the stored
+ * instances, and put in force one by one, while everything else runs on. A host is stopped and
+ * another one started; its mail stays where it is.
  *
  * @module
  */
@@ -108,7 +108,10 @@ interface Exchanged {
 	readonly after: ActorDefinition;
 }
 
-/** Stops the host of a definition and starts one of the other; if that fails, one of the first again. */
+/**
+ * Stops the host of a definition and starts one of the other; if that fails, one of the first
+ * again.
+ */
 async function exchange(
 	ground: Ground,
 	hosts: SupervisorRef,

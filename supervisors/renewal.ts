@@ -1,15 +1,18 @@
 /**
- * Renewal: what a node does when it turns out that its store is an older copy of what it once was, put
- * back from a backup or cloned. Others know more of its lanes than it does itself, so it takes another
- * identity: under that one nothing of it is mistaken for something older, and what still waits is sent
- * as what it is, a possible repetition.
+ * Renewal: what a node does when it turns out that its store is an older copy of what it once was,
+ * put back from a backup or cloned. Others know more of its lanes than it does itself, so it takes
+ * another identity: under that one nothing of it is mistaken for something older, and what still
+ * waits is sent as what it is, a possible repetition.
  *
  * @module
  */
 import type { Ground } from './ground.ts';
 import type { SupervisorRef } from './supervisor.ts';
 
-/** Makes what publishers call when they find out. A second call while the first is at work is the same. */
+/**
+ * Makes what publishers call when they find out. A second call while the first is at work is the
+ * same.
+ */
 export function createRenewal(
 	{ journal, outbox, signals }: Ground,
 	transports: () => SupervisorRef,

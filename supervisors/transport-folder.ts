@@ -1,6 +1,6 @@
 /**
- * The transports that there are: every file of `transports/` whose default export declares one. A file
- * keeps its heavy imports for its `start`, so that what is not wanted costs next to nothing.
+ * The transports that there are: every file of `transports/` whose default export declares one. A
+ * file keeps its heavy imports for its `start`, so that what is not wanted costs next to nothing.
  *
  * @module
  */

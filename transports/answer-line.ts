@@ -1,13 +1,15 @@
 /**
- * The answers to one client: in the order of its input, whatever is ready first, and never more than
- * it reads. A client that does not read its answers is not listened to either.
+ * The answers to one client: in the order of its input, whatever is ready first, and never more
+ * than it reads. A client that does not read its answers is not listened to either.
  *
  * @module
  */
 import process from 'node:process';
 import type { Socket } from 'node:net';
 
-/** Work whose answers leave after those of all earlier work. Whoever writes waits for the client. */
+/**
+ * Work whose answers leave after those of all earlier work. Whoever writes waits for the client.
+ */
 export type AnswerWork = (write: (value: unknown) => Promise<void>) => Promise<void>;
 
 /** The line that {@link createAnswerLine} makes. */

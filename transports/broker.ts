@@ -1,6 +1,6 @@
 /**
- * The embedded broker: MQTT 3.1.1 for development and small fleets, when no broker is named. It keeps
- * nothing on disk, and need not: the journals of the nodes are the truth.
+ * The embedded broker: MQTT 3.1.1 for development and small fleets, when no broker is named. It
+ * keeps nothing on disk, and need not: the journals of the nodes are the truth.
  *
  * This file is the door to aedes.
  *

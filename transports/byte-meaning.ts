@@ -1,10 +1,13 @@
 /**
- * What bytes mean in a stream of JSON: most are part of a value, and ten say where it begins or ends.
+ * What bytes mean in a stream of JSON: most are part of a value, and ten say where it begins or
+ * ends.
  *
  * @module
  */
 
-/** How many columns a row of the reader's table has; a power of two, above the number of meanings. */
+/**
+ * How many columns a row of the reader's table has; a power of two, above the number of meanings.
+ */
 export const columns = 16;
 
 /** What a byte can mean to the reader, as columns of its table. */

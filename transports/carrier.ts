@@ -1,6 +1,6 @@
 /**
- * What a bad network does: it loses, doubles, delays, reorders and parts, by an injected clock and its
- * chance. What it carries, it does not know.
+ * What a bad network does: it loses, doubles, delays, reorders and parts, by an injected clock and
+ * its chance. What it carries, it does not know.
  *
  * @module
  */

@@ -1,16 +1,16 @@
 /**
  * Framing: a stream of bytes in, the JSON values in it out, as soon as each is complete.
  *
- * Steward's clients send one JSON array of messages and do not half-close the connection, so the end of
- * a value is where its brackets close. The elements of a top-level array are handed out one by one, so
- * that one bad message does not cost the good ones beside it. Objects may also follow one another,
- * with newlines or NUL bytes in between, or nothing.
+ * Steward's clients send one JSON array of messages and do not half-close the connection, so the
+ * end of a value is where its brackets close. The elements of a top-level array are handed out one
+ * by one, so that one bad message does not cost the good ones beside it. Objects may also follow
+ * one another, with newlines or NUL bytes in between, or nothing.
  *
- * A client that waits for an answer must get one even if a bracket or a quote is missing. So a string
- * ends at the end of its line at the latest (JSON has no line breaks in strings), a closing bracket
- * closes what was left open inside it, and what is no value at all is skipped up to the next line.
- * Whether a value is really JSON is for the parser to say; here only its end is looked for, with one
- * look at each byte.
+ * A client that waits for an answer must get one even if a bracket or a quote is missing. So a
+ * string ends at the end of its line at the latest (JSON has no line breaks in strings), a closing
+ * bracket closes what was left open inside it, and what is no value at all is skipped up to the
+ * next line. Whether a value is really JSON is for the parser to say; here only its end is looked
+ * for, with one look at each byte.
  *
  * @module
  */
@@ -32,15 +32,17 @@ import {
 export interface Framing {
 	/** Takes the next bytes. Never throws, and keeps `bytesMax` bytes of them at most. */
 	push(chunk: Uint8Array): readonly Framed[];
-	/** To be called at the end of the input: a value that is cut is an error. The second call is idle. */
+	/**
+	 * To be called at the end of the input: a value that is cut is an error. The second call is idle.
+	 */
 	end(): readonly Framed[];
 	/** Whether the input so far ends between two values. */
 	isBetween(): boolean;
 }
 
 /**
- * Where the reader is: between top-level values; in the top-level array, or in a scalar element of it;
- * inside brackets; in a string; behind a backslash; in what is no value.
+ * Where the reader is: between top-level values; in the top-level array, or in a scalar element of
+ * it; inside brackets; in a string; behind a backslash; in what is no value.
  */
 const places = {
 	between: 0,

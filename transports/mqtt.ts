@@ -1,17 +1,18 @@
 /**
  * The MQTT wire: MQTT 5.0, and 3.1.1 where the broker does not speak it.
  *
- * There are two connections. One carries our own frames, whose delivery the journals look after, so its
- * packets are acknowledged at once. The other, `:in`, takes what foreign clients publish; they have no
- * journal, so each of their packets is acknowledged only when its message is on disk. mqtt.js handles
- * one packet of a connection at a time, so one connection could not do both.
+ * There are two connections. One carries our own frames, whose delivery the journals look after, so
+ * its packets are acknowledged at once. The other, `:in`, takes what foreign clients publish; they
+ * have no journal, so each of their packets is acknowledged only when its message is on disk.
+ * mqtt.js handles one packet of a connection at a time, so one connection could not do both.
  *
- * Both are opened only after a claim of the node's name has succeeded, which is made over a third, short
- * connection, and again after somebody else has taken the name. There is no will delay: the death of a
- * node that was killed is news at once, and a will that comes too late is contradicted by the living.
+ * Both are opened only after a claim of the node's name has succeeded, which is made over a third,
+ * short connection, and again after somebody else has taken the name. There is no will delay: the
+ * death of a node that was killed is news at once, and a will that comes too late is contradicted
+ * by the living.
  *
- * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon, and
- * fleets with different prefixes may share a broker.
+ * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon,
+ * and fleets with different prefixes may share a broker.
  *
  * @module
  */
@@ -45,8 +46,8 @@ function clientId({ node, config }: TransportContext): string {
 }
 
 /**
- * Opens the connection for frames, acknowledgements and presence: it is what makes the node be there,
- * but not before `ready`.
+ * Opens the connection for frames, acknowledgements and presence: it is what makes the node be
+ * there, but not before `ready`.
  */
 function openFrames(
 	context: TransportContext,
@@ -93,8 +94,8 @@ function openFrames(
 
 /**
  * Opens the connection for foreign publishers. The broker keeps its session while the node is away.
- * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers cannot
- * reach is still one for other nodes.
+ * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers
+ * cannot reach is still one for other nodes.
  */
 function openIngress(
 	context: TransportContext,
@@ -135,7 +136,9 @@ function openIngress(
 	});
 }
 
-/** Claims the name of the node over a connection of another name, however long the broker is away. */
+/**
+ * Claims the name of the node over a connection of another name, however long the broker is away.
+ */
 function claimName(
 	{ clock, config, claim, signals }: TransportContext,
 	{ address, login }: Pick<Route, 'address' | 'login'>,
@@ -179,7 +182,9 @@ function claimName(
 	});
 }
 
-/** Hands a packet of ours to the node, whose fault it must never be that the broker's link breaks. */
+/**
+ * Hands a packet of ours to the node, whose fault it must never be that the broker's link breaks.
+ */
 function takeOwn({ listener, signals }: TransportContext, { topic, payload }: Packet): void {
 	try {
 		listener.packet(topic, bytesOf(payload));

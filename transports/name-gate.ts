@@ -1,6 +1,6 @@
 /**
- * The gate in front of a name at the broker: nobody connects under it before a claim has succeeded, nor
- * again after somebody else has taken it.
+ * The gate in front of a name at the broker: nobody connects under it before a claim has succeeded,
+ * nor again after somebody else has taken it.
  *
  * @module
  */
@@ -36,9 +36,9 @@ export interface NameGate {
 /** MQTT 5.0's reason code for a session that another connection has taken over; section 2.4. */
 const sessionTakenOver = 0x8e;
 /**
- * This many losses without a reason within this time mean the same, because a 3.1.1 broker cannot say
- * it: two clients of one name throw each other out many times in a second. Any other reason is no
- * fault of the name.
+ * This many losses without a reason within this time mean the same, because a 3.1.1 broker cannot
+ * say it: two clients of one name throw each other out many times in a second. Any other reason is
+ * no fault of the name.
  */
 const unexplained = { count: 3, withinMs: 10_000 } as const;
 

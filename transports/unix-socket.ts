@@ -1,9 +1,10 @@
 /**
  * The unix socket: how people and programs on the same machine hand in messages and ask questions.
  *
- * It takes steward's JSON arrays (`nc -U`), single objects, and questions (objects with a key `reeve`).
- * Each message is answered by a JSON line, in order; a question by lines with a `row` each, and an
- * `end`. After an array the connection is ended as soon as all is answered, so that `nc` returns.
+ * It takes steward's JSON arrays (`nc -U`), single objects, and questions (objects with a key
+ * `reeve`). Each message is answered by a JSON line, in order; a question by lines with a `row`
+ * each, and an `end`. After an array the connection is ended as soon as all is answered, so that
+ * `nc` returns.
  *
  * @module
  */

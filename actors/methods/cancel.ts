@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 
 /**
- * Takes back messages that its own sender has sent here before: one that waits is settled as cancelled, one
- * that runs is told to end. Each message's own outcome says how that went; the output only counts them.
+ * Takes back messages that its own sender has sent here before: one that waits is settled as
+ * cancelled, one that runs is told to end. Each message's own outcome says how that went; the
+ * output only counts them.
  */
 export default defineMethod({
 	name: 'REQCancel',

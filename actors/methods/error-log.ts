@@ -8,8 +8,8 @@ import { defineMethod } from '../../runtime/define.ts';
 import { appendOnce } from '../result-file.ts';
 
 /**
- * Appends an error report to `<data>/errorLog/errorCentral/error.log`, a line each. Nodes send these by
- * themselves; people use REQToFileAppend.
+ * Appends an error report to `<data>/errorLog/errorCentral/error.log`, a line each. Nodes send
+ * these by themselves; people use REQToFileAppend.
  */
 export default defineMethod({
 	name: 'REQErrorLog',

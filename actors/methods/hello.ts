@@ -8,8 +8,8 @@ import { defineMethod } from '../../runtime/define.ts';
 import { replaceFile } from '../result-file.ts';
 
 /**
- * Notes in `<data>/hello-messages/<node>/hello.log` that a node has said hello. The time of the last
- * hello is the file's own; as in later versions of steward, only the last one is kept.
+ * Notes in `<data>/hello-messages/<node>/hello.log` that a node has said hello. The time of the
+ * last hello is the file's own; as in later versions of steward, only the last one is kept.
  */
 export default defineMethod({
 	name: 'REQHello',

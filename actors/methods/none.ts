@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 
 /**
- * Takes a message and does nothing with it. As `replyMethod` it says that the sender wants to know how
- * its message ended, and no file of it.
+ * Takes a message and does nothing with it. As `replyMethod` it says that the sender wants to know
+ * how its message ended, and no file of it.
  */
 export default defineMethod({
 	name: 'REQNone',

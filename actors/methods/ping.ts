@@ -9,8 +9,9 @@ import { defineMethod } from '../../runtime/define.ts';
 import { replaceFile, resultFile } from '../result-file.ts';
 
 /**
- * Answers with a line that says when the ping came and from whom: the cheapest proof that node, broker
- * and journal are alive. If the message names a file, the line is written there too, over the last.
+ * Answers with a line that says when the ping came and from whom: the cheapest proof that node,
+ * broker and journal are alive. If the message names a file, the line is written there too, over
+ * the last.
  */
 export default defineMethod({
 	name: 'REQPing',

@@ -9,9 +9,9 @@ import { defineMethod } from '../../runtime/define.ts';
 import { replaceFile, resultFile } from '../result-file.ts';
 
 /**
- * Takes the answer to a ping, as its `replyMethod`. If the message names a file, a line that says when
- * the pong came and from whom is written there, over the last. A pong that answers no ping is taken
- * just the same.
+ * Takes the answer to a ping, as its `replyMethod`. If the message names a file, a line that says
+ * when the pong came and from whom is written there, over the last. A pong that answers no ping is
+ * taken just the same.
  */
 export default defineMethod({
 	name: 'REQPong',

@@ -8,9 +8,9 @@ import { defineMethod } from '../../runtime/define.ts';
 import { replaceFile, resultFile } from '../result-file.ts';
 
 /**
- * Writes the message's `data` to `<data>/<directory>/<node>/<fileName>`, over what was there. The file
- * is replaced in one step, so that nobody ever reads half of it, and it survives a power cut once the
- * message is acknowledged.
+ * Writes the message's `data` to `<data>/<directory>/<node>/<fileName>`, over what was there. The
+ * file is replaced in one step, so that nobody ever reads half of it, and it survives a power cut
+ * once the message is acknowledged.
  */
 export default defineMethod({
 	name: 'REQToFile',

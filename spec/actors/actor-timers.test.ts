@@ -120,7 +120,9 @@ test('the wall clock going back fires nothing twice and makes nobody wait longer
 	await stage.stop();
 });
 
-/** When a lamp that was on for 4 of its 10 s before a stop of 60 s rings, counted from the start on. */
+/**
+ * When a lamp that was on for 4 of its 10 s before a stop of 60 s rings, counted from the start on.
+ */
 async function ringsAfter(policy: TimerPolicy, life: { after(run: () => void): void }) {
 	const actor = defineActor({ ...lamp, timers: { LONG: policy } });
 	const first = await setActorStage(life, { actors: [actor] });

@@ -259,19 +259,22 @@ interface StrictTypes {
 	readonly emitted: { readonly type: 'creaked' };
 }
 
+/** `true` if the two types are the same; anything else does not take the value `true`. */
+type Same<One, Other> =
+	(<T>() => T extends One ? 1 : 2) extends <T>() => T extends Other ? 1 : 2 ? true : false;
+
 test('the compiler knows the states, events and fields of a chart', () => {
-	type Opening = Transition<StrictTypes, { readonly type: 'OPEN'; readonly force: number }>;
-	// @ts-expect-error There is no such state.
-	const target: Opening = { target: 'revolving' };
-	// @ts-expect-error The event has no such field.
-	const guard: Opening = { guard: (_context, { noise }) => noise > 0 };
-	// @ts-expect-error The field is a number.
-	const assign: Opening = { assign: () => ({ opened: 'once' }) };
-	// @ts-expect-error There is no such thing to hear.
-	const emit: Opening = { emit: () => [{ type: 'sang' }] };
-	// @ts-expect-error There is no such event.
-	const event: OpenState<StrictTypes> = { on: { KNOCK: { target: 'closed' } } };
-	// @ts-expect-error A state is missing.
-	const states: Chart<StrictTypes>['states'] = { closed: { on: {} } };
-	assert.ok(target && guard && assign && emit && event && states);
+	type OpenEvent = Extract<StrictTypes['event'], { readonly type: 'OPEN' }>;
+	type Opening = Required<Transition<StrictTypes, OpenEvent>>;
+	// These are checked where they are declared: this file does not compile if one of them is wrong.
+	const target: Same<Opening['target'], 'closed' | 'open'> = true;
+	const guard: Same<Parameters<Opening['guard']>[1], OpenEvent> = true;
+	const assign: Same<ReturnType<Opening['assign']>, Partial<StrictTypes['context']>> = true;
+	const emit: Same<ReturnType<Opening['emit']>[number], StrictTypes['emitted']> = true;
+	const event: Same<keyof OpenState<StrictTypes>['on'], 'OPEN' | 'CLOSE'> = true;
+	const states: Same<keyof Chart<StrictTypes>['states'], 'closed' | 'open'> = true;
+	type Partly = Partial<Chart<StrictTypes>['states']>;
+	const isPartlyEnough: Partly extends Chart<StrictTypes>['states'] ? true : false = false;
+	assert.ok([target, guard, assign, emit, event, states].every(Boolean), 'they compile');
+	assert.equal(isPartlyEnough, false, 'every state must be there');
 });

@@ -104,7 +104,9 @@ async function durably(story: Story, seed: number, life: { after(run: () => void
 	return { outcome: { value, context, sent }, crashes };
 }
 
-/** Lets time go by timer by timer: the turn of one is written before the next is due, as in memory. */
+/**
+ * Lets time go by timer by timer: the turn of one is written before the next is due, as in memory.
+ */
 async function passing(current: () => ActorStage, ms: number): Promise<void> {
 	const { clock } = current();
 	const until = clock.monotonic() + ms;

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { loadActors } from '../../actors/definition-folder.ts';
 import { setActorStage } from '../support/actor-stage.ts';
+import { sheetOf } from '../support/sheets.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const guide = readFileSync(new URL('../../docs/actors.md', import.meta.url), 'utf8');
 const front = new URL('../../supervisors/node.ts', import.meta.url).href;
 
-/** The definitions of the guide, each in a file of its own, with its packages where they are here. */
+/**
+ * The definitions of the guide, each in a file of its own, with its packages where they are here.
+ */
 function writeDefinitions(folder: string): void {
 	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 	const blocks = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
@@ -32,6 +35,27 @@ test('every definition of the guide is one, and the first one counts as it says'
 	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
 	await stage.idle('counter');
 	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	await stage.stop();
+});
+
+test('every sheet of the guide is one, and the first one counts as it says', async (life) => {
+	const blocks = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+	const sheets = blocks.map((block) => sheetOf(block));
+	const names = sheets.map(({ name }) => name);
+	assert.deepEqual(names, ['counter', 'fridge', 'service', 'gate']);
+	const stage = await setActorStage(life, { actors: sheets });
+	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await stage.idle('counter');
+	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	await stage.send('fridge', { type: 'DOOR', open: true }, { key: 'old' });
+	await stage.idle('fridge');
+	await stage.clock.advance(61_000);
+	await stage.until(() => stage.published.length === 1);
+	assert.deepEqual(stage.published, ['kitchen/old/beeper on']);
+	assert.equal(stage.seen('alert.raised')[0]?.text, 'old: left open by somebody');
+	await stage.send('fridge', { type: 'DOOR', open: false }, { key: 'old' });
+	await stage.idle('fridge');
+	assert.deepEqual(stage.published[1], 'kitchen/old/beeper off');
 	await stage.stop();
 });
 

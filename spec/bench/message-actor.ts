@@ -74,7 +74,9 @@ function median(values: readonly number[]): number {
 
 const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** A course through a chart, and the state in which the machine of the baseline begins by itself. */
+/**
+ * A course through a chart, and the state in which the machine of the baseline begins by itself.
+ */
 interface Course<T extends ChartTypes> {
 	readonly first: T['state'];
 	readonly input: T['input'];

@@ -1,6 +1,6 @@
 /**
- * One end of a benchmark as a process of its own, told by its parent over IPC what to be: a bare MQTT
- * client, or a node of reeve.
+ * One end of a benchmark as a process of its own, told by its parent over IPC what to be: a bare
+ * MQTT client, or a node of reeve.
  *
  * @module
  */
@@ -29,7 +29,8 @@ export interface HostOrder {
 
 /**
  * What a host is told to do with `count` messages of `bytes` bytes to `to`: send them all at once
- * (`flood`) and wait for their end, or not (`leave`); or one after the other, each measured in milliseconds.
+ * (`flood`) and wait for their end, or not (`leave`); or one after the other, each measured in
+ * milliseconds.
  */
 export interface HostJob {
 	readonly do: 'flood' | 'leave' | 'ask' | 'command' | 'ask-durably';
@@ -198,7 +199,10 @@ async function beEcho({ broker, name }: HostOrder): Promise<Work> {
 	return () => Promise.resolve([]);
 }
 
-/** Asks and waits for the echo; durably: with a flush of LMDB on the way out, and one for the answer. */
+/**
+ * Asks and waits for the echo; durably: with a flush of LMDB on the way out, and one for the
+ * answer.
+ */
 async function beAsker({ broker, folder, name }: HostOrder): Promise<Work> {
 	const client = await connected(broker);
 	const root = open({ path: `${folder}/${name}`, cache: false });

@@ -1,6 +1,7 @@
 /**
- * The process whose start is measured: a node that finds messages in its journal, or one that merely
- * reads the rows of that journal. It starts twice, so that what is measured is not the loading of code.
+ * The process whose start is measured: a node that finds messages in its journal, or one that
+ * merely reads the rows of that journal. It starts twice, so that what is measured is not the
+ * loading of code.
  *
  * @module
  */

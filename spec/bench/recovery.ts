@@ -1,6 +1,6 @@
 /**
- * Recovery: how long a node takes from its start to its birth when it finds many messages in its outbox,
- * against the time that merely reading those rows takes; and what memory it needs for them.
+ * Recovery: how long a node takes from its start to its birth when it finds many messages in its
+ * outbox, against the time that merely reading those rows takes; and what memory it needs for them.
  *
  * @module
  */

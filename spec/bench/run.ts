@@ -48,7 +48,8 @@ function table(figures: readonly Figure[]): string {
 function machine(): string {
 	const [cpu] = cpus();
 	const memoryGb = Math.round(totalmem() / 2 ** 30);
-	return `${cpu?.model ?? 'unknown'} x ${cpus().length}, ${memoryGb} GB, Node.js ${process.version}`;
+	const model = cpu?.model ?? 'unknown';
+	return `${model} x ${cpus().length}, ${memoryGb} GB, Node.js ${process.version}`;
 }
 
 const words = process.argv.slice(2);

@@ -16,7 +16,7 @@ interface Row {
 }
 
 test(
-	'commands of a plain MQTT client run at most once and are all answered, though the node is killed',
+	'commands of an MQTT client run at most once and are all answered, though the node is killed',
 	{ skip },
 	async (t) => {
 		const broker = await startMosquitto(t);

@@ -46,7 +46,10 @@ const filed = (fileName: string) => ({ directory: 'crash', fileName });
 
 /** A command that marks its start, and ends when a file is there. */
 const holding = (name: string) =>
-	`echo run >> ${place(name)}.runs; echo early; until [ -e ${place(name)}.go ]; do sleep 0.05; done; echo late`;
+	[
+		`echo run >> ${place(name)}.runs; echo early`,
+		`until [ -e ${place(name)}.go ]; do sleep 0.05; done; echo late`,
+	].join('; ');
 
 test('a command runs once though its sender is killed meanwhile', bounded, async () => {
 	const methodArgs = ['bash', '-c', holding('exec')];

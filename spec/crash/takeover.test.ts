@@ -43,7 +43,8 @@ for (const [name, protocolVersion, skip, start] of brokers) {
 			let since = 0;
 			let longestMs = 0;
 			intruder.on('connect', () => (since = realClock.monotonic()));
-			// Against a broker that gives no reasons it takes a few rounds; then it has the name for itself.
+			// Against a broker that gives no reasons it takes a few rounds; then it has the name for
+			// itself.
 			while (longestMs < awayMs) {
 				await new Promise<void>((resolve) => intruder.once('close', () => resolve()));
 				longestMs = Math.max(longestMs, realClock.monotonic() - since);

@@ -13,8 +13,8 @@ import { createInterface } from 'node:readline';
 import { temporaryFolder, type TestLife } from './temporary.ts';
 
 /**
- * For the `skip` of a test that needs a program: its name, if it is not installed. Under CI nothing is
- * skipped, so a missing program is a failure there.
+ * For the `skip` of a test that needs a program: its name, if it is not installed. Under CI nothing
+ * is skipped, so a missing program is a failure there.
  */
 export function missing(program: string): string | false {
 	if (process.env['CI'] === 'true') return false;

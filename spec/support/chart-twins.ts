@@ -1,6 +1,6 @@
 /**
- * Runs a chart in both of its forms, interpreted and compiled, side by side and holds the one against
- * the other.
+ * Runs a chart in both of its forms, interpreted and compiled, side by side and holds the one
+ * against the other.
  *
  * @module
  */
@@ -29,7 +29,9 @@ function lastLine(thrown: unknown): string | undefined {
 	return thrown instanceof Error ? thrown.message.split('\n').at(-1) : JSON.stringify(thrown);
 }
 
-/** Starts an actor and keeps a log of all that its listeners hear, in the order in which they do. */
+/**
+ * Starts an actor and keeps a log of all that its listeners hear, in the order in which they do.
+ */
 export function observe(logic: AnyActorLogic, options: { input?: unknown; snapshot?: unknown }) {
 	const actor = createActor(logic, options as Parameters<typeof createActor>[1]);
 	const log: unknown[] = [];

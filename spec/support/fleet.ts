@@ -1,6 +1,6 @@
 /**
- * A fleet of real processes for specs: a broker and nodes, each `reeve` in a process group of its own,
- * in a temporary folder, killed and removed at the end whatever happens.
+ * A fleet of real processes for specs: a broker and nodes, each `reeve` in a process group of its
+ * own, in a temporary folder, killed and removed at the end whatever happens.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -27,7 +27,9 @@ export function spawnReeve(
 	});
 }
 
-/** Resolves with the first line of standard output that matches; rejects if the process ends first. */
+/**
+ * Resolves with the first line of standard output that matches; rejects if the process ends first.
+ */
 export function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
 	return new Promise((resolve, reject) => {
 		let errors = '';
@@ -83,7 +85,10 @@ export interface Fleet {
 	stop(): Promise<void>;
 }
 
-/** Starts a broker and these nodes, each in a folder of its own; `env` is added to their environment. */
+/**
+ * Starts a broker and these nodes, each in a folder of its own; `env` is added to their
+ * environment.
+ */
 export async function startFleet(
 	nodes: readonly string[],
 	env: NodeJS.ProcessEnv = {},

@@ -1,6 +1,7 @@
 /**
- * Nodes as processes on several "hosts": each has a machine fingerprint, a socket folder and, unless it
- * is told otherwise, a data folder of its own. All of them are gone when the test is over.
+ * Nodes as processes on several "hosts": each has a machine fingerprint, a socket folder and,
+ * unless it is told otherwise, a data folder of its own. All of them are gone when the test is
+ * over.
  *
  * @module
  */

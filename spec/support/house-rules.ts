@@ -1,6 +1,6 @@
 /**
- * The house rules that no linter knows, as rows of a table: each with its reason, and a function that
- * finds where it is broken.
+ * The house rules that no linter knows, as rows of a table: each with its reason, and a function
+ * that finds where it is broken.
  *
  * @module
  */

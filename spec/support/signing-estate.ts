@@ -62,7 +62,7 @@ export async function startSigningEstate(
 /**
  * Resolves once a node has emitted a signal of this type, for this transport if it is about one.
  */
-export function heard(node: RunningNode, type: string, transport?: string): Promise<void> {
+function heard(node: RunningNode, type: string, transport?: string): Promise<void> {
 	const isIt = (signal: { readonly type: string }) =>
 		signal.type === type &&
 		(!transport || ('transport' in signal && signal.transport === transport));

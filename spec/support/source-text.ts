@@ -1,6 +1,6 @@
 /**
- * Source files as the house rules see them: the text, and the text with comments, or comments and the
- * insides of strings, blanked out. Everything keeps its place, so that a finding has a line.
+ * Source files as the house rules see them: the text, and the text with comments, or comments and
+ * the insides of strings, blanked out. Everything keeps its place, so that a finding has a line.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * A witness of processes: a named pipe that they hold open. It tells what they wrote, and its end comes
- * when the last of them is dead, however it died. So a test can wait for both without ever sleeping.
+ * A witness of processes: a named pipe that they hold open. It tells what they wrote, and its end
+ * comes when the last of them is dead, however it died. So a test can wait for both without ever
+ * sleeping.
  *
  * @module
  */
@@ -11,7 +12,9 @@ import { temporaryFolder, type TestLife } from './temporary.ts';
 
 /** The witness that {@link createWitness} makes. */
 export interface Witness {
-	/** What a shell command begins with, so that it and all its children hold the pipe as number 9. */
+	/**
+	 * What a shell command begins with, so that it and all its children hold the pipe as number 9.
+	 */
 	readonly hold: string;
 	/** Resolves when that many lines have been written to number 9. */
 	lines(count: number): Promise<readonly string[]>;

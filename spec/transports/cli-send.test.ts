@@ -67,7 +67,7 @@ test('--detach prints the id, by any unique beginning of which the message can b
 	assert.match(id, /^[0-9A-Z]{26}$/);
 	await fleet.settled('central', [id]);
 	const described = await runReeve(['describe', 'message', id.slice(0, -1)], central);
-	assert.match(described.stdout, new RegExp(`^message +${id}\n(.*\n)*output\n {2}later\n$`));
+	assert.match(described.stdout, new RegExp(`^message +${id}\n(.*\n)*output\n {2}later\n`));
 });
 
 test('messages from standard input may name their receivers or take those of --to', async () => {

@@ -6,7 +6,9 @@ import type { Framed, FramingLimits } from '../../transports/reading.ts';
 
 const limits: FramingLimits = { bytesMax: 4096, depthMax: 16 };
 
-/** What comes out, in short: values as they are, errors as their code, the end of an array as `]`. */
+/**
+ * What comes out, in short: values as they are, errors as their code, the end of an array as `]`.
+ */
 function shown(framed: readonly Framed[]): unknown[] {
 	return framed.map((each) => {
 		if (each.type === 'value') return each.value;

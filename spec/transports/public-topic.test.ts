@@ -59,7 +59,9 @@ async function listen(life: LongTestLife, address: string, count = 1) {
 	return { ended };
 }
 
-/** The node is subscribed once it answers. Before that the broker has nobody to keep a message for. */
+/**
+ * The node is subscribed once it answers. Before that the broker has nobody to keep a message for.
+ */
 async function ready(port: number): Promise<void> {
 	const ask = ['-V', '5', '-t', 'reeve/ship1/REQPing/EventACK', '-e', 'spec/ready', '-m', '{}'];
 	for (let tries = 0; tries < 20; tries += 1) {

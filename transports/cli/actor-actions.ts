@@ -1,6 +1,6 @@
 /**
- * What `reeve actors` does: instances are taken into use again, files are reloaded, and checked without a
- * node.
+ * What `reeve actors` does: instances are taken into use again, files are reloaded, and checked
+ * without a node.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The checkup: what a node needs, looked at one by one. It changes nothing, and needs no running node.
+ * The checkup: what a node needs, looked at one by one. It changes nothing, and needs no running
+ * node.
  *
  * @module
  */

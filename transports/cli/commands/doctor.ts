@@ -1,5 +1,6 @@
 /**
- * `reeve doctor`: whether a node has what it needs. A line for each check, with the cure where one fails.
+ * `reeve doctor`: whether a node has what it needs. A line for each check, with the cure where one
+ * fails.
  *
  * @module
  */

@@ -43,7 +43,9 @@ const listings = {
 type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];
 
-/** Lists nodes, actors, messages, processes, methods, dead letters, or what a fork has set aside. */
+/**
+ * Lists nodes, actors, messages, processes, methods, dead letters, or what a fork has set aside.
+ */
 export default defineCommand({
 	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],
 	options: [

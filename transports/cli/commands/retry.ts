@@ -5,7 +5,10 @@
  */
 import { operationCommand } from '../operating.ts';
 
-/** Each is sent as a new message, whose note names the old one. A dead letter is run again where it lies. */
+/**
+ * Each is sent as a new message, whose note names the old one. A dead letter is run again where it
+ * lies.
+ */
 export default operationCommand('retry', [
 	'reeve retry 01KA',
 	'reeve retry --state failed --method REQCliCommand --older-than 5m',
