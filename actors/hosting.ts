@@ -15,6 +15,7 @@ import type { PassPoint } from '../runtime/fault.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
 import { unpack, unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
+import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { TimerRow, Timers } from '../runtime/timers.ts';
 import { markText, type Cause } from './cause.ts';
@@ -40,6 +41,7 @@ export interface HostingParts {
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly post: Post;
+	readonly receipts: Receipts;
 	readonly timers: Timers;
 	readonly asks: Asks;
 	readonly publish: (topic: string, data: string) => void;

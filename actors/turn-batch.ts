@@ -5,12 +5,14 @@
  *
  * @module
  */
+import type { EventObject } from 'xstate';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { Journal } from '../runtime/journal.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
+import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Timers } from '../runtime/timers.ts';
 import { failed, type Batch, type Fate, type Settling } from './batch.ts';
@@ -31,6 +33,7 @@ export interface BatchParts {
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly mailbox: Mailbox;
+	readonly receipts: Receipts;
 	readonly timers: Timers;
 	readonly steps: StepRunner;
 	readonly outputs: Outputs;
@@ -46,6 +49,14 @@ export type Run = (instance: Instance, cause: Cause, batch: Batch) => Fate;
 export function createRun(parts: BatchParts): Run {
 	const { definition, clock, config, signals, turns, outputs, knows } = parts;
 	const { name: actor } = definition;
+	/** What audits, and repetitions from other stores, are told of a message by. */
+	const receiptOf = ({ mail, attempts }: Cause, { outcome, code }: Result): readonly Change[] => {
+		if (!mail || mail.row.volatile || mail.row.answer) return [];
+		const { id, from, at: takenAt } = mail.row;
+		const about = { id, from, method: actor, outcome, attempts, at: clock.now() };
+		const more = { ...(code ? { code } : {}), ...(takenAt === undefined ? {} : { takenAt }) };
+		return parts.receipts.add({ ...about, ...more });
+	};
 	const remove = createRemoval(parts);
 
 	/** Takes a turn over into memory. From here on the next turn builds on it. */
@@ -71,6 +82,7 @@ export function createRun(parts: BatchParts): Run {
 	const settle = (instance: Instance, cause: Cause, { result, batch }: Settling): Fate => {
 		const { mail } = cause;
 		remove(cause, batch);
+		batch.changes.push(...receiptOf(cause, result));
 		if (mail?.message && !mail.row.answer) {
 			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
 			const draft = outputs.draft({ ...about, facts: instance.facts });
@@ -81,6 +93,19 @@ export function createRun(parts: BatchParts): Run {
 		return 'settled';
 	};
 
+	/** What speaks against an event. */
+	const objectionTo = (instance: Instance, event: EventObject | undefined): Result | undefined => {
+		const refusal = event && refusalOf(event);
+		if (refusal) return refusal;
+		const isDone = instance.snapshot?.status === 'done';
+		return isDone ? failed('actor_done', `${actor}/${instance.key}`) : undefined;
+	};
+
+	const refusalOf = (event: EventObject): Result | undefined => {
+		if (!knows(event.type)) return failed('unknown_event', `${event.type} at ${actor}`);
+		const problem = definition.problemOf(event);
+		return problem === undefined ? undefined : failed('bad_arguments', problem);
+	};
 	/** Why a message gets no turn; undefined if it gets one. */
 	const objection = (instance: Instance, cause: Cause): Result | undefined => {
 		const { mail, event, attempts } = cause;
@@ -89,14 +114,9 @@ export function createRun(parts: BatchParts): Run {
 		if (event instanceof ReeveError) return failed(event.code, event.detail);
 		if (row.answer) return undefined;
 		if (!message) return failed('bad_frame', row.id);
-		if (row.deadline <= clock.now() && attempts === 1) {
-			return { outcome: 'expired', code: 'expired', attempts: 0 };
-		}
-		if (event && !knows(event.type)) return failed('unknown_event', `${event.type} at ${actor}`);
-		const problem = event && definition.problemOf(event);
-		if (problem !== undefined) return failed('bad_arguments', problem);
-		const isDone = instance.snapshot?.status === 'done';
-		return isDone ? failed('actor_done', `${actor}/${instance.key}`) : undefined;
+		const isLate = row.deadline <= clock.now() && attempts === 1;
+		if (isLate) return { outcome: 'expired', code: 'expired', attempts: 0 };
+		return objectionTo(instance, event);
 	};
 
 	const failure = createFailure({ ...parts, adopt, settle });
@@ -121,6 +141,7 @@ export function createRun(parts: BatchParts): Run {
 			remove(cause, batch);
 			if (cause.anew) batch.afterwards.push(cause.anew.done);
 			const done = { outcome: 'done', attempts: cause.attempts } as const;
+			batch.changes.push(...receiptOf(cause, done));
 			if (mail) {
 				batch.afterwards.push(() => signals.emit('call.ended', reportOf(actor, cause, done)));
 			}

@@ -195,3 +195,22 @@ test('an instance that is there from the start needs no message', async (life) =
 	assert.deepEqual(again.stored('counter')?.state.context, { total: 0 });
 	await again.stop();
 });
+
+test('every message to an actor leaves a receipt, for audits and for repetitions', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	await stage.send('counter', 'TELL', { key: 'a' });
+	await stage.send('counter', 'NONSENSE', { key: 'a' });
+	await stage.idle('counter');
+	const receipts = stage.journal.scan<{ method: string; outcome: string }>('receipts', {
+		from: [0],
+		to: [Number.MAX_SAFE_INTEGER],
+	});
+	assert.deepEqual(
+		receipts.map(({ value: { method, outcome } }) => [method, outcome]),
+		[
+			['counter', 'done'],
+			['counter', 'failed'],
+		],
+	);
+	await stage.stop();
+});

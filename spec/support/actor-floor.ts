@@ -14,6 +14,7 @@ import { openJournal, type Journal } from '../../runtime/journal.ts';
 import { createMailbox, type Mailbox } from '../../runtime/mailbox.ts';
 import { createOutbox } from '../../runtime/outbox.ts';
 import { createPost } from '../../runtime/post.ts';
+import { createReceipts } from '../../runtime/receipts.ts';
 import { createSignals } from '../../runtime/signal.ts';
 import { createTimers } from '../../runtime/timers.ts';
 
@@ -61,6 +62,7 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	const exchange = () => {
 		throw new Error('there is no wire');
 	};
+	const receipts = createReceipts(shared);
 	const post = createPost({ ...shared, books, outbox, mailbox, exchange });
 	const published: string[] = [];
 	const broken: unknown[] = [];
@@ -75,6 +77,7 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 			definition,
 			mailbox: boxOf(definition.name),
 			post,
+			receipts,
 			timers,
 			asks,
 			publish: (topic, text) => void published.push(`${topic} ${text}`),
@@ -86,7 +89,20 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 		kill();
 		await disk.close();
 	};
-	return { ...shared, kill, die, timers, books, outbox, post, published, broken, boxOf, host };
+	return {
+		...shared,
+		kill,
+		die,
+		timers,
+		books,
+		outbox,
+		post,
+		receipts,
+		published,
+		broken,
+		boxOf,
+		host,
+	};
 }
 
 /**
