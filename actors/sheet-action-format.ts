@@ -15,7 +15,8 @@ export const value = z.unknown().meta({
 	title: 'Value',
 	description:
 		'Any value. Text that begins with = is an expression, such as =context.count + 1; ' +
-		'text may have expressions in it, such as "it is ${context.celsius} °C". Maps and lists may hold both.',
+		'text may have expressions in it, such as "it is ${context.celsius} °C". ' +
+		'Maps and lists may hold both.',
 	examples: [
 		'heating',
 		'=event.celsius',
@@ -36,7 +37,8 @@ export const condition = z
 	.meta({
 		title: 'Condition',
 		description:
-			'An expression in CEL that says true or false, or the name of one of the guards of this actor. It may use event, context, now, key and node',
+			'An expression in CEL that says true or false, or the name of one of the guards of this ' +
+			'actor. It may use event, context, now, key and node',
 		examples: ['event.celsius < context.target - 0.5', 'isCold'],
 	});
 

@@ -135,8 +135,8 @@ const head = {
 		.optional()
 		.meta({
 			description:
-				'The events that it takes, with the types of their fields; a name that ends with ? may be ' +
-				'missing. Others are refused, and so are those whose fields do not fit',
+				'The events that it takes, with the types of their fields; a name that ends with ? may ' +
+				'be missing. Others are refused, and so are those whose fields do not fit',
 			examples: [{ READING: { celsius: 'number', 'sensor?': 'string' }, TELL: null }],
 		}),
 	context: z

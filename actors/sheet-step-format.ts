@@ -77,8 +77,10 @@ export const stepFields = {
 		.optional()
 		.meta({
 			description:
-				'What follows a death of the node while it runs. retry: it is run again. once: it is not, and has ' +
-				'failed with the code ambiguous. Commands and requests that change something are once, others retry',
+				'What follows a death of the node while it runs. retry: it is run again. once: it is ' +
+				'not, and has ' +
+				'failed with the code ambiguous. Commands and requests that change something are ' +
+				'once, others retry',
 		}),
 };
 

@@ -50,7 +50,8 @@ export function compileSheet({ source, text, ...surroundings }: SheetParts): Act
 	}
 	const endless = tryMachine(machine, sheet);
 	if (endless) {
-		const what = `the machine does not come to rest after ${endless.event}: a circle of always or raise`;
+		const { event } = endless;
+		const what = `the machine does not come to rest after ${event}: a circle of always or raise`;
 		throw refusal([
 			{ path: pathOf(sheet, endless.names, 'on', endless.event), text: what, part: 'key' },
 		]);

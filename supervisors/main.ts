@@ -19,6 +19,14 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		const { rehearseStore } = await import('./rehearsing.ts');
 		return rehearseStore(what, tell);
 	},
+	async checkDefinitions(path) {
+		const { checkDefinitions } = await import('./definition-checking.ts');
+		return checkDefinitions(path);
+	},
+	async sheetSchema() {
+		const { sheetJsonSchema } = await import('../actors/sheet-format.ts');
+		return sheetJsonSchema();
+	},
 	async fork(what) {
 		const { forkInstance } = await import('./rehearsing.ts');
 		return forkInstance(what);

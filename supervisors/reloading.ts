@@ -5,9 +5,10 @@
  *
  * @module
  */
+import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { diffDefinitions } from '../actors/definition-diff.ts';
-import { isSheet, readDefinition } from '../actors/definition-file.ts';
+import { readDefinition } from '../actors/definition-file.ts';
 import type { DefinitionFile } from '../actors/definition-file.ts';
 import { definitionPaths, surroundingsOf } from '../actors/definition-folder.ts';
 import type { ActorDefinition } from '../actors/definition.ts';
@@ -40,31 +41,34 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		const { actor } = definitions.files.get(name) ?? {};
 		return { file: name, what: 'refused', problem, ...(actor === undefined ? {} : { actor }) };
 	};
-	const consider = async (source: string, choice: ReloadChoice): Promise<ReloadRow> => {
-		const read = await readDefinition(source, surroundingsOf(config));
-		const file = basename(source);
-		const known = definitions.files.get(file);
-		const { definition: after, text } = read;
-		const error = definitions.judge(read);
-		if (error || !after) {
-			if (!choice.isDryRun) definitions.blame(read, error?.detail ?? '');
-			return refuse(read, error?.detail ?? '');
-		}
-		// A program may have changed in what it imports; a sheet is all that it is.
-		if (isSheet(source) && known?.text === text && known.problem === undefined) {
-			return { file, actor: after.name, what: 'same' };
-		}
+	/** Puts a definition in force, unless it would park instances and nobody has said that it may. */
+	const apply = async (
+		read: DefinitionFile,
+		after: ActorDefinition,
+		{ isDryRun = false, force = false }: ReloadChoice,
+	): Promise<ReloadRow> => {
 		const before = definitions.actors.find(({ name }) => name === after.name);
 		const diff = await diffDefinitions({ ...ground, before, after, ...config });
-		const row = { file, actor: after.name, diff };
-		if (diff.parked.length > 0 && choice.force !== true) return { ...row, what: 'held' };
-		const what = before ? 'changed' : 'added';
-		if (!choice.isDryRun) {
+		const row = { file: basename(read.source), actor: after.name, diff };
+		if (diff.parked.length > 0 && !force) return { ...row, what: 'held' };
+		if (!isDryRun) {
 			await exchange(ground, hosts(), { before, after });
 			definitions.enact(read, after);
 			await ground.journal.commit(definitions.record(read, after));
 		}
-		return { ...row, what };
+		return { ...row, what: before ? 'changed' : 'added' };
+	};
+	const consider = async (source: string, choice: ReloadChoice): Promise<ReloadRow> => {
+		const file = basename(source);
+		const { actor, text, problem } = definitions.files.get(file) ?? {};
+		// A program is not loaded again for what it imports: each load stays in memory.
+		const isSame = problem === undefined && text === (await textOf(source));
+		if (isSame && actor !== undefined) return { file, actor, what: 'same' };
+		const read = await readDefinition(source, surroundingsOf(config));
+		const error = definitions.judge(read);
+		if (!error && read.definition) return apply(read, read.definition, choice);
+		if (choice.isDryRun !== true) definitions.blame(read, error?.detail ?? '');
+		return refuse(read, error?.detail ?? '');
 	};
 	const remove = async (file: string, choice: ReloadChoice): Promise<ReloadRow> => {
 		const { actor } = definitions.files.get(file) ?? {};
@@ -91,7 +95,8 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		if (what === 'refused') signals.emit('definition.refused', { file, actor, detail: problem });
 		else if (what === 'held') {
 			const [first] = diff?.parked ?? [];
-			const detail = `${diff?.parked.length} instances would be parked, ${first?.key}: ${first?.reason}`;
+			const why = `${first?.key}: ${first?.reason}`;
+			const detail = `${diff?.parked.length} instances would be parked, ${why}`;
 			signals.emit('definition.refused', { file, actor, detail });
 		} else if (what !== 'same') signals.emit('definition.changed', { file, actor, what });
 	};
@@ -101,6 +106,11 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		line = work.catch(() => undefined);
 		return work;
 	};
+}
+
+/** The text of a file; undefined if it cannot be read, of which its reading will tell more. */
+function textOf(source: string): Promise<string | undefined> {
+	return readFile(source, 'utf8').catch(() => undefined);
 }
 
 interface Exchanged {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { loadActors } from '../../actors/definition-folder.ts';
 import { setActorStage } from '../support/actor-stage.ts';
-import { sheetOf } from '../support/sheets.ts';
+import { refusalOf, sheetOf } from '../support/sheets.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const guide = readFileSync(new URL('../../docs/actors.md', import.meta.url), 'utf8');
@@ -57,6 +57,20 @@ test('every sheet of the guide is one, and the first one counts as it says', asy
 	await stage.idle('fridge');
 	assert.deepEqual(stage.published[1], 'kitchen/old/beeper off');
 	await stage.stop();
+});
+
+test('the mistakes of the guide are told as it says', () => {
+	const [, fridge = ''] = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
+		(match) => match[1] ?? '',
+	);
+	const wrong = fridge
+		.replace('target: closed }', 'target: closd }')
+		.replace('- alert: { severity', '- command: { severity');
+	const told = refusalOf(wrong).map((line) => line.replace('it.yaml', 'actors/fridge.yaml'));
+	// What is wrong with its form is told first, because nothing else can be looked at then.
+	const both = [...refusalOf(fridge.replace('target: closed }', 'target: closd }')), ...told];
+	const shown = both.map((line) => line.replace('it.yaml', 'actors/fridge.yaml')).join('\n');
+	assert.ok(guide.includes(shown), shown);
 });
 
 test('a file that declares no actor, or cannot be read, is refused by its name', async (life) => {

@@ -4,11 +4,7 @@
  *
  * @module
  */
-import { resolve } from 'node:path';
-import { readDefinition } from '../../actors/definition-file.ts';
-import { definitionPaths, surroundingsOf } from '../../actors/definition-folder.ts';
 import type { UnparkedRow } from '../../runtime/actor-rows.ts';
-import { configOf } from '../../runtime/config.ts';
 import type { ReloadRow } from '../../runtime/definition-rows.ts';
 import { exitCodes, ReeveError } from '../../runtime/errors.ts';
 import { instanceNamed } from './actor-text.ts';
@@ -48,28 +44,18 @@ export const reload: Action = async ({ options }, tools) => {
 /** Checks files, or all of a folder, without a node. */
 export const check: Action = async ({ words: [, ...given], options }, tools) => {
 	if (given.length === 0) throw new ReeveError('bad_usage', 'check what? FILE, or FOLDER');
-	const surroundings = surroundingsOf(configOf({}));
 	let exitCode: number = exitCodes.ok;
 	for (const path of given) {
-		for (const source of await sourcesOf(path)) {
-			const { definition, error } = await readDefinition(source, surroundings);
-			if (error) exitCode = exitCodes.someFailed;
-			const { name: actor, version } = definition ?? {};
-			const row = { file: source, actor, version, problem: error?.detail };
-			const found = definition
-				? `${source}  ${shade('good', 'right')}  ${actor}, version ${version}\n`
-				: `${error?.detail ?? ''}\n`;
-			tools.screen.out(options['json'] === true ? `${JSON.stringify(row)}\n` : found);
+		for (const row of await tools.host.checkDefinitions(path)) {
+			const { file, actor, version, problem } = row;
+			if (problem !== undefined) exitCode = exitCodes.someFailed;
+			const right = `${file}  ${shade('good', 'right')}  ${actor}, version ${version}`;
+			const text = options['json'] === true ? JSON.stringify(row) : (problem ?? right);
+			tools.screen.out(`${text}\n`);
 		}
 	}
 	return exitCode;
 };
-
-/** The files that a path means: itself, or those of the folder that it is. */
-async function sourcesOf(path: string): Promise<readonly string[]> {
-	const isFile = /\.(?:[cm]?js|ts|ya?ml|json)$/.test(path);
-	return isFile ? [resolve(path)] : definitionPaths(path);
-}
 
 const words: Readonly<Record<ReloadRow['what'], string>> = {
 	same: 'unchanged',

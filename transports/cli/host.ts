@@ -45,11 +45,24 @@ export interface Fork {
 	feed(event: { readonly type: string }): ForkTurn;
 }
 
+/** What a check of a definition file has found. */
+export interface CheckedFile {
+	readonly file: string;
+	readonly actor?: string;
+	readonly version?: number;
+	/** With file, line and column. */
+	readonly problem?: string;
+}
+
 /** The program around the command line. */
 export interface Host {
 	startNode(config: Config, choices?: StartChoices): Promise<HostedNode>;
 	/** Runs what a journal holds through definitions; tells each difference as it is found. */
 	rehearse(what: Rehearsed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
+	/** Checks definition files, or those of a folder; a row for each. */
+	checkDefinitions(path: string): Promise<readonly CheckedFile[]>;
+	/** The JSON Schema of sheets. */
+	sheetSchema(): Promise<object>;
 	/** Makes a copy of an instance. */
 	fork(what: ForkedInstance): Promise<Fork>;
 	/** How this program is started again: the interpreter, its flags, and the main file. */

@@ -37,9 +37,8 @@ export default defineCommand({
 	async run(input, tools) {
 		const { screen, environment } = tools;
 		if (input.words[0] === 'schema') {
-			const ofSheets = async () =>
-				(await import('../../../actors/sheet-format.ts')).sheetJsonSchema();
-			const schema = input.words[1] === 'actor' ? await ofSheets() : configJsonSchema();
+			const schema =
+				input.words[1] === 'actor' ? await tools.host.sheetSchema() : configJsonSchema();
 			screen.out(`${JSON.stringify(schema, undefined, 2)}\n`);
 			return exitCodes.ok;
 		}
