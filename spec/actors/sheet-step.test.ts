@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -38,7 +38,7 @@ async function resultOf(stage: ActorStage, word: string): Promise<unknown> {
 			stage.seen('step.ended').length > before && stage.stored('worker')?.state.value === 'idle',
 	);
 	await stage.idle('worker');
-	return (stage.stored('worker')?.state.context as { result: unknown }).result;
+	return Reflect.get(Object(stage.stored('worker')?.state.context), 'result');
 }
 
 async function stageOf(life: TestLife, step: string) {
@@ -107,7 +107,7 @@ test('a step that is run again appends only what is missing, whoever has appende
 
 /** A server that answers with its request, or with the status in its path. */
 async function serve(life: TestLife): Promise<string> {
-	const server = createServer(async (request, response) => {
+	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
 		const body = await textOf(request);
 		const status = Number(request.url?.slice(1)) || 200;
 		const { method, headers } = request;
@@ -115,7 +115,8 @@ async function serve(life: TestLife): Promise<string> {
 		response.end(
 			`${method} ${headers['content-type']} ${headers['idempotency-key']?.length} ${body}`,
 		);
-	});
+	};
+	const server = createServer((request, response) => void answer(request, response));
 	await new Promise<void>((resolve) => {
 		server.listen(0, '127.0.0.1', resolve);
 	});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setActorStage } from '../support/actor-stage.ts';
+import { setActorStage, type ActorStage } from '../support/actor-stage.ts';
 import { sheetOf } from '../support/sheets.ts';
 
 const library = sheetOf(`
@@ -14,14 +14,19 @@ context: { total: 0, where: =node, who: =key, seen: null, at: null }
 answersLater: [LATER]
 delays: { soon: =context.total * 1000 }
 actions:
+  say:
+    - publish: { topic: 'a/\${key}', data: 'it is \${context.total}, $\${so}' }
   count:
     - assign: { total: '=context.total + (has(event.n) ? event.n : 1)' }
 on:
   DO:
-    - { if: event.what == "send", do: [{ send: { method: SINK, key: k, data: { to: '\${context.who}' } } }] }
-    - { if: event.what == "actor", do: [{ send: { actor: SINK, event: { type: HI, n: =context.total } } }] }
-    - { if: event.what == "publish", do: [{ publish: { topic: 'a/\${key}', data: 'it is \${context.total}, $\${so}' } }] }
-    - { if: event.what == "alert", do: [{ alert: { severity: warning, text: '\${context.where}' } }] }
+    - if: event.what == "send"
+      do: [{ send: { method: SINK, key: k, data: { to: '\${context.who}' } } }]
+    - if: event.what == "actor"
+      do: [{ send: { actor: SINK, event: { type: HI, n: =context.total } } }]
+    - { if: event.what == "publish", do: [say] }
+    - if: event.what == "alert"
+      do: [{ alert: { severity: warning, text: '\${context.where}' } }]
     - { if: event.what == "log", do: [{ log: { total: =context.total } }] }
     - { if: event.what == "count", do: [count, { reply: =context.total }] }
     - { if: event.what == "now", do: [{ assign: { at: =now } }] }
@@ -75,7 +80,7 @@ test('timers of a sheet, raised and computed ones, survive a crash; a cancelled 
 		await stage.send('library', { type: 'DO', what, ...more });
 		await stage.idle('library');
 	};
-	const seen = () => (stage.stored('library')?.state.context as { seen: unknown }).seen;
+	const seen = () => seenBy(stage);
 	await tell('raise');
 	await tell('cancel');
 	await stage.clock.advance(11_000);
@@ -104,7 +109,7 @@ test('a deferred event waits for the next state', async (life) => {
 	await stage.until(() => stage.stored('library')?.state.value === 'busy');
 	await stage.clock.advance(3100);
 	await stage.idle('library');
-	assert.equal((stage.stored('library')?.state.context as { seen: unknown }).seen, 'tick');
+	assert.equal(seenBy(stage), 'tick');
 	await stage.stop();
 });
 
@@ -125,6 +130,11 @@ test('an event whose fields are not as declared is refused, and changes nothing'
 	assert.equal(stage.stored('library')?.turn ?? 0, 0);
 	await stage.stop();
 });
+
+/** What an instance without a key has seen last. */
+function seenBy(stage: ActorStage): unknown {
+	return Reflect.get(Object(stage.stored('library')?.state.context), 'seen');
+}
 
 const first = `
 actor: door
