@@ -58,27 +58,16 @@ export async function readDefinition(
 	}
 }
 
-/**
- * The definition in the text of a sheet.
- *
- * @throws ReeveError `bad_declaration`, naming file, line and column
- */
-export async function defineSheet(
-	source: string,
-	text: string,
-	surroundings: StepSurroundings,
-): Promise<ActorDefinition> {
-	// Nodes without sheets need not load what reads them.
-	const { compileSheet } = await import('./sheet.ts');
-	return compileSheet({ source, text, ...surroundings });
-}
-
 async function define(
 	source: string,
 	text: string,
 	surroundings: StepSurroundings,
 ): Promise<ActorDefinition> {
-	if (isSheet(source)) return defineSheet(source, text, surroundings);
+	if (isSheet(source)) {
+		// Nodes without sheets need not load what reads them.
+		const { compileSheet } = await import('./sheet.ts');
+		return compileSheet({ source, text, ...surroundings });
+	}
 	const address = pathToFileURL(source).href;
 	const count = (loads.get(source) ?? 0) + 1;
 	loads.set(source, count);

@@ -93,7 +93,7 @@ export const assignments = z.record(z.string(), value).meta({
 });
 
 /** The library. */
-export const actionLibrary = {
+const actionLibrary = {
 	assign: assignments.optional(),
 	send: sheetObject('field of a message', outgoing)
 		.optional()

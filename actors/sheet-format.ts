@@ -114,7 +114,7 @@ const state: z.ZodType<StateSheet> = sheetObject('field of a state', {
 }).meta({ id: 'state', title: 'State' });
 
 /** The types that a field of an event may have. */
-export const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
+const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
 
 const head = {
 	$schema: z.string().optional(),

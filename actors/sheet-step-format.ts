@@ -55,9 +55,6 @@ export const stepLibrary = {
 		}),
 };
 
-/** The name of what a step does. */
-export type StepKind = keyof typeof stepLibrary;
-
 /** The fields of a step beside its transitions. */
 export const stepFields = {
 	...stepLibrary,
