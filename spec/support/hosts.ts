@@ -55,13 +55,14 @@ export async function startHosts(
 	life: { after(run: () => void | Promise<void>): void },
 	address?: string,
 ): Promise<Hosts> {
-	const folder = temporaryFolder(life);
 	const children: ChildProcess[] = [];
 	const stop = async () => void (await Promise.all(children.map(killGroup)));
+	// First, since what runs after a test runs in this order: they write into the folder.
 	life.after(stop);
+	const folder = temporaryFolder(life);
 	let broker = address ?? '';
 	if (address === undefined) {
-		const child = spawnReeve(['broker', '--listen', '127.0.0.1:0']);
+		const child = spawnReeve(['broker', '--listen', '127.0.0.1:0', '--stop-with-parent']);
 		children.push(child);
 		broker = /mqtt:\/\/[^\s]+/.exec(await lineOf(child, /mqtt:\/\//))?.[0] ?? '';
 	}
@@ -95,8 +96,10 @@ function startHost(parts: HostOptions & { place: string; broker: string }): Host
 		claimPauseMs: '1500',
 	};
 	const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
-	const child = spawn(process.execPath, ['--import', 'tsx', main, 'run', ...words, ...flags], {
-		stdio: ['ignore', 'pipe', 'pipe'],
+	const run = ['--import', 'tsx', main, 'run', '--stop-with-parent', ...words, ...flags];
+	const child = spawn(process.execPath, run, {
+		// When this process is gone, however that came, so is the pipe, and the host stops.
+		stdio: ['pipe', 'pipe', 'pipe'],
 		detached: true,
 		env: { ...process.env, NO_COLOR: '1', REEVE_HOST_FINGERPRINT: host },
 	});

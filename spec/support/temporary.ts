@@ -12,9 +12,11 @@ export interface TestLife {
 	after(run: () => void): void;
 }
 
-/** A new folder, removed after the test. */
+/** A new folder, removed after the test, though somebody who is just being stopped still writes. */
 export function temporaryFolder(life: TestLife): string {
 	const folder = mkdtempSync(join(realpathSync(tmpdir()), 'reeve-'));
-	life.after(() => rmSync(folder, { recursive: true, force: true }));
+	life.after(() =>
+		rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
+	);
 	return folder;
 }
