@@ -37,6 +37,7 @@ async function assertComplete(central: SimulatedNode, ids: readonly string[], wo
 }
 
 test('I23: kill -9 of the broker with its state wiped loses no data message and causes no second processing', async (life) => {
+	let lost = 0;
 	await forSeeds(3, async (seed) => {
 		const { fleet, world } = startWorld(life, { seed, faults: { delayMs: [1, 500] } });
 		const central = await fleet.start('central');
@@ -45,13 +46,16 @@ test('I23: kill -9 of the broker with its state wiped loses no data message and 
 			if (round % 3 === 0) fleet.hub.restart();
 		});
 		await fleet.clock.advance(60_000);
-		assert.ok(fleet.hub.counts().lost > 0, 'something was under way each time');
+		lost += fleet.hub.counts().lost;
 		await assertComplete(central, ids, world);
 		await fleet.stop();
 	});
+	assert.ok(lost > 0, 'something was under way when the broker died');
 });
 
 test('I24: A broker that drops, duplicates, delays or reorders any subset of PUBLISH packets for a time, then behaves, loses nothing and breaks no order within a lane', async (life) => {
+	// How much goes wrong is chance, and how busy the disk is: over all seeds, each kind does.
+	const wrong = { lost: 0, doubled: 0, reordered: 0, parted: 0 };
 	await forSeeds(5, async (seed) => {
 		const faults = { loss: 0.35, double: 0.3, reorder: 0.5, delayMs: [0, 4000] } as const;
 		const { fleet, world } = startWorld(life, { seed, faults });
@@ -67,11 +71,14 @@ test('I24: A broker that drops, duplicates, delays or reorders any subset of PUB
 		fleet.hub.heal();
 		fleet.hub.disturb({ loss: 0, double: 0, reorder: 0, delayMs: [0, 0] });
 		await fleet.clock.advance(3_600_000);
-		const { lost, doubled, reordered, parted } = fleet.hub.counts();
-		for (const count of [lost, doubled, reordered, parted]) assert.ok(count > 0, 'each went wrong');
+		const counts = fleet.hub.counts();
+		for (const kind of ['lost', 'doubled', 'reordered', 'parted'] as const) {
+			wrong[kind] += counts[kind];
+		}
 		await assertComplete(central, ids, world);
 		await fleet.stop();
 	});
+	for (const [kind, count] of Object.entries(wrong)) assert.ok(count > 0, `none was ${kind}`);
 });
 
 test('I25: After reconnect with session-present false, subscriptions are restored and unresolved messages resent within one second, without waiting for a timer', async (life) => {
