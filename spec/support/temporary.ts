@@ -14,8 +14,9 @@ export interface TestLife {
 }
 
 /**
- * A new folder, removed after the test. What runs after a test runs in the order in which it was asked
- * for, so somebody may still write into the folder by then: it is removed when the process ends.
+ * A new folder, removed after the test. What runs after a test runs in the order in which it was
+ * asked for, so somebody may still write into the folder by then: then it is removed when the
+ * process ends.
  */
 export function temporaryFolder(life: TestLife): string {
 	const folder = mkdtempSync(join(realpathSync(tmpdir()), 'reeve-'));
