@@ -8,13 +8,14 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { startMosquitto } from '../support/broker.ts';
 import type { HostJob, HostOrder } from './peer-host.ts';
 
-const file = fileURLToPath(new URL('peer-host.ts', import.meta.url));
+/** In the form that this file has: as it is written, or compiled. */
+const file = fileURLToPath(new URL(`peer-host${extname(import.meta.url)}`, import.meta.url));
 
 /** A host that is ready to work. */
 export interface Host {
