@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { pause, realClock } from '../runtime/clock.ts';
 import { configOf, startNode, type RunningNode } from '../supervisors/node.ts';
 import { startBroker } from '../transports/broker.ts';
+import { connectPlainly, type PlainClient } from './plain-client.ts';
 
 const program = fileURLToPath(new URL('../supervisors/main.ts', import.meta.url));
 const definitions = fileURLToPath(new URL('actors', import.meta.url));
@@ -31,7 +32,7 @@ export interface Story {
 }
 
 /** What a story is played on. */
-export interface Stage {
+export interface Stage extends Pick<PlainClient, 'publish' | 'overheard'> {
 	/** Where all of it lies; it is gone when the story is over. */
 	readonly folder: string;
 	/** Says what happens. */
@@ -67,8 +68,11 @@ export interface Outcome {
 /** What may be different from one performance to the next. */
 export interface Performance {
 	readonly say: (text: string) => void;
-	/** Where a life of a node ends, for `REEVE_CRASH_AT`; empty: it does not. */
-	readonly crashAt?: (node: string, life: number) => string;
+	/**
+	 * Where a life of a node ends, for `REEVE_CRASH_AT`, or after how many milliseconds of it; empty:
+	 * it does not.
+	 */
+	readonly crashAt?: (node: string, life: number) => string | number;
 }
 
 /** What came of a performance. */
@@ -98,6 +102,7 @@ export async function perform(story: Story, performance: Performance): Promise<P
 		return node;
 	};
 	const cast = createCast({ folder, broker: broker.address, performance });
+	const client = await connectPlainly(broker.address);
 	try {
 		const central = await joining('central');
 		const seen = Promise.all(story.nodes.map((name) => birthOf(central, name)));
@@ -105,6 +110,7 @@ export async function perform(story: Story, performance: Performance): Promise<P
 		// What can be asked of a node, its birth tells.
 		await Promise.race([seen, cast.failed]);
 		const stage = createStage(central, {
+			...client,
 			folder,
 			say: performance.say,
 			join: async (name) => void (await joining(name)),
@@ -113,6 +119,7 @@ export async function perform(story: Story, performance: Performance): Promise<P
 		return { end, deaths: cast.deaths() };
 	} finally {
 		await cast.stop();
+		await client.end();
 		await Promise.all(nodes.map((node) => node.stop()));
 		await broker.stop();
 		rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -178,6 +185,7 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 			uncleanStartsMax: 1000,
 		};
 		const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
+		const end = crashAt(name, life);
 		const tsx = ['--import', import.meta.resolve('tsx')];
 		const child = spawn(
 			process.execPath,
@@ -186,13 +194,16 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 				cwd: join(place.folder, name),
 				// A pipe that nobody writes to: when this process is gone, so are its nodes.
 				stdio: ['pipe', 'ignore', 'pipe'],
-				env: { ...process.env, REEVE_CRASH_AT: crashAt(name, life) },
+				env: { ...process.env, REEVE_CRASH_AT: typeof end === 'string' ? end : '' },
 			},
 		);
+		const killer =
+			typeof end === 'number' ? realClock.after(end, () => child.kill('SIGKILL')) : undefined;
 		children.set(name, child);
 		let errors = '';
 		child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
 		child.once('close', (code, signal) => {
+			killer?.cancel();
 			if (isOver) return;
 			if (signal !== 'SIGKILL') {
 				fail(new Error(`${name} has ended with ${code ?? signal}: ${errors}`));
@@ -221,7 +232,9 @@ async function ended(child: ChildProcess): Promise<void> {
 	await gone;
 }
 
-function createStage(central: RunningNode, parts: Pick<Stage, 'folder' | 'say' | 'join'>): Stage {
+type StageParts = Pick<Stage, 'folder' | 'say' | 'join' | 'publish' | 'overheard'>;
+
+function createStage(central: RunningNode, parts: StageParts): Stage {
 	const { folder } = parts;
 	const errorLog = join(folder, 'central', 'data', 'errorLog', 'errorCentral', 'error.log');
 	const send: Stage['send'] = async (message) => {

@@ -8,6 +8,7 @@ import { story as diskSpace } from '../../examples/actors/disk-space.ts';
 import { story as order } from '../../examples/actors/order.ts';
 import { story as rollout } from '../../examples/actors/rollout.ts';
 import { story as watchdog } from '../../examples/actors/watchdog.ts';
+import { story as thermostat } from '../../examples/thermostat.ts';
 import { perform, type Story } from '../../examples/story.ts';
 import { seededChance } from '../../runtime/clock.ts';
 import type { CrashPoint } from '../../runtime/fault.ts';
@@ -61,6 +62,14 @@ const ends = {
 		versions: ['2.0', '2.0', '2.0', '2.0', '2.0', '2.0'],
 		alerts: ['critical: rollout/2.0: failed at ship4'],
 	},
+	thermostat: {
+		kitchen: { target: 23, celsius: 23.6, alerts: 1 },
+		bath: { target: 20, celsius: 24, alerts: 1 },
+		alerts: [
+			'warning: thermostat/kitchen: kitchen is heated, and still has only 17.5 °C',
+			'critical: thermostat/bath: no reading from bath for 1 seconds',
+		],
+	},
 } as const;
 
 /** Where a node may be killed, and after how many passages at the latest. */
@@ -74,9 +83,17 @@ const instants: readonly (readonly [point: CrashPoint, countMax: number])[] = [
 	['call.ended', 1],
 ];
 
-/** A random instant; what does not come to pass kills nobody, so there is a last one behind it. */
-function randomInstant(chance: () => number): string {
+/** The earliest and the latest end by the clock, counted from the start of the process. */
+const lifeMsMin = 300;
+const lifeMsMax = 2000;
+
+/**
+ * A random instant: a passage of a crash point, or any moment at all, also in the middle of a
+ * start. What does not come to pass kills nobody, so there is a last one behind it.
+ */
+function randomInstant(chance: () => number): string | number {
 	const pick = (max: number) => Math.floor(chance() * max);
+	if (chance() < 0.3) return lifeMsMin + pick(lifeMsMax - lifeMsMin);
 	const [point, countMax] = instants[pick(instants.length)] ?? ['journal.flushed', 14];
 	const instant = `${point}:${1 + pick(countMax)}`;
 	return point.startsWith('journal.') ? instant : `${instant},journal.flushed:14`;
@@ -87,12 +104,19 @@ const stories: readonly (readonly [name: keyof typeof ends, story: Story])[] = [
 	['disk-space', diskSpace],
 	['order', order],
 	['rollout', rollout],
+	['thermostat', thermostat],
 ];
+
+/** The file of a story; that of a sheet lies beside the folder of definitions. */
+const fileOf = (name: string): string =>
+	fileURLToPath(
+		new URL(`../../examples/${name === 'thermostat' ? '' : 'actors/'}${name}.ts`, import.meta.url),
+	);
 
 for (const [name, story] of stories) {
 	test(`the example ${name} runs with one command, and ends by itself`, bounded, async () => {
-		const file = fileURLToPath(new URL(`../../examples/actors/${name}.ts`, import.meta.url));
-		const { stdout } = await run(process.execPath, ['--import', import.meta.resolve('tsx'), file]);
+		const tsx = ['--import', import.meta.resolve('tsx')];
+		const { stdout } = await run(process.execPath, [...tsx, fileOf(name)]);
 		const [, end = '{}'] = /^In the end: (.*)$/m.exec(stdout) ?? [];
 		assert.deepEqual(JSON.parse(end), ends[name]);
 		assert.ok(stdout.split('\n').length > 4, 'it says what happens');
@@ -116,6 +140,9 @@ for (const [name, story] of stories) {
 	);
 }
 
+const end = (instant: string | number): string =>
+	typeof instant === 'number' ? `${instant} ms` : instant || 'the end';
+
 /** Plays a story in which nodes are killed at random instants, about `left` times. */
 async function killing(story: Story, { seed, left }: { seed: number; left: number }) {
 	const chance = seededChance(seed);
@@ -127,7 +154,7 @@ async function killing(story: Story, { seed, left }: { seed: number; left: numbe
 			lives += 1;
 			// Each node is left alone in its last life.
 			const instant = lives < left + story.nodes.length ? randomInstant(chance) : '';
-			said.push(`${node} lives until ${instant || 'the end'}`);
+			said.push(`${node} lives until ${end(instant)}`);
 			return instant;
 		},
 	});
