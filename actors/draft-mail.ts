@@ -11,7 +11,8 @@ import { newId } from '../runtime/identity.ts';
 import { composeReply } from '../runtime/reply.ts';
 import type { DraftTimers } from './draft-waits.ts';
 import { without, type Draft, type DraftParts } from './draft.ts';
-import type { Outgoing, Question } from './effect.ts';
+import type { Monitored, Outgoing, Question } from './effect.ts';
+import { demonitorType, monitorName, monitorType } from './monitor-mail.ts';
 
 /** The longest key, as for messages from outside. */
 const keyMax = 128;
@@ -20,7 +21,11 @@ const keyMax = 128;
 export interface DraftMail {
 	send(draft: Draft, outgoing: Outgoing): void;
 	ask(draft: Draft, question: Question): void;
-	/** Waits no more for the outcome of an ask. */
+	/** Has the end of another instance, or node, told. */
+	monitor(draft: Draft, monitored: Monitored): void;
+	/** Ends that. */
+	demonitor(draft: Draft, id: string): void;
+	/** Waits no more for the outcome of an ask, or for what a monitor tells. */
 	closeAsk(draft: Draft, name: string): void;
 	/** Answers a message with how it ended. */
 	answer(draft: Draft, request: Message, answer: { result: Result; data?: unknown }): void;
@@ -39,7 +44,13 @@ export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMa
 		const id = draft.facts.asks[name];
 		if (id === undefined) return;
 		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
+		const { node: to, actor: method, key } = asks.find(id)?.watches ?? {};
 		draft.changes.push(asks.close(id));
+		if (to === undefined || method === undefined) return;
+		// Nobody is left to be told, so it need not be remembered there either.
+		const outgoing = { to, method, event: { type: demonitorType, id } };
+		const about = { id: newId(clock), node };
+		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
 	};
 	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
 		const output = data === undefined ? {} : { output: { data: payload(data) } };
@@ -69,6 +80,23 @@ export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMa
 				timers.set(draft, { id: type, event: { type }, delayMs: timeoutMs });
 			}
 		},
+		monitor(draft, { id: monitorId, to = node, actor: method, key }) {
+			const id = newAskId(clock);
+			const name = monitorName(monitorId);
+			const place = key === undefined ? {} : { key };
+			closeAsk(draft, name);
+			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
+			const watches = { node: to, ...(method === undefined ? {} : { actor: method }), ...place };
+			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name, watches }));
+			if (method !== undefined) {
+				const outgoing = { to, method, ...place, event: { type: monitorType } };
+				draft.messages.push(messageOf(outgoing, { id, node }));
+			}
+			if (to === node) return;
+			const opened = { actor, key: draft.key, node: to };
+			draft.afterwards.push(() => parts.signals.emit('monitor.opened', opened));
+		},
+		demonitor: (draft, id) => closeAsk(draft, monitorName(id)),
 		closeAsk,
 		answer,
 		reply(draft, data) {

@@ -57,6 +57,40 @@ export interface Answered extends EventObject {
 	readonly data?: string;
 }
 
+/**
+ * Why an ask has no answer in time. `deadline`: whoever was asked is there, and has not answered
+ * yet. `parked`: the instance takes no turns until somebody has looked into it. `noconnection`: the
+ * node is not there. (Where there is no such method or actor, the answer is `unknown_method`.)
+ */
+export type AnsweringReason = 'deadline' | 'parked' | 'noconnection';
+
+/** What the event `timeout.<id>` carries beside its type. */
+export interface Unanswered extends EventObject {
+	readonly reason: AnsweringReason;
+}
+
+/** What a machine monitors: an instance of an actor, or a whole node. */
+export interface Monitored {
+	/** Names the monitor: its event is `down.<id>`, and monitoring again replaces it. */
+	readonly id: string;
+	/** The node; this one by default. */
+	readonly to?: string;
+	/** The actor; without one the node itself is monitored. */
+	readonly actor?: string;
+	readonly key?: string;
+}
+
+/** What the event `down.<id>` carries beside its type. */
+export interface Down extends EventObject {
+	/**
+	 * `normal`: it has come to its final state. `crashed`: its machine threw, and it began anew.
+	 * `parked`: it takes no turns any more. `noproc`: there is no such actor, or it had come to its
+	 * end before. `noconnection`: its node is gone. Anything else is the code of an error that the
+	 * monitor was refused with.
+	 */
+	readonly reason: string;
+}
+
 /** What can be answered with: text and bytes as they are, anything else as JSON. */
 export type Payload =
 	| string
@@ -74,6 +108,8 @@ export type Severity = 'info' | 'warning' | 'critical';
 export type Effect =
 	| { readonly type: 'reeve.send'; readonly message: Outgoing }
 	| { readonly type: 'reeve.ask'; readonly question: Question }
+	| { readonly type: 'reeve.monitor'; readonly monitored: Monitored }
+	| { readonly type: 'reeve.demonitor'; readonly id: string }
 	| { readonly type: 'reeve.reply' | 'reeve.answer'; readonly data: Payload }
 	| { readonly type: 'reeve.alert'; readonly severity: Severity; readonly text: string }
 	| { readonly type: 'reeve.publish'; readonly topic: string; readonly data: string };
@@ -135,6 +171,29 @@ export function ask<
 	All extends EventObject,
 >(given: Given<Question, Context, Expression, Params, All>) {
 	return effectAction(given, (question) => ({ type: 'reeve.ask', question }));
+}
+
+/**
+ * Has the end of an instance, or of a node, told as the event `down.<id>`: once, with the reason,
+ * and however often this node is restarted meanwhile.
+ */
+export function monitor<
+	Context extends MachineContext,
+	Expression extends EventObject,
+	Params extends ParameterizedObject['params'] | undefined,
+	All extends EventObject,
+>(given: Given<Monitored, Context, Expression, Params, All>) {
+	return effectAction(given, (monitored) => ({ type: 'reeve.monitor', monitored }));
+}
+
+/** Ends the monitor of this id: no `down.<id>` comes any more. */
+export function demonitor<
+	Context extends MachineContext,
+	Expression extends EventObject,
+	Params extends ParameterizedObject['params'] | undefined,
+	All extends EventObject,
+>(given: Given<string, Context, Expression, Params, All>) {
+	return effectAction(given, (id) => ({ type: 'reeve.demonitor', id }));
 }
 
 /** Answers the message that is being handled; where there is none, the same as {@link answer}. */

@@ -16,9 +16,10 @@ import { ReeveError } from '../runtime/errors.ts';
 import { defersOf } from './deferral.ts';
 import { nodesOf } from './definition-check.ts';
 import type { ActorDefinition } from './definition.ts';
+import { downOf } from './monitor-mail.ts';
 
 /** XState's own events, and ours: nobody outside may make them. */
-const ownTypes = /^(?:xstate|reply|timeout)\./;
+const ownTypes = /^(?:xstate|reply|timeout|down)\./;
 
 /** A word, or JSON, and its payload. */
 const eventArgs = z
@@ -92,8 +93,12 @@ function objectOf(text: string, what: string): object {
 	throw new ReeveError('bad_arguments', `${what} is no JSON object`);
 }
 
-/** The event that tells an instance how its ask has ended. */
-export function answerOf({ methodArgs, result, data }: Message): EventObject {
+/** The event that tells an instance how its ask has ended, or what its monitor has to tell. */
+export function answerOf(message: Message): EventObject {
+	return downOf(message) ?? replyOf(message);
+}
+
+function replyOf({ methodArgs, result, data }: Message): EventObject {
 	const { outcome = 'failed', code, detail } = result ?? {};
 	const text = typeof data === 'object' ? new TextDecoder().decode(data) : data;
 	return {

@@ -13,11 +13,12 @@ import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Journal, Key } from '../runtime/journal.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
-import { unpack, unpackMessage } from '../runtime/packing.ts';
+import { unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { TimerRow, Timers } from '../runtime/timers.ts';
+import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
 import { markText, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDispatch } from './dispatch.ts';
@@ -30,6 +31,7 @@ import { createStepRunner, type StepName, type StepResult } from './step-runner.
 import { createRun } from './turn-batch.ts';
 import { createOutputs } from './turn-output.ts';
 import { createMover } from './turn.ts';
+import { createWatchers } from './watchers.ts';
 
 /** What hosting works with. */
 export interface HostingParts {
@@ -47,6 +49,8 @@ export interface HostingParts {
 	readonly publish: (topic: string, data: string) => void;
 	/** Resolves when turns may be taken: this store is ours, and nobody else is under suspicion. */
 	readonly mayRun: Promise<void>;
+	/** Why an ask, by the id of its message, has no answer yet; without it, nobody knows. */
+	readonly whyUnanswered?: WhyUnanswered;
 	/** Called with an error that is nobody's but ours. */
 	readonly broken: (thrown: unknown) => void;
 	/** Where specs make the node die, see `fault.ts`. */
@@ -82,7 +86,7 @@ export interface Hosting {
 export function createHosting(parts: HostingParts): Hosting {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
-	const { dispatch, instances, steps, mover } = assemble(parts, (name, result) => {
+	const { dispatch, instances, steps, mover, watchers } = assemble(parts, (name, result) => {
 		dispatch.offer(stepCause(name, result, suspects));
 	});
 	let suspects: ReadonlyMap<string, number> = new Map();
@@ -90,15 +94,20 @@ export function createHosting(parts: HostingParts): Hosting {
 
 	const mail = (row: MailRow): Promise<void> =>
 		new Promise((release) => {
-			dispatch.offer(mailCause(row, release));
+			const cause = mailCause(row, release);
+			if (watchers.take(cause)) release();
+			else dispatch.offer(cause);
 		});
 	const fire = (row: TimerRow): void => {
 		const now = parts.clock.now();
 		const renewed = timers.renewed(row);
 		const postponed = renewed !== row && renewed.dueAt > now ? { postponed: renewed } : {};
 		const mark = ['timer', row.key, row.id, row.dueAt];
-		const event = unpack(row.event) as EventObject;
-		dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
+		const offer = (event: EventObject): void =>
+			dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
+		const event = timerEvent({ journal, actor, why: parts.whyUnanswered }, row);
+		if (event instanceof Promise) event.then(offer).catch(parts.broken);
+		else offer(event);
 	};
 
 	/** Throws what would park the instance again. */
@@ -115,15 +124,6 @@ export function createHosting(parts: HostingParts): Hosting {
 		}
 		const stored = readInstance(journal, actor, key);
 		if (stored) restoreInstance({ definition, mover }, stored);
-	};
-	/** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
-	const leftCause = (left: Left): Cause | undefined => {
-		if (typeof left !== 'number') return { ...left, isSuspect: false };
-		const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, left]);
-		if (!row) return undefined;
-		const start = journal.get<{ attempts: number }>('started', [actor, left]);
-		const cause = mailCause({ ...row, arrival: left }, () => {});
-		return { ...cause, attempts: start?.attempts ?? 0 };
 	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {
@@ -174,11 +174,13 @@ export function createHosting(parts: HostingParts): Hosting {
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await dispatch.drain();
+			watchers.stop();
 			instances.stop();
 		},
 		fence() {
 			closeTimers();
 			dispatch.fence();
+			watchers.stop();
 			instances.stop();
 			void steps.stop(0);
 		},
@@ -190,7 +192,7 @@ export function createHosting(parts: HostingParts): Hosting {
 			const left = instances.unpark(key, isFresh);
 			const begun = isFresh ? beginAnew(key) : undefined;
 			for (const each of left) {
-				const cause = leftCause(each);
+				const cause = leftCause(each, { journal, actor });
 				if (cause) dispatch.offer(cause);
 			}
 			await begun;
@@ -210,6 +212,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 	const steps = createStepRunner({ ...parts, ended });
 	const outputs = createOutputs({ ...parts, steps });
 	const record = createRecorder({ actor: name, version, clock, config });
+	const watchers = createWatchers({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
 		node,
 		clock,
@@ -218,6 +221,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 		outputs,
 		record,
 		snapshotBytesMax,
+		ended: (draft, reason) => watchers.tell(draft, reason),
 	});
 	const instances = createInstances({ ...parts, mover });
 	const knows = eventKnower(definition);
@@ -229,7 +233,20 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 		defers: (instance, event) => turns.defers(instance, event),
 		turnsBatchMax,
 	});
-	return { dispatch, instances, steps, mover };
+	return { dispatch, instances, steps, mover, watchers };
+}
+
+/** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
+function leftCause(
+	left: Left,
+	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
+): Cause | undefined {
+	if (typeof left !== 'number') return { ...left, isSuspect: false };
+	const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, left]);
+	if (!row) return undefined;
+	const start = journal.get<{ attempts: number }>('started', [actor, left]);
+	const cause = mailCause({ ...row, arrival: left }, () => {});
+	return { ...cause, attempts: start?.attempts ?? 0 };
 }
 
 type Given = Pick<Cause, 'key' | 'mark' | 'event' | 'timer' | 'postponed' | 'step'>;

@@ -14,6 +14,7 @@ import type { ActorDefinition } from './definition.ts';
 import { createDeferral } from './deferral.ts';
 import type { Draft } from './draft.ts';
 import { packInstance, type Instance, type InstanceFacts } from './instance.ts';
+import type { EndReason } from './monitor-mail.ts';
 import type { TurnFacts } from './recorder.ts';
 import type { Outputs } from './turn-output.ts';
 import type { Move, Mover, Wish } from './turn.ts';
@@ -27,6 +28,8 @@ export interface InstanceTurnParts {
 	readonly outputs: Outputs;
 	readonly record: ((facts: TurnFacts) => Change) | undefined;
 	readonly snapshotBytesMax: number;
+	/** Told, with the turn, that an instance has come to its end, or begins anew. */
+	readonly ended: (draft: Draft, reason: EndReason) => void;
 }
 
 /** A turn that was taken, and is not committed yet. */
@@ -81,15 +84,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			if (isAwaited) outputs.steps.remove(draft, step.child);
 			return isAwaited;
 		}
-		return mail?.row.answer ? acceptAnswer(draft, mail.message?.inReplyTo ?? '') : true;
-	};
-	const acceptAnswer = (draft: Draft, id: string): boolean => {
-		const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
-		if (!found) return false;
-		const { [found[0]]: _, ...asks } = draft.facts.asks;
-		draft.facts = { ...draft.facts, asks };
-		outputs.timers.remove(draft, `timeout.${found[0]}`);
-		return true;
+		return mail?.row.answer ? acceptAnswer(outputs, draft, mail.message?.inReplyTo ?? '') : true;
 	};
 
 	/** Answers the message that the turn was about, or notes that it will be answered. */
@@ -125,6 +120,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		}
 		if (snapshot.status !== 'active' && definition.whenDone === 'forget') {
 			draft.snapshot = { table: 'snapshots', key: [actor, key] };
+			parts.ended(draft, 'normal');
 			return { draft, snapshot: undefined, facts };
 		}
 		const value = packInstance(definition, mover.store(snapshot), facts);
@@ -132,6 +128,9 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			throw new ReeveError('too_large', `the state of ${actor}/${key}: ${value.byteLength} bytes`);
 		}
 		draft.snapshot = { table: 'snapshots', key: [actor, key], value };
+		if (isFresh || snapshot.status !== 'active') {
+			parts.ended(draft, snapshot.status === 'active' ? 'crashed' : 'normal');
+		}
 		return { draft, snapshot, facts };
 	};
 
@@ -165,6 +164,16 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		},
 		defers: createDeferral(definition.machine),
 	};
+}
+
+/** Takes an answer off what the instance waits for; false if it does not wait for it any more. */
+function acceptAnswer({ timers }: Outputs, draft: Draft, id: string): boolean {
+	const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
+	if (!found) return false;
+	const { [found[0]]: _, ...asks } = draft.facts.asks;
+	draft.facts = { ...draft.facts, asks };
+	timers.remove(draft, `timeout.${found[0]}`);
+	return true;
 }
 
 interface Now {

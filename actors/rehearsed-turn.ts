@@ -12,7 +12,7 @@ import type { Mover, Move } from './turn.ts';
 import { wishTexts } from './wish-text.ts';
 
 /** Events that a machine gets whether it wants them or not. */
-const isOwn = /^(?:xstate|reply|timeout)\./;
+const isOwn = /^(?:xstate|reply|timeout|down)\./;
 
 /**
  * The finding that the machine has no use for an event any more. Messages of unknown types get no

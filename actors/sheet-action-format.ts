@@ -116,6 +116,20 @@ const actionLibrary = {
 				{ id: 'load', to: 'ship1', method: 'REQCliCommand', args: ['uptime'], timeout: '30s' },
 			],
 		}),
+	monitor: sheetObject('field of a monitor', {
+		id: z.string().min(1),
+		to: text.optional().meta({ description: 'The node; this one by default' }),
+		actor: text.optional().meta({ description: 'The actor; without one, the node itself' }),
+		key: text.optional().meta({ description: 'The instance of the actor' }),
+	})
+		.optional()
+		.meta({
+			title: 'Monitor',
+			description:
+				'Has the end of an instance or a node told as the event down.<id>, with its reason',
+			examples: [{ id: 'pump', to: 'ship1', actor: 'pump', key: 'port' }],
+		}),
+	demonitor: z.string().min(1).optional().meta({ description: 'Ends the monitor of this id' }),
 	reply: value.optional().meta({ description: 'Answers the message in hand' }),
 	answer: value.optional().meta({ description: 'Answers the oldest message that waits' }),
 	alert: sheetObject('field of an alert', {

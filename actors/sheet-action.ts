@@ -83,6 +83,21 @@ const builders: Readonly<
 			};
 		});
 	},
+	monitor(build, { monitor = { id: '' } }, where) {
+		const { id, ...given } = monitor;
+		build.monitors.add(id);
+		if (given.actor === undefined && given.to === undefined) {
+			build.report({ path: where.path, text: 'a monitor has an actor or a node to watch' });
+		}
+		const compiled = compileTexts(build, given, where);
+		return effect(build, (values) => ({
+			type: 'reeve.monitor',
+			monitored: { id, ...textsOf(compiled, values) },
+		}));
+	},
+	demonitor(build, { demonitor: id = '' }) {
+		return effect(build, () => ({ type: 'reeve.demonitor', id }));
+	},
 	reply(build, { reply }, where) {
 		const data = compileValue(build, reply, where);
 		return effect(build, (values) => ({ type: 'reeve.reply', data: data.of(values) as Payload }));
@@ -175,6 +190,25 @@ function compileEvent(build: Build, event: EventSheet, where: Where) {
 const texts = ['to', 'method', 'actor', 'key', 'note'] as const;
 const plainFields = ['kind', 'ttl', 'methodTimeout', 'onCrash'] as const;
 
+type Texts = Readonly<Record<string, string>>;
+
+/** Compiles those of its fields that are texts. */
+function compileTexts(
+	build: Build,
+	given: { readonly [Name in (typeof texts)[number]]?: string | number | undefined },
+	where: Where,
+): readonly (readonly [string, Computed])[] {
+	return texts.flatMap((name): [string, Computed][] =>
+		given[name] === undefined
+			? []
+			: [[name, compileValue(build, given[name], inside(where, name))]],
+	);
+}
+
+function textsOf(named: readonly (readonly [string, Computed])[], values: Values): Texts {
+	return Object.fromEntries(named.map(([name, computed]) => [name, textOf(computed.of(values))]));
+}
+
 /** Compiles a message. */
 function compileOutgoing(
 	build: Build,
@@ -197,11 +231,7 @@ function compileOutgoing(
 			part: 'key',
 		});
 	}
-	const named = texts.flatMap((name): [string, Computed][] =>
-		message[name] === undefined
-			? []
-			: [[name, compileValue(build, message[name], inside(where, name))]],
-	);
+	const named = compileTexts(build, message, where);
 	const plain = Object.fromEntries(
 		plainFields.flatMap((name) => (message[name] === undefined ? [] : [[name, message[name]]])),
 	) as Partial<Outgoing>;
@@ -211,9 +241,7 @@ function compileOutgoing(
 		compileValue(build, word, inside(where, 'args', index)),
 	);
 	return (values) => {
-		const { actor: taker, ...about } = Object.fromEntries(
-			named.map(([name, computed]) => [name, textOf(computed.of(values))]),
-		);
+		const { actor: taker, ...about } = textsOf(named, values);
 		return {
 			method: taker ?? '',
 			...plain,

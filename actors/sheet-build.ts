@@ -33,6 +33,8 @@ export interface Build {
 	readonly problems: readonly SheetProblem[];
 	/** The ids of the asks in it. */
 	readonly asks: Set<string>;
+	/** The ids of the monitors in it. */
+	readonly monitors: Set<string>;
 	/** The shapes of the fields of the context. */
 	readonly context: Shapes;
 	/** Notes that something is wrong. */
@@ -72,6 +74,7 @@ export function startBuild(sheet: Sheet): Build {
 			return [...problems.values()];
 		},
 		asks: new Set(),
+		monitors: new Set(),
 		context,
 		report(problem) {
 			problems.set(JSON.stringify([problem.path, problem.text, problem.inside]), problem);
@@ -111,7 +114,8 @@ const replyShapes: Shapes = {
 	detail: 'string',
 	data: 'string',
 };
-const timeoutShapes: Shapes = { type: 'string' };
+/** Of an ask that has no answer, and of a monitor. */
+const reasonShapes: Shapes = { type: 'string', reason: 'string' };
 
 /** Makes the look-up of the shapes of events by their types. */
 export function eventShapes({ events }: Sheet): (type: string) => Shapes | undefined {
@@ -123,7 +127,7 @@ export function eventShapes({ events }: Sheet): (type: string) => Shapes | undef
 	const known = new Map(declared);
 	return (type) => {
 		if (type.startsWith('reply.')) return replyShapes;
-		if (type.startsWith('timeout.')) return timeoutShapes;
+		if (/^(?:timeout|down)\./.test(type)) return reasonShapes;
 		return known.get(type);
 	};
 }

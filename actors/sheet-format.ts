@@ -56,10 +56,15 @@ const stateFields = {
 	type: z.enum(['parallel', 'final', 'history']).optional(),
 	initial: z.string().min(1).optional().meta({ description: 'The state inside that is first' }),
 	description: z.string().optional(),
-	on: z.record(z.string(), transitions).optional().meta({
-		title: 'Events',
-		description: 'What follows each type of event; reply.<id> and timeout.<id> are those of an ask',
-	}),
+	on: z
+		.record(z.string(), transitions)
+		.optional()
+		.meta({
+			title: 'Events',
+			description:
+				'What follows each type of event; reply.<id> and timeout.<id> are those of an ask, ' +
+				'down.<id> that of a monitor',
+		}),
 	always: transitions.optional().meta({ description: 'Taken at once, as soon as its if is true' }),
 	after: z
 		.record(z.string(), transitions)

@@ -34,7 +34,7 @@ export function checkEvents({ sheet, report }: Build): void {
 	}
 }
 
-/** Checks what refers to asks and to delays. */
+/** Checks what refers to asks, monitors and delays. */
 export function checkAsks(build: Build): void {
 	for (const [{ on = {} }, path] of statesOf(build.sheet, [])) {
 		for (const type of Object.keys(on)) checkAsk(build, type, [...path, 'on', type]);
@@ -42,10 +42,11 @@ export function checkAsks(build: Build): void {
 	checkTimers(build);
 }
 
-function checkAsk({ asks, report }: Build, type: string, path: SheetPath): void {
-	const [, ask] = /^(?:reply|timeout)\.(.+)$/.exec(type) ?? [];
-	if (ask === undefined || ask === '*' || asks.has(ask)) return;
-	report({ path, text: unknownName('ask', ask, asks), part: 'key' });
+function checkAsk({ asks, monitors, report }: Build, type: string, path: SheetPath): void {
+	const [, kind, id] = /^(reply|timeout|down)\.(.+)$/.exec(type) ?? [];
+	const [what, known] = kind === 'down' ? ['monitor', monitors] : ['ask', asks];
+	if (id === undefined || id === '*' || known.has(id)) return;
+	report({ path, text: unknownName(what, id, known), part: 'key' });
 }
 
 function checkTimers({ sheet, report }: Build): void {

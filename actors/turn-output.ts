@@ -61,6 +61,12 @@ export function createOutputs(parts: DraftParts): Outputs {
 			case 'reeve.ask':
 				mail.ask(draft, wanted.question);
 				return;
+			case 'reeve.monitor':
+				mail.monitor(draft, wanted.monitored);
+				return;
+			case 'reeve.demonitor':
+				mail.demonitor(draft, wanted.id);
+				return;
 			case 'reeve.reply':
 				mail.reply(draft, wanted.data);
 				return;

@@ -9,6 +9,7 @@ import { unpack } from '../runtime/packing.ts';
 import type { ActorDefinition } from './definition.ts';
 import { mailOf, stepsOf, timersOf, type Readable } from './instance-report.ts';
 import type { StoredInstance } from './instance.ts';
+import { monitorType } from './monitor-mail.ts';
 import type { Finding } from './restoring.ts';
 
 /** What is held against one another. */
@@ -26,7 +27,8 @@ export function* mailFindings({
 	knows,
 }: WaitingParts): Generator<{ readonly key: string; readonly finding: Finding }> {
 	for (const { key, event, row } of mailOf(journal, definition.name)) {
-		if (!event || knows(event.type)) continue;
+		// Those who watch an instance wait for its end, and not for its machine.
+		if (!event || knows(event.type) || event.type === monitorType) continue;
 		const detail = `the message ${row.id} waits with ${event.type}, which is not handled any more`;
 		yield { key, finding: { what: 'event_unknown', event: event.type, detail } };
 	}

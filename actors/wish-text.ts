@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Effect, Outgoing } from './effect.ts';
+import type { Effect, Monitored, Outgoing } from './effect.ts';
 import type { Wish } from './turn.ts';
 
 /** The longest line; of what is longer only the beginning is kept, and how long it was. */
@@ -50,6 +50,12 @@ function effectText(effect: Effect): string {
 			const within = timeoutMs === undefined ? '' : ` within ${timeoutMs} ms`;
 			return `ask ${id}: ${outgoingText(message)}${within}`;
 		}
+		case 'reeve.monitor': {
+			const { id, to, actor = 'the node', key } = effect.monitored;
+			return `monitor ${id}: ${outgoingText({ method: actor, ...optional({ to, key }) })}`;
+		}
+		case 'reeve.demonitor':
+			return `demonitor ${effect.id}`;
 		case 'reeve.reply':
 		case 'reeve.answer':
 			return `${effect.type.slice('reeve.'.length)} ${valueText(effect.data)}`;
@@ -60,6 +66,10 @@ function effectText(effect: Effect): string {
 		default:
 			return `emit ${valueText(effect)}`;
 	}
+}
+
+function optional({ to, key }: Pick<Monitored, 'to' | 'key'>): Pick<Outgoing, 'to' | 'key'> {
+	return { ...(to === undefined ? {} : { to }), ...(key === undefined ? {} : { key }) };
 }
 
 function outgoingText({ method, to, key, event, data, args = [] }: Outgoing): string {

@@ -19,6 +19,8 @@ export interface Asker {
 	readonly key: string;
 	/** What the instance calls this ask. */
 	readonly ask: string;
+	/** Set on a monitor: whose end it is to tell of; without an actor, that of the node. */
+	readonly watches?: { readonly node: string; readonly actor?: string; readonly key?: string };
 }
 
 /** The asks that {@link createAsks} makes. */
@@ -31,6 +33,10 @@ export interface Asks {
 	answer(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
 	/** To be called once that is flushed. */
 	answered(id: string): void;
+	/** Who waits for a message; undefined if nobody does, or does any more. */
+	find(id: string): Asker | undefined;
+	/** The monitors of other nodes, and of actors there, by the ids of their messages. */
+	monitors(): ReadonlyMap<string, Asker & Required<Pick<Asker, 'watches'>>>;
 }
 
 /** What such ids begin with, so that the books need not look for an asker of every message. */
@@ -86,6 +92,21 @@ export function createAsks(parts: {
 			placed.delete(id);
 			fresh.delete(id);
 			filed?.box.push(filed.row);
+		},
+		find: askerOf,
+		monitors() {
+			const rows = journal.scan<Asker>('asks', { from: [''], to: ['\uffff'] });
+			const all = new Map<string, Asker | undefined>(
+				rows.map(({ key, value }) => [String(key[0]), value]),
+			);
+			for (const [id, asker] of fresh) all.set(id, asker);
+			const found = new Map<string, Asker & Required<Pick<Asker, 'watches'>>>();
+			for (const [id, asker] of all) {
+				if (asker?.watches && asker.watches.node !== node) {
+					found.set(id, { ...asker, watches: asker.watches });
+				}
+			}
+			return found;
 		},
 	};
 }

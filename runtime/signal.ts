@@ -89,6 +89,8 @@ export interface SignalFields {
 	/** Somebody has taken a parked instance into use again; so many causes had waited for it. */
 	'instance.unparked': { actor: string; key: string; mode: string; waiting: number };
 	'instance.emitted': { actor: string; key: string; event: string };
+	/** A machine monitors another node, or an actor there; that is on disk. */
+	'monitor.opened': { actor: string; key: string; node: string };
 	/**
 	 * A file of the definitions folder that defines nothing now; what was in force before still is.
 	 */

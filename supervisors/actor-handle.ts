@@ -13,7 +13,7 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
-import type { Addressed } from '../actors/effect.ts';
+import type { Addressed, AnsweringReason } from '../actors/effect.ts';
 import { checkName } from '../runtime/address.ts';
 import type { Message, Outcome } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
@@ -48,7 +48,7 @@ export type ActorReply =
  * the node is not there, or has gone away meanwhile. Whatever it is, a message that was accepted
  * has its outcome later.
  */
-export type UnansweredReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
+export type UnansweredReason = AnsweringReason | 'noproc';
 
 /** One instance, as it is talked to. */
 export interface ActorHandle<Event extends EventObject> {

@@ -9,6 +9,7 @@ import { ReeveError } from '../runtime/errors.ts';
 import { actorChild } from './actor-child.ts';
 import type { ChildSpec } from './child-spec.ts';
 import type { Ground } from './ground.ts';
+import { createWhyUnanswered } from './unanswered.ts';
 
 /** How much longer than `stopTimeout` a host may take to write what it has begun. */
 const drainMs = 5000;
@@ -21,6 +22,7 @@ export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpe
 	const { name } = definition;
 	const mailbox = ground.mailboxes.get(name);
 	if (!mailbox) throw new ReeveError('internal', `an actor without a mailbox: ${name}`);
+	const whyUnanswered = createWhyUnanswered(ground);
 	const start = actorChild({
 		logic: hostLogic,
 		input: ({ child }) => ({
@@ -29,6 +31,7 @@ export function hostChild(ground: Ground, definition: ActorDefinition): ChildSpe
 			definition,
 			publish: (topic, data) => ground.exchange.tell(topic, data),
 			mayRun: ground.suspects.over,
+			whyUnanswered,
 			onExit: (see) => void child.onExit(see),
 			onHosting(hosting) {
 				const { hostings } = ground;

@@ -47,8 +47,26 @@ import { loadTransports } from './transport-folder.ts';
 import { nodeTree } from './tree.ts';
 
 export { defineActor } from '../actors/definition.ts';
-export type { Answered, Outgoing, Question } from '../actors/effect.ts';
-export { answer, ask, defer, publish, raiseAlert, reply, send, toActor } from '../actors/effect.ts';
+export type {
+	Answered,
+	Down,
+	Monitored,
+	Outgoing,
+	Question,
+	Unanswered,
+} from '../actors/effect.ts';
+export {
+	answer,
+	ask,
+	defer,
+	demonitor,
+	monitor,
+	publish,
+	raiseAlert,
+	reply,
+	send,
+	toActor,
+} from '../actors/effect.ts';
 export { step } from '../actors/step.ts';
 export { defineMethod } from '../runtime/define.ts';
 export { configOf } from '../runtime/config.ts';
@@ -190,6 +208,8 @@ async function raise(
 			phase.current = 'stopping';
 			await exchange.retire();
 			await tree.stop('shutdown');
+			// The end waits for it, but not for ever; of a process that was replaced nothing is written.
+			journal.commit(ground.books.unwritten()).catch(() => undefined);
 			await journal.close();
 			signals.emit('node.stopped', { reason });
 		})();

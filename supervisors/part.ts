@@ -16,6 +16,7 @@ import type { Processes } from '../runtime/processes.ts';
 import { startSweeping } from '../runtime/retention.ts';
 import type { Door, TransportContext, TransportDefinition } from '../runtime/wire.ts';
 import { actorChild, actorOf } from './actor-child.ts';
+import { watchMonitored } from './actor-monitors.ts';
 import { callStarter, callTemplate } from './call-child.ts';
 import type { ChildSpec } from './child-spec.ts';
 import { watchDefinitions } from './definition-watch.ts';
@@ -46,6 +47,8 @@ export interface Parts {
 	readonly hosts: readonly ChildSpec[];
 	/** Reloads definitions whose files have changed. */
 	readonly definitions: ChildSpec;
+	/** Tells machines that monitor other nodes when those are gone. */
+	readonly monitors: ChildSpec;
 	/** Starts a publisher for each lane that has something to send. */
 	readonly publishing: ChildSpec;
 	readonly errorReports: ChildSpec;
@@ -103,6 +106,10 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 		definitions: {
 			id: 'definitions',
 			start: serviceChild({ start: () => watchDefinitions(ground, reload) }),
+		},
+		monitors: {
+			id: 'monitors',
+			start: serviceChild({ start: () => watchMonitored(ground) }),
 		},
 		publishing: publishing(ground, under),
 		errorReports: {

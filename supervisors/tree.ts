@@ -64,6 +64,7 @@ export function nodeTree(given: PartParts): SupervisorSpec {
 				children: [
 					parts.errorReports,
 					parts.definitions,
+					parts.monitors,
 					parts.hello,
 					parts.retention,
 					parts.storeLog,
