@@ -4,15 +4,16 @@
  *
  * @module
  */
-import { atLeast, inRounds, type Figure } from './figure.ts';
+import { atLeast, full, inRounds, type Figure } from './figure.ts';
 import { onGround } from './host-process.ts';
 
 const bytes = 200;
 /** How many wait for the node that is away. */
 const waiting = 2000;
 
-/** Measures it; `count` messages in each round. */
-export function measureAway(count = 3000, rounds = 5): Promise<readonly Figure[]> {
+/** Measures it. */
+export function measureAway({ short } = full): Promise<readonly Figure[]> {
+	const [count, rounds] = short ? [2000, 3] : [3000, 5];
 	return onGround(async ({ start }) => {
 		await start({ role: 'receiver', name: 'ship1' });
 		await start({ role: 'receiver', name: 'ship2' });

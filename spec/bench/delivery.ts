@@ -6,30 +6,51 @@
  *
  * @module
  */
-import { atLeast, inRounds, type Figure } from './figure.ts';
-import { onGround } from './host-process.ts';
+import { atLeast, full, inRounds, type Figure, type Scale } from './figure.ts';
+import { onGround, type Ground, type Host } from './host-process.ts';
+
+/** The ends of both ways: two bare clients, and two nodes. */
+export interface Ends {
+	readonly bareSender: Host;
+	readonly bareReceiver: Host;
+	/** The node that sends to the node `ship1`. */
+	readonly sender: Host;
+}
+
+/** The bare ends, which are the same over every broker. */
+export async function bareEnds({ start }: Ground): Promise<Omit<Ends, 'sender'>> {
+	return {
+		bareReceiver: await start({ role: 'mqtt-receiver', name: 'bare' }),
+		bareSender: await start({ role: 'mqtt-sender', name: 'bare-sender' }),
+	};
+}
 
 const bytes = 200;
 
-/** Measures it; `count` messages in each round. */
-export function measureDelivery(count = 20_000, rounds = 5): Promise<readonly Figure[]> {
-	return onGround(async ({ start }) => {
-		const bareReceiver = await start({ role: 'mqtt-receiver', name: 'bare' });
-		const bareSender = await start({ role: 'mqtt-sender', name: 'bare-sender' });
-		await start({ role: 'receiver', name: 'ship1' });
-		const sender = await start({ role: 'sender', name: 'central' });
-		const perSecond = async (run: () => Promise<unknown>): Promise<number> => {
-			const from = performance.now();
-			await run();
-			return Math.round((count / (performance.now() - from)) * 1000);
-		};
-		const measured = await inRounds(rounds, async () => ({
-			baseline: await perSecond(() => {
-				const job = { do: 'flood', count, bytes, to: 'bare' } as const;
-				return Promise.all([bareReceiver.work(job), bareSender.work(job)]);
-			}),
-			reeve: await perSecond(() => sender.work({ do: 'flood', count, bytes, to: 'ship1' })),
-		}));
+/** Messages per second, in turn. */
+export function deliver({ bareSender, bareReceiver, sender }: Ends, { short }: Scale) {
+	const [count, rounds] = short ? [10_000, 3] : [20_000, 5];
+	const perSecond = async (run: () => Promise<unknown>): Promise<number> => {
+		const from = performance.now();
+		await run();
+		return Math.round((count / (performance.now() - from)) * 1000);
+	};
+	return inRounds(rounds, async () => ({
+		baseline: await perSecond(() => {
+			const job = { do: 'flood', count, bytes, to: 'bare' } as const;
+			return Promise.all([bareReceiver.work(job), bareSender.work(job)]);
+		}),
+		reeve: await perSecond(() => sender.work({ do: 'flood', count, bytes, to: 'ship1' })),
+	}));
+}
+
+/** Measures it over Mosquitto. */
+export function measureDelivery(scale = full): Promise<readonly Figure[]> {
+	return onGround(async (ground) => {
+		const bare = await bareEnds(ground);
+		await ground.start({ role: 'receiver', name: 'ship1' });
+		const sender = await ground.start({ role: 'sender', name: 'central' });
+		const measured = await deliver({ ...bare, sender }, scale);
 		return [atLeast(1.5, { name: 'delivery', unit: 'messages/s', ...measured })];
 	});
 }

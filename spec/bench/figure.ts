@@ -12,11 +12,28 @@ export interface Figure {
 	readonly baseline: number;
 	/** The median of the rounds' ratios, reeve to the baseline or as the benchmark says. */
 	readonly ratio: number;
-	/** The lowest and the highest ratio of a round. */
+	/** The lowest and the highest of the rounds, of what the goal is about. */
 	readonly spread: readonly [number, number];
 	readonly goal: number;
 	readonly met: boolean;
+	/**
+	 * What the goal is about: the ratio (if nothing else is said), what reeve takes on top of the
+	 * baseline, or reeve's own figure, to which the baseline is only a comparison.
+	 */
+	readonly compared?: 'ratio' | 'difference' | 'reeve';
+	/** The median of the rounds' differences, reeve less the baseline, where the goal is about it. */
+	readonly difference?: number;
+	/** Whether the goal is a floor or a ceiling. */
+	readonly bound?: 'atLeast' | 'atMost';
 }
+
+/** How long a benchmark may take: the short form is for a run of all within five minutes. */
+export interface Scale {
+	readonly short: boolean;
+}
+
+/** What a benchmark does unless it is told to be brief. */
+export const full: Scale = { short: false };
 
 /** What one round measured. */
 export interface Round {
@@ -41,29 +58,76 @@ export function quantile(values: readonly number[], at: number): number {
 /** Two decimals are more than any of these measurements deserves. */
 export const rounded = (value: number): number => Math.round(value * 100) / 100;
 
+/** Measures `rounds` times, after `warmUps` rounds that do not count. */
+export async function takeRounds(
+	{ rounds, warmUps }: { readonly rounds: number; readonly warmUps: number },
+	round: () => Promise<Round>,
+): Promise<readonly Round[]> {
+	const taken: Round[] = [];
+	for (let count = 0; count < rounds + warmUps; count += 1) taken.push(await round());
+	return taken.slice(warmUps);
+}
+
+const spreadOf = (values: readonly number[]) =>
+	[rounded(Math.min(...values)), rounded(Math.max(...values))] as const;
+
+/** The medians of some rounds, and their ratio, reeve to baseline. */
+export function summaryOf(rounds: readonly Round[]): Measured {
+	const ratios = rounds.map(({ reeve, baseline }) => reeve / baseline);
+	return {
+		reeve: rounded(median(rounds.map(({ reeve }) => reeve))),
+		baseline: rounded(median(rounds.map(({ baseline }) => baseline))),
+		ratio: rounded(median(ratios)),
+		spread: spreadOf(ratios),
+	};
+}
+
 /**
  * Measures `rounds` times, after two rounds for the just-in-time compiler; ratio is reeve to
  * baseline.
  */
 export async function inRounds(rounds: number, round: () => Promise<Round>): Promise<Measured> {
-	const pairs: Round[] = [];
-	for (let count = 0; count < rounds + 2; count += 1) pairs.push(await round());
-	const counted = pairs.slice(2);
-	const ratios = counted.map(({ reeve, baseline }) => reeve / baseline);
-	return {
-		reeve: rounded(median(counted.map(({ reeve }) => reeve))),
-		baseline: rounded(median(counted.map(({ baseline }) => baseline))),
-		ratio: rounded(median(ratios)),
-		spread: [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))],
-	};
+	return summaryOf(await takeRounds({ rounds, warmUps: 2 }, round));
 }
 
 /** A figure whose ratio must not pass the goal. */
 export function atMost(goal: number, measured: Omit<Figure, 'goal' | 'met'>): Figure {
-	return { ...measured, goal, met: measured.ratio <= goal };
+	return { ...measured, goal, met: measured.ratio <= goal, bound: 'atMost' };
 }
 
 /** A figure whose ratio must reach the goal. */
 export function atLeast(goal: number, measured: Omit<Figure, 'goal' | 'met'>): Figure {
-	return { ...measured, goal, met: measured.ratio >= goal };
+	return { ...measured, goal, met: measured.ratio >= goal, bound: 'atLeast' };
+}
+
+type Named = Pick<Figure, 'name' | 'unit'>;
+
+/** A figure that must not pass the baseline by more than the goal, in its own unit. */
+export function atMostMore(goal: number, named: Named, rounds: readonly Round[]): Figure {
+	const differences = rounds.map(({ reeve, baseline }) => reeve - baseline);
+	const difference = rounded(median(differences));
+	return {
+		...named,
+		...summaryOf(rounds),
+		compared: 'difference',
+		difference,
+		spread: spreadOf(differences),
+		goal,
+		met: difference <= goal,
+		bound: 'atMost',
+	};
+}
+
+/** A figure that must not pass the goal itself, in its own unit, whatever the baseline is. */
+export function atMostItself(goal: number, named: Named, rounds: readonly Round[]): Figure {
+	const summary = summaryOf(rounds);
+	return {
+		...named,
+		...summary,
+		compared: 'reeve',
+		spread: spreadOf(rounds.map(({ reeve }) => reeve)),
+		goal,
+		met: summary.reeve <= goal,
+		bound: 'atMost',
+	};
 }

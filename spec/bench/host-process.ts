@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { startMosquitto } from '../support/broker.ts';
+import { freePort, missing, startMosquitto } from '../support/broker.ts';
 import type { HostJob, HostOrder } from './peer-host.ts';
 
 /** In the form that this file has: as it is written, or compiled. */
@@ -27,26 +27,32 @@ export interface Host {
 export interface Ground {
 	readonly folder: string;
 	readonly broker: string;
-	readonly start: (order: Pick<HostOrder, 'role' | 'name'>) => Promise<Host>;
+	readonly start: (order: Pick<HostOrder, 'role' | 'name' | 'bringsBroker'>) => Promise<Host>;
 }
 
 /** Which role is profiled (`node --cpu-prof`), by the variable REEVE_BENCH_PROFILE. */
 const profiled = process.env['REEVE_BENCH_PROFILE'];
 
-/** Starts a broker, lets `measure` work, and cleans up. */
+/**
+ * Starts a broker, lets `measure` work, and cleans up. The embedded broker is started by the host
+ * that brings it along, which must be the first.
+ *
+ * @throws Error if Mosquitto is wanted and not installed
+ */
 export async function onGround<Result>(
 	measure: (ground: Ground) => Promise<Result>,
+	kind: 'mosquitto' | 'embedded' = 'mosquitto',
 ): Promise<Result> {
 	const folder = await mkdtemp(join(tmpdir(), 'reeve-bench-'));
 	const ends: (() => void | Promise<void>)[] = [];
 	const children: ChildProcess[] = [];
 	try {
-		const { address: broker } = await startMosquitto(
-			{ after: (end) => void ends.push(end) },
-			{
-				lines: ['max_queued_messages 0', 'max_inflight_messages 0', 'set_tcp_nodelay true'],
-			},
-		);
+		const broker =
+			kind === 'embedded'
+				? `mqtt://127.0.0.1:${await freePort()}`
+				: await mosquitto((end) => void ends.push(end));
+		// The embedded broker does not speak MQTT 5.
+		const mqttVersion = kind === 'embedded' ? 4 : 5;
 		return await measure({
 			folder,
 			broker,
@@ -55,14 +61,13 @@ export async function onGround<Result>(
 				const execArgv = [...process.execArgv, ...(isProfiled ? ['--cpu-prof'] : [])];
 				const child = fork(file, { execArgv });
 				children.push(child);
-				const ready = once(child, 'message');
-				child.send({ ...order, broker, folder } satisfies HostOrder);
-				await ready;
-				return { work: (job) => workOf(child, job) };
+				await answerOf(child, { ...order, broker, mqttVersion, folder } satisfies HostOrder);
+				return { work: (job: HostJob) => answerOf(child, job) };
 			},
 		});
 	} finally {
 		for (const child of children) {
+			if (child.exitCode !== null || child.signalCode !== null) continue;
 			const ended = once(child, 'exit');
 			// A profile is written at an orderly end only.
 			child.send({ end: true });
@@ -74,9 +79,33 @@ export async function onGround<Result>(
 	}
 }
 
-async function workOf(child: ChildProcess, job: HostJob): Promise<readonly number[]> {
-	const done = once(child, 'message') as Promise<[{ readonly measured?: readonly number[] }]>;
-	child.send(job);
-	const [{ measured = [] }] = await done;
-	return measured;
+async function mosquitto(after: (end: () => void) => void): Promise<string> {
+	const lack = missing('mosquitto');
+	if (lack) throw new Error(lack);
+	const lines = ['max_queued_messages 0', 'max_inflight_messages 0', 'set_tcp_nodelay true'];
+	const { address } = await startMosquitto({ after }, { lines });
+	return address;
+}
+
+/** What a host says to an order or a job. One that ends instead is an error, not a long wait. */
+async function answerOf(child: ChildProcess, said: object): Promise<readonly number[]> {
+	const over = new AbortController();
+	const { signal } = over;
+	const answer = once(child, 'message', { signal }) as Promise<[HostAnswer]>;
+	const ended = once(child, 'exit', { signal }).then(([code, by]: unknown[]) => {
+		throw new Error(`a host of the benchmark ended with ${String(code ?? by)}`);
+	});
+	try {
+		child.send(said);
+		const [{ measured = [] }] = await Promise.race([answer, ended]);
+		return measured;
+	} finally {
+		over.abort();
+		// The one that has lost is told so by an error that concerns nobody.
+		await Promise.allSettled([answer, ended]);
+	}
+}
+
+interface HostAnswer {
+	readonly measured?: readonly number[];
 }

@@ -5,13 +5,14 @@
  *
  * @module
  */
-import { atMost, inRounds, quantile, type Figure } from './figure.ts';
+import { atMost, full, inRounds, quantile, type Figure } from './figure.ts';
 import { onGround } from './host-process.ts';
 
 const bytes = 200;
 
-/** Measures both; `count` messages in each round. */
-export function measureLatency(count = 200, rounds = 5): Promise<readonly Figure[]> {
+/** Measures both. */
+export function measureLatency({ short } = full): Promise<readonly Figure[]> {
+	const [count, rounds] = short ? [100, 3] : [200, 5];
 	return onGround(async ({ start }) => {
 		await start({ role: 'mqtt-echo', name: 'echo' });
 		const asker = await start({ role: 'mqtt-asker', name: 'asker' });

@@ -11,23 +11,10 @@ import { deliveryChart, type DeliveryEvent } from '../../actors/delivery.ts';
 import { interpretChart } from '../../actors/interpret.ts';
 import { messageChart, type MessageEvent } from '../../actors/message.ts';
 import { realClock } from '../../runtime/clock.ts';
+import { full, median, rounded, type Figure } from './figure.ts';
 
-/** One row of a benchmark. Ratios say how many times faster reeve is than the baseline. */
-export interface Figure {
-	readonly name: string;
-	readonly unit: string;
-	/** Medians over the rounds. */
-	readonly reeve: number;
-	readonly baseline: number;
-	readonly ratio: number;
-	/** The lowest and the highest ratio of a round. */
-	readonly spread: readonly [number, number];
-	readonly goal: number;
-	readonly met: boolean;
-}
-
-/** How much is measured; the defaults take about a second. */
-export interface Effort {
+/** How much is measured; it takes about a second. */
+interface Effort {
 	readonly rounds: number;
 	/** Lives of each form in a round. */
 	readonly lives: number;
@@ -67,13 +54,6 @@ function time(
 	return (tookMs / lives) * 1000;
 }
 
-function median(values: readonly number[]): number {
-	const sorted = values.toSorted((one, other) => one - other);
-	return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
-
-const rounded = (value: number): number => Math.round(value * 100) / 100;
-
 /**
  * A course through a chart, and the state in which the machine of the baseline begins by itself.
  */
@@ -109,13 +89,13 @@ function compare<T extends ChartTypes>(
 		spread: [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))],
 		goal,
 		met: ratio >= goal,
+		bound: 'atLeast',
 	};
 }
 
 /** Measures the lives of a received and of a sent message, of three events each. */
-export function measureMessageActors(
-	effort: Effort = { rounds: 9, lives: 5000 },
-): readonly Figure[] {
+export function measureMessageActors({ short } = full): readonly Figure[] {
+	const effort = { rounds: short ? 5 : 9, lives: 5000 };
 	const input = { ...messageRow, attempts: 1, started: true };
 	const received = { first: 'running', input, events: messageEvents } as const;
 	const sent = { first: 'queued', input: deliveryRow, events: deliveryEvents } as const;

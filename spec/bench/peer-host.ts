@@ -23,6 +23,10 @@ export interface HostOrder {
 		| 'sender'
 		| 'receiver';
 	readonly broker: string;
+	/** Of a bare client; nodes find out by themselves. */
+	readonly mqttVersion: 4 | 5;
+	/** Whether a node is to run the broker itself, in its own process. */
+	readonly bringsBroker?: boolean;
 	readonly folder: string;
 	readonly name: string;
 }
@@ -59,10 +63,10 @@ const trivial = defineMethod({
 	run: () => Promise.resolve(),
 });
 
-async function beNode({ broker, folder, name }: HostOrder): Promise<Work> {
+async function beNode({ broker, bringsBroker, folder, name }: HostOrder): Promise<Work> {
 	const config = configOf({
 		nodeName: name,
-		brokerAddress: broker,
+		...(bringsBroker ? { brokerListen: new URL(broker).host } : { brokerAddress: broker }),
 		socketFolder: folder,
 		databaseFolder: `${folder}/${name}/db`,
 		subscribersDataFolder: `${folder}/${name}/data`,
@@ -136,8 +140,8 @@ async function oneByOne(
 	return measured;
 }
 
-function connected(broker: string): Promise<MqttClient> {
-	const client = mqtt.connect(broker, { protocolVersion: 5, reconnectPeriod: 0 });
+function connected({ broker, mqttVersion }: HostOrder): Promise<MqttClient> {
+	const client = mqtt.connect(broker, { protocolVersion: mqttVersion, reconnectPeriod: 0 });
 	return new Promise((resolve) => {
 		client.once('connect', () => {
 			// As reeve does: otherwise TCP holds small packets back, and the baseline would be 40 ms.
@@ -147,8 +151,8 @@ function connected(broker: string): Promise<MqttClient> {
 	});
 }
 
-async function beSender({ broker }: HostOrder): Promise<Work> {
-	const client = await connected(broker);
+async function beSender(order: HostOrder): Promise<Work> {
+	const client = await connected(order);
 	return ({ count, bytes, to }) => {
 		const payload = Buffer.alloc(bytes, 'x');
 		let acked = 0;
@@ -169,8 +173,9 @@ async function beSender({ broker }: HostOrder): Promise<Work> {
 	};
 }
 
-async function beReceiver({ broker, name }: HostOrder): Promise<Work> {
-	const client = await connected(broker);
+async function beReceiver(order: HostOrder): Promise<Work> {
+	const { name } = order;
+	const client = await connected(order);
 	await client.subscribeAsync(name, { qos: 1 });
 	let arrived = 0;
 	let look = (): void => {};
@@ -190,8 +195,9 @@ async function beReceiver({ broker, name }: HostOrder): Promise<Work> {
 		});
 }
 
-async function beEcho({ broker, name }: HostOrder): Promise<Work> {
-	const client = await connected(broker);
+async function beEcho(order: HostOrder): Promise<Work> {
+	const { name } = order;
+	const client = await connected(order);
 	await client.subscribeAsync(name, { qos: 1 });
 	client.on('message', (_topic, payload) => {
 		client.publish(`${name}-answer`, payload, { qos: 1 });
@@ -203,9 +209,9 @@ async function beEcho({ broker, name }: HostOrder): Promise<Work> {
  * Asks and waits for the echo; durably: with a flush of LMDB on the way out, and one for the
  * answer.
  */
-async function beAsker({ broker, folder, name }: HostOrder): Promise<Work> {
-	const client = await connected(broker);
-	const root = open({ path: `${folder}/${name}`, cache: false });
+async function beAsker(order: HostOrder): Promise<Work> {
+	const client = await connected(order);
+	const root = open({ path: `${order.folder}/${order.name}`, cache: false });
 	let heard = (): void => {};
 	client.on('message', () => heard());
 	const flushed = async (key: string, value: Buffer): Promise<void> => {

@@ -1,49 +1,44 @@
 /**
- * Runs benchmarks: `npm run bench -- [NAME...] [--json]`. Without a name it runs all.
+ * Runs benchmarks: `npm run bench -- [NAME...] [--json] [--short]`. With names it runs their full
+ * forms; without, the short form of all, which takes less than five minutes.
+ *
+ * Each runs in a process of its own, so that none is measured with the heap, the compiled code and
+ * the leftovers of those before it; and one that hangs is ended, with all that it has started.
  *
  * @module
  */
 import { cpus, totalmem } from 'node:os';
 import process from 'node:process';
-import type { Figure } from './figure.ts';
+import { fileURLToPath } from 'node:url';
+import { answer, measureApart } from './apart.ts';
+import type { Figure, Scale } from './figure.ts';
+import {
+	figureTable,
+	resultObject,
+	summaryObject,
+	type Failure,
+	type Result,
+} from './figure-table.ts';
+
+type Measure = (scale: Scale) => Promise<readonly Figure[]>;
 
 /** A benchmark: what it is called, and what it measures. A further one is a further row. */
-const benchmarks: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
-	actors: async () => (await import('./actors.ts')).measureActors(),
-	away: async () => (await import('./away.ts')).measureAway(),
-	delivery: async () => (await import('./delivery.ts')).measureDelivery(),
-	latency: async () => (await import('./latency.ts')).measureLatency(),
-	'message-actor': async () => (await import('./message-actor.ts')).measureMessageActors(),
-	recovery: async () => (await import('./recovery.ts')).measureRecovery(),
-	supervision: async () => (await import('./supervision.ts')).measureSupervision(),
+const benchmarks: Readonly<Record<string, Measure>> = {
+	actors: async (scale) => (await import('./actors.ts')).measureActors(scale),
+	away: async (scale) => (await import('./away.ts')).measureAway(scale),
+	delivery: async (scale) => (await import('./delivery.ts')).measureDelivery(scale),
+	'delivery-embedded': async (scale) =>
+		(await import('./delivery-embedded.ts')).measureDeliveryEmbedded(scale),
+	latency: async (scale) => (await import('./latency.ts')).measureLatency(scale),
+	'message-actor': async (scale) =>
+		(await import('./message-actor.ts')).measureMessageActors(scale),
+	peers: async () => (await import('./peers.ts')).measurePeers(),
+	recovery: async ({ short }) => {
+		const { measureRecovery } = await import('./recovery.ts');
+		return short ? measureRecovery([100_000], 1) : measureRecovery();
+	},
+	supervision: async (scale) => (await import('./supervision.ts')).measureSupervision(scale),
 };
-
-/** The result of one benchmark as one object: the figure, or several as rows. */
-function resultOf(name: string, figures: readonly Figure[]): object {
-	const [only] = figures;
-	return figures.length === 1 && only ? { ...only, name } : { name, rows: figures };
-}
-
-const columns = ['name', 'unit', 'reeve', 'baseline', 'ratio', 'spread', 'goal', 'met'] as const;
-
-function table(figures: readonly Figure[]): string {
-	const cells = figures.map((figure) =>
-		columns.map((column) => {
-			if (column === 'spread') return figure.spread.join(' to ');
-			return column === 'met' ? (figure.met ? 'yes' : 'MISSED') : String(figure[column]);
-		}),
-	);
-	const rows = [[...columns], ...cells];
-	const widths = columns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
-	return rows
-		.map((row) =>
-			row
-				.map((cell, index) => cell.padEnd(widths[index] ?? 0))
-				.join('  ')
-				.trimEnd(),
-		)
-		.join('\n');
-}
 
 function machine(): string {
 	const [cpu] = cpus();
@@ -52,20 +47,61 @@ function machine(): string {
 	return `${model} x ${cpus().length}, ${memoryGb} GB, Node.js ${process.version}`;
 }
 
-const words = process.argv.slice(2);
-const isJson = words.includes('--json');
-const named = words.filter((word) => !word.startsWith('--'));
-const unknown = named.filter((name) => !(name in benchmarks));
-if (unknown.length > 0) {
-	const known = Object.keys(benchmarks).join(', ');
-	process.stderr.write(`no benchmark ${unknown.join(', ')}; there are ${known}\n`);
-	process.exitCode = 2;
-} else {
-	const all: Figure[] = [];
-	for (const name of named.length > 0 ? named : Object.keys(benchmarks)) {
-		const figures = (await benchmarks[name]?.()) ?? [];
-		all.push(...figures);
-		if (isJson) process.stdout.write(`${JSON.stringify(resultOf(name, figures))}\n`);
+const tell = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const seconds = (from: number) => `${Math.round((performance.now() - from) / 1000)} s`;
+
+interface Outcome {
+	readonly results: readonly Result[];
+	readonly failed: readonly Failure[];
+}
+
+/** Measures one after the other; `onResult` gets what each comes to. */
+async function measureAll(
+	names: readonly string[],
+	scale: Scale,
+	onResult: (result: Result) => void = () => {},
+): Promise<Outcome> {
+	const results: Result[] = [];
+	const failed: Failure[] = [];
+	for (const [index, name] of names.entries()) {
+		tell(`${name} (${index + 1} of ${names.length}) ...`);
+		const from = performance.now();
+		try {
+			const self = fileURLToPath(import.meta.url);
+			const result = { name, figures: await measureApart(self, { name, ...scale }) };
+			results.push(result);
+			onResult(result);
+			tell(`${name}: ${seconds(from)}`);
+		} catch (thrown) {
+			const why = thrown instanceof Error ? thrown.message : String(thrown);
+			failed.push({ name, why });
+			tell(`${name} FAILED after ${seconds(from)}: ${why}`);
+		}
 	}
-	if (!isJson) process.stdout.write(`${machine()}\n\n${table(all)}\n`);
+	if (failed.length > 0) process.exitCode = 1;
+	return { results, failed };
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const known = Object.keys(benchmarks);
+const words = process.argv.slice(2);
+const named = words.filter((word) => !word.startsWith('--'));
+const unknown = named.filter((name) => !known.includes(name));
+const isJson = words.includes('--json');
+const [first = ''] = named;
+const short = words.includes('--short') || (named.length === 0 && !words.includes('--full'));
+if (unknown.length > 0) {
+	tell(`no benchmark ${unknown.join(', ')}; there are ${known.join(', ')}`);
+	process.exitCode = 2;
+} else if (words.includes('--measure')) {
+	await answer(async () => (await benchmarks[first]?.({ short })) ?? []);
+} else if (named.length > 0 && isJson) {
+	await measureAll(named, { short }, (result) => print(JSON.stringify(resultObject(result))));
+} else {
+	const from = performance.now();
+	const { results, failed } = await measureAll(named.length > 0 ? named : known, { short });
+	tell(`all: ${seconds(from)}`);
+	if (isJson) print(JSON.stringify(summaryObject(machine(), results, failed)));
+	else print(`${machine()}\n\n${figureTable(results, failed)}`);
 }

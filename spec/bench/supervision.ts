@@ -11,10 +11,10 @@ import { createSignals } from '../../runtime/signal.ts';
 import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
 import type { Child } from '../../supervisors/child.ts';
 import { startSupervisor, type SupervisorRef } from '../../supervisors/supervisor.ts';
-import { atMost, inRounds, type Figure } from './figure.ts';
+import { atMost, full, inRounds, type Figure } from './figure.ts';
 
-/** How much is measured; the defaults take a few seconds. */
-export interface Effort {
+/** How much is measured; it takes a few seconds. */
+interface Effort {
 	readonly rounds: number;
 	/** Restarts, and starts, in a round. */
 	readonly times: number;
@@ -156,8 +156,8 @@ function perSecond<Measured extends { readonly reeve: number; readonly baseline:
 }
 
 /** Measures restarts, starts and scale. */
-export async function measureSupervision(effort: Effort = usual): Promise<readonly Figure[]> {
-	const { rounds, times, few, many } = effort;
+export async function measureSupervision({ short } = full): Promise<readonly Figure[]> {
+	const { rounds, times, few, many } = short ? { ...usual, rounds: 3 } : usual;
 	// The product runs compiled; mapping each crash's stack to its source would be the test runner's
 	// cost.
 	process.setSourceMapsEnabled(false);

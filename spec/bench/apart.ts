@@ -1,0 +1,80 @@
+/**
+ * A benchmark in a process of its own, and of its own group: it is ended with all that it has
+ * started, be it that its time is over or that whoever waits for it is gone.
+ *
+ * @module
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import type { Figure, Scale } from './figure.ts';
+
+/** What is to be measured. */
+export interface Order extends Scale {
+	readonly name: string;
+}
+
+type Answer = { readonly figures: readonly Figure[] } | { readonly why: string };
+
+/** How long one may take; in the short form all of them have five minutes together. */
+const limitMs = { short: 90_000, full: 1_800_000 } as const;
+/** How long it may take to end; those that write a profile do it then. */
+const endMs = 5000;
+
+/**
+ * Measures it in a process that runs `file`, which hands the words `--measure NAME` to {@link
+ * answer}.
+ *
+ * @throws Error with the reason, if there are no figures
+ */
+export async function measureApart(
+	file: string,
+	{ name, short }: Order,
+): Promise<readonly Figure[]> {
+	const words = ['--measure', name, ...(short ? ['--short'] : [])];
+	// What it prints is for people: the figures come by message.
+	const child = fork(file, words, { detached: true, stdio: ['ignore', 2, 2, 'ipc'] });
+	const ended = once(child, 'exit');
+	let limit: NodeJS.Timeout | undefined;
+	try {
+		const answer = await new Promise<Answer>((resolve) => {
+			child.once('message', (value: Answer) => resolve(value));
+			child.once('exit', (code, signal) => resolve({ why: `ended with ${signal ?? code}` }));
+			const ms = short ? limitMs.short : limitMs.full;
+			limit = setTimeout(() => resolve({ why: `took more than ${ms / 1000} s` }), ms);
+		});
+		if ('why' in answer) throw new Error(answer.why);
+		const patience = new Promise((resolve) => (limit = setTimeout(resolve, endMs)));
+		await Promise.race([ended, patience]);
+		return answer.figures;
+	} finally {
+		clearTimeout(limit);
+		killGroup(child);
+		await ended;
+	}
+}
+
+function killGroup({ pid }: ChildProcess): void {
+	try {
+		if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+	} catch (thrown) {
+		const isGone = thrown instanceof Error && 'code' in thrown && thrown.code === 'ESRCH';
+		if (!isGone) throw thrown;
+	}
+}
+
+/** Measures in this process, and answers the one that forked it. */
+export async function answer(measure: () => Promise<readonly Figure[]>): Promise<void> {
+	const onGone = () => process.kill(-process.pid, 'SIGKILL');
+	process.once('disconnect', onGone);
+	process.channel?.unref();
+	const answered = await measure().then(
+		(figures): Answer => ({ figures }),
+		(thrown: unknown): Answer => ({
+			why: thrown instanceof Error ? thrown.message : String(thrown),
+		}),
+	);
+	await new Promise((resolve) => process.send?.(answered, resolve));
+	process.off('disconnect', onGone);
+	process.disconnect();
+}
