@@ -35,20 +35,20 @@ export async function measureApart(
 	// What it prints is for people: the figures come by message.
 	const child = fork(file, words, { detached: true, stdio: ['ignore', 2, 2, 'ipc'] });
 	const ended = once(child, 'exit');
-	let limit: NodeJS.Timeout | undefined;
+	const timers: NodeJS.Timeout[] = [];
+	const after = (ms: number, run: () => void): void => void timers.push(setTimeout(run, ms));
 	try {
-		const answer = await new Promise<Answer>((resolve) => {
+		const answered = await new Promise<Answer>((resolve) => {
 			child.once('message', (value: Answer) => resolve(value));
 			child.once('exit', (code, signal) => resolve({ why: `ended with ${signal ?? code}` }));
 			const ms = short ? limitMs.short : limitMs.full;
-			limit = setTimeout(() => resolve({ why: `took more than ${ms / 1000} s` }), ms);
+			after(ms, () => resolve({ why: `took more than ${ms / 1000} s` }));
 		});
-		if ('why' in answer) throw new Error(answer.why);
-		const patience = new Promise((resolve) => (limit = setTimeout(resolve, endMs)));
-		await Promise.race([ended, patience]);
-		return answer.figures;
+		if ('why' in answered) throw new Error(answered.why);
+		await Promise.race([ended, new Promise<void>((resolve) => after(endMs, resolve))]);
+		return answered.figures;
 	} finally {
-		clearTimeout(limit);
+		for (const timer of timers) clearTimeout(timer);
 		killGroup(child);
 		await ended;
 	}

@@ -12,6 +12,7 @@ import mqtt, { type MqttClient } from 'mqtt';
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { beClients, bePuts } from './intake-host.ts';
 
 /** What a host is told to be. */
 export interface HostOrder {
@@ -21,7 +22,9 @@ export interface HostOrder {
 		| 'mqtt-echo'
 		| 'mqtt-asker'
 		| 'sender'
-		| 'receiver';
+		| 'receiver'
+		| 'clients'
+		| 'puts';
 	readonly broker: string;
 	/** Of a bare client; nodes find out by themselves. */
 	readonly mqttVersion: 4 | 5;
@@ -247,6 +250,8 @@ const roles: Readonly<Record<HostOrder['role'], (order: HostOrder) => Promise<Wo
 	'mqtt-asker': beAsker,
 	sender: beNode,
 	receiver: beNode,
+	clients: beClients,
+	puts: bePuts,
 };
 
 process.once('message', (order: HostOrder) => {

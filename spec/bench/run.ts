@@ -29,6 +29,7 @@ const benchmarks: Readonly<Record<string, Measure>> = {
 	delivery: async (scale) => (await import('./delivery.ts')).measureDelivery(scale),
 	'delivery-embedded': async (scale) =>
 		(await import('./delivery-embedded.ts')).measureDeliveryEmbedded(scale),
+	intake: async (scale) => (await import('./intake.ts')).measureIntake(scale),
 	latency: async (scale) => (await import('./latency.ts')).measureLatency(scale),
 	'message-actor': async (scale) =>
 		(await import('./message-actor.ts')).measureMessageActors(scale),
