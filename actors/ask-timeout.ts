@@ -7,11 +7,11 @@ import type { EventObject } from 'xstate';
 import type { Journal } from '../runtime/journal.ts';
 import { unpack } from '../runtime/packing.ts';
 import type { TimerRow } from '../runtime/timers.ts';
-import type { AnsweringReason } from './effect.ts';
+import type { UnansweredReason } from './effect.ts';
 import { readInstance } from './instance.ts';
 
 /** What finds out why an ask has no answer yet, by the id of its message. */
-export type WhyUnanswered = (id: string) => Promise<AnsweringReason>;
+export type WhyUnanswered = (id: string) => Promise<UnansweredReason>;
 
 /**
  * The event of a timer that is due. It is not written down before its turn is: a crash in between
@@ -24,7 +24,7 @@ export function timerEvent(
 	const event = unpack(row.event) as EventObject;
 	const [, name] = /^timeout\.(.*)$/s.exec(row.id) ?? [];
 	if (name === undefined) return event;
-	const withReason = (reason: AnsweringReason) => Object.assign(event, { reason });
+	const withReason = (reason: UnansweredReason) => Object.assign(event, { reason });
 	const id = readInstance(journal, actor, row.key)?.asks?.[name];
 	if (!why || id === undefined) return withReason('deadline');
 	return why(id).then(withReason);

@@ -59,14 +59,15 @@ export interface Answered extends EventObject {
 
 /**
  * Why an ask has no answer in time. `deadline`: whoever was asked is there, and has not answered
- * yet. `parked`: the instance takes no turns until somebody has looked into it. `noconnection`: the
- * node is not there. (Where there is no such method or actor, the answer is `unknown_method`.)
+ * yet. `parked`: the instance takes no turns until somebody has looked into it. `noproc`: the node
+ * has no such actor or method. `noconnection`: the node is not there, or has gone away meanwhile.
+ * Whatever it is, a message that was accepted has its outcome later.
  */
-export type AnsweringReason = 'deadline' | 'parked' | 'noconnection';
+export type UnansweredReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
 
 /** What the event `timeout.<id>` carries beside its type. */
 export interface Unanswered extends EventObject {
-	readonly reason: AnsweringReason;
+	readonly reason: UnansweredReason;
 }
 
 /** What a machine monitors: an instance of an actor, or a whole node. */

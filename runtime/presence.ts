@@ -38,6 +38,10 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 	const { clock, signals } = parts;
 	const neighbours = new Map<string, Neighbour>();
 	const watchers = new Set<(neighbour: Neighbour) => void>();
+	const tell = ({ name, state, storeId, epoch }: Neighbour): void => {
+		if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
+		else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });
+	};
 
 	return {
 		learn(status) {
@@ -45,13 +49,14 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 			// A death tells nothing of what the node was, and will be again.
 			const before = neighbours.get(name);
 			const { facts = before?.facts, methods = before?.methods ?? [] } = status;
-			if (isOldNews(neighbours.get(name), status)) return;
-			const since = clock.now();
+			if (isOldNews(before, status)) return;
+			// A birth that is said again may tell of other methods: it is still the same life.
+			const isAgain = before !== undefined && isSameLife(before, status);
+			const since = isAgain ? before.since : clock.now();
 			const known = { name, state, since, storeId, epoch, methods };
 			const neighbour = { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
 			neighbours.set(name, neighbour);
-			if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
-			else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });
+			if (!isAgain) tell(neighbour);
 			for (const see of watchers) see(neighbour);
 		},
 		get: (name) => neighbours.get(name),
@@ -64,8 +69,19 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 }
 
 /** A death of an earlier life says nothing of the present one, and a repetition nothing new. */
-function isOldNews(known: Neighbour | undefined, { storeId, epoch, state }: Status): boolean {
+function isOldNews(
+	known: Neighbour | undefined,
+	{ storeId, epoch, state, methods = known?.methods ?? [] }: Status,
+): boolean {
 	if (!known) return false;
 	if (known.storeId !== storeId) return state === 'offline';
-	return epoch < known.epoch || (epoch === known.epoch && state === known.state);
+	const isSame = known.methods.join(' ') === methods.join(' ');
+	return epoch < known.epoch || (isSameLife(known, { storeId, epoch, state }) && isSame);
+}
+
+function isSameLife(
+	known: Neighbour,
+	{ storeId, epoch, state }: Pick<Status, 'storeId' | 'epoch' | 'state'>,
+): boolean {
+	return storeId === known.storeId && epoch === known.epoch && state === known.state;
 }

@@ -4,9 +4,10 @@
  *
  * @module
  */
+import type { UnansweredReason } from '../actors/effect.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { ActorReply, ActorTarget, UnansweredReason } from './actor-handle.ts';
+import type { ActorReply, ActorTarget } from './actor-handle.ts';
 import { testimonyOf } from './audit.ts';
 import type { Ground } from './ground.ts';
 import { monitorRemote } from './monitors.ts';

@@ -13,7 +13,7 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
-import type { Addressed, AnsweringReason } from '../actors/effect.ts';
+import type { Addressed, UnansweredReason } from '../actors/effect.ts';
 import { checkName } from '../runtime/address.ts';
 import type { Message, Outcome } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
@@ -41,14 +41,6 @@ export type ActorReply =
 			readonly detail?: string;
 	  }
 	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
-
-/**
- * Why there is no answer. `deadline`: it has not come in time. `parked`: the instance takes no
- * turns until somebody has looked into it. `noproc`: the node has no such actor. `noconnection`:
- * the node is not there, or has gone away meanwhile. Whatever it is, a message that was accepted
- * has its outcome later.
- */
-export type UnansweredReason = AnsweringReason | 'noproc';
 
 /** One instance, as it is talked to. */
 export interface ActorHandle<Event extends EventObject> {

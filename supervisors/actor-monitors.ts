@@ -1,6 +1,7 @@
 /**
  * The monitors of machines, as far as other nodes are concerned: when a node dies, every monitor of
- * it, and of an actor on it, tells `noconnection`. What an actor has to say of its own end comes as
+ * it, and of an actor on it, tells `noconnection`; one of an actor that a node does not have tells
+ * `noproc`. What an actor has to say of its own end comes as
  * a message; see `actors/watchers.ts`.
  *
  * @module
@@ -22,16 +23,25 @@ export function watchMonitored(ground: Ground): { stop(): void } {
 	const watched = new Map<string, Monitor>();
 	const unheard = new Map<string, Timer>();
 
+	/** Tells of actors that a node which is there does not have. */
+	const lookFor = (node: string): void => {
+		const { state, methods = [] } = presence.get(node) ?? {};
+		const isMissing = ({ watches: { actor } }: Watching) =>
+			actor !== undefined && !methods.includes(actor);
+		if (state === 'online') void tell(ground, node, { which: isMissing, code: 'unknown_method' });
+	};
 	const watch = (node: string): void => {
 		unheard.get(node)?.cancel();
 		unheard.delete(node);
 		const monitor = monitorRemote({ node, name: '' }, { presence }, () => {
 			watched.delete(node);
-			void tellGone(ground, node);
+			void tell(ground, node, { which: () => true, code: 'expired' });
 		});
 		watched.set(node, monitor);
+		lookFor(node);
 	};
 	const attend = (node: string): void => {
+		if (watched.has(node)) lookFor(node);
 		if (watched.has(node) || unheard.has(node)) return;
 		if (presence.get(node)) watch(node);
 		else
@@ -43,6 +53,7 @@ export function watchMonitored(ground: Ground): { stop(): void } {
 
 	const ignore = presence.onChange(({ name }) => {
 		if (unheard.has(name)) watch(name);
+		else if (watched.has(name)) lookFor(name);
 	});
 	const unsubscribe = signals.subscribe((signal) => {
 		if (signal.type === 'monitor.opened') attend(signal.node);
@@ -58,13 +69,23 @@ export function watchMonitored(ground: Ground): { stop(): void } {
 	};
 }
 
-/** Tells all who monitor a node; what its actors remember of them is taken back. */
-async function tellGone(ground: Ground, node: string): Promise<void> {
+type Watching = Required<Pick<Asker, 'watches'>>;
+
+/** Who is told, and what, as the code of the outcome of a message. */
+interface Telling {
+	readonly which: (watching: Watching) => boolean;
+	readonly code: 'expired' | 'unknown_method';
+}
+
+/** Tells those who monitor a node; what its actors remember of them is taken back. */
+async function tell(ground: Ground, node: string, { which, code }: Telling): Promise<void> {
 	const { asks, post } = ground;
-	const gone = [...asks.monitors()].filter(([, { watches }]) => watches.node === node);
-	const changes = gone.flatMap(([id]) =>
-		asks.answer(id, { outcome: 'expired', code: 'expired', detail: `${node} is gone` }),
+	const gone = [...asks.monitors()].filter(
+		([, asker]) => asker.watches.node === node && which(asker),
 	);
+	if (gone.length === 0) return;
+	const outcome = code === 'expired' ? code : 'refused';
+	const changes = gone.flatMap(([id]) => asks.answer(id, { outcome, code }));
 	const messages = gone.flatMap(([id, asker]) => takingBack(ground, id, asker));
 	// It is on disk, or the node is going down: then its next process sees that the other is gone.
 	await post.send(messages, changes).then(

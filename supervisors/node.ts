@@ -54,6 +54,7 @@ export type {
 	Outgoing,
 	Question,
 	Unanswered,
+	UnansweredReason,
 } from '../actors/effect.ts';
 export {
 	answer,

@@ -88,7 +88,11 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 			if (!there.has(file)) rows.push(await remove(file, choice));
 		}
 		for (const source of sources) rows.push(await consider(resolve(source), choice));
-		if (!choice.isDryRun) for (const row of rows) tell(row);
+		if (choice.isDryRun) return rows;
+		for (const row of rows) tell(row);
+		// Other nodes know by the birth what they can ask for here.
+		const isNews = rows.some(({ what }) => what === 'added');
+		if (isNews && ground.phase.current === 'open') ground.exchange.announce();
 		return rows;
 	};
 	const tell = ({ file, actor = '', what, problem = '', diff }: ReloadRow): void => {

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { AnsweringReason } from '../actors/effect.ts';
+import type { UnansweredReason } from '../actors/effect.ts';
+import type { ReceivedState } from '../runtime/received.ts';
 import { testimonyOf } from './audit.ts';
 import type { Ground } from './ground.ts';
 
@@ -15,56 +16,57 @@ const waitMsMax = 2000;
 const gatherMs = 20;
 
 /** Creates what finds it out, by the id of the message. */
-export function createWhyUnanswered(ground: Ground): (id: string) => Promise<AnsweringReason> {
-	const { books, clock, node, presence } = ground;
-	const gathering = new Map<string, { readonly ids: string[]; readonly parked: Parked }>();
+export function createWhyUnanswered(ground: Ground): (id: string) => Promise<UnansweredReason> {
+	const { books, clock, methods, node, presence } = ground;
+	const gathering = new Map<string, { readonly ids: string[]; readonly states: States }>();
 	const isGone = (receiver: string) =>
 		receiver !== node && presence.get(receiver)?.state !== 'online';
+	const isTaken = (receiver: string, method: string) => {
+		const name = methods.find(method)?.name ?? method;
+		return receiver === node || presence.get(receiver)?.methods.includes(name);
+	};
 
-	const gather = (receiver: string, id: string): Parked => {
+	const gather = (receiver: string, id: string): States => {
 		const known = gathering.get(receiver);
 		if (known) {
 			known.ids.push(id);
-			return known.parked;
+			return known.states;
 		}
 		const ids = [id];
-		const parked = new Promise<ReadonlySet<string>>((resolve, reject) => {
+		const states = new Promise<Awaited<States>>((resolve, reject) => {
 			clock.after(gatherMs, () => {
 				gathering.delete(receiver);
-				parkedOf(ground, ids, receiver).then(resolve, reject);
+				statesOf(ground, ids, receiver).then(resolve, reject);
 			});
 		});
-		gathering.set(receiver, { ids, parked });
-		return parked;
+		gathering.set(receiver, { ids, states });
+		return states;
 	};
 
 	return async function whyUnanswered(id) {
-		const { toNode: receiver } = books.get(id) ?? {};
-		if (receiver === undefined) return 'deadline';
+		const { toNode: receiver, method } = books.get(id) ?? {};
+		if (receiver === undefined || method === undefined) return 'deadline';
 		if (isGone(receiver)) return 'noconnection';
 		try {
-			const parked = await gather(receiver, id);
-			return parked.has(id) ? 'parked' : 'deadline';
+			const { state, isParked } = (await gather(receiver, id)).get(id) ?? {};
+			if (isParked) return 'parked';
+			return state === 'unknown' && !isTaken(receiver, method) ? 'noproc' : 'deadline';
 		} catch {
 			return isGone(receiver) ? 'noconnection' : 'deadline';
 		}
 	};
 }
 
-type Parked = Promise<ReadonlySet<string>>;
+type States = Promise<ReadonlyMap<string, Partial<ReceivedState>>>;
 
-/** Those of the messages that wait for an instance which takes no turns. */
-async function parkedOf(
-	ground: Ground,
-	ids: readonly string[],
-	receiver: string,
-): Promise<ReadonlySet<string>> {
+/** What the receiver says of these messages. */
+async function statesOf(ground: Ground, ids: readonly string[], receiver: string): States {
 	const over = new AbortController();
 	const timer = ground.clock.after(waitMsMax, () => over.abort());
 	const asking = { receiver, waitSeconds: Math.ceil(waitMsMax / 1000), signal: over.signal };
 	try {
 		const { states } = await testimonyOf(ground, ids, asking);
-		return new Set(ids.filter((_, index) => states[index]?.isParked));
+		return new Map(ids.map((id, index) => [id, states[index] ?? {}]));
 	} finally {
 		timer.cancel();
 	}

@@ -44,6 +44,12 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 		/:9:14: there is no delay soon; or a duration/,
 	],
 	['an unknown ask', '    on: { reply.load: there }', /:9:11: there is no ask load$/],
+	['an unknown monitor', '    on: { down.pump: there }', /:9:11: there is no monitor pump$/],
+	[
+		'a monitor of nobody',
+		'    entry: [{ monitor: { id: pump } }]',
+		/:9:24: a monitor has an actor or a node to watch$/,
+	],
 	[
 		'an unknown deferred event',
 		'    defer: [STP]',

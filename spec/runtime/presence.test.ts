@@ -32,6 +32,17 @@ test('a birth and a death are learned, and whoever watches hears of each once', 
 	assert.deepEqual([seen, gone], [1, 1]);
 });
 
+test('a birth that is said again with other methods is the same life, which can do something else', () => {
+	const { presence, heard, learn, signals } = presenceOf();
+	learn('online');
+	const again = { v: 1, node: 'ship1', state: 'online', storeId: 'store1', epoch: 1 } as const;
+	presence.learn({ ...again, methods: ['REQPing', 'pump'] });
+	presence.learn({ ...again, methods: ['REQPing', 'pump'] });
+	assert.deepEqual(presence.get('ship1')?.methods, ['REQPing', 'pump']);
+	assert.deepEqual(heard, ['ship1 online 1', 'ship1 online 1']);
+	assert.equal(signals.counts()['node.seen'], 1, 'it was not born again');
+});
+
 test('a death of an earlier life does not end the present one', () => {
 	const { presence, heard, learn } = presenceOf();
 	learn('online', 2);

@@ -12,13 +12,13 @@ const lookMs = 20;
 const patienceMs = 60_000;
 
 /** Resolves when `holds` does; rejects when it has not for a minute, with what it was about. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
 	const end = realClock.monotonic() + patienceMs;
 	// The clock keeps no process alive; whoever waits must.
 	const { port1: vigil } = new MessageChannel();
 	vigil.ref();
 	try {
-		while (!holds()) {
+		while (!(await holds())) {
 			if (realClock.monotonic() > end) throw new Error(`never: ${what}`);
 			await pause(realClock, lookMs);
 		}
