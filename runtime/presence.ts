@@ -45,18 +45,12 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 
 	return {
 		learn(status) {
-			const { node: name, state, storeId, epoch, mode } = status;
-			// A death tells nothing of what the node was, and will be again.
+			const { node: name } = status;
 			const before = neighbours.get(name);
-			const { facts = before?.facts, methods = before?.methods ?? [] } = status;
 			if (isOldNews(before, status)) return;
-			// A birth that is said again may tell of other methods: it is still the same life.
-			const isAgain = before !== undefined && isSameLife(before, status);
-			const since = isAgain ? before.since : clock.now();
-			const known = { name, state, since, storeId, epoch, methods };
-			const neighbour = { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
+			const neighbour = learned(before, status, clock.now());
 			neighbours.set(name, neighbour);
-			if (!isAgain) tell(neighbour);
+			if (!before || !isSameLife(before, status)) tell(neighbour);
 			for (const see of watchers) see(neighbour);
 		},
 		get: (name) => neighbours.get(name),
@@ -66,6 +60,17 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 			return () => void watchers.delete(see);
 		},
 	};
+}
+
+/** What is known of a node once it has said something new. */
+function learned(before: Neighbour | undefined, status: Status, now: number): Neighbour {
+	const { node: name, state, storeId, epoch, mode } = status;
+	// A death tells nothing of what the node was, and will be again.
+	const { facts = before?.facts, methods = before?.methods ?? [] } = status;
+	// A birth that is said again may tell of other methods: it is still the same life.
+	const since = before && isSameLife(before, status) ? before.since : now;
+	const known = { name, state, since, storeId, epoch, methods };
+	return { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
 }
 
 /** A death of an earlier life says nothing of the present one, and a repetition nothing new. */
