@@ -280,7 +280,10 @@ export const houseRules: readonly HouseRule[] = [
 	{
 		name: 'spec depth',
 		reason: 'the test script finds specs one folder deep; deeper ones would never run',
-		find: offenders(({ path }) => (/^spec\/.*\/.*\//.test(path) ? 'lies too deep' : undefined)),
+		// What reeve is measured against is a package of its own, and has no specs.
+		find: offenders(({ path }) =>
+			/^spec\/(?!bench\/peers\/).*\/.*\//.test(path) ? 'lies too deep' : undefined,
+		),
 	},
 	{
 		name: 'spec place',
