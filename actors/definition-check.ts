@@ -11,6 +11,7 @@ import {
 	type AnyStateMachine,
 	type AnyStateNode,
 } from 'xstate';
+import { nearestWord } from '../runtime/spelling.ts';
 import { endlessPlace } from './endless-check.ts';
 import { stepOf } from './step.ts';
 
@@ -113,31 +114,8 @@ function checkName(named: unknown, { what, known }: Known): string | undefined {
 	const name = nameOf(named);
 	if (name === undefined || name.startsWith('xstate.') || Object.hasOwn(known, name))
 		return undefined;
-	const nearest = nearestOf(name, Object.keys(known));
+	const nearest = nearestWord(name, Object.keys(known));
 	return `there is no ${what} ${name}${nearest ? `; is it ${nearest}?` : ''}`;
-}
-
-/** The name that takes the fewest edits, if those are few. */
-function nearestOf(name: string, names: readonly string[]): string | undefined {
-	const near = names
-		.map((other) => ({ other, edits: editsBetween(name.toLowerCase(), other.toLowerCase()) }))
-		.filter(({ edits }) => edits <= Math.max(2, name.length / 3))
-		.toSorted((one, other) => one.edits - other.edits);
-	return near[0]?.other;
-}
-
-/** The edit distance of Levenshtein, row by row. */
-function editsBetween(one: string, other: string): number {
-	let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-	for (const [at, letter] of one.split('').entries()) {
-		const next = [at + 1];
-		for (const [index, against] of other.split('').entries()) {
-			const replaced = (row[index] ?? 0) + (letter === against ? 0 : 1);
-			next.push(Math.min(replaced, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
-		}
-		row = next;
-	}
-	return row.at(-1) ?? 0;
 }
 
 /**

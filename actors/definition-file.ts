@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { ReeveError } from '../runtime/errors.ts';
 import { isActorDefinition, type ActorDefinition } from './definition.ts';
+import { placedError } from './program-place.ts';
 import type { StepSurroundings } from './sheet-step.ts';
 
 /** A definition, and where it stands. */
@@ -88,44 +89,4 @@ export function versionRefusal(
 	const place = index < 0 ? '1:1' : `${index + 1}:${column}`;
 	const what = `version ${definition?.version} is behind ${known}, which was in force already`;
 	return new ReeveError('bad_declaration', `${source}:${place}: ${what}`);
-}
-
-interface Read {
-	readonly source: string;
-	readonly text: string;
-}
-
-/** The error of a file, with the place as far as there is one to be found. */
-function placedError(thrown: unknown, { source, text }: Read): ReeveError {
-	const why = thrown instanceof ReeveError ? thrown.detail : messageOf(thrown);
-	const options = { cause: thrown };
-	const placed = why.split('\n').filter((line) => line.startsWith(`${source}:`));
-	if (placed.length > 0) return new ReeveError('bad_declaration', placed.join('\n'), options);
-	const place = placeOfName(why, text) ?? placeInStack(thrown, source) ?? '1:1';
-	return new ReeveError('bad_declaration', `${source}:${place}: ${why}`, options);
-}
-
-function messageOf(thrown: unknown): string {
-	return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-/** Where the name that is refused is written in the program. */
-function placeOfName(why: string, text: string): string | undefined {
-	const [, name] =
-		/there is no \w+ ([\w-]+)|the action ([\w-]+) is a raw/.exec(why)?.filter(Boolean) ?? [];
-	if (name === undefined) return undefined;
-	const lines = text.split('\n');
-	for (const found of [new RegExp(`['"]${name}['"]`), new RegExp(`\\b${name}\\b`)]) {
-		const index = lines.findIndex((line) => found.test(line));
-		if (index >= 0) return `${index + 1}:${(lines[index]?.search(found) ?? 0) + 1}`;
-	}
-	return undefined;
-}
-
-/** Where the program stood when it threw; or what its loader says. */
-function placeInStack(thrown: unknown, source: string): string | undefined {
-	const stack = thrown instanceof Error ? `${thrown.message}\n${thrown.stack ?? ''}` : '';
-	const escaped = source.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');
-	const [, line, column] = new RegExp(`${escaped}(?:\\?[^:\\s]*)?:(\\d+):(\\d+)`).exec(stack) ?? [];
-	return line === undefined ? undefined : `${line}:${column}`;
 }
