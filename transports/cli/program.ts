@@ -18,7 +18,6 @@ import { failureFrom, failureOf } from './failure.ts';
 import type { Host } from './host.ts';
 import { takeInterrupts } from './interrupts.ts';
 import { createScreen, type Screen } from './render.ts';
-import { withTwoDashes } from './steward-words.ts';
 
 const about = 'Looks after fleets: a durable actor runtime, and the agent built on it.';
 
@@ -66,7 +65,7 @@ function holdProcess(): () => void {
 async function dispatch(argv: readonly string[], tools: CommandTools): Promise<number> {
 	const { screen } = tools;
 	const split = argv.indexOf('--');
-	const typed = withTwoDashes(split < 0 ? argv : argv.slice(0, split));
+	const typed = await inOurForm(split < 0 ? argv : argv.slice(0, split));
 	const rest = split < 0 ? undefined : argv.slice(split + 1);
 	let exitCode: number = exitCodes.ok;
 	const program = createProgram(screen);
@@ -91,6 +90,16 @@ async function dispatch(argv: readonly string[], tools: CommandTools): Promise<n
 		screen.fail(failure, isDebug ? thrown : undefined);
 		return failure.exitCode;
 	}
+}
+
+/**
+ * The words, with flags in steward's form put into ours. What knows all flags brings the whole
+ * configuration along, so it is loaded only where a word may be such a flag.
+ */
+async function inOurForm(words: readonly string[]): Promise<readonly string[]> {
+	if (!words.some((word) => /^-[A-Za-z][A-Za-z0-9]/.test(word))) return words;
+	const { withTwoDashes } = await import('./steward-words.ts');
+	return withTwoDashes(words);
 }
 
 function createProgram(screen: Screen): Command {
