@@ -31,13 +31,15 @@ const benchmarks: Readonly<Record<string, Measure>> = {
 		(await import('./delivery-embedded.ts')).measureDeliveryEmbedded(scale),
 	intake: async (scale) => (await import('./intake.ts')).measureIntake(scale),
 	latency: async (scale) => (await import('./latency.ts')).measureLatency(scale),
+	memory: async (scale) => (await import('./memory.ts')).measureMemory(scale),
 	'message-actor': async (scale) =>
 		(await import('./message-actor.ts')).measureMessageActors(scale),
-	peers: async () => (await import('./peers.ts')).measurePeers(),
+	peers: async (scale) => (await import('./peers.ts')).measurePeers(scale),
 	recovery: async ({ short }) => {
 		const { measureRecovery } = await import('./recovery.ts');
 		return short ? measureRecovery([100_000], 1) : measureRecovery();
 	},
+	start: async (scale) => (await import('./start.ts')).measureStart(scale),
 	supervision: async (scale) => (await import('./supervision.ts')).measureSupervision(scale),
 };
 
