@@ -25,6 +25,9 @@ export function placedError(thrown: unknown, { source, text }: Read): ReeveError
 
 /** What is wrong; the error may come from another copy of this package. */
 function detailOf(thrown: unknown): string {
+	if (Reflect.get(Object(thrown), 'code') === 'ERR_UNKNOWN_FILE_EXTENSION') {
+		return "TypeScript needs a loader in this process: start it with NODE_OPTIONS='--import tsx'";
+	}
 	const detail: unknown = Reflect.get(Object(thrown), 'detail');
 	if (typeof detail === 'string' && detail !== '') return detail;
 	return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,7 +1,17 @@
 /**
- * The front door for whoever tests methods and actors of their own, `reeve/testing`: a fleet of
- * whole nodes in one process, in which anything goes wrong when it is told to, and no time passes
- * that is not stepped.
+ * The front door for whoever tests methods and actors of their own, `reeve/testing`: one actor that
+ * is driven by hand, or a fleet of whole nodes in one process, in which anything goes wrong when it
+ * is told to, and no time passes that is not stepped.
+ *
+ * ```ts
+ * import { driveActor } from 'reeve/testing';
+ *
+ * const shelf = await driveActor(counter, { key: 'a' });
+ * await shelf.send({ type: 'ADD', by: 2 });
+ * await shelf.crash();
+ * console.log(await shelf.context(), await shelf.turns());
+ * await shelf.stop();
+ * ```
  *
  * ```ts
  * import { simulateFleet } from 'reeve/testing';
@@ -23,6 +33,13 @@ export { seededChance, steppedClock, type SteppedClock } from '../runtime/clock.
 export { armedPoints, crashPoints, type CrashPoint } from '../runtime/fault.ts';
 export { createFaultyDisk, type FaultyDisk } from '../runtime/faulty-disk.ts';
 export { createHub, loopback, type Hub } from '../transports/loopback.ts';
+export {
+	driveActor,
+	type DriveOptions,
+	type DrivenActor,
+	type DrivenOutcome,
+	type DrivenTurn,
+} from './driven-actor.ts';
 export {
 	simulateFleet,
 	type FleetOptions,

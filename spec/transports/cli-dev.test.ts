@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,6 +60,25 @@ test('dev starts a fleet that answers, and Ctrl-C stops all of it cleanly', asyn
 	assert.match(finished.stdout, /^ {2}ship2 {2}ready {2}nothing to replay$/m);
 	assert.deepEqual(pids.filter(isThere), []);
 	assert.equal(existsSync(join(cwd, '.reeve', 'central.sock')), false);
+});
+
+test('dev gives every node the settings that it is given, such as the folder of definitions', async (t) => {
+	const cwd = temporaryFolder(t);
+	mkdirSync(join(cwd, 'actors'));
+	const lamp = 'actor: lamp\nversion: 1\non: { TELL: { do: [{ reply: =node }] } }\n';
+	writeFileSync(join(cwd, 'actors', 'lamp.yaml'), lamp);
+	const dev = startReeve(['dev', '--ships', '1', '--definitionsFolder', './actors'], { cwd });
+	t.after(() => dev.child.kill('SIGKILL'));
+	await dev.until(/Now, in another terminal/);
+	const { stdout } = await runReeve(['send', 'lamp', '--to', 'central,ship1', '--', 'TELL'], {
+		cwd,
+	});
+	assert.match(stdout, /central/);
+	assert.match(stdout, /ship1/);
+	dev.child.kill('SIGINT');
+	assert.equal((await dev.finished).code, 0);
+	const own = await runReeve(['dev', '--nodeName', 'x'], { cwd });
+	assert.equal(own.code, 2);
 });
 
 test('a ship that is killed stays away until it is started by name, and then answers', async (t) => {

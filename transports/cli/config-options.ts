@@ -10,7 +10,7 @@ import type { CommandInput, CommandTools, OptionDefinition } from './command.ts'
 /** The options. */
 export const configOptions: readonly OptionDefinition[] = [
 	{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
-	...configKeys.map(optionOf),
+	...configKeys.map(configOption),
 	...unusedStewardFlags.map(unusedOptionOf),
 ];
 
@@ -20,7 +20,8 @@ function unusedOptionOf(key: string): OptionDefinition {
 	return { flags, help: 'Taken for the sake of steward; has no effect', hidden: true };
 }
 
-function optionOf(key: (typeof configKeys)[number]): OptionDefinition {
+/** The option of one key. */
+export function configOption(key: (typeof configKeys)[number]): OptionDefinition {
 	const { meaning, default: usual } = configDoc(key);
 	const kebab = kebabCase(key);
 	const isFlag = typeof usual === 'boolean';

@@ -43,6 +43,7 @@ function filled(text: string, words: Readonly<Record<string, string>>): string {
 const actorText = `/**
  * The actor NAME. Run it, and talk to the instance of a key, which its first message makes:
  *
+ *   export NODE_OPTIONS='--import tsx'     # as long as it is written in TypeScript
  *   reeve dev --definitionsFolder ./actors
  *   reeve send NAME --to central key=a -- ADD '{"by":2}'
  *   reeve describe actor NAME/a
@@ -95,43 +96,43 @@ export default defineActor({
 
 const actorSpec = `/** Run it with: node --import tsx --test actors/NAME.test.ts */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'node:test';
-import { configOf, startNode } from 'reeve';
+import { driveActor } from 'reeve/testing';
 import VARIABLE from './NAME.ts';
 
-/** A node in a folder of its own, with a broker of its own. */
-function start(folder: string) {
-	const config = configOf({
-		nodeName: 'central',
-		brokerListen: '127.0.0.1:0',
-		socketFolder: folder,
-		databaseFolder: join(folder, 'db'),
-		subscribersDataFolder: join(folder, 'data'),
-		logLevel: 'silent',
-	});
-	return startNode(config, { actors: [VARIABLE] });
-}
-
-test('it adds up, and knows the total after a restart', async (life) => {
-	const folder = mkdtempSync(join(tmpdir(), 'NAME-'));
-	life.after(() => rmSync(folder, { recursive: true, force: true }));
-	const first = await start(folder);
-	await first.actor(VARIABLE, { key: 'a' }).send({ type: 'ADD', by: 2 });
-	await first.actor(VARIABLE, { key: 'a' }).send({ type: 'ADD', by: 3 });
-	await first.stop();
-	const second = await start(folder);
-	const reply = await second.actor(VARIABLE, { key: 'a' }).ask({ type: 'TELL' });
-	await second.stop();
-	assert.deepEqual(reply, { id: reply.id, outcome: 'done', data: '{"total":5}' });
+test('it adds up, rests when it is told to, and knows all that after a crash', async (life) => {
+	// On a node of its own, whose time goes on when it is told to.
+	const driven = await driveActor(VARIABLE, { key: 'a' });
+	life.after(() => driven.stop());
+	await driven.send({ type: 'ADD', by: 2 });
+	await driven.send({ type: 'PAUSE' });
+	await driven.send({ type: 'ADD', by: 100 });
+	await driven.crash();
+	assert.equal(await driven.value(), 'resting');
+	await driven.clock.advance(60_000);
+	await driven.send({ type: 'ADD', by: 3 });
+	assert.deepEqual(await driven.send({ type: 'TELL' }), { outcome: 'done', data: { total: 5 } });
+	const turns = await driven.turns();
+	assert.deepEqual(
+		turns.map(({ event, value }) => [event?.type, value]),
+		[
+			['ADD', 'counting'],
+			['PAUSE', 'resting'],
+			['ADD', 'resting'],
+			['xstate.after.REST.NAME.resting', 'counting'],
+			['ADD', 'counting'],
+			['TELL', 'counting'],
+		],
+	);
+	// What a turn has asked for, beside the change of its state.
+	assert.deepEqual(turns[1]?.did, ['timer xstate.after.REST.NAME.resting after 60000 ms']);
 });
 `;
 
 const methodText = `/**
  * The method NAME. Run it, and call it:
  *
+ *   export NODE_OPTIONS='--import tsx'     # as long as it is written in TypeScript
  *   reeve dev --methodsFolder ./methods
  *   reeve send NAME --to central 'data=three small words'
  */

@@ -6,9 +6,11 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { configKeys } from '../../../runtime/config-file.ts';
 import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
 import { version } from '../../../runtime/version.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
+import { configOption } from '../config-options.ts';
 import { askFleet, openControl } from '../dev-control.ts';
 import { startFleet, type Fleet } from '../fleet.ts';
 import type { Member } from '../member.ts';
@@ -16,6 +18,24 @@ import { shade, type Screen } from '../render.ts';
 import { devFolder } from '../socket-path.ts';
 
 const shipsMax = 50;
+
+/** What the nodes of a fleet have in common; what keeps them apart is not for the caller to say. */
+const ownKeys = new Set<string>([
+	'nodeName',
+	'centralNodeName',
+	'brokerAddress',
+	'brokerListen',
+	'socketFolder',
+	'databaseFolder',
+	'subscribersDataFolder',
+]);
+const nodeKeys = configKeys.filter((key) => !ownKeys.has(key));
+/** The folders of one's own work are what a fleet is tried with; the others are in `reeve run`. */
+const shownKeys: readonly string[] = ['definitionsFolder', 'methodsFolder'];
+const nodeOptions = nodeKeys.map((key) => {
+	const option = configOption(key);
+	return shownKeys.includes(key) ? option : { ...option, hidden: true as const };
+});
 
 /** Starts a fleet, or starts and stops members of the one that runs. */
 export default defineCommand({
@@ -30,8 +50,15 @@ export default defineCommand({
 	options: [
 		{ flags: '--ships <number>', help: 'How many ships (2)' },
 		{ flags: '--folder <folder>', help: `Where all its files are (${devFolder})` },
+		...nodeOptions,
 	],
-	examples: ['reeve dev', 'reeve dev --ships 5', 'reeve dev stop ship2', 'reeve dev start ship2'],
+	examples: [
+		'reeve dev',
+		'reeve dev --ships 5',
+		'reeve dev --definitionsFolder ./actors     # any setting of reeve run, for all nodes',
+		'reeve dev stop ship2',
+		'reeve dev start ship2',
+	],
 	async run(input, tools) {
 		const [action, member] = input.words;
 		const { folder: given } = input.options;
@@ -62,7 +89,11 @@ async function fleetHere(
 	const close = await openControl(folder, (request) => act(request, fleet, screen));
 	try {
 		const { self } = host;
-		fleet = await startFleet({ folder, nodes, nodeWords: [], self, environment, clock, onGone });
+		const nodeWords = nodeKeys.flatMap((key) => {
+			const value = input.options[key];
+			return value === undefined ? [] : [`--${key}`, String(value)];
+		});
+		fleet = await startFleet({ folder, nodes, nodeWords, self, environment, clock, onGone });
 		const [remark] = fleet.greeting;
 		if (fleet.greeting.length > 1) screen.out(`  ${remark}\n`);
 		screen.out(`  Broker   ${fleet.broker}\n  Socket   ${join(shown, 'central.sock')}\n`);
