@@ -17,7 +17,7 @@ import type { Publication, Verdict } from '../runtime/wire.ts';
 import { isTooLarge, nobody } from './mqtt-reason.ts';
 import { createVersionChoice, type MqttVersion } from './mqtt-version.ts';
 import type { LineGate } from './name-gate.ts';
-import { asBuffer, sendAtOnce } from './mqtt-stream.ts';
+import { asBuffer, makeNumbersSingly, sendAtOnce } from './mqtt-stream.ts';
 
 /** How a line is opened, and what is told of it. */
 export interface LineOptions {
@@ -99,6 +99,7 @@ interface Attempt {
 
 /** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
 export function openLine(options: LineOptions): Line {
+	makeNumbersSingly();
 	const { clock, config, gate } = options;
 	const version = createVersionChoice(config);
 	let current: Attempt | undefined;
