@@ -96,12 +96,18 @@ export function publicFilter(prefix: string, node: string): string {
 }
 
 /**
- * What a node subscribes to: frames, acknowledgements, claims of its name, everybody's presence.
+ * What a node subscribes to: frames, acknowledgements, claims of its name, and presence: its own,
+ * in which it contradicts a death that comes too late, and everybody's, unless it follows those
+ * whom it asks for by name. (Where all hear of all, a start of N nodes is N * N packets.)
  */
-export function nodeFilters(prefix: string, node: string): readonly string[] {
+export function nodeFilters(
+	prefix: string,
+	node: string,
+	presence: 'all' | 'asked' = 'all',
+): readonly string[] {
 	const head = prefix === '' ? '' : `${prefix}/`;
 	const own = ['_lane/+/+', '_ack', '_claim'].map((part) => `${head}${node}/${part}`);
-	return [...own, `${head}+/_status`];
+	return [...own, `${head}${presence === 'all' ? '+' : node}/_status`];
 }
 
 /** Whether `text` is one of {@link kinds}. */

@@ -70,6 +70,13 @@ export const configSchema = z.strictObject({
 		.enum(['auto', '5', '3.1.1'])
 		.default('auto')
 		.describe('auto: 5.0, and 3.1.1 where the broker does not speak it'),
+	presence: z
+		.enum(['all', 'asked'])
+		.default('all')
+		.describe('asked: hear only of the nodes that this one has messages for; for large fleets'),
+	takeForeign: flag
+		.default(true)
+		.describe('Take what MQTT clients publish to this node; false saves a connection'),
 	defaultMessageTimeout: seconds.min(1).default(10).describe('ACKTimeout, unless the message says'),
 	defaultMessageRetries: seconds
 		.default(0)

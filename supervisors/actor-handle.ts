@@ -168,12 +168,13 @@ async function absenceOf(
 
 /** A node that is unknown may only not have been heard of yet: its birth is waited for. */
 function neighbourOf(
-	{ presence, clock }: Ground,
+	{ presence, clock, exchange }: Ground,
 	name: string,
 	timeoutMs: number,
 ): Promise<Neighbour | undefined> {
 	const known = presence.get(name);
 	if (known) return Promise.resolve(known);
+	exchange.follow(name);
 	return new Promise((resolve) => {
 		const end = (neighbour?: Neighbour): void => {
 			timer.cancel();

@@ -4,9 +4,10 @@
  * There are two connections. One carries our own frames, whose delivery the journals look after, so
  * its packets are acknowledged at once. The other, `:in`, takes what foreign clients publish; they
  * have no journal, so each of their packets is acknowledged only when its message is on disk.
- * mqtt.js handles one packet of a connection at a time, so one connection could not do both.
+ * mqtt.js handles one packet of a connection at a time, so one connection could not do both. A node
+ * that takes nothing of them (`takeForeign: false`) has the first only.
  *
- * Both are opened only after a claim of the node's name has succeeded, which is made over a third,
+ * They are opened only after a claim of the node's name has succeeded, which is made over a third,
  * short connection, and again after somebody else has taken the name. There is no will delay: the
  * death of a node that was killed is news at once, and a will that comes too late is contradicted
  * by the living.
@@ -68,7 +69,7 @@ function openFrames(
 			const will = { topic, payload: Buffer.from(payload), qos: 1, retain: true } as const;
 			return { ...login(), clientId: clientId(context), clean: true, will };
 		},
-		filters: nodeFilters(config.topicPrefix, node),
+		filters: nodeFilters(config.topicPrefix, node, config.presence),
 		onPacket: (packet) => takeOwn(context, packet),
 		onUp() {
 			const mine = (connection += 1);
@@ -226,7 +227,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 		});
 	const route = { address, login, gate };
 	const lines = [openFrames(context, route, tried)];
-	if (context.isSafe) onTried();
+	if (context.isSafe || !config.takeForeign) onTried();
 	else lines.unshift(openIngress(context, route, onTried));
 	return {
 		address: hideSecrets(address),

@@ -112,4 +112,10 @@ test('a node subscribes to its own topics, and to the presence of everybody', ()
 		'ship1/_claim',
 		'+/_status',
 	]);
+	assert.deepEqual(nodeFilters('reeve', 'ship1', 'asked'), [
+		'reeve/ship1/_lane/+/+',
+		'reeve/ship1/_ack',
+		'reeve/ship1/_claim',
+		'reeve/ship1/_status',
+	]);
 });

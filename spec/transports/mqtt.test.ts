@@ -384,3 +384,28 @@ test('a topic that is followed brings what is retained there', { skip, timeout }
 	wire.follow?.(topic);
 	await node.packets.first(({ text }) => text === 'birth');
 });
+
+test(
+	'a node that asks for presence hears of itself and of those it follows, and takes nothing foreign',
+	{ skip, timeout },
+	async (t) => {
+		const { address } = await startMosquitto(t);
+		const other = await (await start(t, address, { nodeName: 'ship2' })).wire();
+		const status = 'reeve/ship2/_status';
+		await other.publish({ topic: status, payload: Buffer.from('born'), qos: 1, retain: true });
+		const own = { nodeName: 'ship1', presence: 'asked', takeForeign: false } as const;
+		const node = await start(t, address, own);
+		const wire = await node.wire();
+		assert.equal(await publish(wire, '{}', publicTopic), 'nobody', 'no connection takes it');
+		await publish(other, 'self', 'reeve/ship1/_status');
+		await node.packets.first(({ text }) => text === 'self');
+		assert.deepEqual(
+			node.packets.all.filter(({ topic }) => topic === status),
+			[],
+			'what the broker keeps comes before what is published later',
+		);
+		wire.follow?.(status);
+		const { text } = await node.packets.first(({ topic }) => topic === status);
+		assert.equal(text, 'born');
+	},
+);
