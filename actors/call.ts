@@ -23,7 +23,7 @@ import type { AnyActorRef } from 'xstate';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { MethodContext, MethodDefinition, Output } from '../runtime/define.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
-import { ReeveError } from '../runtime/errors.ts';
+import { ReeveError, type ErrorCode } from '../runtime/errors.ts';
 import type { Chart, Silence } from './chart.ts';
 import { compileChart } from './compile.ts';
 import { runInWorker } from './worker-call.ts';
@@ -148,27 +148,43 @@ const chart: Chart<CallTypes> = {
 
 /** What belongs to one running call and must not outlive it. */
 interface Work {
-	readonly controller: AbortController;
+	/** Made when the method asks for its signal, which most do not. */
+	controller?: AbortController;
+	/** Why the signal is raised, once it is. */
+	why?: ErrorCode;
 	timer?: Timer;
 	/** Ends the thread of an isolated method. */
 	kill?: () => void;
 }
 
 const works = new WeakMap<AnyActorRef, Work>();
+
+function signalOf(work: Work): AbortSignal {
+	work.controller ??= new AbortController();
+	if (work.why) work.controller.abort(new ReeveError(work.why));
+	return work.controller.signal;
+}
+
+/** Raises the signal; the first reason is the one that it gives. */
+function raise(work: Work, why: ErrorCode): void {
+	work.why ??= why;
+	work.controller?.abort(new ReeveError(why));
+}
+
 const compiled = compileChart(chart);
 
 /** Starts the method; whatever it does becomes an event of its call. */
 function launch(self: AnyActorRef, { definition, message, context, clock }: CallInput): void {
-	const work: Work = { controller: new AbortController() };
+	const work: Work = {};
 	works.set(self, work);
 	work.timer = clock.after(context.timeoutMs, () => {
 		self.send({ type: 'DEADLINE' });
-		work.controller.abort(new ReeveError('timed_out'));
+		raise(work, 'timed_out');
 		work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
 	});
 	const isLive = () => works.get(self) === work;
 	const run = async () => {
-		const whole = fenced(context, { signal: work.controller.signal, isLive });
+		const whole = fenced(context, { signal: () => signalOf(work), isLive });
 		if (definition.isolate !== 'worker') return await definition.run(message, whole);
 		const { output, kill } = runInWorker(definition, message, whole);
 		work.kill = kill;
@@ -204,11 +220,13 @@ function checkOutput(output: unknown): Output {
 /** The context of a run. What a method still does when its call is over has no effect. */
 function fenced(
 	context: CallInput['context'],
-	{ signal, isLive }: { readonly signal: AbortSignal; readonly isLive: () => boolean },
+	{ signal, isLive }: { readonly signal: () => AbortSignal; readonly isLive: () => boolean },
 ): MethodContext {
 	return {
 		...context,
-		signal,
+		get signal() {
+			return signal();
+		},
 		async reply(data, progress) {
 			if (isLive()) await context.reply(data, progress);
 		},
@@ -217,7 +235,7 @@ function fenced(
 		},
 		async ask(asked) {
 			if (!isLive()) throw new ReeveError('killed', 'the call is over');
-			return context.ask(asked, signal);
+			return context.ask(asked, signal());
 		},
 		print: (text) => void (isLive() && context.print(text)),
 		async dataFile(...parts) {
@@ -236,15 +254,16 @@ function abort(self: AnyActorRef, { clock }: CallInput): void {
 	if (!work) return;
 	work.timer?.cancel();
 	work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));
-	work.controller.abort(new ReeveError('cancelled'));
+	raise(work, 'cancelled');
 }
 
 /** Ends what belongs to a call that is over, however it ended. */
 function release(self: AnyActorRef): void {
 	const work = works.get(self);
-	work?.timer?.cancel();
-	work?.kill?.();
-	work?.controller.abort(new ReeveError('stopping'));
+	if (!work) return;
+	work.timer?.cancel();
+	work.kill?.();
+	raise(work, 'stopping');
 	works.delete(self);
 }
 

@@ -18,8 +18,6 @@ import { askMessage, type AskingParts } from './method-ask.ts';
 /** What a context is made from. */
 export interface ContextParts extends AskingParts {
 	readonly definition: MethodDefinition;
-	readonly message: Message;
-	readonly attempt: number;
 	readonly journal: Pick<Journal, 'commit'>;
 	readonly outbox: Pick<Outbox, 'waiting'>;
 	readonly storeId: string;
@@ -28,19 +26,29 @@ export interface ContextParts extends AskingParts {
 	readonly answers?: Pick<Answers, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
 	readonly trust?: Trust | undefined;
+	readonly print: (from: string, text: string) => void;
+}
+
+/** The run that a context is for. */
+export interface ContextRun {
+	readonly message: Message;
+	readonly attempt: number;
 	/** What an earlier run has noted. */
 	readonly progress?: unknown;
 	/** What writes down how far the run has come; nothing for a message that is on no disk. */
 	readonly progressChanges?: ((progress: unknown) => readonly Change[]) | undefined;
-	readonly print: (from: string, text: string) => void;
 }
 
 /** Creates the context of one run; the call adds the signal. */
-export function createMethodContext(parts: ContextParts): Omit<MethodContext, 'signal'> {
-	const { node, clock, config, definition, message, post, attempt, answers } = parts;
+export function createMethodContext(
+	parts: ContextParts,
+	run: ContextRun,
+): Omit<MethodContext, 'signal'> {
+	const { node, clock, config, definition, post, answers } = parts;
+	const { message, attempt } = run;
 	const { replies } = definition;
 	const noted = (progress: unknown) =>
-		progress === undefined ? [] : (parts.progressChanges?.(progress) ?? []);
+		progress === undefined ? [] : (run.progressChanges?.(progress) ?? []);
 	return {
 		node,
 		clock,
@@ -49,9 +57,9 @@ export function createMethodContext(parts: ContextParts): Omit<MethodContext, 's
 		received: parts.received,
 		processes: parts.processes,
 		trust: parts.trust,
-		progress: parts.progress,
+		progress: run.progress,
 		limits: config,
-		timeoutMs: timeoutOf(parts) * 1000,
+		timeoutMs: timeoutOf(message, parts) * 1000,
 		outputBytesMax: config.outputBytesMax,
 		hasRoom: () => parts.outbox.waiting() < config.outboxMessagesMax,
 		async note(progress) {
@@ -73,7 +81,7 @@ export function createMethodContext(parts: ContextParts): Omit<MethodContext, 's
 /** Longer than any node runs. */
 const endlessSeconds = 3_153_600_000;
 
-function timeoutOf({ message, definition, config }: ContextParts): number {
+function timeoutOf(message: Message, { definition, config }: ContextParts): number {
 	const seconds =
 		message.methodTimeout || definition.timeoutOf?.(message) || config.defaultMethodTimeout;
 	return seconds < 0 ? endlessSeconds : seconds;

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { createActor, type Actor } from 'xstate';
-import type { Lane, OutRow } from '../runtime/outbox.ts';
+import type { Actor } from 'xstate';
+import type { OutRow } from '../runtime/out-row.ts';
+import type { Lane } from '../runtime/outbox.ts';
 import { deliveryLogic, type DeliveryEvent, type DeliveryOutput } from './delivery.ts';
+import { startMessageActor, stopMessageActor } from './message-actor.ts';
 
 /** The actors that {@link createDeliveries} makes. */
 export interface Deliveries {
@@ -26,7 +28,7 @@ export function createDeliveries(lane: Lane): Deliveries {
 			// By an earlier process, perhaps, which did not come to note it, or by an earlier publisher.
 			const published = seq <= lane.published;
 			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
-			actor = createActor(deliveryLogic, { input }).start();
+			actor = startMessageActor(deliveryLogic, input);
 			actors.set(seq, actor);
 		}
 		return actor;
@@ -40,11 +42,12 @@ export function createDeliveries(lane: Lane): Deliveries {
 			return actor.getSnapshot().output;
 		},
 		forget(seq: number): void {
-			actors.get(seq)?.stop();
+			const actor = actors.get(seq);
+			if (actor) stopMessageActor(actor);
 			actors.delete(seq);
 		},
 		stop(): void {
-			for (const actor of actors.values()) actor.stop();
+			for (const actor of actors.values()) stopMessageActor(actor);
 			actors.clear();
 		},
 	};

@@ -7,7 +7,7 @@
  */
 import type { FrameRow, LaneAck } from '../runtime/frame.ts';
 import type { Change } from '../runtime/journal.ts';
-import type { OutRow } from '../runtime/outbox.ts';
+import type { OutRow } from '../runtime/out-row.ts';
 import { createDeliveries, verdictOf } from './deliveries.ts';
 import type { DeliveryOutput } from './delivery.ts';
 import {
@@ -66,8 +66,13 @@ export function createWindow(parts: WindowParts): Window {
 	// A new lane sends one message until the receiver has said how many it is ready to take.
 	let credit = 1;
 
-	const settle = (row: OutRow, output: DeliveryOutput): readonly Change[] =>
-		settleRow(row, output, parts);
+	/** What is written of a message that the receiver has answered. */
+	const end = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
+		if (output.verdict !== 'accepted') return settleRow(row, output, parts);
+		if (!row.isReply) books.note(row.id, 'acked');
+		// Of one that went the usual way its outcome will tell, or an orderly end.
+		return row.attempts > 1 ? books.noted(row.id) : [];
+	};
 	const drop = (upTo: number): readonly Change[] => {
 		const { rows, changes } = outbox.resolve(lane, upTo);
 		for (const { seq } of rows) deliveries.forget(seq);
@@ -98,7 +103,7 @@ export function createWindow(parts: WindowParts): Window {
 				deliveries.tell(row, { type: 'PUBLISHED' });
 				const counted = { ...row, attempts: row.attempts + 1 };
 				lane.rows[seq - lane.lo] = counted;
-				books.note(row.id, 'sent', { attempt: counted.attempts });
+				if (!row.isReply) books.note(row.id, 'sent', { attempt: counted.attempts });
 				// What an earlier process left may have been sent by it, before that was on disk.
 				if (row.attempts > 0 || seq <= lane.inherited) {
 					changes.push(...outbox.amend(lane, counted), ...books.noted(row.id));
@@ -127,10 +132,10 @@ export function createWindow(parts: WindowParts): Window {
 				if (!row) continue;
 				const output = deliveries.tell(row, verdictOf(except.get(seq)));
 				deliveries.forget(seq);
-				const settled = output ? settle(row, output) : [];
+				if (!output) continue;
+				const settled = end(row, output);
 				if (settled.length > 0) ids.push(row.id);
-				if (output?.verdict === 'accepted') books.note(row.id, 'acked');
-				changes.push(...settled, ...books.noted(row.id));
+				changes.push(...settled);
 			}
 			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));

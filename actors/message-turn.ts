@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createActor } from 'xstate';
 import type { Books } from '../runtime/books.ts';
 import type { Answers } from '../runtime/answers.ts';
 import type { Cancellable, Cancellations } from '../runtime/cancellations.ts';
@@ -28,6 +27,7 @@ import type { Signals } from '../runtime/signal.ts';
 import type { Trust } from '../runtime/trust.ts';
 import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
+import { startMessageActor } from './message-actor.ts';
 import { messageLogic, type MessageOutput } from './message.ts';
 import { createRuns, policyOf, type Attempt, type Once } from './method-run.ts';
 import { createScheduledTurns } from './scheduled-turn.ts';
@@ -75,7 +75,9 @@ export interface TurnParts {
 /** The turns that {@link createTurns} makes. */
 export interface Turns {
 	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
-	run(row: MailRow): Promise<void>;
+	run(row: MailRow, freed?: () => void): Promise<void>;
+	/** Counts the starts of messages that may run twice, many at a time; `run` then does not. */
+	readonly begin?: (rows: readonly MailRow[]) => Promise<void>;
 	/** Decides about a message that was started before a crash; nothing runs beside it. */
 	replay(row: MailRow, start: StartRecord): Promise<void>;
 	/**
@@ -92,6 +94,12 @@ const crashPauseMs = 200;
  * How long a run that nobody waits for is watched at a start, in case it is what kills the node.
  */
 const provenMs = 1000;
+
+/** A message that is taken to its end, after so many attempts. */
+interface Taking extends Attempt {
+	/** Called when nothing is left but to bring the settlement to the disk. */
+	readonly freed?: (() => void) | undefined;
+}
 
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
@@ -110,7 +118,7 @@ export function createTurns(parts: TurnParts): Turns {
 	});
 
 	/** Runs a message until it ends, is dead, or the node stops. */
-	const take = async (row: MailRow, message: Message, earlier: Attempt): Promise<void> => {
+	const take = async (row: MailRow, message: Message, earlier: Taking): Promise<void> => {
 		const cancellable = parts.cancellations.watch(row.id);
 		try {
 			await takeToEnd(row, message, { ...earlier, cancellable });
@@ -121,17 +129,15 @@ export function createTurns(parts: TurnParts): Turns {
 	const takeToEnd = async (
 		row: MailRow,
 		message: Message,
-		{ cancellable, ...earlier }: Attempt & { cancellable: Cancellable },
+		{ cancellable, freed, ...earlier }: Taking & { cancellable: Cancellable },
 	): Promise<void> => {
-		const life = createActor(messageLogic, {
-			input: {
-				id: row.id,
-				method: definition.name,
-				onCrash: policyOf(message, definition),
-				attemptsMax: config.attemptsMax,
-				attempts: earlier.attempts,
-			},
-		}).start();
+		const life = startMessageActor(messageLogic, {
+			id: row.id,
+			method: definition.name,
+			onCrash: policyOf(message, definition),
+			attemptsMax: config.attemptsMax,
+			attempts: earlier.attempts,
+		});
 		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
 		let { progress } = earlier;
 		const onProgress = (noted: unknown): void => {
@@ -147,7 +153,8 @@ export function createTurns(parts: TurnParts): Turns {
 			}
 			life.send({ type: 'START' });
 			const attempt = life.getSnapshot().context.attempts;
-			await runs.begin(row, message, { ...earlier, progress, attempts: attempt });
+			const beginning = runs.begin(row, message, { ...earlier, progress, attempts: attempt });
+			if (beginning) await beginning;
 			const start = { row, message, attempt, cancellable, progress, onProgress };
 			const { event, ...once } = await runs.once(start);
 			last = once;
@@ -159,19 +166,25 @@ export function createTurns(parts: TurnParts): Turns {
 		const tookMs = clock.monotonic() - startedAt;
 		const { context, output } = life.getSnapshot();
 		const end = output ?? { outcome: 'failed', code: 'internal', attempts: context.attempts };
-		await settle(row, message, { ...last, tookMs, end });
+		const settled = settle(row, message, { ...last, tookMs, end });
+		freed?.();
+		await settled;
 	};
 
 	return {
-		async run(row) {
+		async run(row, freed) {
 			const message = open(row);
-			if (!(message instanceof ReeveError)) {
-				if (await scheduled.adopt(row, message)) return undefined;
-				return take(row, message, { attempts: 0 });
+			if (message instanceof ReeveError) {
+				signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
+				await post.send([], mailbox.removal(row));
+			} else if (!scheduled.isOne(message) || !(await scheduled.adopt(row, message))) {
+				await take(row, message, { attempts: 0, freed });
 			}
-			signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
-			await post.send([], mailbox.removal(row));
 		},
+		...(definition.onCrash === 'retry' && {
+			begin: (rows: readonly MailRow[]) =>
+				runs.beginAll(rows.filter((row) => mayBegin(row, definition))),
+		}),
 		async replay(row, start) {
 			const { attempts, alone, epoch, progress, schedule } = start;
 			const message = open(row);
@@ -213,4 +226,12 @@ function open(row: MailRow): Message | ReeveError {
 	} catch (thrown) {
 		return asReeveError(thrown, 'bad_frame');
 	}
+}
+
+/** Whether the start of a message may be counted before it has a place to run. */
+function mayBegin(row: MailRow, definition: MethodDefinition): boolean {
+	const message = open(row);
+	if (row.volatile || message instanceof ReeveError) return false;
+	const isScheduled = message.schedule ?? definition.scheduleOf?.(message);
+	return policyOf(message, definition) === 'retry' && isScheduled === undefined;
 }

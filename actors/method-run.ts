@@ -40,8 +40,10 @@ export interface Once {
 
 /** The runs that {@link createRuns} makes. */
 export interface Runs {
-	/** Counts a start. Resolves when the method may be called. */
-	begin(row: MailRow, message: Message, given: Attempt): Promise<void>;
+	/** Counts a start. The method may be called when that resolves; at once if there is no promise. */
+	begin(row: MailRow, message: Message, given: Attempt): Promise<void> | undefined;
+	/** Counts the first start of messages that may run twice, all of them together. */
+	beginAll(rows: readonly MailRow[]): Promise<void>;
 	/** Runs the method once. Rejects only if the turns are over. */
 	once(start: Start): Promise<Once>;
 	/** Stops what is running; what it was about stays in the mailbox. */
@@ -53,15 +55,18 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 	const { definition, mailbox, journal, clock, signals } = parts;
 	const running = new Set<RunningCall>();
 
-	const begin = async (row: MailRow, message: Message, given: Attempt): Promise<void> => {
-		if (row.volatile) return;
+	/** Messages whose first start is counted, and which have not run. */
+	const begun = new Set<number>();
+	const begin: Runs['begin'] = (row, message, given) => {
+		if (row.volatile || begun.delete(row.arrival)) return undefined;
 		const key = [mailbox.method, row.arrival];
 		const value: StartRecord = { epoch: journal.epoch, ...given };
 		// A message that must not run twice is on disk as started before it is; for the others it is
 		// enough that a crash of the process cannot forget the count.
 		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
-		await journal.commit([{ table: 'started', key, value }], until);
-		parts.passPoint('call.started');
+		return journal
+			.commit([{ table: 'started', key, value }], until)
+			.then(() => parts.passPoint('call.started'));
 	};
 
 	/** What notes how far a run has come. Whatever ran before it is not held against the message. */
@@ -74,18 +79,14 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 		};
 	};
 
-	const call = async (start: Start): Promise<CallEnd> => {
+	const call = (start: Start): RunningCall => {
 		const { message, attempt, progress, cancellable } = start;
 		const run = { message, attempt, progress, progressChanges: progressChanges(start) };
-		const context = createMethodContext({ ...parts, ...run });
+		const context = createMethodContext(parts, run);
 		const made = parts.startCall({ definition, message, clock, context });
 		running.add(made);
 		cancellable.onCancel(() => made.cancel());
-		try {
-			return await made.ended;
-		} finally {
-			running.delete(made);
-		}
+		return made;
 	};
 
 	/** One run of a method: what came of it, and what the message's actor is told. */
@@ -93,8 +94,9 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 		const { message, attempt } = start;
 		const { id, method, fromNode: from } = message;
 		signals.emit('call.started', { id, method, from, attempt });
+		const made = call(start);
 		try {
-			const { output, result } = await call(start);
+			const { output, result } = await made.ended;
 			const problem = result.code ? errorOf(result) : undefined;
 			const { outcome: how } = result;
 			const outcome = how === 'done' || how === 'cancelled' ? how : 'failed';
@@ -104,11 +106,25 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 			if (isOver()) throw thrown;
 			const problem = asReeveError(thrown, 'method_crashed');
 			return { run: {}, problem, event: { type: 'CRASHED', code: 'method_crashed' } };
+		} finally {
+			running.delete(made);
 		}
+	};
+
+	const beginAll = async (rows: readonly MailRow[]): Promise<void> => {
+		if (rows.length === 0) return;
+		const value: StartRecord = { epoch: journal.epoch, attempts: 1 };
+		const changes = rows.map(({ arrival }): Change => {
+			return { table: 'started', key: [mailbox.method, arrival], value };
+		});
+		await journal.commit(changes, 'committed');
+		for (const { arrival } of rows) begun.add(arrival);
+		parts.passPoint('call.started');
 	};
 
 	return {
 		begin,
+		beginAll,
 		once,
 		stop() {
 			for (const call of running) call.stop();

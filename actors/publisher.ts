@@ -73,7 +73,9 @@ const machine = setup({
 			lane.why = state === 'waiting' ? whyWaiting(context) : '';
 			if (state === 'backing off') lane.why = whyBackingOff(context);
 			if (lane.why === '') return;
-			for (const { id } of lane.rows) context.books.note(id, 'waiting', { detail: lane.why });
+			for (const { id, isReply } of lane.rows) {
+				if (!isReply) context.books.note(id, 'waiting', { detail: lane.why });
+			}
 			signals.emit('delivery.waiting', { to: lane.to, method: lane.method, why: lane.why });
 		},
 	},

@@ -23,6 +23,8 @@ import { callEnded, createSettlement } from './settlement.ts';
 
 /** The scheduled turns that {@link createScheduledTurns} makes. */
 export interface ScheduledTurns {
+	/** Whether a message has a schedule. */
+	isOne(message: Message): boolean;
 	/** Takes a message that has a schedule; false if it has none. Resolves when that is on disk. */
 	adopt(row: MailRow, message: Message): Promise<boolean>;
 	/** Goes on with one that an earlier process, or subscriber, has taken. */
@@ -120,6 +122,7 @@ export function createScheduledTurns(
 	};
 
 	return {
+		isOne: (message) => scheduleOf(message) !== undefined,
 		async adopt(row, message) {
 			const wanted = scheduleOf(message);
 			if (!wanted || row.volatile) return false;

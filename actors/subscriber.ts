@@ -52,7 +52,9 @@ const machine = setup({
 		drain: fromPromise<void, SubscriberContext>(({ input }) => input.mailbox.close()),
 	},
 	actions: {
-		open: ({ context }) => context.mailbox.open((row) => context.turns.run(row)),
+		open({ context: { mailbox, turns } }) {
+			mailbox.open((row, freed) => turns.run(row, freed), turns.begin);
+		},
 		abandon: ({ context }) => context.turns.abandon(),
 	},
 }).createMachine({

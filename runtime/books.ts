@@ -14,7 +14,8 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Message, ReplyTo, Result } from './envelope.ts';
 import type { Change, Journal, Key } from './journal.ts';
-import { createLives, withEvent, type LifeEvent } from './life.ts';
+import { createEntries } from './entries.ts';
+import type { LifeEvent } from './life.ts';
 import { packMessage } from './packing.ts';
 import { createSettledLine } from './settled-line.ts';
 import type { Signals } from './signal.ts';
@@ -51,8 +52,12 @@ export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;
 
 /** The books that {@link createBooks} makes. */
 export interface Books {
-	/** Opens an entry. */
-	open(message: Message, place?: { lane: string; seq: number }): readonly Change[];
+	/** Opens an entry; `body` is the packed message, if somebody has packed it already. */
+	open(
+		message: Message,
+		place?: { lane: string; seq: number },
+		body?: Uint8Array,
+	): readonly Change[];
 	/**
 	 * Settles the entry of `id`. No changes if there is none, or it is settled already: a message has
 	 * one outcome.
@@ -70,6 +75,8 @@ export interface Books {
 	remark(id: string, what: LifeEvent['what'], more?: LifeNote): readonly Change[];
 	/** Writes what was noted of an open message, in a transaction that is made anyway. */
 	noted(id: string): readonly Change[];
+	/** Writes what was noted of all open messages, before this process ends. */
+	unwritten(): readonly Change[];
 	/** What happened to a message so far. */
 	life(id: string): readonly LifeEvent[];
 	/** Forgets a settled message: from then on its id is as good as new. No changes if it is open. */
@@ -103,32 +110,17 @@ export function createBooks(parts: {
 	answers?: Pick<Answers, 'outcome' | 'flushed'>;
 }): Books {
 	const { journal, clock, config, signals, asks, answers } = parts;
-	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
-	const fresh = new Map<string, Entry>();
-	const lives = createLives();
+	const entries = createEntries({ journal, clock, lifeEventsMax: config.lifeEventsMax });
+	const { get, life, note, write, writeLife } = entries;
 	const line = createSettledLine(journal, config.settledKeptMax);
 	let open = journal.count('books') - line.length();
 
-	const get = (id: string) => fresh.get(id) ?? journal.get<Entry>('books', [id]);
-	const write = (entry: Entry): Change => {
-		fresh.set(entry.id, entry);
-		return { table: 'books', key: [entry.id], value: entry };
-	};
-	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
-	const note: Books['note'] = (id, what, more = {}) => {
-		if (!lives.get(id) && !get(id)) return;
-		const event = { at: clock.now(), what, ...more };
-		lives.set(id, withEvent(life(id), event, config.lifeEventsMax));
-	};
-
 	return {
-		open(message, place) {
+		open(message, place, packed = packMessage(message)) {
 			open += 1;
 			const { id, toNode, method, note: text, replyTo } = message;
 			const sentAt = clock.now();
 			const events = [{ at: sentAt, what: 'accepted' }] as const;
-			lives.set(id, events);
-			const body = packMessage(message);
 			const reply = askedReply(message);
 			const entry: Entry = {
 				id,
@@ -140,7 +132,7 @@ export function createBooks(parts: {
 				...(text ? { note: text } : {}),
 				...(reply ? { reply } : {}),
 				...(replyTo ? { replyTo } : {}),
-				...(body.byteLength <= config.bodyKeptBytesMax ? { body } : {}),
+				...(packed.byteLength <= config.bodyKeptBytesMax ? { body: packed } : {}),
 			};
 			return [write(entry), { table: 'opened', key: [sentAt, id], value: true }];
 		},
@@ -165,30 +157,28 @@ export function createBooks(parts: {
 		remark(id, what, more = {}) {
 			const entry = get(id);
 			if (!entry) return [];
-			const event = { at: clock.now(), what, ...more };
-			const events = withEvent(life(id), event, config.lifeEventsMax);
-			if (lives.get(id)) lives.set(id, events);
-			return [{ table: 'books', key: [id], value: { ...entry, events } }];
+			return [entries.remark(entry, what, more)];
 		},
 		noted(id) {
 			const entry = get(id);
-			if (!entry || entry.settledAt !== undefined || !lives.get(id)) return [];
-			return [{ table: 'books', key: [id], value: { ...entry, events: life(id) } }];
+			const isNoted = entry && entry.settledAt === undefined && entries.isNoted(id);
+			return isNoted ? [writeLife(entry)] : [];
 		},
+		unwritten: () =>
+			entries.unwritten().flatMap((id) => {
+				const entry = get(id);
+				return entry && entry.settledAt === undefined ? [writeLife(entry)] : [];
+			}),
 		life,
 		forget(id) {
 			const entry = get(id);
 			if (entry?.settledAt === undefined) return [];
-			lives.forget(id);
+			entries.forget(id);
 			return line.forget(entry);
 		},
-		opened(id) {
-			if (fresh.get(id)?.settledAt === undefined) fresh.delete(id);
-		},
+		opened: (id) => entries.opened(id),
 		settled(id) {
-			const entry = fresh.get(id);
-			fresh.delete(id);
-			if (entry?.settledAt !== undefined) lives.forget(id);
+			const entry = entries.settled(id);
 			line.flushed(id);
 			asks?.answered(id);
 			answers?.flushed(id);

@@ -22,30 +22,36 @@ export interface Cancellations {
 	cancel(id: string): boolean;
 }
 
-interface Run {
+/** A run that can be cancelled. There is one for each message, so they share their methods. */
+interface Run extends Cancellable {
+	id: string;
 	isCancelled: boolean;
-	act?: () => void;
+	act: (() => void) | undefined;
+	runs: Map<string, Run>;
 }
+
+const methods: Pick<Run, 'onCancel' | 'over'> & ThisType<Run> = {
+	onCancel(act) {
+		this.act = act;
+		if (this.isCancelled) act();
+	},
+	over() {
+		if (this.runs.get(this.id) === this) this.runs.delete(this.id);
+	},
+};
 
 /** Creates the cancellations of a node. */
 export function createCancellations(): Cancellations {
 	const runs = new Map<string, Run>();
 	return {
 		watch(id) {
-			const run: Run = { isCancelled: false };
+			const run = Object.create(methods) as Run;
+			run.id = id;
+			run.isCancelled = false;
+			run.act = undefined;
+			run.runs = runs;
 			runs.set(id, run);
-			return {
-				get isCancelled() {
-					return run.isCancelled;
-				},
-				onCancel(act) {
-					run.act = act;
-					if (run.isCancelled) act();
-				},
-				over() {
-					if (runs.get(id) === run) runs.delete(id);
-				},
-			};
+			return run;
 		},
 		cancel(id) {
 			const run = runs.get(id);

@@ -183,6 +183,9 @@ export const configSchema = z.strictObject({
 	windowMessagesMax: count.default(256).describe('Messages under way in one lane'),
 	frameBytesMax: bytes.default(1_048_576).describe('The most bytes in one PUBLISH, if it can be'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
+	settlementsMax: count
+		.default(1000)
+		.describe('Messages of one method that have run and whose outcome is on its way to the disk'),
 	attemptsMax: count.default(5).describe('Starts of one message before it is dead'),
 	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),

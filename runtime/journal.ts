@@ -197,7 +197,7 @@ export function openJournal(options: JournalOptions): Journal {
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
-		for (const { table, key, value } of changes) {
+		for (const { table, key, value } of newest(changes)) {
 			if (value === undefined) stores[table].removeSync([...key]);
 			else stores[table].putSync([...key], value);
 		}
@@ -257,6 +257,20 @@ export function openJournal(options: JournalOptions): Journal {
 			return closed;
 		},
 	};
+}
+
+/** Tables with a row that nearly every change of some kind writes anew. */
+const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
+
+/** Of the changes that write the same row of these tables the last is enough. */
+function newest(changes: readonly Change[]): readonly Change[] {
+	const last = new Map<string, Change>();
+	const nameOf = ({ table, key }: Change) => `${table} ${key.join(' ')}`;
+	for (const change of changes) if (rewritten.has(change.table)) last.set(nameOf(change), change);
+	if (last.size === 0) return changes;
+	return changes.filter(
+		(change) => !rewritten.has(change.table) || last.get(nameOf(change)) === change,
+	);
 }
 
 /** LMDB knows how many entries a table has. */

@@ -49,24 +49,44 @@ export function withEvent(
 /** The lives of the messages that are under way, the newest of them. */
 export interface Lives {
 	get(id: string): readonly LifeEvent[] | undefined;
+	/** Puts a life, of which not all is in the journal. */
 	set(id: string, events: readonly LifeEvent[]): void;
 	forget(id: string): void;
+	/** Says that the journal has it, as far as it has come. */
+	written(id: string): void;
+	/** The messages of which the journal does not have everything. */
+	unwritten(): readonly string[];
 }
 
 /** Lives in memory; beyond that the oldest are only what the books have of them. */
 const livesMax = 20_000;
+/** Messages whose notes an orderly end writes; of more, the newest. */
+const unwrittenMax = 10_000;
 
 /** Creates an empty memory. */
 export function createLives(): Lives {
 	const lives = new Map<string, readonly LifeEvent[]>();
+	const unwritten = new Set<string>();
 	return {
 		get: (id) => lives.get(id),
 		set(id, events) {
 			lives.set(id, events);
-			if (lives.size <= livesMax) return;
-			const [oldest] = lives.keys();
-			if (oldest !== undefined) lives.delete(oldest);
+			unwritten.add(id);
+			if (unwritten.size > unwrittenMax) dropOldest(unwritten);
+			if (lives.size > livesMax) dropOldest(lives);
 		},
-		forget: (id) => void lives.delete(id),
+		forget(id) {
+			lives.delete(id);
+			unwritten.delete(id);
+		},
+		written: (id) => void unwritten.delete(id),
+		unwritten: () => [...unwritten],
 	};
+}
+
+function dropOldest(from: { keys(): Iterable<string>; delete(id: string): boolean }): void {
+	for (const id of from.keys()) {
+		from.delete(id);
+		return;
+	}
 }

@@ -76,6 +76,7 @@ export function startLog(parts: {
 		destination,
 	);
 	return signals.subscribe((signal) => {
-		logger[levels[signal.type] ?? 'debug'](redacted(signal), signal.type);
+		const at = levels[signal.type] ?? 'debug';
+		if (logger.isLevelEnabled(at)) logger[at](redacted(signal), signal.type);
 	});
 }

@@ -1,18 +1,15 @@
 /**
  * A mailbox: the messages that one method has accepted here and not yet settled, in order of
- * arrival. The journal holds them; memory holds the next few, and p-queue decides how many run at a
- * time.
+ * arrival. The journal holds them; memory holds the next few, and the shift decides how many run at a time.
  *
  * A row leaves the journal in the commit that settles its message, never before. So whatever ends
  * the process leaves every unsettled message where it was.
  *
- * This file is the door to p-queue.
- *
  * @module
  */
-import PQueue from 'p-queue';
 import type { Change, Journal } from './journal.ts';
 import { countRows, createMailLine, stretchOf, type StoredRow } from './mail-line.ts';
+import { createShift, type Handling } from './mail-shift.ts';
 import type { ScheduleState } from './schedule.ts';
 
 /** One accepted message. */
@@ -51,6 +48,13 @@ export interface StartRecord {
 	readonly schedule?: ScheduleState;
 }
 
+/**
+ * Takes a message to its end: resolves when it is settled; if it rejects, the row stays for the
+ * next opening. It calls `freed` when nothing is left to be done but to bring the settlement to the
+ * disk: then another message may run in its place, unless the method keeps the order.
+ */
+export type RunMail = (row: MailRow, freed: () => void) => Promise<void>;
+
 /** The mailbox that {@link createMailbox} makes. */
 export interface Mailbox {
 	readonly method: string;
@@ -82,10 +86,10 @@ export interface Mailbox {
 	/** Counts `work` as running: what `started` lists is not handed out, and yet is worked on. */
 	attend<Value>(work: () => Promise<Value>): Promise<Value>;
 	/**
-	 * Starts handing out messages: those that `started` does not list, from the oldest on. `run` must
-	 * resolve when the message is settled; if it rejects, the row stays for the next opening.
+	 * Starts handing out messages: those that `started` does not list, from the oldest on. See
+	 * `mail-shift.ts` for `begin`.
 	 */
-	open(run: (row: MailRow) => Promise<void>): void;
+	open(run: RunMail, begin?: Handling['begin']): void;
 	/** Stops handing out, and resolves when what is running has ended. */
 	close(): Promise<void>;
 	/** Forgets what was handed out, so that the mailbox can be opened again after a crash. */
@@ -98,10 +102,12 @@ export function createMailbox(parts: {
 	journal: Journal;
 	/** How many messages run at a time; 1 keeps the order. */
 	concurrency: number;
+	/** How many messages that have run may be on their way to the disk before no more are run. */
+	settlementsMax?: number;
 	/** Called whenever a message leaves. */
 	onRemoval?: (mailbox: Mailbox) => void;
 }): Mailbox {
-	const { method, journal, concurrency, onRemoval } = parts;
+	const { method, journal, concurrency, settlementsMax = concurrency, onRemoval } = parts;
 	const all = stretchOf(method, 0);
 	const end = (reverse: boolean) =>
 		journal.scan<StoredRow>('mailbox', { ...all, limit: 1, reverse })[0];
@@ -115,34 +121,18 @@ export function createMailbox(parts: {
 	let sum = last?.value.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
-	let queue = new PQueue({ concurrency });
-	/** Runs beside the queue: what a crash left behind. */
-	let attended = 0;
-	let run: ((row: MailRow) => Promise<void>) | undefined;
 	const line = createMailLine(journal, method, next - 1);
-
-	const feed = (): void => {
-		const handle = run;
-		if (!handle) return;
-		const mine = queue;
-		while (mine.size + mine.pending < concurrency) {
-			const row = line.shift();
-			if (!row) return;
-			// A run that rejects leaves its row on disk: the next opening finds it among `started`.
-			mine
-				.add(() => handle(row))
-				.catch(() => undefined)
-				.finally(() => {
-					if (mine === queue) feed();
-				});
-		}
-	};
+	const newShift = () => createShift({ concurrency, settlementsMax, next: () => line.shift() });
+	let shift = newShift();
+	/** Runs beside the shift: what a crash left behind. */
+	let attended = 0;
+	let isOpen = false;
 
 	const mailbox: Mailbox = {
 		method,
 		size: () => size,
 		bytes: () => bytes,
-		running: () => queue.pending + attended,
+		running: () => shift.running() + attended,
 		place(row) {
 			size += 1;
 			bytes += row.body.byteLength;
@@ -155,14 +145,14 @@ export function createMailbox(parts: {
 			return { row: placed, change: { table: 'mailbox', key: [method, placed.arrival], value } };
 		},
 		push(row) {
-			if (run || !row.volatile) line.push(row, run !== undefined);
+			if (isOpen || !row.volatile) line.push(row, isOpen);
 			else {
 				size -= 1;
 				bytes -= row.body.byteLength;
 			}
-			feed();
+			shift.feed();
 		},
-		withdraw: (arrival) => line.withdraw(arrival),
+		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
 		removal(row) {
 			size -= 1;
 			bytes -= row.body.byteLength;
@@ -181,13 +171,7 @@ export function createMailbox(parts: {
 				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
 				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
 			}),
-		async enqueue(work) {
-			try {
-				return await queue.add(work);
-			} finally {
-				feed();
-			}
-		},
+		enqueue: (work) => shift.enqueue(work),
 		async attend(work) {
 			attended += 1;
 			try {
@@ -196,20 +180,20 @@ export function createMailbox(parts: {
 				attended -= 1;
 			}
 		},
-		open(handle) {
-			run = handle;
-			feed();
+		open(run, begin) {
+			isOpen = true;
+			shift.open({ run, begin });
 		},
 		async close() {
-			run = undefined;
-			queue.clear();
-			await queue.onIdle();
+			isOpen = false;
+			shift.end();
+			await shift.over();
 		},
 		reset() {
-			queue.clear();
-			queue = new PQueue({ concurrency });
+			isOpen = false;
+			shift.end();
+			shift = newShift();
 			line.reset();
-			run = undefined;
 		},
 	};
 	return mailbox;

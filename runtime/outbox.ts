@@ -10,30 +10,10 @@
 import type { Kind } from './address.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { ttlSecondsMax, type Message } from './envelope.ts';
+import type { Message } from './envelope.ts';
 import { laneName } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
-import { packMessage } from './packing.ts';
-import { isMereOutcome } from './reply.ts';
-
-/** One message on its way out. */
-export interface OutRow {
-	readonly seq: number;
-	readonly id: string;
-	/** Whether the sender has given it up, and only waits for the receiver's word on that. */
-	readonly skip: boolean;
-	/** Set if somebody took it back, which is why it was given up. */
-	readonly cancelled?: true;
-	readonly body: Uint8Array;
-	/** Local wall-clock milliseconds after which it is given up. */
-	readonly deadline: number;
-	/** How long one attempt waits for the acknowledgement. */
-	readonly ackMs: number;
-	/** Attempts before it is given up; 0: as many as fit before the deadline. */
-	readonly retries: number;
-	/** Tries so far: publications, and spans of `ackMs` in which the receiver was away. */
-	readonly attempts: number;
-}
+import { rowOf, stored, type OutRow } from './out-row.ts';
 
 /**
  * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and
@@ -79,6 +59,15 @@ interface LaneRecord {
 	readonly repeatUpTo?: number;
 }
 
+/** A message that has got its place in a lane. */
+export interface Appended {
+	readonly lane: Lane;
+	readonly seq: number;
+	/** The message, packed. */
+	readonly body: Uint8Array;
+	readonly changes: readonly Change[];
+}
+
 /** The outbox that {@link createOutbox} makes. */
 export interface Outbox {
 	lanes(): Iterable<Lane>;
@@ -88,8 +77,8 @@ export interface Outbox {
 	/** Messages that wait, in all lanes; for one node if it is named. */
 	waiting(node?: string): number;
 	/** Numbers a message in its lane. The changes must be committed with what caused it. */
-	append(message: Message): { lane: Lane; seq: number; changes: readonly Change[] };
-	/** Tells that a row is on disk, so that its lane may send it. */
+	append(message: Message): Appended;
+	/** Tells that a row is on disk, so that its lane may send it; the watchers hear of it soon. */
 	flushed(lane: Lane, seq: number): void;
 	/** Loads rows from disk until the window is full or the lane is empty. */
 	fill(lane: Lane): void;
@@ -123,6 +112,13 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	/** Rows that were replaced while they were not loaded: the journal may not show that yet. */
 	const replaced = new Map<string, OutRow>();
 	const keyOf = (lane: Lane, seq: number) => `${lane.name} ${seq}`;
+	/** Lanes that have something new to send, until the watchers are told. */
+	const news = new Set<Lane>();
+	const tell = (): void => {
+		const told = [...news];
+		news.clear();
+		for (const lane of told) for (const see of watchers) see(lane);
+	};
 
 	for (const { key, value } of journal.scan<LaneRecord>('lanes', { from: [''], to: ['\uffff'] })) {
 		const lane = openLane(String(key[0]), value);
@@ -155,11 +151,13 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 				recordOf(lane),
 				{ table: 'outbox', key: [name, row.seq], value: stored(row) },
 			] as const;
-			return { lane, seq: row.seq, changes };
+			return { lane, seq: row.seq, body: row.body, changes };
 		},
 		flushed(lane, seq) {
 			if (seq > lane.flushed) lane.flushed = seq;
-			for (const see of watchers) see(lane);
+			// What one flush releases is told of at once, so that it can share a frame.
+			if (news.size === 0) queueMicrotask(tell);
+			news.add(lane);
 		},
 		fill(lane) {
 			const from = lane.lo + lane.rows.length;
@@ -177,8 +175,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 		},
 		resolve(lane, upTo) {
 			const from = lane.lo;
-			const rows = lane.rows.filter((row) => row.seq <= upTo);
-			lane.rows = lane.rows.slice(rows.length);
+			const rows = lane.rows.splice(0, Math.max(0, upTo - from + 1));
 			lane.lo = upTo + 1;
 			total -= lane.lo - from;
 			const changes: Change[] = [];
@@ -257,28 +254,6 @@ function recordOf(lane: Lane): Change {
 /** A new row is kept in memory only if it continues the loaded window. */
 function canHold(lane: Lane, seq: number, config: Config): boolean {
 	return lane.rows.length < config.windowMessagesMax && seq === lane.lo + lane.rows.length;
-}
-
-function rowOf(message: Message, at: { seq: number; now: number; config: Config }): OutRow {
-	const { seq, now, config } = at;
-	const timeout = message.ACKTimeout || config.defaultMessageTimeout;
-	// Outcomes are owed: they are sent for as long as any message may be under way.
-	const isOwed = isMereOutcome(message);
-	const ttlSeconds = isOwed ? ttlSecondsMax : (message.ttl ?? config.defaultMessageTtl);
-	return {
-		seq,
-		id: message.id,
-		skip: false,
-		body: packMessage(message),
-		deadline: now + ttlSeconds * 1000,
-		ackMs: timeout * 1000,
-		retries: isOwed ? 0 : message.retries || config.defaultMessageRetries,
-		attempts: 0,
-	};
-}
-
-function stored({ seq: _, ...rest }: OutRow): Omit<OutRow, 'seq'> {
-	return rest;
 }
 
 /** Every row of a lane. */

@@ -82,9 +82,10 @@ export function createPost(parts: PostParts): Post {
 
 	/** A message to another node. */
 	const dispatch = (message: Message): Plan => {
-		const { replyTo: _, ...travels } = message;
-		const { lane, seq, changes } = outbox.append(travels);
-		const opened = isReply(message) ? [] : books.open(message, { lane: lane.name, seq });
+		const { replyTo, ...travels } = message;
+		const { lane, seq, body, changes } = outbox.append(replyTo ? travels : message);
+		const place = { lane: lane.name, seq };
+		const opened = isReply(message) ? [] : books.open(message, place, replyTo ? undefined : body);
 		const afterwards = () => {
 			books.opened(message.id);
 			outbox.flushed(lane, seq);
@@ -122,9 +123,8 @@ export function createPost(parts: PostParts): Post {
 				if (!isAcknowledged(message.kind)) return toss(message);
 				return message.toNode === parts.node ? keep(message) : dispatch(message);
 			});
-			const own: Change[] = [];
-			for (const plan of plans) for (const change of plan.changes) own.push(change);
-			const changes = own.length === 0 ? also : [...also, ...lastOfEachLane(own)];
+			const changes = [...also];
+			for (const plan of plans) for (const change of plan.changes) changes.push(change);
 			if (changes.length > 0) await journal.commit(changes);
 			for (const plan of plans) plan.afterwards();
 		},
@@ -142,15 +142,4 @@ export function createPost(parts: PostParts): Post {
 /** An interim reply settles nothing: the one that does may be on its way to the disk just then. */
 function isInterim(message: Message): boolean {
 	return isReply(message) && message.result === undefined;
-}
-
-/**
- * Every message raises the number of its lane; of those that are written together the last is
- * enough.
- */
-function lastOfEachLane(changes: readonly Change[]): readonly Change[] {
-	const last = new Map<unknown, Change>();
-	for (const change of changes) if (change.table === 'lanes') last.set(change.key[0], change);
-	if (last.size === 0) return changes;
-	return changes.filter((change) => change.table !== 'lanes' || last.get(change.key[0]) === change);
 }

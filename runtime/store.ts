@@ -65,7 +65,7 @@ export function walkStore(folder: string, tables: readonly Table[]): number {
 	const root = open({ path: folder, maxDbs, cache: false, readOnly: true });
 	let rows = 0;
 	for (const name of tables) {
-		const table: Database | undefined = root.openDB({ name, cache: false });
+		const table: Database | undefined = root.openDB({ name, cache: false, ...values });
 		for (const _row of table?.getRange({ snapshot: false }) ?? []) rows += 1;
 	}
 	return rows;
@@ -100,7 +100,8 @@ export function readStore(folder: string): StoreReading {
 	const opened = new Map<Table, Database<unknown, StoreKey> | undefined>();
 	/** A store of an older version may lack a table, and then has no rows in it. */
 	const table = (name: Table): Database<unknown, StoreKey> | undefined => {
-		if (!opened.has(name)) opened.set(name, root.openDB<unknown, StoreKey>({ name, cache: false }));
+		if (!opened.has(name))
+			opened.set(name, root.openDB<unknown, StoreKey>({ name, cache: false, ...values }));
 		return opened.get(name);
 	};
 	const format = table('meta')?.get(['format']);
@@ -128,6 +129,11 @@ function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKe
 	}
 }
 
+/**
+ * Values are plain maps. Records, as msgpackr makes them by default, would have their layout
+ * written with every value, and a function compiled for it with every reading.
+ */
+const values = { useRecords: false, variableMapSize: true } as const;
 const fileName = 'data.mdb';
 /** Tables that the file has room for. */
 const maxDbs = 32;
@@ -140,7 +146,7 @@ function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 		// into SIGBUS. Batching by turns is done by the journal; that of lmdb-js has a promise which
 		// nobody can reach, and which is rejected with every transaction that fails.
 		const order = { strictAsyncOrder: true, eventTurnBatching: false };
-		return open({ path: folder, maxDbs, cache: false, ...order });
+		return open({ path: folder, maxDbs, cache: false, ...values, ...order });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}
@@ -164,7 +170,7 @@ function checkHeader(path: string): void {
 }
 
 function openTables(root: RootDatabase<unknown, StoreKey>, tables: readonly Table[]): Stores {
-	const open = (name: Table) => root.openDB<unknown, StoreKey>({ name, cache: false });
+	const open = (name: Table) => root.openDB<unknown, StoreKey>({ name, cache: false, ...values });
 	return Object.fromEntries(tables.map((name) => [name, open(name)])) as Stores;
 }
 

@@ -110,15 +110,26 @@ function register(
 	return 'taken' in answer ? answer.taken : undefined;
 }
 
+/** Made like a child, and for the same reason. */
 function actorContext(context: StartContext, child: Child): ActorContext {
-	return {
-		...context,
-		child,
-		get signal() {
-			return child.signal;
-		},
-	};
+	const made = Object.create(contextMethods) as { -readonly [Key in keyof ActorContext]: unknown };
+	made.id = context.id;
+	made.args = context.args;
+	made.incarnation = context.incarnation;
+	made.ancestors = context.ancestors;
+	made.clock = context.clock;
+	made.signals = context.signals;
+	made.names = context.names;
+	made.budgets = context.budgets;
+	made.child = child;
+	return made as ActorContext;
 }
+
+const contextMethods: Pick<ActorContext, 'signal'> & ThisType<ActorContext> = {
+	get signal() {
+		return this.child.signal;
+	},
+};
 
 /** The parts, prepared once for all incarnations. */
 interface Settings extends Omit<ActorParts<AnyActorLogic>, 'resume'> {
@@ -129,7 +140,7 @@ interface Settings extends Omit<ActorParts<AnyActorLogic>, 'resume'> {
 interface Life extends Owner, ChildEnds {
 	readonly settings: Settings;
 	/** Kept only for `onDone`: the arguments of a temporary child must not outlive its start. */
-	readonly context: StartContext | undefined;
+	context: ActorContext | undefined;
 	child: OwnedChild;
 	inside: AnyActorRef | undefined;
 	asked: ExitReason | undefined;
@@ -143,7 +154,7 @@ interface Life extends Owner, ChildEnds {
 function createLife(settings: Settings, context: StartContext): Life {
 	const life = Object.create(methods) as { -readonly [Key in keyof Life]: Life[Key] };
 	life.settings = settings;
-	life.context = settings.onDone && context;
+	life.context = undefined;
 	life.child = createChild(context.id, life);
 	life.inside = undefined;
 	life.asked = undefined;
@@ -156,7 +167,9 @@ function begin(life: Life, context: StartContext): void {
 	const { settings, child } = life;
 	const { input: given } = settings;
 	const makeInput = given as (context: ActorContext) => unknown;
-	const input = typeof given === 'function' ? makeInput(actorContext(context, child)) : given;
+	const whole = actorContext(context, child);
+	if (settings.onDone) life.context = whole;
+	const input = typeof given === 'function' ? makeInput(whole) : given;
 	const options = { id: context.id, input, clock: timeoutsOf(context.clock), logger: noLogger };
 	const actor = runAs(life, () => createActor(settings.logic, options));
 	life.inside = actor;
@@ -190,7 +203,7 @@ const methods: LifeMethods & ThisType<Life> = {
 		}
 		const { onDone } = settings;
 		if (onDone && context && child.exitReason === undefined) {
-			onDone(snapshot.output, actorContext(context, child));
+			onDone(snapshot.output, context);
 		}
 		child.exit(asked ?? 'normal');
 	},

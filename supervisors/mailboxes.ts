@@ -44,7 +44,8 @@ export function openMailboxes(parts: {
 	const open = ({ name: method, ordering }: MethodDefinition): Mailbox => {
 		const most = isActor(method) ? config.turnsAheadMax : config.callsMax;
 		const concurrency = ordering === 'sequential' ? 1 : most;
-		return createMailbox({ journal, onRemoval, method, concurrency });
+		const { settlementsMax } = config;
+		return createMailbox({ journal, onRemoval, method, concurrency, settlementsMax });
 	};
 	const wanted = methods.list().filter(isWanted);
 	const mailboxes = new Map(wanted.map((definition) => [definition.name, open(definition)]));

@@ -9,14 +9,15 @@ import { receivingSide, specMethod } from '../support/receiving-method.ts';
 
 const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) => {
 	const printed: string[] = [];
-	const context = createMethodContext({
-		...floor.ground,
-		storeId: floor.journal.storeId,
-		definition: specMethod(),
-		message: messageOf({ method: 'REQSpec', ...fields }),
-		attempt: 2,
-		print: (from, text) => printed.push(`${from}: ${text}`),
-	});
+	const context = createMethodContext(
+		{
+			...floor.ground,
+			storeId: floor.journal.storeId,
+			definition: specMethod(),
+			print: (from, text) => printed.push(`${from}: ${text}`),
+		},
+		{ message: messageOf({ method: 'REQSpec', ...fields }), attempt: 2 },
+	);
 	return { context, printed };
 };
 
@@ -95,8 +96,8 @@ test('a run of any length is asked for with -1, and a method may have its own ti
 	const year = 31_536_000_000;
 	assert.ok(contextOf(floor, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
 	const definition = specMethod({ timeoutOf: () => 60 });
-	const parts = { ...floor.ground, storeId: 's', definition, attempt: 1, print: () => {} };
-	const own = createMethodContext({ ...parts, message: messageOf() });
+	const parts = { ...floor.ground, storeId: 's', definition, print: () => {} };
+	const own = createMethodContext(parts, { message: messageOf(), attempt: 1 });
 	assert.equal(own.timeoutMs, 60_000);
 });
 

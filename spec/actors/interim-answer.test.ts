@@ -9,14 +9,15 @@ test('an interim result is published where the outcome will be', async (t) => {
 	const floor = openFloor(t);
 	const replyTo = { topic: 'client/a', correlation: 'c1' };
 	const contextOf = (message: Parameters<typeof messageOf>[0]) =>
-		createMethodContext({
-			...floor.ground,
-			storeId: floor.journal.storeId,
-			definition: specMethod(),
-			message: messageOf({ method: 'REQSpec', ...message }),
-			attempt: 1,
-			print: () => {},
-		});
+		createMethodContext(
+			{
+				...floor.ground,
+				storeId: floor.journal.storeId,
+				definition: specMethod(),
+				print: () => {},
+			},
+			{ message: messageOf({ method: 'REQSpec', ...message }), attempt: 1 },
+		);
 	await contextOf({ id: 'm1' }).reply('nobody asked for this');
 	await contextOf({ id: 'm2', replyTo }).reply('one of several');
 	const { answers } = floor.ground;

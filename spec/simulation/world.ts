@@ -18,6 +18,9 @@ import {
 } from '../../supervisors/simulated-fleet.ts';
 import type { LongTestLife } from '../support/open-journal.ts';
 
+/** As the store writes its values. */
+const plainMaps = { useRecords: false };
+
 /** One run of a method. */
 export interface Run {
 	readonly node: string;
@@ -139,7 +142,7 @@ function readerOf(folder: string): (table: Table) => Database {
 	const root = open({ path: folder, maxDbs: 32, cache: false });
 	const opened = new Map<Table, Database>();
 	const reader = (table: Table): Database => {
-		const found = opened.get(table) ?? root.openDB({ name: table, cache: false });
+		const found = opened.get(table) ?? root.openDB({ name: table, cache: false, ...plainMaps });
 		opened.set(table, found);
 		return found;
 	};

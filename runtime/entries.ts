@@ -1,0 +1,110 @@
+/**
+ * The entries of the books as they are at this moment: what is on its way to the journal, what is
+ * open and was used lately, and the journal for all others; and what happened to each message.
+ *
+ * @module
+ */
+import type { Entry, LifeNote } from './books.ts';
+import type { Clock } from './clock.ts';
+import type { Change, Journal } from './journal.ts';
+import { createLives, withEvent, type LifeEvent } from './life.ts';
+
+/** The entries that {@link createEntries} makes. */
+export interface Entries {
+	readonly get: (id: string) => Entry | undefined;
+	/** Writes an entry. Until `opened` or `settled` the journal may not show it. */
+	readonly write: (entry: Entry) => Change;
+	/** An open entry is flushed. */
+	opened(id: string): void;
+	/** A settled entry is flushed; returns what was on its way, if anything was. */
+	settled(id: string): Entry | undefined;
+	forget(id: string): void;
+	/** What happened to a message so far. */
+	readonly life: (id: string) => readonly LifeEvent[];
+	/** Notes what happens to an open message. Nothing of it is written yet. */
+	readonly note: (id: string, what: LifeEvent['what'], more?: LifeNote) => void;
+	isNoted(id: string): boolean;
+	/** Notes something of a message that may be settled, and writes it. */
+	remark(entry: Entry, what: LifeEvent['what'], more?: LifeNote): Change;
+	/** Writes what was noted. */
+	readonly writeLife: (entry: Entry) => Change;
+	/** Messages of which something was noted that is not written. */
+	unwritten(): readonly string[];
+}
+
+/** Open entries kept in memory beside the journal. */
+const recentMax = 4096;
+
+/** Creates them. */
+export function createEntries(parts: {
+	journal: Pick<Journal, 'get'>;
+	clock: Clock;
+	/** Events kept of the life of one message. */
+	lifeEventsMax: number;
+}): Entries {
+	const { journal, clock, lifeEventsMax } = parts;
+	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
+	const fresh = new Map<string, Entry>();
+	/** Open entries that are in the journal too: most of them are settled soon. */
+	const recent = new Map<string, Entry>();
+	const lives = createLives();
+
+	const get = (id: string) => fresh.get(id) ?? recent.get(id) ?? journal.get<Entry>('books', [id]);
+	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
+	const put = (entry: Entry): Change => ({ table: 'books', key: [entry.id], value: entry });
+
+	return {
+		get,
+		write(entry) {
+			const { id, events = [] } = entry;
+			fresh.set(id, entry);
+			recent.delete(id);
+			lives.set(id, events);
+			lives.written(id);
+			return put(entry);
+		},
+		opened(id) {
+			const entry = fresh.get(id);
+			if (!entry || entry.settledAt !== undefined) return;
+			fresh.delete(id);
+			recent.set(id, entry);
+			if (recent.size <= recentMax) return;
+			const [oldest = id] = recent.keys();
+			recent.delete(oldest);
+		},
+		settled(id) {
+			const entry = fresh.get(id);
+			fresh.delete(id);
+			if (entry?.settledAt !== undefined) lives.forget(id);
+			return entry;
+		},
+		forget: (id) => lives.forget(id),
+		life,
+		note(id, what, more = {}) {
+			const known = lives.get(id) ?? openLife(get(id));
+			if (!known) return;
+			lives.set(id, withEvent(known, { at: clock.now(), what, ...more }, lifeEventsMax));
+		},
+		isNoted: (id) => lives.get(id) !== undefined,
+		remark(entry, what, more = {}) {
+			const { id } = entry;
+			const event = { at: clock.now(), what, ...more };
+			const events = withEvent(life(id), event, lifeEventsMax);
+			if (lives.get(id)) lives.set(id, events);
+			return put({ ...entry, events });
+		},
+		writeLife(entry) {
+			const { id } = entry;
+			lives.written(id);
+			const value: Entry = { ...entry, events: life(id) };
+			if (recent.has(id)) recent.set(id, value);
+			return put(value);
+		},
+		unwritten: () => lives.unwritten(),
+	};
+}
+
+/** What is known of a message that has no outcome yet. */
+function openLife(entry: Entry | undefined): readonly LifeEvent[] | undefined {
+	return entry && entry.settledAt === undefined ? (entry.events ?? []) : undefined;
+}
