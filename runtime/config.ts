@@ -74,9 +74,7 @@ export const configSchema = z.strictObject({
 		.enum(['all', 'asked'])
 		.default('all')
 		.describe('asked: hear only of the nodes that this one has messages for; for large fleets'),
-	takeForeign: flag
-		.default(true)
-		.describe('Take what MQTT clients publish to this node; false saves a connection'),
+	takeForeign: flag.default(true).describe('Take what clients publish; false saves a connection'),
 	defaultMessageTimeout: seconds.min(1).default(10).describe('ACKTimeout, unless the message says'),
 	defaultMessageRetries: seconds
 		.default(0)
@@ -183,9 +181,7 @@ export const configSchema = z.strictObject({
 	windowMessagesMax: count.default(256).describe('Messages under way in one lane'),
 	frameBytesMax: bytes.default(1_048_576).describe('The most bytes in one PUBLISH, if it can be'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
-	settlementsMax: count
-		.default(1000)
-		.describe('Messages of one method that have run and whose outcome is on its way to the disk'),
+	settlementsMax: count.default(1000).describe('Outcomes of one method on their way to the disk'),
 	attemptsMax: count.default(5).describe('Starts of one message before it is dead'),
 	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
