@@ -6,16 +6,38 @@
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import type { Change } from '../runtime/journal.ts';
+import type { Cause } from './cause.ts';
 import type { Instance } from './instance.ts';
+import type { KeptTurn } from './recorder.ts';
 
 /** What a batch adds up to. */
 export interface Batch {
 	readonly messages: Message[];
 	readonly changes: Change[];
-	/** Where in them each instance is written. */
-	readonly written: Map<Instance, number>;
-	/** To be done when all of it is on disk. */
-	readonly afterwards: (() => void)[];
+	/** The instances that have taken turns in it. */
+	readonly written: Map<Instance, Written>;
+	/** What is to be told of, or done, when all of it is on disk; in order. */
+	readonly afterwards: (Ended | (() => void))[];
+}
+
+/** What is to be written of an instance at the end of a batch, however many turns it has taken. */
+export interface Written {
+	/** What the flight recorder keeps of its turns. */
+	readonly turns: KeptTurn[];
+	/** The instance as of its last turn, if that has packed it. */
+	packed: Uint8Array | undefined;
+}
+
+/** A message that has come to its end. */
+export interface Ended {
+	readonly cause: Cause;
+	/** Undefined if the cause is no message: then there is nobody to be told. */
+	readonly result: Result | undefined;
+}
+
+/** A batch of no turns yet. */
+export function emptyBatch(): Batch {
+	return { messages: [], changes: [], written: new Map(), afterwards: [] };
 }
 
 /**

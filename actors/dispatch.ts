@@ -19,7 +19,8 @@ import type { Instance } from './instance.ts';
 import type { Instances } from './instances.ts';
 import { createPortionRun, type Portion } from './portion.ts';
 import { createStartRecords } from './start-record.ts';
-import type { Batch } from './batch.ts';
+import { emptyBatch, type Batch } from './batch.ts';
+import type { BatchEnd } from './batch-end.ts';
 import type { Run } from './turn-batch.ts';
 
 /** What dispatch works with. */
@@ -30,6 +31,7 @@ export interface DispatchParts {
 	readonly post: Post;
 	readonly instances: Instances;
 	readonly run: Run;
+	readonly end: BatchEnd;
 	/** Whether the instance wants this event in another state. */
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
 	readonly turnsBatchMax: number;
@@ -51,7 +53,7 @@ export interface Dispatch {
 
 /** Creates the dispatch of one actor. */
 export function createDispatch(parts: DispatchParts): Dispatch {
-	const { journal, post, instances, broken } = parts;
+	const { journal, post, instances, end, broken } = parts;
 	const starts = createStartRecords(parts);
 	const ready: Instance[] = [];
 	const suspects: Cause[] = [];
@@ -106,10 +108,11 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
 	const runPortion = createPortionRun({ ...parts, list, isOpen: () => isOpen() });
 
-	const commit = async ({ messages, changes, afterwards }: Batch): Promise<void> => {
-		await post.send(messages, changes);
+	const commit = async (batch: Batch): Promise<void> => {
+		end.seal(batch);
+		await post.send(batch.messages, batch.changes);
 		if (state === 'fenced') return;
-		for (const finish of afterwards) finish();
+		end.finish(batch);
 		instances.makeRoom();
 	};
 	/**
@@ -133,7 +136,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 				.commit(starts.of(portions), 'committed')
 				.then(() => true, endsHere);
 			if (!hasStarted || !isOpen()) return;
-			const batch: Batch = { messages: [], changes: [], written: new Map(), afterwards: [] };
+			const batch = emptyBatch();
 			for (const portion of portions) {
 				portion.instance.unflushed -= 1;
 				runPortion(portion, batch);

@@ -39,8 +39,6 @@ export interface Draft {
 	facts: InstanceFacts;
 	readonly messages: Message[];
 	readonly changes: Change[];
-	/** What writes the instance; of several turns in one transaction only the last is written. */
-	snapshot: Change | undefined;
 	/** To be done when all of it is on disk. */
 	readonly afterwards: (() => void)[];
 }

@@ -8,24 +8,24 @@ import type { EventObject } from 'xstate';
 import type { Asks } from '../runtime/asks.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
-import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Journal, Key } from '../runtime/journal.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
-import { unpackMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { TimerRow, Timers } from '../runtime/timers.ts';
 import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
+import { createBatchEnd } from './batch-end.ts';
 import { markText, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDispatch } from './dispatch.ts';
-import { answerOf, eventKnower, eventOf } from './event-mail.ts';
+import { eventKnower } from './event-mail.ts';
 import { createInstanceTurns } from './instance-turn.ts';
 import { readInstance, restoreInstance } from './instance.ts';
 import { createInstances, type Left } from './instances.ts';
+import { mailCause } from './mail-cause.ts';
 import { createRecorder } from './recorder.ts';
 import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
 import { createRun } from './turn-batch.ts';
@@ -211,7 +211,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 	const mover = createMover({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
 	const outputs = createOutputs({ ...parts, steps });
-	const record = createRecorder({ actor: name, version, clock, config });
+	const recorder = createRecorder({ actor: name, version, clock, config });
 	const watchers = createWatchers({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
 		node,
@@ -219,7 +219,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 		definition,
 		mover,
 		outputs,
-		record,
+		recorder,
 		snapshotBytesMax,
 		ended: (draft, reason) => watchers.tell(draft, reason),
 	});
@@ -230,6 +230,7 @@ function assemble(parts: HostingParts, ended: (name: StepName, result: StepResul
 		...parts,
 		instances,
 		run,
+		end: createBatchEnd({ ...parts, mover, recorder }),
 		defers: (instance, event) => turns.defers(instance, event),
 		turnsBatchMax,
 	});
@@ -269,31 +270,4 @@ function stepCause(
 			? { type: `xstate.error.actor.${child}`, error: result.error, actorId: child }
 			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
 	return causeOf({ key, mark: ['step', key, stepId], event, step: { child, stepId } }, suspects);
-}
-
-function mailCause(row: MailRow, release: () => void): Cause {
-	const message = opened(row);
-	const event = message && (row.answer ? answerOf(message) : attempt(() => eventOf(message)));
-	return {
-		key: message?.key ?? '',
-		mark: [row.arrival],
-		event,
-		mail: { row, message },
-		attempts: 0,
-		isSuspect: false,
-		release,
-	};
-}
-
-function opened(row: MailRow): Message | undefined {
-	const message = attempt(() => unpackMessage(row.body));
-	return message instanceof Error ? undefined : message;
-}
-
-function attempt<Value>(make: () => Value): Value | ReeveError {
-	try {
-		return make();
-	} catch (thrown) {
-		return asReeveError(thrown);
-	}
 }

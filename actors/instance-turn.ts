@@ -8,14 +8,13 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { Change } from '../runtime/journal.ts';
 import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDeferral } from './deferral.ts';
 import type { Draft } from './draft.ts';
-import { packInstance, type Instance, type InstanceFacts } from './instance.ts';
+import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from './monitor-mail.ts';
-import type { TurnFacts } from './recorder.ts';
+import type { KeptTurn, Recorder } from './recorder.ts';
 import type { Outputs } from './turn-output.ts';
 import type { Move, Mover, Wish } from './turn.ts';
 
@@ -26,7 +25,7 @@ export interface InstanceTurnParts {
 	readonly definition: ActorDefinition;
 	readonly mover: Mover;
 	readonly outputs: Outputs;
-	readonly record: ((facts: TurnFacts) => Change) | undefined;
+	readonly recorder: Recorder | undefined;
 	readonly snapshotBytesMax: number;
 	/** Told, with the turn, that an instance has come to its end, or begins anew. */
 	readonly ended: (draft: Draft, reason: EndReason) => void;
@@ -38,6 +37,10 @@ export interface Turned {
 	/** Undefined if the instance has come to its end and is to be forgotten. */
 	readonly snapshot: AnyMachineSnapshot | undefined;
 	readonly facts: InstanceFacts;
+	/** The instance as bytes, if it had to be packed to know that it can be stored. */
+	readonly packed: Uint8Array | undefined;
+	/** What the flight recorder keeps of the turn. */
+	readonly kept: KeptTurn | undefined;
 }
 
 /** Takes turns. */
@@ -52,7 +55,7 @@ export interface InstanceTurns {
 
 /** Creates the turn-taking of one actor. */
 export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
-	const { node, clock, definition, mover, outputs, record } = parts;
+	const { node, clock, definition, mover, outputs, recorder } = parts;
 	const { name: actor } = definition;
 	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
@@ -66,7 +69,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			key: instance.key,
 			request: cause?.mail?.row.answer ? undefined : cause?.mail?.message,
 			attempts: cause?.attempts ?? 0,
-			facts: { ...instance.facts, turn: instance.facts.turn + 1 },
+			facts: nextOf(instance.facts),
 		});
 
 	/** Takes the cause off what the instance waits for; false if it does not wait for it any more. */
@@ -105,33 +108,38 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		outputs.clear(draft);
 	};
 
-	/** What writes the new state, and the record of the turn. */
-	const write = (draft: Draft, instance: Instance, now: Now): Turned => {
+	/** The state before a turn, as bytes. */
+	const before = ({ snapshot, facts }: Instance) =>
+		snapshot && packInstance(definition, mover.store(snapshot), facts);
+
+	/**
+	 * Packs the new state, unless it surely can be stored.
+	 *
+	 * @throws ReeveError `too_large`
+	 */
+	const packLarge = (snapshot: AnyMachineSnapshot, { key, facts }: Draft) => {
+		if (isSmall(snapshot, facts, parts.snapshotBytesMax)) return undefined;
+		const packed = packInstance(definition, mover.store(snapshot), facts);
+		if (packed.byteLength <= parts.snapshotBytesMax) return packed;
+		throw new ReeveError('too_large', `the state of ${actor}/${key}: ${packed.byteLength} bytes`);
+	};
+
+	/** The turn as it is to be written: the new state, and the record of it. */
+	const conclude = (draft: Draft, instance: Instance, now: Now): Turned => {
 		const { snapshot, event, wishes, isFresh = false } = now;
-		const { key, facts, changes } = draft;
-		if (record) {
-			const before = () => {
-				const { snapshot: old } = instance;
-				return old && packInstance(definition, mover.store(old), instance.facts);
-			};
-			const { turn } = facts;
-			const { value } = snapshot;
-			changes.push(record({ key, turn, event, value, wishes, isFresh, before }));
-		}
-		if (snapshot.status !== 'active' && definition.whenDone === 'forget') {
-			draft.snapshot = { table: 'snapshots', key: [actor, key] };
+		const { key, facts } = draft;
+		const { turn } = facts;
+		const { value } = snapshot;
+		const about = { key, turn, event, value, wishes, isFresh, before: () => before(instance) };
+		const kept = recorder?.keep(about);
+		const isOver = snapshot.status !== 'active';
+		if (isOver && definition.whenDone === 'forget') {
 			parts.ended(draft, 'normal');
-			return { draft, snapshot: undefined, facts };
+			return { draft, snapshot: undefined, facts, packed: undefined, kept };
 		}
-		const value = packInstance(definition, mover.store(snapshot), facts);
-		if (value.byteLength > parts.snapshotBytesMax) {
-			throw new ReeveError('too_large', `the state of ${actor}/${key}: ${value.byteLength} bytes`);
-		}
-		draft.snapshot = { table: 'snapshots', key: [actor, key], value };
-		if (isFresh || snapshot.status !== 'active') {
-			parts.ended(draft, snapshot.status === 'active' ? 'crashed' : 'normal');
-		}
-		return { draft, snapshot, facts };
+		const packed = packLarge(snapshot, draft);
+		if (isFresh || isOver) parts.ended(draft, isOver ? 'normal' : 'crashed');
+		return { draft, snapshot, facts, packed, kept };
 	};
 
 	return {
@@ -141,7 +149,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			let { snapshot, wishes } = unmoved(instance.snapshot) ?? begin(draft);
 			if (cause.timer && cause.postponed) {
 				outputs.timers.move(draft, cause.timer, cause.postponed);
-				return write(draft, instance, { snapshot, event: undefined, wishes });
+				return conclude(draft, instance, { snapshot, event: undefined, wishes });
 			}
 			const isAwaited = accept(draft, cause);
 			const event = isAwaited && !(cause.event instanceof ReeveError) ? cause.event : undefined;
@@ -152,7 +160,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 				outputs.grant(draft, move.wishes);
 			}
 			close(draft, event, snapshot);
-			return write(draft, instance, { snapshot, event, wishes });
+			return conclude(draft, instance, { snapshot, event, wishes });
 		},
 		restart(instance) {
 			const draft = draftOf(instance);
@@ -160,7 +168,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			outputs.clear(draft);
 			const { snapshot, wishes } = begin(draft);
 			close(draft, undefined, snapshot);
-			return write(draft, instance, { snapshot, event: undefined, wishes, isFresh: true });
+			return conclude(draft, instance, { snapshot, event: undefined, wishes, isFresh: true });
 		},
 		defers: createDeferral(definition.machine),
 	};
@@ -174,6 +182,11 @@ function acceptAnswer({ timers }: Outputs, draft: Draft, id: string): boolean {
 	draft.facts = { ...draft.facts, asks };
 	timers.remove(draft, `timeout.${found[0]}`);
 	return true;
+}
+
+/** Field by field, because it is made for every turn. */
+function nextOf({ turn, timers, steps, asks, owed }: InstanceFacts): InstanceFacts {
+	return { turn: turn + 1, timers, steps, asks, owed };
 }
 
 interface Now {

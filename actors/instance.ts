@@ -11,6 +11,7 @@ import type { Journal } from '../runtime/journal.ts';
 import { pack, unpack } from '../runtime/packing.ts';
 import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
+import { bytesAtMost } from './state-size.ts';
 import type { Mover, StoredState } from './turn.ts';
 
 /** What an instance is besides the state of its machine. All of it is replaced, never changed. */
@@ -76,6 +77,24 @@ export function packInstance(
 	};
 	return pack(stored);
 }
+
+/**
+ * Whether an instance is so small that nobody needs to pack it to know that it can be stored. Most
+ * are, and are packed once for all turns that they take in a transaction.
+ */
+export function isSmall(
+	{ value, context, output, historyValue }: AnyMachineSnapshot,
+	{ timers, steps, asks, owed }: InstanceFacts,
+	bytesMax: number,
+): boolean {
+	if (owed.length > 0 || !isEmpty((historyValue ?? {}) as object)) return false;
+	if (!isEmpty(timers) || !isEmpty(steps) || !isEmpty(asks)) return false;
+	const bytes = bytesAtMost(value) + bytesAtMost(context) + bytesAtMost(output);
+	return bytes + frameBytes <= bytesMax;
+}
+
+/** What is around the parts of a stored instance. */
+const frameBytes = 100;
 
 function isEmpty(record: object): boolean {
 	for (const _ in record) return false;

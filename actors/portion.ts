@@ -58,10 +58,11 @@ export function createPortionRun(parts: PortionParts): (portion: Portion, batch:
 		for (const [index, cause] of causes.entries()) {
 			const before = instance.snapshot?.value as unknown;
 			const fate = run(instance, cause, batch);
+			if (fate === 'settled') {
+				if (instance.deferred.length === 0 || isSame(before, instance.snapshot?.value)) continue;
+			}
 			const rest = causes.slice(index + 1);
 			if (fate === 'settled') {
-				batch.afterwards.push(() => cause.release());
-				if (instance.deferred.length === 0 || isSame(before, instance.snapshot?.value)) continue;
 				// What has waited for another state comes before everything that came after it.
 				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
 			} else if (fate === 'deferred') {

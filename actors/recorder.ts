@@ -2,6 +2,9 @@
  * The flight recorder: the last turns of each instance, in a ring on disk. It is there to be looked
  * at and to be replayed; nothing is ever recovered from it.
  *
+ * The turns that an instance takes in one transaction share a row, if they are small. The row lies
+ * in the place of its first turn, and is overwritten when the ring has come round to it.
+ *
  * @module
  */
 import type { EventObject } from 'xstate';
@@ -9,6 +12,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import { pack, unpack } from '../runtime/packing.ts';
+import { bytesAtMost } from './state-size.ts';
 import type { Wish } from './turn.ts';
 import { wishTexts } from './wish-text.ts';
 
@@ -34,6 +38,8 @@ export interface TurnRecord {
 
 /** Every so many turns the whole instance is kept, if it is small enough. */
 const turnsBetweenBases = 8;
+/** How many turns share a row at most. */
+const turnsPerRowMax = 8;
 
 /** What a record is made from. */
 export interface TurnFacts {
@@ -47,38 +53,102 @@ export interface TurnFacts {
 	readonly before: () => Uint8Array | undefined;
 }
 
-/** Makes the records of one actor; undefined if none are kept. */
+/** A turn that is to be written: what is packed of it, see {@link packedTurn}. */
+export type KeptTurn = readonly [
+	turn: number,
+	at: number,
+	value: unknown,
+	event: EventObject | null,
+	marks: number,
+	did: readonly string[] | null,
+	base: Uint8Array | null,
+];
+
+const marks = { fresh: 1, cut: 2 } as const;
+
+/** A row: the version of the definition, how many turns are kept, and those that are in it. */
+type TurnRow = readonly [version: number, keptMax: number, ...turns: readonly KeptTurn[]];
+
+/** The recorder of one actor. */
+export interface Recorder {
+	/** Takes a turn down. */
+	keep(facts: TurnFacts): KeptTurn;
+	/** What writes the turns that an instance has taken in one transaction. */
+	write(key: string, turns: readonly KeptTurn[]): readonly Change[];
+}
+
+/** Makes the recorder of one actor; undefined if nothing is kept. */
 export function createRecorder(parts: {
 	readonly actor: string;
 	readonly version: number;
 	readonly clock: Clock;
 	readonly config: Config;
-}): ((facts: TurnFacts) => Change) | undefined {
+}): Recorder | undefined {
 	const { actor, version, clock, config } = parts;
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
+	// A row must not be overwritten before the last of its turns is old enough.
+	const places = turnsKeptMax + turnsPerRowMax - 1;
 
-	return ({ key, turn, event, value, wishes, isFresh, before }) => {
-		const base = turn % turnsBetweenBases === 0 ? before() : undefined;
-		const did = wishes.length > 0 ? wishTexts(wishes) : [];
-		const record: TurnRecord = {
-			turn,
-			version,
-			at: clock.now(),
-			value,
-			...(event ? { event } : {}),
-			...(did.length > 0 ? { did } : {}),
-			...(isFresh ? { fresh: true } : {}),
-			...(base && base.byteLength <= turnBytesMax ? { base } : {}),
-		};
-		let packed = pack(record);
-		if (packed.byteLength > turnBytesMax * 2) {
-			const { event: _, base: __, did: ___, ...rest } = record;
-			packed = pack({ ...rest, isCut: true, ...(event ? { event: { type: event.type } } : {}) });
-		}
-		return { table: 'turns', key: [actor, key, turn % turnsKeptMax], value: packed };
+	/** One turn in a row of its own; only the outline of it if it is too large. */
+	const alone = (turn: KeptTurn): Uint8Array => {
+		const packed = pack([version, turnsKeptMax, turn]);
+		if (packed.byteLength <= turnBytesMax * 2) return packed;
+		const [number, at, value, event, mark] = turn;
+		const type = event && { type: event.type };
+		const outline: KeptTurn = [number, at, value, type, mark | marks.cut, null, null];
+		return pack([version, turnsKeptMax, outline]);
+	};
+
+	return {
+		keep({ turn, event, value, wishes, isFresh, before }) {
+			const base = turn % turnsBetweenBases === 0 ? before() : undefined;
+			const did = wishes.length > 0 ? wishTexts(wishes) : [];
+			return [
+				turn,
+				clock.now(),
+				value,
+				event ?? null,
+				isFresh ? marks.fresh : 0,
+				did.length > 0 ? did : null,
+				base && base.byteLength <= turnBytesMax ? base : null,
+			];
+		},
+		write(key, turns) {
+			const changes: Change[] = [];
+			const rowOf = (from: number, to: number): Uint8Array => {
+				const [first] = turns;
+				if (first && to - from === 1) return alone(turns[from] ?? first);
+				return pack([version, turnsKeptMax, ...turns.slice(from, to)]);
+			};
+			for (let from = 0, to = 0; from < turns.length; from = to) {
+				let bytes = 0;
+				do {
+					bytes += recordBytes(turns[to]);
+					to += 1;
+				} while (
+					to < turns.length &&
+					to - from < turnsPerRowMax &&
+					bytes + recordBytes(turns[to]) <= turnBytesMax
+				);
+				const place = (turns[from]?.[0] ?? 0) % places;
+				changes.push({ table: 'turns', key: [actor, key, place], value: rowOf(from, to) });
+			}
+			return changes;
+		},
 	};
 }
+
+/** The most that a turn takes in its row. */
+function recordBytes(turn: KeptTurn | undefined): number {
+	if (!turn) return 0;
+	const [, , value, event, , did, base] = turn;
+	const inside = bytesAtMost(value) + bytesAtMost(event) + bytesAtMost(did);
+	return inside + (base?.byteLength ?? 0) + frameBytes;
+}
+
+/** What is around the parts of a turn, and its numbers. */
+const frameBytes = 40;
 
 /** The turns that are kept of an instance, oldest first. */
 export function readTurns(
@@ -86,8 +156,41 @@ export function readTurns(
 	actor: string,
 	key: string,
 ): readonly TurnRecord[] {
-	return journal
-		.scan<Uint8Array>('turns', { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] })
-		.map(({ value }) => unpack(value) as TurnRecord)
-		.toSorted((one, other) => one.turn - other.turn);
+	const stretch = { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] };
+	const found = journal
+		.scan<Uint8Array>('turns', stretch)
+		.flatMap(({ value }) => recordsOf(unpack(value)))
+		.toSorted(({ record: one }, { record: other }) => one.at - other.at || one.turn - other.turn);
+	const keptMax = found.at(-1)?.keptMax ?? Infinity;
+	// A row stays until all its turns are old: of those that share a place the last one counts.
+	const kept = new Map(found.map(({ record }) => [record.turn % keptMax, record]));
+	return [...kept.values()].toSorted((one, other) => one.turn - other.turn);
+}
+
+interface Found {
+	readonly record: TurnRecord;
+	/** How many were kept when it was written. */
+	readonly keptMax: number;
+}
+
+function recordsOf(row: unknown): readonly Found[] {
+	// Older versions of reeve have written each turn by itself, in its own place.
+	if (!Array.isArray(row)) return [{ record: row as TurnRecord, keptMax: Infinity }];
+	const [version, keptMax, ...turns] = row as unknown as TurnRow;
+	return turns.map((turn) => ({ record: recordOf(version, turn), keptMax }));
+}
+
+function recordOf(version: number, kept: KeptTurn): TurnRecord {
+	const [turn, at, value, event, mark, did, base] = kept;
+	return {
+		turn,
+		version,
+		at,
+		value,
+		...(event ? { event } : {}),
+		...(did ? { did } : {}),
+		...((mark & marks.fresh) > 0 ? { fresh: true } : {}),
+		...((mark & marks.cut) > 0 ? { isCut: true } : {}),
+		...(base ? { base } : {}),
+	};
 }

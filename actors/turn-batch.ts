@@ -10,7 +10,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { Change, Journal } from '../runtime/journal.ts';
+import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -47,49 +47,49 @@ export type Run = (instance: Instance, cause: Cause, batch: Batch) => Fate;
 
 /** Creates what runs the causes of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, clock, config, signals, turns, outputs, knows } = parts;
+	const { definition, clock, config, turns, outputs, knows } = parts;
 	const { name: actor } = definition;
 	/** What audits, and repetitions from other stores, are told of a message by. */
-	const receiptOf = ({ mail, attempts }: Cause, { outcome, code }: Result): readonly Change[] => {
-		if (!mail || mail.row.volatile || mail.row.answer) return [];
+	const addReceipt = ({ mail, attempts }: Cause, { outcome, code }: Result, batch: Batch) => {
+		if (!mail || mail.row.volatile || mail.row.answer) return;
 		const { id, from, at: takenAt } = mail.row;
 		const about = { id, from, method: actor, outcome, attempts, at: clock.now() };
-		const more = { ...(code ? { code } : {}), ...(takenAt === undefined ? {} : { takenAt }) };
-		return parts.receipts.add({ ...about, ...more });
+		const coded = code ? { ...about, code } : about;
+		const receipt = takenAt === undefined ? coded : { ...coded, takenAt };
+		for (const change of parts.receipts.add(receipt)) batch.changes.push(change);
 	};
 	const remove = createRemoval(parts);
 
 	/** Takes a turn over into memory. From here on the next turn builds on it. */
 	const adopt = (instance: Instance, turned: Turned, batch: Batch): void => {
-		const { draft, snapshot, facts } = turned;
+		const { draft, snapshot, facts, packed, kept } = turned;
 		instance.snapshot = snapshot;
 		instance.facts = facts;
-		instance.unflushed += 1;
+		let written = batch.written.get(instance);
+		if (!written) {
+			written = { turns: [], packed };
+			batch.written.set(instance, written);
+			instance.unflushed += 1;
+		}
+		written.packed = packed;
+		if (kept) written.turns.push(kept);
 		for (const message of draft.messages) batch.messages.push(message);
 		for (const change of draft.changes) batch.changes.push(change);
-		if (draft.snapshot) {
-			const at = batch.written.get(instance) ?? batch.changes.length;
-			batch.changes[at] = draft.snapshot;
-			batch.written.set(instance, at);
-		}
-		batch.afterwards.push(() => {
-			instance.unflushed -= 1;
-			for (const run of draft.afterwards) run();
-		});
+		for (const run of draft.afterwards) batch.afterwards.push(run);
 	};
 
 	/** Ends a message without a turn. */
 	const settle = (instance: Instance, cause: Cause, { result, batch }: Settling): Fate => {
 		const { mail } = cause;
 		remove(cause, batch);
-		batch.changes.push(...receiptOf(cause, result));
+		addReceipt(cause, result, batch);
 		if (mail?.message && !mail.row.answer) {
 			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
 			const draft = outputs.draft({ ...about, facts: instance.facts });
 			outputs.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 		}
-		batch.afterwards.push(() => signals.emit('call.ended', reportOf(actor, cause, result)));
+		batch.afterwards.push({ cause, result });
 		return 'settled';
 	};
 
@@ -141,10 +141,8 @@ export function createRun(parts: BatchParts): Run {
 			remove(cause, batch);
 			if (cause.anew) batch.afterwards.push(cause.anew.done);
 			const done = { outcome: 'done', attempts: cause.attempts } as const;
-			batch.changes.push(...receiptOf(cause, done));
-			if (mail) {
-				batch.afterwards.push(() => signals.emit('call.ended', reportOf(actor, cause, done)));
-			}
+			addReceipt(cause, done, batch);
+			batch.afterwards.push({ cause, result: mail ? done : undefined });
 			return 'settled';
 		} catch (thrown) {
 			return failure.take(instance, cause, { thrown, batch });
@@ -169,22 +167,5 @@ function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
 			batch.changes.push({ table: 'started', key: [definition.name, ...cause.mark] });
 		}
 		if (timer) batch.afterwards.push(() => timers.removed(timer));
-	};
-}
-
-/** What the signal tells. */
-function reportOf(method: string, { mail, attempts, event }: Cause, result: Result) {
-	const { outcome, code = '', detail = '' } = result;
-	return {
-		id: mail?.row.id ?? '',
-		method,
-		from: mail?.row.from ?? '',
-		outcome,
-		tookMs: 0,
-		attempts,
-		code,
-		detail,
-		stderr: '',
-		methodArgs: event && !(event instanceof ReeveError) ? [event.type] : [],
 	};
 }

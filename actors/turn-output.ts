@@ -115,11 +115,13 @@ export function createOutputs(parts: DraftParts): Outputs {
 	};
 
 	return {
-		draft: (about) => ({
-			...about,
+		draft: ({ key, request, attempts, facts }) => ({
+			key,
+			request,
+			attempts,
+			facts,
 			messages: [],
 			changes: [],
-			snapshot: undefined,
 			afterwards: [],
 		}),
 		grant(draft, wishes) {

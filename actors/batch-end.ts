@@ -1,0 +1,81 @@
+/**
+ * The end of a batch: what is written of its instances once all their turns are taken, and what
+ * follows when that is on disk.
+ *
+ * @module
+ */
+import type { Result } from '../runtime/envelope.ts';
+import { ReeveError } from '../runtime/errors.ts';
+import type { Signals } from '../runtime/signal.ts';
+import type { Batch } from './batch.ts';
+import type { Cause } from './cause.ts';
+import type { ActorDefinition } from './definition.ts';
+import { packInstance } from './instance.ts';
+import type { Recorder } from './recorder.ts';
+import type { Mover } from './turn.ts';
+
+/** What batches are ended with. */
+export interface BatchEndParts {
+	readonly definition: ActorDefinition;
+	readonly signals: Signals;
+	readonly mover: Mover;
+	readonly recorder: Recorder | undefined;
+}
+
+/** The end that {@link createBatchEnd} makes. */
+export interface BatchEnd {
+	/** Adds the state and the record of each instance, as of its last turn. */
+	seal(batch: Batch): void;
+	/** Does what was to be done when all of it is on disk. */
+	finish(batch: Batch): void;
+}
+
+/** Creates the end of the batches of one actor. */
+export function createBatchEnd(parts: BatchEndParts): BatchEnd {
+	const { definition, signals, mover, recorder } = parts;
+	const { name: actor } = definition;
+	return {
+		seal({ written, changes }) {
+			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
+				const place = { table: 'snapshots', key: [actor, key] } as const;
+				// Without a state it has come to its end, and is to be forgotten.
+				if (!snapshot) changes.push(place);
+				else {
+					const value = packed ?? packInstance(definition, mover.store(snapshot), facts);
+					changes.push({ ...place, value });
+				}
+				if (!recorder) continue;
+				for (const change of recorder.write(key, turns)) changes.push(change);
+			}
+		},
+		finish({ written, afterwards }) {
+			for (const instance of written.keys()) instance.unflushed -= 1;
+			for (const each of afterwards) {
+				if (typeof each === 'function') {
+					each();
+					continue;
+				}
+				const { cause, result } = each;
+				if (result) signals.emit('call.ended', reportOf(actor, cause, result));
+				cause.release();
+			}
+		},
+	};
+}
+
+/** What the signal tells. */
+function reportOf(method: string, { mail, attempts, event }: Cause, result: Result) {
+	const { outcome, code = '', detail = '' } = result;
+	return {
+		id: mail?.row.id ?? '',
+		method,
+		from: mail?.row.from ?? '',
+		outcome,
+		tookMs: 0,
+		attempts,
+		code,
+		detail,
+		stderr: '',
+		methodArgs: event && !(event instanceof ReeveError) ? [event.type] : [],
+	};
+}
