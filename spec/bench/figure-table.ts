@@ -17,6 +17,9 @@ export interface Failure {
 	readonly why: string;
 }
 
+/** Whether it was left out of the short form for a reason, which is no fault of anybody's. */
+export const isSkipped = ({ why }: Failure): boolean => why.startsWith('skipped: ');
+
 /** One benchmark as one object: its figure, or several as rows. */
 export function resultObject({ name, figures }: Result): object {
 	const [only] = figures;
@@ -79,5 +82,9 @@ export function figureTable(results: readonly Result[], failed: readonly Failure
 			.join('  ')
 			.trimEnd(),
 	);
-	return [...lines, ...failed.map(({ name, why }) => `${name}  FAILED: ${why}`)].join('\n');
+	const ends = failed.map((failure) => {
+		const { name, why } = failure;
+		return isSkipped(failure) ? `${name}  ${why}` : `${name}  FAILED: ${why}`;
+	});
+	return [...lines, ...ends].join('\n');
 }

@@ -11,7 +11,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { atLeast, full, inRounds, type Figure, type Scale } from './figure.ts';
 import { inYard, type Forked, type Yard } from './forked.ts';
@@ -20,7 +19,6 @@ import type { RequestJob } from './request-host.ts';
 
 const bytes = 200;
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const requestHost = pathOf(`request-host${extname(import.meta.url)}`);
 
 /** Why the peers cannot be measured here, and what is to be done about it. */
 function missingPart(): string | undefined {
@@ -45,7 +43,7 @@ export function measurePeers({ short }: Scale = full): Promise<readonly Figure[]
 	}
 	return inYard([], async (yard) => {
 		const { broker, folder } = yard;
-		const node = (name: string) => yard.start(requestHost, { name, folder, broker });
+		const node = (name: string) => yard.start('request-host', { name, folder, broker });
 		await node('ship1');
 		const central = await node('central');
 		// What is sent at most once is lost while the wire is not up: something durable goes first.
@@ -71,8 +69,8 @@ export function measurePeers({ short }: Scale = full): Promise<readonly Figure[]
 			figures.push(atLeast(3, { name, unit: 'jobs/s', ...measured }));
 		}
 		const moleculer = pathOf('peers/moleculer-host.ts');
-		await yard.start(moleculer, { role: 'service', broker });
-		const caller = await yard.start(moleculer, { role: 'caller', broker });
+		await yard.startWritten(moleculer, { role: 'service', broker });
+		const caller = await yard.startWritten(moleculer, { role: 'caller', broker });
 		const kinds = [
 			{ do: 'once', goal: 1.5, name: 'peers: Moleculer, at most once' },
 			{ do: 'request', goal: 1, name: 'peers: Moleculer, durable' },
@@ -91,6 +89,6 @@ export function measurePeers({ short }: Scale = full): Promise<readonly Figure[]
 async function startBullmq(yard: Yard, appendfsync: 'everysec' | 'always') {
 	const port = await startRedis(yard, appendfsync);
 	const file = pathOf('peers/bullmq-host.ts');
-	const worker = await yard.start(file, { role: 'worker', port });
-	return { worker, producer: await yard.start(file, { role: 'producer', port }) };
+	const worker = await yard.startWritten(file, { role: 'worker', port });
+	return { worker, producer: await yard.startWritten(file, { role: 'producer', port }) };
 }

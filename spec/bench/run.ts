@@ -14,6 +14,7 @@ import { answer, measureApart } from './apart.ts';
 import type { Figure, Scale } from './figure.ts';
 import {
 	figureTable,
+	isSkipped,
 	resultObject,
 	summaryObject,
 	type Failure,
@@ -29,6 +30,8 @@ const benchmarks: Readonly<Record<string, Measure>> = {
 	delivery: async (scale) => (await import('./delivery.ts')).measureDelivery(scale),
 	'delivery-embedded': async (scale) =>
 		(await import('./delivery-embedded.ts')).measureDeliveryEmbedded(scale),
+	'fan-out': async (scale) => (await import('./fan-out.ts')).measureFanOut(scale),
+	'fan-out-10000': async (scale) => (await import('./fan-out.ts')).measureLargeFanOut(scale),
 	intake: async (scale) => (await import('./intake.ts')).measureIntake(scale),
 	latency: async (scale) => (await import('./latency.ts')).measureLatency(scale),
 	memory: async (scale) => (await import('./memory.ts')).measureMemory(scale),
@@ -82,7 +85,7 @@ async function measureAll(
 			tell(`${name} FAILED after ${seconds(from)}: ${why}`);
 		}
 	}
-	if (failed.length > 0) process.exitCode = 1;
+	if (!failed.every(isSkipped)) process.exitCode = 1;
 	return { results, failed };
 }
 

@@ -19,10 +19,12 @@ interface Job {
 /** Calls that are not answered yet, at most. */
 const underWayMax = 500;
 
-async function become({ role, broker: transporter }: Order): Promise<Work<Job>> {
+async function become({ role, broker: address }: Order): Promise<Work<Job>> {
+	const { hostname: host, port } = new URL(address);
+	const options = { host, port: Number(port), qos: 0 };
 	const broker = new ServiceBroker({
 		nodeID: role,
-		transporter,
+		transporter: { type: 'MQTT', options },
 		logger: false,
 		requestTimeout: 60_000,
 		registry: { preferLocal: false },
