@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { figureTable, resultObject, summaryObject } from './bench/figure-table.ts';
+import { figureTable, isSkipped, resultObject, summaryObject } from './bench/figure-table.ts';
 import {
 	atLeast,
 	atMost,
@@ -40,6 +40,13 @@ test('rounds for warming up are measured and do not count', async () => {
 		taken.map(({ reeve }) => reeve),
 		[2, 3],
 	);
+});
+
+test('rounds end with the budget, but one always counts', async () => {
+	const none = await takeRounds({ rounds: 5, warmUps: 2, budgetMs: 0 }, () =>
+		Promise.resolve({ reeve: 1, baseline: 1 }),
+	);
+	assert.equal(none.length, 1);
 });
 
 test('a ratio meets a floor from above, and a ceiling from below', () => {
@@ -104,9 +111,15 @@ test('the table says what each goal is about, and marks those that are missed', 
 });
 
 test('a benchmark that came to nothing has its line, below those that did', () => {
-	const failed = [{ name: 'peers', why: 'redis-server is not installed' }];
-	const last = figureTable(results, failed).split('\n').at(-1);
-	assert.equal(last, 'peers  FAILED: redis-server is not installed');
+	const failed = [
+		{ name: 'peers', why: 'redis-server is not installed' },
+		{ name: 'fan-out-10000', why: 'skipped: takes minutes' },
+	];
+	assert.deepEqual(figureTable(results, failed).split('\n').slice(-2), [
+		'peers  FAILED: redis-server is not installed',
+		'fan-out-10000  skipped: takes minutes',
+	]);
+	assert.deepEqual(failed.map(isSkipped), [false, true]);
 });
 
 test('programs read one object for a benchmark, and one for all of them', () => {

@@ -267,6 +267,7 @@ export async function measureActors({ short } = full): Promise<readonly Figure[]
 		}),
 		atMost(100, {
 			name: 'actors/idle-instance',
+			compared: 'reeve',
 			unit: 'bytes',
 			reeve: middle(({ bytes }) => bytes),
 			baseline: 1,
@@ -275,6 +276,7 @@ export async function measureActors({ short } = full): Promise<readonly Figure[]
 		}),
 		atMost(1000, {
 			name: 'actors/reactivation',
+			compared: 'reeve',
 			unit: 'us',
 			reeve: middle(({ reactivationUs }) => reactivationUs),
 			baseline: 1,

@@ -12,12 +12,12 @@ import type { Figure, Scale } from './figure.ts';
 /** What is to be measured. */
 export interface Order extends Scale {
 	readonly name: string;
+	/** How long it may take; then it is ended. */
+	readonly limitMs: number;
 }
 
 type Answer = { readonly figures: readonly Figure[] } | { readonly why: string };
 
-/** How long one may take; in the short form all of them have five minutes together. */
-const limitMs = { short: 90_000, full: 1_800_000 } as const;
 /** How long it may take to end; those that write a profile do it then. */
 const endMs = 5000;
 
@@ -29,7 +29,7 @@ const endMs = 5000;
  */
 export async function measureApart(
 	file: string,
-	{ name, short }: Order,
+	{ name, short, limitMs }: Order,
 ): Promise<readonly Figure[]> {
 	const words = ['--measure', name, ...(short ? ['--short'] : [])];
 	// What it prints is for people: the figures come by message.
@@ -41,8 +41,8 @@ export async function measureApart(
 		const answered = await new Promise<Answer>((resolve) => {
 			child.once('message', (value: Answer) => resolve(value));
 			child.once('exit', (code, signal) => resolve({ why: `ended with ${signal ?? code}` }));
-			const ms = short ? limitMs.short : limitMs.full;
-			after(ms, () => resolve({ why: `took more than ${ms / 1000} s` }));
+			const limit = `${Math.round(limitMs / 1000)} s`;
+			after(limitMs, () => resolve({ why: `not ready after ${limit}` }));
 		});
 		if ('why' in answered) throw new Error(answered.why);
 		await Promise.race([ended, new Promise<void>((resolve) => after(endMs, resolve))]);

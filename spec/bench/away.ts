@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { atLeast, full, inRounds, type Figure } from './figure.ts';
+import { atLeast, budgetOf, full, inRounds, type Figure } from './figure.ts';
 import { onGround } from './host-process.ts';
 
 const bytes = 200;
@@ -12,8 +12,8 @@ const bytes = 200;
 const waiting = 2000;
 
 /** Measures it. */
-export function measureAway({ short } = full): Promise<readonly Figure[]> {
-	const [count, rounds] = short ? [2000, 3] : [3000, 5];
+export function measureAway(scale = full): Promise<readonly Figure[]> {
+	const [count, rounds] = scale.short ? [2000, 3] : [3000, 5];
 	return onGround(async ({ start }) => {
 		await start({ role: 'receiver', name: 'ship1' });
 		await start({ role: 'receiver', name: 'ship2' });
@@ -25,10 +25,11 @@ export function measureAway({ short } = full): Promise<readonly Figure[]> {
 			await run();
 			return Math.round((count / (performance.now() - from)) * 1000);
 		};
-		const measured = await inRounds(rounds, async () => ({
+		const round = async () => ({
 			baseline: await perSecond(() => undisturbed.work({ do: 'flood', count, bytes, to: 'ship1' })),
 			reeve: await perSecond(() => disturbed.work({ do: 'flood', count, bytes, to: 'ship2' })),
-		}));
+		});
+		const measured = await inRounds(rounds, round, budgetOf(scale));
 		return [atLeast(0.9, { name: 'away', unit: 'messages/s', ...measured })];
 	});
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { atLeast, full, inRounds, type Figure, type Scale } from './figure.ts';
+import { atLeast, budgetOf, full, inRounds, type Figure, type Scale } from './figure.ts';
 import { onGround, type Ground, type Host } from './host-process.ts';
 
 /** The ends of both ways: two bare clients, and two nodes. */
@@ -28,20 +28,21 @@ export async function bareEnds({ start }: Ground): Promise<Omit<Ends, 'sender'>>
 const bytes = 200;
 
 /** Messages per second, in turn. */
-export function deliver({ bareSender, bareReceiver, sender }: Ends, { short }: Scale) {
-	const [count, rounds] = short ? [10_000, 3] : [20_000, 5];
+export function deliver({ bareSender, bareReceiver, sender }: Ends, scale: Scale) {
+	const [count, rounds] = scale.short ? [10_000, 3] : [20_000, 5];
 	const perSecond = async (run: () => Promise<unknown>): Promise<number> => {
 		const from = performance.now();
 		await run();
 		return Math.round((count / (performance.now() - from)) * 1000);
 	};
-	return inRounds(rounds, async () => ({
+	const round = async () => ({
 		baseline: await perSecond(() => {
 			const job = { do: 'flood', count, bytes, to: 'bare' } as const;
 			return Promise.all([bareReceiver.work(job), bareSender.work(job)]);
 		}),
 		reeve: await perSecond(() => sender.work({ do: 'flood', count, bytes, to: 'ship1' })),
-	}));
+	});
+	return inRounds(rounds, round, budgetOf(scale));
 }
 
 /** Measures it over Mosquitto. */

@@ -20,6 +20,12 @@ export interface Failure {
 /** Whether it was left out of the short form for a reason, which is no fault of anybody's. */
 export const isSkipped = ({ why }: Failure): boolean => why.startsWith('skipped: ');
 
+/** A line about a benchmark without figures. */
+export function failureText(failure: Failure): string {
+	const { name, why } = failure;
+	return `${name}  ${isSkipped(failure) ? '' : 'FAILED: '}${why}`;
+}
+
 /** One benchmark as one object: its figure, or several as rows. */
 export function resultObject({ name, figures }: Result): object {
 	const [only] = figures;
@@ -82,9 +88,5 @@ export function figureTable(results: readonly Result[], failed: readonly Failure
 			.join('  ')
 			.trimEnd(),
 	);
-	const ends = failed.map((failure) => {
-		const { name, why } = failure;
-		return isSkipped(failure) ? `${name}  ${why}` : `${name}  FAILED: ${why}`;
-	});
-	return [...lines, ...ends].join('\n');
+	return [...lines, ...failed.map(failureText)].join('\n');
 }

@@ -58,14 +58,34 @@ export function quantile(values: readonly number[], at: number): number {
 /** Two decimals are more than any of these measurements deserves. */
 export const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** Measures `rounds` times, after `warmUps` rounds that do not count. */
+/** How often is measured, and when it is time to stop. */
+export interface Plan {
+	readonly rounds: number;
+	/** Rounds before them that do not count: for the just-in-time compiler, or for cold files. */
+	readonly warmUps: number;
+	/** After so long no further round begins, but there is always one that counts. */
+	readonly budgetMs?: number;
+}
+
+/** How long a benchmark of the short form goes on beginning rounds, on a busy machine. */
+const shortBudgetMs = 12_000;
+
+/** Measures as planned. */
 export async function takeRounds(
-	{ rounds, warmUps }: { readonly rounds: number; readonly warmUps: number },
+	{ rounds, warmUps, budgetMs = Infinity }: Plan,
 	round: () => Promise<Round>,
 ): Promise<readonly Round[]> {
+	const from = performance.now();
 	const taken: Round[] = [];
-	for (let count = 0; count < rounds + warmUps; count += 1) taken.push(await round());
-	return taken.slice(warmUps);
+	let cold = 0;
+	while (taken.length < rounds) {
+		const measured = await round();
+		const share = (performance.now() - from) / budgetMs;
+		if (cold < warmUps && (cold === 0 || share < 0.3)) cold += 1;
+		else taken.push(measured);
+		if (share > 1 && taken.length > 0) break;
+	}
+	return taken;
 }
 
 const spreadOf = (values: readonly number[]) =>
@@ -86,8 +106,17 @@ export function summaryOf(rounds: readonly Round[]): Measured {
  * Measures `rounds` times, after two rounds for the just-in-time compiler; ratio is reeve to
  * baseline.
  */
-export async function inRounds(rounds: number, round: () => Promise<Round>): Promise<Measured> {
-	return summaryOf(await takeRounds({ rounds, warmUps: 2 }, round));
+export async function inRounds(
+	rounds: number,
+	round: () => Promise<Round>,
+	budgetMs = Infinity,
+): Promise<Measured> {
+	return summaryOf(await takeRounds({ rounds, warmUps: 2, budgetMs }, round));
+}
+
+/** The budget of a benchmark at this scale, or of `share` of it. */
+export function budgetOf({ short }: Scale, share = 1): number {
+	return short ? shortBudgetMs * share : Infinity;
 }
 
 /** A figure whose ratio must not pass the goal. */

@@ -5,26 +5,27 @@
  *
  * @module
  */
-import { atLeast, full, inRounds, type Figure } from './figure.ts';
+import { atLeast, budgetOf, full, inRounds, type Figure } from './figure.ts';
 import { onGround } from './host-process.ts';
 
 const bytes = 200;
 
 /** Measures it. */
-export function measureIntake({ short } = full): Promise<readonly Figure[]> {
-	const [count, rounds] = short ? [16_000, 3] : [32_000, 5];
+export function measureIntake(scale = full): Promise<readonly Figure[]> {
+	const [count, rounds] = scale.short ? [16_000, 3] : [32_000, 5];
 	const job = { do: 'flood', count, bytes, to: 'nowhere' } as const;
 	const rate = (ms: number) => Math.round((count / ms) * 1000);
 	return onGround(async ({ start }) => {
 		await start({ role: 'sender', name: 'central', bringsBroker: true });
 		const clients = await start({ role: 'clients', name: 'central' });
 		const puts = await start({ role: 'puts', name: 'puts' });
-		const measured = await inRounds(rounds, async () => {
+		const round = async () => {
 			const [putMs = 0] = await puts.work(job);
 			const from = performance.now();
 			await clients.work(job);
 			return { baseline: rate(putMs), reeve: rate(performance.now() - from) };
-		});
+		};
+		const measured = await inRounds(rounds, round, budgetOf(scale));
 		return [atLeast(0.1, { name: 'intake', unit: 'messages/s', ...measured })];
 	}, 'embedded');
 }

@@ -5,14 +5,14 @@
  *
  * @module
  */
-import { atMost, full, inRounds, quantile, type Figure } from './figure.ts';
+import { atMost, budgetOf, full, inRounds, quantile, type Figure } from './figure.ts';
 import { onGround } from './host-process.ts';
 
 const bytes = 200;
 
 /** Measures both. */
-export function measureLatency({ short } = full): Promise<readonly Figure[]> {
-	const [count, rounds] = short ? [100, 3] : [200, 5];
+export function measureLatency(scale = full): Promise<readonly Figure[]> {
+	const [count, rounds] = scale.short ? [100, 3] : [200, 5];
 	return onGround(async ({ start }) => {
 		await start({ role: 'mqtt-echo', name: 'echo' });
 		const asker = await start({ role: 'mqtt-asker', name: 'asker' });
@@ -25,10 +25,11 @@ export function measureLatency({ short } = full): Promise<readonly Figure[]> {
 			{ name: 'command p50', at: 0.5, goal: 1.3, reeve: 'command', bare: 'command' },
 		] as const;
 		for (const { name, at, goal, ...what } of rows) {
-			const measured = await inRounds(rounds, async () => ({
+			const round = async () => ({
 				baseline: quantile(await asker.work({ do: what.bare, count, bytes, to: 'echo' }), at),
 				reeve: quantile(await sender.work({ do: what.reeve, count, bytes, to: 'ship1' }), at),
-			}));
+			});
+			const measured = await inRounds(rounds, round, budgetOf(scale, 1 / rows.length));
 			figures.push(atMost(goal, { name, unit: 'ms', ...measured }));
 		}
 		return figures;

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { atMostMore, full, type Figure, type Round } from './figure.ts';
+import { atMostMore, budgetOf, full, type Figure, type Round } from './figure.ts';
 import type { MemoryAnswer, MemoryOrder } from './memory-host.ts';
 
 const host = fileURLToPath(new URL(`memory-host${extname(import.meta.url)}`, import.meta.url));
@@ -50,9 +50,13 @@ async function takeRound() {
 }
 
 /** Measures it. */
-export async function measureMemory({ short } = full): Promise<readonly Figure[]> {
+export async function measureMemory(scale = full): Promise<readonly Figure[]> {
 	const rounds: Awaited<ReturnType<typeof takeRound>>[] = [];
-	for (let round = 0; round < (short ? 2 : 5); round += 1) rounds.push(await takeRound());
+	const from = performance.now();
+	while (rounds.length < (scale.short ? 2 : 5)) {
+		rounds.push(await takeRound());
+		if (performance.now() - from > budgetOf(scale)) break;
+	}
 	const against = (what: 'idle' | 'queued', part: keyof MemoryAnswer): readonly Round[] =>
 		rounds.flatMap((round) => {
 			const [reeve, baseline] = [round[what][part], round.loaded[part]];

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { answer, measureApart } from './apart.ts';
 import type { Figure, Scale } from './figure.ts';
 import {
+	failureText,
 	figureTable,
 	isSkipped,
 	resultObject,
@@ -55,6 +56,17 @@ function machine(): string {
 
 const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
+/** How long one may take. */
+const limitMs = { short: 60_000, full: 1_800_000 } as const;
+/** What the short form of all must not take longer than, whatever else the machine is doing. */
+const allMs = 295_000;
+
+/** How long the next one may take. */
+function limitOf({ short }: Scale, from: number): number {
+	if (!short) return limitMs.full;
+	return Math.max(1000, Math.min(limitMs.short, allMs - (performance.now() - from)));
+}
+
 const seconds = (from: number) => `${Math.round((performance.now() - from) / 1000)} s`;
 
 interface Outcome {
@@ -70,19 +82,21 @@ async function measureAll(
 ): Promise<Outcome> {
 	const results: Result[] = [];
 	const failed: Failure[] = [];
+	const begin = performance.now();
 	for (const [index, name] of names.entries()) {
 		tell(`${name} (${index + 1} of ${names.length}) ...`);
 		const from = performance.now();
 		try {
 			const self = fileURLToPath(import.meta.url);
-			const result = { name, figures: await measureApart(self, { name, ...scale }) };
+			const order = { name, ...scale, limitMs: limitOf(scale, begin) };
+			const result = { name, figures: await measureApart(self, order) };
 			results.push(result);
 			onResult(result);
 			tell(`${name}: ${seconds(from)}`);
 		} catch (thrown) {
 			const why = thrown instanceof Error ? thrown.message : String(thrown);
 			failed.push({ name, why });
-			tell(`${name} FAILED after ${seconds(from)}: ${why}`);
+			tell(failureText({ name, why }));
 		}
 	}
 	if (!failed.every(isSkipped)) process.exitCode = 1;

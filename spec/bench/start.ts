@@ -17,7 +17,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../support/broker.ts';
-import { atMostItself, atMostMore, full, takeRounds, type Figure } from './figure.ts';
+import { atMostItself, atMostMore, budgetOf, full, takeRounds, type Figure } from './figure.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const program = join(root, 'dist', 'supervisors', 'main.js');
@@ -62,15 +62,16 @@ async function ready(): Promise<number> {
 }
 
 /** Measures the starts; builds the program first if it is not there. */
-export async function measureStart({ short } = full): Promise<readonly Figure[]> {
+export async function measureStart(scale = full): Promise<readonly Figure[]> {
 	if (!existsSync(program)) await execute('npm', ['run', 'build'], { cwd: root });
-	const [many, few] = short ? [9, 3] : [21, 7];
+	const budgetMs = budgetOf(scale, 0.5);
+	const [many, few] = scale.short ? [9, 3] : [21, 7];
 	// The first ones read the files from the disk.
-	const helps = await takeRounds({ rounds: many, warmUps: 2 }, async () => ({
+	const helps = await takeRounds({ rounds: many, warmUps: 2, budgetMs }, async () => ({
 		baseline: await nothing(),
 		reeve: await help(),
 	}));
-	const starts = await takeRounds({ rounds: few, warmUps: 1 }, async () => ({
+	const starts = await takeRounds({ rounds: few, warmUps: 1, budgetMs }, async () => ({
 		baseline: await nothing(),
 		reeve: await ready(),
 	}));

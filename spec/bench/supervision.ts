@@ -11,7 +11,7 @@ import { createSignals } from '../../runtime/signal.ts';
 import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
 import type { Child } from '../../supervisors/child.ts';
 import { startSupervisor, type SupervisorRef } from '../../supervisors/supervisor.ts';
-import { atMost, full, inRounds, type Figure } from './figure.ts';
+import { atMost, budgetOf, full, summaryOf, takeRounds, type Figure } from './figure.ts';
 
 /** How much is measured; it takes a few seconds. */
 interface Effort {
@@ -156,26 +156,35 @@ function perSecond<Measured extends { readonly reeve: number; readonly baseline:
 }
 
 /** Measures restarts, starts and scale. */
-export async function measureSupervision({ short } = full): Promise<readonly Figure[]> {
-	const { rounds, times, few, many } = short ? { ...usual, rounds: 3 } : usual;
+export async function measureSupervision(scale = full): Promise<readonly Figure[]> {
+	const { rounds, times, few, many } = scale.short ? { ...usual, rounds: 3 } : usual;
 	// The product runs compiled; mapping each crash's stack to its source would be the test runner's
 	// cost.
 	process.setSourceMapsEnabled(false);
-	const restarted = await inRounds(rounds, async () => ({
+	const plan = { rounds, warmUps: 2, budgetMs: budgetOf(scale, 1 / 3) };
+	const restarted = await takeRounds(plan, async () => ({
 		baseline: bareStarts(times, false),
 		reeve: await restarts(times),
 	}));
-	const started = await inRounds(rounds, async () => ({
+	const started = await takeRounds(plan, async () => ({
 		baseline: bareStarts(times, true),
 		reeve: await supervisedStarts(times),
 	}));
-	const scaled = await inRounds(rounds, async () => ({
+	const scaled = await takeRounds(plan, async () => ({
 		baseline: await startAndStopTenTimes(few),
 		reeve: await startAndStop(many),
 	}));
 	return [
-		atMost(5, { name: 'restart: crash to running again', unit: 'us', ...restarted }),
-		atMost(1, { name: 'supervised starts of a light actor', unit: '1/s', ...perSecond(started) }),
-		atMost(15, { name: `start and stop ${many} children, to ${few}`, unit: 'ms', ...scaled }),
+		atMost(5, { name: 'restart: crash to running again', unit: 'us', ...summaryOf(restarted) }),
+		atMost(1, {
+			name: 'supervised starts of a light actor',
+			unit: '1/s',
+			...perSecond(summaryOf(started)),
+		}),
+		atMost(15, {
+			name: `start and stop ${many} children, to ${few}`,
+			unit: 'ms',
+			...summaryOf(scaled),
+		}),
 	];
 }
