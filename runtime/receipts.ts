@@ -34,6 +34,8 @@ export interface Receipts {
 	accepted(id: string): void;
 	/** Whether a message of this id waits here, or is among the receipts. */
 	isKnown(id: string): boolean;
+	/** How many ids are kept in memory because the journal may not show them yet. */
+	unseen(): number;
 	/** The newest first. */
 	list(limit: number): readonly Receipt[];
 	/** All that are kept, oldest first, read a piece at a time. */
@@ -53,20 +55,30 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	let first = Number(end(false) ?? 1);
 	let next = Number(end(true) ?? first - 1) + 1;
 	let known: Set<string> | undefined;
-	/** Accepted or settled by this process: what the journal may not show yet. */
-	const fresh: string[] = [];
+	/** Accepted by this process, in the order of their acceptance: what the journal may not show. */
+	let fresh: string[] = [];
+	/** Those of them that a transaction is under way for; see {@link sift}. */
+	let flushing: string[] = [];
 
+	/**
+	 * Lets go of what the journal shows by now. Ids are short, but each holds on to the text of the
+	 * frame that it was cut from.
+	 */
+	const sift = (): void => {
+		flushing = fresh;
+		fresh = [];
+		const release = () => void (flushing = []);
+		// Not before whoever is accepting just now has given away what is to be written.
+		queueMicrotask(() => void journal.commit([]).then(release, release));
+	};
 	const index = (): Set<string> => {
 		if (known) return known;
-		known = new Set(fresh);
+		known = new Set([...flushing, ...fresh]);
 		for (const { value } of journal.scan<{ id: string }>('mailbox', everyRow)) known.add(value.id);
 		for (const { value } of journal.scan<Receipt>('receipts', all)) known.add(value.id);
 		return known;
 	};
 	const note = (id: string): void => {
-		fresh.push(id);
-		// What is this long ago is in the journal by now: while the disk fails, nothing is accepted.
-		if (fresh.length > 2 * freshMax) fresh.splice(0, freshMax);
 		known?.add(id);
 		// It has outgrown what it was read from; if it is needed again, it is read again.
 		if (known && known.size > 2 * config.receiptsKeptMax + freshMax) known = undefined;
@@ -74,6 +86,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 
 	return {
 		add(receipt) {
+			// Until this is written, the row in its mailbox is there, which goes in the same transaction.
 			note(receipt.id);
 			const changes: Change[] = [{ table: 'receipts', key: [next], value: receipt }];
 			next += 1;
@@ -83,7 +96,12 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 			}
 			return changes;
 		},
-		accepted: note,
+		accepted(id) {
+			note(id);
+			fresh.push(id);
+			if (fresh.length >= freshMax && flushing.length === 0) sift();
+		},
+		unseen: () => flushing.length + fresh.length,
 		isKnown: (id) => index().has(id),
 		list: (limit) =>
 			journal.scan<Receipt>('receipts', { ...all, limit, reverse: true }).map(({ value }) => value),
@@ -100,5 +118,5 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 /** Receipts read at a time. */
 const pageRows = 1000;
 const everyRow = { from: [''], to: ['\uffff'] };
-/** More messages than can be on their way to the disk. */
-const freshMax = 20_000;
+/** Accepted messages until it is looked which of them are on disk. */
+const freshMax = 1000;
