@@ -4,7 +4,7 @@
  * @module
  */
 import type { Message } from '../runtime/envelope.ts';
-import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { asReeveError, type ReeveError } from '../runtime/errors.ts';
 import type { MailRow } from '../runtime/mailbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
 import type { Cause } from './cause.ts';

@@ -1,7 +1,7 @@
 /**
- * Turns: the one place where a declared machine is moved. It is XState's own transition, without an
- * XState actor: nothing runs, nothing is scheduled and nobody is told; what the machine wants done
- * comes back as a list. One inert scope serves all instances of a definition, because making an
+ * Turns: the one place where a declared machine is moved. It is XState's own transition, or a short
+ * cut that does the same, without an XState actor: nothing runs, nothing is scheduled and nobody is
+ * told; what the machine wants done comes back as a list. One inert scope serves all instances of a definition, because making an
  * actor for each event costs several times the transition.
  *
  * @module
@@ -19,6 +19,7 @@ import {
 	type StateValue,
 } from 'xstate';
 import { ReeveError } from '../runtime/errors.ts';
+import { createShortCut } from './short-cut.ts';
 import { stepOf } from './step.ts';
 
 /** One thing that a move wants done, in the order in which the machine said so. */
@@ -107,21 +108,31 @@ export function createMover(parts: MoverParts): Mover {
 	let into: Collection = { wishes: [], own: [] };
 	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
 
+	const shortCut = createShortCut({ machine, scope, stepsMax: microstepsMax });
+	/** By the short cut, if there is one; what that has collected in vain is dropped. */
+	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot => {
+		const { wishes, own } = into;
+		const [wished, said] = [wishes.length, own.length];
+		const next = shortCut(snapshot, event);
+		if (next) return next;
+		wishes.length = wished;
+		own.length = said;
+		return succeeded(machine.transition(snapshot, event, scope));
+	};
 	const collect = (make: () => AnyMachineSnapshot): Move => {
 		const { wishes, own } = (into = { wishes: [], own: [] });
-		let snapshot = succeeded(make());
+		let snapshot = make();
 		for (let count = 0, event = own.shift(); event; event = own.shift(), count += 1) {
 			if (count >= microstepsMax) throw endless(name);
 			if (snapshot.status !== 'active') break;
-			const next: EventObject = event;
-			snapshot = succeeded(machine.transition(snapshot, next, scope));
+			snapshot = transit(snapshot, event);
 		}
 		return { snapshot, wishes };
 	};
 
 	return {
-		begin: (input) => collect(() => machine.getInitialSnapshot(scope, input)),
-		move: (snapshot, event) => collect(() => machine.transition(snapshot, event, scope)),
+		begin: (input) => collect(() => succeeded(machine.getInitialSnapshot(scope, input))),
+		move: (snapshot, event) => collect(() => transit(snapshot, event)),
 		store({ status, value, context, output, historyValue }) {
 			const history = historyOf((historyValue ?? {}) as Record<string, readonly { id: string }[]>);
 			return {
