@@ -29,9 +29,10 @@ const endMs = 5000;
  */
 export async function measureApart(
 	file: string,
-	{ name, short, limitMs }: Order,
+	{ name, short, budgetMs, limitMs }: Order,
 ): Promise<readonly Figure[]> {
-	const words = ['--measure', name, ...(short ? ['--short'] : [])];
+	const brief = short ? ['--short', `--budget=${Math.round(budgetMs ?? 0)}`] : [];
+	const words = ['--measure', name, ...brief];
 	// What it prints is for people: the figures come by message.
 	const child = fork(file, words, { detached: true, stdio: ['ignore', 2, 2, 'ipc'] });
 	const ended = once(child, 'exit');

@@ -30,6 +30,8 @@ export interface Figure {
 /** How long a benchmark may take: the short form is for a run of all within five minutes. */
 export interface Scale {
 	readonly short: boolean;
+	/** How long the short form goes on beginning rounds: less on a machine that is busy. */
+	readonly budgetMs?: number;
 }
 
 /** What a benchmark does unless it is told to be brief. */
@@ -67,7 +69,7 @@ export interface Plan {
 	readonly budgetMs?: number;
 }
 
-/** How long a benchmark of the short form goes on beginning rounds, on a busy machine. */
+/** How long the short form goes on beginning rounds, unless there is less time. */
 const shortBudgetMs = 12_000;
 
 /** Measures as planned. */
@@ -115,8 +117,8 @@ export async function inRounds(
 }
 
 /** The budget of a benchmark at this scale, or of `share` of it. */
-export function budgetOf({ short }: Scale, share = 1): number {
-	return short ? shortBudgetMs * share : Infinity;
+export function budgetOf({ short, budgetMs = shortBudgetMs }: Scale, share = 1): number {
+	return short ? Math.min(budgetMs, shortBudgetMs) * share : Infinity;
 }
 
 /** A figure whose ratio must not pass the goal. */

@@ -61,10 +61,14 @@ const limitMs = { short: 60_000, full: 1_800_000 } as const;
 /** What the short form of all must not take longer than, whatever else the machine is doing. */
 const allMs = 295_000;
 
-/** How long the next one may take. */
-function limitOf({ short }: Scale, from: number): number {
-	if (!short) return limitMs.full;
-	return Math.max(1000, Math.min(limitMs.short, allMs - (performance.now() - from)));
+/**
+ * How long the next one may take, and how long it may begin rounds: half of its share of the time
+ * that is left for all that are to come, because hosts have to be started too.
+ */
+function timesOf({ short }: Scale, { begin, toCome }: { begin: number; toCome: number }) {
+	const leftMs = Math.max(1000, allMs - (performance.now() - begin));
+	if (!short) return { limitMs: limitMs.full };
+	return { limitMs: Math.min(limitMs.short, leftMs), budgetMs: leftMs / toCome / 2 };
 }
 
 const seconds = (from: number) => `${Math.round((performance.now() - from) / 1000)} s`;
@@ -88,7 +92,8 @@ async function measureAll(
 		const from = performance.now();
 		try {
 			const self = fileURLToPath(import.meta.url);
-			const order = { name, ...scale, limitMs: limitOf(scale, begin) };
+			const times = timesOf(scale, { begin, toCome: names.length - index });
+			const order = { name, ...scale, ...times };
 			const result = { name, figures: await measureApart(self, order) };
 			results.push(result);
 			onResult(result);
@@ -115,7 +120,9 @@ if (unknown.length > 0) {
 	tell(`no benchmark ${unknown.join(', ')}; there are ${known.join(', ')}`);
 	process.exitCode = 2;
 } else if (words.includes('--measure')) {
-	await answer(async () => (await benchmarks[first]?.({ short })) ?? []);
+	const budget = words.find((word) => word.startsWith('--budget='))?.split('=')[1];
+	const scale = { short, ...(budget === undefined ? {} : { budgetMs: Number(budget) }) };
+	await answer(async () => (await benchmarks[first]?.(scale)) ?? []);
 } else if (named.length > 0 && isJson) {
 	await measureAll(named, { short }, (result) => print(JSON.stringify(resultObject(result))));
 } else {
