@@ -76,7 +76,9 @@ interface Resolvable {
 type Resolved = readonly [AnyMachineSnapshot, unknown, (readonly Action[])?];
 type Retries = (() => void)[];
 
-/** The actions with which a state is entered; what could not be resolved at first is tried again. */
+/**
+ * The actions with which a state is entered; what could not be resolved at first is tried again.
+ */
 export function executeEntry(now: Pace, actions: readonly Action[]): void {
 	const retries: Retries = [];
 	execute(now, actions, retries);

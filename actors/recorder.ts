@@ -175,9 +175,13 @@ interface Found {
 
 function recordsOf(row: unknown): readonly Found[] {
 	// Older versions of reeve have written each turn by itself, in its own place.
-	if (!Array.isArray(row)) return [{ record: row as TurnRecord, keptMax: Infinity }];
-	const [version, keptMax, ...turns] = row as unknown as TurnRow;
+	if (!isRow(row)) return [{ record: row as TurnRecord, keptMax: Infinity }];
+	const [version, keptMax, ...turns] = row;
 	return turns.map((turn) => ({ record: recordOf(version, turn), keptMax }));
+}
+
+function isRow(row: unknown): row is TurnRow {
+	return Array.isArray(row);
 }
 
 function recordOf(version: number, kept: KeptTurn): TurnRecord {

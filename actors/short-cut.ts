@@ -154,7 +154,7 @@ function placed(
 ): Error {
 	const name =
 		typeof guard === 'object' ? guard.type : typeof guard === 'string' ? guard : undefined;
-	const named = name === undefined ? '' : `'${name}' `;
+	const named = typeof name === 'string' ? `'${name}' ` : '';
 	const place = `in transition for event '${type}' in state node '${stateId}'`;
 	const message = thrown instanceof Error ? thrown.message : String(thrown);
 	return new Error(`Unable to evaluate guard ${named}${place}:\n${message}`, { cause: thrown });

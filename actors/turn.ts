@@ -19,6 +19,7 @@ import {
 	type StateValue,
 } from 'xstate';
 import { ReeveError } from '../runtime/errors.ts';
+import { createRestoration } from './restoration.ts';
 import { createShortCut } from './short-cut.ts';
 import { stepOf } from './step.ts';
 
@@ -96,7 +97,8 @@ interface Collection {
 	readonly own: EventObject[];
 }
 
-type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;
+/** What XState is given to act in. */
+export type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;
 
 /** Makes a machine movable. */
 export function createMover(parts: MoverParts): Mover {
@@ -143,7 +145,7 @@ export function createMover(parts: MoverParts): Mover {
 				...(history ? { history } : {}),
 			};
 		},
-		restore: (stored, steps) => restore(machine, { stored, steps, scope }),
+		restore: createRestoration(machine, scope),
 	};
 }
 
@@ -255,39 +257,4 @@ function stray(name: string, why: string): ReeveError {
 
 function textOf(value: unknown): string {
 	return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-}
-
-interface Restoring {
-	readonly stored: StoredState;
-	readonly steps: readonly string[];
-	readonly scope: AnyScope;
-}
-
-function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) {
-	const { status, value, context, output, history = {} } = stored;
-	const historyValue = Object.fromEntries(
-		Object.entries(history).map(([id, nodes]) => [id, nodes.map((node) => ({ id: node }))]),
-	);
-	const persisted = {
-		status,
-		value,
-		context,
-		output,
-		error: undefined,
-		historyValue,
-		children: {},
-	};
-	const snapshot = machine.restoreSnapshot(persisted as never, scope) as AnyMachineSnapshot;
-	// A state that has got states inside since then would be restored without one of them active.
-	if (JSON.stringify(snapshot.value) !== JSON.stringify(value)) {
-		throw new Error(`state ${JSON.stringify(value)} is now ${JSON.stringify(snapshot.value)}`);
-	}
-	for (const id of steps) Object.assign(snapshot.children, { [id]: childStub(id) });
-	return snapshot;
-}
-
-/** What stands for a running step in a restored snapshot: XState asks it for nothing but its id. */
-function childStub(id: string): AnyActorRef {
-	const stub: Partial<AnyActorRef> = { id, sessionId: id, send: () => {}, src: id };
-	return stub as AnyActorRef;
 }
