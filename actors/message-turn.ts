@@ -13,7 +13,7 @@ import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { PassPoint } from '../runtime/fault.ts';
-import type { Journal } from '../runtime/journal.ts';
+import type { Change, Journal } from '../runtime/journal.ts';
 import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
 import type { Outbox } from '../runtime/outbox.ts';
@@ -76,8 +76,8 @@ export interface TurnParts {
 export interface Turns {
 	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
 	run(row: MailRow, freed?: () => void): Promise<void>;
-	/** Counts the starts of messages that may run twice, many at a time; `run` then does not. */
-	readonly begin?: (rows: readonly MailRow[]) => Promise<void>;
+	/** What counts the starts of messages that may run twice; `run` then does not. */
+	readonly begin?: (rows: readonly MailRow[]) => readonly Change[];
 	/** Decides about a message that was started before a crash; nothing runs beside it. */
 	replay(row: MailRow, start: StartRecord): Promise<void>;
 	/**

@@ -42,8 +42,11 @@ export interface Once {
 export interface Runs {
 	/** Counts a start. The method may be called when that resolves; at once if there is no promise. */
 	begin(row: MailRow, message: Message, given: Attempt): Promise<void> | undefined;
-	/** Counts the first start of messages that may run twice, all of them together. */
-	beginAll(rows: readonly MailRow[]): Promise<void>;
+	/**
+	 * What counts the first start of messages that may run twice, all of them together. They may run
+	 * when it is committed.
+	 */
+	beginAll(rows: readonly MailRow[]): readonly Change[];
 	/** Runs the method once. Rejects only if the turns are over. */
 	once(start: Start): Promise<Once>;
 	/** Stops what is running; what it was about stays in the mailbox. */
@@ -58,7 +61,11 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 	/** Messages whose first start is counted, and which have not run. */
 	const begun = new Set<number>();
 	const begin: Runs['begin'] = (row, message, given) => {
-		if (row.volatile || begun.delete(row.arrival)) return undefined;
+		if (row.volatile) return undefined;
+		if (begun.delete(row.arrival)) {
+			parts.passPoint('call.started');
+			return undefined;
+		}
 		const key = [mailbox.method, row.arrival];
 		const value: StartRecord = { epoch: journal.epoch, ...given };
 		// A message that must not run twice is on disk as started before it is; for the others it is
@@ -111,15 +118,12 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 		}
 	};
 
-	const beginAll = async (rows: readonly MailRow[]): Promise<void> => {
-		if (rows.length === 0) return;
+	const beginAll = (rows: readonly MailRow[]): readonly Change[] => {
 		const value: StartRecord = { epoch: journal.epoch, attempts: 1 };
-		const changes = rows.map(({ arrival }): Change => {
+		return rows.map(({ arrival }) => {
+			begun.add(arrival);
 			return { table: 'started', key: [mailbox.method, arrival], value };
 		});
-		await journal.commit(changes, 'committed');
-		for (const { arrival } of rows) begun.add(arrival);
-		parts.passPoint('call.started');
 	};
 
 	return {

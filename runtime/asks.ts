@@ -77,7 +77,7 @@ export function createAsks(parts: {
 			if (!asker || !box) return [];
 			fresh.set(id, undefined);
 			const message = answerTo(id, { asker, result, output, node, own: newId(clock) });
-			const { row, change } = box.place({
+			const { row, changes } = box.place({
 				id: message.id,
 				from: node,
 				body: packMessage(message),
@@ -85,7 +85,7 @@ export function createAsks(parts: {
 				answer: true,
 			});
 			placed.set(id, { box, row });
-			return [change, { table: 'asks', key: [id] }];
+			return [...changes, { table: 'asks', key: [id] }];
 		},
 		answered(id) {
 			const filed = placed.get(id);

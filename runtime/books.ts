@@ -86,6 +86,8 @@ export interface Books {
 	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
 	settled(id: string): void;
 	get(id: string): Entry | undefined;
+	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
+	record(id: string): Entry | undefined;
 	/**
 	 * The newest entries first, by this node's clock; people may choose ids that do not sort by age.
 	 */
@@ -192,6 +194,7 @@ export function createBooks(parts: {
 			});
 		},
 		get,
+		record: (id) => entries.record(id),
 		...createReading(journal),
 		totals: () => ({ open, settled: line.length() }),
 	};

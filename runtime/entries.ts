@@ -18,6 +18,8 @@ export interface Entries {
 	opened(id: string): void;
 	/** A settled entry is flushed; returns what was on its way, if anything was. */
 	settled(id: string): Entry | undefined;
+	/** The entry as it was settled, for whoever records it; from memory if that was just now. */
+	readonly record: (id: string) => Entry | undefined;
 	forget(id: string): void;
 	/** What happened to a message so far. */
 	readonly life: (id: string) => readonly LifeEvent[];
@@ -32,7 +34,7 @@ export interface Entries {
 	unwritten(): readonly string[];
 }
 
-/** Open entries kept in memory beside the journal. */
+/** Open entries, and settled ones that are not recorded, kept in memory beside the journal. */
 const recentMax = 4096;
 
 /** Creates them. */
@@ -47,6 +49,8 @@ export function createEntries(parts: {
 	const fresh = new Map<string, Entry>();
 	/** Open entries that are in the journal too: most of them are settled soon. */
 	const recent = new Map<string, Entry>();
+	/** Settled entries that nobody has recorded yet. */
+	const unrecorded = new Map<string, Entry>();
 	const lives = createLives();
 
 	const get = (id: string) => fresh.get(id) ?? recent.get(id) ?? journal.get<Entry>('books', [id]);
@@ -67,16 +71,20 @@ export function createEntries(parts: {
 			const entry = fresh.get(id);
 			if (!entry || entry.settledAt !== undefined) return;
 			fresh.delete(id);
-			recent.set(id, entry);
-			if (recent.size <= recentMax) return;
-			const [oldest = id] = recent.keys();
-			recent.delete(oldest);
+			keep(recent, entry);
 		},
 		settled(id) {
 			const entry = fresh.get(id);
 			fresh.delete(id);
-			if (entry?.settledAt !== undefined) lives.forget(id);
+			if (entry?.settledAt === undefined) return entry;
+			lives.forget(id);
+			keep(unrecorded, entry);
 			return entry;
+		},
+		record(id) {
+			const entry = unrecorded.get(id);
+			unrecorded.delete(id);
+			return entry ?? get(id);
 		},
 		forget: (id) => lives.forget(id),
 		life,
@@ -102,6 +110,14 @@ export function createEntries(parts: {
 		},
 		unwritten: () => lives.unwritten(),
 	};
+}
+
+/** Keeps an entry, and so many others at most: the oldest goes. */
+function keep(kept: Map<string, Entry>, entry: Entry): void {
+	kept.set(entry.id, entry);
+	if (kept.size <= recentMax) return;
+	const [oldest = entry.id] = kept.keys();
+	kept.delete(oldest);
 }
 
 /** What is known of a message that has no outcome yet. */

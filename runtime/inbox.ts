@@ -138,8 +138,8 @@ export function createInbox(parts: InboxParts): Inbox {
 					filed.push({ mail: undefined, message });
 					continue;
 				}
-				const { row: mail, change } = box.place(mailOf(frame, row, clock));
-				changes.push(change);
+				const { row: mail, changes: placed } = box.place(mailOf(frame, row, clock));
+				changes.push(...placed);
 				filed.push({ mail, message });
 			}
 			const heard = opened.heard(decision.refused.map(({ row }) => row));

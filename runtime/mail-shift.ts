@@ -12,16 +12,17 @@
  * @module
  */
 import PQueue from 'p-queue';
+import type { Change } from './journal.ts';
 import type { MailRow, RunMail } from './mailbox.ts';
 
 /** How rows are run. */
 export interface Handling {
 	readonly run: RunMail;
 	/**
-	 * Writes that these rows are started; resolves when they may run. Without it each run does that
-	 * for itself. If it rejects, the rows stay for the next opening.
+	 * What writes that these rows are started; they may run once it is committed. Without it each run
+	 * does that for itself, and so does that of a row of which it writes nothing.
 	 */
-	readonly begin?: ((rows: readonly MailRow[]) => Promise<void>) | undefined;
+	readonly begin?: ((rows: readonly MailRow[]) => readonly Change[]) | undefined;
 }
 
 /** What a shift works with. */
@@ -32,12 +33,19 @@ export interface ShiftParts {
 	readonly settlementsMax: number;
 	/** The next row, if there is one. */
 	readonly next: () => MailRow | undefined;
+	/** Resolves when the changes are committed. If it rejects, the rows stay for the next opening. */
+	readonly commit: (changes: readonly Change[]) => Promise<void>;
 }
 
 /** The shift that {@link createShift} makes. */
 export interface Shift {
 	/** From now on rows are run like this. */
 	open(handling: Handling): void;
+	/**
+	 * What writes that this row is started, if there is a place for it: in the transaction that
+	 * accepts it. The row must be fed afterwards.
+	 */
+	beginNow(row: MailRow): readonly Change[];
 	/** There may be rows. */
 	feed(): void;
 	/** Messages that run. */
@@ -56,30 +64,28 @@ export interface Shift {
 const begunMax = 256;
 
 /** Creates a shift. Nothing is handed out before it is opened. */
-export function createShift({ concurrency, settlementsMax, next }: ShiftParts): Shift {
+export function createShift(parts: ShiftParts): Shift {
+	const { concurrency, settlementsMax, next, commit } = parts;
 	const queue = new PQueue({ concurrency });
-	const underWayMax = concurrency + settlementsMax;
 	const begun: MailRow[] = [];
+	/** Rows that were begun when they were accepted, and have not come to the front. */
+	const early = new Set<number>();
 	let handling: Handling | undefined;
-	/** Messages that were handed out and are not settled. */
-	let underWay = 0;
-	let onNone = ignore;
+	const underWay = createTally(concurrency + settlementsMax);
 	let isBeginning = false;
 	/** Messages that have made room since the last rows were begun. */
 	let freed = 0;
 
-	const isFull = () => underWay >= underWayMax;
 	const vacant = () => Math.max(0, concurrency - queue.size - queue.pending);
 
 	/** Runs a message; resolves when another may run in its place. */
 	const take = (row: MailRow, run: RunMail): Promise<void> =>
 		new Promise((resolve) => {
-			underWay += 1;
+			underWay.add();
 			const over = (): void => {
-				const wasFull = isFull();
-				underWay -= 1;
+				const wasFull = underWay.isFull();
+				underWay.remove();
 				resolve();
-				if (underWay === 0) onNone();
 				if (wasFull) feed();
 			};
 			// A run that rejects leaves its row on disk: the next opening finds it among `started`.
@@ -90,7 +96,7 @@ export function createShift({ concurrency, settlementsMax, next }: ShiftParts): 
 		for (let row: MailRow | undefined = first; row;) {
 			await take(row, by.run);
 			freed += 1;
-			const isOurs = handling === by && queue.size === 0 && !isFull();
+			const isOurs = handling === by && queue.size === 0 && !underWay.isFull();
 			row = isOurs ? (by.begin ? begun.shift() : next()) : undefined;
 			if (by.begin && begun.length <= freed) begin(by);
 		}
@@ -98,43 +104,61 @@ export function createShift({ concurrency, settlementsMax, next }: ShiftParts): 
 	const place = (row: MailRow, by: Handling): void => {
 		void queue.add(() => work(row, by)).finally(feed);
 	};
-	/** Begins as many rows as will have a place soon. */
-	const begin = (by: Handling): void => {
-		if (isBeginning || handling !== by || isFull()) return;
-		const wanted = Math.min(begunMax, vacant() + 2 * freed) - begun.length;
+	/** The next rows that are not begun; those that are get in line for a place. */
+	const pick = (most: number): MailRow[] => {
 		const rows: MailRow[] = [];
-		for (let row = wanted > 0 ? next() : undefined; row;) {
-			rows.push(row);
-			row = rows.length < wanted ? next() : undefined;
+		while (rows.length < most) {
+			const row = next();
+			if (!row) break;
+			if (early.delete(row.arrival)) begun.push(row);
+			else rows.push(row);
 		}
-		if (wanted > 0) freed = 0;
-		if (rows.length === 0) return;
-		isBeginning = true;
+		return rows;
+	};
+	/** Begins as many rows as will have a place soon. Afterwards some may be ready to be placed. */
+	const begin = (by: Handling): void => {
+		if (isBeginning || handling !== by || underWay.isFull()) return;
+		const wanted = Math.min(begunMax, vacant() + 2 * freed) - begun.length;
+		if (wanted <= 0) return;
+		const rows = pick(wanted);
+		freed = 0;
+		const changes = by.begin?.(rows) ?? [];
+		isBeginning = changes.length > 0;
 		const done = (isWritten: boolean): void => {
 			isBeginning = false;
-			if (isWritten && handling === by) begun.push(...rows);
+			if (isWritten && handling === by) for (const row of rows) begun.push(row);
 			feed();
 		};
-		by.begin?.(rows).then(
-			() => done(true),
-			() => done(false),
-		);
+		if (!isBeginning) for (const row of rows) begun.push(row);
+		else {
+			commit(changes).then(
+				() => done(true),
+				() => done(false),
+			);
+		}
 	};
 	const feed = (): void => {
 		const by = handling;
 		if (!by) return;
-		while (vacant() > 0 && !isFull()) {
+		if (by.begin) begin(by);
+		while (vacant() > 0 && !underWay.isFull()) {
 			const row = by.begin ? begun.shift() : next();
 			if (!row) break;
 			place(row, by);
 		}
-		if (by.begin) begin(by);
 	};
 
 	return {
 		open(given) {
 			handling = given;
 			feed();
+		},
+		beginNow(row) {
+			const isIdle = begun.length === 0 && !isBeginning && vacant() > early.size;
+			if (!handling?.begin || !isIdle) return [];
+			const changes = handling.begin([row]);
+			if (changes.length > 0) early.add(row.arrival);
+			return changes;
 		},
 		feed,
 		running: () => queue.pending,
@@ -147,8 +171,7 @@ export function createShift({ concurrency, settlementsMax, next }: ShiftParts): 
 		},
 		withdraw(arrival) {
 			const at = begun.findIndex((row) => row.arrival === arrival);
-			if (at >= 0) begun.splice(at, 1);
-			return at >= 0;
+			return at >= 0 && begun.splice(at, 1).length > 0;
 		},
 		end() {
 			handling = undefined;
@@ -157,7 +180,25 @@ export function createShift({ concurrency, settlementsMax, next }: ShiftParts): 
 		},
 		async over() {
 			await queue.onIdle();
-			if (underWay > 0) await new Promise<void>((resolve) => (onNone = resolve));
+			await underWay.none();
+		},
+	};
+}
+
+/** Counts the messages that were handed out and are not settled, `max` at most. */
+function createTally(max: number) {
+	let count = 0;
+	let onNone = ignore;
+	return {
+		isFull: () => count >= max,
+		add: () => void (count += 1),
+		remove(): void {
+			count -= 1;
+			if (count === 0) onNone();
+		},
+		/** Resolves when there are none. */
+		async none(): Promise<void> {
+			if (count > 0) await new Promise<void>((resolve) => (onNone = resolve));
 		},
 	};
 }

@@ -66,8 +66,8 @@ export interface Mailbox {
 	/** Bytes of their bodies. After a start it may be too high until what was left is settled. */
 	bytes(): number;
 	running(): number;
-	/** Gives a message its place. The change must be committed before `push`. */
-	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; change: Change };
+	/** Gives a message its place. The changes must be committed before `push`. */
+	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; changes: readonly Change[] };
 	/**
 	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
 	 */
@@ -122,7 +122,13 @@ export function createMailbox(parts: {
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
 	const line = createMailLine(journal, method, next - 1);
-	const newShift = () => createShift({ concurrency, settlementsMax, next: () => line.shift() });
+	const newShift = () =>
+		createShift({
+			concurrency,
+			settlementsMax,
+			next: () => line.shift(),
+			commit: (changes) => journal.commit(changes, 'committed'),
+		});
 	let shift = newShift();
 	/** Runs beside the shift: what a crash left behind. */
 	let attended = 0;
@@ -142,7 +148,9 @@ export function createMailbox(parts: {
 				sum += row.body.byteLength;
 			}
 			const value: StoredRow = { ...row, sum };
-			return { row: placed, change: { table: 'mailbox', key: [method, placed.arrival], value } };
+			const filed = { table: 'mailbox', key: [method, placed.arrival], value } as const;
+			const begun = row.volatile ? [] : shift.beginNow(placed);
+			return { row: placed, changes: [filed, ...begun] };
 		},
 		push(row) {
 			if (isOpen || !row.volatile) line.push(row, isOpen);

@@ -35,7 +35,8 @@ export interface MessageRecord {
 export function recordLine(order: number, entry: Entry): string {
 	const { id, toNode, method, sentAt, settledAt = sentAt, result, note, body } = entry;
 	const { outcome = 'done', code, exitCode, attempts, durationMs } = result ?? {};
-	const record: Partial<MessageRecord> = {
+	// What is undefined has no place in JSON, and is left out there.
+	const record = {
 		order,
 		id,
 		toNode,
@@ -43,12 +44,12 @@ export function recordLine(order: number, entry: Entry): string {
 		sentAt: new Date(sentAt).toISOString(),
 		settledAt: new Date(settledAt).toISOString(),
 		outcome,
-		...Object.fromEntries(
-			Object.entries({ code, exitCode, attempts, durationMs, note }).filter(
-				([, value]) => value !== undefined,
-			),
-		),
-		...(body ? { message: asJson(unpackMessage(body)) } : {}),
+		code,
+		exitCode,
+		attempts,
+		durationMs,
+		note,
+		message: body && asJson(unpackMessage(body)),
 	};
 	return JSON.stringify(record);
 }

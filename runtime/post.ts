@@ -72,12 +72,12 @@ export function createPost(parts: PostParts): Post {
 			const settled = isReply(message) ? [] : books.settle(message.id, result);
 			return { changes: [...opened, ...settled], afterwards: () => announce(message) };
 		}
-		const { row, change } = box.place(mailOf(message));
+		const { row, changes } = box.place(mailOf(message));
 		const afterwards = () => {
 			box.push(row);
 			announce(message);
 		};
-		return { changes: [...opened, change], afterwards };
+		return { changes: [...opened, ...changes], afterwards };
 	};
 
 	/** A message to another node. */

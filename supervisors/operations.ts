@@ -143,8 +143,8 @@ async function redrive(
 		const message: Message = { ...unpackMessage(letter.body), id };
 		const deadline = at + (message.ttl ?? config.defaultMessageTtl) * 1000;
 		const body = packMessage(message);
-		const { row, change } = box.place({ id, from: letter.fromNode, body, at, deadline });
-		await journal.commit([{ table: 'dead', key: [key] }, change]);
+		const { row, changes } = box.place({ id, from: letter.fromNode, body, at, deadline });
+		await journal.commit([{ table: 'dead', key: [key] }, ...changes]);
 		box.push(row);
 		return id;
 	} finally {

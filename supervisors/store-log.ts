@@ -135,7 +135,7 @@ function pageAfter(last: number, { journal, books, clock }: Ground): Page {
 	let upTo = last;
 	for (const { key, value } of rows) {
 		const order = Number(key[0]);
-		const entry = books.get(value.id);
+		const entry = books.record(value.id);
 		const isHole = order > upTo + 1 && upTo > 0;
 		const ageMs = clock.now() - (entry?.settledAt ?? 0);
 		// A clock that was set back must not stop the log until it has caught up.

@@ -33,7 +33,7 @@ function mailboxOn(opened: OpenedJournal, concurrency = 1) {
 	/** Files messages; what is `pushed` may be handed out. */
 	const file = async (...ids: string[]) => {
 		const placed = ids.map((id) => mailbox.place(content(id)));
-		await journal.commit(placed.map(({ change }) => change));
+		await journal.commit(placed.flatMap(({ changes }) => changes));
 		return () => {
 			for (const { row } of placed) mailbox.push(row);
 		};
@@ -145,7 +145,7 @@ test('what was started before a crash is not handed out, but listed', async (t) 
 	const opened = openedJournal(t);
 	const { mailbox, journal } = mailboxOn(opened);
 	const [a, b] = [mailbox.place(content('a')), mailbox.place(content('b'))];
-	await journal.commit([a.change, b.change, mark(mailbox, a.row)]);
+	await journal.commit([...a.changes, ...b.changes, mark(mailbox, a.row)]);
 	const after = mailboxOn(await opened.reopen());
 	const [left] = after.mailbox.started();
 	assert.deepEqual([left?.row.id, left?.start], ['a', { epoch: 1, attempts: 1 }]);

@@ -24,8 +24,8 @@ function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 		},
 	});
 	const file = async (id: string, from = 'central'): Promise<MailRow> => {
-		const { row, change } = mailbox.place({ id, from, body: new Uint8Array(3), deadline: 1 });
-		await journal.commit([change]);
+		const { row, changes } = mailbox.place({ id, from, body: new Uint8Array(3), deadline: 1 });
+		await journal.commit(changes);
 		mailbox.push(row);
 		return row;
 	};

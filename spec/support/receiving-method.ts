@@ -82,8 +82,8 @@ export function receivingSide(
 		async file(message: Partial<Message> & { id: string }): Promise<MailRow> {
 			const body = packMessage(messageOf({ method: 'REQSpec', kind: 'CommandACK', ...message }));
 			const deadline = clock.now() + (message.ttl ?? 60) * 1000;
-			const { row, change } = mailbox.place({ id: message.id, from: 'central', body, deadline });
-			await journal.commit([change]);
+			const { row, changes } = mailbox.place({ id: message.id, from: 'central', body, deadline });
+			await journal.commit(changes);
 			return row;
 		},
 		/** The replies in the outbox, oldest first. */
