@@ -107,7 +107,7 @@ export function createShift(parts: ShiftParts): Shift {
 	/** The next rows that are not begun; those that are get in line for a place. */
 	const pick = (most: number): MailRow[] => {
 		const rows: MailRow[] = [];
-		while (rows.length < most) {
+		for (let count = 0; count < most; count += 1) {
 			const row = next();
 			if (!row) break;
 			if (early.delete(row.arrival)) begun.push(row);
