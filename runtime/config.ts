@@ -195,7 +195,7 @@ export const configSchema = z.strictObject({
 		.min(1)
 		.default(300)
 		.describe('Seconds until an idle instance is put away'),
-	turnsAheadMax: count.default(2000).describe('Turns of one actor that may wait for the disk'),
+	turnsAheadMax: count.default(1000).describe('Turns of one actor that may wait for the disk'),
 	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
 	turnsKeptMax: z.coerce
 		.number()

@@ -47,6 +47,11 @@ export function createMailLine(journal: Journal, method: string, lastArrival: nu
 	/** Rows that are not handed out, though they may still be on disk. */
 	const withdrawn = new Set<number>();
 
+	/** Which of the rows of a stretch are started: few, so that they are read at once. */
+	const startedOf = (from: number, to: number): ReadonlySet<number> => {
+		const found = journal.scan<StartRecord>('started', stretchOf(method, from, to + 1));
+		return new Set(found.map(({ key }) => Number(key[1])));
+	};
 	const load = (): void => {
 		if (ready.length > 0 || loaded >= flushed) return;
 		const rows = journal.scan<StoredRow>('mailbox', {
@@ -54,11 +59,11 @@ export function createMailLine(journal: Journal, method: string, lastArrival: nu
 			limit: rowsAhead,
 		});
 		const last = Number(rows.at(-1)?.key[1] ?? flushed);
+		const started = startedOf(loaded + 1, last);
 		loaded = rows.length < rowsAhead ? flushed : last;
 		for (const { key, value } of rows) {
-			const isStarted = journal.get<StartRecord>('started', key) !== undefined;
 			const arrival = Number(key[1]);
-			if (!isStarted && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
+			if (!started.has(arrival) && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
 		}
 	};
 
