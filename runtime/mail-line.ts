@@ -37,8 +37,18 @@ export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INT
 	return { from: [method, from], to: [method, to] };
 }
 
+/** What a line is made from. */
+export interface MailLineParts {
+	readonly journal: Journal;
+	readonly method: string;
+	/** The last row that was there before this process. */
+	readonly lastArrival: number;
+	/** Whether a row that is started on disk was started when it was accepted, and has yet to run. */
+	readonly isEarly: (arrival: number) => boolean;
+}
+
 /** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
-export function createMailLine(journal: Journal, method: string, lastArrival: number) {
+export function createMailLine({ journal, method, lastArrival, isEarly }: MailLineParts) {
 	let ready: MailRow[] = [];
 	/** Rows up to here are on disk. */
 	let flushed = lastArrival;
@@ -63,7 +73,8 @@ export function createMailLine(journal: Journal, method: string, lastArrival: nu
 		loaded = rows.length < rowsAhead ? flushed : last;
 		for (const { key, value } of rows) {
 			const arrival = Number(key[1]);
-			if (!started.has(arrival) && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
+			const isTheirs = started.has(arrival) && !isEarly(arrival);
+			if (!isTheirs && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
 		}
 	};
 

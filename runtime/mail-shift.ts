@@ -46,6 +46,8 @@ export interface Shift {
 	 * accepts it. The row must be fed afterwards.
 	 */
 	beginNow(row: MailRow): readonly Change[];
+	/** Whether a row was begun like this, and has not come to the front. */
+	isEarly(arrival: number): boolean;
 	/** There may be rows. */
 	feed(): void;
 	/** Messages that run. */
@@ -160,6 +162,7 @@ export function createShift(parts: ShiftParts): Shift {
 			if (changes.length > 0) early.add(row.arrival);
 			return changes;
 		},
+		isEarly: (arrival) => early.has(arrival),
 		feed,
 		running: () => queue.pending,
 		async enqueue(made) {
@@ -178,10 +181,7 @@ export function createShift(parts: ShiftParts): Shift {
 			begun.length = 0;
 			queue.clear();
 		},
-		async over() {
-			await queue.onIdle();
-			await underWay.none();
-		},
+		over: () => queue.onIdle().then(() => underWay.none()),
 	};
 }
 

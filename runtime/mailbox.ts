@@ -121,7 +121,8 @@ export function createMailbox(parts: {
 	let sum = last?.value.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
-	const line = createMailLine(journal, method, next - 1);
+	const isEarly = (arrival: number) => shift.isEarly(arrival);
+	const line = createMailLine({ journal, method, lastArrival: next - 1, isEarly });
 	const newShift = () =>
 		createShift({
 			concurrency,

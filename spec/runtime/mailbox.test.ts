@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { turnOfTheLoop } from '../../runtime/clock.ts';
 import { createMailbox, type Mailbox, type MailRow } from '../../runtime/mailbox.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 
@@ -218,4 +219,30 @@ test('two mailboxes of one journal know nothing of one another', async (t) => {
 	(await file('a'))();
 	assert.equal(other.size(), 0);
 	other.open(() => assert.fail('it is not its message'));
+});
+
+test('a message whose start was written with its acceptance runs, also when so many wait that it is read from disk', async (t) => {
+	const { mailbox, journal, handed, run, file, runs, running, settleAll } = mailboxOn(
+		openedJournal(t),
+		2,
+	);
+	const begin = (rows: readonly MailRow[]) =>
+		rows.map(({ arrival }) => ({
+			table: 'started' as const,
+			key: [method, arrival],
+			value: { epoch: journal.epoch, attempts: 1 },
+		}));
+	mailbox.open(run, begin);
+	(await file('a', 'b'))();
+	await runs('b');
+	const many = Array.from({ length: 1000 }, (_, number) => `m${number}`);
+	const push = await file(...many);
+	for (const id of ['a', 'b']) await running.get(id)?.settle();
+	while (mailbox.running() > 0) await turnOfTheLoop();
+	const pushLast = await file('last');
+	assert.equal(journal.count('started'), 1, 'only the last one is started');
+	push();
+	pushLast();
+	await settleAll();
+	assert.deepEqual(handed, ['a', 'b', ...many, 'last']);
 });
