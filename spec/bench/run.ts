@@ -39,10 +39,8 @@ const benchmarks: Readonly<Record<string, Measure>> = {
 	'message-actor': async (scale) =>
 		(await import('./message-actor.ts')).measureMessageActors(scale),
 	peers: async (scale) => (await import('./peers.ts')).measurePeers(scale),
-	recovery: async ({ short }) => {
-		const { measureRecovery } = await import('./recovery.ts');
-		return short ? measureRecovery([100_000], 1) : measureRecovery();
-	},
+	recovery: async (scale) => (await import('./recovery.ts')).measureRecovery(scale),
+	scale: async (scale) => (await import('./scale.ts')).measureScale(scale),
 	start: async (scale) => (await import('./start.ts')).measureStart(scale),
 	supervision: async (scale) => (await import('./supervision.ts')).measureSupervision(scale),
 };
