@@ -26,6 +26,7 @@ import { createInstanceTurns } from './instance-turn.ts';
 import { readInstance, restoreInstance } from './instance.ts';
 import { createInstances, type Left } from './instances.ts';
 import { mailCause } from './mail-cause.ts';
+import { createMailIntake } from './mail-intake.ts';
 import { createRecorder } from './recorder.ts';
 import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
 import { createRun } from './turn-batch.ts';
@@ -92,12 +93,10 @@ export function createHosting(parts: HostingParts): Hosting {
 	let suspects: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 
-	const mail = (row: MailRow): Promise<void> =>
-		new Promise((release) => {
-			const cause = mailCause(row, release);
-			if (watchers.take(cause)) release();
-			else dispatch.offer(cause);
-		});
+	const intake = createMailIntake({ mailbox, turnsAheadMax: config.turnsAheadMax }, (cause) => {
+		if (watchers.take(cause)) cause.release();
+		else dispatch.offer(cause);
+	});
 	const fire = (row: TimerRow): void => {
 		const now = parts.clock.now();
 		const renewed = timers.renewed(row);
@@ -163,14 +162,13 @@ export function createHosting(parts: HostingParts): Hosting {
 			const taken = offerSuspects();
 			steps.resume();
 			closeTimers = timers.open(actor, fire);
-			mailbox.open((row) => (taken.has(row.arrival) ? Promise.resolve() : mail(row)));
+			intake.open(taken);
 			if (definition.autostart) {
 				dispatch.offer(causeOf({ key: '', mark: ['start', ''], event: undefined }, suspects));
 			}
 		},
 		async drain() {
-			// It resolves when all is settled that was handed out, which a stop does not wait for.
-			void mailbox.close();
+			intake.close();
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await dispatch.drain();
@@ -178,6 +176,7 @@ export function createHosting(parts: HostingParts): Hosting {
 			instances.stop();
 		},
 		fence() {
+			intake.fence();
 			closeTimers();
 			dispatch.fence();
 			watchers.stop();

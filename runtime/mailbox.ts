@@ -9,6 +9,7 @@
  */
 import type { Change, Journal } from './journal.ts';
 import { countRows, createMailLine, stretchOf, type StoredRow } from './mail-line.ts';
+import { createDrawings, type Drawing } from './mail-drawing.ts';
 import { createShift, type Handling } from './mail-shift.ts';
 import type { ScheduleState } from './schedule.ts';
 
@@ -90,6 +91,11 @@ export interface Mailbox {
 	 * `mail-shift.ts` for `begin`.
 	 */
 	open(run: RunMail, begin?: Handling['begin']): void;
+	/**
+	 * Opens it for one who takes the messages himself, as many at a time as he likes, and begins and
+	 * settles them together. He is told when there may be some. It is closed like any other.
+	 */
+	draw(see: () => void): Drawing;
 	/** Stops handing out, and resolves when what is running has ended. */
 	close(): Promise<void>;
 	/** Forgets what was handed out, so that the mailbox can be opened again after a crash. */
@@ -131,6 +137,7 @@ export function createMailbox(parts: {
 			commit: (changes) => journal.commit(changes, 'committed'),
 		});
 	let shift = newShift();
+	const drawings = createDrawings(() => line.shift());
 	/** Runs beside the shift: what a crash left behind. */
 	let attended = 0;
 	let isOpen = false;
@@ -139,7 +146,7 @@ export function createMailbox(parts: {
 		method,
 		size: () => size,
 		bytes: () => bytes,
-		running: () => shift.running() + attended,
+		running: () => shift.running() + attended + drawings.running(),
 		place(row) {
 			size += 1;
 			bytes += row.body.byteLength;
@@ -159,7 +166,7 @@ export function createMailbox(parts: {
 				size -= 1;
 				bytes -= row.body.byteLength;
 			}
-			shift.feed();
+			if (!drawings.tell()) shift.feed();
 		},
 		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
 		removal(row) {
@@ -193,13 +200,19 @@ export function createMailbox(parts: {
 			isOpen = true;
 			shift.open({ run, begin });
 		},
+		draw(see) {
+			isOpen = true;
+			return drawings.draw(see);
+		},
 		async close() {
 			isOpen = false;
+			drawings.end();
 			shift.end();
 			await shift.over();
 		},
 		reset() {
 			isOpen = false;
+			drawings.end();
 			shift.end();
 			shift = newShift();
 			line.reset();
