@@ -54,9 +54,20 @@ type Transition = (
 	scope: AnyScope,
 ) => Snapshot<unknown>;
 
-/** The logic with its gaps closed. A machine may take `iterationsMax` microsteps for one event. */
+/** What was closed already, by its limit: nothing of it is about a single actor. */
+const closedLogic = new WeakMap<AnyActorLogic, Map<number, AnyActorLogic>>();
+
+/**
+ * The logic with its gaps closed. A machine may take `iterationsMax` microsteps for one event. All
+ * actors of the same logic share what comes of it: a copy of a machine is some twenty kilobytes,
+ * and there are as many publishers as lanes.
+ */
 export function safeLogic<Logic extends AnyActorLogic>(logic: Logic, iterationsMax: number): Logic {
-	return close(logic, { iterationsMax, inside: new Set() }) as Logic;
+	const byLimit = closedLogic.get(logic) ?? new Map<number, AnyActorLogic>();
+	closedLogic.set(logic, byLimit);
+	const closed = byLimit.get(iterationsMax) ?? close(logic, { iterationsMax, inside: new Set() });
+	byLimit.set(iterationsMax, closed);
+	return closed as Logic;
 }
 
 interface Closing {
