@@ -151,7 +151,7 @@ function assigned(args: Assigning, assignment: unknown, params: unknown): object
 	}
 	const next: Record<string, unknown> = { ...old };
 	const fields = assignment as Readonly<Record<string, unknown>>;
-	for (const name of Object.keys(fields)) {
+	for (const name in fields) {
 		const field = fields[name];
 		next[name] = typeof field === 'function' ? (field as Assign)(about, params) : field;
 	}

@@ -47,24 +47,25 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 
 	return {
 		of(portions) {
-			const causes = portions.flatMap((portion) =>
-				portion.causes.filter((cause) => counts(portion.instance, cause)),
-			);
 			const { epoch } = journal;
-			// An arrival may be given out again once the mailbox is empty, so the message is named too.
-			const marks = causes
-				.filter(({ attempts }) => attempts === 0)
-				.map(({ mark, mail }) => (mail ? [...mark, mail.row.id] : mark));
-			const value: BatchRecord = { epoch, marks };
-			return [
-				{ table: 'started', key: [actor, 'batch'], value },
-				...causes
-					.filter(({ attempts }) => attempts > 0)
-					.map(({ mark, attempts, isSuspect }): Change => {
+			const marks: Key[] = [];
+			const again: Change[] = [];
+			for (const { instance, causes } of portions) {
+				for (const cause of causes) {
+					if (!counts(instance, cause)) continue;
+					const { mark, mail, attempts, isSuspect } = cause;
+					if (attempts > 0) {
 						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
-						return { table: 'started', key: [actor, ...mark], value: record };
-					}),
-			];
+						again.push({ table: 'started', key: [actor, ...mark], value: record });
+					} else {
+						// An arrival may be given out again once the mailbox is empty, so the message is named
+						// too.
+						marks.push(mail ? [mail.row.arrival, mail.row.id] : mark);
+					}
+				}
+			}
+			const value: BatchRecord = { epoch, marks };
+			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
 		},
 		read() {
 			const found = new Map<string, number>();

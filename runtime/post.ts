@@ -82,8 +82,8 @@ export function createPost(parts: PostParts): Post {
 
 	/** A message to another node. */
 	const dispatch = (message: Message): Plan => {
-		const { replyTo, ...travels } = message;
-		const { lane, seq, body, changes } = outbox.append(replyTo ? travels : message);
+		const { replyTo } = message;
+		const { lane, seq, body, changes } = outbox.append(replyTo ? unaddressed(message) : message);
 		const place = { lane: lane.name, seq };
 		const opened = isReply(message) ? [] : books.open(message, place, replyTo ? undefined : body);
 		const afterwards = () => {
@@ -137,6 +137,11 @@ export function createPost(parts: PostParts): Post {
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
 		},
 	};
+}
+
+/** The message as it travels: where its outcome is published is nobody else's business. */
+function unaddressed({ replyTo: _, ...travels }: Message): Message {
+	return travels;
 }
 
 /** An interim reply settles nothing: the one that does may be on its way to the disk just then. */
