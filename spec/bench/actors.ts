@@ -145,7 +145,7 @@ function openAccounts(folder: string) {
 				return box.place({ id: message.id, from: 'central', body, deadline: Infinity });
 			});
 			for (let at = 0; at < filed.length; at += 1000) {
-				await floor.journal.commit(filed.slice(at, at + 1000).map(({ change }) => change));
+				await floor.journal.commit(filed.slice(at, at + 1000).flatMap(({ changes }) => changes));
 			}
 			return () => {
 				for (const { row } of filed) box.push(row);
