@@ -31,6 +31,8 @@ export interface ShiftParts {
 	readonly concurrency: number;
 	/** How many messages that have run may be on their way to the disk before no more are run. */
 	readonly settlementsMax: number;
+	/** Rows that were begun when they were accepted, and have not come to the front. */
+	readonly early: Set<number>;
 	/** The next row, if there is one. */
 	readonly next: () => MailRow | undefined;
 	/** Resolves when the changes are committed. If it rejects, the rows stay for the next opening. */
@@ -46,8 +48,6 @@ export interface Shift {
 	 * accepts it. The row must be fed afterwards.
 	 */
 	beginNow(row: MailRow): readonly Change[];
-	/** Whether a row was begun like this, and has not come to the front. */
-	isEarly(arrival: number): boolean;
 	/** There may be rows. */
 	feed(): void;
 	/** Messages that run. */
@@ -67,11 +67,9 @@ const begunMax = 256;
 
 /** Creates a shift. Nothing is handed out before it is opened. */
 export function createShift(parts: ShiftParts): Shift {
-	const { concurrency, settlementsMax, next, commit } = parts;
+	const { concurrency, settlementsMax, early, next, commit } = parts;
 	const queue = new PQueue({ concurrency });
 	const begun: MailRow[] = [];
-	/** Rows that were begun when they were accepted, and have not come to the front. */
-	const early = new Set<number>();
 	let handling: Handling | undefined;
 	const underWay = createTally(concurrency + settlementsMax);
 	let isBeginning = false;
@@ -162,7 +160,6 @@ export function createShift(parts: ShiftParts): Shift {
 			if (changes.length > 0) early.add(row.arrival);
 			return changes;
 		},
-		isEarly: (arrival) => early.has(arrival),
 		feed,
 		running: () => queue.pending,
 		async enqueue(made) {

@@ -80,7 +80,10 @@ export interface Mailbox {
 	withdraw(arrival: number): boolean;
 	/** What removes a settled message from disk. */
 	removal(row: MailRow): readonly Change[];
-	/** The messages that were started and not settled, oldest first: what a crash left behind. */
+	/**
+	 * The messages that were started and not settled, oldest first: what a crash left behind. From
+	 * then on they are not handed out.
+	 */
 	started(): readonly { row: MailRow; start: StartRecord }[];
 	/** Does `work` as if it were a message: beside no more others than the method allows. */
 	enqueue<Value>(work: () => Promise<Value>): Promise<Value>;
@@ -127,12 +130,15 @@ export function createMailbox(parts: {
 	let sum = last?.value.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
 
-	const isEarly = (arrival: number) => shift.isEarly(arrival);
+	/** It outlives a shift: what was on its way to the disk when that ended is still to be run. */
+	const early = new Set<number>();
+	const isEarly = (arrival: number) => early.has(arrival);
 	const line = createMailLine({ journal, method, lastArrival: next - 1, isEarly });
 	const newShift = () =>
 		createShift({
 			concurrency,
 			settlementsMax,
+			early,
 			next: () => line.shift(),
 			commit: (changes) => journal.commit(changes, 'committed'),
 		});
@@ -185,6 +191,8 @@ export function createMailbox(parts: {
 		started: () =>
 			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
 				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
+				// Whoever asks sees to them.
+				early.delete(Number(key[1]));
 				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
 			}),
 		enqueue: (work) => shift.enqueue(work),

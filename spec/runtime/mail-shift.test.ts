@@ -28,6 +28,7 @@ function shiftOf(count: number, options: { concurrency?: number; settlementsMax?
 	const shift = createShift({
 		concurrency,
 		settlementsMax,
+		early: new Set(),
 		next: () => rows.shift(),
 		commit: (changes) =>
 			new Promise((done, reject) => {

@@ -246,3 +246,32 @@ test('a message whose start was written with its acceptance runs, also when so m
 	await settleAll();
 	assert.deepEqual(handed, ['a', 'b', ...many, 'last']);
 });
+
+test('what was begun with its acceptance runs once, also if its subscriber died meanwhile', async (t) => {
+	const { mailbox, journal, run, running, handed, settleAll } = mailboxOn(openedJournal(t));
+	const begin = (rows: readonly MailRow[]) => rows.map((row) => mark(mailbox, row));
+	mailbox.open(run, begin);
+	const [a] = [mailbox.place(content('a'))];
+	assert.equal(a.changes.length, 2, 'its start is written with it');
+	// The subscriber dies, and its successor looks before the transaction is visible.
+	mailbox.reset();
+	assert.deepEqual(mailbox.started(), []);
+	await journal.commit(a.changes);
+	mailbox.push(a.row);
+	mailbox.open(run, begin);
+	await settleAll();
+	assert.deepEqual([handed, running.size], [['a'], 0]);
+
+	await mailbox.enqueue(() => Promise.resolve());
+	const b = mailbox.place(content('b'));
+	await journal.commit(b.changes);
+	mailbox.reset();
+	assert.deepEqual(
+		mailbox.started().map(({ row }) => row.id),
+		['b'],
+	);
+	mailbox.push(b.row);
+	mailbox.open(run, begin);
+	await mailbox.enqueue(() => Promise.resolve());
+	assert.deepEqual(handed, ['a'], 'whoever has looked sees to it');
+});
