@@ -27,8 +27,8 @@ export interface QueueOrder {
  * this folder. What both do: `leave`, `return`, tell what they have `used`, and `weigh`.
  *
  * Every answer is the milliseconds that it took and those of processor time; that of `settled`
- * counts both from the mark, and adds the milliseconds from the mark to the first settlement; that
- * of `used` is the processor time so far, and that of `weigh` the megabytes of resident memory, after
+ * counts both from the mark, and adds the milliseconds from the mark to the first settlement. That
+ * of `used` is the processor time so far; that of `weigh` the megabytes of resident memory, after
  * garbage collection, and those of the journal.
  */
 export type QueueJob =
