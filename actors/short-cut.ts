@@ -131,7 +131,7 @@ function alwaysEnabled(now: Walk): Enabled {
 	return found;
 }
 
-/** The first whose guard holds; where an event is at stake, it is said in which state one throws. */
+/** The first whose guard holds. Of an event it is said in which state one throws. */
 function firstOf(now: Walk, candidates: Enabled, stateId?: string) {
 	for (const candidate of candidates) {
 		const { guard } = candidate;

@@ -1,8 +1,8 @@
 /**
  * Turns: the one place where a declared machine is moved. It is XState's own transition, or a short
  * cut that does the same, without an XState actor: nothing runs, nothing is scheduled and nobody is
- * told; what the machine wants done comes back as a list. One inert scope serves all instances of a definition, because making an
- * actor for each event costs several times the transition.
+ * told; what the machine wants done comes back as a list. One inert scope serves all instances of a
+ * definition, because making an actor for each event costs several times the transition.
  *
  * @module
  */
