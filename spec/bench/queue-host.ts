@@ -11,6 +11,7 @@ import process from 'node:process';
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
 
 /** What a host is told to be. */
@@ -28,7 +29,7 @@ export interface QueueOrder {
  *
  * Every answer is the milliseconds that it took and those of processor time; that of `settled`
  * counts both from the mark, and adds the milliseconds from the mark to the first settlement. That
- * of `used` is the processor time so far; that of `weigh` the megabytes of resident memory, after
+ * of `used` is the processor time so far; that of `weigh` the megabytes of memory of its own, after
  * garbage collection, and those of the journal.
  */
 export type QueueJob =
@@ -206,7 +207,7 @@ async function weight({ databaseFolder }: Place): Promise<readonly number[]> {
 		await new Promise((resolve) => setTimeout(resolve, restMs));
 	}
 	const journal = statSync(join(databaseFolder, 'data.mdb')).size / megabyte;
-	return [process.memoryUsage.rss() / megabyte, journal];
+	return [ownBytes() / megabyte, journal];
 }
 
 serve<QueueOrder, QueueJob>(be);

@@ -33,7 +33,7 @@ import type { QueueJob, QueueOrder } from './queue-host.ts';
 interface Measured {
 	readonly cpuUs: number;
 	readonly perSecond: number;
-	/** Of the sender; of a queue, while it is full. */
+	/** Of the sender, without the pages of the journal; of a queue, while it is full. */
 	readonly memoryMb: number;
 	readonly journalMb: number;
 }

@@ -4,13 +4,14 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { realClock, type Clock } from '../../runtime/clock.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 import type { TreeRow } from '../../runtime/wire.ts';
 import { talk } from '../torture/talk.ts';
+import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
 
 /** What such a node is told to be. */
@@ -183,12 +184,6 @@ async function weight(
 function sizeOf(file: string): number {
 	// A file of the record may have been rotated away meanwhile.
 	return existsSync(file) ? statSync(file).size : 0;
-}
-
-/** Resident memory that belongs to no file: without the pages of the journal and of the program. */
-function ownBytes(): number {
-	const line = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));
-	return Number(line?.[1] ?? 0) * 1024;
 }
 
 async function askOne<Row>({ door }: RunningNode, question: object): Promise<Row | undefined> {
