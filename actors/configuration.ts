@@ -25,8 +25,13 @@ export interface Configuration {
 	readonly always: readonly (readonly AnyTransitionDefinition[])[];
 	/** What these transitions do; undefined if that is none of the simple things. */
 	plan(enabled: readonly AnyTransitionDefinition[]): StepPlan | undefined;
-	/** Types of events that had to be left to XState here. */
-	readonly hard: Set<string>;
+	/**
+	 * Types of events by whether all that may follow here is planned. It is known before a guard is
+	 * evaluated, so that none is evaluated in vain.
+	 */
+	readonly easy: Map<string, boolean>;
+	/** Whether what follows here without an event is planned; undefined until somebody asks. */
+	settles: boolean | undefined;
 }
 
 /** Finds the configuration of a list of states. */
@@ -56,6 +61,36 @@ export function createConfigurations({ root }: AnyStateMachine): FindConfigurati
 	};
 }
 
+/** Whether all that may follow an event in a configuration is planned. */
+export function isEasy(
+	configuration: Configuration,
+	type: string,
+	find: FindConfiguration,
+): boolean {
+	const known = configuration.easy.get(type);
+	if (known !== undefined) return known;
+	const isPlanned = (transition: AnyTransitionDefinition): boolean => {
+		const plan = configuration.plan([transition]);
+		return plan !== undefined && settles(find(plan.nodes), find);
+	};
+	const easy =
+		configuration.nodes.every((node) => (node.transitions.get(type) ?? []).every(isPlanned)) &&
+		settles(configuration, find);
+	configuration.easy.set(type, easy);
+	return easy;
+}
+
+function settles(configuration: Configuration, find: FindConfiguration): boolean {
+	if (configuration.settles !== undefined) return configuration.settles;
+	// While it is looked into, a circle that leads back here is no objection.
+	configuration.settles = true;
+	configuration.settles = configuration.always.flat().every((transition) => {
+		const plan = configuration.plan([transition]);
+		return plan !== undefined && settles(find(plan.nodes), find);
+	});
+	return configuration.settles;
+}
+
 function configurationOf(root: AnyStateNode, nodes: readonly AnyStateNode[]): Configuration {
 	const branch = (node: AnyStateNode): Branch => {
 		const below = nodes.filter(({ parent }) => parent === node).map(branch);
@@ -72,7 +107,8 @@ function configurationOf(root: AnyStateNode, nodes: readonly AnyStateNode[]): Co
 		tree,
 		always: innermost.map(alwaysOf).filter((transitions) => transitions.length > 0),
 		plan: createPlans(nodes),
-		hard: new Set(),
+		easy: new Map(),
+		settles: undefined,
 	};
 }
 

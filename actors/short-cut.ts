@@ -14,6 +14,7 @@ import type {
 } from 'xstate';
 import {
 	createConfigurations,
+	isEasy,
 	isPlannable,
 	type Branch,
 	type FindConfiguration,
@@ -47,12 +48,12 @@ export function createShortCut(parts: ShortCutParts): ShortCut {
 	return (snapshot, event) => {
 		if (snapshot.status !== 'active' || isOwn(event.type)) return undefined;
 		const configuration = find(snapshot._nodes);
-		if (configuration.hard.has(event.type)) return undefined;
+		if (!isEasy(configuration, event.type, find)) return undefined;
 		try {
 			return walk({ ...parts, find }, snapshot, event);
 		} catch (thrown) {
 			if (thrown !== tooHard) throw thrown;
-			configuration.hard.add(event.type);
+			configuration.easy.set(event.type, false);
 			return undefined;
 		}
 	};
@@ -95,8 +96,11 @@ function walk(parts: Walking, snapshot: AnyMachineSnapshot, event: EventObject) 
 		if (enabled.length === 0) {
 			const next = raised.shift();
 			if (!next) return now.snapshot;
-			// What tells of a part that is over, or of a child, is none of ours.
-			if (isOwn(next.type)) throw tooHard;
+			if (isOwn(next.type) || !isEasy(now.configuration, next.type, find)) {
+				// From here on XState can go the rest of the way, unless more was raised before.
+				if (raised.length > 0) throw tooHard;
+				return machine.transition(now.snapshot, next, scope) as AnyMachineSnapshot;
+			}
 			now.event = next;
 			enabled = enabledBy(now, now.configuration.tree);
 		}

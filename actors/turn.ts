@@ -116,7 +116,7 @@ export function createMover(parts: MoverParts): Mover {
 		const { wishes, own } = into;
 		const [wished, said] = [wishes.length, own.length];
 		const next = shortCut(snapshot, event);
-		if (next) return next;
+		if (next) return succeeded(next);
 		wishes.length = wished;
 		own.length = said;
 		return succeeded(machine.transition(snapshot, event, scope));

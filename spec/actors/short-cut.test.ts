@@ -146,3 +146,34 @@ test('what actions and guards throw is thrown as by XState, and leaves the state
 	assert.equal(shortCut(first, { type: 'xstate.stop' }), undefined);
 	assert.deepEqual(first.context, { n: 0 });
 });
+
+test('what is left to XState is left before any guard is evaluated', () => {
+	let asked = 0;
+	const ending = bounded(
+		createMachine({
+			initial: 'open',
+			states: {
+				open: {
+					on: {
+						END: {
+							guard: () => {
+								asked += 1;
+								return true;
+							},
+							target: 'half',
+						},
+					},
+				},
+				half: { always: 'over' },
+				over: { type: 'final' },
+			},
+		}),
+	);
+	const { scope } = openScope();
+	const shortCut = createShortCut({ machine: ending, scope, stepsMax });
+	const first = ending.getInitialSnapshot(scope, undefined) as AnyMachineSnapshot;
+	assert.equal(shortCut(first, { type: 'END' }), undefined);
+	assert.equal(asked, 0);
+	assert.equal(ending.transition(first, { type: 'END' }, scope).status, 'done');
+	assert.equal(asked, 1);
+});
