@@ -40,7 +40,7 @@ export interface Once {
 
 /** The runs that {@link createRuns} makes. */
 export interface Runs {
-	/** Counts a start. The method may be called when that resolves; at once if there is no promise. */
+	/** Counts a start. The method may be called when that resolves; without a promise at once. */
 	begin(row: MailRow, message: Message, given: Attempt): Promise<void> | undefined;
 	/**
 	 * What counts the first start of messages that may run twice, all of them together. They may run

@@ -130,7 +130,7 @@ function checkChildren({ report }: Build, { state, path }: PlacedState): void {
 	}
 }
 
-/** Whether a type of event is known; what comes from asks and monitors is checked when all are known. */
+/** Whether an event is known; what comes from asks and monitors is checked when all are known. */
 function checkEvent({ sheet: { events }, report }: Build, type: string, path: SheetPath): void {
 	if (!events || type.includes('*') || /^(?:reply|timeout|down)\./.test(type)) return;
 	if (Object.hasOwn(events, type)) return;

@@ -1,5 +1,6 @@
 /**
- * A plain MQTT client: what the sensors and heaters of the stories are, which know nothing of reeve.
+ * A plain MQTT client: what the sensors and heaters of the stories are, which know nothing of
+ * reeve.
  *
  * @module
  */

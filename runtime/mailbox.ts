@@ -1,6 +1,7 @@
 /**
  * A mailbox: the messages that one method has accepted here and not yet settled, in order of
- * arrival. The journal holds them; memory holds the next few, and the shift decides how many run at a time.
+ * arrival. The journal holds them; memory holds the next few, and the shift decides how many run at
+ * a time.
  *
  * A row leaves the journal in the commit that settles its message, never before. So whatever ends
  * the process leaves every unsettled message where it was.

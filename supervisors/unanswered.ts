@@ -12,7 +12,7 @@ import type { Ground } from './ground.ts';
 /** How long a receiver may take to say it; one that does not is taken to be at work. */
 const waitMsMax = 2000;
 
-/** How long asks of one receiver that are over are gathered, so that it is asked about them once. */
+/** How long asks of one receiver that are over are gathered, to ask it about them once. */
 const gatherMs = 20;
 
 /** Creates what finds it out, by the id of the message. */
