@@ -386,7 +386,7 @@ test('a topic that is followed brings what is retained there', { skip, timeout }
 });
 
 test(
-	'a node that asks for presence hears of itself and of those it follows, and of no others',
+	'a node that asks for presence hears of those it follows, and this one takes nothing foreign',
 	{ skip, timeout },
 	async (t) => {
 		const { address } = await startMosquitto(t);
