@@ -84,7 +84,7 @@ export async function inYard<Result>(
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Compiles everything into `folder`, unless it is; returns where this folder is then. */
-function build(folder: string): string {
+export function build(folder: string): string {
 	if (extname(import.meta.url) === '.js') return fileURLToPath(new URL('.', import.meta.url));
 	const out = join(folder, 'built');
 	const tsc = join(root, 'node_modules/typescript/bin/tsc');

@@ -1,6 +1,7 @@
 /**
  * The other ends of a benchmark: processes that are told over IPC what to be and what to do; see
- * `peer-host.ts`. They end with the benchmark, whatever happens to it.
+ * `peer-host.ts`. They run compiled, as the product does, and end with the benchmark, whatever
+ * happens to it.
  *
  * @module
  */
@@ -8,14 +9,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { freePort, missing, startMosquitto } from '../support/broker.ts';
+import { build } from './forked.ts';
 import type { HostJob, HostOrder } from './peer-host.ts';
-
-/** In the form that this file has: as it is written, or compiled. */
-const file = fileURLToPath(new URL(`peer-host${extname(import.meta.url)}`, import.meta.url));
 
 /** A host that is ready to work. */
 export interface Host {
@@ -53,13 +51,14 @@ export async function onGround<Result>(
 				: await mosquitto((end) => void ends.push(end));
 		// The embedded broker does not speak MQTT 5.
 		const mqttVersion = kind === 'embedded' ? 4 : 5;
+		const built = build(folder);
 		return await measure({
 			folder,
 			broker,
 			async start(order) {
 				const isProfiled = profiled === order.role;
-				const execArgv = [...process.execArgv, ...(isProfiled ? ['--cpu-prof'] : [])];
-				const child = fork(file, { execArgv });
+				const execArgv = isProfiled ? ['--cpu-prof'] : [];
+				const child = fork(join(built, 'peer-host.js'), { execArgv });
 				children.push(child);
 				await answerOf(child, { ...order, broker, mqttVersion, folder } satisfies HostOrder);
 				return { work: (job: HostJob) => answerOf(child, job) };
