@@ -42,8 +42,6 @@ export interface Following {
 	readonly onStart?: (place: Place) => void;
 }
 
-/** How long the last look at a file may take. */
-const lastLookMs = 500;
 /** Read at a time from a file that was rotated away. */
 const oldBytesAtATime = 65_536;
 const nothing = new Uint8Array(0);
@@ -88,7 +86,7 @@ function beginningOf(end: Place, from: Place | undefined, isNew: boolean): Place
 
 /** Follows a file that is there; false if it has gone. */
 async function* followOpen(
-	{ path, clock, signal, pollMs }: Following,
+	{ path, signal, pollMs }: Following,
 	start: Place,
 ): AsyncGenerator<Piece, boolean> {
 	const tail = new TailFile(path, {
@@ -98,11 +96,8 @@ async function* followOpen(
 		maxPollFailures: Number.MAX_SAFE_INTEGER,
 	});
 	const watch = watchTail(tail, path, start);
-	const quit = () => void tail.quit().catch(() => undefined);
 	try {
 		if (!(await isStarted(tail))) return false;
-		signal.addEventListener('abort', quit, { once: true });
-		if (signal.aborted) quit();
 		for (;;) {
 			yield* watch.read();
 			if (watch.error) throw fileError(watch.error);
@@ -112,14 +107,15 @@ async function* followOpen(
 				yield watch.last();
 				return false;
 			}
-			// Without the file there is no last look to wait for.
-			const ended = signal.aborted ? pause(clock, lastLookMs).then(() => true) : undefined;
-			const isOver = await Promise.race([watch.news(signal), ...(ended ? [ended] : [])]);
-			if (isOver) return true;
+			if (signal.aborted) {
+				// The last look is ours: that of the library may bring again what it is just reading.
+				yield* restOf(path, watch.place);
+				return true;
+			}
+			await watch.news(signal);
 		}
 	} finally {
-		signal.removeEventListener('abort', quit);
-		if (!signal.aborted) drop(tail);
+		drop(tail);
 		tail.destroy();
 	}
 }
@@ -185,6 +181,10 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 	};
 
 	return {
+		/** Where what has been read ends. */
+		get place() {
+			return place;
+		},
 		get error() {
 			return error;
 		},

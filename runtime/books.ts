@@ -149,7 +149,11 @@ export function createBooks(parts: {
 			const settled: Entry = { ...bare, events: life(id) };
 			const answer = asks?.answer(id, result, output) ?? [];
 			const published = answers?.outcome(settled) ?? [];
-			return [write(settled), ...line.push(settled), ...answer, ...published];
+			const moved = line.push(settled);
+			for (const { table, key, value } of moved) {
+				if (table === 'books' && value === undefined) entries.forget(String(key[0]));
+			}
+			return [write(settled), ...moved, ...answer, ...published];
 		},
 		redirect(id, replyTo) {
 			const entry = get(id);

@@ -53,7 +53,10 @@ export function createEntries(parts: {
 	const unrecorded = new Map<string, Entry>();
 	const lives = createLives();
 
-	const get = (id: string) => fresh.get(id) ?? recent.get(id) ?? journal.get<Entry>('books', [id]);
+	// A read of the journal sees the file as it was when this turn of the event loop first looked at
+	// it: whoever is told of an outcome must find it.
+	const get = (id: string) =>
+		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? journal.get<Entry>('books', [id]);
 	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
 	const put = (entry: Entry): Change => ({ table: 'books', key: [entry.id], value: entry });
 
@@ -82,11 +85,14 @@ export function createEntries(parts: {
 			return entry;
 		},
 		record(id) {
-			const entry = unrecorded.get(id);
+			const entry = get(id);
 			unrecorded.delete(id);
-			return entry ?? get(id);
+			return entry;
 		},
-		forget: (id) => lives.forget(id),
+		forget(id) {
+			lives.forget(id);
+			unrecorded.delete(id);
+		},
 		life,
 		note(id, what, more = {}) {
 			const known = lives.get(id) ?? openLife(get(id));
@@ -99,7 +105,9 @@ export function createEntries(parts: {
 			const event = { at: clock.now(), what, ...more };
 			const events = withEvent(life(id), event, lifeEventsMax);
 			if (lives.get(id)) lives.set(id, events);
-			return put({ ...entry, events });
+			const value: Entry = { ...entry, events };
+			if (unrecorded.has(id)) unrecorded.set(id, value);
+			return put(value);
 		},
 		writeLife(entry) {
 			const { id } = entry;

@@ -28,6 +28,7 @@ import type { Signals } from './signal.ts';
 import { copyStore } from './store-copy.ts';
 import { isStoreDamaged } from './store-damage.ts';
 import { openGuarded } from './store-opening.ts';
+import { newest } from './rewriting.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { openStore, rangeOf } from './store.ts';
 
@@ -203,11 +204,21 @@ export function openJournal(options: JournalOptions): Journal {
 		}
 		return true;
 	};
+	/**
+	 * A read sees the file as it was when this turn of the event loop first looked at it. Whoever is
+	 * told that something is written must find it.
+	 */
+	const look = (): void => stores.meta.resetReadTxn();
 	const writer = createGroupCommit({
 		...options,
 		onFenced: fence,
-		transact: (changes) => disk.transact(() => root.transaction(() => apply(changes))),
-		flushed: () => disk.flush(() => root.flushed.then(() => undefined)),
+		transact: (changes) =>
+			disk.transact(async () => {
+				const mayWrite = await root.transaction(() => apply(changes));
+				look();
+				return mayWrite;
+			}),
+		flushed: () => disk.flush(() => root.flushed.then(look)),
 	});
 	let closed: Promise<void> | undefined;
 
@@ -227,8 +238,7 @@ export function openJournal(options: JournalOptions): Journal {
 		quarantined: opened.quarantined,
 		settleHere: () => writer.commit([{ table: 'meta', key: ['home'], value: place }]),
 		isOwner() {
-			// A read sees the file as it was when this turn of the event loop first looked at it.
-			stores.meta.resetReadTxn();
+			look();
 			if (!isFenced && stores.meta.get(['epoch']) !== epoch) fence();
 			return !isFenced;
 		},
@@ -257,20 +267,6 @@ export function openJournal(options: JournalOptions): Journal {
 			return closed;
 		},
 	};
-}
-
-/** Tables with a row that nearly every change of some kind writes anew. */
-const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
-
-/** Of the changes that write the same row of these tables the last is enough. */
-function newest(changes: readonly Change[]): readonly Change[] {
-	const last = new Map<string, Change>();
-	const nameOf = ({ table, key }: Change) => `${table} ${key.join(' ')}`;
-	for (const change of changes) if (rewritten.has(change.table)) last.set(nameOf(change), change);
-	if (last.size === 0) return changes;
-	return changes.filter(
-		(change) => !rewritten.has(change.table) || last.get(nameOf(change)) === change,
-	);
 }
 
 /** LMDB knows how many entries a table has. */

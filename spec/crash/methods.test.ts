@@ -196,8 +196,8 @@ test(
 		await restart('ship1');
 		await until('more is there', () => sizeOf(part) >= 50_000_000);
 		await restart('central');
-		const { state, output } = await outcome(id);
-		assert.equal(state, 'done');
+		const { state, output, why = '' } = await outcome(id);
+		assert.equal(state, 'done', why);
 		assert.match(output ?? '', /^copyDstDone, copies\/large, 100000000 bytes, sha256 /);
 		assert.equal(createHash('sha256').update(readFileSync(target)).digest('hex'), sum);
 		const rows = (await fleet.ask('ship1', { reeve: 'messages', limit: 1000 })) as MessageRow[];

@@ -64,3 +64,14 @@ test('a settled entry is recorded from memory, and from the journal if somebody 
 	assert.notEqual(entries.record('a'), settled);
 	assert.equal(entries.record('a')?.settledAt, 5);
 });
+
+test('whoever is told of an outcome finds it, though the journal does not show it yet', (t) => {
+	const { entries } = entriesOn(t);
+	entries.write(entry('a'));
+	entries.opened('a');
+	entries.write(entry('a', { settledAt: 5, result: { outcome: 'done' } }));
+	entries.settled('a');
+	assert.equal(entries.get('a')?.result?.outcome, 'done');
+	entries.forget('a');
+	assert.equal(entries.get('a'), undefined, 'it was never written');
+});
