@@ -37,6 +37,8 @@ export type PublisherEvent =
 	| { readonly type: 'LINK_DOWN' }
 	/** The one timer of the lane. */
 	| { readonly type: 'TICK' }
+	/** The receiver wants to be left alone for a while: what an acknowledgement comes to. */
+	| { readonly type: 'PAUSE' }
 	/** Somebody takes a message back. */
 	| { readonly type: 'CANCEL'; readonly seq: number }
 	| { readonly type: 'SHUTDOWN' };

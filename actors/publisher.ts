@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { assign, setup, type ActorLogicFrom } from 'xstate';
+import { assign, enqueueActions, setup, type ActorLogicFrom } from 'xstate';
 import {
 	arm,
 	backoffMs,
@@ -48,6 +48,12 @@ const machine = setup({
 			event.type === 'ACK' ? heed(context, event.ack, event.storeId) : {},
 		),
 		goBack: ({ context }) => context.window.goBack(),
+		// Not by leaving the state and coming back: a fleet has a lane for each of its messages.
+		goOn: enqueueActions(({ context, enqueue }) => {
+			if (context.pauseMs > 0) return enqueue.raise({ type: 'PAUSE' });
+			disarm(context);
+			return pump(context);
+		}),
 		fail: assign(({ context }) => ({
 			failures: context.failures + 1,
 			pauseMs: 0,
@@ -121,7 +127,8 @@ const machine = setup({
 				MAIL: { actions: 'pump' },
 				// What takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
-				ACK: { target: 'heeding', actions: 'heed' },
+				ACK: { actions: ['heed', 'goOn'] },
+				PAUSE: { target: 'backingOff' },
 				// A new life of the receiver, or of the link: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },
 				LINK_UP: { actions: ['goBack', 'calm', 'pump'] },
