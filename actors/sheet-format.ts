@@ -121,6 +121,8 @@ const state: z.ZodType<StateSheet> = sheetObject('field of a state', {
 /** The types that a field of an event may have. */
 const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
 
+const wholeVersion = 'version is not 1, 2, 3 or so on';
+
 const head = {
 	$schema: z.string().optional(),
 	actor: z
@@ -131,7 +133,7 @@ const head = {
 			description: 'What it is called; messages are addressed to it like to a method',
 			examples: ['thermostat'],
 		}),
-	version: z.int().min(1).meta({
+	version: z.int(wholeVersion).min(1, wholeVersion).meta({
 		description: 'Raised with every change that stored instances must be migrated for: 1, 2, 3',
 	}),
 	summary: z.string().optional().meta({ description: 'One line for lists' }),
