@@ -20,7 +20,6 @@ import {
 } from 'xstate';
 import { ReeveError } from '../runtime/errors.ts';
 import { createRestoration } from './restoration.ts';
-import { createShortCut } from './short-cut.ts';
 import { stepOf } from './step.ts';
 
 /** One thing that a move wants done, in the order in which the machine said so. */
@@ -110,17 +109,8 @@ export function createMover(parts: MoverParts): Mover {
 	let into: Collection = { wishes: [], own: [] };
 	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
 
-	const shortCut = createShortCut({ machine, scope, stepsMax: microstepsMax });
-	/** By the short cut, if there is one; what that has collected in vain is dropped. */
-	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot => {
-		const { wishes, own } = into;
-		const [wished, said] = [wishes.length, own.length];
-		const next = shortCut(snapshot, event);
-		if (next) return succeeded(next);
-		wishes.length = wished;
-		own.length = said;
-		return succeeded(machine.transition(snapshot, event, scope));
-	};
+	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot =>
+		succeeded(machine.transition(snapshot, event, scope));
 	const collect = (make: () => AnyMachineSnapshot): Move => {
 		const { wishes, own } = (into = { wishes: [], own: [] });
 		let snapshot = make();
