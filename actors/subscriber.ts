@@ -41,8 +41,11 @@ const machine = setup({
 	actors: {
 		/** Settles, or runs again, what was started when an earlier process or subscriber died. */
 		replay: fromPromise<void, SubscriberContext>(async ({ input }) => {
-			const { mailbox, suspects, turns } = input;
+			const { mailbox, suspects, turns, journal } = input;
 			mailbox.reset();
+			// Starts that the one before has still brought on their way must be seen, or nobody would
+			// ever run what they are about.
+			await journal.commit([], 'committed');
 			for (const { row, start } of mailbox.started()) {
 				await suspects.alone(() => mailbox.attend(() => turns.replay(row, start)));
 			}

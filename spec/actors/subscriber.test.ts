@@ -71,6 +71,28 @@ test('what a crash left in mid-run is decided before anything else runs', bounde
 	assert.deepEqual(side.outcomes(), ['done', 'interrupted', 'done']);
 });
 
+test(
+	'a start that was on its way when the one before died is decided about too',
+	bounded,
+	async (t) => {
+		const floor = openFloor(t);
+		const runs: string[] = [];
+		const side = subscriberOn(floor, ({ id }, { attempt }) => {
+			runs.push(`${id} ${attempt}`);
+			return Promise.resolve();
+		});
+		const row = await side.file({ id: 'a' });
+		side.mailbox.push(row);
+		const value = { epoch: floor.journal.epoch, attempts: 1 };
+		const key = ['REQSpec', row.arrival];
+		const starting = floor.journal.commit([{ table: 'started', key, value }], 'committed');
+		side.actor.start();
+		await side.until(1);
+		await starting;
+		assert.deepEqual(runs, ['a 2']);
+	},
+);
+
 test('one message that cannot be run does not keep the others from running', bounded, async (t) => {
 	const floor = openFloor(t, { attemptsMax: 1 });
 	const side = subscriberOn(floor, ({ id }) =>
