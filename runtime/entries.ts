@@ -51,6 +51,8 @@ export function createEntries(parts: {
 	const recent = new Map<string, Entry>();
 	/** Settled entries that nobody has recorded yet. */
 	const unrecorded = new Map<string, Entry>();
+	/** Entries that were forgotten before their settlement was flushed. */
+	const forgotten = new Set<string>();
 	const lives = createLives();
 
 	// A read of the journal sees the file as it was when this turn of the event loop first looked at
@@ -81,7 +83,7 @@ export function createEntries(parts: {
 			fresh.delete(id);
 			if (entry?.settledAt === undefined) return entry;
 			lives.forget(id);
-			keep(unrecorded, entry);
+			if (!forgotten.delete(id)) keep(unrecorded, entry);
 			return entry;
 		},
 		record(id) {
@@ -92,6 +94,7 @@ export function createEntries(parts: {
 		forget(id) {
 			lives.forget(id);
 			unrecorded.delete(id);
+			if (fresh.has(id)) forgotten.add(id);
 		},
 		life,
 		note(id, what, more = {}) {

@@ -75,3 +75,11 @@ test('whoever is told of an outcome finds it, though the journal does not show i
 	entries.forget('a');
 	assert.equal(entries.get('a'), undefined, 'it was never written');
 });
+
+test('what is forgotten before its settlement is flushed stays forgotten', (t) => {
+	const { entries } = entriesOn(t);
+	entries.write(entry('a', { settledAt: 5, result: { outcome: 'done' } }));
+	entries.forget('a');
+	assert.equal(entries.settled('a')?.settledAt, 5, 'whoever watches is told of it all the same');
+	assert.equal(entries.get('a'), undefined);
+});
