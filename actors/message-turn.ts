@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Actor } from 'xstate';
 import type { Books } from '../runtime/books.ts';
 import type { Answers } from '../runtime/answers.ts';
 import type { Cancellable, Cancellations } from '../runtime/cancellations.ts';
@@ -27,7 +28,7 @@ import type { Signals } from '../runtime/signal.ts';
 import type { Trust } from '../runtime/trust.ts';
 import type { Suspects } from '../runtime/suspects.ts';
 import type { CallEnd, CallInput } from './call.ts';
-import { startMessageActor } from './message-actor.ts';
+import { startMessageActor, stopMessageActor } from './message-actor.ts';
 import { messageLogic, type MessageOutput } from './message.ts';
 import { createRuns, policyOf, type Attempt, type Once } from './method-run.ts';
 import { createScheduledTurns } from './scheduled-turn.ts';
@@ -101,6 +102,8 @@ interface Taking extends Attempt {
 	readonly freed?: (() => void) | undefined;
 }
 
+type Life = Actor<typeof messageLogic>;
+
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
 	const { definition, mailbox, journal, clock, config, signals, post } = parts;
@@ -120,24 +123,20 @@ export function createTurns(parts: TurnParts): Turns {
 	/** Runs a message until it ends, is dead, or the node stops. */
 	const take = async (row: MailRow, message: Message, earlier: Taking): Promise<void> => {
 		const cancellable = parts.cancellations.watch(row.id);
+		const life = startLife(message, parts, earlier.attempts);
 		try {
-			await takeToEnd(row, message, { ...earlier, cancellable });
+			await takeToEnd(row, message, { ...earlier, cancellable, life });
 		} finally {
 			cancellable.over();
+			runs.over(row);
+			stopMessageActor(life);
 		}
 	};
 	const takeToEnd = async (
 		row: MailRow,
 		message: Message,
-		{ cancellable, freed, ...earlier }: Taking & { cancellable: Cancellable },
+		{ cancellable, life, freed, ...earlier }: Taking & { cancellable: Cancellable; life: Life },
 	): Promise<void> => {
-		const life = startMessageActor(messageLogic, {
-			id: row.id,
-			method: definition.name,
-			onCrash: policyOf(message, definition),
-			attemptsMax: config.attemptsMax,
-			attempts: earlier.attempts,
-		});
 		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
 		let { progress } = earlier;
 		const onProgress = (noted: unknown): void => {
@@ -217,6 +216,18 @@ export function createTurns(parts: TurnParts): Turns {
 			});
 		},
 	};
+}
+
+/** The actor of a message that has been started so often. */
+function startLife(message: Message, parts: TurnParts, attempts: number): Life {
+	const { definition, config } = parts;
+	return startMessageActor(messageLogic, {
+		id: message.id,
+		method: definition.name,
+		onCrash: policyOf(message, definition),
+		attemptsMax: config.attemptsMax,
+		attempts,
+	});
 }
 
 /** The message of a row, or why there is none. */

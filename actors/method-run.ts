@@ -47,6 +47,8 @@ export interface Runs {
 	 * when it is committed.
 	 */
 	beginAll(rows: readonly MailRow[]): readonly Change[];
+	/** A message will not run any more. What was counted ahead for it is forgotten here. */
+	over(row: MailRow): void;
 	/** Runs the method once. Rejects only if the turns are over. */
 	once(start: Start): Promise<Once>;
 	/** Stops what is running; what it was about stays in the mailbox. */
@@ -129,6 +131,7 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 	return {
 		begin,
 		beginAll,
+		over: ({ arrival }) => void begun.delete(arrival),
 		once,
 		stop() {
 			for (const call of running) call.stop();
