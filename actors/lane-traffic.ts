@@ -7,9 +7,9 @@
 import { laneStops } from '../runtime/acceptance.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { errorTable, isErrorCode } from '../runtime/errors.ts';
-import type { Exchange, FrameContent } from '../runtime/exchange.ts';
+import type { Exchange } from '../runtime/exchange.ts';
 import type { PassPoint } from '../runtime/fault.ts';
-import type { LaneAck } from '../runtime/frame.ts';
+import type { FrameContent, LaneAck } from '../runtime/frame.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import type { Presence } from '../runtime/presence.ts';
 import type { Settlement, WindowParts } from './giving-up.ts';
@@ -131,14 +131,13 @@ export function pump(context: PublisherContext): void {
 
 /** Hands frames to the wire: at once, or once what must be written before has been. */
 function release(
-	{ journal, exchange, lane, line, passPoint }: PublisherContext,
+	{ journal, exchange, lane, line }: PublisherContext,
 	frames: readonly FrameContent[],
 	changes: readonly Change[],
 ): void {
 	const to = { node: lane.to, method: lane.method, kind: lane.kind };
 	const hand = (): void => {
-		for (const frame of frames) void exchange.sendFrame(to, frame);
-		passPoint('frame.sent');
+		for (const frame of frames) exchange.sendFrame(to, frame);
 	};
 	if (changes.length === 0 && !line.tail) {
 		hand();

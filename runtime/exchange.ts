@@ -5,16 +5,23 @@
  * @module
  */
 import { formatTopic, parseTopic, type Kind } from './address.ts';
-import { createAnnouncement, type Announcement } from './announcement.ts';
+import { createAnnouncement } from './announcement.ts';
+import { createBundling } from './bundling.ts';
 import type { Clock } from './clock.ts';
-import { asReeveError, ReeveError } from './errors.ts';
+import { asReeveError } from './errors.ts';
 import type { Facts } from './facts.ts';
-import { frameVersion, packFrame, readAcknowledgement, readFrame, readStatus } from './frame.ts';
-import { type Acknowledgement, type Frame, type LaneAck, type Status } from './frame.ts';
-import type { ReplayGuard } from './replay-guard.ts';
-import { openSeal, unseal, type Seal } from './seal.ts';
+import type { PassPoint } from './fault.ts';
+import {
+	frameVersion,
+	packAcknowledgement,
+	packFrames,
+	type FrameContent,
+	type LaneAck,
+} from './frame.ts';
+import { openSeal, type Seal } from './seal.ts';
 import type { Signals } from './signal.ts';
-import type { ForeignProperties, Publication, Verdict, Wire, WireListener } from './wire.ts';
+import { createSorter, type Arrivals, type SealGuard } from './sorter.ts';
+import type { Publication, Verdict, Wire, WireListener } from './wire.ts';
 
 /** Who this node is on the wire. */
 export interface Self {
@@ -31,26 +38,6 @@ export interface Self {
 	readonly facts?: Facts;
 }
 
-/** What the node does with what arrives. */
-export interface Arrivals {
-	/** `isProven`: it was signed by the node that it names. */
-	frame(frame: Frame, destination: { method: string; kind: Kind; isProven: boolean }): void;
-	acknowledgement(ack: Acknowledgement): void;
-	status(status: Status): void;
-	/** A message of a foreign publisher. Resolves when it is on disk, or refused for good. */
-	foreign(
-		payload: Uint8Array,
-		address: { method: string; kind: Kind },
-		properties: ForeignProperties,
-	): Promise<void>;
-	/** The link came up or went down. */
-	link(isUp: boolean): void;
-	/** Somebody claims the name of this node: what is to be said to that, if anything. */
-	claim?(payload: Uint8Array): Publication | undefined;
-	/** A later life of this very store has announced itself. */
-	laterLife?(): void;
-}
-
 /** The exchange that {@link createExchange} makes. */
 export interface Exchange {
 	/** What wires report to. */
@@ -58,11 +45,11 @@ export interface Exchange {
 	/** The publication that the broker makes for us if we die. */
 	readonly will: Publication;
 	isUp(): boolean;
-	/** Sends a frame to a node; QoS 1, or 0 for messages that are sent at most once. */
-	sendFrame(
-		to: { node: string; method: string; kind: Kind },
-		frame: FrameContent,
-	): Promise<Verdict>;
+	/**
+	 * Sends a frame to a node before this turn ends: QoS 1, with other lanes' in one PUBLISH. Without
+	 * a lane, for messages that are sent at most once, alone and with QoS 0.
+	 */
+	sendFrame(to: { node: string; method: string; kind: Kind }, frame: FrameContent): void;
 	/** Hands any publication to the broker. Never rejects. */
 	publish(publication: Publication): Promise<Verdict>;
 	/** Sends an acknowledgement soon: all for one store leave together. */
@@ -81,15 +68,15 @@ export interface Exchange {
 	silence(): void;
 }
 
-/** A frame, but for what is the same in all frames of a node. */
-export type FrameContent = Omit<Frame, 'v' | 'from' | 'storeId' | 'epoch'>;
-
 /** Creates the exchange of a node. Nothing is sent before a wire is up. */
 export function createExchange(parts: {
 	self: Self;
 	clock: Clock;
 	signals: Signals;
 	arrivals: Arrivals;
+	/** About how many bytes one PUBLISH of frames may have. */
+	bytesMax: number;
+	passPoint: PassPoint;
 	/** Without one, nothing is signed and everything is believed. */
 	seal?: Seal | undefined;
 	/** Recognises what is brought a second time. */
@@ -108,7 +95,6 @@ export function createExchange(parts: {
 			storeId: self.storeId,
 			epoch: self.epoch,
 		}) as const;
-	const answers = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
 	let isSilent = false;
 
 	const topicOf = (topic: Parameters<typeof formatTopic>[1]) => formatTopic(self.prefix, topic);
@@ -124,17 +110,22 @@ export function createExchange(parts: {
 		onLaterLife: () => arrivals.laterLife?.(),
 	});
 
-	const sendAnswers = async (): Promise<void> => {
-		const batch = [...answers];
-		answers.clear();
-		for (const [forStoreId, { node, lanes }] of batch) {
-			const content = packFrame({ ...head(), forStoreId, lanes: [...lanes.values()] });
-			// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
-			const topic = topicOf({ part: 'ack', node });
-			const payload = seal.close(topic, content);
-			await publish({ topic, payload, qos: 0, retain: false });
-		}
+	const publishFrames = (topic: string, qos: 0 | 1, frames: readonly FrameContent[]) => {
+		const payload = seal.close(topic, packFrames(head(), frames));
+		return publish({ topic, payload, qos, retain: false });
 	};
+	const bundling = createBundling({
+		bytesMax: parts.bytesMax,
+		publish: (topic, frames) => publishFrames(topic, 1, frames),
+		onSent: () => parts.passPoint('frame.sent'),
+	});
+
+	const acknowledging = createAcknowledging(({ node, ...content }) => {
+		const topic = topicOf({ part: 'ack', node });
+		const payload = seal.close(topic, packAcknowledgement({ ...head(), ...content }));
+		// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
+		return publish({ topic, payload, qos: 0, retain: false });
+	});
 
 	const packet = createSorter({ ...parts, seal, announcement, publish });
 
@@ -142,6 +133,7 @@ export function createExchange(parts: {
 		up(wire) {
 			if (isSilent) return;
 			wires.add(wire);
+			bundling.forgetLimit();
 			announcement.up(wire);
 			for (const topic of followed) wire.follow?.(topic);
 			arrivals.link(true);
@@ -175,15 +167,10 @@ export function createExchange(parts: {
 		publish,
 		sendFrame({ node, method, kind }, content) {
 			const topic = topicOf({ part: 'lane', node, method, kind });
-			const payload = seal.close(topic, packFrame({ ...head(), ...content }));
-			return publish({ topic, payload, qos: content.lane === undefined ? 0 : 1, retain: false });
+			if (content.lane === undefined) void publishFrames(topic, 0, [content]);
+			else bundling.add(topic, content);
 		},
-		answer({ from, storeId }, ack) {
-			if (answers.size === 0) setImmediate(() => void sendAnswers());
-			let pending = answers.get(storeId);
-			if (!pending) answers.set(storeId, (pending = { node: from, lanes: new Map() }));
-			pending.lanes.set(ack.lane, ack);
-		},
+		answer: acknowledging.add,
 		follow(node) {
 			const topic = topicOf({ part: 'status', node });
 			if (followed.has(topic)) return;
@@ -205,94 +192,32 @@ export function createExchange(parts: {
 	};
 }
 
-/** What recognises repetitions, and notes on disk what it has seen. */
-export interface SealGuard extends ReplayGuard {
-	/** Resolves when the changes are on disk. */
-	write(changes: ReturnType<ReplayGuard['admit']> & object): Promise<void>;
+/** Gathers acknowledgements: those of one turn for one store are one publication. */
+function createAcknowledging(
+	publish: (batch: {
+		readonly node: string;
+		readonly forStoreId: string;
+		readonly lanes: readonly LaneAck[];
+	}) => Promise<Verdict>,
+): { readonly add: Exchange['answer'] } {
+	const waiting = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
+	const leave = async (): Promise<void> => {
+		const batch = [...waiting];
+		waiting.clear();
+		for (const [forStoreId, { node, lanes }] of batch) {
+			await publish({ node, forStoreId, lanes: [...lanes.values()] });
+		}
+	};
+	return {
+		add({ from, storeId }, ack) {
+			if (waiting.size === 0) setImmediate(() => void leave());
+			let pending = waiting.get(storeId);
+			if (!pending) waiting.set(storeId, (pending = { node: from, lanes: new Map() }));
+			pending.lanes.set(ack.lane, ack);
+		},
+	};
 }
 
 function isAboutSeals(code: string): boolean {
 	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
-}
-
-/**
- * Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw.
- */
-function createSorter(parts: {
-	self: Self;
-	arrivals: Arrivals;
-	announcement: Announcement;
-	seal: Seal;
-	guard?: SealGuard | undefined;
-	publish: (publication: Publication) => Promise<Verdict>;
-}): (topic: string, payload: Uint8Array) => void {
-	const { self, arrivals, announcement, publish, seal, guard } = parts;
-	const status = (topic: string, payload: Uint8Array, node: string): void => {
-		const news = readStatus(payload);
-		if (news?.node !== node) return;
-		const count = seal.checkJson(topic, payload, node);
-		if (node === self.node) {
-			announcement.hear(news, count);
-			return;
-		}
-		if (guard && count !== undefined) {
-			const changes = guard.admitStatus({ ...news, count });
-			if (!changes) throw new ReeveError('replayed', node);
-			// A note that is lost with a crash is made again by what the broker keeps.
-			guard.write(changes).catch(() => undefined);
-		}
-		arrivals.status(news);
-	};
-	const bind = ({ storeId, from }: Frame): void => {
-		if (!guard) return;
-		const changes = guard.bind(storeId, from);
-		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
-		if (changes.length > 0) guard.write(changes).catch(() => undefined);
-	};
-	const frame = (topic: string, payload: Uint8Array, to: { method: string; kind: Kind }): void => {
-		const unsealed = unseal(payload);
-		const read = readFrame(unsealed.content);
-		const isProven = seal.check(topic, unsealed, read.from);
-		if (isProven) bind(read);
-		const hand = () => arrivals.frame(read, { method: to.method, kind: to.kind, isProven });
-		if (!guard || !isProven || read.lane !== undefined) return hand();
-		const count = unsealed.seal?.count ?? 0;
-		const changes = guard.admit([read.from, read.storeId], { epoch: read.epoch, count });
-		if (!changes) throw new ReeveError('replayed', read.from);
-		// It is started at most once, also by a process that comes after this one.
-		guard.write(changes).then(hand, () => undefined);
-	};
-	const acknowledgement = (topic: string, payload: Uint8Array): void => {
-		const unsealed = unseal(payload);
-		const ack = readAcknowledgement(unsealed.content);
-		seal.check(topic, unsealed, ack.from);
-		// Only its receiver may say what has become of a lane.
-		const isOfSender = ack.lanes.every(({ lane }) => lane.startsWith(`${ack.from}/`));
-		if (seal.isOn && !isOfSender) throw new ReeveError('bad_signature', ack.from);
-		if (ack.forStoreId === self.storeId) arrivals.acknowledgement(ack);
-	};
-	const claim = (payload: Uint8Array): void => {
-		const answer = arrivals.claim?.(payload);
-		if (answer) void publish(answer);
-	};
-
-	return (topic, payload) => {
-		const address = parseTopic(self.prefix, topic);
-		switch (address?.part) {
-			case 'lane':
-				frame(topic, payload, address);
-				return;
-			case 'ack':
-				acknowledgement(topic, payload);
-				return;
-			case 'status':
-				status(topic, payload, address.node);
-				return;
-			case 'claim':
-				claim(payload);
-				return;
-			default:
-				throw new ReeveError('bad_frame', 'no topic of ours');
-		}
-	};
 }

@@ -31,12 +31,16 @@ export interface FrameRow {
 	readonly body?: Uint8Array;
 }
 
-/** Consecutive messages of one lane; or, without a lane, messages that are sent at most once. */
-export interface Frame {
+/** Who has sent a PUBLISH of frames or of acknowledgements. */
+export interface FrameHead {
 	readonly v: typeof frameVersion;
 	readonly from: string;
 	readonly storeId: string;
 	readonly epoch: number;
+}
+
+/** Consecutive messages of one lane; or, without a lane, messages that are sent at most once. */
+export interface FrameContent {
 	/** The store that the sender means, if it has seen the receiver's birth. */
 	readonly toStoreId?: string;
 	readonly lane?: string;
@@ -45,6 +49,9 @@ export interface Frame {
 	readonly first: number;
 	readonly rows: readonly FrameRow[];
 }
+
+/** A frame with who has sent it, as its receiver reads it. */
+export interface Frame extends FrameHead, FrameContent {}
 
 /** The answer for one lane. */
 export interface LaneAck {
@@ -68,11 +75,7 @@ export interface LaneAck {
 }
 
 /** One PUBLISH of acknowledgements, for all lanes of one sender that have news. */
-export interface Acknowledgement {
-	readonly v: typeof frameVersion;
-	readonly from: string;
-	readonly storeId: string;
-	readonly epoch: number;
+export interface Acknowledgement extends FrameHead {
 	/** The sender's store; acknowledgements for another store are not ours to believe. */
 	readonly forStoreId: string;
 	readonly lanes: readonly LaneAck[];
@@ -105,29 +108,36 @@ export function laneName(message: {
 	return [message.toNode, message.method, message.kind, message.key ?? ''].join('/');
 }
 
-/** Packs a frame or an acknowledgement. */
-export function packFrame(value: Frame | Acknowledgement): Uint8Array {
-	return pack(value);
+/** Packs frames for one PUBLISH: their sender is said once. What has no lane travels alone. */
+export function packFrames(
+	{ v, from, storeId, epoch }: FrameHead,
+	frames: readonly FrameContent[],
+): Uint8Array {
+	return pack({ v, from, storeId, epoch, frames });
+}
+
+/** Packs an acknowledgement. */
+export function packAcknowledgement(ack: Acknowledgement): Uint8Array {
+	return pack(ack);
 }
 
 /**
- * Reads a frame as it came from the wire.
+ * Reads frames as they came from the wire, in their order.
  *
- * @throws ReeveError `bad_frame` if it is none, or of another version
+ * @throws ReeveError `bad_frame` if one of them is none, or they are of another version
  */
-export function readFrame(payload: Uint8Array): Frame {
-	const frame = checkOutline(unpack(payload)) as Partial<Frame>;
-	const { rows, first, lo, lane, toStoreId } = frame;
-	const isFrame =
-		Array.isArray(rows) &&
-		isCount(lo) &&
-		isCount(first) &&
-		isCount(first + rows.length) &&
-		isShortOrAbsent(lane) &&
-		isShortOrAbsent(toStoreId) &&
-		rows.every((row: unknown) => isRow(row));
-	if (!isFrame) throw new ReeveError('bad_frame', 'not a frame');
-	return frame as Frame;
+export function readFrames(payload: Uint8Array): readonly [Frame, ...Frame[]] {
+	const { v, from, storeId, epoch, frames } = checkOutline(unpack(payload));
+	const read = (frame: unknown): Frame => {
+		if (!isFrame(frame)) throw new ReeveError('bad_frame', 'not a frame');
+		return { ...frame, v, from, storeId, epoch };
+	};
+	const [first, ...others] = Array.isArray(frames) ? frames : [];
+	const all = [read(first), ...others.map(read)] as const;
+	if (all.length > 1 && all.some(({ lane }) => lane === undefined)) {
+		throw new ReeveError('bad_frame', 'a frame without a lane that is not alone');
+	}
+	return all;
 }
 
 /**
@@ -154,7 +164,8 @@ export function readStatus(payload: Uint8Array): Status | undefined {
 		throw new ReeveError('bad_frame', 'a status is JSON', { cause });
 	}
 	const { node = '' } = Object(value) as Partial<Status>;
-	const { from: _, ...status } = checkOutline({ ...Object(value), from: node }) as Status & Frame;
+	const { from: _, ...outline } = checkOutline({ ...Object(value), from: node });
+	const status = outline as Omit<typeof outline, 'from'> & Status;
 	if (status.state !== 'online' && status.state !== 'offline') {
 		throw new ReeveError('bad_frame', 'a status is online or offline');
 	}
@@ -173,7 +184,7 @@ export function writeStatus(status: Status): Uint8Array {
 	return Buffer.from(JSON.stringify(status));
 }
 
-function checkOutline(value: unknown): object {
+function checkOutline(value: unknown): FrameHead & Record<string, unknown> {
 	if (typeof value !== 'object' || value === null) throw new ReeveError('bad_frame', 'no map');
 	const { v, from, storeId, epoch } = value as Record<string, unknown>;
 	if (v !== frameVersion) throw new ReeveError('bad_frame', `version ${String(v)}`);
@@ -181,7 +192,7 @@ function checkOutline(value: unknown): object {
 	if (typeof from !== 'string' || !isName(from) || !isShort(storeId) || !isCount(epoch)) {
 		throw new ReeveError('bad_frame', 'no sender');
 	}
-	return value;
+	return value as FrameHead & Record<string, unknown>;
 }
 
 /** The longest name of a lane is two names, a kind and an ordering key of 128 characters. */
@@ -203,6 +214,20 @@ function isCount(value: unknown): value is number {
 /** Whether it can be a stretch of time: with `NaN`, a message would never expire. */
 function isDuration(value: unknown): boolean {
 	return typeof value === 'number' && value >= 0 && Number.isFinite(value);
+}
+
+function isFrame(value: unknown): value is FrameContent {
+	if (typeof value !== 'object' || value === null) return false;
+	const { rows, first, lo, lane, toStoreId } = value as Partial<FrameContent>;
+	return (
+		Array.isArray(rows) &&
+		isCount(lo) &&
+		isCount(first) &&
+		isCount(first + rows.length) &&
+		isShortOrAbsent(lane) &&
+		isShortOrAbsent(toStoreId) &&
+		rows.every((row: unknown) => isRow(row))
+	);
 }
 
 function isRow(row: unknown): boolean {

@@ -102,7 +102,7 @@ export function createPost(parts: PostParts): Post {
 			else {
 				const rows = [{ id, ttlMs: ttlMs(message), body: packMessage(message) }];
 				const to = { node: message.toNode, method, kind };
-				void parts.exchange().sendFrame(to, { lo: 0, first: 0, rows });
+				parts.exchange().sendFrame(to, { lo: 0, first: 0, rows });
 			}
 		};
 		return { changes: [], afterwards };

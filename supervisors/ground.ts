@@ -13,7 +13,8 @@ import { createCancellations, type Cancellations } from '../runtime/cancellation
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { passingDisk, soundDisk, type Disk } from '../runtime/disk.ts';
-import { createExchange, type Arrivals, type Exchange, type Self } from '../runtime/exchange.ts';
+import { createExchange, type Exchange, type Self } from '../runtime/exchange.ts';
+import type { Arrivals } from '../runtime/sorter.ts';
 import { ownFacts } from '../runtime/facts.ts';
 import { createInbox, type Inbox } from '../runtime/inbox.ts';
 import { createIntake, type Intake } from '../runtime/intake.ts';
@@ -192,8 +193,9 @@ export function createGround(parts: GroundParts): Ground {
 		answer: (to, ack) => exchange.answer(to, ack),
 	});
 	const exchange = createExchange({
-		clock,
-		signals,
+		...shared,
+		bytesMax: config.frameBytesMax,
+		passPoint: parts.passPoint,
 		seal,
 		guard,
 		self: selfOf(parts, { journal, isSafe, methods: () => [...mailboxes.keys()] }),

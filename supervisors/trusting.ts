@@ -8,7 +8,7 @@ import type { ClaimSeal } from '../runtime/claim.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import { asReeveError } from '../runtime/errors.ts';
-import type { SealGuard } from '../runtime/exchange.ts';
+import type { SealGuard } from '../runtime/sorter.ts';
 import { createForeignCheck } from '../runtime/foreign-signature.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { MethodRegistry } from '../runtime/registry.ts';

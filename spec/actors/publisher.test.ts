@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createActor } from 'xstate';
 import { publisherLogic } from '../../actors/publisher.ts';
-import type { Exchange, FrameContent } from '../../runtime/exchange.ts';
+import type { Exchange } from '../../runtime/exchange.ts';
 import { passAll } from '../../runtime/fault.ts';
-import type { LaneAck } from '../../runtime/frame.ts';
+import type { FrameContent, LaneAck } from '../../runtime/frame.ts';
 import { createPresence } from '../../runtime/presence.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 import { sendingSide } from '../support/sending-lane.ts';
@@ -26,10 +26,7 @@ async function publishing(
 	const stale: string[] = [];
 	const exchange = {
 		isUp: () => link.isUp,
-		sendFrame: (_to: unknown, frame: FrameContent) => {
-			sent.push(frame);
-			return Promise.resolve('taken' as const);
-		},
+		sendFrame: (_to: unknown, frame: FrameContent) => void sent.push(frame),
 	} as Exchange;
 	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
 		presence.learn({ v: 1, node: 'ship1', state, storeId, epoch });

@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { formatTopic } from '../../runtime/address.ts';
-import { packFrame } from '../../runtime/frame.ts';
+import { packAcknowledgement } from '../../runtime/frame.ts';
 import { createSeal } from '../../runtime/seal.ts';
 import type { NodeRow } from '../../runtime/wire.ts';
 import type { RunningNode } from '../../supervisors/node.ts';
@@ -217,7 +217,7 @@ test('I51: A forged or unsigned ACK deletes no journal row when signing is on', 
 	const id = await send(central, { toNode: 'ship1', method: 'REQPing' });
 	const topic = formatTopic('reeve', { part: 'ack', node: 'central' });
 	const lane = 'ship1/REQPing/EventACK/';
-	const ack = packFrame({
+	const ack = packAcknowledgement({
 		v: 1,
 		from: 'ship1',
 		storeId,

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../runtime/clock.ts';
 import { createExchange } from '../../runtime/exchange.ts';
+import { passAll } from '../../runtime/fault.ts';
 import {
-	packFrame,
+	packAcknowledgement,
+	packFrames,
 	readAcknowledgement,
-	readFrame,
+	readFrames,
 	readStatus,
 	writeStatus,
 } from '../../runtime/frame.ts';
@@ -21,6 +23,8 @@ function exchangeOf() {
 	const exchange = createExchange({
 		clock,
 		signals,
+		bytesMax: 10_000,
+		passPoint: passAll,
 		self: { node: 'ship1', storeId: 'here', epoch: 4, prefix: 'reeve', methods: () => ['REQPing'] },
 		arrivals: {
 			frame: ({ from }, { method, kind }) => arrived.push(`frame ${from} ${method} ${kind}`),
@@ -55,16 +59,23 @@ const ack = { lane: 'l', epoch: 1, upTo: 1, id: 'm1', credit: 5 };
 const head = { v: 1, from: 'central', storeId: 'there', epoch: 1 } as const;
 
 test('a frame is published for its lane, with who sends it; at most once means QoS 0', async () => {
-	const { exchange, wireOf } = exchangeOf();
+	const { exchange, clock, wireOf } = exchangeOf();
 	const { wire, published } = wireOf();
 	exchange.listener.up(wire);
-	assert.equal(await exchange.sendFrame(to, { ...content, lane: 'l' }), 'taken');
-	await exchange.sendFrame(to, content);
-	const [first, second] = published;
-	assert.equal(first?.topic, 'reeve/central/_lane/REQPing/EventACK');
-	assert.deepEqual([first?.qos, first?.retain, second?.qos], [1, false, 0]);
-	const { from, storeId, epoch } = readFrame(first?.payload ?? Buffer.alloc(0));
-	assert.deepEqual([from, storeId, epoch], ['ship1', 'here', 4]);
+	exchange.sendFrame(to, content);
+	exchange.sendFrame(to, { ...content, lane: 'l' });
+	exchange.sendFrame(to, { ...content, lane: 'k' });
+	await clock.settle();
+	const [once, lanes] = published;
+	assert.equal(lanes?.topic, 'reeve/central/_lane/REQPing/EventACK');
+	assert.deepEqual([lanes?.qos, lanes?.retain, once?.qos], [1, false, 0]);
+	const read = readFrames(lanes?.payload ?? Buffer.alloc(0));
+	const who = { v: 1, from: 'ship1', storeId: 'here', epoch: 4 } as const;
+	assert.deepEqual(read, [
+		{ ...who, ...content, lane: 'l' },
+		{ ...who, ...content, lane: 'k' },
+	]);
+	assert.equal(published.length, 2);
 });
 
 test('a node that is followed is asked for by its full topic, once on each wire and again after a reconnect', () => {
@@ -83,12 +94,13 @@ test('a node that is followed is asked for by its full topic, once on each wire 
 
 test('without a wire nothing is taken, and with two the better verdict counts', async () => {
 	const { exchange, wireOf, links } = exchangeOf();
-	assert.equal(await exchange.sendFrame(to, content), 'not_connected');
+	const anything = { topic: 't', payload: Buffer.from('p'), qos: 1, retain: false } as const;
+	assert.equal(await exchange.publish(anything), 'not_connected');
 	const [refusing, taking] = [wireOf('refused'), wireOf('taken')];
 	exchange.listener.up(refusing.wire);
-	assert.equal(await exchange.sendFrame(to, content), 'refused');
+	assert.equal(await exchange.publish(anything), 'refused');
 	exchange.listener.up(taking.wire);
-	assert.equal(await exchange.sendFrame(to, content), 'taken');
+	assert.equal(await exchange.publish(anything), 'taken');
 	exchange.listener.down(taking.wire, 'cut');
 	assert.equal(exchange.isUp(), true);
 	exchange.listener.down(refusing.wire, 'cut');
@@ -138,9 +150,9 @@ test('an answer that finds no wire is dropped, and the next one leaves', async (
 test('what arrives goes to whom it is for, and an acknowledgement for another store to nobody', () => {
 	const { exchange, arrived, signals } = exchangeOf();
 	const packet = (topic: string, payload: Uint8Array) => exchange.listener.packet(topic, payload);
-	packet('reeve/ship1/_lane/REQPing/EventACK', packFrame({ ...head, ...content, lane: 'l' }));
-	packet('reeve/ship1/_ack', packFrame({ ...head, forStoreId: 'here', lanes: [ack] }));
-	packet('reeve/ship1/_ack', packFrame({ ...head, forStoreId: 'lost', lanes: [ack] }));
+	packet('reeve/ship1/_lane/REQPing/EventACK', packFrames(head, [{ ...content, lane: 'l' }]));
+	packet('reeve/ship1/_ack', packAcknowledgement({ ...head, forStoreId: 'here', lanes: [ack] }));
+	packet('reeve/ship1/_ack', packAcknowledgement({ ...head, forStoreId: 'lost', lanes: [ack] }));
 	const birth = { v: 1, node: 'central', state: 'online', storeId: 's', epoch: 1 } as const;
 	packet('reeve/central/_status', writeStatus(birth));
 	packet('reeve/ship2/_status', writeStatus(birth));

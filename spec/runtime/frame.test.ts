@@ -4,13 +4,14 @@ import * as fc from 'fast-check';
 import { ReeveError } from '../../runtime/errors.ts';
 import {
 	laneName,
-	packFrame,
+	packAcknowledgement,
+	packFrames,
 	readAcknowledgement,
-	readFrame,
+	readFrames,
 	readStatus,
 	writeStatus,
 	type Acknowledgement,
-	type Frame,
+	type FrameContent,
 	type Status,
 } from '../../runtime/frame.ts';
 import { pack } from '../../runtime/packing.ts';
@@ -18,8 +19,7 @@ import { pack } from '../../runtime/packing.ts';
 const badFrame = { code: 'bad_frame' };
 const head = { v: 1, from: 'central', storeId: 'store1', epoch: 3 } as const;
 const body = Buffer.from('body');
-const frame: Frame = {
-	...head,
+const frame: FrameContent = {
 	lane: 'ship1/REQPing/EventACK/',
 	lo: 1,
 	first: 1,
@@ -34,7 +34,12 @@ const status: Status = { v: 1, state: 'online', node: 'ship1', storeId: 's', epo
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 test('a frame, an acknowledgement and a status are read back as they were written', () => {
-	assert.deepEqual(readFrame(packFrame(frame)), frame);
+	const other = { ...frame, lane: 'ship1/REQPing/EventACK/key', toStoreId: 'store2' };
+	const read = readFrames(packFrames(head, [frame, other]));
+	assert.deepEqual(read, [
+		{ ...frame, ...head },
+		{ ...other, ...head },
+	]);
 	const full = {
 		...lane,
 		except: [[1, 'skipped'] as const],
@@ -42,7 +47,7 @@ test('a frame, an acknowledgement and a status are read back as they were writte
 		retryMs: 5,
 	};
 	const whole = { ...ack, lanes: [lane, full] };
-	assert.deepEqual(readAcknowledgement(packFrame(whole)), whole);
+	assert.deepEqual(readAcknowledgement(packAcknowledgement(whole)), whole);
 	const birth = { ...status, methods: ['REQPing'] };
 	assert.deepEqual(readStatus(writeStatus(birth)), birth);
 	assert.deepEqual(readStatus(writeStatus(status)), status);
@@ -57,13 +62,16 @@ test('a lane is named by receiver, method, kind and key, so that no two lanes sh
 
 test('another version is refused, and says which', () => {
 	for (const v of [0, 2, '1', undefined]) {
-		assert.throws(() => readFrame(pack({ ...frame, v })), { ...badFrame, detail: /version/ });
+		assert.throws(() => readFrames(pack({ ...head, v, frames: [frame] })), {
+			...badFrame,
+			detail: /version/,
+		});
 	}
 });
 
-test('a frame of the wrong shape is refused as a whole', () => {
+test('frames of the wrong shape are refused as a whole', () => {
 	const row = frame.rows[0];
-	const wrong: Record<string, unknown>[] = [
+	const noHead: Record<string, unknown>[] = [
 		{ from: 5 },
 		{ from: 'a/b' },
 		{ from: '#' },
@@ -73,6 +81,14 @@ test('a frame of the wrong shape is refused as a whole', () => {
 		{ epoch: -1 },
 		{ epoch: Number.NaN },
 		{ epoch: '1' },
+		{ frames: undefined },
+		{ frames: [] },
+		{ frames: 'frames' },
+		{ frames: [null] },
+		{ frames: [frame, 5] },
+		{ frames: [{ ...frame, lane: undefined }, frame] },
+	];
+	const noFrame: Record<string, unknown>[] = [
 		{ lane: 5 },
 		{ lane: 'x'.repeat(5000) },
 		{ toStoreId: { a: 1 } },
@@ -96,9 +112,14 @@ test('a frame of the wrong shape is refused as a whole', () => {
 		{ rows: [{ ...row, body: undefined }] },
 		{ rows: [{ ...row, body: undefined, skip: 'yes' }] },
 	];
+	const wrong = [
+		...noHead,
+		...noFrame.map((fields) => ({ frames: [{ ...frame, ...fields }] })),
+		...noFrame.map((fields) => ({ frames: [frame, { ...frame, ...fields }] })),
+	];
 	for (const fields of wrong) {
 		assert.throws(
-			() => readFrame(pack({ ...frame, ...fields })),
+			() => readFrames(pack({ ...head, frames: [frame], ...fields })),
 			badFrame,
 			JSON.stringify(fields).slice(0, 99),
 		);
@@ -107,7 +128,8 @@ test('a frame of the wrong shape is refused as a whole', () => {
 
 test('a million rows of nothing are refused at the first', () => {
 	const rows = Array.from({ length: 1_000_000 }, () => 0);
-	assert.throws(() => readFrame(pack({ ...frame, rows })), badFrame);
+	assert.throws(() => readFrames(pack({ ...head, frames: [{ ...frame, rows }] })), badFrame);
+	assert.throws(() => readFrames(pack({ ...head, frames: rows })), badFrame);
 });
 
 test('an acknowledgement of the wrong shape is refused as a whole', () => {
@@ -168,7 +190,7 @@ test('an empty status clears a birth, and what is no status is refused', () => {
 });
 
 test('whatever the bytes are, they are read or they are a bad frame', () => {
-	const readers = [readFrame, readAcknowledgement, readStatus];
+	const readers = [readFrames, readAcknowledgement, readStatus];
 	const attempt = (bytes: Uint8Array) => {
 		for (const read of readers) {
 			try {
@@ -180,7 +202,11 @@ test('whatever the bytes are, they are read or they are a bad frame', () => {
 	};
 	fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), attempt));
 	fc.assert(fc.property(fc.jsonValue(), (value) => attempt(json(value))));
-	const valid = fc.constantFrom(packFrame(frame), packFrame(ack), writeStatus(status));
+	const valid = fc.constantFrom(
+		packFrames(head, [frame]),
+		packAcknowledgement(ack),
+		writeStatus(status),
+	);
 	fc.assert(
 		fc.property(valid, fc.nat(), fc.nat(255), (bytes, at, value) => {
 			const broken = Uint8Array.from(bytes);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { frameVersion, packFrame } from '../../runtime/frame.ts';
+import { frameVersion, packFrames } from '../../runtime/frame.ts';
 import { openFloor, rowOf, type Floor } from '../support/ground-floor.ts';
 
 const filed = ({ journal }: Floor, method = 'REQPing') =>
@@ -188,7 +188,7 @@ test('messages that are sent at most once are taken without a trace on disk, or 
 		first: 0,
 	} as const;
 	const rows = [rowOf('m1'), rowOf('m2', { data: 'x'.repeat(6000) }), rowOf('m3'), rowOf('m4')];
-	floor.arrive('reeve/ship1/_lane/REQPing/EventNACK', packFrame({ ...once, rows }));
+	floor.arrive('reeve/ship1/_lane/REQPing/EventNACK', packFrames(once, [{ ...once, rows }]));
 	await floor.clock.settle();
 	assert.deepEqual(handled, ['m1', 'm3']);
 	const dropped = floor.seen('message.dropped').map((s) => ('code' in s ? s.code : ''));
@@ -209,7 +209,8 @@ test('a thousand stores may each have lanes here, and each lane its own cursor',
 		lane: 'ship1/REQPing/EventACK/',
 		rows: [rowOf(`m${at}`)],
 	}));
-	for (const frame of frames) floor.arrive('reeve/ship1/_lane/REQPing/EventACK', packFrame(frame));
+	for (const frame of frames)
+		floor.arrive('reeve/ship1/_lane/REQPing/EventACK', packFrames(frame, [frame]));
 	await floor.journal.commit([]);
 	await floor.clock.settle();
 	assert.equal(filed(floor).length, 1000);

@@ -4,7 +4,12 @@
  * @module
  */
 import { formatTopic, parseTopic } from '../../runtime/address.ts';
-import { packFrame, readAcknowledgement, readFrame } from '../../runtime/frame.ts';
+import {
+	packAcknowledgement,
+	packFrames,
+	readAcknowledgement,
+	readFrames,
+} from '../../runtime/frame.ts';
 import type { Acknowledgement, Frame, LaneAck } from '../../runtime/frame.ts';
 import type { Publication } from '../../runtime/wire.ts';
 import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
@@ -34,7 +39,7 @@ export interface WireTap {
 	readonly all: readonly { readonly from: string; readonly publication: Publication }[];
 	/** What is said of a lane, oldest first. */
 	laneAcks(lane: string): readonly LaneAck[];
-	/** Frames for which it holds are swallowed from now on, by default none. */
+	/** What has a frame for which it holds is swallowed from now on, by default nothing. */
 	swallowFrames(is?: (passing: PassingFrame) => boolean): void;
 	swallowAcks(is?: (passing: PassingAck) => boolean): void;
 	/** Brings something as from the wire. */
@@ -57,10 +62,11 @@ export function tapWire({ hub }: SimulatedFleet): WireTap {
 		all.push({ from, publication });
 		const topic = parseTopic('reeve', publication.topic);
 		if (topic?.part === 'lane') {
-			const frame = readFrame(publication.payload);
-			const passing = { from, to: topic.node, method: topic.method, frame, publication };
-			frames.push(passing);
-			return !isBadFrame(passing);
+			const { node: to, method } = topic;
+			const read = readFrames(publication.payload);
+			const passing = read.map((frame) => ({ from, to, method, frame, publication }));
+			frames.push(...passing);
+			return !passing.some((each) => isBadFrame(each));
 		}
 		if (topic?.part === 'ack') {
 			const passing = {
@@ -91,14 +97,14 @@ export function tapWire({ hub }: SimulatedFleet): WireTap {
 		forgeAck: (node, ack) =>
 			replay({
 				topic: formatTopic('reeve', { part: 'ack', node }),
-				payload: packFrame(ack),
+				payload: packAcknowledgement(ack),
 				qos: 0,
 				retain: false,
 			}),
 		forgeFrame: ({ node, method }, frame) =>
 			replay({
 				topic: formatTopic('reeve', { part: 'lane', node, method, kind: 'CommandACK' }),
-				payload: packFrame(frame),
+				payload: packFrames(frame, [frame]),
 				qos: 1,
 				retain: false,
 			}),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
-import { frameVersion, packFrame } from '../../runtime/frame.ts';
+import { frameVersion, packAcknowledgement, packFrames } from '../../runtime/frame.ts';
 import { createSeal, unseal } from '../../runtime/seal.ts';
 import type { NodeRow } from '../../runtime/wire.ts';
 import { ask, seen, send, settled } from '../support/estate.ts';
@@ -79,13 +79,8 @@ test(
 		await mallory.publish(topic, seal.close(topic, unseal(payload).content));
 		assert.equal(await refused(ship1, 'bad_signature'), topic);
 		const head = { v: frameVersion, from: 'mallory', storeId: 'hers', epoch: 1 } as const;
-		const frame = packFrame({
-			...head,
-			lane: 'ship1/REQPing/EventACK/',
-			lo: 1,
-			first: 1,
-			rows: [],
-		});
+		const content = { lane: 'ship1/REQPing/EventACK/', lo: 1, first: 1, rows: [] };
+		const frame = packFrames(head, [content]);
 		await mallory.publish(topic, seal.close(topic, frame));
 		assert.equal(await refused(ship1, 'unknown_key'), topic);
 		const reports = ship1.signals.recent().filter(({ type }) => type === 'error.reported');
@@ -178,7 +173,7 @@ test(
 			const id = await send(central, ping);
 			const head = { v: frameVersion, from: 'ship1', storeId: first.storeId, epoch: 1 } as const;
 			const answer = { epoch: central.epoch, upTo: 2, id, credit: 9 };
-			const ack = packFrame({
+			const ack = packAcknowledgement({
 				...head,
 				forStoreId: central.storeId,
 				lanes: [{ lane: 'ship1/REQPing/EventACK/', ...answer }],
@@ -208,7 +203,7 @@ test('a trusted node cannot acknowledge for another', { timeout }, async (t) => 
 	const id = await send(central, ping);
 	const seal = createSeal({ keyring: keyring('ship2'), signing: 'on' });
 	const topic = 'reeve/central/_ack';
-	const ack = packFrame({
+	const ack = packAcknowledgement({
 		v: frameVersion,
 		from: 'ship2',
 		storeId: 'of ship2',

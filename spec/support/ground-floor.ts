@@ -13,9 +13,9 @@ import { createExchange } from '../../runtime/exchange.ts';
 import { passAll } from '../../runtime/fault.ts';
 import {
 	frameVersion,
-	packFrame,
+	packFrames,
 	readAcknowledgement,
-	readFrame,
+	readFrames,
 	type Frame,
 	type FrameRow,
 	type LaneAck,
@@ -110,6 +110,8 @@ function createParts(folder: string, given: { config: Config; clock: Clock; sign
 	const exchange = createExchange({
 		clock,
 		signals,
+		bytesMax: config.frameBytesMax,
+		passPoint: passAll,
 		self: { ...self, methods: () => [...mailboxes.keys()] },
 		arrivals: {
 			frame(frame, destination) {
@@ -172,26 +174,22 @@ export function openFloor(
 		wire,
 		verdict,
 		published,
-		frames: () => ofPart('lane').map(readFrame),
+		frames: () => ofPart('lane').flatMap(readFrames),
 		acks,
 		arrive,
 		async receive(fields, method = 'REQPing') {
 			const before = acks().length;
 			const lane = `ship1/${method}/EventACK/`;
-			const frame = {
-				v: frameVersion,
-				from: 'central',
-				storeId: 'store1',
-				epoch: 1,
-				lo: 1,
-			} as const;
+			const head = { v: frameVersion, from: 'central', storeId: 'store1', epoch: 1 } as const;
 			const answered = new Promise<void>((resolve) => {
 				const look = () => {
 					if (acks().length > before) resolve();
 				};
 				waiting.add(look);
 			});
-			const payload = packFrame({ ...frame, lane, first: 1, rows: [], ...fields });
+			const payload = packFrames({ ...head, ...fields }, [
+				{ lo: 1, lane, first: 1, rows: [], ...fields },
+			]);
 			arrive(`reeve/${config.nodeName}/_lane/${method}/EventACK`, payload);
 			await answered;
 			return acks().at(-1) ?? Promise.reject(new Error('no acknowledgement'));
