@@ -43,19 +43,23 @@ export type PublisherEvent =
 	| { readonly type: 'CANCEL'; readonly seq: number }
 	| { readonly type: 'SHUTDOWN' };
 
-/** What a publisher knows. */
-export interface PublisherContext extends PublisherInput {
-	readonly window: Window;
+/** What an acknowledgement can change in how a lane goes on. */
+export interface Mood {
 	readonly failures: number;
 	/** Set by an acknowledgement that asks for a pause. */
 	readonly pauseMs: number;
 	/** Behind which number a gap was reported last; -1 for none. */
 	readonly lastGap: number;
+	/** What the receiver asks this node to wait for. */
+	readonly asked: string;
+}
+
+/** What a publisher knows. */
+export interface PublisherContext extends PublisherInput, Mood {
+	readonly window: Window;
 	readonly timer: { current?: Timer };
 	/** Settled when every frame so far has been handed to the wire: they must leave in order. */
 	readonly line: { tail?: Promise<void> | undefined };
-	/** What the receiver asks this node to wait for. */
-	readonly asked: string;
 	readonly send: (event: PublisherEvent) => void;
 }
 
@@ -153,11 +157,7 @@ function release(
 }
 
 /** Applies an acknowledgement; tells how the lane should go on. */
-export function heed(
-	context: PublisherContext,
-	ack: LaneAck,
-	storeId: string,
-): Partial<PublisherContext> {
+export function heed(context: PublisherContext, ack: LaneAck, storeId: string): Partial<Mood> {
 	const { lane } = context;
 	context.passPoint('ack.received');
 	// What an earlier store of the receiver says is of no use: it has been bound to another since.
@@ -169,8 +169,24 @@ export function heed(
 	return goOn(context, ack, count);
 }
 
+/** Whether this is anything new to a lane. It usually is not. */
+export function changesMood(known: Mood, news: Partial<Mood>): boolean {
+	const {
+		failures = known.failures,
+		pauseMs = known.pauseMs,
+		lastGap = known.lastGap,
+		asked = known.asked,
+	} = news;
+	return (
+		failures !== known.failures ||
+		pauseMs !== known.pauseMs ||
+		lastGap !== known.lastGap ||
+		asked !== known.asked
+	);
+}
+
 /** How a lane goes on after an acknowledgement that resolved `count` messages. */
-function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<PublisherContext> {
+function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<Mood> {
 	const { window } = context;
 	const { to, method } = context.lane;
 	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
@@ -194,7 +210,7 @@ function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
 function doubt(
 	{ lane, signals, journal, onStaleStore }: PublisherContext,
 	{ upTo, epoch }: LaneAck,
-): Partial<PublisherContext> {
+): Partial<Mood> {
 	signals.emit('delivery.doubted', { to: lane.to, method: lane.method, upTo });
 	if (epoch === journal.epoch) onStaleStore(`${lane.to} knows later messages of this store`);
 	return {};
@@ -204,7 +220,7 @@ function doubt(
 function stopLane(
 	context: PublisherContext,
 	{ nack = '', retryMs = noCreditMs, epoch }: LaneAck,
-): Partial<PublisherContext> {
+): Partial<Mood> {
 	const { lane, signals, journal, onStaleStore } = context;
 	// What was wrong with a frame of an earlier life has been mended by this one.
 	if (epoch !== journal.epoch) return {};

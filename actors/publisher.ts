@@ -18,6 +18,7 @@ import { assign, enqueueActions, setup, type ActorLogicFrom } from 'xstate';
 import {
 	arm,
 	backoffMs,
+	changesMood,
 	disarm,
 	heed,
 	isReachable,
@@ -48,11 +49,17 @@ const machine = setup({
 			event.type === 'ACK' ? heed(context, event.ack, event.storeId) : {},
 		),
 		goBack: ({ context }) => context.window.goBack(),
-		// Not by leaving the state and coming back: a fleet has a lane for each of its messages.
-		goOn: enqueueActions(({ context, enqueue }) => {
-			if (context.pauseMs > 0) return enqueue.raise({ type: 'PAUSE' });
-			disarm(context);
-			return pump(context);
+		// Not by leaving the state and coming back, and without a new context unless something is
+		// new: a fleet has a lane for each of its messages.
+		heedAndGoOn: enqueueActions(({ context, event, enqueue }) => {
+			if (event.type !== 'ACK') return;
+			const news = heed(context, event.ack, event.storeId);
+			const isOther = changesMood(context, news);
+			if (isOther) enqueue.assign(news);
+			const next = isOther ? { ...context, ...news } : context;
+			if (next.pauseMs > 0) return enqueue.raise({ type: 'PAUSE' });
+			disarm(next);
+			pump(next);
 		}),
 		fail: assign(({ context }) => ({
 			failures: context.failures + 1,
@@ -127,7 +134,7 @@ const machine = setup({
 				MAIL: { actions: 'pump' },
 				// What takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
-				ACK: { actions: ['heed', 'goOn'] },
+				ACK: { actions: 'heedAndGoOn' },
 				PAUSE: { target: 'backingOff' },
 				// A new life of the receiver, or of the link: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },

@@ -7,6 +7,7 @@
 import { newCursor, type Cursor, type Decision } from './acceptance.ts';
 import type { Frame } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
+import { createLaneMap } from './lane-map.ts';
 
 /** The cursors that {@link createLaneCursors} makes. */
 export interface LaneCursors {
@@ -28,35 +29,39 @@ export interface LaneCursors {
 	exceptions(frame: Frame): readonly (readonly [seq: number, code: string])[];
 }
 
+/** A lane that has been heard of: its cursor, which may be ahead of the disk by some moves. */
+interface Known {
+	cursor: Cursor;
+	onDisk: Cursor;
+	moves: number;
+}
+
 /** The most refusals that one frame drops; the next ones do the rest. */
 const droppedMax = 1000;
 
 /** Opens the cursors. Each is read when its lane is first heard of. */
 export function createLaneCursors(journal: Journal): LaneCursors {
-	const cursors = new Map<string, Cursor>();
+	const lanes = createLaneMap<Known>();
 	const epochs = new Map<string, number>();
-	/** Lanes whose cursor is ahead of the disk: by how many moves, and what is on disk of it. */
-	const ahead = new Map<string, { moves: number; onDisk: Cursor }>();
 	const keyOf = ({ storeId, lane = '' }: Frame): [string, string] => [storeId, lane];
-	const nameOf = (frame: Frame): string => keyOf(frame).join(' ');
 	const refusals = (frame: Frame, stretch: { from: number; to: number; limit?: number }) =>
 		journal.scan<string>('refusals', {
 			...stretch,
 			from: [...keyOf(frame), stretch.from],
 			to: [...keyOf(frame), stretch.to],
 		});
-	const get = (frame: Frame): Cursor => {
-		const name = nameOf(frame);
-		let known = cursors.get(name);
+	const of = (frame: Frame): Known => {
+		let known = lanes.get(frame);
 		if (!known) {
-			known = { ...newCursor, ...journal.get<Cursor>('cursors', keyOf(frame)) };
-			cursors.set(name, known);
+			const cursor = { ...newCursor, ...journal.get<Cursor>('cursors', keyOf(frame)) };
+			known = { cursor, onDisk: cursor, moves: 0 };
+			lanes.set(frame, known);
 		}
 		return known;
 	};
 
 	return {
-		get,
+		get: (frame) => of(frame).cursor,
 		epochOf({ storeId }) {
 			let epoch = epochs.get(storeId);
 			if (epoch === undefined) {
@@ -70,14 +75,13 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			return epoch;
 		},
 		move(frame, { cursor, refused }) {
-			const before = get(frame);
+			const known = of(frame);
+			const before = known.cursor;
 			if (cursor === before) return [];
-			const key = keyOf(frame);
-			const name = nameOf(frame);
-			cursors.set(name, cursor);
-			const { moves, onDisk } = ahead.get(name) ?? { moves: 0, onDisk: before };
-			ahead.set(name, { moves: moves + 1, onDisk });
+			known.cursor = cursor;
+			known.moves += 1;
 			epochs.set(frame.storeId, Math.max(cursor.epoch, epochs.get(frame.storeId) ?? 0));
+			const key = keyOf(frame);
 			const heard =
 				before.refusedUpTo === 0
 					? []
@@ -91,14 +95,14 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			];
 		},
 		flushed(frame, { cursor }) {
-			const name = nameOf(frame);
-			const moves = (ahead.get(name)?.moves ?? 1) - 1;
-			if (moves === 0) ahead.delete(name);
-			else ahead.set(name, { moves, onDisk: cursor });
+			const known = of(frame);
+			known.moves -= 1;
+			// Without a move that is not flushed, what is on disk is what was decided last.
+			known.onDisk = known.moves === 0 ? known.cursor : cursor;
 		},
-		told: (frame) => ahead.get(nameOf(frame))?.onDisk ?? get(frame),
+		told: (frame) => of(frame).onDisk,
 		exceptions(frame) {
-			if (get(frame).refusedUpTo < frame.lo) return [];
+			if (of(frame).cursor.refusedUpTo < frame.lo) return [];
 			return refusals(frame, { from: frame.lo, to: Number.MAX_SAFE_INTEGER }).map(
 				({ key, value }) => [Number(key[2]), value],
 			);

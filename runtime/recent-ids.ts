@@ -6,9 +6,15 @@
  * @module
  */
 
-/** How many numbers back a lane can be checked. */
-const recentIdsMax = 256;
+/**
+ * How many numbers back a lane can be checked. A sender that works with an older copy begins with a
+ * single message and does not go on before it has compared the id of the last one that is accepted
+ * here with its own, so this is not what alone keeps its messages; and every acknowledged frame
+ * writes the ring anew.
+ */
+const recentIdsMax = 16;
 const bytesEach = 4;
+const ringBytes = recentIdsMax * bytesEach;
 
 /** No ids are known. */
 export const noIds = new Uint8Array(0);
@@ -16,13 +22,17 @@ export const noIds = new Uint8Array(0);
 /** The ring with consecutive ids put in, from number `first` on; the old one is left as it was. */
 export function withIds(ring: Uint8Array, first: number, ids: readonly string[]): Uint8Array {
 	if (ids.length === 0) return ring;
+	const known = knownOf(ring);
 	const last = first + ids.length - 1;
 	// Once the ring has been full it stays full; before that it is only as long as its numbers.
 	const places = last >= recentIdsMax ? recentIdsMax : last + 1;
-	const next = new Uint8Array(Math.max(ring.byteLength, places * bytesEach));
-	next.set(ring);
+	const next = new Uint8Array(Math.max(known.byteLength, places * bytesEach));
+	next.set(known);
 	const view = viewOf(next);
-	for (const [index, id] of ids.entries()) view.setUint32(place(first + index), fingerprint(id));
+	// More than the ring has places would only be written over.
+	for (let index = Math.max(0, ids.length - recentIdsMax); index < ids.length; index += 1) {
+		view.setUint32(place(first + index), fingerprint(ids[index] ?? ''));
+	}
 	return next;
 }
 
@@ -37,12 +47,16 @@ export function isOtherId(
 	row: { seq: number; id: string },
 ): boolean {
 	const at = place(row.seq);
-	if (row.seq <= upTo - recentIdsMax || ring.byteLength < at + bytesEach) return false;
-	const known = viewOf(ring).getUint32(at);
+	const ids = knownOf(ring);
+	if (row.seq <= upTo - recentIdsMax || ids.byteLength < at + bytesEach) return false;
+	const known = viewOf(ids).getUint32(at);
 	return known !== 0 && known !== fingerprint(row.id);
 }
 
 const place = (seq: number): number => (seq % recentIdsMax) * bytesEach;
+
+/** A longer ring was written by an earlier version, with other places. */
+const knownOf = (ring: Uint8Array): Uint8Array => (ring.byteLength > ringBytes ? noIds : ring);
 
 function viewOf(ring: Uint8Array): DataView {
 	return new DataView(ring.buffer, ring.byteOffset, ring.byteLength);

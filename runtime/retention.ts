@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Frame, LaneAck } from './frame.ts';
 import type { Change, Journal, Key } from './journal.ts';
+import { createLaneMap, type LaneOfStore } from './lane-map.ts';
 import type { Signals } from './signal.ts';
 
 /** The retention that {@link createRetention} makes. */
@@ -43,7 +44,7 @@ export function createRetention(parts: {
 	const before = journal.get<number>('meta', ['runningMs']) ?? 0;
 	const runningMs = (): number => Math.round(before + clock.monotonic() - since);
 	/** When the note of each lane is due to be renewed. */
-	const fresh = new Map<string, number>();
+	const fresh = createLaneMap<number>();
 	const counts = new Map<string, number>();
 
 	const countOf = (storeId: string): number => {
@@ -53,10 +54,10 @@ export function createRetention(parts: {
 		counts.set(storeId, count);
 		return count;
 	};
-	const note = (key: [string, string]): void => {
+	const note = (lane: LaneOfStore, key: Key): void => {
 		const now = runningMs();
 		if (fresh.size >= freshMax) fresh.clear();
-		fresh.set(key.join(' '), now + noteMs);
+		fresh.set(lane, now + noteMs);
 		// A note that is lost with a crash is made again by the next frame; the cursor is there
 		// already.
 		journal.commit([{ table: 'heard', key, value: now }]).catch(() => undefined);
@@ -65,12 +66,12 @@ export function createRetention(parts: {
 	return {
 		admit(frame) {
 			const { storeId, lane = '' } = frame;
-			if (runningMs() < (fresh.get(`${storeId} ${lane}`) ?? 0)) return undefined;
+			if (runningMs() < (fresh.get(frame) ?? 0)) return undefined;
 			const key: [string, string] = [storeId, lane];
 			const isKnown = journal.get('heard', key) !== undefined || hasCursor(journal, key);
 			if (!isKnown && countOf(storeId) >= config.lanesPerStoreMax) return refusalOf(frame);
 			if (!isKnown) counts.set(storeId, countOf(storeId) + 1);
-			note(key);
+			note(frame, key);
 			return undefined;
 		},
 		async sweep() {
@@ -81,7 +82,9 @@ export function createRetention(parts: {
 				const gone = keys.filter(({ value }) => now - value > silentMs);
 				if (gone.length === 0) continue;
 				await journal.commit(gone.flatMap(({ key }) => forget(journal, key)));
-				for (const { key } of gone) fresh.delete(key.join(' '));
+				for (const { key } of gone) {
+					fresh.delete({ storeId: String(key[0]), lane: String(key[1]) });
+				}
 				counts.clear();
 				signals.emit('lanes.forgotten', { count: gone.length });
 			}
