@@ -52,8 +52,8 @@ export interface GivingUpParts extends WindowParts {
 export interface GivingUp {
 	/** Gives up what is past its time or its tries. */
 	all(): Settlement;
-	/** Gives up a message because somebody takes it back, wherever it stands in the lane. */
-	one(seq: number): Settlement;
+	/** Gives up a message, wherever it stands in the lane: it is taken back, or cannot be sent. */
+	one(seq: number, why: 'cancelled' | 'tooLarge'): Settlement;
 }
 
 /** Messages that are given up in one go; the next tick does the rest. */
@@ -99,10 +99,10 @@ export function createGivingUp(parts: GivingUpParts): GivingUp {
 				instead: settlements.flatMap(({ instead = [] }) => instead),
 			};
 		},
-		one(seq) {
+		one(seq, why) {
 			const row = seq < lane.lo ? undefined : outbox.row(lane, seq);
 			if (!row || row.skip) return { changes: [], ids: [] };
-			return giveUpRow({ ...row, cancelled: true });
+			return giveUpRow({ ...row, [why]: true });
 		},
 	};
 }
@@ -139,6 +139,11 @@ export function settleRow(
 	if (verdict === 'refused') {
 		signals.emit('delivery.refused', { to, method, id, code });
 		return books.settle(id, { outcome: 'refused', code });
+	}
+	if (row.tooLarge) {
+		signals.emit('delivery.refused', { to, method, id, code: 'too_large' });
+		const detail = 'the broker takes no publication of this size';
+		return books.settle(id, { outcome: 'refused', code: 'too_large', detail });
 	}
 	signals.emit('delivery.gaveUp', { to, method, id, attempts });
 	// Under another identity it may have been accepted, and then nobody knows what became of it.

@@ -41,6 +41,8 @@ export type PublisherEvent =
 	| { readonly type: 'PAUSE' }
 	/** Somebody takes a message back. */
 	| { readonly type: 'CANCEL'; readonly seq: number }
+	/** A message is more than the broker takes. */
+	| { readonly type: 'TOO_LARGE'; readonly seq: number }
 	| { readonly type: 'SHUTDOWN' };
 
 /** What an acknowledgement can change in how a lane goes on. */
@@ -135,13 +137,14 @@ export function pump(context: PublisherContext): void {
 
 /** Hands frames to the wire: at once, or once what must be written before has been. */
 function release(
-	{ journal, exchange, lane, line }: PublisherContext,
+	{ journal, exchange, lane, line, send }: PublisherContext,
 	frames: readonly FrameContent[],
 	changes: readonly Change[],
 ): void {
 	const to = { node: lane.to, method: lane.method, kind: lane.kind };
+	const tooLarge = (seq: number): void => send({ type: 'TOO_LARGE', seq });
 	const hand = (): void => {
-		for (const frame of frames) exchange.sendFrame(to, frame);
+		for (const frame of frames) exchange.sendFrame(to, frame, tooLarge);
 	};
 	if (changes.length === 0 && !line.tail) {
 		hand();

@@ -54,6 +54,8 @@ export interface Window {
 	giveUp(): Settlement;
 	/** Gives up a message because somebody takes it back, wherever it stands in the lane. */
 	cancel(seq: number): Settlement;
+	/** Gives up a message that no broker takes. */
+	refuse(seq: number): Settlement;
 	/** Stops the delivery actors; the rows stay in the outbox. */
 	stop(): void;
 }
@@ -150,7 +152,8 @@ export function createWindow(parts: WindowParts): Window {
 		},
 		countAway: () => countAway(parts),
 		giveUp: () => givingUp.all(),
-		cancel: (seq) => givingUp.one(seq),
+		cancel: (seq) => givingUp.one(seq, 'cancelled'),
+		refuse: (seq) => givingUp.one(seq, 'tooLarge'),
 		stop: () => deliveries.stop(),
 	};
 }

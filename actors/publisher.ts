@@ -72,6 +72,9 @@ const machine = setup({
 		takeBack: ({ context, event }) => {
 			if (event.type === 'CANCEL') write(context, context.window.cancel(event.seq));
 		},
+		refuse: ({ context, event }) => {
+			if (event.type === 'TOO_LARGE') write(context, context.window.refuse(event.seq));
+		},
 		countAway: ({ context }) => write(context, context.window.countAway()),
 		armAway: ({ context }) => arm(context, context.window.ackMs()),
 		armBackoff: ({ context }) => arm(context, backoffMs(context)),
@@ -111,6 +114,7 @@ const machine = setup({
 		ABSENT: { target: '.waiting', actions: 'goBack' },
 		LINK_DOWN: { target: '.waiting', actions: 'goBack' },
 		CANCEL: { actions: 'takeBack' },
+		TOO_LARGE: { actions: 'refuse' },
 	},
 	states: {
 		waiting: {
@@ -134,6 +138,7 @@ const machine = setup({
 				MAIL: { actions: 'pump' },
 				// What takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
+				TOO_LARGE: { actions: ['refuse', 'pump'] },
 				ACK: { actions: 'heedAndGoOn' },
 				PAUSE: { target: 'backingOff' },
 				// A new life of the receiver, or of the link: what is under way may be lost.

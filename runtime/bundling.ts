@@ -1,8 +1,8 @@
 /**
  * Bundling: frames of several lanes that leave in the same turn for the same topic share one
  * PUBLISH. Over a thousand lanes with a message each, a publication for every frame costs more than
- * the messages. One that is more than a broker takes is divided, so that a lane cannot be stuck for
- * ever behind the limit of a broker.
+ * the messages. One that is more than a broker takes is divided; so a lane can only be stuck behind
+ * a single message that is too large, and its publisher is told of that.
  *
  * @module
  */
@@ -11,10 +11,22 @@ import type { Verdict } from './wire.ts';
 
 /** What gathers frames; see {@link createBundling}. */
 export interface Bundling {
-	/** Sends a frame of a lane before this turn ends, behind those that were given before it. */
-	add(topic: string, frame: FrameContent): void;
+	/**
+	 * Sends a frame of a lane before this turn ends, behind those that were given before it.
+	 * `tooLarge` is called with the number of a message that no publication can bring.
+	 */
+	add(topic: string, frame: FrameContent, tooLarge: TooLarge): void;
 	/** The broker may be another one from now on, which takes more. */
 	forgetLimit(): void;
+}
+
+/** Told of a message, by its number, that is too large for the broker even by itself. */
+export type TooLarge = (seq: number) => void;
+
+/** A frame, and who is told of what cannot be sent of it. */
+interface Given {
+	readonly frame: FrameContent;
+	readonly tooLarge: TooLarge;
 }
 
 /** What surrounds the body of a row, and the rows of a frame beside the name of its lane. */
@@ -26,33 +38,36 @@ export function createBundling(parts: {
 	readonly publish: (topic: string, frames: readonly FrameContent[]) => Promise<Verdict>;
 	readonly onSent: () => void;
 }): Bundling {
-	const waiting = new Map<string, FrameContent[]>();
+	const waiting = new Map<string, Given[]>();
 	let bytesMax = parts.bytesMax;
 
-	const publish = async (topic: string, bundle: readonly FrameContent[]): Promise<void> => {
-		const verdict = await parts.publish(topic, bundle);
-		if (verdict !== 'too_large') return;
-		const bytes = bundle.reduce((sum, frame) => sum + bytesOf(frame), 0);
-		bytesMax = Math.min(bytesMax, Math.ceil(bytes / 2));
-		const divided = bundlesOf(bundle, bytesMax);
-		// A single row cannot be divided: its lane tries again, and gives it up in time.
-		if (divided.length > 1) for (const part of divided) void publish(topic, part);
+	const publish = async (topic: string, bundle: readonly Given[]): Promise<void> => {
+		const frames = bundle.map(({ frame }) => frame);
+		if ((await parts.publish(topic, frames)) !== 'too_large') return;
+		const bytes = frames.reduce((sum, frame) => sum + bytesOf(frame), 0);
+		const divided = bundlesOf(bundle, Math.ceil(bytes / 2));
+		if (divided.length > 1) {
+			bytesMax = Math.min(bytesMax, Math.ceil(bytes / 2));
+			for (const part of divided) void publish(topic, part);
+			return;
+		}
+		for (const { frame, tooLarge } of bundle) tooLarge(frame.first);
 	};
 	const leave = (): void => {
 		const gathered = [...waiting];
 		waiting.clear();
-		for (const [topic, frames] of gathered) {
-			for (const bundle of bundlesOf(frames, bytesMax)) void publish(topic, bundle);
+		for (const [topic, given] of gathered) {
+			for (const bundle of bundlesOf(given, bytesMax)) void publish(topic, bundle);
 		}
 		parts.onSent();
 	};
 
 	return {
-		add(topic, frame) {
+		add(topic, frame, tooLarge) {
 			if (waiting.size === 0) queueMicrotask(leave);
-			const frames = waiting.get(topic);
-			if (frames) frames.push(frame);
-			else waiting.set(topic, [frame]);
+			const given = waiting.get(topic);
+			if (given) given.push({ frame, tooLarge });
+			else waiting.set(topic, [{ frame, tooLarge }]);
 		},
 		forgetLimit: () => void (bytesMax = parts.bytesMax),
 	};
@@ -65,14 +80,11 @@ function bytesOf({ lane = '', rows }: FrameContent): number {
 }
 
 /** Frames in bundles of at most so many bytes, in order; frames that are larger are divided. */
-function bundlesOf(
-	frames: readonly FrameContent[],
-	bytesMax: number,
-): readonly (readonly FrameContent[])[] {
-	const bundles: FrameContent[][] = [];
-	let current: FrameContent[] = [];
+function bundlesOf(given: readonly Given[], bytesMax: number): readonly (readonly Given[])[] {
+	const bundles: Given[][] = [];
+	let current: Given[] = [];
 	let bytes = 0;
-	for (const whole of frames) {
+	for (const { frame: whole, tooLarge } of given) {
 		for (const frame of portionsOf(whole, bytesMax)) {
 			const own = bytesOf(frame);
 			if (current.length === 0 || bytes + own > bytesMax) {
@@ -80,7 +92,7 @@ function bundlesOf(
 				bundles.push(current);
 				bytes = 0;
 			}
-			current.push(frame);
+			current.push({ frame, tooLarge });
 			bytes += own;
 		}
 	}

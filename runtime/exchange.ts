@@ -6,7 +6,7 @@
  */
 import { formatTopic, parseTopic, type Kind } from './address.ts';
 import { createAnnouncement } from './announcement.ts';
-import { createBundling } from './bundling.ts';
+import { createBundling, type TooLarge } from './bundling.ts';
 import type { Clock } from './clock.ts';
 import { asReeveError } from './errors.ts';
 import type { Facts } from './facts.ts';
@@ -47,9 +47,14 @@ export interface Exchange {
 	isUp(): boolean;
 	/**
 	 * Sends a frame to a node before this turn ends: QoS 1, with other lanes' in one PUBLISH. Without
-	 * a lane, for messages that are sent at most once, alone and with QoS 0.
+	 * a lane, for messages that are sent at most once, alone and with QoS 0. `tooLarge` is told of
+	 * messages of a lane that no broker here takes.
 	 */
-	sendFrame(to: { node: string; method: string; kind: Kind }, frame: FrameContent): void;
+	sendFrame(
+		to: { node: string; method: string; kind: Kind },
+		frame: FrameContent,
+		tooLarge?: TooLarge,
+	): void;
 	/** Hands any publication to the broker. Never rejects. */
 	publish(publication: Publication): Promise<Verdict>;
 	/** Sends an acknowledgement soon: all for one store leave together. */
@@ -165,10 +170,10 @@ export function createExchange(parts: {
 		},
 		isUp: () => wires.size > 0,
 		publish,
-		sendFrame({ node, method, kind }, content) {
+		sendFrame({ node, method, kind }, content, tooLarge = () => {}) {
 			const topic = topicOf({ part: 'lane', node, method, kind });
 			if (content.lane === undefined) void publishFrames(topic, 0, [content]);
-			else bundling.add(topic, content);
+			else bundling.add(topic, content, tooLarge);
 		},
 		answer: acknowledging.add,
 		follow(node) {

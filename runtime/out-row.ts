@@ -16,6 +16,8 @@ export interface OutRow {
 	readonly skip: boolean;
 	/** Set if somebody took it back, which is why it was given up. */
 	readonly cancelled?: true;
+	/** Set if no broker takes a publication of it, which is why it was given up. */
+	readonly tooLarge?: true;
 	/** Set on replies, which have no entry in the books; absent in rows of older versions. */
 	readonly isReply?: true;
 	readonly body: Uint8Array;

@@ -24,9 +24,13 @@ async function publishing(
 	const link = { isUp: true };
 	const sent: FrameContent[] = [];
 	const stale: string[] = [];
+	let tooLarge: (seq: number) => void = () => {};
 	const exchange = {
 		isUp: () => link.isUp,
-		sendFrame: (_to: unknown, frame: FrameContent) => void sent.push(frame),
+		sendFrame(_to: unknown, frame: FrameContent, refuse = tooLarge) {
+			sent.push(frame);
+			tooLarge = refuse;
+		},
 	} as Exchange;
 	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
 		presence.learn({ v: 1, node: 'ship1', state, storeId, epoch });
@@ -52,6 +56,8 @@ async function publishing(
 		link,
 		birth,
 		failures,
+		/** The wire says so of the last frame. */
+		tooLarge: (seq: number) => tooLarge(seq),
 		ids: () =>
 			sent.map(({ rows }) => rows.map(({ id, skip }) => (skip ? `skip ${id}` : id)).join()),
 		ack: (ack: LaneAck) => actor.send({ type: 'ACK', ack, storeId: 'store1' }),
@@ -124,6 +130,28 @@ test('a lane waits while this node has no link, and says so', async (t) => {
 	lane.actor.send({ type: 'LINK_UP' });
 	await lane.flush();
 	assert.equal(lane.sent.length, before + 1);
+});
+
+test('a message that no broker takes is skipped, and refused once the receiver knows that', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c']);
+	lane.tooLarge(2);
+	lane.tooLarge(2);
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c', 'skip b,c']);
+	assert.equal(lane.outcome('b'), undefined, 'an earlier publication of it may have come through');
+	lane.ack(lane.ackOf(3, 'c', { except: [[2, 'skipped']] }));
+	await lane.flush();
+	assert.deepEqual(lane.books.get('b')?.result, {
+		outcome: 'refused',
+		code: 'too_large',
+		detail: 'the broker takes no publication of this size',
+	});
+	assert.deepEqual(lane.seen('delivery.refused').length, 1);
+	assert.equal(lane.books.get('c')?.result, undefined, 'what came behind it is with its receiver');
 });
 
 test('new mail does not postpone the moment at which an older message is overdue', async (t) => {

@@ -30,8 +30,9 @@ const shown = ({ lane, first, rows }: FrameContent) =>
 function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytesMax = 10_000) {
 	const clock = steppedClock();
 	const published: string[] = [];
+	const refused: string[] = [];
 	let turns = 0;
-	const bundling = createBundling({
+	const made = createBundling({
 		bytesMax,
 		publish(topic, frames) {
 			const rows = frames.flatMap((frame) => frame.rows);
@@ -41,7 +42,12 @@ function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytes
 		},
 		onSent: () => (turns += 1),
 	});
-	return { bundling, published, turns: () => turns, settle: () => clock.settle() };
+	const bundling = {
+		...made,
+		add: (topic: string, frame: FrameContent) =>
+			made.add(topic, frame, (seq) => refused.push(`${frame.lane}:${seq}`)),
+	};
+	return { bundling, published, refused, turns: () => turns, settle: () => clock.settle() };
 }
 
 test('frames of one turn for one topic leave together, in order; others by themselves', async () => {
@@ -90,17 +96,18 @@ test('what a broker finds too large is divided until it takes it, and that is re
 	assert.equal(published[0], 't a:17-24 too_large', 'another broker may take more');
 });
 
-test('a single message that is too large is tried once for each time that its lane sends it', async () => {
-	const { bundling, published, settle } = bundlingOf((bytes) =>
+test('of a single message that is too large its lane is told', async () => {
+	const { bundling, published, refused, settle } = bundlingOf((bytes) =>
 		bytes > 1000 ? 'too_large' : 'taken',
 	);
 	bundling.add('t', frameOf('a', { rows: 1, bytes: 2000 }));
 	bundling.add('t', frameOf('b', { rows: 1, bytes: 100 }));
 	await settle();
 	assert.deepEqual(published.splice(0), ['t a:1 b:1 too_large', 't a:1 too_large', 't b:1 taken']);
-	bundling.add('t', frameOf('a', { rows: 1, bytes: 2000 }));
+	assert.deepEqual(refused, ['a:1']);
+	bundling.add('t', frameOf('b', { rows: 3, bytes: 300, first: 2 }));
 	await settle();
-	assert.deepEqual(published, ['t a:1 too_large']);
+	assert.deepEqual(published, ['t b:2-4 taken'], 'others may still be as large as before');
 });
 
 test('whatever the limits are, each row is taken once', async () => {
@@ -130,7 +137,9 @@ test('whatever the limits are, each row is taken once', async () => {
 			for (const [lane, rows] of frames) {
 				const first = next.get(lane) ?? 1;
 				next.set(lane, first + rows);
-				bundling.add('t', frameOf(lane, { rows, bytes: 50, first }));
+				bundling.add('t', frameOf(lane, { rows, bytes: 50, first }), () =>
+					assert.fail('each of them fits'),
+				);
 			}
 			await clock.settle();
 			for (const [lane, seen] of taken) {
