@@ -55,19 +55,11 @@ export interface Dispatch {
 export function createDispatch(parts: DispatchParts): Dispatch {
 	const { journal, post, instances, end, broken } = parts;
 	const starts = createStartRecords(parts);
-	const ready: Instance[] = [];
-	const suspects: Cause[] = [];
 	const under = new Set<Promise<void>>();
 	let isPumping = false;
 	let state: 'open' | 'draining' | 'fenced' = 'open';
+	const isOpen = () => state === 'open';
 
-	const list = (instance: Instance, cause?: Cause): void => {
-		if (cause) instance.queue.push(cause);
-		if (instance.isListed || instance.isPausing || instance.queue.length === 0) return;
-		instance.isListed = true;
-		ready.push(instance);
-		wake();
-	};
 	const wake = (): void => {
 		if (isPumping || state !== 'open') return;
 		isPumping = true;
@@ -77,36 +69,13 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 				.catch(broken)
 				.finally(() => {
 					isPumping = false;
-					if (ready.length + suspects.length > 0) wake();
+					if (!ready.isEmpty()) wake();
 				});
 		});
 	};
 
-	/** The next batch: a suspect alone, or all that is ready, up to the limit. */
-	const pick = (): readonly Portion[] => {
-		const suspect = suspects.shift();
-		if (suspect) {
-			const instance = instances.use(suspect.key);
-			if (instance) return [{ instance, causes: [suspect] }];
-			instances.leave(suspect.key, suspect);
-			suspect.release();
-			return [];
-		}
-		const portions: Portion[] = [];
-		let room = parts.turnsBatchMax;
-		while (room > 0) {
-			const instance = ready.shift();
-			if (!instance) break;
-			instance.isListed = false;
-			const causes = instance.queue.splice(0, room);
-			room -= causes.length;
-			portions.push({ instance, causes });
-			list(instance);
-		}
-		return portions;
-	};
-
-	const runPortion = createPortionRun({ ...parts, list, isOpen: () => isOpen() });
+	const ready = createReadyLine({ ...parts, wake });
+	const runPortion = createPortionRun({ ...parts, list: ready.list, isOpen });
 
 	const commit = async (batch: Batch): Promise<void> => {
 		end.seal(batch);
@@ -125,29 +94,52 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		if (!isOver) broken(thrown);
 	};
 
+	/** What is to run next, in hand: not to be put away. */
+	const take = (): readonly Portion[] => {
+		const portions = ready.pick();
+		for (const { instance } of portions) instance.unflushed += 1;
+		return portions;
+	};
+	const run = (portions: readonly Portion[]): Batch => {
+		const batch = emptyBatch();
+		for (const portion of portions) {
+			portion.instance.unflushed -= 1;
+			runPortion(portion, batch);
+		}
+		return batch;
+	};
+	/** Writes what a batch came to; nobody need wait for that to take the next one. */
+	const write = (batch: Batch): Promise<void> => {
+		const committed = commit(batch).catch(endsHere);
+		under.add(committed);
+		void committed.finally(() => under.delete(committed));
+		return committed;
+	};
+	/** Writes that these are started. */
+	const counted = (portions: readonly Portion[]): Promise<void> =>
+		portions.length === 0
+			? Promise.resolve()
+			: journal.commit(starts.of(portions), 'committed').catch(endsHere);
+
 	async function pump(): Promise<void> {
-		while (state === 'open') {
-			const portions = pick();
-			if (portions.length === 0) return;
-			const isSuspect = portions[0]?.causes[0]?.isSuspect ?? false;
-			// In hand: not to be put away.
-			for (const { instance } of portions) instance.unflushed += 1;
-			const hasStarted = await journal
-				.commit(starts.of(portions), 'committed')
-				.then(() => true, endsHere);
-			if (!hasStarted || !isOpen()) return;
-			const batch = emptyBatch();
-			for (const portion of portions) {
-				portion.instance.unflushed -= 1;
-				runPortion(portion, batch);
+		let portions = take();
+		await counted(portions);
+		while (isOpen() && portions.length > 0) {
+			const isAlone = portions[0]?.causes[0]?.isSuspect ?? false;
+			const batch = run(portions);
+			if (isAlone) {
+				await write(batch);
+				portions = take();
+				await counted(portions);
+				continue;
 			}
-			const committed = commit(batch).catch(endsHere);
-			under.add(committed);
-			void committed.finally(() => under.delete(committed));
-			if (isSuspect) await committed;
+			// The transaction that ends this batch begins the next one.
+			portions = take();
+			if (portions.length > 0) batch.changes.push(...starts.of(portions));
+			void write(batch);
+			if (portions.length > 0) await journal.commit([], 'committed').catch(endsHere);
 		}
 	}
-	const isOpen = () => state === 'open';
 
 	return {
 		suspects: () => starts.read(),
@@ -158,11 +150,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 				cause.release();
 				return;
 			}
-			if (!cause.isSuspect) list(instance, cause);
-			else {
-				suspects.push(cause);
-				wake();
-			}
+			ready.add(instance, cause);
 		},
 		fence() {
 			state = 'fenced';
@@ -170,6 +158,65 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		async drain() {
 			if (state === 'open') state = 'draining';
 			await Promise.all(under);
+			// What was counted and does not run any more was not the reason of any death.
+			if (state === 'draining') await journal.commit(starts.of([]), 'committed').catch(endsHere);
+		},
+	};
+}
+
+/** The instances that have something to do, and the causes that run alone before all others. */
+function createReadyLine({
+	instances,
+	turnsBatchMax,
+	wake,
+}: Pick<DispatchParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
+	const line: Instance[] = [];
+	const suspects: Cause[] = [];
+
+	/** Puts an instance into the line, if it has something to do. */
+	const list = (instance: Instance): void => {
+		if (instance.isListed || instance.isPausing || instance.queue.length === 0) return;
+		instance.isListed = true;
+		line.push(instance);
+		wake();
+	};
+	/** A suspect by itself; nothing if it is no longer to be run. */
+	const alone = (suspect: Cause): readonly Portion[] => {
+		const instance = instances.use(suspect.key);
+		if (instance) return [{ instance, causes: [suspect] }];
+		instances.leave(suspect.key, suspect);
+		suspect.release();
+		return [];
+	};
+
+	return {
+		list,
+		isEmpty: () => line.length + suspects.length === 0,
+		add(instance: Instance, cause: Cause): void {
+			if (cause.isSuspect) {
+				suspects.push(cause);
+				wake();
+			} else {
+				instance.queue.push(cause);
+				list(instance);
+			}
+		},
+		/** The next batch: a suspect alone, or all that is ready, up to the limit. */
+		pick(): readonly Portion[] {
+			const suspect = suspects.shift();
+			if (suspect) return alone(suspect);
+			const portions: Portion[] = [];
+			let room = turnsBatchMax;
+			while (room > 0) {
+				const instance = line.shift();
+				if (!instance) break;
+				instance.isListed = false;
+				const causes = instance.queue.splice(0, room);
+				room -= causes.length;
+				portions.push({ instance, causes });
+				list(instance);
+			}
+			return portions;
 		},
 	};
 }

@@ -105,7 +105,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 					return;
 				}
 				let batch = queue.at(-1);
-				if (!batch || batch.changes.length + changes.length > changesPerTransactionMax) {
+				const isMore = changes.length > 0;
+				const count = (batch?.changes.length ?? 0) + changes.length;
+				// Who only waits for what was given before need not have a transaction of his own.
+				if (!batch || (isMore && count > changesPerTransactionMax)) {
 					batch = emptyBatch();
 					queue.push(batch);
 				}

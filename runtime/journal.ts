@@ -28,7 +28,7 @@ import type { Signals } from './signal.ts';
 import { copyStore } from './store-copy.ts';
 import { isStoreDamaged } from './store-damage.ts';
 import { openGuarded } from './store-opening.ts';
-import { newest } from './rewriting.ts';
+import { condensed } from './rewriting.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { openStore, rangeOf } from './store.ts';
 
@@ -68,7 +68,7 @@ export const tables = [
 	'asks',
 	/** [actor, key, place]: the last turns of each instance, in a ring. */
 	'turns',
-	/** [order]: what became of the messages that were accepted here, oldest first. */
+	/** [order]: what became of some messages that were accepted here, oldest first. */
 	'receipts',
 	/** [storeId, lane]: the running time of this node at which the lane was last heard of. */
 	'heard',
@@ -151,6 +151,8 @@ export interface Journal {
 	get<Value>(table: Table, key: Key): Value | undefined;
 	/** Rows in key order. Short stretches only: a long read keeps LMDB from reusing space. */
 	scan<Value>(table: Table, stretch: Stretch): { key: Key; value: Value }[];
+	/** The keys of the stretch, without reading values. */
+	keys(table: Table, stretch: Stretch): readonly Key[];
 	/** Rows of the stretch, without reading values; of a whole table without counting them. */
 	count(table: Table, stretch?: Stretch): number;
 	/** False while the disk fails: callers refuse new work instead of promising it. */
@@ -198,7 +200,7 @@ export function openJournal(options: JournalOptions): Journal {
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
-		for (const { table, key, value } of newest(changes)) {
+		for (const { table, key, value } of condensed(changes)) {
 			if (value === undefined) stores[table].removeSync([...key]);
 			else stores[table].putSync([...key], value);
 		}
@@ -259,6 +261,8 @@ export function openJournal(options: JournalOptions): Journal {
 					value: row.value as Value,
 				}),
 			),
+		keys: (table, stretch) =>
+			Array.from(stores[table].getKeys(rangeOf(stretch)), (key) => [key].flat()),
 		count: (table, stretch) =>
 			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
 		isHealthy: () => writer.isHealthy(),

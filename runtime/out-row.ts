@@ -51,7 +51,49 @@ export function rowOf(message: Message, at: { seq: number; now: number; config: 
 	};
 }
 
-/** A row as the journal has it: its number is in the key. */
-export function stored({ seq: _, ...rest }: OutRow): Omit<OutRow, 'seq'> {
-	return rest;
+/** A row as the journal has it: its number is in the key, and no names are in the value. */
+export type StoredOutRow = readonly [
+	id: string,
+	body: Uint8Array,
+	deadline: number,
+	ackMs: number,
+	retries: number,
+	attempts: number,
+	marks: number,
+];
+
+const marks = { skip: 1, cancelled: 2, tooLarge: 4, isReply: 8 } as const;
+
+/** What is written of a row. */
+export function stored(row: OutRow): StoredOutRow {
+	const { id, body, deadline, ackMs, retries, attempts } = row;
+	let marked = 0;
+	if (row.skip) marked |= marks.skip;
+	if (row.cancelled) marked |= marks.cancelled;
+	if (row.tooLarge) marked |= marks.tooLarge;
+	if (row.isReply) marked |= marks.isReply;
+	return [id, body, deadline, ackMs, retries, attempts, marked];
+}
+
+/** The row that was written; older versions have written it as a map. */
+export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>): OutRow {
+	if (!isTuple(value)) return { ...value, seq };
+	const [id, body, deadline, ackMs, retries, attempts, marked] = value;
+	return {
+		seq,
+		id,
+		skip: (marked & marks.skip) > 0,
+		...((marked & marks.cancelled) > 0 ? { cancelled: true } : {}),
+		...((marked & marks.tooLarge) > 0 ? { tooLarge: true } : {}),
+		...((marked & marks.isReply) > 0 ? { isReply: true } : {}),
+		body,
+		deadline,
+		ackMs,
+		retries,
+		attempts,
+	};
+}
+
+function isTuple(value: StoredOutRow | Omit<OutRow, 'seq'>): value is StoredOutRow {
+	return Array.isArray(value);
 }

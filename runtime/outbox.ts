@@ -13,7 +13,7 @@ import type { Config } from './config.ts';
 import type { Message } from './envelope.ts';
 import { laneName } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
-import { rowOf, stored, type OutRow } from './out-row.ts';
+import { restored, rowOf, stored, type OutRow, type StoredOutRow } from './out-row.ts';
 
 /**
  * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and
@@ -164,13 +164,13 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			const room = config.windowMessagesMax - lane.rows.length;
 			if (room <= 0 || from > lane.flushed) return;
 			const to = Math.min(lane.flushed + 1, from + room);
-			const found = journal.scan<Omit<OutRow, 'seq'>>('outbox', {
+			const found = journal.scan<StoredOutRow>('outbox', {
 				from: [lane.name, from],
 				to: [lane.name, to],
 			});
 			for (const { key, value } of found) {
 				const seq = Number(key[1]);
-				lane.rows.push(replaced.get(keyOf(lane, seq)) ?? { ...value, seq });
+				lane.rows.push(replaced.get(keyOf(lane, seq)) ?? restored(seq, value));
 			}
 		},
 		resolve(lane, upTo) {
@@ -194,8 +194,8 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 		row(lane, seq) {
 			const loaded = lane.rows[seq - lane.lo] ?? replaced.get(keyOf(lane, seq));
 			if (loaded) return loaded;
-			const found = journal.get<Omit<OutRow, 'seq'>>('outbox', [lane.name, seq]);
-			return found && { ...found, seq };
+			const found = journal.get<StoredOutRow>('outbox', [lane.name, seq]);
+			return found && restored(seq, found);
 		},
 		bind(lane, storeId, sentUpTo) {
 			if (lane.boundTo === storeId) return [];

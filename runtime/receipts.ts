@@ -1,13 +1,15 @@
 /**
  * Receipts: the receiver's side of the books. What became of each message that was accepted here,
- * kept after its settlement up to `receiptsKeptMax`. An audit compares them with the books of the
- * senders, and a message that may be a repetition from another store is looked up here by its id.
+ * kept after its settlement up to `receiptsKeptMax`. Those that are written in one transaction
+ * share rows (see `rewriting.ts`), so that a settlement costs no row for its receipt alone. An
+ * audit compares them with the books of the senders, and a message that may be a repetition from
+ * another store is looked up here by its id.
  *
  * @module
  */
 import type { Config } from './config.ts';
 import type { Outcome } from './envelope.ts';
-import type { Change, Journal } from './journal.ts';
+import type { Change, Journal, Key } from './journal.ts';
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {
@@ -27,7 +29,8 @@ export interface Receipt {
 /** The receipts that {@link createReceipts} makes. */
 export interface Receipts {
 	/**
-	 * Files a receipt, in the transaction that settles the message; the oldest go beyond the limit.
+	 * Files a receipt, in the transaction that settles the message. The oldest go beyond the limit,
+	 * in whole rows and some at a time.
 	 */
 	add(receipt: Receipt): readonly Change[];
 	/** Notes that a message was accepted: from now on it is known, settled or not. */
@@ -50,10 +53,13 @@ export interface Receipts {
 export function createReceipts(parts: { journal: Journal; config: Config }): Receipts {
 	const { journal, config } = parts;
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
-	const end = (reverse: boolean) =>
-		journal.scan<Receipt>('receipts', { ...all, limit: 1, reverse })[0]?.key[0];
-	let first = Number(end(false) ?? 1);
-	let next = Number(end(true) ?? first - 1) + 1;
+	const end = (reverse: boolean) => journal.scan<Row>('receipts', { ...all, limit: 1, reverse })[0];
+	const last = end(true);
+	/** The key of the oldest row. */
+	let first = Number(end(false)?.key[0] ?? 1);
+	let next = last ? Number(last.key[0]) + receiptsIn(last.value).length : first;
+	/** When it is next looked whether rows must go. */
+	let trimAt = 0;
 	let known: Set<string> | undefined;
 	/** Accepted by this process, in the order of their acceptance: what the journal may not show. */
 	let fresh: string[] = [];
@@ -71,11 +77,23 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		// Not before whoever is accepting just now has given away what is to be written.
 		queueMicrotask(() => void journal.commit([]).then(release, release));
 	};
+	/** What removes the rows with receipts beyond the limit only. */
+	const trim = (): readonly Change[] => {
+		const to = [Math.max(first, next - config.receiptsKeptMax + 1)];
+		const rows = journal.keys('receipts', { from: [first], to, limit: trimmedMax });
+		// The last of them reaches as far as the next row, which may be within the limit.
+		const gone = rows.slice(0, -1);
+		first = Number(rows.at(-1)?.[0] ?? first);
+		trimAt = next + trimEvery;
+		return gone.map((key) => ({ table: 'receipts', key }));
+	};
 	const index = (): Set<string> => {
 		if (known) return known;
 		known = new Set([...flushing, ...fresh]);
 		for (const { value } of journal.scan<{ id: string }>('mailbox', everyRow)) known.add(value.id);
-		for (const { value } of journal.scan<Receipt>('receipts', all)) known.add(value.id);
+		for (const { value } of journal.scan<Row>('receipts', all)) {
+			for (const { id } of receiptsIn(value)) known.add(id);
+		}
 		return known;
 	};
 	const note = (id: string): void => {
@@ -88,13 +106,10 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		add(receipt) {
 			// Until this is written, the row in its mailbox is there, which goes in the same transaction.
 			note(receipt.id);
-			const changes: Change[] = [{ table: 'receipts', key: [next], value: receipt }];
+			const filed: Change = { table: 'receipts', key: [next], value: [receipt] };
 			next += 1;
-			while (next - first > config.receiptsKeptMax) {
-				changes.push({ table: 'receipts', key: [first] });
-				first += 1;
-			}
-			return changes;
+			const isDue = next - first > config.receiptsKeptMax && next >= trimAt;
+			return isDue ? [filed, ...trim()] : [filed];
 		},
 		accepted(id) {
 			note(id);
@@ -103,20 +118,39 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		},
 		unseen: () => flushing.length + fresh.length,
 		isKnown: (id) => index().has(id),
-		list: (limit) =>
-			journal.scan<Receipt>('receipts', { ...all, limit, reverse: true }).map(({ value }) => value),
+		list(limit) {
+			const found: Receipt[] = [];
+			for (let to: Key = all.to; found.length < limit;) {
+				const rows = journal.scan<Row>('receipts', { ...all, to, limit: pageRows, reverse: true });
+				for (const { key, value } of rows) {
+					to = key;
+					found.push(...receiptsIn(value).toReversed());
+				}
+				if (rows.length < pageRows) break;
+			}
+			return found.slice(0, limit);
+		},
 		*each() {
-			for (let from = first; from < next; from += pageRows) {
-				const stretch = { from: [from], to: [from + pageRows] };
-				for (const { value } of journal.scan<Receipt>('receipts', stretch)) yield value;
+			for (let from = first; from < next; from += pageOrders) {
+				const stretch = { from: [from], to: [from + pageOrders] };
+				for (const { value } of journal.scan<Row>('receipts', stretch)) yield* receiptsIn(value);
 			}
 		},
 		isCut: () => first > 1,
 	};
 }
 
-/** Receipts read at a time. */
-const pageRows = 1000;
+/** What a row holds; older versions have written each receipt by itself. */
+type Row = Receipt | readonly Receipt[];
+
+const receiptsIn = (row: Row): readonly Receipt[] => [row].flat() as readonly Receipt[];
+
+/** How many more receipts are kept until the oldest go, and how many rows go at a time at most. */
+const trimEvery = 256;
+const trimmedMax = 1000;
+/** Orders that are read at a time, each of a receipt; and rows of many of them. */
+const pageOrders = 1000;
+const pageRows = 64;
 const everyRow = { from: [''], to: ['\uffff'] };
 /** Accepted messages until it is looked which of them are on disk. */
 const freshMax = 1000;

@@ -13,6 +13,11 @@ export interface PublisherRef {
 	send(event: PublisherEvent): void;
 }
 
+/** A lane that has a publisher, or will have one once it has started. */
+interface Known {
+	ref: PublisherRef | undefined;
+}
+
 /** The switchboard that {@link createPublishing} makes. */
 export interface Publishing {
 	/** A publisher tells that it is there; a restarted one takes the place of its predecessor. */
@@ -24,11 +29,21 @@ export interface Publishing {
 /** Creates the switchboard. */
 export function createPublishing(ground: Ground): Publishing {
 	const { outbox, presence, publishing, exchange } = ground;
-	const publishers = new Map<string, { lane: Lane; ref?: PublisherRef }>();
+	const publishers = new Map<string, Known>();
+	/** The same by the node that they publish for: a fleet has a lane or more for each. */
+	const byNode = new Map<string, Set<Known>>();
+	const know = (lane: Lane): Known => {
+		const known: Known = publishers.get(lane.name) ?? { ref: undefined };
+		publishers.set(lane.name, known);
+		const ofNode = byNode.get(lane.to);
+		if (ofNode) ofNode.add(known);
+		else byNode.set(lane.to, new Set([known]));
+		return known;
+	};
 
 	return {
 		register(lane, ref) {
-			publishers.set(lane.name, { lane, ref });
+			know(lane).ref = ref;
 		},
 		open(start) {
 			publishing.ack = ({ lanes, storeId }) => {
@@ -45,13 +60,13 @@ export function createPublishing(ground: Ground): Publishing {
 			};
 			const ignorePresence = presence.onChange(({ name, state }) => {
 				const type = state === 'online' ? 'PRESENT' : 'ABSENT';
-				for (const { lane, ref } of publishers.values()) if (lane.to === name) ref?.send({ type });
+				for (const { ref } of byNode.get(name) ?? []) ref?.send({ type });
 			});
 			const ignoreMail = outbox.onMail((lane) => {
 				const known = publishers.get(lane.name);
 				if (known) known.ref?.send({ type: 'MAIL' });
 				else {
-					publishers.set(lane.name, { lane });
+					know(lane);
 					if (!presence.get(lane.to)) exchange.follow(lane.to);
 					start(lane);
 				}
@@ -64,6 +79,7 @@ export function createPublishing(ground: Ground): Publishing {
 					publishing.link = () => {};
 					publishing.cancel = () => {};
 					publishers.clear();
+					byNode.clear();
 					await Promise.resolve();
 				},
 			};

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { setup } from 'xstate';
 import { defineActor } from '../../actors/definition.ts';
 import { raiseAlert } from '../../actors/effect.ts';
+import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
 import { unpackMessage } from '../../runtime/packing.ts';
 import { setActorStage, type ActorStage } from '../support/actor-stage.ts';
 
@@ -17,12 +18,12 @@ const smoke = defineActor({
 
 /** The alerts that are on disk, on their way to central. */
 function alerts(stage: ActorStage): readonly string[] {
-	const rows = stage.journal.scan<{ body: Uint8Array }>('outbox', {
+	const rows = stage.journal.scan<StoredOutRow>('outbox', {
 		from: [''],
 		to: ['\uffff'],
 	});
 	return rows
-		.map(({ value }) => unpackMessage(value.body))
+		.map(({ value }) => unpackMessage(restored(0, value).body))
 		.filter(({ toNode, method }) => toNode === 'central' && method === 'REQErrorLog')
 		.map(({ data }) => String(data));
 }

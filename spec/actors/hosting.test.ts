@@ -3,6 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition.ts';
 import { reply, send } from '../../actors/effect.ts';
+import type { Receipt } from '../../runtime/receipts.ts';
 import { sink } from '../support/actor-floor.ts';
 import { setActorStage, type ActorStage } from '../support/actor-stage.ts';
 
@@ -196,17 +197,42 @@ test('an instance that is there from the start needs no message', async (life) =
 	await again.stop();
 });
 
+test('an orderly stop leaves no message under suspicion, whatever was about to run', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter], config: { turnsBatchMax: 1 } });
+	const sent = ['a', 'b', 'c', 'd'].map((key) =>
+		stage.send('counter', { type: 'ADD', by: 1 }, { key }),
+	);
+	await Promise.all(sent);
+	await stage.hostings.get('counter')?.drain();
+	const rows = stage.journal.scan<{ marks: unknown[] }>('started', {
+		from: ['counter'],
+		to: ['counter', '\uffff'],
+	});
+	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
+	assert.deepEqual(
+		rows.map(({ value }) => value.marks),
+		[[]],
+	);
+	const again = await stage.restart();
+	await again.idle('counter');
+	assert.equal(again.seen('replay.decided').length, 0);
+	for (const key of ['a', 'b', 'c', 'd']) {
+		assert.deepEqual(again.stored('counter', key)?.state.context, { total: 1 });
+	}
+	await again.stop();
+});
+
 test('every message to an actor leaves a receipt, for audits and for repetitions', async (life) => {
 	const stage = await setActorStage(life, { actors: [counter] });
 	await stage.send('counter', 'TELL', { key: 'a' });
 	await stage.send('counter', 'NONSENSE', { key: 'a' });
 	await stage.idle('counter');
-	const receipts = stage.journal.scan<{ method: string; outcome: string }>('receipts', {
+	const rows = stage.journal.scan<readonly Receipt[]>('receipts', {
 		from: [0],
 		to: [Number.MAX_SAFE_INTEGER],
 	});
 	assert.deepEqual(
-		receipts.map(({ value: { method, outcome } }) => [method, outcome]),
+		rows.flatMap(({ value }) => value).map(({ method, outcome }) => [method, outcome]),
 		[
 			['counter', 'done'],
 			['counter', 'failed'],

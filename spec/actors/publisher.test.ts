@@ -5,6 +5,7 @@ import { publisherLogic } from '../../actors/publisher.ts';
 import type { Exchange } from '../../runtime/exchange.ts';
 import { passAll } from '../../runtime/fault.ts';
 import type { FrameContent, LaneAck } from '../../runtime/frame.ts';
+import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
 import { createPresence } from '../../runtime/presence.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 import { sendingSide } from '../support/sending-lane.ts';
@@ -99,8 +100,8 @@ test('what is not acknowledged is sent again, more and more rarely, with its cou
 	assert.ok(times.length >= 5 && times.length <= 10, times.join());
 	const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0));
 	for (const gap of gaps) assert.ok(gap >= 10 && gap <= 19, gaps.join());
-	const stored = lane.journal.get<{ attempts: number }>('outbox', [lane.lane().name, 1]);
-	assert.equal(stored?.attempts, lane.sent.length);
+	const stored = lane.journal.get<StoredOutRow>('outbox', [lane.lane().name, 1]);
+	assert.equal(stored && restored(1, stored).attempts, lane.sent.length);
 });
 
 test('a lane waits while its receiver is away, and goes on by itself at its birth', async (t) => {

@@ -9,6 +9,7 @@ import {
 	changedRows,
 	forSeeds,
 	note,
+	rawReceipts,
 	rawRows,
 	startWorld,
 	storedContexts,
@@ -41,8 +42,7 @@ const add = (name: string) => ({
 	methodArgs: ['ADD', JSON.stringify({ name })],
 });
 
-const receiptsOf = (fleet: SimulatedFleet, node: string) =>
-	rawRows(fleet.folder(node), 'receipts').map(({ value }) => value);
+const receiptsOf = (fleet: SimulatedFleet, node: string) => rawReceipts(fleet.folder(node));
 
 test('I9: Each accepted message is the cause of at most one committed turn', async (life) => {
 	let deaths = 0;
@@ -116,12 +116,12 @@ test('I10: Each accepted message ends in exactly one of: committed turn, DLQ ent
 		const dead = rawRows(fleet.folder('ship1'), 'dead').map(({ value }) => String(value['id']));
 		const found = { turn: 0, dead: 0, expired: 0, skipped: 0 };
 		for (const id of ids) {
-			const own = receipts.filter((receipt) => receipt['id'] === id);
+			const own = receipts.filter((receipt) => receipt.id === id);
 			const isDead = dead.includes(id);
 			const isExpired = own.some(({ outcome }) => outcome === 'expired');
 			const { state, code } = await central.row(id);
 			const ends = {
-				turn: own.some(({ attempts }) => Number(attempts) > 0) && !isDead,
+				turn: own.some(({ attempts }) => attempts > 0) && !isDead,
 				dead: isDead,
 				expired: isExpired,
 				skipped: own.length === 0 && state === 'expired',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { configOf } from '../../runtime/config.ts';
-import { createReceipts } from '../../runtime/receipts.ts';
+import { createReceipts, type Receipt } from '../../runtime/receipts.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 
 function receiptsOn({ journal }: OpenedJournal) {
@@ -13,14 +13,7 @@ function receiptsOn({ journal }: OpenedJournal) {
 	const settle = (id: string, number: number) =>
 		journal.commit([
 			{ table: 'mailbox', key: ['REQSpec', number] },
-			...receipts.add({
-				id,
-				from: 'central',
-				method: 'REQSpec',
-				outcome: 'done',
-				attempts: 1,
-				at: 1,
-			}),
+			...receipts.add(receiptOf(id)),
 		]);
 	return { receipts, accept, settle };
 }
@@ -60,4 +53,68 @@ test('a message is known to whoever asks for the first time only after many othe
 	assert.deepEqual(isKnown, [true, true, true], 'before anything is on disk');
 	await Promise.all(all);
 	for (const id of ['m0', 'm1200', 'm2499']) assert.equal(receipts.isKnown(id), true, id);
+});
+
+const receiptOf = (id: string): Receipt => ({
+	id,
+	from: 'central',
+	method: 'REQSpec',
+	outcome: 'done',
+	attempts: 1,
+	at: 1,
+});
+
+/** Receipts of which so many are kept, on a journal that is opened again with each call. */
+function keeping({ journal }: OpenedJournal, receiptsKeptMax: number) {
+	const open = () => createReceipts({ journal, config: configOf({ receiptsKeptMax }) });
+	const ids = (receipts: Iterable<Receipt>) => Array.from(receipts, ({ id }) => id);
+	return { journal, open, ids, rows: () => journal.count('receipts') };
+}
+
+test('receipts of one transaction share rows, and are listed one by one', async (t) => {
+	const { journal, open, ids, rows } = keeping(openedJournal(t), 1000);
+	const receipts = open();
+	const named = Array.from({ length: 100 }, (_, number) => `m${number}`);
+	await journal.commit(named.slice(0, 99).flatMap((id) => receipts.add(receiptOf(id))));
+	await journal.commit(receipts.add(receiptOf('m99')));
+	assert.ok(rows() <= 10, `${rows()} rows for ${named.length} receipts`);
+	for (const each of [receipts, open()]) {
+		assert.deepEqual(ids(each.each()), named);
+		assert.deepEqual(ids(each.list(3)), ['m99', 'm98', 'm97']);
+		assert.deepEqual(ids(each.list(1000)), named.toReversed());
+		assert.equal(each.isCut(), false);
+		assert.equal(each.isKnown('m42'), true);
+	}
+	const later = open();
+	await journal.commit(later.add(receiptOf('later')));
+	assert.deepEqual(ids(later.each()), [...named, 'later'], 'a new process writes over none');
+});
+
+test('the oldest receipts go beyond the limit, whatever shares a transaction', async (t) => {
+	const { journal, open, ids } = keeping(openedJournal(t), 500);
+	let receipts = open();
+	let number = 0;
+	for (let round = 0; round < 100; round += 1) {
+		const some = Array.from({ length: 1 + ((round * 7) % 40) }, () => `m${(number += 1)}`);
+		await journal.commit(some.flatMap((id) => receipts.add(receiptOf(id))));
+		if (round % 10 === 0) receipts = open();
+		const kept = ids(receipts.each());
+		assert.ok(kept.length >= Math.min(number, 500), `${kept.length} of ${number} are kept`);
+		assert.ok(kept.length <= 500 + 300, `${kept.length} are kept`);
+		assert.equal(kept.at(-1), `m${number}`);
+		assert.equal(receipts.isCut(), kept.length < number);
+	}
+});
+
+test('receipts that an older version has written are read, and go as well', async (t) => {
+	const { journal, open, ids } = keeping(openedJournal(t), 10);
+	const older = Array.from({ length: 300 }, (_, at) => {
+		return { table: 'receipts', key: [at + 1], value: receiptOf(`old${at}`) } as const;
+	});
+	for (const change of older) await journal.commit([change]);
+	const receipts = open();
+	assert.equal(ids(receipts.each()).length, 300);
+	for (let at = 0; at < 20; at += 1) await journal.commit(receipts.add(receiptOf(`new${at}`)));
+	const kept = ids(receipts.each());
+	assert.ok(kept.length < 60 && kept.includes('new0'), kept.join());
 });

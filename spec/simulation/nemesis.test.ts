@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { play, randomScenario } from './nemesis.ts';
-import { forSeeds, rawRows, startWorld } from './world.ts';
+import { forSeeds, rawReceipts, startWorld } from './world.ts';
 
 const nodes = ['central', 'ship1', 'ship2'] as const;
 
@@ -24,8 +24,7 @@ test('whatever happens to a fleet, every message that was accepted is done, and 
 			}
 		}
 		assert.ok(count > 20, `${count} were accepted`);
-		const receipts = nodes.flatMap((name) => rawRows(fleet.folder(name), 'receipts'));
-		const settled = receipts.map(({ value }) => String(value['id']));
+		const settled = nodes.flatMap((name) => rawReceipts(fleet.folder(name))).map(({ id }) => id);
 		assert.equal(new Set(settled).size, settled.length, 'none was settled twice');
 		await fleet.stop();
 	});

@@ -10,7 +10,9 @@ import { z } from 'zod';
 import { defineMethod, type MethodDefinition } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { tables, type Table } from '../../runtime/journal.ts';
+import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
 import { unpack } from '../../runtime/packing.ts';
+import type { Receipt } from '../../runtime/receipts.ts';
 import {
 	simulateFleet,
 	type FleetOptions,
@@ -150,14 +152,23 @@ function readerOf(folder: string): (table: Table) => Database {
 	return reader;
 }
 
-/** Reads the committed rows of a table, whoever has the file open. */
+/** Reads the committed rows of a table, whoever has the file open; those of the outbox as maps. */
 export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	const rows = readerOf(folder)(table);
 	rows.resetReadTxn();
-	return Array.from(rows.getRange({ snapshot: false }), ({ key, value }) => ({
-		key: [key].flat() as RawRow['key'],
-		value: value as RawRow['value'],
-	}));
+	const read = (seq: number, value: unknown): unknown =>
+		table === 'outbox' ? restored(seq, value as StoredOutRow) : value;
+	return Array.from(rows.getRange({ snapshot: false }), (row) => {
+		const key = [row.key].flat() as RawRow['key'];
+		return { key, value: read(Number(key[1]), row.value) as RawRow['value'] };
+	});
+}
+
+/** The committed receipts, oldest first: a row holds some of them. */
+export function rawReceipts(folder: string): readonly Receipt[] {
+	return rawRows(folder, 'receipts').flatMap(({ value }): readonly Receipt[] =>
+		Array.isArray(value) ? value : assert.fail('a row of receipts is a list'),
+	);
 }
 
 /** The stored state of each instance of a declared actor, by its key. */

@@ -13,6 +13,7 @@ import type { MethodContext, MethodDefinition, Output } from '../../runtime/defi
 import type { Message } from '../../runtime/envelope.ts';
 import { passAll } from '../../runtime/fault.ts';
 import { createMailbox, type MailRow } from '../../runtime/mailbox.ts';
+import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
 import { packMessage, unpackMessage } from '../../runtime/packing.ts';
 import type { Floor } from './ground-floor.ts';
 import { messageOf } from './method-context.ts';
@@ -89,8 +90,8 @@ export function receivingSide(
 		/** The replies in the outbox, oldest first. */
 		replies: (): Message[] =>
 			journal
-				.scan<{ body: Uint8Array }>('outbox', { from: ['central/'], to: ['central/\uffff'] })
-				.map(({ value }) => unpackMessage(value.body)),
+				.scan<StoredOutRow>('outbox', { from: ['central/'], to: ['central/\uffff'] })
+				.map(({ value }) => unpackMessage(restored(0, value).body)),
 		outcomes: () =>
 			floor.seen('call.ended').map((signal) => ('outcome' in signal ? signal.outcome : 'none')),
 	};
