@@ -103,7 +103,7 @@ export const errorTable = {
 	),
 	too_many_lanes: row(
 		'the sender uses more lanes than this node keeps for one sender',
-		'use fewer keys, or raise lanesPerStoreMax at the receiver',
+		'use fewer methods, or raise lanesPerStoreMax at the receiver',
 		failed,
 	),
 	backup_failed: row('the copy of the journal cannot be written', 'name a new folder', failed),

@@ -1,16 +1,17 @@
 /**
  * What travels between nodes: frames of messages one way, acknowledgements the other.
  *
- * A *lane* is the ordered stream from one store to one node for one method and kind (and ordering
- * key, if the message has one). Its sequence numbers have no gaps. Every frame carries `lo`, the
- * lowest number that the sender has not resolved, so that a receiver that knows nothing of the lane
- * can join.
+ * A *lane* is the ordered stream from one store to one node for one method and kind; messages with
+ * an ordering key are spread over some lanes by it. Its sequence numbers have no gaps. Every frame
+ * carries `lo`, the lowest number that the sender has not resolved, so that a receiver that knows
+ * nothing of the lane can join.
  *
  * @module
  */
 import { isName, type Kind } from './address.ts';
 import { ReeveError } from './errors.ts';
 import { isFacts, type Facts } from './facts.ts';
+import { fingerprint } from './fingerprint.ts';
 import { pack, unpack } from './packing.ts';
 
 /** The version of the frames below; a node refuses any other. */
@@ -98,14 +99,28 @@ export interface Status {
 	readonly facts?: Facts;
 }
 
-/** The name of a lane, unique within its sender. */
-export function laneName(message: {
+/**
+ * In how many lanes messages with an ordering key go to one node, for one method and kind. A lane
+ * costs memory and a row at both ends for as long as its receiver remembers it, so there cannot be
+ * one for each of a hundred thousand keys. It is not for configuration: a key must stay in its
+ * lane, or its messages could overtake each other.
+ */
+export const keyedLanes = 64;
+
+/** The name of a lane, unique within its sender. Messages of one key are always in the same. */
+export function laneName({
+	toNode,
+	method,
+	kind,
+	key = '',
+}: {
 	readonly toNode: string;
 	readonly method: string;
 	readonly kind: Kind;
 	readonly key?: string;
 }): string {
-	return [message.toNode, message.method, message.kind, message.key ?? ''].join('/');
+	const place = key === '' ? '' : fingerprint(key) % keyedLanes;
+	return `${toNode}/${method}/${kind}/${place}`;
 }
 
 /** Packs frames for one PUBLISH: their sender is said once. What has no lane travels alone. */
@@ -196,7 +211,7 @@ function checkOutline(value: unknown): FrameHead & Record<string, unknown> {
 	return value as FrameHead & Record<string, unknown>;
 }
 
-/** The longest name of a lane is two names, a kind and an ordering key of 128 characters. */
+/** The longest name of a lane is two names, a kind and a number. */
 const textCharactersMax = 600;
 
 function isShort(value: unknown): value is string {

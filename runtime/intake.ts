@@ -174,7 +174,7 @@ function createCheck(parts: IntakeParts) {
 			!outbox.lane(laneName({ toNode, method, kind, ...(key ? { key } : {}) }));
 		const lanes = outbox.size() + leaving.filter(isNew).length;
 		if (lanes <= lanesMax) return;
-		throw new ReeveError('outbox_full', `more than ${lanesMax} lanes: use fewer keys, or lanesMax`);
+		throw new ReeveError('outbox_full', `more than ${lanesMax} lanes; see lanesMax`);
 	};
 
 	const make = (

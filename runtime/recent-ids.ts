@@ -1,10 +1,10 @@
 /**
  * The last message ids of a lane, as fingerprints: enough to see that a number comes back with
- * another
- * message, which means that its sender works with an older copy of its store.
+ * another message, which means that its sender works with an older copy of its store.
  *
  * @module
  */
+import { fingerprint } from './fingerprint.ts';
 
 /**
  * How many numbers back a lane can be checked. A sender that works with an older copy begins with a
@@ -31,7 +31,7 @@ export function withIds(ring: Uint8Array, first: number, ids: readonly string[])
 	const view = viewOf(next);
 	// More than the ring has places would only be written over.
 	for (let index = Math.max(0, ids.length - recentIdsMax); index < ids.length; index += 1) {
-		view.setUint32(place(first + index), fingerprint(ids[index] ?? ''));
+		view.setUint32(place(first + index), printOf(ids[index] ?? ''));
 	}
 	return next;
 }
@@ -50,8 +50,11 @@ export function isOtherId(
 	const ids = knownOf(ring);
 	if (row.seq <= upTo - recentIdsMax || ids.byteLength < at + bytesEach) return false;
 	const known = viewOf(ids).getUint32(at);
-	return known !== 0 && known !== fingerprint(row.id);
+	return known !== 0 && known !== printOf(row.id);
 }
+
+/** Never 0, which stands for an id that is not known. */
+const printOf = (id: string): number => fingerprint(id) || 1;
 
 const place = (seq: number): number => (seq % recentIdsMax) * bytesEach;
 
@@ -60,13 +63,4 @@ const knownOf = (ring: Uint8Array): Uint8Array => (ring.byteLength > ringBytes ?
 
 function viewOf(ring: Uint8Array): DataView {
 	return new DataView(ring.buffer, ring.byteOffset, ring.byteLength);
-}
-
-/** FNV-1a, in 32 bits (draft-eastlake-fnv); never 0, which stands for an id that is not known. */
-function fingerprint(id: string): number {
-	let hash = 0x811c9dc5;
-	for (let at = 0; at < id.length; at += 1) {
-		hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193) >>> 0;
-	}
-	return hash || 1;
 }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
+import { keyedLanes, laneName } from '../../runtime/frame.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
@@ -48,18 +49,37 @@ export interface QueueLoad {
 /** The method that does nothing; `queue-filling.ts` files messages to it. */
 export const trivialName = 'REQTrivial';
 
-const trivial = defineMethod({
-	name: trivialName,
-	aliases: ['trivial'],
-	summary: 'Do nothing, for benchmarks',
-	kind: 'EventACK',
-	ordering: 'concurrent',
-	onCrash: 'retry',
-	replies: false,
-	args: z.array(z.string()),
-	example: {},
-	run: () => Promise.resolve(),
-});
+const trivial = (name: string) =>
+	defineMethod({
+		name,
+		aliases: [],
+		summary: 'Do nothing, for benchmarks',
+		kind: 'EventACK',
+		ordering: 'concurrent',
+		onCrash: 'retry',
+		replies: false,
+		args: z.array(z.string()),
+		example: {},
+		run: () => Promise.resolve(),
+	});
+
+/** As many methods as it takes to have a thousand lanes. */
+const trivialNames = [
+	trivialName,
+	...Array.from({ length: Math.ceil(1000 / keyedLanes) - 1 }, (_, at) => `${trivialName}${at}`),
+];
+
+/** What a message of each of so many lanes says of its lane. */
+function placesOf(lanes: number): readonly { readonly method: string; readonly key?: string }[] {
+	if (lanes === 1) return [{ method: trivialName }];
+	const places = new Map<string, { readonly method: string; readonly key: string }>();
+	for (let number = 0; places.size < lanes; number += 1) {
+		const method = trivialNames[Math.floor(places.size / keyedLanes)] ?? trivialName;
+		const place = { method, key: `key-${number}` };
+		places.set(laneName({ ...place, toNode: '', kind: 'EventACK' }), place);
+	}
+	return [...places.values()];
+}
 
 /** Messages that are handed in and not yet settled, or not yet on disk. */
 const underWayMax = { flood: 4096, file: 2000 } as const;
@@ -88,7 +108,7 @@ function start({ name, databaseFolder }: Place, order: QueueOrder): Promise<Runn
 		logLevel: 'silent',
 		outboxMessagesMax: 2_000_000,
 	});
-	return startNode(config, { methods: [trivial] });
+	return startNode(config, { methods: trivialNames.map(trivial) });
 }
 
 /** Counts settlements, and wakes whoever waits for so many. */
@@ -170,6 +190,7 @@ async function hand(
 ): Promise<void> {
 	const { to, bytes, lanes } = load;
 	const data = 'x'.repeat(bytes);
+	const places = placesOf(lanes);
 	let [handed, done] = [0, 0];
 	await new Promise<void>((resolve, reject) => {
 		const stop = signals.subscribe(({ type }) => {
@@ -177,9 +198,8 @@ async function hand(
 		});
 		const more = (): void => {
 			while (handed < count && handed - done < underWayMax[what]) {
-				const key = lanes > 1 ? { key: `lane-${handed % lanes}` } : {};
+				const message = { toNode: to, data, ...places[handed % lanes] };
 				handed += 1;
-				const message = { toNode: to, method: trivialName, data, ...key };
 				void door.accept(message, 'bench').then(([answer]) => {
 					if (!answer || 'error' in answer) reject(new Error(JSON.stringify(answer)));
 					if (what === 'file') over();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition.ts';
+import { laneName } from '../../runtime/frame.ts';
 import type { MessageRow } from '../../runtime/wire.ts';
 import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
 import {
@@ -159,7 +160,8 @@ test('I11: While seq n of a lane is in retry, no seq > n of that lane starts pro
 		await send(`b${count}`, 'b');
 		await fleet.clock.advance(2000);
 	}
-	const behind = tap.frames.filter(({ frame }) => frame.lane?.endsWith('/a') && frame.first > 2);
+	const laneOfA = laneName({ toNode: 'ship1', method: 'NOTE', kind: 'CommandACK', key: 'a' });
+	const behind = tap.frames.filter(({ frame }) => frame.lane === laneOfA && frame.first > 2);
 	assert.ok(behind.length > 0, 'what is behind it has reached the receiver');
 	assert.deepEqual(
 		world.ran('ship1').filter((arg) => arg.startsWith('a')),
@@ -188,7 +190,8 @@ test('I12: A retryable NACK leaves receiver state unchanged, and the same messag
 	const before = wholeJournal(fleet.folder('ship1'));
 	const id = await send('second');
 	await fleet.clock.advance(30_000);
-	const nacks = tap.laneAcks('ship1/LATER/CommandACK/second').filter(({ nack }) => nack);
+	const lane = laneName({ toNode: 'ship1', method: 'LATER', kind: 'CommandACK', key: 'second' });
+	const nacks = tap.laneAcks(lane).filter(({ nack }) => nack);
 	assert.ok(nacks.length > 0 && nacks.every(({ nack }) => nack === 'mailbox_full'), 'turned away');
 	assert.deepEqual(changedRows(fleet.folder('ship1'), before), []);
 	world.release();

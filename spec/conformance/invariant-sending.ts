@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
+import { laneName } from '../../runtime/frame.ts';
 import { defineActor } from '../../actors/definition.ts';
 import { send } from '../../actors/effect.ts';
 import { turnOfTheLoop } from '../../runtime/clock.ts';
@@ -262,7 +263,7 @@ test('I6: Within one lane mailbox rows are appended in strictly increasing seq w
 		const rows = rawRows(fleet.folder('ship1'), 'mailbox').filter(({ key }) => key[0] === 'LATER');
 		const refused = rawRows(fleet.folder('ship1'), 'refusals');
 		for (const key of ['a', 'b']) {
-			const lane = `ship1/LATER/CommandACK/${key}`;
+			const lane = laneName({ toNode: 'ship1', method: 'LATER', kind: 'CommandACK', key });
 			const seqs = rows.flatMap(({ value }) =>
 				value['lane'] === lane ? [Number(value['seq'])] : [],
 			);

@@ -72,3 +72,15 @@ test('a disk fails, stands still and goes on as it is told', async () => {
 	await held;
 	assert.deepEqual(disk.counts(), { transactions: 2, flushes: 1, failures: 1 });
 });
+
+test('an actor elsewhere may be spoken to under more keys than there may be lanes', async (life) => {
+	const { fleet } = startWorld(life, { config: { lanesPerStoreMax: 70, lanesMax: 70 } });
+	await fleet.start('ship1');
+	const central = await fleet.start('central');
+	const sent = Array.from({ length: 500 }, (_, key) =>
+		central.send(note('ship1', 'x', { key: `order-${key}` })),
+	);
+	const ids = await Promise.all(sent);
+	await fleet.clock.advance(60_000);
+	for (const id of ids) assert.equal((await central.row(id)).state, 'done');
+});
