@@ -169,7 +169,7 @@ export const configSchema = z.strictObject({
 	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
 	lanesMax: count
 		.default(100_000)
-		.describe('Ordered streams to other nodes: for a node, method and kind one, or 64 with keys'),
+		.describe('Ordered streams to other nodes: for a node, method and kind one, or 256 with keys'),
 	settledKeptMax: count.default(10_000).describe('Settled messages kept for lists and audits'),
 	deadKeptMax: count.default(10_000).describe('Dead letters kept; beyond it the oldest go'),
 	receiptsKeptMax: count

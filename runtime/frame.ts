@@ -105,7 +105,7 @@ export interface Status {
  * one for each of a hundred thousand keys. It is not for configuration: a key must stay in its
  * lane, or its messages could overtake each other.
  */
-export const keyedLanes = 64;
+export const keyedLanes = 256;
 
 /** The name of a lane, unique within its sender. Messages of one key are always in the same. */
 export function laneName({

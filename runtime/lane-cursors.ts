@@ -50,13 +50,17 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			from: [...keyOf(frame), stretch.from],
 			to: [...keyOf(frame), stretch.to],
 		});
+	/** The lane of the frame that was asked about last: a frame is asked about several times. */
+	let last: { readonly frame: Frame; readonly known: Known } | undefined;
 	const of = (frame: Frame): Known => {
+		if (last?.frame === frame) return last.known;
 		let known = lanes.get(frame);
 		if (!known) {
 			const cursor = { ...newCursor, ...journal.get<Cursor>('cursors', keyOf(frame)) };
 			known = { cursor, onDisk: cursor, moves: 0 };
 			lanes.set(frame, known);
 		}
+		last = { frame, known };
 		return known;
 	};
 

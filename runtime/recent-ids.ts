@@ -28,10 +28,9 @@ export function withIds(ring: Uint8Array, first: number, ids: readonly string[])
 	const places = last >= recentIdsMax ? recentIdsMax : last + 1;
 	const next = new Uint8Array(Math.max(known.byteLength, places * bytesEach));
 	next.set(known);
-	const view = viewOf(next);
 	// More than the ring has places would only be written over.
 	for (let index = Math.max(0, ids.length - recentIdsMax); index < ids.length; index += 1) {
-		view.setUint32(place(first + index), printOf(ids[index] ?? ''));
+		write(next, place(first + index), printOf(ids[index] ?? ''));
 	}
 	return next;
 }
@@ -49,7 +48,7 @@ export function isOtherId(
 	const at = place(row.seq);
 	const ids = knownOf(ring);
 	if (row.seq <= upTo - recentIdsMax || ids.byteLength < at + bytesEach) return false;
-	const known = viewOf(ids).getUint32(at);
+	const known = read(ids, at);
 	return known !== 0 && known !== printOf(row.id);
 }
 
@@ -61,6 +60,13 @@ const place = (seq: number): number => (seq % recentIdsMax) * bytesEach;
 /** A longer ring was written by an earlier version, with other places. */
 const knownOf = (ring: Uint8Array): Uint8Array => (ring.byteLength > ringBytes ? noIds : ring);
 
-function viewOf(ring: Uint8Array): DataView {
-	return new DataView(ring.buffer, ring.byteOffset, ring.byteLength);
+// Byte by byte: a view of a ring costs more than what is read through it.
+function write(ring: Uint8Array, at: number, print: number): void {
+	for (let byte = 0; byte < bytesEach; byte += 1) ring[at + byte] = print >>> (24 - 8 * byte);
+}
+
+function read(ring: Uint8Array, at: number): number {
+	let print = 0;
+	for (let byte = 0; byte < bytesEach; byte += 1) print = print * 256 + (ring[at + byte] ?? 0);
+	return print;
 }

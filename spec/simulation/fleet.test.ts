@@ -74,7 +74,7 @@ test('a disk fails, stands still and goes on as it is told', async () => {
 });
 
 test('an actor elsewhere may be spoken to under more keys than there may be lanes', async (life) => {
-	const { fleet } = startWorld(life, { config: { lanesPerStoreMax: 70, lanesMax: 70 } });
+	const { fleet } = startWorld(life, { config: { lanesPerStoreMax: 300, lanesMax: 300 } });
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
 	const sent = Array.from({ length: 500 }, (_, key) =>
