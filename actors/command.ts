@@ -75,24 +75,33 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	let isOver = false;
 	let cut: CommandEnd['cut'];
 	let grace: Timer | undefined;
+	let look: NodeJS.Immediate | undefined;
 
 	const dropPipes = () => {
 		child.stdout.destroy();
 		child.stderr.destroy();
 	};
 	const reading = createReading(command);
+	/**
+	 * After the grace, and after one more look at the pipes. If this process stood still for all of
+	 * it, what was printed before the end may still be in them; and two commands that end at the same
+	 * time can be seen to have exited before their last output is.
+	 */
+	const afterGrace = (then: () => void) => {
+		grace = clock.after(graceMs, () => (look = setImmediate(then)));
+	};
 	/** What was printed before the end is still to be read, as long as somebody reads. */
 	const dropLater = (before: number, bytesAtEnd: number) => {
 		const { bytes } = reading;
 		const isSilent = bytes === before && !reading.isWaiting;
 		if (isSilent || bytes - bytesAtEnd > bytesBehindMax) dropPipes();
-		else grace = clock.after(graceMs, () => dropLater(bytes, bytesAtEnd));
+		else afterGrace(() => dropLater(bytes, bytesAtEnd));
 	};
 	const onExit = () => {
 		isOver = true;
 		const { bytes } = reading;
 		if (cut && !command.onOutput) dropPipes();
-		else grace = clock.after(graceMs, () => dropLater(bytes, bytes));
+		else afterGrace(() => dropLater(bytes, bytes));
 	};
 	const kill = (why: CommandEnd['cut']) => {
 		cut ??= why;
@@ -115,6 +124,7 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 		return { ...output, exitCode, killedBy, cut, durationMs };
 	} finally {
 		grace?.cancel();
+		clearImmediate(look);
 		signal.removeEventListener('abort', abort);
 	}
 }

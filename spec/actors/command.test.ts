@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { killGroup, runCommand, type Command } from '../../actors/command.ts';
@@ -166,3 +167,38 @@ test('a command that no system could start is a bad argument', bounded, async ()
 	const huge = 'x'.repeat(8_000_000);
 	await assert.rejects(bash('', { argv: ['echo', huge] }), { code: 'bad_arguments' });
 });
+
+/** Waits without giving way to the event loop, which is what has to stand still. */
+function standStillUntil(holds: () => boolean): void {
+	const until = realClock.monotonic() + 20_000;
+	while (!holds()) if (realClock.monotonic() > until) throw new Error('it does not come to that');
+}
+
+const hasExited = (pid: number | undefined): boolean =>
+	/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+test(
+	'a process that stands still behind the end of a command loses none of its output',
+	{ ...bounded, skip: process.platform === 'linux' ? false : 'there is no /proc' },
+	async (t) => {
+		const [pidFile, gate] = ['pid', 'gate'].map((name) => join(temporaryFolder(t), name));
+		if (!pidFile || !gate) return;
+		execFileSync('mkfifo', [gate]);
+		// It has passed by as soon as the event loop goes on.
+		const clock = {
+			...realClock,
+			after: (_ms: number, run: () => void) => realClock.after(0, run),
+		};
+		const script = `echo $$ >${pidFile}; read -r line <${gate}; printf late`;
+		const ended = bash(script, { clock });
+		// Both are reaped at once, when the output of the other is read and that of the command is not.
+		const other = spawn('printf', ['x']);
+		other.stdout.once('data', () => {
+			writeFileSync(gate, 'go\n');
+			const pid = Number(readFileSync(pidFile, 'utf8'));
+			standStillUntil(() => hasExited(pid));
+		});
+		standStillUntil(() => hasExited(other.pid) && existsSync(pidFile));
+		assert.equal(text((await ended).stdout), 'late');
+	},
+);
