@@ -78,6 +78,18 @@ test('a commit of nothing waits for all that came before it', async () => {
 	assert.deepEqual(keys(written), [[1]]);
 });
 
+test('who only waits shares the transaction of what was given last, however large it is', async () => {
+	const { writer, written } = createDisk();
+	const large = writer.commit(many(1500));
+	await writer.commit([], 'committed');
+	assert.deepEqual(
+		written.map(({ length }) => length),
+		[1500],
+	);
+	await large;
+	assert.equal(written.length, 1);
+});
+
 test('who asks for the flush waits for it, and who asks for the commit does not', async () => {
 	const flushes: (() => void)[] = [];
 	const flushed = () => new Promise<void>((resolve) => flushes.push(resolve));
