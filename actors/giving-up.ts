@@ -144,16 +144,15 @@ export function settleRow(
 		signals.emit('delivery.refused', { to, method, id, code });
 		return books.settle(id, { outcome: 'refused', code });
 	}
-	if (row.tooLarge) {
-		signals.emit('delivery.refused', { to, method, id, code: 'too_large' });
-		const detail = 'the broker takes no publication of this size';
-		return books.settle(id, { outcome: 'refused', code: 'too_large', detail });
-	}
 	signals.emit('delivery.gaveUp', { to, method, id, attempts });
 	// Under another identity it may have been accepted, and then nobody knows what became of it.
 	if (row.seq <= lane.repeatUpTo) {
 		const detail = `${to} or this node has lost its store since; it may have run`;
 		return books.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
+	}
+	if (row.tooLarge) {
+		const detail = 'the broker takes no publication of this size';
+		return books.settle(id, { outcome: 'refused', code: 'too_large', detail });
 	}
 	const outcome = row.cancelled ? 'cancelled' : 'expired';
 	return books.settle(id, { outcome, code: outcome, attempts });

@@ -151,8 +151,24 @@ test('a message that no broker takes is skipped, and refused once the receiver k
 		code: 'too_large',
 		detail: 'the broker takes no publication of this size',
 	});
-	assert.deepEqual(lane.seen('delivery.refused').length, 1);
+	assert.equal(lane.seen('delivery.gaveUp').length, 1);
 	assert.equal(lane.books.get('c')?.result, undefined, 'what came behind it is with its receiver');
+});
+
+test('what an earlier store of the receiver may have run is not called refused', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	lane.birth('online', 1, 'store2');
+	lane.actor.send({ type: 'PRESENT' });
+	await lane.flush();
+	lane.tooLarge(2);
+	await lane.flush();
+	const skipped = lane.ackOf(2, 'b', { except: [[2, 'skipped']] });
+	lane.actor.send({ type: 'ACK', ack: skipped, storeId: 'store2' });
+	await lane.flush();
+	assert.equal(lane.outcome('b'), 'interrupted');
 });
 
 test('new mail does not postpone the moment at which an older message is overdue', async (t) => {
