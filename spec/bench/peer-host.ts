@@ -9,10 +9,9 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import { open } from 'lmdb';
 import mqtt, { type MqttClient } from 'mqtt';
-import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 import { beClients, bePuts } from './intake-host.ts';
+import { trivialMethod } from './trivial.ts';
 
 /** What a host is told to be. */
 export interface HostOrder {
@@ -53,19 +52,6 @@ const say = (value: object): void => void process.send?.(value);
 /** Messages that are handed in and not yet settled, at most. */
 const underWayMax = 4096;
 
-const trivial = defineMethod({
-	name: 'REQTrivial',
-	aliases: ['trivial'],
-	summary: 'Do nothing, for benchmarks',
-	kind: 'EventACK',
-	ordering: 'concurrent',
-	onCrash: 'retry',
-	replies: false,
-	args: z.array(z.string()),
-	example: {},
-	run: () => Promise.resolve(),
-});
-
 async function beNode({ broker, bringsBroker, folder, name }: HostOrder): Promise<Work> {
 	const config = configOf({
 		nodeName: name,
@@ -76,7 +62,7 @@ async function beNode({ broker, bringsBroker, folder, name }: HostOrder): Promis
 		startPubREQHello: 0,
 		logLevel: 'silent',
 	});
-	const node = await startNode(config, { methods: [trivial] });
+	const node = await startNode(config, { methods: [trivialMethod()] });
 	return (job) => {
 		if (job.do === 'flood') return flood(node, job);
 		return job.do === 'leave' ? leave(node, job) : oneByOne(job, () => settle(node, job));

@@ -8,12 +8,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
 import { keyedLanes, laneName } from '../../runtime/frame.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
+import { trivialMethod, trivialName } from './trivial.ts';
 
 /** What a host is told to be. */
 export interface QueueOrder {
@@ -45,23 +44,6 @@ export interface QueueLoad {
 	readonly bytes: number;
 	readonly lanes: number;
 }
-
-/** The method that does nothing; `queue-filling.ts` files messages to it. */
-export const trivialName = 'REQTrivial';
-
-const trivial = (name: string) =>
-	defineMethod({
-		name,
-		aliases: [],
-		summary: 'Do nothing, for benchmarks',
-		kind: 'EventACK',
-		ordering: 'concurrent',
-		onCrash: 'retry',
-		replies: false,
-		args: z.array(z.string()),
-		example: {},
-		run: () => Promise.resolve(),
-	});
 
 /** As many methods as it takes to have a thousand lanes. */
 const trivialNames = [
@@ -108,7 +90,7 @@ function start({ name, databaseFolder }: Place, order: QueueOrder): Promise<Runn
 		logLevel: 'silent',
 		outboxMessagesMax: 2_000_000,
 	});
-	return startNode(config, { methods: trivialNames.map(trivial) });
+	return startNode(config, { methods: trivialNames.map(trivialMethod) });
 }
 
 /** Counts settlements, and wakes whoever waits for so many. */

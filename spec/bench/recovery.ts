@@ -31,6 +31,7 @@ import {
 } from './figure.ts';
 import { fillJournal } from './queue-filling.ts';
 import type { QueueJob, QueueOrder } from './queue-host.ts';
+import { trivialName } from './trivial.ts';
 import type { RecoveryMeasure, RecoveryOrder } from './recovery-host.ts';
 
 const host = fileURLToPath(new URL(`recovery-host${extname(import.meta.url)}`, import.meta.url));
@@ -93,7 +94,7 @@ async function drain(ends: Ends, count: number): Promise<Round> {
 	const load = { to: 'ship', bytes: 200, lanes: 1 };
 	const [floodMs = 0] = await told(ends, { do: 'flood', count: deliveredCount, load });
 	const databaseFolder = join(ends.folder, `filled-${count}`);
-	const trivial = { method: 'REQTrivial', kind: 'EventACK', methodArgs: [] } as const;
+	const trivial = { method: trivialName, kind: 'EventACK', methodArgs: [] } as const;
 	await rm(databaseFolder, { recursive: true, force: true });
 	await fillJournal({ folder: databaseFolder, count, ...trivial, receivers: [load.to] });
 	await told(ends, { do: 'adopt', name: 'central', databaseFolder });

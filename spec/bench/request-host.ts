@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/define.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
 import { serve, type Work } from './serving.ts';
+import { trivialMethod } from './trivial.ts';
 
 /** What such a host is told to be. */
 export interface RequestOrder {
@@ -44,13 +45,6 @@ const quick = {
 
 async function become({ name, folder, broker }: RequestOrder): Promise<Work<RequestJob>> {
 	let onAnswer = (): void => {};
-	const trivial = defineMethod({
-		...quick,
-		name: 'REQTrivial',
-		kind: 'EventACK',
-		replies: false,
-		run: () => Promise.resolve(),
-	});
 	const echo = defineMethod({
 		...quick,
 		name: 'REQEcho',
@@ -89,7 +83,7 @@ async function become({ name, folder, broker }: RequestOrder): Promise<Work<Requ
 		logLevel: 'silent',
 	});
 	const node: RunningNode = await startNode(config, {
-		methods: [trivial, echo, askOnce, answerOnce],
+		methods: [trivialMethod(), echo, askOnce, answerOnce],
 	});
 	return (job) =>
 		flood(node, job, (see) => {
