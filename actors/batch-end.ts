@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -16,6 +17,8 @@ import type { Mover } from './turn.ts';
 
 /** What batches are ended with. */
 export interface BatchEndParts {
+	readonly node: string;
+	readonly clock: Clock;
 	readonly definition: ActorDefinition;
 	readonly signals: Signals;
 	readonly mover: Mover;
@@ -24,7 +27,7 @@ export interface BatchEndParts {
 
 /** The end that {@link createBatchEnd} makes. */
 export interface BatchEnd {
-	/** Adds the state and the record of each instance, as of its last turn. */
+	/** Adds the state and the record of each instance, as of its last turn, and shared outcomes. */
 	seal(batch: Batch): void;
 	/** Does what was to be done when all of it is on disk. */
 	finish(batch: Batch): void;
@@ -35,7 +38,8 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 	const { definition, signals, mover, recorder } = parts;
 	const { name: actor } = definition;
 	return {
-		seal({ written, changes }) {
+		seal({ written, changes, outcomes, messages }) {
+			for (const message of outcomes.messages(parts)) messages.push(message);
 			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
 				const place = { table: 'snapshots', key: [actor, key] } as const;
 				// Without a state it has come to its end, and is to be forgotten.

@@ -6,6 +6,7 @@
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import type { Change } from '../runtime/journal.ts';
+import { createSharedOutcomes, type SharedOutcomes } from '../runtime/shared-outcomes.ts';
 import type { Cause } from './cause.ts';
 import type { Instance } from './instance.ts';
 import type { KeptTurn } from './recorder.ts';
@@ -13,6 +14,7 @@ import type { KeptTurn } from './recorder.ts';
 /** What a batch adds up to. */
 export interface Batch {
 	readonly messages: Message[];
+	readonly outcomes: SharedOutcomes;
 	readonly changes: Change[];
 	/** The instances that have taken turns in it. */
 	readonly written: Map<Instance, Written>;
@@ -37,7 +39,13 @@ export interface Ended {
 
 /** A batch of no turns yet. */
 export function emptyBatch(): Batch {
-	return { messages: [], changes: [], written: new Map(), afterwards: [] };
+	return {
+		messages: [],
+		outcomes: createSharedOutcomes(),
+		changes: [],
+		written: new Map(),
+		afterwards: [],
+	};
 }
 
 /**

@@ -8,7 +8,7 @@ import { newAskId } from '../runtime/asks.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import { newId } from '../runtime/identity.ts';
-import { composeReply } from '../runtime/reply.ts';
+import { isPlainEnd, tellOf } from '../runtime/shared-outcomes.ts';
 import type { DraftTimers } from './draft-waits.ts';
 import { without, type Draft, type DraftParts } from './draft.ts';
 import type { Monitored, Outgoing, Question } from './effect.ts';
@@ -54,8 +54,9 @@ export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMa
 	};
 	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
 		const output = data === undefined ? {} : { output: { data: payload(data) } };
-		const reply = composeReply(request, { ...output, result }, { clock, node, replies: true });
-		if (reply) draft.messages.push(reply);
+		const told = tellOf(request, { ...output, result }, { clock, node, replies: true });
+		if (told && isPlainEnd(told)) draft.ends.push(told);
+		else if (told) draft.messages.push(told);
 	};
 	const answerOldest = (draft: Draft, data: unknown): void => {
 		const [oldest, ...owed] = draft.facts.owed;

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Message } from '../runtime/envelope.ts';
 import type { Change } from '../runtime/journal.ts';
+import type { PlainEnd } from '../runtime/shared-outcomes.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Timers } from '../runtime/timers.ts';
 import type { ActorDefinition } from './definition.ts';
@@ -38,6 +39,8 @@ export interface Draft {
 	readonly attempts: number;
 	facts: InstanceFacts;
 	readonly messages: Message[];
+	/** Messages that have ended, of which nothing else is to be told. */
+	readonly ends: PlainEnd[];
 	readonly changes: Change[];
 	/** To be done when all of it is on disk. */
 	readonly afterwards: (() => void)[];

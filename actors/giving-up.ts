@@ -11,7 +11,7 @@ import type { Change } from '../runtime/journal.ts';
 import type { OutRow } from '../runtime/out-row.ts';
 import type { Lane, Outbox } from '../runtime/outbox.ts';
 import { unpackMessage } from '../runtime/packing.ts';
-import { outcomeOf } from '../runtime/reply.ts';
+import { outcomesOf } from '../runtime/reply.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { DeliveryOutput } from './delivery.ts';
@@ -120,15 +120,16 @@ export function countAway({ lane, outbox }: WindowParts): Settlement {
 	return { changes, ids: [] };
 }
 
-/** The outcome that a reply which is given up would have told, on a lane of its own. */
+/** The outcomes that a reply which is given up would have told, on a lane of their own. */
 function outcomeInstead(
 	row: OutRow,
 	{ outbox, clock }: WindowParts,
 ): Required<Pick<Settlement, 'changes' | 'instead'>> {
-	const outcome = outcomeOf(unpackMessage(row.body), clock);
-	if (!outcome) return { changes: [], instead: [] };
-	const { lane, seq, changes } = outbox.append(outcome);
-	return { changes, instead: [{ lane, seq }] };
+	const isTooLarge = row.tooLarge === true;
+	const instead = outcomesOf(unpackMessage(row.body), { clock, isTooLarge }).map((outcome) =>
+		outbox.append(outcome),
+	);
+	return { changes: instead.flatMap(({ changes }) => changes), instead };
 }
 
 /** What the books are told of a message whose delivery has ended. */

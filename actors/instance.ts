@@ -140,10 +140,9 @@ function newInstance(key: string, usedAt: number): Instance {
  * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
  */
 export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
-	const instance = loadBare(parts, key, usedAt);
 	const stored = readInstance(parts.journal, parts.definition.name, key);
-	if (!stored) return instance;
-	instance.snapshot = restoreInstance(parts, stored);
+	const instance = bareInstance(stored, key, usedAt);
+	if (stored) instance.snapshot = restoreInstance(parts, stored);
 	return instance;
 }
 
@@ -153,8 +152,11 @@ export function loadBare(
 	key: string,
 	usedAt: number,
 ): Instance {
+	return bareInstance(readInstance(journal, definition.name, key), key, usedAt);
+}
+
+function bareInstance(stored: StoredInstance | undefined, key: string, usedAt: number): Instance {
 	const instance = newInstance(key, usedAt);
-	const stored = readInstance(journal, definition.name, key);
 	if (!stored) return instance;
 	const { turn, timers = {}, steps = {}, asks = {}, owed = [] } = stored;
 	instance.facts = { turn, timers, steps, asks, owed };

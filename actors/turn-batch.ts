@@ -74,6 +74,7 @@ export function createRun(parts: BatchParts): Run {
 		written.packed = packed;
 		if (kept) written.turns.push(kept);
 		for (const message of draft.messages) batch.messages.push(message);
+		for (const end of draft.ends) batch.outcomes.add(end);
 		for (const change of draft.changes) batch.changes.push(change);
 		for (const run of draft.afterwards) batch.afterwards.push(run);
 	};
@@ -88,6 +89,7 @@ export function createRun(parts: BatchParts): Run {
 			const draft = outputs.draft({ ...about, facts: instance.facts });
 			outputs.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
+			for (const end of draft.ends) batch.outcomes.add(end);
 		}
 		batch.afterwards.push({ cause, result });
 		return 'settled';

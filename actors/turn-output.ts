@@ -121,6 +121,7 @@ export function createOutputs(parts: DraftParts): Outputs {
 			attempts,
 			facts,
 			messages: [],
+			ends: [],
 			changes: [],
 			afterwards: [],
 		}),

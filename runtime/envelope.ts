@@ -146,6 +146,8 @@ export interface Message {
 	readonly replyTo?: ReplyTo;
 	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
 	readonly inReplyTo?: string;
+	/** Further messages that it answers, all with the same result: see `shared-outcomes.ts`. */
+	readonly alsoInReplyTo?: readonly string[];
 	readonly previousMethod?: string;
 	/** Whom the content is about, if not the sender: each node's results have a folder. */
 	readonly aboutNode?: string;
@@ -156,6 +158,11 @@ export interface Message {
 /** Whether this message answers another one. Replies are never answered themselves. */
 export function isReply(message: Message): boolean {
 	return message.inReplyTo !== undefined;
+}
+
+/** The messages that a reply answers; none if it is no reply. */
+export function answeredBy({ inReplyTo, alsoInReplyTo = [] }: Message): readonly string[] {
+	return inReplyTo === undefined ? [] : [inReplyTo, ...alsoInReplyTo];
 }
 
 /**

@@ -255,14 +255,9 @@ export function openJournal(options: JournalOptions): Journal {
 		scan: <Value>(table: Table, stretch: Stretch) =>
 			Array.from(
 				isStorable(stretch.from) ? stores[table].getRange(rangeOf(stretch)) : [],
-				(row) => ({
-					// LMDB hands back a key of one part without its list.
-					key: [row.key].flat(),
-					value: row.value as Value,
-				}),
+				({ key, value }) => ({ key: listOf(key), value: value as Value }),
 			),
-		keys: (table, stretch) =>
-			Array.from(stores[table].getKeys(rangeOf(stretch)), (key) => [key].flat()),
+		keys: (table, stretch) => Array.from(stores[table].getKeys(rangeOf(stretch)), listOf),
 		count: (table, stretch) =>
 			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
 		isHealthy: () => writer.isHealthy(),
@@ -271,6 +266,11 @@ export function openJournal(options: JournalOptions): Journal {
 			return closed;
 		},
 	};
+}
+
+/** LMDB hands back a key of one part without its list. */
+function listOf(key: string | number | Key): Key {
+	return typeof key === 'object' ? key : [key];
 }
 
 /** LMDB knows how many entries a table has. */

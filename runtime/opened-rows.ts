@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isReply, type Message } from './envelope.ts';
+import { answeredBy, isReply, type Message } from './envelope.ts';
 import { asReeveError } from './errors.ts';
 import type { Frame, FrameRow } from './frame.ts';
 import { unpackMessage } from './packing.ts';
@@ -51,22 +51,33 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 		if (!row.skip && !messages.has(row)) unpack(row);
 		return messages.get(row);
 	};
+	/** A reply with those messages only that it may settle. */
+	const limited = (reply: Message): Message => {
+		const { inReplyTo: _, alsoInReplyTo: __, ...rest } = reply;
+		const [inReplyTo, ...others] = permit?.told(reply, from) ?? answeredBy(reply);
+		if (inReplyTo === undefined) return rest;
+		return { ...rest, inReplyTo, ...(others.length > 0 ? { alsoInReplyTo: others } : {}) };
+	};
 	return {
 		fault(row) {
 			const code = unpack(row);
 			const message = messages.get(row);
 			if (code || !message) return code;
 			const reason = permit?.refusal({ message, method, from, isProven });
-			if (reason === undefined) return undefined;
-			reasons.set(row, reason);
-			return 'not_allowed';
+			if (reason !== undefined) {
+				reasons.set(row, reason);
+				return 'not_allowed';
+			}
+			if (message.alsoInReplyTo) messages.set(row, limited(message));
+			return undefined;
 		},
 		reason: (row) => reasons.get(row),
 		get: (row) => messages.get(row),
 		heard: (rows) =>
 			rows
 				.flatMap((row) => open(row) ?? [])
-				.filter((message) => isReply(message) && (permit?.mayTell(message, from) ?? true)),
+				.map(limited)
+				.filter(isReply),
 	};
 }
 

@@ -67,9 +67,10 @@ function isMessage(value: unknown): value is Message {
 
 /** Whether the books can be settled by it, and a reply be made to it. */
 function isAnswerable(message: Partial<Message>): boolean {
-	const { inReplyTo, result, replyMethod, replyMethodArgs } = message;
+	const { inReplyTo, alsoInReplyTo, result, replyMethod, replyMethodArgs } = message;
 	return (
 		(inReplyTo === undefined || isId(inReplyTo)) &&
+		(alsoInReplyTo === undefined || (Array.isArray(alsoInReplyTo) && alsoInReplyTo.every(isId))) &&
 		(result === undefined || isResult(result)) &&
 		(replyMethod === undefined || (typeof replyMethod === 'string' && isName(replyMethod))) &&
 		(replyMethodArgs === undefined || isListOfTexts(replyMethodArgs))

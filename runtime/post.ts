@@ -8,7 +8,7 @@ import { isAcknowledged } from './address.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { isReply, type Message } from './envelope.ts';
+import { answeredBy, isReply, type Message } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
 import type { Change, Journal } from './journal.ts';
 import type { Mailbox } from './mailbox.ts';
@@ -109,12 +109,22 @@ export function createPost(parts: PostParts): Post {
 	};
 
 	const settleBy = (message: Message): readonly Change[] => {
-		const { inReplyTo, result, data } = message;
-		return inReplyTo && result ? books.settle(inReplyTo, result, data) : [];
+		const { result, data } = message;
+		if (!result) return [];
+		return answeredBy(message).flatMap((id) => books.settle(id, result, data));
+	};
+	/**
+	 * Tells the watchers of what a reply has settled. An interim one settles nothing: the one that
+	 * does may be on its way to the disk just then.
+	 */
+	const settled = (reply: Message): void => {
+		if (reply.result) for (const id of answeredBy(reply)) books.settled(id);
 	};
 	const announce = (message: Message): void => {
-		if (!isReply(message)) books.opened(message.id);
-		if (!isInterim(message)) books.settled(message.inReplyTo ?? message.id);
+		if (!isReply(message)) {
+			books.opened(message.id);
+			books.settled(message.id);
+		} else settled(message);
 	};
 
 	return {
@@ -131,7 +141,7 @@ export function createPost(parts: PostParts): Post {
 		onAccept: settleBy,
 		onAccepted(message, isTaken) {
 			// Ids of other nodes are not ours: only what is answered is in these books.
-			if (message.inReplyTo !== undefined && !isInterim(message)) books.settled(message.inReplyTo);
+			settled(message);
 			if (!isTaken) return;
 			const { id, fromNode: from, toNode: to, method } = message;
 			signals.emit('message.accepted', { id, method, from, to, via: 'wire' });
@@ -142,9 +152,4 @@ export function createPost(parts: PostParts): Post {
 /** The message as it travels: where its outcome is published is nobody else's business. */
 function unaddressed({ replyTo: _, ...travels }: Message): Message {
 	return travels;
-}
-
-/** An interim reply settles nothing: the one that does may be on its way to the disk just then. */
-function isInterim(message: Message): boolean {
-	return isReply(message) && message.result === undefined;
 }

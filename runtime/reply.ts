@@ -5,7 +5,7 @@
  */
 import type { Clock } from './clock.ts';
 import type { Output } from './define.ts';
-import { isReply, type Message, type Result } from './envelope.ts';
+import { answeredBy, isReply, type Message, type Result } from './envelope.ts';
 import { isAcknowledged } from './address.ts';
 import { newId } from './identity.ts';
 
@@ -14,14 +14,19 @@ export const noReplyMethod = 'REQNone';
 /**
  * What is left to tell when a reply is given up: its outcome, without what the reply carried. The
  * number of tries that somebody set for a reply is about its content; how a message ended is always
- * told.
+ * told. If it tells of several messages, and was too large for that, each gets one of its own.
  *
- * @returns undefined for what is no reply, or has told no more than that anyway
+ * @returns nothing for what is no reply, or has told no more than that anyway
  */
-export function outcomeOf(reply: Message, clock: Clock): Message | undefined {
-	const { inReplyTo, previousMethod, result, fromNode, toNode } = reply;
-	if (inReplyTo === undefined || !result || isMereOutcome(reply)) return undefined;
-	return {
+export function outcomesOf(
+	reply: Message,
+	{ clock, isTooLarge }: { readonly clock: Clock; readonly isTooLarge: boolean },
+): readonly Message[] {
+	const { previousMethod, result, fromNode, toNode } = reply;
+	const answered = answeredBy(reply);
+	const isDivisible = isTooLarge && answered.length > 1;
+	if (!result || (isMereOutcome(reply) && !isDivisible)) return [];
+	return answered.map((inReplyTo) => ({
 		id: newId(clock),
 		fromNode,
 		toNode,
@@ -31,7 +36,7 @@ export function outcomeOf(reply: Message, clock: Clock): Message | undefined {
 		inReplyTo,
 		result,
 		...(previousMethod === undefined ? {} : { previousMethod }),
-	};
+	}));
 }
 
 /**
@@ -132,7 +137,8 @@ export function composeOwnOutput(
 	};
 }
 
-function replyMethodOf(request: Message, run: Run, replies: ReplyParts['replies']): string {
+/** The method that a reply is for; {@link noReplyMethod} if only its outcome is of interest. */
+export function replyMethodOf(request: Message, run: Run, replies: ReplyParts['replies']): string {
 	const hasOutput =
 		replies === 'interim' ||
 		(replies && (run.output?.data !== undefined || run.result?.outcome === 'done'));

@@ -10,7 +10,7 @@ import { givenReply } from './asked-reply.ts';
 import type { Books } from './books.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
-import { isReply, type Message } from './envelope.ts';
+import { answeredBy, isReply, type Message } from './envelope.ts';
 import { ReeveError } from './errors.ts';
 import { openKeyring, type Keyring } from './keyring.ts';
 import { noReplyMethod } from './reply.ts';
@@ -86,8 +86,11 @@ export interface Arrived {
 export interface Permit {
 	/** Why a message is refused; undefined if it is not. */
 	refusal(arrived: Arrived): string | undefined;
-	/** Whether a message may settle the one that it names: it comes from where that one was sent. */
-	mayTell(message: Message, from: string): boolean;
+	/**
+	 * Which of the messages that a reply answers it may settle: those that were sent to where it
+	 * comes from, and those that are not known here. A message that is no reply answers none.
+	 */
+	told(reply: Message, from: string): readonly string[];
 }
 
 /**
@@ -103,18 +106,18 @@ export function createPermit(parts: {
 }): Permit {
 	const { config, access, books } = parts;
 	const isSigning = config.signing !== 'off';
-	const mayTell: Permit['mayTell'] = (message, from) => {
-		if (!isReply(message) || (!isSigning && !access?.rules())) return true;
-		const entry = books.get(message.inReplyTo ?? '');
-		return entry === undefined || entry.toNode === from;
+	const told: Permit['told'] = (reply, from) => {
+		const answered = answeredBy(reply);
+		if (!isSigning && !access?.rules()) return answered;
+		return answered.filter((id) => (books.get(id)?.toNode ?? from) === from);
 	};
 	/** A reply is what its request had asked for: the same method, with the same arguments. */
-	const wasAsked = ({ message, method, from }: Arrived): boolean => {
-		if (!isReply(message)) return false;
-		const entry = books.get(message.inReplyTo ?? '');
-		if (entry?.toNode !== from) return false;
-		return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
-	};
+	const wasAsked = ({ message, method, from }: Arrived): boolean =>
+		answeredBy(message).some((id) => {
+			const entry = books.get(id);
+			if (entry?.toNode !== from) return false;
+			return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
+		});
 
 	const callRefusal = (called: Called, { from, isProven }: Arrived): string | undefined => {
 		if (trustMethods.has(called.method)) return trustRefusal(called, from, isProven);
@@ -128,7 +131,7 @@ export function createPermit(parts: {
 	};
 
 	return {
-		mayTell,
+		told,
 		refusal(arrived) {
 			const { message, method, from } = arrived;
 			const called = { method, methodArgs: message.methodArgs };
@@ -138,7 +141,8 @@ export function createPermit(parts: {
 			if (whyNot) return whyNot;
 			if (!isSigning && !access?.rules()) return undefined;
 			if (isSigning && message.fromNode !== from) return `${from} speaks for ${message.fromNode}`;
-			if (!mayTell(message, from)) return `${from} answers what another node was asked`;
+			if (isReply(message) && told(message, from).length === 0)
+				return `${from} answers what another node was asked`;
 			return wasAsked(arrived) ? undefined : callRefusal(called, arrived);
 		},
 	};

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createWindow, type Load } from '../../actors/lane-window.ts';
+import { answeredBy } from '../../runtime/envelope.ts';
 import { unpackMessage } from '../../runtime/packing.ts';
+import { messageOf } from '../support/method-context.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 import { sendingSide } from '../support/sending-lane.ts';
 
@@ -249,4 +251,23 @@ test('a reply that is given up still tells its outcome, on a lane that does not 
 		{ inReplyTo: 'asked', data: undefined, told: result },
 	);
 	assert.equal(row.retries, 0, 'whatever tries the reply was given, an outcome is owed');
+});
+
+test('an outcome of several messages that is too large for the broker is told of each', async (t) => {
+	const result = { outcome: 'done', attempts: 1 } as const;
+	const method = 'REQNone';
+	const shared = { id: 'r', method, inReplyTo: 'a', alsoInReplyTo: ['b', 'c'], result };
+	const side = sendingSide(openedJournal(t));
+	const { lane, seq, changes } = side.outbox.append(messageOf(shared));
+	await side.journal.commit(changes);
+	side.outbox.flushed(lane, seq);
+	const window = createWindow({ ...side, lane });
+	window.take();
+	const { instead = [], ...settlement } = window.refuse(seq);
+	await side.journal.commit(settlement.changes);
+	const told = instead.map((each) => {
+		const row = side.outbox.row(each.lane, each.seq);
+		return row && answeredBy(unpackMessage(row.body));
+	});
+	assert.deepEqual(told, [['a'], ['b'], ['c']]);
 });

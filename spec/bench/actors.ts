@@ -133,6 +133,7 @@ function openAccounts(folder: string) {
 		clock: realClock,
 		folder,
 		actors: [account],
+		isMortal: false,
 		config: { durability: 'disk', signalsKeptMax: 1000, activeInstancesMax: 1000 },
 	});
 	const box = floor.boxOf('account');

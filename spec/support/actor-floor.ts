@@ -30,11 +30,13 @@ export interface FloorParts<Time extends Clock> {
 	readonly folder: string;
 	readonly actors: readonly ActorDefinition[];
 	readonly config?: Partial<Config>;
+	/** Whether its process can die in mid-run, which costs turns of the event loop; it can. */
+	readonly isMortal?: boolean;
 }
 
 /** Opens a floor. No host runs yet. */
 export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
-	const { folder, actors } = parts;
+	const { folder, actors, isMortal = true } = parts;
 	const life = { isDead: false };
 	const clock = mortalClock(parts.clock, life);
 	const config = configOf({
@@ -45,7 +47,7 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	});
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const disk = openJournal({ folder, clock, signals, durability: config.durability });
-	const journal = mortalJournal(disk, life);
+	const journal = isMortal ? mortalJournal(disk, life) : disk;
 	const kill = (): void => {
 		life.isDead = true;
 	};

@@ -1,0 +1,104 @@
+/**
+ * Shared outcomes: messages that end in one transaction, and in the same way, are told of to a node
+ * in one message. Most turns of actors end like that, and a message for each would cost as much as
+ * the turn.
+ *
+ * @module
+ */
+import { isAcknowledged } from './address.ts';
+import type { Clock } from './clock.ts';
+import { isReply, type Message, type Result } from './envelope.ts';
+import { newId } from './identity.ts';
+import { composeReply, noReplyMethod, replyMethodOf, type ReplyParts, type Run } from './reply.ts';
+
+/** How a message has ended, with nothing beside that to tell. */
+export interface PlainEnd {
+	readonly request: Message;
+	readonly result: Result;
+}
+
+/** More would make a transaction of the receiver long, which takes many messages at a time. */
+const sharedMax = 16;
+
+/**
+ * What there is to tell about a run: a reply, an outcome that may be shared, or nothing. See
+ * `composeReply` for what is told.
+ */
+export function tellOf(
+	request: Message,
+	run: Run,
+	parts: ReplyParts,
+): Message | PlainEnd | undefined {
+	const { result } = run;
+	const isPlain =
+		result !== undefined &&
+		run.output === undefined &&
+		isAlike(result) &&
+		!isReply(request) &&
+		isAcknowledged(request.kind) &&
+		request.replyACKTimeout === undefined &&
+		replyMethodOf(request, run, parts.replies) === noReplyMethod;
+	return isPlain ? { request, result } : composeReply(request, run, parts);
+}
+
+/** Whether a result has nothing in it that differs from message to message. */
+function isAlike({ detail, stderr, exitCode, durationMs, streamed }: Result): boolean {
+	return (
+		detail === undefined &&
+		stderr === undefined &&
+		exitCode === undefined &&
+		durationMs === undefined &&
+		streamed === undefined
+	);
+}
+
+/** Whether it is an end that may share a message with others. */
+export function isPlainEnd(told: Message | PlainEnd): told is PlainEnd {
+	return 'request' in told;
+}
+
+/** The outcomes of one transaction. */
+export interface SharedOutcomes {
+	add(end: PlainEnd): void;
+	/** The messages that tell all of them. */
+	messages(parts: { readonly clock: Clock; readonly node: string }): readonly Message[];
+}
+
+interface Group {
+	readonly to: string;
+	readonly result: Result;
+	readonly ids: string[];
+}
+
+/** Creates an empty collection. */
+export function createSharedOutcomes(): SharedOutcomes {
+	const groups: Group[] = [];
+	/** The group of each kind that has room. */
+	const open = new Map<string, Group>();
+	return {
+		add({ request: { id, fromNode: to }, result }) {
+			const { outcome, code = '', attempts = '' } = result;
+			const kind = `${to} ${outcome} ${attempts} ${code}`;
+			const group = open.get(kind);
+			if (group && group.ids.length < sharedMax) {
+				group.ids.push(id);
+				return;
+			}
+			const begun = { to, result, ids: [id] };
+			groups.push(begun);
+			open.set(kind, begun);
+		},
+		messages: ({ clock, node }) =>
+			groups.map(({ to, result, ids: [inReplyTo = '', ...others] }) => ({
+				id: newId(clock),
+				fromNode: node,
+				toNode: to,
+				method: noReplyMethod,
+				kind: 'EventACK',
+				methodArgs: [],
+				result,
+				inReplyTo,
+				...(others.length > 0 ? { alsoInReplyTo: others } : {}),
+			})),
+	};
+}
