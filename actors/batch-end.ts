@@ -71,9 +71,9 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 function reportOf(method: string, { mail, attempts, event }: Cause, result: Result) {
 	const { outcome, code = '', detail = '' } = result;
 	return {
-		id: mail?.row.id ?? '',
+		id: mail?.id ?? '',
 		method,
-		from: mail?.row.from ?? '',
+		from: mail?.from ?? '',
 		outcome,
 		tookMs: 0,
 		attempts,

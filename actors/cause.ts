@@ -5,10 +5,9 @@
  * @module
  */
 import type { EventObject } from 'xstate';
-import type { Message } from '../runtime/envelope.ts';
 import type { ReeveError } from '../runtime/errors.ts';
 import type { Key } from '../runtime/journal.ts';
-import type { MailRow } from '../runtime/mailbox.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
 import type { TimerRow } from '../runtime/timers.ts';
 
 /** One cause. */
@@ -19,7 +18,7 @@ export interface Cause {
 	readonly mark: Key;
 	/** The event; undefined only makes sure that the instance is there. An error: there is none. */
 	readonly event: EventObject | ReeveError | undefined;
-	readonly mail?: { readonly row: MailRow; readonly message: Message | undefined };
+	readonly mail?: MailRow;
 	readonly timer?: TimerRow;
 	/** The timer as it is to be instead of firing: its policy leaves out the time of a restart. */
 	readonly postponed?: TimerRow;

@@ -10,7 +10,7 @@ import type { Config } from '../runtime/config.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../runtime/dead-letter.ts';
 import type { Journal } from '../runtime/journal.ts';
-import { pack } from '../runtime/packing.ts';
+import { pack, packMessage } from '../runtime/packing.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
 import type { Cause } from './cause.ts';
@@ -46,7 +46,7 @@ export function createFailure(parts: FailureParts): Failures {
 	const bury = (instance: Instance, cause: Cause, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = cause;
 		const value = deadLetter(cause, { definition, instance, thrown, at: clock.now() });
-		if (!mail || mail.row.answer) {
+		if (!mail || mail.answer) {
 			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
 		}
 		batch.changes.push(...deadLetterChanges(value, parts));
@@ -86,7 +86,7 @@ export function createFailure(parts: FailureParts): Failures {
 			if (isTooMuch(instance)) return 'parked';
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
-				if (mail?.row.volatile || attempts >= config.attemptsMax) {
+				if (mail?.volatile || attempts >= config.attemptsMax) {
 					return bury(instance, cause, failing);
 				}
 			} catch {
@@ -112,11 +112,11 @@ interface Circumstances {
 function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): DeadLetter {
 	const { definition, instance, thrown, at } = about;
 	return {
-		id: mail?.row.id ?? '',
-		fromNode: mail?.row.from ?? '',
+		id: mail?.id ?? '',
+		fromNode: mail?.from ?? '',
 		method: definition.name,
 		key: instance.key,
-		body: mail?.row.body ?? pack(event),
+		body: mail ? packMessage(mail.message) : pack(event),
 		at,
 		outcome: 'failed',
 		code: 'max_attempts',

@@ -11,7 +11,8 @@ import type { Config } from '../runtime/config.ts';
 import { asReeveError, ReeveError } from '../runtime/errors.ts';
 import type { Journal, Key } from '../runtime/journal.ts';
 import type { PassPoint } from '../runtime/fault.ts';
-import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import { readMail, type MailRow } from '../runtime/mail-row.ts';
+import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
@@ -134,22 +135,21 @@ export function createHosting(parts: HostingParts): Hosting {
 	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
 	 */
 	const offerSuspects = (): ReadonlySet<number> => {
-		const taken = new Set<number>();
+		const taken = new Map<number, MailRow>();
 		for (const text of suspects.keys()) {
 			const [arrival] = JSON.parse(text) as Key;
 			if (typeof arrival !== 'number') continue;
-			if (journal.get('mailbox', [actor, arrival]) !== undefined) taken.add(arrival);
+			const row = readMail(journal, [actor, arrival]);
+			if (row) taken.set(arrival, row);
 		}
-		for (const arrival of [...taken].toSorted((one, other) => one - other)) {
-			const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, arrival]);
-			if (!row) continue;
-			const cause = mailCause({ ...row, arrival }, () => {});
+		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
+			const cause = mailCause(row, () => {});
 			cause.attempts = suspects.get(markText(cause.mark)) ?? 0;
 			cause.isSuspect = true;
 			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
 			dispatch.offer(cause);
 		}
-		return taken;
+		return new Set(taken.keys());
 	};
 
 	return {
@@ -242,10 +242,10 @@ function leftCause(
 	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
 ): Cause | undefined {
 	if (typeof left !== 'number') return { ...left, isSuspect: false };
-	const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', [actor, left]);
+	const row = readMail(journal, [actor, left]);
 	if (!row) return undefined;
 	const start = journal.get<{ attempts: number }>('started', [actor, left]);
-	const cause = mailCause({ ...row, arrival: left }, () => {});
+	const cause = mailCause(row, () => {});
 	return { ...cause, attempts: start?.attempts ?? 0 };
 }
 

@@ -7,8 +7,8 @@
 import type { EventObject } from 'xstate';
 import type { HistoryLine, InstanceHead, InstanceRow } from '../runtime/actor-rows.ts';
 import type { Journal } from '../runtime/journal.ts';
-import type { MailRow } from '../runtime/mailbox.ts';
-import { unpack, unpackMessage } from '../runtime/packing.ts';
+import { scanMail, type MailRow } from '../runtime/mail-row.ts';
+import { unpack } from '../runtime/packing.ts';
 import type { TimerRow } from '../runtime/timers.ts';
 import type { ActorDefinition } from './definition.ts';
 import { answerOf, eventOf } from './event-mail.ts';
@@ -106,24 +106,15 @@ export function mailOf(journal: Readable, actor: string, key?: string) {
 		to: [actor, Number.MAX_SAFE_INTEGER],
 		limit: mailLookedAt,
 	};
-	return journal.scan<Omit<MailRow, 'arrival'>>('mailbox', stretch).flatMap((found) => {
-		const row: MailRow = { ...found.value, arrival: Number(found.key[1]) };
-		const opened = openMail(row);
-		if (!opened || (key !== undefined && opened.key !== key)) return [];
-		return [{ row, ...opened }];
-	});
+	return scanMail(journal, stretch)
+		.map((row) => ({ row, key: row.message.key ?? '', event: eventIn(row) }))
+		.filter((mail) => key === undefined || mail.key === key);
 }
 
-/** Mail that cannot be read belongs to nobody: its host refuses it. */
-function openMail(row: MailRow): { key: string; event: EventObject | undefined } | undefined {
+/** The event that a message brings; none if it says none, which its host refuses. */
+function eventIn({ answer, message }: MailRow): EventObject | undefined {
 	try {
-		const message = unpackMessage(row.body);
-		const { key = '' } = message;
-		try {
-			return { key, event: row.answer ? answerOf(message) : eventOf(message) };
-		} catch {
-			return { key, event: undefined };
-		}
+		return answer ? answerOf(message) : eventOf(message);
 	} catch {
 		return undefined;
 	}

@@ -67,7 +67,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	const draftOf = (instance: Instance, cause?: Cause): Draft =>
 		outputs.draft({
 			key: instance.key,
-			request: cause?.mail?.row.answer ? undefined : cause?.mail?.message,
+			request: cause?.mail?.answer ? undefined : cause?.mail?.message,
 			attempts: cause?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
@@ -87,7 +87,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			if (isAwaited) outputs.steps.remove(draft, step.child);
 			return isAwaited;
 		}
-		return mail?.row.answer ? acceptAnswer(outputs, draft, mail.message?.inReplyTo ?? '') : true;
+		return mail?.answer ? acceptAnswer(outputs, draft, mail.message.inReplyTo ?? '') : true;
 	};
 
 	/** Answers the message that the turn was about, or notes that it will be answered. */

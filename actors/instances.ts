@@ -128,9 +128,9 @@ export function createInstances(parts: InstancesParts): Instances {
 		},
 		park,
 		leave(key, cause) {
-			const { row } = cause.mail ?? {};
 			// What is on no disk is promised to nobody, and is not kept for what may be years.
-			if (!row?.volatile) parked.get(key)?.left.push(row ? row.arrival : cause);
+			const { mail } = cause;
+			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : cause);
 		},
 		unpark(key, isFresh) {
 			const found = parked.get(key);

@@ -3,31 +3,23 @@
  *
  * @module
  */
-import type { Message } from '../runtime/envelope.ts';
 import { asReeveError, type ReeveError } from '../runtime/errors.ts';
-import type { MailRow } from '../runtime/mailbox.ts';
-import { unpackMessage } from '../runtime/packing.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
 import type { Cause } from './cause.ts';
 import { answerOf, eventOf } from './event-mail.ts';
 
-/** Makes the cause of a row. One that cannot be read is a cause as well: it must be settled. */
+/** Makes the cause of a row. Without an event it is a cause as well: it must be settled. */
 export function mailCause(row: MailRow, release: () => void): Cause {
-	const message = opened(row);
-	const event = message && (row.answer ? answerOf(message) : attempt(() => eventOf(message)));
+	const { message } = row;
 	return {
-		key: message?.key ?? '',
+		key: message.key ?? '',
 		mark: [row.arrival],
-		event,
-		mail: { row, message },
+		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
+		mail: row,
 		attempts: 0,
 		isSuspect: false,
 		release,
 	};
-}
-
-function opened(row: MailRow): Message | undefined {
-	const message = attempt(() => unpackMessage(row.body));
-	return message instanceof Error ? undefined : message;
 }
 
 function attempt<Value>(make: () => Value): Value | ReeveError {

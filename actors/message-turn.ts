@@ -12,11 +12,11 @@ import { pause, type Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message } from '../runtime/envelope.ts';
-import { asReeveError, ReeveError } from '../runtime/errors.ts';
+import { ReeveError } from '../runtime/errors.ts';
 import type { PassPoint } from '../runtime/fault.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
-import type { Mailbox, MailRow, StartRecord } from '../runtime/mailbox.ts';
-import { unpackMessage } from '../runtime/packing.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
+import type { Mailbox, StartRecord } from '../runtime/mailbox.ts';
 import type { Outbox } from '../runtime/outbox.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Processes } from '../runtime/processes.ts';
@@ -106,7 +106,7 @@ type Life = Actor<typeof messageLogic>;
 
 /** Creates the turns of one subscriber. */
 export function createTurns(parts: TurnParts): Turns {
-	const { definition, mailbox, journal, clock, config, signals, post } = parts;
+	const { definition, mailbox, journal, clock, config, signals } = parts;
 	const settle = createSettlement(parts);
 	let stopping = false;
 	// A dead subscriber's successor decides about what was running: nothing of the old turns may
@@ -172,13 +172,9 @@ export function createTurns(parts: TurnParts): Turns {
 
 	return {
 		async run(row, freed) {
-			const message = open(row);
-			if (message instanceof ReeveError) {
-				signals.emit('message.refused', { code: 'bad_frame', detail: row.id, via: 'mailbox' });
-				await post.send([], mailbox.removal(row));
-			} else if (!scheduled.isOne(message) || !(await scheduled.adopt(row, message))) {
-				await take(row, message, { attempts: 0, freed });
-			}
+			const { message } = row;
+			if (scheduled.isOne(message) && (await scheduled.adopt(row, message))) return;
+			await take(row, message, { attempts: 0, freed });
 		},
 		...(definition.onCrash === 'retry' && {
 			begin: (rows: readonly MailRow[]) =>
@@ -186,8 +182,7 @@ export function createTurns(parts: TurnParts): Turns {
 		}),
 		async replay(row, start) {
 			const { attempts, alone, epoch, progress, schedule } = start;
-			const message = open(row);
-			if (message instanceof ReeveError) return this.run(row);
+			const { message } = row;
 			if (schedule) return scheduled.resume(row, message, { ...start, schedule });
 			const { attemptsMax } = config;
 			const onCrash = policyOf(message, definition);
@@ -230,19 +225,9 @@ function startLife(message: Message, parts: TurnParts, attempts: number): Life {
 	});
 }
 
-/** The message of a row, or why there is none. */
-function open(row: MailRow): Message | ReeveError {
-	try {
-		return unpackMessage(row.body);
-	} catch (thrown) {
-		return asReeveError(thrown, 'bad_frame');
-	}
-}
-
 /** Whether the start of a message may be counted before it has a place to run. */
-function mayBegin(row: MailRow, definition: MethodDefinition): boolean {
-	const message = open(row);
-	if (row.volatile || message instanceof ReeveError) return false;
+function mayBegin({ message, volatile }: MailRow, definition: MethodDefinition): boolean {
+	if (volatile) return false;
 	const isScheduled = message.schedule ?? definition.scheduleOf?.(message);
 	return policyOf(message, definition) === 'retry' && isScheduled === undefined;
 }

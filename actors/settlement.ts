@@ -10,8 +10,10 @@ import type { MethodDefinition } from '../runtime/define.ts';
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ReeveError } from '../runtime/errors.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
-import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
+import type { Mailbox } from '../runtime/mailbox.ts';
 import type { PassPoint } from '../runtime/fault.ts';
+import { packMessage } from '../runtime/packing.ts';
 import type { Post } from '../runtime/post.ts';
 import { deadLetterChanges, type DeadLetter } from '../runtime/dead-letter.ts';
 import type { Receipt, Receipts } from '../runtime/receipts.ts';
@@ -127,12 +129,12 @@ function deadLetter(
 	{ id, fromNode, method }: Message,
 	{ end, problem, at }: Ending & { at: number },
 ): DeadLetter {
-	const { body, lane, seq } = row;
+	const { message, lane, seq } = row;
 	return {
 		id,
 		fromNode,
 		method,
-		body,
+		body: packMessage(message),
 		...end,
 		at,
 		...(problem?.detail ? { detail: problem.detail } : {}),

@@ -7,6 +7,7 @@
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Change, Journal, Key } from '../runtime/journal.ts';
+import { readMail } from '../runtime/mail-row.ts';
 import { markText, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { Instance } from './instance.ts';
@@ -42,7 +43,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
 	const counts = (instance: Instance, { mail, event }: Cause): boolean => {
 		if (!mail || !event || event instanceof ReeveError) return true;
-		return !mail.row.volatile && !parts.defers(instance, event);
+		return !mail.volatile && !parts.defers(instance, event);
 	};
 
 	return {
@@ -60,7 +61,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					} else {
 						// An arrival may be given out again once the mailbox is empty, so the message is named
 						// too.
-						marks.push(mail ? [mail.row.arrival, mail.row.id] : mark);
+						marks.push(mail ? [mail.arrival, mail.id] : mark);
 					}
 				}
 			}
@@ -79,7 +80,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 				for (const started of (value as BatchRecord).marks) {
 					const [arrival, id] = started;
 					if (typeof arrival !== 'number') found.set(markText(started), 1);
-					else if (journal.get<{ id: string }>('mailbox', [actor, arrival])?.id === id) {
+					else if (readMail(journal, [actor, arrival])?.id === id) {
 						found.set(markText([arrival]), 1);
 					}
 				}

@@ -51,8 +51,8 @@ export function createRun(parts: BatchParts): Run {
 	const { name: actor } = definition;
 	/** What audits, and repetitions from other stores, are told of a message by. */
 	const addReceipt = ({ mail, attempts }: Cause, { outcome, code }: Result, batch: Batch) => {
-		if (!mail || mail.row.volatile || mail.row.answer) return;
-		const { id, from, at: takenAt } = mail.row;
+		if (!mail || mail.volatile || mail.answer) return;
+		const { id, from, at: takenAt } = mail;
 		const about = { id, from, method: actor, outcome, attempts, at: clock.now() };
 		const coded = code ? { ...about, code } : about;
 		const receipt = takenAt === undefined ? coded : { ...coded, takenAt };
@@ -84,7 +84,7 @@ export function createRun(parts: BatchParts): Run {
 		const { mail } = cause;
 		remove(cause, batch);
 		addReceipt(cause, result, batch);
-		if (mail?.message && !mail.row.answer) {
+		if (mail && !mail.answer) {
 			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
 			const draft = outputs.draft({ ...about, facts: instance.facts });
 			outputs.mail.answer(draft, mail.message, { result });
@@ -112,11 +112,9 @@ export function createRun(parts: BatchParts): Run {
 	const objection = (instance: Instance, cause: Cause): Result | undefined => {
 		const { mail, event, attempts } = cause;
 		if (!mail) return undefined;
-		const { row, message } = mail;
 		if (event instanceof ReeveError) return failed(event.code, event.detail);
-		if (row.answer) return undefined;
-		if (!message) return failed('bad_frame', row.id);
-		const isLate = row.deadline <= clock.now() && attempts === 1;
+		if (mail.answer) return undefined;
+		const isLate = mail.deadline <= clock.now() && attempts === 1;
 		if (isLate) return { outcome: 'expired', code: 'expired', attempts: 0 };
 		return objectionTo(instance, event);
 	};
@@ -157,7 +155,7 @@ function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
 	return (cause: Cause, batch: Batch): void => {
 		const { mail, timer, step, attempts } = cause;
 		if (mail) {
-			for (const change of mailbox.removal(mail.row)) {
+			for (const change of mailbox.removal(mail)) {
 				// Only what was tried before has a record of its own.
 				if (change.table !== 'started' || attempts > 1) batch.changes.push(change);
 			}

@@ -6,10 +6,11 @@
  * @module
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { Message, Outcome } from '../runtime/envelope.ts';
+import type { Outcome } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Change } from '../runtime/journal.ts';
-import type { Mailbox, MailRow } from '../runtime/mailbox.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
+import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Post } from '../runtime/post.ts';
 import type { Receipts } from '../runtime/receipts.ts';
 import { composeReply } from '../runtime/reply.ts';
@@ -43,23 +44,17 @@ export interface Watchers {
 	stop(): void;
 }
 
-/** A message that waits. */
-interface Watcher {
-	readonly row: MailRow;
-	readonly message: Message;
-}
-
 /** Creates the watchers of one actor. */
 export function createWatchers(parts: WatchersParts): Watchers {
 	const { node, actor, clock, mailbox, signals, receipts, post } = parts;
-	const byKey = new Map<string, readonly Watcher[]>();
+	const byKey = new Map<string, readonly MailRow[]>();
 	let isOver = false;
 
 	/** What ends a message. */
-	const end = ({ row, message }: Watcher, outcome: Outcome, data?: string) => {
+	const end = (row: MailRow, outcome: Outcome, data?: string) => {
 		const result = { outcome, attempts: 1, ...(outcome === 'done' ? {} : { code: outcome }) };
 		const output = data === undefined ? {} : { output: { data } };
-		const reply = composeReply(message, { ...output, result }, { clock, node, replies: true });
+		const reply = composeReply(row.message, { ...output, result }, { clock, node, replies: true });
 		const { id, from, at: takenAt } = row;
 		const about = { id, from, method: actor, outcome, attempts: 1, at: clock.now() };
 		const receipt = receipts.add({ ...about, ...(takenAt === undefined ? {} : { takenAt }) });
@@ -76,7 +71,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
 			if (!isOver && !isEnd) parts.broken(thrown);
 		});
 	};
-	const takeAll = (key: string): readonly Watcher[] => {
+	const takeAll = (key: string): readonly MailRow[] => {
 		const found = byKey.get(key) ?? [];
 		byKey.delete(key);
 		return found;
@@ -87,7 +82,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		file(takeAll(signal.key).map((watcher) => end(watcher, 'done', 'parked')));
 	});
 
-	const add = (key: string, watcher: Watcher): void => {
+	const add = (key: string, watcher: MailRow): void => {
 		const instance = parts.instances().use(key);
 		const { status = 'active' } = instance?.snapshot ?? {};
 		if (!instance) file([end(watcher, 'done', 'parked')]);
@@ -95,9 +90,9 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		else byKey.set(key, [...(byKey.get(key) ?? []), watcher]);
 	};
 	/** Only whoever has sent a message takes it back. */
-	const drop = (key: string, watcher: Watcher, id: unknown): void => {
+	const drop = (key: string, watcher: MailRow, id: unknown): void => {
 		const known = byKey.get(key) ?? [];
-		const isMeant = ({ row }: Watcher) => row.id === id && row.from === watcher.row.from;
+		const isMeant = (row: MailRow) => row.id === id && row.from === watcher.from;
 		const left = known.filter((other) => !isMeant(other));
 		if (left.length > 0) byKey.set(key, left);
 		else byKey.delete(key);
@@ -106,10 +101,9 @@ export function createWatchers(parts: WatchersParts): Watchers {
 
 	return {
 		take({ key, event, mail }) {
-			if (!mail?.message || !event || event instanceof ReeveError || mail.row.answer) return false;
-			const watcher = { row: mail.row, message: mail.message };
-			if (event.type === monitorType) add(key, watcher);
-			else if (event.type === demonitorType) drop(key, watcher, Reflect.get(event, 'id'));
+			if (!mail || !event || event instanceof ReeveError || mail.answer) return false;
+			if (event.type === monitorType) add(key, mail);
+			else if (event.type === demonitorType) drop(key, mail, Reflect.get(event, 'id'));
 			else return false;
 			return true;
 		},

@@ -10,7 +10,8 @@ import type { Config } from './config.ts';
 import type { Message, Result } from './envelope.ts';
 import { newId } from './identity.ts';
 import type { Change, Journal } from './journal.ts';
-import type { Mailbox, MailRow } from './mailbox.ts';
+import type { MailRow } from './mail-row.ts';
+import type { Mailbox } from './mailbox.ts';
 import { packMessage } from './packing.ts';
 
 /** Who asks. */
@@ -78,8 +79,8 @@ export function createAsks(parts: {
 			fresh.set(id, undefined);
 			const message = answerTo(id, { asker, result, output, node, own: newId(clock) });
 			const { row, changes } = box.place({
-				id: message.id,
 				from: node,
+				message,
 				body: packMessage(message),
 				deadline: clock.now() + config.defaultMessageTtl * 1000,
 				answer: true,

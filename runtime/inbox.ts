@@ -16,7 +16,8 @@ import type { PassPoint } from './fault.ts';
 import type { Frame, FrameRow, LaneAck } from './frame.ts';
 import type { Change, Journal } from './journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
-import type { Mailbox, MailRow } from './mailbox.ts';
+import type { MailRow } from './mail-row.ts';
+import type { Mailbox } from './mailbox.ts';
 import { createRooms } from './mailbox-room.ts';
 import { openRows, type OpenedRows } from './opened-rows.ts';
 import { isMereOutcome } from './reply.ts';
@@ -138,7 +139,7 @@ export function createInbox(parts: InboxParts): Inbox {
 					filed.push({ mail: undefined, message });
 					continue;
 				}
-				const { row: mail, changes: placed } = box.place(mailOf(frame, row, clock));
+				const { row: mail, changes: placed } = box.place({ ...mailOf(frame, row, clock), message });
 				changes.push(...placed);
 				filed.push({ mail, message });
 			}
@@ -167,8 +168,12 @@ export function createInbox(parts: InboxParts): Inbox {
 				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
 				const detail = opened.reason(row);
 				if (detail) signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire' });
-				if (code || !box) signals.emit('message.dropped', { id: row.id, code });
-				else box.push(box.place({ ...mailOf(frame, row, clock), volatile: true }).row);
+				const message = opened.get(row);
+				if (code || !box || !message) signals.emit('message.dropped', { id: row.id, code });
+				else {
+					const mail = { ...mailOf(frame, row, clock), message, volatile: true } as const;
+					box.push(box.place(mail).row);
+				}
 			}
 		},
 		relieved(box) {
@@ -178,12 +183,12 @@ export function createInbox(parts: InboxParts): Inbox {
 }
 
 function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
-	const { id, body = noBytes, ttlMs, repeat } = row;
+	const { body = noBytes, ttlMs, repeat } = row;
 	const at = clock.now();
 	const { from, lane } = frame;
 	const seq = frame.first + frame.rows.indexOf(row);
 	const place = lane === undefined ? {} : { lane, seq };
-	return { id, from, body, at, deadline: at + ttlMs, ...place, ...(repeat ? { repeat } : {}) };
+	return { from, body, at, deadline: at + ttlMs, ...place, ...(repeat ? { repeat } : {}) };
 }
 
 const noBytes = new Uint8Array(0);

@@ -5,6 +5,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { asideRows } from './aside-rows.ts';
 import type { Books, Entry } from './books.ts';
 import type { MethodDefinition } from './define.ts';
 import { ReeveError } from './errors.ts';
@@ -174,29 +175,6 @@ async function backup(journal: Journal, folder: string): Promise<object> {
 	if (!isAbsolute(folder)) throw new ReeveError('bad_message', 'folder: not an absolute path');
 	const { bytes } = await journal.backup(folder);
 	return { folder, bytes, storeId: journal.storeId, epoch: journal.epoch };
-}
-
-/** What is kept without being worked on: dead letters, or what a fork has inherited. */
-function asideRows(journal: Journal, asked: { reeve: 'quarantine' | 'dead'; limit: number }) {
-	const { limit } = asked;
-	return asked.reeve === 'dead' ? deadRows(journal, limit) : quarantineRows(journal, limit);
-}
-
-/** Without the payloads. */
-function quarantineRows(journal: Journal, limit: number): object[] {
-	const stretch = { from: [''], to: ['\uffff'], limit };
-	return journal.scan<object | null>('quarantine', stretch).map(({ key, value }) => {
-		const { body: _, ...rest }: { body?: unknown } = value ?? {};
-		return { table: key[0], key: key.slice(1), ...rest };
-	});
-}
-
-function deadRows(journal: Journal, limit: number): object[] {
-	const stretch = { from: [''], to: ['\uffff'], limit, reverse: true };
-	return journal.scan<{ body?: unknown }>('dead', stretch).map(({ key, value }) => {
-		const { body: _, ...rest } = value;
-		return { dead: key[0], ...rest };
-	});
 }
 
 /** Which rows may look different after a signal: the one of this id, `all` of them, or none. */

@@ -30,7 +30,7 @@ import { isStoreDamaged } from './store-damage.ts';
 import { openGuarded } from './store-opening.ts';
 import { condensed } from './rewriting.ts';
 import type { IdentityChoice } from './store-record.ts';
-import { openStore, rangeOf } from './store.ts';
+import { listOf, openStore, rangeOf, valueOf } from './store.ts';
 
 /** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
 export const tables = [
@@ -89,6 +89,8 @@ export interface Change {
 	readonly table: Table;
 	readonly key: Key;
 	readonly value?: unknown;
+	/** The value as MessagePack, for whoever has it so: it is written as it is. */
+	readonly packed?: Uint8Array;
 }
 
 /** A stretch of keys: `from` included, `to` not. */
@@ -200,7 +202,9 @@ export function openJournal(options: JournalOptions): Journal {
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
-		for (const { table, key, value } of condensed(changes)) {
+		for (const change of condensed(changes)) {
+			const { table, key } = change;
+			const value = valueOf(change);
 			if (value === undefined) stores[table].removeSync([...key]);
 			else stores[table].putSync([...key], value);
 		}
@@ -266,11 +270,6 @@ export function openJournal(options: JournalOptions): Journal {
 			return closed;
 		},
 	};
-}
-
-/** LMDB hands back a key of one part without its list. */
-function listOf(key: string | number | Key): Key {
-	return typeof key === 'object' ? key : [key];
 }
 
 /** LMDB knows how many entries a table has. */

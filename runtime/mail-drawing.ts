@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { MailRow } from './mailbox.ts';
+import type { MailRow } from './mail-row.ts';
 
 /** How messages are taken. */
 export interface Drawing {

@@ -4,13 +4,8 @@
  * @module
  */
 import type { Journal } from './journal.ts';
-import type { MailRow, StartRecord } from './mailbox.ts';
-
-/** A row as it lies in the journal. */
-export interface StoredRow extends Omit<MailRow, 'arrival'> {
-	/** Bytes of all messages placed in this mailbox so far, this one included. */
-	readonly sum: number;
-}
+import { scanMail, type MailRow } from './mail-row.ts';
+import type { StartRecord } from './mailbox.ts';
 
 /** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
 const withdrawnMax = 20_000;
@@ -64,17 +59,14 @@ export function createMailLine({ journal, method, lastArrival, isEarly }: MailLi
 	};
 	const load = (): void => {
 		if (ready.length > 0 || loaded >= flushed) return;
-		const rows = journal.scan<StoredRow>('mailbox', {
-			...stretchOf(method, loaded + 1, flushed + 1),
-			limit: rowsAhead,
-		});
-		const last = Number(rows.at(-1)?.key[1] ?? flushed);
+		const stretch = stretchOf(method, loaded + 1, flushed + 1);
+		const rows = scanMail(journal, { ...stretch, limit: rowsAhead });
+		const last = rows.at(-1)?.arrival ?? flushed;
 		const started = startedOf(loaded + 1, last);
 		loaded = rows.length < rowsAhead ? flushed : last;
-		for (const { key, value } of rows) {
-			const arrival = Number(key[1]);
-			const isTheirs = started.has(arrival) && !isEarly(arrival);
-			if (!isTheirs && !withdrawn.has(arrival)) ready.push({ ...value, arrival });
+		for (const row of rows) {
+			const isTheirs = started.has(row.arrival) && !isEarly(row.arrival);
+			if (!isTheirs && !withdrawn.has(row.arrival)) ready.push(row);
 		}
 	};
 

@@ -13,7 +13,8 @@
  */
 import PQueue from 'p-queue';
 import type { Change } from './journal.ts';
-import type { MailRow, RunMail } from './mailbox.ts';
+import type { MailRow } from './mail-row.ts';
+import type { RunMail } from './mailbox.ts';
 
 /** How rows are run. */
 export interface Handling {

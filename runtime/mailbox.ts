@@ -9,34 +9,11 @@
  * @module
  */
 import type { Change, Journal } from './journal.ts';
-import { countRows, createMailLine, stretchOf, type StoredRow } from './mail-line.ts';
+import { countRows, createMailLine, stretchOf } from './mail-line.ts';
+import { packMail, readMail, scanMail, type MailRow, type NewMail } from './mail-row.ts';
 import { createDrawings, type Drawing } from './mail-drawing.ts';
 import { createShift, type Handling } from './mail-shift.ts';
 import type { ScheduleState } from './schedule.ts';
-
-/** One accepted message. */
-export interface MailRow {
-	/** Its place in the mailbox: rises by one with each message. */
-	readonly arrival: number;
-	readonly id: string;
-	readonly from: string;
-	readonly body: Uint8Array;
-	/** Local wall-clock milliseconds after which it must not be started any more. */
-	readonly deadline: number;
-	/**
-	 * Set if it may have run here before, under another identity of this store or of the sender's.
-	 */
-	readonly repeat?: true;
-	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
-	readonly volatile?: true;
-	/** When it was accepted, by the wall clock of this node; absent in rows of older versions. */
-	readonly at?: number;
-	/** Where it stood with its sender, if a wire brought it. */
-	readonly lane?: string;
-	readonly seq?: number;
-	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
-	readonly answer?: true;
-}
 
 /** What the journal says of a message that was started: by which process, and how often. */
 export interface StartRecord {
@@ -69,7 +46,7 @@ export interface Mailbox {
 	bytes(): number;
 	running(): number;
 	/** Gives a message its place. The changes must be committed before `push`. */
-	place(row: Omit<MailRow, 'arrival'>): { row: MailRow; changes: readonly Change[] };
+	place(mail: NewMail): { row: MailRow; changes: readonly Change[] };
 	/**
 	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
 	 */
@@ -119,17 +96,16 @@ export function createMailbox(parts: {
 }): Mailbox {
 	const { method, journal, concurrency, settlementsMax = concurrency, onRemoval } = parts;
 	const all = stretchOf(method, 0);
-	const end = (reverse: boolean) =>
-		journal.scan<StoredRow>('mailbox', { ...all, limit: 1, reverse })[0];
+	const end = (reverse: boolean) => scanMail(journal, { ...all, limit: 1, reverse })[0];
 	const last = end(true);
-	const oldest = end(false)?.value;
-	let next = Number(last?.key[1] ?? 0) + 1;
+	const oldest = end(false);
+	let next = (last?.arrival ?? 0) + 1;
 	let size = countRows(journal, method, next - 1);
 	/**
 	 * Bytes of all messages that were ever placed here: a row notes it, so that no start must count.
 	 */
-	let sum = last?.value.sum ?? 0;
-	let bytes = oldest ? sum - oldest.sum + oldest.body.byteLength : 0;
+	let sum = last?.sum ?? 0;
+	let bytes = oldest ? sum - oldest.sum + oldest.bytes : 0;
 
 	/** It outlives a shift: what was on its way to the disk when that ended is still to be run. */
 	const early = new Set<number>();
@@ -154,31 +130,32 @@ export function createMailbox(parts: {
 		size: () => size,
 		bytes: () => bytes,
 		running: () => shift.running() + attended + drawings.running(),
-		place(row) {
+		place(mail) {
+			const { body, ...rest } = mail;
+			const { byteLength } = body;
 			size += 1;
-			bytes += row.body.byteLength;
-			const placed = { ...row, arrival: row.volatile ? 0 : next };
-			if (!row.volatile) {
-				next += 1;
-				sum += row.body.byteLength;
-			}
-			const value: StoredRow = { ...row, sum };
-			const filed = { table: 'mailbox', key: [method, placed.arrival], value } as const;
-			const begun = row.volatile ? [] : shift.beginNow(placed);
-			return { row: placed, changes: [filed, ...begun] };
+			bytes += byteLength;
+			const arrival = rest.volatile ? 0 : next;
+			const row: MailRow = { ...rest, id: rest.message.id, arrival, bytes: byteLength };
+			if (row.volatile) return { row, changes: [] };
+			next += 1;
+			sum += byteLength;
+			const packed = packMail(mail, sum);
+			const filed = { table: 'mailbox', key: [method, arrival], packed } as const;
+			return { row, changes: [filed, ...shift.beginNow(row)] };
 		},
 		push(row) {
 			if (isOpen || !row.volatile) line.push(row, isOpen);
 			else {
 				size -= 1;
-				bytes -= row.body.byteLength;
+				bytes -= row.bytes;
 			}
 			if (!drawings.tell()) shift.feed();
 		},
 		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
 		removal(row) {
 			size -= 1;
-			bytes -= row.body.byteLength;
+			bytes -= row.bytes;
 			// Nobody may believe that an empty mailbox is not: rows may have been removed by hand.
 			if (size === 0) bytes = 0;
 			onRemoval?.(mailbox);
@@ -191,10 +168,10 @@ export function createMailbox(parts: {
 		},
 		started: () =>
 			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
-				const row = journal.get<Omit<MailRow, 'arrival'>>('mailbox', key);
+				const row = readMail(journal, key);
 				// Whoever asks sees to them.
 				early.delete(Number(key[1]));
-				return row ? [{ row: { ...row, arrival: Number(key[1]) }, start }] : [];
+				return row ? [{ row, start }] : [];
 			}),
 		enqueue: (work) => shift.enqueue(work),
 		async attend(work) {

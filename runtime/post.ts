@@ -13,7 +13,7 @@ import type { Exchange } from './exchange.ts';
 import type { Change, Journal } from './journal.ts';
 import type { Mailbox } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
-import { packMessage } from './packing.ts';
+import { packMessage, unpackMessage } from './packing.ts';
 import { isMereOutcome } from './reply.ts';
 import type { Signals } from './signal.ts';
 
@@ -53,13 +53,13 @@ interface Plan {
 export function createPost(parts: PostParts): Post {
 	const { journal, clock, config, books, outbox, signals } = parts;
 	const ttlMs = (message: Message) => (message.ttl ?? config.defaultMessageTtl) * 1000;
-	const mailOf = (message: Message) => ({
-		id: message.id,
-		from: message.fromNode,
-		body: packMessage(message),
-		at: clock.now(),
-		deadline: clock.now() + ttlMs(message),
-	});
+	const mailOf = (message: Message) => {
+		const body = packMessage(message);
+		const at = clock.now();
+		// Whoever has sent bytes may write into them again before the message is run.
+		const kept = typeof message.data === 'object' ? unpackMessage(body) : message;
+		return { from: message.fromNode, message: kept, body, at, deadline: at + ttlMs(message) };
+	};
 
 	/** A message to this very node. */
 	const keep = (message: Message): Plan => {

@@ -10,6 +10,7 @@
 import type { Config } from './config.ts';
 import type { Outcome } from './envelope.ts';
 import type { Change, Journal, Key } from './journal.ts';
+import { scanMail } from './mail-row.ts';
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {
@@ -90,7 +91,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	const index = (): Set<string> => {
 		if (known) return known;
 		known = new Set([...flushing, ...fresh]);
-		for (const { value } of journal.scan<{ id: string }>('mailbox', everyRow)) known.add(value.id);
+		for (const { id } of scanMail(journal, everyRow)) known.add(id);
 		for (const { value } of journal.scan<Row>('receipts', all)) {
 			for (const { id } of receiptsIn(value)) known.add(id);
 		}

@@ -7,7 +7,8 @@
 import type { Cancellations } from './cancellations.ts';
 import type { Outcome } from './envelope.ts';
 import type { Journal } from './journal.ts';
-import type { Mailbox, MailRow, StartRecord } from './mailbox.ts';
+import { scanMail, type MailRow } from './mail-row.ts';
+import type { Mailbox, StartRecord } from './mailbox.ts';
 import type { Receipt, Receipts } from './receipts.ts';
 
 /** What became of one message here. */
@@ -65,17 +66,17 @@ export function createReceived(parts: {
 	async function* mail(): AsyncGenerator<Mail> {
 		for (const box of mailboxes()) {
 			for (let from = 0; ;) {
-				const rows = journal.scan<Omit<MailRow, 'arrival'>>('mailbox', {
+				const rows = scanMail(journal, {
 					from: [box.method, from],
 					to: [box.method, Number.MAX_SAFE_INTEGER],
 					limit: pageRows,
 				});
-				for (const { key, value } of rows) {
-					const start = journal.get<StartRecord>('started', key);
-					yield { box, row: { ...value, arrival: Number(key[1]) }, start };
+				for (const row of rows) {
+					const start = journal.get<StartRecord>('started', [box.method, row.arrival]);
+					yield { box, row, start };
 				}
 				if (rows.length < pageRows) break;
-				from = Number(rows.at(-1)?.key[1]) + 1;
+				from = (rows.at(-1)?.arrival ?? 0) + 1;
 				await new Promise((resolve) => {
 					setImmediate(resolve);
 				});

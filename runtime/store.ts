@@ -8,9 +8,9 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
 import { ReeveError } from './errors.ts';
-import type { Journal, JournalOptions, Key, Stretch, Table } from './journal.ts';
+import type { Change, Journal, JournalOptions, Key, Stretch, Table } from './journal.ts';
 import { moveAside } from './store-fork.ts';
 import {
 	beginStart,
@@ -82,6 +82,16 @@ export function rangeOf({ from, to, limit, reverse }: Stretch) {
 	};
 }
 
+/** LMDB hands back a key of one part without its list. */
+export function listOf(key: string | number | Key): Key {
+	return typeof key === 'object' ? key : [key];
+}
+
+/** What LMDB is to put for a change; undefined if its key is to be removed. */
+export function valueOf({ value, packed }: Change): unknown {
+	return packed ? asBinary(packed) : value;
+}
+
 /** A store that is only looked at. */
 export interface StoreReading extends Pick<Journal, 'get' | 'scan'> {
 	close(): Promise<void>;
@@ -113,7 +123,7 @@ export function readStore(folder: string): StoreReading {
 		get: <Value>(name: Table, key: Key) => table(name)?.get([...key]) as Value | undefined,
 		scan: <Value>(name: Table, stretch: Stretch) =>
 			Array.from(table(name)?.getRange(rangeOf(stretch)) ?? [], ({ key, value }) => ({
-				key: [key].flat(),
+				key: listOf(key),
 				value: value as Value,
 			})),
 		close: () => root.close(),
@@ -179,15 +189,16 @@ function finishFork(root: RootDatabase<unknown, StoreKey>, stores: Stores): void
 	moveAside({
 		rows: (table, limit, after) => {
 			const start = after ? { start: [...after], exclusiveStart: true } : {};
-			// LMDB hands back a key of one part without its list.
 			return Array.from(stores[table].getRange({ ...start, limit }), ({ key, value }) => ({
-				key: [key].flat(),
+				key: listOf(key),
 				value,
 			}));
 		},
 		write: (changes) =>
 			root.transactionSync(() => {
-				for (const { table, key, value } of changes) {
+				for (const change of changes) {
+					const { table, key } = change;
+					const value = valueOf(change);
 					if (value === undefined) stores[table].removeSync([...key]);
 					else stores[table].putSync([...key], value);
 				}

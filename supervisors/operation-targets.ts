@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Entry } from '../runtime/books.ts';
 import type { DeadLetter } from '../runtime/dead-letter.ts';
 import { ReeveError } from '../runtime/errors.ts';
-import type { MailRow } from '../runtime/mailbox.ts';
+import type { MailRow } from '../runtime/mail-row.ts';
 import { messageRow } from '../runtime/message-row.ts';
 import type { Ground } from './ground.ts';
 

@@ -143,7 +143,8 @@ async function redrive(
 		const message: Message = { ...unpackMessage(letter.body), id };
 		const deadline = at + (message.ttl ?? config.defaultMessageTtl) * 1000;
 		const body = packMessage(message);
-		const { row, changes } = box.place({ id, from: letter.fromNode, body, at, deadline });
+		const mail = { from: letter.fromNode, message, body, at, deadline };
+		const { row, changes } = box.place(mail);
 		await journal.commit([{ table: 'dead', key: [key] }, ...changes]);
 		box.push(row);
 		return id;

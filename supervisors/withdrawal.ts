@@ -4,7 +4,6 @@
  * @module
  */
 import { createSettlement } from '../actors/settlement.ts';
-import { unpackMessage } from '../runtime/packing.ts';
 import { createReceived, type Received } from '../runtime/received.ts';
 import type { Ground } from './ground.ts';
 
@@ -38,14 +37,14 @@ export function createWithdrawal(parts: WithdrawalParts): Received {
 		isOurs: ({ method }) => !actors.some(({ name }) => name === method),
 		isParked({ method }, row) {
 			const parked = hostings.get(method)?.parked();
-			return parked ? parked.size > 0 && parked.has(unpackMessage(row.body).key ?? '') : false;
+			return parked ? parked.size > 0 && parked.has(row.message.key ?? '') : false;
 		},
 		async settle(mailbox, row, attempts) {
 			const definition = methods.find(mailbox.method);
 			if (!definition) return;
 			const settle = createSettlement({ ...parts, definition, mailbox });
 			const end = { outcome: 'cancelled', code: 'cancelled', attempts } as const;
-			await settle(row, unpackMessage(row.body), { run: {}, problem: undefined, tookMs: 0, end });
+			await settle(row, row.message, { run: {}, problem: undefined, tookMs: 0, end });
 		},
 	});
 }

@@ -125,15 +125,6 @@ test(
 	},
 );
 
-test('a row that cannot be read leaves the mailbox, and is reported', bounded, async (t) => {
-	const floor = openFloor(t);
-	const side = receivingSide(floor, () => assert.fail('there is no message in it'));
-	const row = await side.file({ id: 'm1' });
-	await createTurns(side.parts).run({ ...row, body: Buffer.from([0xc1]) });
-	assert.equal(floor.journal.count('mailbox'), 0);
-	assert.equal(floor.seen('message.refused').length, 1);
-});
-
 test(
 	'what runs when the node stops gets its time, and stays in the mailbox',
 	bounded,

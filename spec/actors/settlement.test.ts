@@ -21,7 +21,7 @@ async function settled(
 ) {
 	const side = receivingSide(floor, () => Promise.resolve());
 	const row = await side.file(fields);
-	await createSettlement(side.parts)(row, unpackMessage(row.body), ending);
+	await createSettlement(side.parts)(row, row.message, ending);
 	return side;
 }
 

@@ -143,7 +143,7 @@ function openAccounts(folder: string) {
 		async file(messages: readonly Message[]) {
 			const filed = messages.map((message) => {
 				const body = packMessage(message);
-				return box.place({ id: message.id, from: 'central', body, deadline: Infinity });
+				return box.place({ message, from: 'central', body, deadline: Infinity });
 			});
 			for (let at = 0; at < filed.length; at += 1000) {
 				await floor.journal.commit(filed.slice(at, at + 1000).flatMap(({ changes }) => changes));

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { frameVersion, packFrames } from '../../runtime/frame.ts';
 import { openFloor, rowOf, type Floor } from '../support/ground-floor.ts';
+import { scanMail } from '../../runtime/mail-row.ts';
 
 const filed = ({ journal }: Floor, method = 'REQPing') =>
-	journal
-		.scan<{ id: string }>('mailbox', { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] })
-		.map(({ value }) => value.id);
+	scanMail(journal, { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] }).map(
+		({ id }) => id,
+	);
 
 test('the acknowledgement of a frame leaves after its messages are on disk', async (t) => {
 	const floor = openFloor(t);
@@ -138,12 +139,9 @@ test('a full mailbox takes nothing more, and what was turned away is taken later
 	assert.deepEqual([ack.upTo, ack.nack, ack.credit], [2, 'mailbox_full', 0]);
 	assert.ok(Number(ack.retryMs) > 0);
 	const box = floor.ground.mailboxes.get('REQPing');
-	const settled = floor.journal
-		.scan<{ id: string; body: Uint8Array; from: string; deadline: number }>('mailbox', {
-			from: ['REQPing', 0],
-			to: ['REQPing', 100],
-		})
-		.flatMap(({ key, value }) => box?.removal({ ...value, arrival: Number(key[1]) }) ?? []);
+	const settled = scanMail(floor.journal, { from: ['REQPing', 0], to: ['REQPing', 100] }).flatMap(
+		(row) => box?.removal(row) ?? [],
+	);
 	await floor.journal.commit(settled);
 	const later = await floor.receive({ rows });
 	assert.deepEqual([later.upTo, later.nack], [3, undefined]);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createMailbox, type MailRow } from '../../runtime/mailbox.ts';
+import type { MailRow } from '../../runtime/mail-row.ts';
+import { createMailbox } from '../../runtime/mailbox.ts';
 import { openedJournal } from '../support/open-journal.ts';
+import { mailOf } from '../support/mail.ts';
 
 const method = 'REQPin';
 
@@ -10,9 +12,7 @@ function openBox(life: Parameters<typeof openedJournal>[0]) {
 	const { journal } = openedJournal(life);
 	const mailbox = createMailbox({ method, journal, concurrency: 1 });
 	const file = async (...ids: readonly string[]): Promise<void> => {
-		const placed = ids.map((id) =>
-			mailbox.place({ id, from: 'central', body: Buffer.from(id), deadline: Infinity }),
-		);
+		const placed = ids.map((id) => mailbox.place(mailOf({ id }, { deadline: Infinity })));
 		await journal.commit(placed.flatMap(({ changes }) => changes));
 		for (const { row } of placed) mailbox.push(row);
 	};

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Change } from '../../runtime/journal.ts';
 import { createShift } from '../../runtime/mail-shift.ts';
-import type { MailRow } from '../../runtime/mailbox.ts';
+import type { MailRow } from '../../runtime/mail-row.ts';
+import { messageOf } from '../support/method-context.ts';
 
 const rowOf = (arrival: number): MailRow => ({
 	arrival,
 	id: `m${arrival}`,
 	from: 'central',
-	body: new Uint8Array(0),
+	message: messageOf({ id: `m${arrival}` }),
+	bytes: 0,
 	deadline: 1e15,
 });
 const startOf = ({ arrival }: MailRow): Change => ({ table: 'started', key: ['REQSpec', arrival] });

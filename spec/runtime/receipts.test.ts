@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { configOf } from '../../runtime/config.ts';
+import { packMail } from '../../runtime/mail-row.ts';
 import { createReceipts, type Receipt } from '../../runtime/receipts.ts';
+import { mailOf } from '../support/mail.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
 
 function receiptsOn({ journal }: OpenedJournal) {
 	const receipts = createReceipts({ journal, config: configOf({ receiptsKeptMax: 10 }) });
 	const accept = (id: string, number: number) => {
 		receipts.accepted(id);
-		return journal.commit([{ table: 'mailbox', key: ['REQSpec', number], value: { id } }]);
+		return journal.commit([
+			{ table: 'mailbox', key: ['REQSpec', number], packed: packMail(mailOf({ id }), 0) },
+		]);
 	};
 	const settle = (id: string, number: number) =>
 		journal.commit([

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createCancellations } from '../../runtime/cancellations.ts';
 import { configOf } from '../../runtime/config.ts';
-import { createMailbox, type MailRow } from '../../runtime/mailbox.ts';
+import type { MailRow } from '../../runtime/mail-row.ts';
+import { createMailbox } from '../../runtime/mailbox.ts';
 import { createReceipts } from '../../runtime/receipts.ts';
 import { createReceived } from '../../runtime/received.ts';
 import { openedJournal, type OpenedJournal } from '../support/open-journal.ts';
+import { mailOf } from '../support/mail.ts';
 
 function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 	const receipts = createReceipts({ journal, config: configOf({ receiptsKeptMax }) });
@@ -24,7 +26,7 @@ function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 		},
 	});
 	const file = async (id: string, from = 'central'): Promise<MailRow> => {
-		const { row, changes } = mailbox.place({ id, from, body: new Uint8Array(3), deadline: 1 });
+		const { row, changes } = mailbox.place(mailOf({ id }, { from, deadline: 1 }));
 		await journal.commit(changes);
 		mailbox.push(row);
 		return row;

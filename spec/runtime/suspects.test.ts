@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createSuspects } from '../../runtime/suspects.ts';
+import { messageOf } from '../support/method-context.ts';
 
 type Box =
 	Parameters<typeof createSuspects>[0]['mailboxes'] extends Iterable<infer One> ? One : never;
@@ -13,7 +14,8 @@ const box = (method: string, count: number): Box => ({
 				arrival: index,
 				id: `${method}${index}`,
 				from: 'x',
-				body: new Uint8Array(),
+				message: messageOf({ id: `${method}${index}` }),
+				bytes: 0,
 				deadline: 0,
 			},
 			start: { epoch: 1, attempts: 1 },

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { defineMethod, type MethodDefinition } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { tables, type Table } from '../../runtime/journal.ts';
+import { restoredMail, type StoredTuple } from '../../runtime/mail-row.ts';
 import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
 import { unpack } from '../../runtime/packing.ts';
 import type { Receipt } from '../../runtime/receipts.ts';
@@ -156,8 +157,10 @@ function readerOf(folder: string): (table: Table) => Database {
 export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	const rows = readerOf(folder)(table);
 	rows.resetReadTxn();
-	const read = (seq: number, value: unknown): unknown =>
-		table === 'outbox' ? restored(seq, value as StoredOutRow) : value;
+	const read = (place: number, value: unknown): unknown => {
+		if (table === 'outbox') return restored(place, value as StoredOutRow);
+		return table === 'mailbox' ? restoredMail(place, value as StoredTuple) : value;
+	};
 	return Array.from(rows.getRange({ snapshot: false }), (row) => {
 		const key = [row.key].flat() as RawRow['key'];
 		return { key, value: read(Number(key[1]), row.value) as RawRow['value'] };

@@ -13,9 +13,9 @@ import type { Config } from '../../runtime/config.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { newId } from '../../runtime/identity.ts';
 import type { Journal } from '../../runtime/journal.ts';
-import type { Mailbox, MailRow } from '../../runtime/mailbox.ts';
+import { scanMail } from '../../runtime/mail-row.ts';
+import type { Mailbox } from '../../runtime/mailbox.ts';
 import type { Outbox } from '../../runtime/outbox.ts';
-import { unpackMessage } from '../../runtime/packing.ts';
 import type { Post } from '../../runtime/post.ts';
 import type { SignalFields, Signals } from '../../runtime/signal.ts';
 import { node, openFloor, sink } from './actor-floor.ts';
@@ -133,9 +133,9 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 		},
 		stored: (actor, key = '') => readInstance(journal, actor, key),
 		sunk: () =>
-			journal
-				.scan<MailRow>('mailbox', { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] })
-				.map(({ value }) => String(unpackMessage(value.body).data ?? '')),
+			scanMail(journal, { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] }).map(
+				({ message }) => String(message.data ?? ''),
+			),
 		seen: (type) =>
 			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
 		openHosts,

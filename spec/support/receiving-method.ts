@@ -12,11 +12,12 @@ import { createCancellations } from '../../runtime/cancellations.ts';
 import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
 import type { Message } from '../../runtime/envelope.ts';
 import { passAll } from '../../runtime/fault.ts';
-import { createMailbox, type MailRow } from '../../runtime/mailbox.ts';
+import type { MailRow } from '../../runtime/mail-row.ts';
+import { createMailbox } from '../../runtime/mailbox.ts';
 import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
-import { packMessage, unpackMessage } from '../../runtime/packing.ts';
+import { unpackMessage } from '../../runtime/packing.ts';
 import type { Floor } from './ground-floor.ts';
-import { messageOf } from './method-context.ts';
+import { mailOf } from './mail.ts';
 
 /** A method of specs, called `REQSpec`, but for what is given. */
 export function specMethod(fields: Partial<MethodDefinition> = {}): MethodDefinition {
@@ -81,9 +82,9 @@ export function receivingSide(
 		exit: () => exits.forEach((see) => see()),
 		/** Files a message, and resolves with its row when it is on disk. */
 		async file(message: Partial<Message> & { id: string }): Promise<MailRow> {
-			const body = packMessage(messageOf({ method: 'REQSpec', kind: 'CommandACK', ...message }));
 			const deadline = clock.now() + (message.ttl ?? 60) * 1000;
-			const { row, changes } = mailbox.place({ id: message.id, from: 'central', body, deadline });
+			const fields = { method: 'REQSpec', kind: 'CommandACK', ...message } as const;
+			const { row, changes } = mailbox.place(mailOf(fields, { deadline }));
 			await journal.commit(changes);
 			return row;
 		},
