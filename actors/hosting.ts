@@ -94,10 +94,13 @@ export function createHosting(parts: HostingParts): Hosting {
 	let suspects: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 
-	const intake = createMailIntake({ mailbox, turnsAheadMax: config.turnsAheadMax }, (cause) => {
-		if (watchers.take(cause)) cause.release();
-		else dispatch.offer(cause);
-	});
+	const intake = createMailIntake(
+		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
+		(cause) => {
+			if (watchers.take(cause)) cause.release();
+			else dispatch.offer(cause);
+		},
+	);
 	const fire = (row: TimerRow): void => {
 		const now = parts.clock.now();
 		const renewed = timers.renewed(row);

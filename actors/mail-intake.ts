@@ -1,10 +1,12 @@
 /**
  * The intake of mail: takes messages from the mailbox of an actor, so many ahead of the disk, and
  * makes causes of them. They are taken when a batch has ended, many at a time: a promise for each
- * of them would cost as much as its turn.
+ * of them would cost as much as its turn. And they are taken while the disk writes the next one,
+ * which would otherwise be waited for.
  *
  * @module
  */
+import type { Journal } from '../runtime/journal.ts';
 import type { Drawing } from '../runtime/mail-drawing.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
 import type { Cause } from './cause.ts';
@@ -12,6 +14,7 @@ import { mailCause } from './mail-cause.ts';
 
 /** What mail is taken with. */
 export interface MailIntakeParts {
+	readonly journal: Pick<Journal, 'whileWriting'>;
 	readonly mailbox: Mailbox;
 	/** How many causes may be out at a time. */
 	readonly turnsAheadMax: number;
@@ -29,7 +32,7 @@ export interface MailIntake {
 
 /** Creates the intake of one actor, which hands each cause to `take`. */
 export function createMailIntake(
-	{ mailbox, turnsAheadMax }: MailIntakeParts,
+	{ journal, mailbox, turnsAheadMax }: MailIntakeParts,
 	take: (cause: Cause) => void,
 ): MailIntake {
 	/** Causes that are not released. */
@@ -41,7 +44,7 @@ export function createMailIntake(
 	const soon = (): void => {
 		if (isDue) return;
 		isDue = true;
-		queueMicrotask(() => {
+		journal.whileWriting(() => {
 			isDue = false;
 			fill();
 		});

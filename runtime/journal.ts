@@ -30,7 +30,8 @@ import { isStoreDamaged } from './store-damage.ts';
 import { openGuarded } from './store-opening.ts';
 import { condensed } from './rewriting.ts';
 import type { IdentityChoice } from './store-record.ts';
-import { listOf, openStore, rangeOf, valueOf } from './store.ts';
+import { createSpareTime } from './spare-time.ts';
+import { isStorable, listOf, openStore, rangeOf, valueOf } from './store.ts';
 
 /** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
 export const tables = [
@@ -149,6 +150,8 @@ export interface Journal {
 	 * the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
+	/** Calls `run` when this thread has time because the disk writes; soon, if nothing is written. */
+	whileWriting(run: () => void): void;
 	/** The value as of the last commit; what is still on its way is not seen. */
 	get<Value>(table: Table, key: Key): Value | undefined;
 	/** Rows in key order. Short stretches only: a long read keeps LMDB from reusing space. */
@@ -208,6 +211,7 @@ export function openJournal(options: JournalOptions): Journal {
 			if (value === undefined) stores[table].removeSync([...key]);
 			else stores[table].putSync([...key], value);
 		}
+		spare.begins();
 		return true;
 	};
 	/**
@@ -220,12 +224,16 @@ export function openJournal(options: JournalOptions): Journal {
 		onFenced: fence,
 		transact: (changes) =>
 			disk.transact(async () => {
-				const mayWrite = await root.transaction(() => apply(changes));
-				look();
-				return mayWrite;
+				try {
+					return await root.transaction(() => apply(changes));
+				} finally {
+					look();
+					spare.ends();
+				}
 			}),
 		flushed: () => disk.flush(() => root.flushed.then(look)),
 	});
+	const spare = createSpareTime(() => writer.isBusy());
 	let closed: Promise<void> | undefined;
 
 	return {
@@ -254,6 +262,7 @@ export function openJournal(options: JournalOptions): Journal {
 			if (!bad) return writer.commit(changes, until);
 			return Promise.reject(new ReeveError('internal', `the table ${bad.table} has no such keys`));
 		},
+		whileWriting: (run) => spare.use(run),
 		get: <Value>(table: Table, key: Key) =>
 			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
@@ -276,18 +285,6 @@ export function openJournal(options: JournalOptions): Journal {
 function entriesOf(store: { getStats(): object }): number {
 	const stats = store.getStats();
 	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
-}
-
-/** LMDB holds keys of 1978 bytes; the rest is for what separates their parts. */
-const keyBytesMax = 1900;
-
-/** Nearly all keys are short, and need not be counted byte by byte. */
-function isStorable(key: Key): boolean {
-	let [most, exact] = [0, 0];
-	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
-	if (most <= keyBytesMax) return true;
-	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
-	return exact <= keyBytesMax;
 }
 
 const closing: Change = { table: 'meta', key: ['running'], value: false };

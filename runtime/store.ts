@@ -87,6 +87,18 @@ export function listOf(key: string | number | Key): Key {
 	return typeof key === 'object' ? key : [key];
 }
 
+/** LMDB holds keys of 1978 bytes; the rest is for what separates their parts. */
+const keyBytesMax = 1900;
+
+/** Nearly all keys are short, and need not be counted byte by byte. */
+export function isStorable(key: Key): boolean {
+	let [most, exact] = [0, 0];
+	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
+	if (most <= keyBytesMax) return true;
+	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
+	return exact <= keyBytesMax;
+}
+
 /** What LMDB is to put for a change; undefined if its key is to be removed. */
 export function valueOf({ value, packed }: Change): unknown {
 	return packed ? asBinary(packed) : value;

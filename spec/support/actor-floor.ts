@@ -125,6 +125,7 @@ function mortalJournal(disk: Journal, life: Life): Journal {
 		get storeId() {
 			return disk.storeId;
 		},
+		whileWriting: (run) => disk.whileWriting(() => void (life.isDead || run())),
 		commit(changes, until) {
 			const written = line.then(turn).then(async () => {
 				if (life.isDead) return never;
