@@ -6,13 +6,27 @@
  *
  * @module
  */
-import { Packr } from 'msgpackr';
+import { addExtension, Packr } from 'msgpackr';
 import { isKind, isName } from './address.ts';
 import { outcomes, type Message } from './envelope.ts';
 import { ReeveError } from './errors.ts';
 
 /** Plain maps, no shared records: every value can be read on its own, by any MessagePack reader. */
 const packr = new Packr({ useRecords: false, variableMapSize: true, moreTypes: false });
+
+/**
+ * msgpackr's mark of something that was there before: what is read with it may contain itself, and
+ * could never be packed again. Nobody here writes it.
+ */
+addExtension({
+	type: 0x70,
+	unpack() {
+		throw new Error('a reference');
+	},
+});
+
+/** The most messages that a reply may answer; nobody sends more than a few. */
+const answeredMax = 1000;
 
 /** Packs any plain value. The bytes are a copy that the caller may keep. */
 export function pack(value: unknown): Uint8Array {
@@ -70,7 +84,7 @@ function isAnswerable(message: Partial<Message>): boolean {
 	const { inReplyTo, alsoInReplyTo, result, replyMethod, replyMethodArgs } = message;
 	return (
 		(inReplyTo === undefined || isId(inReplyTo)) &&
-		(alsoInReplyTo === undefined || (Array.isArray(alsoInReplyTo) && alsoInReplyTo.every(isId))) &&
+		(alsoInReplyTo === undefined || isListOfIds(alsoInReplyTo)) &&
 		(result === undefined || isResult(result)) &&
 		(replyMethod === undefined || (typeof replyMethod === 'string' && isName(replyMethod))) &&
 		(replyMethodArgs === undefined || isListOfTexts(replyMethodArgs))
@@ -80,6 +94,10 @@ function isAnswerable(message: Partial<Message>): boolean {
 /** An id may have the name of a node behind it, see the intake. */
 function isId(value: unknown): boolean {
 	return typeof value === 'string' && value.length > 0 && value.length <= 300;
+}
+
+function isListOfIds(value: unknown): boolean {
+	return Array.isArray(value) && value.length < answeredMax && value.every(isId);
 }
 
 function isListOfTexts(value: unknown): boolean {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { ReeveError } from '../../runtime/errors.ts';
 import { pack, packMessage, unpack, unpackMessage } from '../../runtime/packing.ts';
 import { messageOf } from '../support/method-context.ts';
@@ -114,4 +115,21 @@ test('what is no message is a bad frame', () => {
 		assert.throws(() => unpackMessage(pack(value)), badFrame, JSON.stringify(value)?.slice(0, 99));
 	}
 	assert.deepEqual(unpackMessage(pack(good)), good);
+});
+
+test('a value that contains itself is not taken: it could not be packed again', () => {
+	const list: unknown[] = ['x'];
+	list.push(list);
+	const theirs = new Packr({ structuredClone: true, useRecords: false });
+	const bytes = theirs.pack({ ...messageOf(), operation: list });
+	assert.throws(() => unpackMessage(bytes), badFrame);
+});
+
+test('a reply answers so many messages at most', () => {
+	const reply = (count: number) => {
+		const alsoInReplyTo = Array.from({ length: count }, (_, at) => `m${at}`);
+		return packMessage(messageOf({ inReplyTo: 'm', alsoInReplyTo, result: { outcome: 'done' } }));
+	};
+	assert.equal(unpackMessage(reply(999)).alsoInReplyTo?.length, 999);
+	assert.throws(() => unpackMessage(reply(1000)), badFrame);
 });
