@@ -33,8 +33,8 @@ export interface GroupCommit {
 	/** See `Journal.commit`. */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	isHealthy(): boolean;
-	/** Whether there is something that is to be written, or being written. */
-	isBusy(): boolean;
+	/** Whether there is something to be written for which no transaction has been asked yet. */
+	isDue(): boolean;
 	/**
 	 * Waits for all that was given, writes `last`, and refuses what comes later. A disk that fails is
 	 * waited for, but not for ever: what it has not taken by then is rejected with `stopping`.
@@ -100,7 +100,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
 	return {
 		isHealthy: () => persist.isHealthy() && state === 'open',
-		isBusy: () => working !== undefined,
+		isDue: () => queue.length > 0,
 		commit(changes, until = 'flushed') {
 			return new Promise<void>((resolve, reject) => {
 				if (state !== 'open') {

@@ -224,6 +224,7 @@ export function openJournal(options: JournalOptions): Journal {
 		onFenced: fence,
 		transact: (changes) =>
 			disk.transact(async () => {
+				spare.asks();
 				try {
 					return await root.transaction(() => apply(changes));
 				} finally {
@@ -233,7 +234,7 @@ export function openJournal(options: JournalOptions): Journal {
 			}),
 		flushed: () => disk.flush(() => root.flushed.then(look)),
 	});
-	const spare = createSpareTime(() => writer.isBusy());
+	const spare = createSpareTime(() => writer.isDue());
 	let closed: Promise<void> | undefined;
 
 	return {

@@ -13,16 +13,18 @@ export interface SpareTime {
 	 * being committed already.
 	 */
 	use(run: () => void): void;
-	/** All that a transaction is to write has been given to it, or it has failed. */
+	/** A transaction has been asked for. */
+	asks(): void;
+	/** It has been given all that it is to write. */
 	begins(): void;
-	/** The transaction has come to its end. */
+	/** It has come to its end. */
 	ends(): void;
 }
 
-/** Creates it. `isDue` says whether there is something to be written. */
+/** Creates it. `isDue` says whether a transaction will be asked for in any case. */
 export function createSpareTime(isDue: () => boolean): SpareTime {
 	let waiting: (() => void)[] = [];
-	let isNow = false;
+	let state: 'idle' | 'asked' | 'writing' = 'idle';
 	const runAll = (): void => {
 		const due = waiting;
 		waiting = [];
@@ -35,14 +37,18 @@ export function createSpareTime(isDue: () => boolean): SpareTime {
 	return {
 		use(run) {
 			waiting.push(run);
-			if (waiting.length === 1 && (isNow || !isDue())) queueMicrotask(runAll);
+			const isLater = state === 'asked' || (state === 'idle' && isDue());
+			if (waiting.length === 1 && !isLater) queueMicrotask(runAll);
+		},
+		asks() {
+			state = 'asked';
 		},
 		begins() {
-			isNow = true;
+			state = 'writing';
 			later();
 		},
 		ends() {
-			isNow = false;
+			state = 'idle';
 			// Only if it has failed is anybody left.
 			later();
 		},

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { turnOfTheLoop } from '../../runtime/clock.ts';
+import { pause, realClock, turnOfTheLoop } from '../../runtime/clock.ts';
 import { createSpareTime } from '../../runtime/spare-time.ts';
 import { openedJournal } from '../support/open-journal.ts';
 
@@ -25,6 +25,8 @@ test('it waits for a transaction that is due until that has all it needs, and no
 	const { due, done, spare, use } = spareTime();
 	due.is = true;
 	use('a');
+	due.is = false;
+	spare.asks();
 	await turnOfTheLoop();
 	assert.deepEqual(done, []);
 	spare.begins();
@@ -35,6 +37,7 @@ test('it waits for a transaction that is due until that has all it needs, and no
 	await turnOfTheLoop();
 	assert.deepEqual(done, ['a', 'b'], 'it is being written');
 	spare.ends();
+	due.is = true;
 	use('c');
 	await turnOfTheLoop();
 	assert.deepEqual(done, ['a', 'b'], 'the next one is due');
@@ -44,8 +47,8 @@ test('it waits for a transaction that is due until that has all it needs, and no
 });
 
 test('a transaction that fails before it has begun holds nothing up', async () => {
-	const { due, done, spare, use } = spareTime();
-	due.is = true;
+	const { done, spare, use } = spareTime();
+	spare.asks();
 	use('a');
 	spare.ends();
 	await turnOfTheLoop();
@@ -67,4 +70,16 @@ test('a journal gives its spare time while it commits, once for each who asks', 
 	journal.whileWriting(() => order.push('three'));
 	await turnOfTheLoop();
 	assert.equal(order.at(-1), 'three');
+});
+
+test('who asks when he hears of a commit that nothing follows is not kept waiting', async (t) => {
+	const { journal } = openedJournal(t);
+	for (let round = 0; round < 20; round += 1) {
+		await journal.commit([{ table: 'dead', key: ['x'], value: round }], 'committed');
+		const asked = new Promise<void>((resolve) => {
+			journal.whileWriting(resolve);
+		});
+		const late = pause(realClock, 5000).then(() => 'late');
+		assert.notEqual(await Promise.race([asked, late]), 'late');
+	}
 });
