@@ -85,7 +85,7 @@ export type Table = (typeof tables)[number];
 /** A key: strings and numbers, compared part by part. */
 export type Key = readonly (string | number)[];
 
-/** One change: a value to put, or, without one, a key to remove. */
+/** One change: a value to put, as it is or packed; or, without either, a key to remove. */
 export interface Change {
 	readonly table: Table;
 	readonly key: Key;
