@@ -7,9 +7,10 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
+import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Batch } from './batch.ts';
-import type { Cause } from './cause.ts';
+import { release, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { packInstance } from './instance.ts';
 import type { Recorder } from './recorder.ts';
@@ -21,13 +22,17 @@ export interface BatchEndParts {
 	readonly clock: Clock;
 	readonly definition: ActorDefinition;
 	readonly signals: Signals;
+	readonly receipts: Receipts;
 	readonly mover: Mover;
 	readonly recorder: Recorder | undefined;
 }
 
 /** The end that {@link createBatchEnd} makes. */
 export interface BatchEnd {
-	/** Adds the state and the record of each instance, as of its last turn, and shared outcomes. */
+	/**
+	 * Adds what is written once for all: the state and the record of each instance, as of its last
+	 * turn, receipts, and shared outcomes.
+	 */
 	seal(batch: Batch): void;
 	/** Does what was to be done when all of it is on disk. */
 	finish(batch: Batch): void;
@@ -35,21 +40,22 @@ export interface BatchEnd {
 
 /** Creates the end of the batches of one actor. */
 export function createBatchEnd(parts: BatchEndParts): BatchEnd {
-	const { definition, signals, mover, recorder } = parts;
+	const { definition, signals, receipts, mover, recorder } = parts;
 	const { name: actor } = definition;
 	return {
-		seal({ written, changes, outcomes, messages }) {
+		seal({ written, changes, outcomes, messages, ended }) {
 			for (const message of outcomes.messages(parts)) messages.push(message);
+			for (const change of receipts.add(ended.splice(0))) changes.push(change);
 			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
 				const place = { table: 'snapshots', key: [actor, key] } as const;
 				// Without a state it has come to its end, and is to be forgotten.
 				if (!snapshot) changes.push(place);
 				else {
-					const value = packed ?? packInstance(definition, mover.store(snapshot), facts);
-					changes.push({ ...place, value });
+					const bytes = packed ?? packInstance(definition, mover.store(snapshot), facts);
+					changes.push({ ...place, packed: bytes });
 				}
 				if (!recorder) continue;
-				for (const change of recorder.write(key, turns)) changes.push(change);
+				for (const change of recorder.write(key, turns.splice(0))) changes.push(change);
 			}
 		},
 		finish({ written, afterwards }) {
@@ -59,9 +65,8 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 					each();
 					continue;
 				}
-				const { cause, result } = each;
-				if (result) signals.emit('call.ended', reportOf(actor, cause, result));
-				cause.release();
+				if (each.result) signals.emit('call.ended', reportOf(actor, each, each.result));
+				release(each);
 			}
 		},
 	};

@@ -6,6 +6,7 @@
 import type { Message, Result } from '../runtime/envelope.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
 import type { Change } from '../runtime/journal.ts';
+import type { Receipt } from '../runtime/receipts.ts';
 import { createSharedOutcomes, type SharedOutcomes } from '../runtime/shared-outcomes.ts';
 import type { Cause } from './cause.ts';
 import type { Instance } from './instance.ts';
@@ -16,10 +17,12 @@ export interface Batch {
 	readonly messages: Message[];
 	readonly outcomes: SharedOutcomes;
 	readonly changes: Change[];
+	/** The receipts of the messages that have ended in it. */
+	readonly ended: Receipt[];
 	/** The instances that have taken turns in it. */
 	readonly written: Map<Instance, Written>;
-	/** What is to be told of, or done, when all of it is on disk; in order. */
-	readonly afterwards: (Ended | (() => void))[];
+	/** The causes that are to be told of, and what is to be done, when all of it is on disk. */
+	readonly afterwards: (Cause | (() => void))[];
 }
 
 /** What is to be written of an instance at the end of a batch, however many turns it has taken. */
@@ -30,19 +33,13 @@ export interface Written {
 	packed: Uint8Array | undefined;
 }
 
-/** A message that has come to its end. */
-export interface Ended {
-	readonly cause: Cause;
-	/** Undefined if the cause is no message: then there is nobody to be told. */
-	readonly result: Result | undefined;
-}
-
 /** A batch of no turns yet. */
 export function emptyBatch(): Batch {
 	return {
 		messages: [],
 		outcomes: createSharedOutcomes(),
 		changes: [],
+		ended: [],
 		written: new Map(),
 		afterwards: [],
 	};
@@ -63,6 +60,13 @@ export interface Settling {
 export interface Failing {
 	readonly thrown: unknown;
 	readonly batch: Batch;
+}
+
+const doneAtOnce: Result = { outcome: 'done', attempts: 1 };
+
+/** The result of a message that is done; one object serves nearly all of them. */
+export function doneAfter(attempts: number): Result {
+	return attempts === 1 ? doneAtOnce : { outcome: 'done', attempts };
 }
 
 /** The result of a message that has failed. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { EventObject } from 'xstate';
+import type { Result } from '../runtime/envelope.ts';
 import type { ReeveError } from '../runtime/errors.ts';
 import type { Key } from '../runtime/journal.ts';
 import type { MailRow } from '../runtime/mail-row.ts';
@@ -14,8 +15,8 @@ import type { TimerRow } from '../runtime/timers.ts';
 export interface Cause {
 	/** Of the instance. */
 	readonly key: string;
-	/** Where its starts are counted on disk, below the name of the actor. */
-	readonly mark: Key;
+	/** What names it among all others; a message is named by its arrival, see {@link markOf}. */
+	readonly mark?: Key;
 	/** The event; undefined only makes sure that the instance is there. An error: there is none. */
 	readonly event: EventObject | ReeveError | undefined;
 	readonly mail?: MailRow;
@@ -31,8 +32,23 @@ export interface Cause {
 	 * Whether the process died when it was started last, perhaps because of it: it is to run alone.
 	 */
 	isSuspect: boolean;
-	/** Tells whoever waits that there is nothing more to be done about it for now. */
-	release(): void;
+	/** How the message has ended, once it has. */
+	result?: Result | undefined;
+	/** Whoever waits for it; called once, see {@link release}. */
+	held?: (() => void) | undefined;
+}
+
+/** Tells whoever waits that there is nothing more to be done about a cause for now. */
+export function release(cause: Cause): void {
+	const { held } = cause;
+	// One that waits for another state is released, and runs later.
+	cause.held = undefined;
+	held?.();
+}
+
+/** Where the starts of a cause are counted on disk, below the name of the actor. */
+export function markOf({ mark, mail }: Cause): Key {
+	return mark ?? (mail ? [mail.arrival] : []);
 }
 
 /** A mark in one word, to look it up by. */

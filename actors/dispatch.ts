@@ -13,7 +13,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Post } from '../runtime/post.ts';
-import type { Cause } from './cause.ts';
+import { release, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { Instance } from './instance.ts';
 import type { Instances } from './instances.ts';
@@ -43,7 +43,7 @@ export interface DispatchParts {
 export interface Dispatch {
 	/** What a crash has left in doubt: how often each cause was started, by its mark. */
 	suspects(): ReadonlyMap<string, number>;
-	/** Takes a cause; its `release` is called when nothing is left to be done for it. */
+	/** Takes a cause, and releases it when nothing is left to be done for it. */
 	offer(cause: Cause): void;
 	/** From now on nothing that was begun has an effect any more. */
 	fence(): void;
@@ -79,7 +79,8 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 
 	const commit = async (batch: Batch): Promise<void> => {
 		end.seal(batch);
-		await post.send(batch.messages, batch.changes);
+		// What is given away here need not be kept while the disk writes.
+		await post.send(batch.messages.splice(0), batch.changes.splice(0));
 		if (state === 'fenced') return;
 		end.finish(batch);
 		instances.makeRoom();
@@ -133,9 +134,9 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 				await counted(portions);
 				continue;
 			}
-			// The transaction that ends this batch begins the next one.
+			// The transaction that ends this batch begins the next one, or says that none has begun.
 			portions = take();
-			if (portions.length > 0) batch.changes.push(...starts.of(portions));
+			batch.changes.push(...starts.of(portions));
 			void write(batch);
 			if (portions.length > 0) await journal.commit([], 'committed').catch(endsHere);
 		}
@@ -147,7 +148,7 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 			const instance = state === 'open' ? instances.use(cause.key) : undefined;
 			if (!instance) {
 				if (state === 'open') instances.leave(cause.key, cause);
-				cause.release();
+				release(cause);
 				return;
 			}
 			ready.add(instance, cause);
@@ -185,7 +186,7 @@ function createReadyLine({
 		const instance = instances.use(suspect.key);
 		if (instance) return [{ instance, causes: [suspect] }];
 		instances.leave(suspect.key, suspect);
-		suspect.release();
+		release(suspect);
 		return [];
 	};
 

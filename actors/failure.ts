@@ -13,7 +13,7 @@ import type { Journal } from '../runtime/journal.ts';
 import { pack, packMessage } from '../runtime/packing.ts';
 import type { Signals } from '../runtime/signal.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
-import type { Cause } from './cause.ts';
+import { markOf, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { InstanceTurns, Turned } from './instance-turn.ts';
 import type { Instance } from './instance.ts';
@@ -94,7 +94,7 @@ export function createFailure(parts: FailureParts): Failures {
 				return 'parked';
 			}
 			const value = { epoch: journal.epoch, attempts };
-			batch.changes.push({ table: 'started', key: [actor, ...cause.mark], value });
+			batch.changes.push({ table: 'started', key: [actor, ...markOf(cause)], value });
 			return 'failed';
 		},
 		bury,

@@ -19,7 +19,7 @@ import type { Signals } from '../runtime/signal.ts';
 import type { TimerRow, Timers } from '../runtime/timers.ts';
 import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
 import { createBatchEnd } from './batch-end.ts';
-import { markText, type Cause } from './cause.ts';
+import { markOf, markText, release, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDispatch } from './dispatch.ts';
 import { eventKnower } from './event-mail.ts';
@@ -97,7 +97,7 @@ export function createHosting(parts: HostingParts): Hosting {
 	const intake = createMailIntake(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
 		(cause) => {
-			if (watchers.take(cause)) cause.release();
+			if (watchers.take(cause)) release(cause);
 			else dispatch.offer(cause);
 		},
 	);
@@ -146,8 +146,8 @@ export function createHosting(parts: HostingParts): Hosting {
 			if (row) taken.set(arrival, row);
 		}
 		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
-			const cause = mailCause(row, () => {});
-			cause.attempts = suspects.get(markText(cause.mark)) ?? 0;
+			const cause = mailCause(row);
+			cause.attempts = suspects.get(markText(markOf(cause))) ?? 0;
 			cause.isSuspect = true;
 			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
 			dispatch.offer(cause);
@@ -248,18 +248,18 @@ function leftCause(
 	const row = readMail(journal, [actor, left]);
 	if (!row) return undefined;
 	const start = journal.get<{ attempts: number }>('started', [actor, left]);
-	const cause = mailCause(row, () => {});
+	const cause = mailCause(row);
 	return { ...cause, attempts: start?.attempts ?? 0 };
 }
 
-type Given = Pick<Cause, 'key' | 'mark' | 'event' | 'timer' | 'postponed' | 'step'>;
+type Given = Pick<Cause, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & { readonly mark: Key };
 
 /**
  * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
  */
 function causeOf(given: Given, suspects: ReadonlyMap<string, number>): Cause {
 	const attempts = suspects.get(markText(given.mark)) ?? 0;
-	return { ...given, attempts, isSuspect: attempts > 0, release: () => {} };
+	return { ...given, attempts, isSuspect: attempts > 0 };
 }
 
 function stepCause(

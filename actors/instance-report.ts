@@ -12,7 +12,7 @@ import { unpack } from '../runtime/packing.ts';
 import type { TimerRow } from '../runtime/timers.ts';
 import type { ActorDefinition } from './definition.ts';
 import { answerOf, eventOf } from './event-mail.ts';
-import { readInstance, type StoredInstance } from './instance.ts';
+import { readInstance, storedIn, type StoredInstance, type StoredRow } from './instance.ts';
 import { readTurns } from './recorder.ts';
 import type { StepRow } from './step-runner.ts';
 
@@ -29,10 +29,8 @@ export function* storedInstances(
 ): Generator<{ readonly key: string; readonly stored: StoredInstance }> {
 	for (let from = [actor, '']; ;) {
 		const stretch = { from, to: [actor, '\uffff'], limit: pageRows };
-		const rows = journal.scan<Uint8Array>('snapshots', stretch);
-		for (const { key, value } of rows) {
-			yield { key: String(key[1]), stored: unpack(value) as StoredInstance };
-		}
+		const rows = journal.scan<StoredRow>('snapshots', stretch);
+		for (const { key, value } of rows) yield { key: String(key[1]), stored: storedIn(value) };
 		if (rows.length < pageRows) return;
 		from = [actor, `${String(rows.at(-1)?.key[1])}\u0000`];
 	}

@@ -8,6 +8,7 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../runtime/clock.ts';
 import { ReeveError } from '../runtime/errors.ts';
+import { doneAfter } from './batch.ts';
 import type { Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createDeferral } from './deferral.ts';
@@ -94,7 +95,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	const close = (draft: Draft, event: EventObject | undefined, snapshot: AnyMachineSnapshot) => {
 		const { request } = draft;
 		const isActive = snapshot.status === 'active';
-		const result = { outcome: 'done', attempts: draft.attempts } as const;
+		const result = doneAfter(draft.attempts);
 		if (request && isActive && event && definition.answersLater.includes(event.type)) {
 			const { data: _, ...owed } = { ...request, methodArgs: [] };
 			draft.facts = { ...draft.facts, owed: [...draft.facts.owed, owed] };

@@ -60,6 +60,14 @@ export interface Instance {
 	faults: readonly number[];
 }
 
+/** What a row of `snapshots` is read as; older versions have packed it twice. */
+export type StoredRow = StoredInstance | Uint8Array;
+
+/** The instance of a row. */
+export function storedIn(row: StoredRow): StoredInstance {
+	return row instanceof Uint8Array ? (unpack(row) as StoredInstance) : row;
+}
+
 /** An instance as bytes; packed before the transaction, in which nothing may throw. */
 export function packInstance(
 	{ version }: ActorDefinition,
@@ -107,8 +115,8 @@ export function readInstance(
 	actor: string,
 	key: string,
 ): StoredInstance | undefined {
-	const bytes = journal.get<Uint8Array>('snapshots', [actor, key]);
-	return bytes && (unpack(bytes) as StoredInstance);
+	const row = journal.get<StoredRow>('snapshots', [actor, key]);
+	return row && storedIn(row);
 }
 
 /** What instances are loaded with. */

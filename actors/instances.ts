@@ -61,6 +61,8 @@ export function createInstances(parts: InstancesParts): Instances {
 	const passivateMs = config.passivateAfter * 1000;
 	/** The least recently used first. */
 	const active = new Map<string, Instance>();
+	/** The last of them, which need not be moved when it is used again. */
+	let newest: Instance | undefined;
 	const parked = new Map<string, Parked>();
 	let sweep: Timer | undefined;
 
@@ -104,6 +106,7 @@ export function createInstances(parts: InstancesParts): Instances {
 		// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
 		makeRoom(config.activeInstancesMax - 1);
 		active.set(loaded.key, loaded);
+		newest = loaded;
 		watch();
 		return loaded;
 	};
@@ -114,8 +117,10 @@ export function createInstances(parts: InstancesParts): Instances {
 			const known = active.get(key);
 			if (known) {
 				known.usedAt = usedAt;
+				if (known === newest) return known;
 				active.delete(key);
 				active.set(key, known);
+				newest = known;
 				return known;
 			}
 			if (parked.has(key)) return undefined;

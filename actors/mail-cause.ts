@@ -8,17 +8,20 @@ import type { MailRow } from '../runtime/mail-row.ts';
 import type { Cause } from './cause.ts';
 import { answerOf, eventOf } from './event-mail.ts';
 
-/** Makes the cause of a row. Without an event it is a cause as well: it must be settled. */
-export function mailCause(row: MailRow, release: () => void): Cause {
+/**
+ * Makes the cause of a row, for which `held` waits. Without an event it is a cause as well: it must
+ * be settled.
+ */
+export function mailCause(row: MailRow, held?: () => void): Cause {
 	const { message } = row;
 	return {
 		key: message.key ?? '',
-		mark: [row.arrival],
 		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
 		mail: row,
 		attempts: 0,
 		isSuspect: false,
-		release,
+		result: undefined,
+		held,
 	};
 }
 

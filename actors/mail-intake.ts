@@ -39,6 +39,8 @@ export function createMailIntake(
 	let out = 0;
 	let isDue = false;
 	let drawing: Drawing | undefined;
+	/** Called for each cause that is released; one for all, as there are very many. */
+	let released: (() => void) | undefined;
 	let others: ReadonlySet<number> = new Set();
 
 	const soon = (): void => {
@@ -49,17 +51,6 @@ export function createMailIntake(
 			fill();
 		});
 	};
-	/** What releases a cause, once: one that waits for another state is released, and runs later. */
-	const releaseOf = (from: Drawing): (() => void) => {
-		let isOut = true;
-		return () => {
-			if (!isOut) return;
-			isOut = false;
-			out -= 1;
-			from.over();
-			soon();
-		};
-	};
 	const fill = (): void => {
 		while (drawing && out < turnsAheadMax) {
 			const row = drawing.next();
@@ -67,7 +58,7 @@ export function createMailIntake(
 			if (others.has(row.arrival)) drawing.over();
 			else {
 				out += 1;
-				take(mailCause(row, releaseOf(drawing)));
+				take(mailCause(row, released));
 			}
 		}
 	};
@@ -75,7 +66,13 @@ export function createMailIntake(
 	return {
 		open(except) {
 			others = except;
-			drawing = mailbox.draw(soon);
+			const drawn = mailbox.draw(soon);
+			drawing = drawn;
+			released = () => {
+				out -= 1;
+				drawn.over();
+				soon();
+			};
 			soon();
 		},
 		close() {

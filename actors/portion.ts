@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from '../runtime/clock.ts';
-import type { Cause } from './cause.ts';
+import { release, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { Instance } from './instance.ts';
 import type { Instances } from './instances.ts';
@@ -50,7 +50,7 @@ export function createPortionRun(parts: PortionParts): (portion: Portion, batch:
 		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
 		for (const cause of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
 			instances.leave(instance.key, cause);
-			cause.release();
+			release(cause);
 		}
 	};
 
@@ -67,7 +67,7 @@ export function createPortionRun(parts: PortionParts): (portion: Portion, batch:
 				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
 			} else if (fate === 'deferred') {
 				instance.deferred.push(cause);
-				cause.release();
+				release(cause);
 				continue;
 			} else if (fate === 'failed') {
 				instance.queue.unshift(cause, ...rest);

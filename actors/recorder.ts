@@ -12,7 +12,6 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
 import type { Change, Journal } from '../runtime/journal.ts';
 import { pack, unpack } from '../runtime/packing.ts';
-import { bytesAtMost } from './state-size.ts';
 import type { Wish } from './turn.ts';
 import { wishTexts } from './wish-text.ts';
 
@@ -100,6 +99,17 @@ export function createRecorder(parts: {
 		return pack([version, turnsKeptMax, outline]);
 	};
 
+	/** Rows, each with the number of its first turn; turns that are too large together are parted. */
+	const rowsOf = (turns: readonly KeptTurn[]): readonly (readonly [number, Uint8Array])[] => {
+		const [first] = turns;
+		if (!first) return [];
+		if (turns.length === 1) return [[first[0], alone(first)]];
+		const packed = pack([version, turnsKeptMax, ...turns]);
+		if (packed.byteLength <= turnBytesMax) return [[first[0], packed]];
+		const half = turns.length >> 1;
+		return [...rowsOf(turns.slice(0, half)), ...rowsOf(turns.slice(half))];
+	};
+
 	return {
 		keep({ turn, event, value, wishes, isFresh, before }) {
 			const base = turn % turnsBetweenBases === 0 ? before() : undefined;
@@ -115,40 +125,16 @@ export function createRecorder(parts: {
 			];
 		},
 		write(key, turns) {
-			const changes: Change[] = [];
-			const rowOf = (from: number, to: number): Uint8Array => {
-				const [first] = turns;
-				if (first && to - from === 1) return alone(turns[from] ?? first);
-				return pack([version, turnsKeptMax, ...turns.slice(from, to)]);
-			};
-			for (let from = 0, to = 0; from < turns.length; from = to) {
-				let bytes = 0;
-				do {
-					bytes += recordBytes(turns[to]);
-					to += 1;
-				} while (
-					to < turns.length &&
-					to - from < turnsPerRowMax &&
-					bytes + recordBytes(turns[to]) <= turnBytesMax
-				);
-				const place = (turns[from]?.[0] ?? 0) % places;
-				changes.push({ table: 'turns', key: [actor, key, place], value: rowOf(from, to) });
+			const rows: Change[] = [];
+			for (let at = 0; at < turns.length; at += turnsPerRowMax) {
+				for (const [first, packed] of rowsOf(turns.slice(at, at + turnsPerRowMax))) {
+					rows.push({ table: 'turns', key: [actor, key, first % places], packed });
+				}
 			}
-			return changes;
+			return rows;
 		},
 	};
 }
-
-/** The most that a turn takes in its row. */
-function recordBytes(turn: KeptTurn | undefined): number {
-	if (!turn) return 0;
-	const [, , value, event, , did, base] = turn;
-	const inside = bytesAtMost(value) + bytesAtMost(event) + bytesAtMost(did);
-	return inside + (base?.byteLength ?? 0) + frameBytes;
-}
-
-/** What is around the parts of a turn, and its numbers. */
-const frameBytes = 40;
 
 /** The turns that are kept of an instance, oldest first. */
 export function readTurns(
@@ -158,8 +144,8 @@ export function readTurns(
 ): readonly TurnRecord[] {
 	const stretch = { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] };
 	const found = journal
-		.scan<Uint8Array>('turns', stretch)
-		.flatMap(({ value }) => recordsOf(unpack(value)))
+		.scan<unknown>('turns', stretch)
+		.flatMap(({ value }) => recordsOf(value instanceof Uint8Array ? unpack(value) : value))
 		.toSorted(({ record: one }, { record: other }) => one.at - other.at || one.turn - other.turn);
 	const keptMax = found.at(-1)?.keptMax ?? Infinity;
 	// A row stays until all its turns are old: of those that share a place the last one counts.

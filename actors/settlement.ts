@@ -68,7 +68,7 @@ export function createSettlement(parts: SettlementParts): Settle {
 			changes.push(...deadLetterChanges(value, parts));
 		}
 		if (!row.volatile)
-			changes.push(...receipts.add(receiptOf(row, message, { ...ending, at: clock.now() })));
+			changes.push(...receipts.add([receiptOf(row, message, { ...ending, at: clock.now() })]));
 		passPoint('call.ended');
 		await post.send(
 			[reply, own].filter((each) => each !== undefined),

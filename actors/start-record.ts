@@ -8,7 +8,7 @@ import type { EventObject } from 'xstate';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Change, Journal, Key } from '../runtime/journal.ts';
 import { readMail } from '../runtime/mail-row.ts';
-import { markText, type Cause } from './cause.ts';
+import { markOf, markText, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import type { Instance } from './instance.ts';
 import type { Portion } from './portion.ts';
@@ -29,9 +29,16 @@ export interface StartRecordParts {
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
 }
 
-/** What is on disk of the batch that runs: one row, however many causes are in it. */
+/**
+ * What is on disk of the batch that runs: one row, however many causes are in it. It is replaced by
+ * the transaction that ends the batch, so it never names a message that is gone; an arrival may be
+ * given out again once the mailbox is empty.
+ */
 interface BatchRecord {
 	readonly epoch: number;
+	/** Messages, by their arrivals: the first and the last of each run of them. */
+	readonly arrivals?: readonly number[];
+	/** Other causes; older versions have named messages here as well, by arrival and id. */
 	readonly marks: readonly Key[];
 }
 
@@ -50,22 +57,20 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 		of(portions) {
 			const { epoch } = journal;
 			const marks: Key[] = [];
+			const mails: number[] = [];
 			const again: Change[] = [];
 			for (const { instance, causes } of portions) {
 				for (const cause of causes) {
 					if (!counts(instance, cause)) continue;
-					const { mark, mail, attempts, isSuspect } = cause;
+					const { mail, attempts, isSuspect } = cause;
 					if (attempts > 0) {
 						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
-						again.push({ table: 'started', key: [actor, ...mark], value: record });
-					} else {
-						// An arrival may be given out again once the mailbox is empty, so the message is named
-						// too.
-						marks.push(mail ? [mail.arrival, mail.id] : mark);
-					}
+						again.push({ table: 'started', key: [actor, ...markOf(cause)], value: record });
+					} else if (mail) mails.push(mail.arrival);
+					else marks.push(markOf(cause));
 				}
 			}
-			const value: BatchRecord = { epoch, marks };
+			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
 			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
 		},
 		read() {
@@ -77,7 +82,9 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					found.set(markText(mark), (value as { attempts: number }).attempts);
 					continue;
 				}
-				for (const started of (value as BatchRecord).marks) {
+				const { arrivals = [], marks } = value as BatchRecord;
+				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
+				for (const started of marks) {
 					const [arrival, id] = started;
 					if (typeof arrival !== 'number') found.set(markText(started), 1);
 					else if (readMail(journal, [actor, arrival])?.id === id) {
@@ -88,4 +95,23 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 			return found;
 		},
 	};
+}
+
+/** Numbers as runs: the first and the last of each. */
+function runsOf(numbers: readonly number[]): readonly number[] {
+	const runs: number[] = [];
+	let last = Number.NaN;
+	for (const number of numbers.toSorted((one, other) => one - other)) {
+		if (number === last + 1) runs[runs.length - 1] = number;
+		else runs.push(number, number);
+		last = number;
+	}
+	return runs;
+}
+
+function* inRuns(runs: readonly number[]): Generator<number> {
+	for (let at = 0; at < runs.length; at += 2) {
+		const [first = 0, last = 0] = runs.slice(at, at + 2);
+		for (let number = first; number <= last; number += 1) yield number;
+	}
 }

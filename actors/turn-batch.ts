@@ -12,11 +12,10 @@ import type { Result } from '../runtime/envelope.ts';
 import { ReeveError } from '../runtime/errors.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Mailbox } from '../runtime/mailbox.ts';
-import type { Receipts } from '../runtime/receipts.ts';
 import type { Signals } from '../runtime/signal.ts';
 import type { Timers } from '../runtime/timers.ts';
-import { failed, type Batch, type Fate, type Settling } from './batch.ts';
-import type { Cause } from './cause.ts';
+import { doneAfter, failed, type Batch, type Fate, type Settling } from './batch.ts';
+import { markOf, type Cause } from './cause.ts';
 import type { ActorDefinition } from './definition.ts';
 import { createFailure } from './failure.ts';
 import type { InstanceTurns, Turned } from './instance-turn.ts';
@@ -33,7 +32,6 @@ export interface BatchParts {
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly mailbox: Mailbox;
-	readonly receipts: Receipts;
 	readonly timers: Timers;
 	readonly steps: StepRunner;
 	readonly outputs: Outputs;
@@ -53,10 +51,8 @@ export function createRun(parts: BatchParts): Run {
 	const addReceipt = ({ mail, attempts }: Cause, { outcome, code }: Result, batch: Batch) => {
 		if (!mail || mail.volatile || mail.answer) return;
 		const { id, from, at: takenAt } = mail;
-		const about = { id, from, method: actor, outcome, attempts, at: clock.now() };
-		const coded = code ? { ...about, code } : about;
-		const receipt = takenAt === undefined ? coded : { ...coded, takenAt };
-		for (const change of parts.receipts.add(receipt)) batch.changes.push(change);
+		const at = clock.now();
+		batch.ended.push({ id, from, method: actor, outcome, code, attempts, at, takenAt });
 	};
 	const remove = createRemoval(parts);
 
@@ -91,7 +87,8 @@ export function createRun(parts: BatchParts): Run {
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
 		}
-		batch.afterwards.push({ cause, result });
+		cause.result = result;
+		batch.afterwards.push(cause);
 		return 'settled';
 	};
 
@@ -140,9 +137,10 @@ export function createRun(parts: BatchParts): Run {
 			adopt(instance, turned, batch);
 			remove(cause, batch);
 			if (cause.anew) batch.afterwards.push(cause.anew.done);
-			const done = { outcome: 'done', attempts: cause.attempts } as const;
+			const done = doneAfter(cause.attempts);
 			addReceipt(cause, done, batch);
-			batch.afterwards.push({ cause, result: mail ? done : undefined });
+			cause.result = mail ? done : undefined;
+			batch.afterwards.push(cause);
 			return 'settled';
 		} catch (thrown) {
 			return failure.take(instance, cause, { thrown, batch });
@@ -155,16 +153,14 @@ function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
 	return (cause: Cause, batch: Batch): void => {
 		const { mail, timer, step, attempts } = cause;
 		if (mail) {
-			for (const change of mailbox.removal(mail)) {
-				// Only what was tried before has a record of its own.
-				if (change.table !== 'started' || attempts > 1) batch.changes.push(change);
-			}
+			// Only what was tried before has a record of its own.
+			for (const change of mailbox.removal(mail, attempts > 1)) batch.changes.push(change);
 			return;
 		}
 		if (timer) batch.changes.push(timers.remove(timer));
 		if (step) batch.changes.push(steps.remove({ key: cause.key, stepId: step.stepId }));
 		if (attempts > 1) {
-			batch.changes.push({ table: 'started', key: [definition.name, ...cause.mark] });
+			batch.changes.push({ table: 'started', key: [definition.name, ...markOf(cause)] });
 		}
 		if (timer) batch.afterwards.push(() => timers.removed(timer));
 	};

@@ -57,7 +57,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		const reply = composeReply(row.message, { ...output, result }, { clock, node, replies: true });
 		const { id, from, at: takenAt } = row;
 		const about = { id, from, method: actor, outcome, attempts: 1, at: clock.now() };
-		const receipt = receipts.add({ ...about, ...(takenAt === undefined ? {} : { takenAt }) });
+		const receipt = receipts.add([{ ...about, takenAt }]);
 		const changes: readonly Change[] = [...mailbox.removal(row), ...(row.volatile ? [] : receipt)];
 		return { messages: reply ? [reply] : [], changes };
 	};

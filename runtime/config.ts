@@ -196,8 +196,8 @@ export const configSchema = z.strictObject({
 		.default(300)
 		.describe('Seconds until an idle instance is put away'),
 	// Three batches: one is written, one has run, and the next one is read meanwhile.
-	turnsAheadMax: count.default(1000).describe('Turns of one actor that may wait for the disk'),
-	turnsBatchMax: count.default(330).describe('Turns of one actor in one transaction'),
+	turnsAheadMax: count.default(1500).describe('Turns of one actor that may wait for the disk'),
+	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
 	turnsKeptMax: z.coerce
 		.number()
 		.int()

@@ -79,10 +79,12 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 			for (const fail of batch.failed) fail(new ReeveError(code));
 			return;
 		}
+		const { length: count } = batch.changes;
+		// What is written need not be kept until it is flushed.
+		batch.changes.length = 0;
 		for (const done of batch.committed) done();
 		const release = () => {
 			for (const done of batch.flushed) done();
-			const { length: count } = batch.changes;
 			signals.emit('journal.committed', { count, tookMs: clock.monotonic() - since });
 		};
 		if (durability === 'os') release();

@@ -31,7 +31,7 @@ import { openGuarded } from './store-opening.ts';
 import { condensed } from './rewriting.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createSpareTime } from './spare-time.ts';
-import { isStorable, listOf, openStore, rangeOf, valueOf } from './store.ts';
+import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './store.ts';
 
 /** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
 export const tables = [
@@ -208,8 +208,9 @@ export function openJournal(options: JournalOptions): Journal {
 		for (const change of condensed(changes)) {
 			const { table, key } = change;
 			const value = valueOf(change);
-			if (value === undefined) stores[table].removeSync([...key]);
-			else stores[table].putSync([...key], value);
+			// LMDB does not change keys; to copy so many would take its time.
+			if (value === undefined) stores[table].removeSync(key as StoreKey);
+			else stores[table].putSync(key as StoreKey, value);
 		}
 		spare.begins();
 		return true;

@@ -56,8 +56,8 @@ export interface Mailbox {
 	 * it: it stays on disk until then.
 	 */
 	withdraw(arrival: number): boolean;
-	/** What removes a settled message from disk. */
-	removal(row: MailRow): readonly Change[];
+	/** What removes a settled message from disk, and its start unless none `isCounted`. */
+	removal(row: MailRow, isCounted?: boolean): readonly Change[];
 	/**
 	 * The messages that were started and not settled, oldest first: what a crash left behind. From
 	 * then on they are not handed out.
@@ -153,7 +153,7 @@ export function createMailbox(parts: {
 			if (!drawings.tell()) shift.feed();
 		},
 		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
-		removal(row) {
+		removal(row, isCounted = true) {
 			size -= 1;
 			bytes -= row.bytes;
 			// Nobody may believe that an empty mailbox is not: rows may have been removed by hand.
@@ -161,10 +161,8 @@ export function createMailbox(parts: {
 			onRemoval?.(mailbox);
 			if (row.volatile) return [];
 			const key = [method, row.arrival];
-			return [
-				{ table: 'mailbox', key },
-				{ table: 'started', key },
-			];
+			const removed: Change = { table: 'mailbox', key };
+			return isCounted ? [removed, { table: 'started', key }] : [removed];
 		},
 		started: () =>
 			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {

@@ -108,6 +108,11 @@ export function createPost(parts: PostParts): Post {
 		return { changes: [], afterwards };
 	};
 
+	const planOf = (message: Message): Plan => {
+		if (!isAcknowledged(message.kind)) return toss(message);
+		return message.toNode === parts.node ? keep(message) : dispatch(message);
+	};
+
 	const settleBy = (message: Message): readonly Change[] => {
 		const { result, data } = message;
 		if (!result) return [];
@@ -129,14 +134,14 @@ export function createPost(parts: PostParts): Post {
 
 	return {
 		async send(messages, also = []) {
-			const plans = messages.map((message) => {
-				if (!isAcknowledged(message.kind)) return toss(message);
-				return message.toNode === parts.node ? keep(message) : dispatch(message);
-			});
 			const changes = [...also];
-			for (const plan of plans) for (const change of plan.changes) changes.push(change);
+			const afterwards = messages.map((message) => {
+				const plan = planOf(message);
+				for (const change of plan.changes) changes.push(change);
+				return plan.afterwards;
+			});
 			if (changes.length > 0) await journal.commit(changes);
-			for (const plan of plans) plan.afterwards();
+			for (const each of afterwards) each();
 		},
 		onAccept: settleBy,
 		onAccepted(message, isTaken) {

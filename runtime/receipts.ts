@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import type { Outcome } from './envelope.ts';
 import type { Change, Journal, Key } from './journal.ts';
 import { scanMail } from './mail-row.ts';
+import { receiptsPerRowMax } from './rewriting.ts';
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {
@@ -18,22 +19,22 @@ export interface Receipt {
 	readonly from: string;
 	readonly method: string;
 	readonly outcome: Outcome;
-	readonly code?: string;
+	readonly code?: string | undefined;
 	/** How often its method was started. */
 	readonly attempts: number;
 	readonly at: number;
 	/** When it was accepted here, and when it was started first in the life that ended it. */
-	readonly takenAt?: number;
-	readonly startedAt?: number;
+	readonly takenAt?: number | undefined;
+	readonly startedAt?: number | undefined;
 }
 
 /** The receipts that {@link createReceipts} makes. */
 export interface Receipts {
 	/**
-	 * Files a receipt, in the transaction that settles the message. The oldest go beyond the limit,
+	 * Files receipts, in the transaction that settles their messages. The oldest go beyond the limit,
 	 * in whole rows and some at a time.
 	 */
-	add(receipt: Receipt): readonly Change[];
+	add(receipts: readonly Receipt[]): readonly Change[];
 	/** Notes that a message was accepted: from now on it is known, settled or not. */
 	accepted(id: string): void;
 	/** Whether a message of this id waits here, or is among the receipts. */
@@ -54,7 +55,8 @@ export interface Receipts {
 export function createReceipts(parts: { journal: Journal; config: Config }): Receipts {
 	const { journal, config } = parts;
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
-	const end = (reverse: boolean) => journal.scan<Row>('receipts', { ...all, limit: 1, reverse })[0];
+	const end = (reverse: boolean) =>
+		journal.scan<ReceiptRow>('receipts', { ...all, limit: 1, reverse })[0];
 	const last = end(true);
 	/** The key of the oldest row. */
 	let first = Number(end(false)?.key[0] ?? 1);
@@ -92,7 +94,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		if (known) return known;
 		known = new Set([...flushing, ...fresh]);
 		for (const { id } of scanMail(journal, everyRow)) known.add(id);
-		for (const { value } of journal.scan<Row>('receipts', all)) {
+		for (const { value } of journal.scan<ReceiptRow>('receipts', all)) {
 			for (const { id } of receiptsIn(value)) known.add(id);
 		}
 		return known;
@@ -104,13 +106,17 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	};
 
 	return {
-		add(receipt) {
-			// Until this is written, the row in its mailbox is there, which goes in the same transaction.
-			note(receipt.id);
-			const filed: Change = { table: 'receipts', key: [next], value: [receipt] };
-			next += 1;
+		add(receipts) {
+			const filed: Change[] = [];
+			for (let at = 0; at < receipts.length; at += receiptsPerRowMax) {
+				const some = receipts.slice(at, at + receiptsPerRowMax);
+				filed.push({ table: 'receipts', key: [next], value: some.map(storedOf) });
+				next += some.length;
+			}
+			// Until this is written, the rows in mailboxes are there, which go in the same transaction.
+			for (const { id } of receipts) note(id);
 			const isDue = next - first > config.receiptsKeptMax && next >= trimAt;
-			return isDue ? [filed, ...trim()] : [filed];
+			return isDue ? [...filed, ...trim()] : filed;
 		},
 		accepted(id) {
 			note(id);
@@ -122,7 +128,12 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		list(limit) {
 			const found: Receipt[] = [];
 			for (let to: Key = all.to; found.length < limit;) {
-				const rows = journal.scan<Row>('receipts', { ...all, to, limit: pageRows, reverse: true });
+				const rows = journal.scan<ReceiptRow>('receipts', {
+					...all,
+					to,
+					limit: pageRows,
+					reverse: true,
+				});
 				for (const { key, value } of rows) {
 					to = key;
 					found.push(...receiptsIn(value).toReversed());
@@ -134,17 +145,67 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		*each() {
 			for (let from = first; from < next; from += pageOrders) {
 				const stretch = { from: [from], to: [from + pageOrders] };
-				for (const { value } of journal.scan<Row>('receipts', stretch)) yield* receiptsIn(value);
+				for (const { value } of journal.scan<ReceiptRow>('receipts', stretch))
+					yield* receiptsIn(value);
 			}
 		},
 		isCut: () => first > 1,
 	};
 }
 
-/** What a row holds; older versions have written each receipt by itself. */
-type Row = Receipt | readonly Receipt[];
+/** A receipt in its row: nothing is named, and what is absent is `null`, or nothing at the end. */
+type Stored = readonly [
+	id: string,
+	from: string,
+	method: string,
+	outcome: Outcome,
+	attempts: number,
+	at: number,
+	takenAt?: number | null,
+	code?: string | null,
+	startedAt?: number,
+];
+/** A row. Older versions have written receipts with names, and each of them by itself. */
+export type ReceiptRow = Receipt | readonly (Receipt | Stored)[];
 
-const receiptsIn = (row: Row): readonly Receipt[] => [row].flat() as readonly Receipt[];
+function storedOf(receipt: Receipt): Stored {
+	const { id, from, method, outcome, attempts, at } = receipt;
+	const { takenAt = null, code = null, startedAt } = receipt;
+	if (startedAt !== undefined) {
+		return [id, from, method, outcome, attempts, at, takenAt, code, startedAt];
+	}
+	if (code !== null) return [id, from, method, outcome, attempts, at, takenAt, code];
+	if (takenAt !== null) return [id, from, method, outcome, attempts, at, takenAt];
+	return [id, from, method, outcome, attempts, at];
+}
+
+/** The receipts of a row. */
+export function receiptsIn(row: ReceiptRow): readonly Receipt[] {
+	return isList(row) ? row.map((each) => (isStored(each) ? restored(each) : each)) : [row];
+}
+
+function restored(stored: Stored): Receipt {
+	const [id, from, method, outcome, attempts, at, takenAt, code, startedAt] = stored;
+	return {
+		id,
+		from,
+		method,
+		outcome,
+		attempts,
+		at,
+		...(typeof code === 'string' ? { code } : {}),
+		...(typeof takenAt === 'number' ? { takenAt } : {}),
+		...(typeof startedAt === 'number' ? { startedAt } : {}),
+	};
+}
+
+function isList(row: ReceiptRow): row is readonly (Receipt | Stored)[] {
+	return Array.isArray(row);
+}
+
+function isStored(each: Receipt | Stored): each is Stored {
+	return Array.isArray(each);
+}
 
 /** How many more receipts are kept until the oldest go, and how many rows go at a time at most. */
 const trimEvery = 256;

@@ -9,8 +9,8 @@ import type { Change, Table } from './journal.ts';
 /** Tables with a row that nearly every change of some kind writes anew. */
 const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
 
-/** More would take pages of their own, next to each other. */
-const receiptsPerRowMax = 16;
+/** How many receipts share a row; more would take pages of their own, next to each other. */
+export const receiptsPerRowMax = 16;
 
 /** The changes that are written for these, which are all of one transaction. */
 export function condensed(changes: readonly Change[]): readonly Change[] {
@@ -41,13 +41,14 @@ function receiptRows(receipts: readonly Change[]): readonly Change[] {
 		({ key: [one] }, { key: [other] }) => Number(one) - Number(other),
 	);
 	const rows: Change[] = [];
-	for (let at = 0; at < inOrder.length; at += receiptsPerRowMax) {
-		const some = inOrder.slice(at, at + receiptsPerRowMax);
-		rows.push({
-			table: 'receipts',
-			key: some[0]?.key ?? [],
-			value: some.flatMap(({ value }) => value as readonly unknown[]),
-		});
+	let row: unknown[] = [];
+	for (const { key, value } of inOrder) {
+		const more = value as readonly unknown[];
+		if (rows.length === 0 || row.length + more.length > receiptsPerRowMax) {
+			row = [];
+			rows.push({ table: 'receipts', key, value: row });
+		}
+		for (const receipt of more) row.push(receipt);
 	}
 	return rows;
 }

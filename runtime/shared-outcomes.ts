@@ -70,23 +70,33 @@ interface Group {
 	readonly ids: string[];
 }
 
+function hasRoom({ ids }: Group): boolean {
+	return ids.length < sharedMax;
+}
+
 /** Creates an empty collection. */
 export function createSharedOutcomes(): SharedOutcomes {
 	const groups: Group[] = [];
 	/** The group of each kind that has room. */
 	const open = new Map<string, Group>();
+	let latest: Group | undefined;
+	const groupOf = (to: string, result: Result): Group => {
+		const { outcome, code = '', attempts = '' } = result;
+		const kind = `${to} ${outcome} ${attempts} ${code}`;
+		const group = open.get(kind);
+		if (group && hasRoom(group)) return group;
+		const begun = { to, result, ids: [] };
+		groups.push(begun);
+		open.set(kind, begun);
+		return begun;
+	};
 	return {
 		add({ request: { id, fromNode: to }, result }) {
-			const { outcome, code = '', attempts = '' } = result;
-			const kind = `${to} ${outcome} ${attempts} ${code}`;
-			const group = open.get(kind);
-			if (group && group.ids.length < sharedMax) {
-				group.ids.push(id);
-				return;
-			}
-			const begun = { to, result, ids: [id] };
-			groups.push(begun);
-			open.set(kind, begun);
+			// Nearly always it ends like the one before.
+			const isAlike = latest?.to === to && latest.result === result && hasRoom(latest);
+			const group = isAlike && latest ? latest : groupOf(to, result);
+			group.ids.push(id);
+			latest = group;
 		},
 		messages: ({ clock, node }) =>
 			groups.map(({ to, result, ids: [inReplyTo = '', ...others] }) => ({

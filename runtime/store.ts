@@ -21,7 +21,7 @@ import {
 } from './store-record.ts';
 
 /** A key as LMDB takes it. */
-type StoreKey = (string | number)[];
+export type StoreKey = (string | number)[];
 /** The tables of an open store, by name. */
 type Stores = Record<Table, Database<unknown, StoreKey>>;
 
@@ -92,9 +92,10 @@ const keyBytesMax = 1900;
 
 /** Nearly all keys are short, and need not be counted byte by byte. */
 export function isStorable(key: Key): boolean {
-	let [most, exact] = [0, 0];
+	let most = 0;
 	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
 	if (most <= keyBytesMax) return true;
+	let exact = 0;
 	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
 	return exact <= keyBytesMax;
 }

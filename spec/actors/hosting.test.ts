@@ -3,7 +3,8 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition.ts';
 import { reply, send } from '../../actors/effect.ts';
-import type { Receipt } from '../../runtime/receipts.ts';
+import { pack } from '../../runtime/packing.ts';
+import { receiptsIn, type ReceiptRow } from '../../runtime/receipts.ts';
 import { sink } from '../support/actor-floor.ts';
 import { setActorStage, type ActorStage } from '../support/actor-stage.ts';
 
@@ -186,6 +187,18 @@ test('a restart makes only those instances that have something to do', async (li
 	await opened.stop();
 });
 
+test('an instance that an older version has written, packed twice, goes on', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	const state = { status: 'active', value: 'open', context: { total: 4 } };
+	const value = pack({ version: 1, turn: 3, state });
+	await stage.journal.commit([{ table: 'snapshots', key: ['counter', 'a'], value }]);
+	await stage.send('counter', { type: 'ADD', by: 1 }, { key: 'a' });
+	await stage.idle('counter');
+	const { turn, state: now } = stage.stored('counter', 'a') ?? {};
+	assert.deepEqual([turn, now?.context], [4, { total: 5 }]);
+	await stage.stop();
+});
+
 test('an instance that is there from the start needs no message', async (life) => {
 	const eager = defineActor({ ...counter, autostart: true });
 	const stage = await setActorStage(life, { actors: [eager] });
@@ -204,14 +217,14 @@ test('an orderly stop leaves no message under suspicion, whatever was about to r
 	);
 	await Promise.all(sent);
 	await stage.hostings.get('counter')?.drain();
-	const rows = stage.journal.scan<{ marks: unknown[] }>('started', {
+	const rows = stage.journal.scan<Record<string, unknown>>('started', {
 		from: ['counter'],
 		to: ['counter', '\uffff'],
 	});
 	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
 	assert.deepEqual(
-		rows.map(({ value }) => value.marks),
-		[[]],
+		rows.map(({ value }) => value),
+		[{ epoch: stage.journal.epoch, arrivals: [], marks: [] }],
 	);
 	const again = await stage.restart();
 	await again.idle('counter');
@@ -227,12 +240,10 @@ test('every message to an actor leaves a receipt, for audits and for repetitions
 	await stage.send('counter', 'TELL', { key: 'a' });
 	await stage.send('counter', 'NONSENSE', { key: 'a' });
 	await stage.idle('counter');
-	const rows = stage.journal.scan<readonly Receipt[]>('receipts', {
-		from: [0],
-		to: [Number.MAX_SAFE_INTEGER],
-	});
+	const stretch = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
+	const rows = stage.journal.scan<ReceiptRow>('receipts', stretch);
 	assert.deepEqual(
-		rows.flatMap(({ value }) => value).map(({ method, outcome }) => [method, outcome]),
+		rows.flatMap(({ value }) => receiptsIn(value)).map(({ method, outcome }) => [method, outcome]),
 		[
 			['counter', 'done'],
 			['counter', 'failed'],

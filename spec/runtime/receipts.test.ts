@@ -17,7 +17,7 @@ function receiptsOn({ journal }: OpenedJournal) {
 	const settle = (id: string, number: number) =>
 		journal.commit([
 			{ table: 'mailbox', key: ['REQSpec', number] },
-			...receipts.add(receiptOf(id)),
+			...receipts.add([receiptOf(id)]),
 		]);
 	return { receipts, accept, settle };
 }
@@ -79,8 +79,8 @@ test('receipts of one transaction share rows, and are listed one by one', async 
 	const { journal, open, ids, rows } = keeping(openedJournal(t), 1000);
 	const receipts = open();
 	const named = Array.from({ length: 100 }, (_, number) => `m${number}`);
-	await journal.commit(named.slice(0, 99).flatMap((id) => receipts.add(receiptOf(id))));
-	await journal.commit(receipts.add(receiptOf('m99')));
+	await journal.commit(receipts.add(named.slice(0, 99).map(receiptOf)));
+	await journal.commit(receipts.add([receiptOf('m99')]));
 	assert.ok(rows() <= 10, `${rows()} rows for ${named.length} receipts`);
 	for (const each of [receipts, open()]) {
 		assert.deepEqual(ids(each.each()), named);
@@ -90,7 +90,7 @@ test('receipts of one transaction share rows, and are listed one by one', async 
 		assert.equal(each.isKnown('m42'), true);
 	}
 	const later = open();
-	await journal.commit(later.add(receiptOf('later')));
+	await journal.commit(later.add([receiptOf('later')]));
 	assert.deepEqual(ids(later.each()), [...named, 'later'], 'a new process writes over none');
 });
 
@@ -100,7 +100,7 @@ test('the oldest receipts go beyond the limit, whatever shares a transaction', a
 	let number = 0;
 	for (let round = 0; round < 100; round += 1) {
 		const some = Array.from({ length: 1 + ((round * 7) % 40) }, () => `m${(number += 1)}`);
-		await journal.commit(some.flatMap((id) => receipts.add(receiptOf(id))));
+		await journal.commit(some.flatMap((id) => receipts.add([receiptOf(id)])));
 		if (round % 10 === 0) receipts = open();
 		const kept = ids(receipts.each());
 		assert.ok(kept.length >= Math.min(number, 500), `${kept.length} of ${number} are kept`);
@@ -108,6 +108,30 @@ test('the oldest receipts go beyond the limit, whatever shares a transaction', a
 		assert.equal(kept.at(-1), `m${number}`);
 		assert.equal(receipts.isCut(), kept.length < number);
 	}
+});
+
+test('a receipt is read as it was filed, whatever is absent from it', async (t) => {
+	const { journal, open } = keeping(openedJournal(t), 100);
+	const filed: readonly Receipt[] = [
+		receiptOf('plain'),
+		{ ...receiptOf('coded'), outcome: 'failed', code: 'timed_out' },
+		{ ...receiptOf('taken'), takenAt: 5 },
+		{ ...receiptOf('begun'), startedAt: 7 },
+		{ ...receiptOf('whole'), code: 'x', takenAt: 5, startedAt: 7, attempts: 3 },
+	];
+	const receipts = open();
+	await journal.commit(receipts.add(filed));
+	assert.deepEqual([...receipts.each()], filed);
+	assert.deepEqual([...open().each()], filed);
+});
+
+test('rows of receipts with names, as an older version has written them, are read', async (t) => {
+	const { journal, open } = keeping(openedJournal(t), 100);
+	const named = [receiptOf('a'), { ...receiptOf('b'), takenAt: 5 }];
+	await journal.commit([{ table: 'receipts', key: [1], value: named }]);
+	const receipts = open();
+	await journal.commit(receipts.add([receiptOf('c')]));
+	assert.deepEqual([...receipts.each()], [...named, receiptOf('c')]);
 });
 
 test('receipts that an older version has written are read, and go as well', async (t) => {
@@ -118,7 +142,7 @@ test('receipts that an older version has written are read, and go as well', asyn
 	for (const change of older) await journal.commit([change]);
 	const receipts = open();
 	assert.equal(ids(receipts.each()).length, 300);
-	for (let at = 0; at < 20; at += 1) await journal.commit(receipts.add(receiptOf(`new${at}`)));
+	for (let at = 0; at < 20; at += 1) await journal.commit(receipts.add([receiptOf(`new${at}`)]));
 	const kept = ids(receipts.each());
 	assert.ok(kept.length < 60 && kept.includes('new0'), kept.join());
 });

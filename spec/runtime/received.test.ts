@@ -33,7 +33,7 @@ function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 	};
 	const receipt = (id: string, from = 'central') =>
 		journal.commit(
-			receipts.add({ id, from, method: 'REQSpec', outcome: 'done', attempts: 1, at: 1 }),
+			receipts.add([{ id, from, method: 'REQSpec', outcome: 'done', attempts: 1, at: 1 }]),
 		);
 	return { received, mailbox, receipts, cancellations, settled, file, receipt };
 }

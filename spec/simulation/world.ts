@@ -12,8 +12,7 @@ import type { Message } from '../../runtime/envelope.ts';
 import { tables, type Table } from '../../runtime/journal.ts';
 import { restoredMail, type StoredTuple } from '../../runtime/mail-row.ts';
 import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
-import { unpack } from '../../runtime/packing.ts';
-import type { Receipt } from '../../runtime/receipts.ts';
+import { receiptsIn, type Receipt } from '../../runtime/receipts.ts';
 import {
 	simulateFleet,
 	type FleetOptions,
@@ -170,7 +169,7 @@ export function rawRows(folder: string, table: Table): readonly RawRow[] {
 /** The committed receipts, oldest first: a row holds some of them. */
 export function rawReceipts(folder: string): readonly Receipt[] {
 	return rawRows(folder, 'receipts').flatMap(({ value }): readonly Receipt[] =>
-		Array.isArray(value) ? value : assert.fail('a row of receipts is a list'),
+		Array.isArray(value) ? receiptsIn(value) : assert.fail('a row of receipts is a list'),
 	);
 }
 
@@ -179,10 +178,8 @@ export function storedContexts<Context>(folder: string, actor: string): Record<s
 	const rows = rawRows(folder, 'snapshots').filter(({ key }) => key[0] === actor);
 	return Object.fromEntries(
 		rows.map(({ key, value }) => {
-			const bytes = value as unknown;
-			assert.ok(bytes instanceof Uint8Array, 'a packed snapshot');
-			const { state } = unpack(bytes) as { state: { context: Context } };
-			return [String(key[1]), state.context];
+			const { context } = value.state as { readonly context: Context };
+			return [String(key[1]), context];
 		}),
 	);
 }
