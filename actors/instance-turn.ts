@@ -131,8 +131,8 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		const { key, facts } = draft;
 		const { turn } = facts;
 		const { value } = snapshot;
-		const about = { key, turn, event, value, wishes, isFresh, before: () => before(instance) };
-		const kept = recorder?.keep(about);
+		const base = recorder?.wantsBase(turn) ? before(instance) : undefined;
+		const kept = recorder?.keep({ key, turn, event, value, wishes, isFresh, base });
 		const isOver = snapshot.status !== 'active';
 		if (isOver && definition.whenDone === 'forget') {
 			parts.ended(draft, 'normal');

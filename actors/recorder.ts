@@ -48,8 +48,8 @@ export interface TurnFacts {
 	readonly value: unknown;
 	readonly wishes: readonly Wish[];
 	readonly isFresh: boolean;
-	/** Packs the instance as it was before. */
-	readonly before: () => Uint8Array | undefined;
+	/** The instance as it was before, packed, if it {@link Recorder.wantsBase}. */
+	readonly base: Uint8Array | undefined;
 }
 
 /** A turn that is to be written: what is packed of it, see {@link packedTurn}. */
@@ -70,6 +70,8 @@ type TurnRow = readonly [version: number, keptMax: number, ...turns: readonly Ke
 
 /** The recorder of one actor. */
 export interface Recorder {
+	/** Whether the whole instance is kept with this turn. */
+	wantsBase(turn: number): boolean;
 	/** Takes a turn down. */
 	keep(facts: TurnFacts): KeptTurn;
 	/** What writes the turns that an instance has taken in one transaction. */
@@ -111,8 +113,8 @@ export function createRecorder(parts: {
 	};
 
 	return {
-		keep({ turn, event, value, wishes, isFresh, before }) {
-			const base = turn % turnsBetweenBases === 0 ? before() : undefined;
+		wantsBase: (turn) => turn % turnsBetweenBases === 0,
+		keep({ turn, event, value, wishes, isFresh, base }) {
 			const did = wishes.length > 0 ? wishTexts(wishes) : [];
 			return [
 				turn,

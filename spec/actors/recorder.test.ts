@@ -36,7 +36,7 @@ function kept(recorder: Recorder, turn: number, text = ''): KeptTurn {
 		value: turn % 2 === 0 ? 'shut' : 'open',
 		wishes: [],
 		isFresh: turn === 2,
-		before: () => Uint8Array.of(turn),
+		base: recorder.wantsBase(turn) ? Uint8Array.of(turn) : undefined,
 	});
 }
 
