@@ -39,6 +39,7 @@ export interface DraftMail {
 export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMail {
 	const { node, definition, clock, asks } = parts;
 	const { name: actor } = definition;
+	const replies = { clock, node, replies: true };
 
 	const closeAsk = (draft: Draft, name: string): void => {
 		const id = draft.facts.asks[name];
@@ -53,8 +54,8 @@ export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMa
 		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
 	};
 	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
-		const output = data === undefined ? {} : { output: { data: payload(data) } };
-		const told = tellOf(request, { ...output, result }, { clock, node, replies: true });
+		const run = data === undefined ? { result } : { output: { data: payload(data) }, result };
+		const told = tellOf(request, run, replies);
 		if (told && isPlainEnd(told)) draft.ends.push(told);
 		else if (told) draft.messages.push(told);
 	};

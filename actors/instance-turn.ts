@@ -101,8 +101,8 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			draft.facts = { ...draft.facts, owed: [...draft.facts.owed, owed] };
 			return;
 		}
-		const data: unknown = snapshot.output;
-		if (request) outputs.mail.answer(draft, request, { result, ...(isActive ? {} : { data }) });
+		const data: unknown = isActive ? undefined : snapshot.output;
+		if (request) outputs.mail.answer(draft, request, { result, data });
 		if (isActive) return;
 		for (const owed of draft.facts.owed) outputs.mail.answer(draft, owed, { result, data });
 		draft.facts = { ...draft.facts, owed: [] };
