@@ -106,7 +106,7 @@ function instanceAt(n: number, { instances, turns }: Effort): number {
 	return (step * crowd + (Math.floor(n / 4) % crowd)) % instances;
 }
 
-/** Turns per second of as many plain actors, which are all in memory: the same turns in one order. */
+/** Turns per second of as many plain actors, all in memory: the same turns, in the same order. */
 function plainTurns(effort: Effort): number {
 	const actors = Array.from({ length: effort.instances }, () =>
 		createActor(account.machine).start(),

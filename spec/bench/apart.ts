@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import type { Figure, Scale } from './figure.ts';
@@ -18,23 +18,30 @@ export interface Order extends Scale {
 
 type Answer = { readonly figures: readonly Figure[] } | { readonly why: string };
 
+/** What is run. */
+export interface Program {
+	readonly file: string;
+	readonly execArgv: readonly string[];
+}
+
 /** How long it may take to end; those that write a profile do it then. */
 const endMs = 5000;
 
 /**
- * Measures it in a process that runs `file`, which hands the words `--measure NAME` to {@link
+ * Measures it in a process that runs a program, which hands the words `--measure NAME` to {@link
  * answer}.
  *
  * @throws Error with the reason, if there are no figures
  */
 export async function measureApart(
-	file: string,
+	{ file, execArgv }: Program,
 	{ name, short, budgetMs, limitMs }: Order,
 ): Promise<readonly Figure[]> {
 	const brief = short ? ['--short', `--budget=${Math.round(budgetMs ?? 0)}`] : [];
 	const words = ['--measure', name, ...brief];
 	// What it prints is for people: the figures come by message.
-	const child = fork(file, words, { detached: true, stdio: ['ignore', 2, 2, 'ipc'] });
+	const stdio: StdioOptions = ['ignore', 2, 2, 'ipc'];
+	const child = fork(file, words, { detached: true, stdio, execArgv: [...execArgv] });
 	const ended = once(child, 'exit');
 	const timers: NodeJS.Timeout[] = [];
 	const after = (ms: number, run: () => void): void => void timers.push(setTimeout(run, ms));

@@ -3,15 +3,19 @@
  * forms; without, the short form of all, which takes less than five minutes.
  *
  * Each runs in a process of its own, so that none is measured with the heap, the compiled code and
- * the leftovers of those before it; and one that hangs is ended, with all that it has started.
+ * the leftovers of those before it; and one that hangs is ended, with all that it has started. They
+ * run compiled, as the product does, see `forked.ts`.
  *
  * @module
  */
-import { cpus, totalmem } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { answer, measureApart } from './apart.ts';
 import type { Figure, Scale } from './figure.ts';
+import { build } from './forked.ts';
 import {
 	failureText,
 	figureTable,
@@ -44,6 +48,9 @@ const benchmarks: Readonly<Record<string, Measure>> = {
 	start: async (scale) => (await import('./start.ts')).measureStart(scale),
 	supervision: async (scale) => (await import('./supervision.ts')).measureSupervision(scale),
 };
+
+/** These need files that lie beside them and are not compiled; others do what is measured. */
+const asWritten: ReadonlySet<string> = new Set(['peers', 'start']);
 
 function machine(): string {
 	const [cpu] = cpus();
@@ -85,14 +92,18 @@ async function measureAll(
 	const results: Result[] = [];
 	const failed: Failure[] = [];
 	const begin = performance.now();
+	const folder = mkdtempSync(join(tmpdir(), 'reeve-bench-'));
+	process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+	const compiled = { file: join(build(folder), 'run.js'), execArgv: [] };
+	const written = { file: fileURLToPath(import.meta.url), execArgv: process.execArgv };
 	for (const [index, name] of names.entries()) {
 		tell(`${name} (${index + 1} of ${names.length}) ...`);
 		const from = performance.now();
 		try {
-			const self = fileURLToPath(import.meta.url);
+			const program = asWritten.has(name) ? written : compiled;
 			const times = timesOf(scale, { begin, toCome: names.length - index });
 			const order = { name, ...scale, ...times };
-			const result = { name, figures: await measureApart(self, order) };
+			const result = { name, figures: await measureApart(program, order) };
 			results.push(result);
 			onResult(result);
 			tell(`${name}: ${seconds(from)}`);
