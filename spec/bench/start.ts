@@ -8,7 +8,6 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,8 +18,8 @@ import { promisify } from 'node:util';
 import { freePort } from '../support/broker.ts';
 import { atMostItself, atMostMore, budgetOf, full, takeRounds, type Figure } from './figure.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const program = join(root, 'dist', 'supervisors', 'main.js');
+/** Of what was compiled with this file: the one in `dist` may be of yesterday. */
+const program = fileURLToPath(new URL('../../supervisors/main.js', import.meta.url));
 const execute = promisify(execFile);
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -61,9 +60,8 @@ async function ready(): Promise<number> {
 	}
 }
 
-/** Measures the starts; builds the program first if it is not there. */
+/** Measures the starts. */
 export async function measureStart(scale = full): Promise<readonly Figure[]> {
-	if (!existsSync(program)) await execute('npm', ['run', 'build'], { cwd: root });
 	const budgetMs = budgetOf(scale, 0.5);
 	const [many, few] = scale.short ? [9, 3] : [21, 7];
 	// The first ones read the files from the disk.
