@@ -45,6 +45,7 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 	return {
 		seal({ written, changes, outcomes, messages, ended }) {
 			for (const message of outcomes.messages(parts)) messages.push(message);
+			// What is packed here need not be kept while the disk writes.
 			for (const change of receipts.add(ended.splice(0))) changes.push(change);
 			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
 				const place = { table: 'snapshots', key: [actor, key] } as const;

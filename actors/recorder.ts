@@ -52,7 +52,7 @@ export interface TurnFacts {
 	readonly base: Uint8Array | undefined;
 }
 
-/** A turn that is to be written: what is packed of it, see {@link packedTurn}. */
+/** A turn that is to be written: what is packed of it. */
 export type KeptTurn = readonly [
 	turn: number,
 	at: number,

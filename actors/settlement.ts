@@ -100,17 +100,8 @@ function receiptOf(
 	{ end, tookMs, at }: Pick<Ending, 'end' | 'tookMs'> & { at: number },
 ): Receipt {
 	const { outcome, attempts, code } = end;
-	return {
-		id,
-		from,
-		method,
-		outcome,
-		attempts,
-		at,
-		...(code ? { code } : {}),
-		...(takenAt === undefined ? {} : { takenAt }),
-		...(attempts > 0 ? { startedAt: Math.round(at - tookMs) } : {}),
-	};
+	const startedAt = attempts > 0 ? Math.round(at - tookMs) : undefined;
+	return { id, from, method, outcome, code, attempts, at, takenAt, startedAt };
 }
 
 /** What the signal tells. A crash of the method brings its stack. */

@@ -208,7 +208,6 @@ export function openJournal(options: JournalOptions): Journal {
 		for (const change of condensed(changes)) {
 			const { table, key } = change;
 			const value = valueOf(change);
-			// LMDB does not change keys; to copy so many would take its time.
 			if (value === undefined) stores[table].removeSync(key as StoreKey);
 			else stores[table].putSync(key as StoreKey, value);
 		}
@@ -266,7 +265,7 @@ export function openJournal(options: JournalOptions): Journal {
 		},
 		whileWriting: (run) => spare.use(run),
 		get: <Value>(table: Table, key: Key) =>
-			isStorable(key) ? (stores[table].get([...key]) as Value | undefined) : undefined,
+			isStorable(key) ? (stores[table].get(key as StoreKey) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
 			Array.from(
 				isStorable(stretch.from) ? stores[table].getRange(rangeOf(stretch)) : [],

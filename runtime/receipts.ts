@@ -153,7 +153,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	};
 }
 
-/** A receipt in its row: nothing is named, and what is absent is `null`, or nothing at the end. */
+/** A receipt in its row: nothing is named, and what is absent is `null`. */
 type Stored = readonly [
 	id: string,
 	from: string,
@@ -161,22 +161,17 @@ type Stored = readonly [
 	outcome: Outcome,
 	attempts: number,
 	at: number,
-	takenAt?: number | null,
-	code?: string | null,
-	startedAt?: number,
+	takenAt: number | null,
+	code: string | null,
+	startedAt: number | null,
 ];
 /** A row. Older versions have written receipts with names, and each of them by itself. */
 export type ReceiptRow = Receipt | readonly (Receipt | Stored)[];
 
 function storedOf(receipt: Receipt): Stored {
 	const { id, from, method, outcome, attempts, at } = receipt;
-	const { takenAt = null, code = null, startedAt } = receipt;
-	if (startedAt !== undefined) {
-		return [id, from, method, outcome, attempts, at, takenAt, code, startedAt];
-	}
-	if (code !== null) return [id, from, method, outcome, attempts, at, takenAt, code];
-	if (takenAt !== null) return [id, from, method, outcome, attempts, at, takenAt];
-	return [id, from, method, outcome, attempts, at];
+	const { takenAt = null, code = null, startedAt = null } = receipt;
+	return [id, from, method, outcome, attempts, at, takenAt, code, startedAt];
 }
 
 /** The receipts of a row. */
@@ -193,9 +188,9 @@ function restored(stored: Stored): Receipt {
 		outcome,
 		attempts,
 		at,
-		...(typeof code === 'string' ? { code } : {}),
-		...(typeof takenAt === 'number' ? { takenAt } : {}),
-		...(typeof startedAt === 'number' ? { startedAt } : {}),
+		...(code === null ? {} : { code }),
+		...(takenAt === null ? {} : { takenAt }),
+		...(startedAt === null ? {} : { startedAt }),
 	};
 }
 

@@ -93,10 +93,10 @@ export function createSharedOutcomes(): SharedOutcomes {
 	return {
 		add({ request: { id, fromNode: to }, result }) {
 			// Nearly always it ends like the one before.
-			const isAlike = latest?.to === to && latest.result === result && hasRoom(latest);
-			const group = isAlike && latest ? latest : groupOf(to, result);
-			group.ids.push(id);
-			latest = group;
+			if (latest?.to !== to || latest.result !== result || !hasRoom(latest)) {
+				latest = groupOf(to, result);
+			}
+			latest.ids.push(id);
 		},
 		messages: ({ clock, node }) =>
 			groups.map(({ to, result, ids: [inReplyTo = '', ...others] }) => ({

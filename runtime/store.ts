@@ -20,7 +20,7 @@ import {
 	type StoreRecord,
 } from './store-record.ts';
 
-/** A key as LMDB takes it. */
+/** A key as LMDB takes it. It does not change it, so ours are handed to it without a copy. */
 export type StoreKey = (string | number)[];
 /** The tables of an open store, by name. */
 type Stores = Record<Table, Database<unknown, StoreKey>>;
