@@ -12,12 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { pause, realClock } from '../runtime/clock.ts';
-import { configOf, startNode, type RunningNode } from '../supervisors/node.ts';
-import { startBroker } from '../transports/broker.ts';
+import { pause, realClock } from '../runtime/platform/clock.ts';
+import { configOf, startNode, type RunningNode } from '../supervisors/node/node.ts';
+import { startBroker } from '../transports/mqtt/embedded-broker.ts';
 import { connectPlainly, type PlainClient } from './plain-client.ts';
 
-const program = fileURLToPath(new URL('../supervisors/main.ts', import.meta.url));
+const program = fileURLToPath(new URL('../supervisors/node/main.ts', import.meta.url));
 const definitions = fileURLToPath(new URL('actors', import.meta.url));
 
 /** How often it is asked whether something has come to pass. */

@@ -21,7 +21,7 @@ import {
 	startSupervisor,
 	supervisorChild,
 	type SupervisorRef,
-} from '../supervisors/supervision.ts';
+} from '../supervisors/otp/supervision.ts';
 
 const till = setup({
 	types: { context: {} as { sold: number }, events: {} as { type: 'SELL'; price: number } },

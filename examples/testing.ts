@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { defineMethod } from '../runtime/define.ts';
-import { simulateFleet } from '../supervisors/testing.ts';
+import { defineMethod } from '../runtime/method/method.ts';
+import { simulateFleet } from '../supervisors/testing/testing.ts';
 
 const greeted: string[] = [];
 

@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Answer } from '../runtime/wire.ts';
+import type { Answer } from '../runtime/network/transport.ts';
 import { startFleet, type Fleet } from './support/fleet.ts';
 
 const examples = fileURLToPath(new URL('../examples/', import.meta.url));

@@ -8,8 +8,8 @@ import { appendFile, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { readJson } from '../runtime/json-text.ts';
-import type { Answer, MessageRow } from '../runtime/wire.ts';
+import { readJson } from '../runtime/text/lenient-json.ts';
+import type { Answer, MessageRow } from '../runtime/network/transport.ts';
 import { exchangeLines, startFleet, type Fleet } from './support/fleet.ts';
 
 interface Example {

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { changeRules, rulesUsage } from '../trust-change.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { changeRules, rulesUsage } from '../io/trust-update.ts';
 
 const words = ['allow', 'deny', 'remove', 'import', 'list'];
 

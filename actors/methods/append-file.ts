@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { appendOnce, resultFile } from '../result-file.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { appendOnce, resultFile } from '../io/result-file.ts';
 
 /**
  * Appends the message's `data` as it is to `<data>/<directory>/<node>/<fileName>`, and flushes it.

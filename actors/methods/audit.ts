@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { ReeveError } from '../../runtime/errors.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
  * Tells what became of the messages whose ids are in `data`, a JSON list; only of those that the

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
 
 /**
  * Takes back messages that its own sender has sent here before: one that waits is settled as

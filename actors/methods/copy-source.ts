@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from 'zod';
-import { isName } from '../../runtime/address.ts';
-import { defineMethod } from '../../runtime/define.ts';
-import { sendFile } from '../copy-source.ts';
-import { copyPath, modeText, wholeNumber } from '../file-copy.ts';
+import { isName } from '../../runtime/message/topics.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { sendFile } from '../io/file-copy-source.ts';
+import { copyPath, modeText, wholeNumber } from '../io/file-copy.ts';
 
 /** The arguments that may be left out, or empty. */
 const optional = (text: z.ZodType<string>) => z.literal('').or(text);

@@ -6,10 +6,10 @@
 import { chmod, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { fileError, syncFolder } from '../../runtime/data-folder.ts';
-import { defineMethod, type MethodContext, type Output } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { ReeveError } from '../../runtime/errors.ts';
+import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import { defineMethod, type MethodContext, type Output } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 import {
 	checksum,
 	checksumOf,
@@ -18,7 +18,7 @@ import {
 	copyTarget,
 	modeText,
 	wholeNumber,
-} from '../file-copy.ts';
+} from '../io/file-copy.ts';
 
 const path = z.string().min(1);
 const words = z.union([

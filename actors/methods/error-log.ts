@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { appendOnce } from '../result-file.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { appendOnce } from '../io/result-file.ts';
 
 /**
  * Appends an error report to `<data>/errorLog/errorCentral/error.log`, a line each. Nodes send

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { defineMethod, type Output } from '../../runtime/define.ts';
-import { asReeveError } from '../../runtime/errors.ts';
-import { argvOf, commandArgs, environmentOf } from '../command-message.ts';
-import { runCommand, type CommandEnd } from '../command.ts';
-import { createLineReplies, createLines } from '../line-reply.ts';
+import { defineMethod, type Output } from '../../runtime/method/method.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
+import { runCommand, type CommandEnd } from '../io/command.ts';
+import { createLineReplies, createLines } from '../io/line-reply.ts';
 
 /**
  * Runs `methodArgs` as a command, as REQCliCommand does, and sends each line of stdout and stderr

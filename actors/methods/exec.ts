@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { defineMethod, type MethodContext, type Output } from '../../runtime/define.ts';
-import { asReeveError } from '../../runtime/errors.ts';
-import { argvOf, commandArgs, environmentOf } from '../command-message.ts';
-import { runCommand, type CommandEnd } from '../command.ts';
-import { contentOf, textOf } from '../content.ts';
+import { defineMethod, type MethodContext, type Output } from '../../runtime/method/method.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
+import { runCommand, type CommandEnd } from '../io/command.ts';
+import { contentOf, textOf } from '../io/text-content.ts';
 
 /**
  * Runs `methodArgs` as a command, without a shell unless one is named, and returns what it printed.

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { replaceFile } from '../result-file.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { replaceFile } from '../io/result-file.ts';
 
 /**
  * Notes in `<data>/hello-messages/<node>/hello.log` that a node has said hello. The time of the

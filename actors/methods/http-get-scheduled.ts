@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { fetchPage, pageUrl } from '../http-get.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { fetchPage, pageUrl } from '../io/http-get.ts';
 
 const whole = /^[1-9]\d{0,6}$/;
 

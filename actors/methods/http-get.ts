@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { fetchPage, pageUrl } from '../http-get.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { fetchPage, pageUrl } from '../io/http-get.ts';
 
 /**
  * Fetches the page that `methodArgs` names, and returns its body. Any status but 200 is a failure

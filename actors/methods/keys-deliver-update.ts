@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { changeKeys, keysUsage } from '../trust-change.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { changeKeys, keysUsage } from '../io/trust-update.ts';
 
 /**
  * Changes whom this node trusts, and answers with all trusted keys. Only central may call it, with

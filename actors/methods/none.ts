@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
 
 /**
  * Takes a message and does nothing with it. As `replyMethod` it says that the sender wants to know

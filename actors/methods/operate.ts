@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod, type MethodContext } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { ReeveError } from '../../runtime/errors.ts';
-import { processKind, processList, startProcess, stopProcess } from '../process-text.ts';
+import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { processKind, processList, startProcess, stopProcess } from '../io/process-lines.ts';
 
 const text = z.string().min(1);
 const start = z.object({ method: text, allowedNodes: z.array(z.string()).optional() });

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from 'zod';
-import { isoNow } from '../../runtime/clock.ts';
-import { defineMethod } from '../../runtime/define.ts';
-import { replaceFile, resultFile } from '../result-file.ts';
+import { isoNow } from '../../runtime/platform/clock.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
  * Answers with a line that says when the ping came and from whom: the cheapest proof that node,

@@ -4,9 +4,9 @@
  * @module
  */
 import { z } from 'zod';
-import { isoNow } from '../../runtime/clock.ts';
-import { defineMethod } from '../../runtime/define.ts';
-import { replaceFile, resultFile } from '../result-file.ts';
+import { isoNow } from '../../runtime/platform/clock.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
  * Takes the answer to a ping, as its `replyMethod`. If the message names a file, a line that says

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
 
 /** Prints the message's `data` on the console of the receiving node, for whoever watches it. */
 export default defineMethod({

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { processList } from '../process-text.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { processList } from '../io/process-lines.ts';
 
 /** Lists the processes of the node, a line each: subscribers, then publishers, each by name. */
 export default defineMethod({

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { processKind, startProcess } from '../process-text.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { processKind, startProcess } from '../io/process-lines.ts';
 
 /**
  * Starts the subscriber of the method that `methodArgs` names: one that was stopped, or one that

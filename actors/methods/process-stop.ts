@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { processKind, stopProcess } from '../process-text.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { processKind, stopProcess } from '../io/process-lines.ts';
 
 /**
  * Stops a process. `methodArgs`, as in steward: the method, the receiving node (`local` is this

@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from 'zod';
-import { isName } from '../../runtime/address.ts';
-import { defineMethod, type Output } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { isErrorCode, ReeveError } from '../../runtime/errors.ts';
+import { isName } from '../../runtime/message/topics.ts';
+import { defineMethod, type Output } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 
 const yearSeconds = 31_536_000;
 

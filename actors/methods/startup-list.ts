@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { startupFiles } from '../startup.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { startupFiles } from '../io/startup-files.ts';
 
 /**
  * Replies with a line for each file of startup messages: its name, its size, and when it was

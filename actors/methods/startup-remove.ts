@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { removeStartup } from '../startup.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { removeStartup } from '../io/startup-files.ts';
 
 /**
  * Removes the file of startup messages of this name; one that is not there is as good as removed.

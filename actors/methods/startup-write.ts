@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { writeStartup } from '../startup.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { writeStartup } from '../io/startup-files.ts';
 
 /**
  * Writes the message's `data` (messages in JSON or YAML) to the startup folder, under the name in

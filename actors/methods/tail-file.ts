@@ -5,10 +5,10 @@
  */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { defineMethod, type MethodContext } from '../../runtime/define.ts';
-import { asReeveError } from '../../runtime/errors.ts';
-import { createLineReplies, createLines } from '../line-reply.ts';
-import { followFile, type Place } from '../tail.ts';
+import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { createLineReplies, createLines } from '../io/line-reply.ts';
+import { followFile, type Place } from '../io/file-tail.ts';
 
 /** How far a run has come. */
 interface Progress {

@@ -4,8 +4,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { replaceFile, resultFile } from '../result-file.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
  * Writes the message's `data` to `<data>/<directory>/<node>/<fileName>`, over what was there. The

@@ -15,7 +15,7 @@
  */
 import { statfs } from 'node:fs/promises';
 import { assign, setup } from 'xstate';
-import { defineActor, raiseAlert, reply, step } from '../../supervisors/node.ts';
+import { defineActor, raiseAlert, reply, step } from '../../supervisors/node/node.ts';
 import { playIfMain, type Story } from '../story.ts';
 
 interface Watch {

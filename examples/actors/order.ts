@@ -24,7 +24,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assign, setup } from 'xstate';
-import { ask, defineActor, toActor, type Answered } from '../../supervisors/node.ts';
+import { ask, defineActor, toActor, type Answered } from '../../supervisors/node/node.ts';
 import { playIfMain, type Stage, type Story } from '../story.ts';
 import payment from './payment.ts';
 import stock from './stock.ts';

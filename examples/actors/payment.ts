@@ -8,7 +8,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assign, setup } from 'xstate';
-import { answer, defer, defineActor, reply, step } from '../../supervisors/node.ts';
+import { answer, defer, defineActor, reply, step } from '../../supervisors/node/node.ts';
 
 interface Payment {
 	readonly bank: string;

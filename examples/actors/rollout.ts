@@ -18,7 +18,7 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assign, enqueueActions, setup } from 'xstate';
-import { ask, defineActor, raiseAlert, reply, type Answered } from '../../supervisors/node.ts';
+import { ask, defineActor, raiseAlert, reply, type Answered } from '../../supervisors/node/node.ts';
 import { playIfMain, type Story } from '../story.ts';
 
 interface Plan {

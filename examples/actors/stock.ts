@@ -5,7 +5,7 @@
  * @module
  */
 import { assign, setup } from 'xstate';
-import { defineActor, reply } from '../../supervisors/node.ts';
+import { defineActor, reply } from '../../supervisors/node/node.ts';
 
 interface Stock {
 	readonly free: number;

@@ -20,7 +20,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { assign, setup } from 'xstate';
-import { defineActor, raiseAlert, reply, step } from '../../supervisors/node.ts';
+import { defineActor, raiseAlert, reply, step } from '../../supervisors/node/node.ts';
 import { playIfMain, type Story } from '../story.ts';
 
 interface Watched {

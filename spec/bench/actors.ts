@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { assign, createActor, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import { realClock } from '../../runtime/clock.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { packMessage } from '../../runtime/packing.ts';
-import { newId } from '../../runtime/identity.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
+import { newId } from '../../runtime/platform/ids.ts';
 import { openFloor, node } from '../support/actor-floor.ts';
 import { atLeast, atMost, full, median, rounded, type Figure } from './figure.ts';
 

@@ -9,8 +9,8 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import mqtt, { type MqttClient } from 'mqtt';
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { serve, type Work } from './serving.ts';
 
 /** What such a host is told to be: one who asks has one name, those who answer have many. */

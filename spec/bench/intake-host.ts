@@ -7,13 +7,13 @@
 import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { open, type RootDatabase } from 'lmdb';
-import { createBooks } from '../../runtime/books.ts';
-import { realClock } from '../../runtime/clock.ts';
-import { configOf } from '../../runtime/config.ts';
-import { newId } from '../../runtime/identity.ts';
-import { openJournal, type Change } from '../../runtime/journal.ts';
-import { createOutbox } from '../../runtime/outbox.ts';
-import { createSignals } from '../../runtime/signal.ts';
+import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import { openJournal, type Change } from '../../runtime/journal/journal.ts';
+import { createOutbox } from '../../runtime/delivery/outbox.ts';
+import { createSignals } from '../../runtime/observability/signals.ts';
 
 /** Where the process finds the socket, or its file. */
 interface Place {

@@ -7,9 +7,9 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { loadMethods } from '../../runtime/registry.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
-import { loadTransports } from '../../supervisors/transport-folder.ts';
+import { loadMethods } from '../../runtime/method/method-registry.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
+import { loadTransports } from '../../supervisors/node/transport-table.ts';
 import { freePort } from '../support/broker.ts';
 
 /** What the process is to be. */

@@ -5,12 +5,12 @@
  * @module
  */
 import { createActor, type AnyActorLogic } from 'xstate';
-import type { Chart, ChartTypes } from '../../actors/chart.ts';
-import { compileChart } from '../../actors/compile.ts';
-import { deliveryChart, type DeliveryEvent } from '../../actors/delivery.ts';
-import { interpretChart } from '../../actors/interpret.ts';
-import { messageChart, type MessageEvent } from '../../actors/message.ts';
-import { realClock } from '../../runtime/clock.ts';
+import type { Chart, ChartTypes } from '../../actors/statecharts/chart.ts';
+import { compileChart } from '../../actors/statecharts/compile.ts';
+import { deliveryChart, type DeliveryEvent } from '../../actors/outbound/outbound-message.ts';
+import { interpretChart } from '../../actors/statecharts/interpret.ts';
+import { messageChart, type MessageEvent } from '../../actors/inbound/inbound-message.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
 import { full, median, rounded, type Figure } from './figure.ts';
 
 /** How much is measured; it takes about a second. */

@@ -9,7 +9,7 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import { open } from 'lmdb';
 import mqtt, { type MqttClient } from 'mqtt';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { beClients, bePuts } from './intake-host.ts';
 import { trivialMethod } from './trivial.ts';
 

@@ -8,8 +8,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { keyedLanes, laneName } from '../../runtime/frame.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { keyedLanes, laneName } from '../../runtime/protocol/frame.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
 import { trivialMethod, trivialName } from './trivial.ts';

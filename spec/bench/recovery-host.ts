@@ -9,10 +9,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { realClock } from '../../runtime/clock.ts';
-import { openJournal } from '../../runtime/journal.ts';
-import { createSignals } from '../../runtime/signal.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { openJournal } from '../../runtime/journal/journal.ts';
+import { createSignals } from '../../runtime/observability/signals.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 
 /** What is to be measured. */
 export interface RecoveryOrder {

@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod } from '../../runtime/define.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { serve, type Work } from './serving.ts';
 import { trivialMethod } from './trivial.ts';
 

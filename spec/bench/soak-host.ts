@@ -7,9 +7,9 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { realClock, type Clock } from '../../runtime/clock.ts';
-import { configOf, startNode, type RunningNode } from '../../supervisors/node.ts';
-import type { TreeRow } from '../../runtime/wire.ts';
+import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
+import type { TreeRow } from '../../runtime/network/transport.ts';
 import { talk } from '../torture/talk.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { seededChance } from '../../runtime/clock.ts';
+import { seededChance } from '../../runtime/platform/clock.ts';
 import { slopeOf, trendOf, type Sample } from './soak-verdict.ts';
 
 const samplesOf = (value: (second: number) => number): readonly Sample[] =>

@@ -6,11 +6,11 @@
  */
 import process from 'node:process';
 import { assign, createActor, fromTransition, setup, type AnyActorRef } from 'xstate';
-import { realClock, type Clock } from '../../runtime/clock.ts';
-import { createSignals } from '../../runtime/signal.ts';
-import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
-import type { Child } from '../../supervisors/child.ts';
-import { startSupervisor, type SupervisorRef } from '../../supervisors/supervisor.ts';
+import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import { createSignals } from '../../runtime/observability/signals.ts';
+import { actorChild, actorOf } from '../../supervisors/otp/actor-child.ts';
+import type { Child } from '../../supervisors/otp/child.ts';
+import { startSupervisor, type SupervisorRef } from '../../supervisors/otp/supervisor.ts';
 import { atMost, budgetOf, full, summaryOf, takeRounds, type Figure } from './figure.ts';
 
 /** How much is measured; it takes a few seconds. */

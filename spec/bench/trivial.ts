@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { defineMethod, type MethodDefinition } from '../../runtime/define.ts';
+import { defineMethod, type MethodDefinition } from '../../runtime/method/method.ts';
 
 /** What it is called, where one is enough. */
 export const trivialName = 'REQTrivial';

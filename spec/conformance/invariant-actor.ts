@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import { ask, publish, reply, send, toActor } from '../../actors/effect.ts';
-import { step } from '../../actors/step.ts';
-import type { MessageRow } from '../../runtime/wire.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { ask, publish, reply, send, toActor } from '../../actors/definition/effects.ts';
+import { step } from '../../actors/definition/step.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
 import { note, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createPresence } from '../../runtime/presence.ts';
-import { createSignals } from '../../runtime/signal.ts';
-import type { NodeRow } from '../../runtime/wire.ts';
-import { monitorRemote } from '../../supervisors/monitors.ts';
-import type { SimulatedFleet, SimulatedNode } from '../../supervisors/simulated-fleet.ts';
-import { startBroker } from '../../transports/broker.ts';
+import { createPresence } from '../../runtime/network/presence.ts';
+import { createSignals } from '../../runtime/observability/signals.ts';
+import type { NodeRow } from '../../runtime/network/transport.ts';
+import { monitorRemote } from '../../supervisors/otp/monitors.ts';
+import type { SimulatedFleet, SimulatedNode } from '../../supervisors/testing/simulated-fleet.ts';
+import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import { forSeeds, note, rawRows, startWorld, type World } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 import { signalOf, startReal } from '../support/real-nodes.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import { packMessage } from '../../runtime/packing.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
 import { forSeeds, note, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 import { messageOf } from '../support/method-context.ts';

@@ -6,12 +6,12 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
-import { formatTopic } from '../../runtime/address.ts';
-import { packAcknowledgement } from '../../runtime/frame.ts';
-import { createSeal } from '../../runtime/seal.ts';
-import type { NodeRow } from '../../runtime/wire.ts';
-import type { RunningNode } from '../../supervisors/node.ts';
-import { startBroker } from '../../transports/broker.ts';
+import { formatTopic } from '../../runtime/message/topics.ts';
+import { packAcknowledgement } from '../../runtime/protocol/frame.ts';
+import { createSeal } from '../../runtime/security/signing.ts';
+import type { NodeRow } from '../../runtime/network/transport.ts';
+import type { RunningNode } from '../../supervisors/node/node.ts';
+import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import {
 	changedRows,
 	createWorld,

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import { defer, reply, send } from '../../actors/effect.ts';
-import { step } from '../../actors/step.ts';
-import { seededChance } from '../../runtime/clock.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { defer, reply, send } from '../../actors/definition/effects.ts';
+import { step } from '../../actors/definition/step.ts';
+import { seededChance } from '../../runtime/platform/clock.ts';
 import { forSeeds, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
 import { sink } from '../support/actor-floor.ts';
 import { setActorStage } from '../support/actor-stage.ts';

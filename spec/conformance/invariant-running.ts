@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import { laneName } from '../../runtime/frame.ts';
-import type { MessageRow } from '../../runtime/wire.ts';
-import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { laneName } from '../../runtime/protocol/frame.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
+import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import {
 	changedRows,
 	forSeeds,

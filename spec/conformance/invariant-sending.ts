@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
-import { laneName } from '../../runtime/frame.ts';
-import { defineActor } from '../../actors/definition.ts';
-import { send } from '../../actors/effect.ts';
-import { turnOfTheLoop } from '../../runtime/clock.ts';
+import { laneName } from '../../runtime/protocol/frame.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { send } from '../../actors/definition/effects.ts';
+import { turnOfTheLoop } from '../../runtime/platform/clock.ts';
 import { setup } from 'xstate';
 import {
 	changedRows,

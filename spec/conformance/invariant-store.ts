@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { defineActor } from '../../actors/definition.ts';
-import type { MessageRow } from '../../runtime/wire.ts';
+import { defineActor } from '../../actors/definition/definition.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
 import {
 	changedRows,
 	note,

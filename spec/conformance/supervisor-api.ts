@@ -1,15 +1,15 @@
 /** OTP's supervisor_SUITE: the calls, specifications, counts, names and listings. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checkSupervisor } from '../../supervisors/spec-check.ts';
+import { checkSupervisor } from '../../supervisors/otp/spec-check.ts';
 import {
 	checkChildSpecs,
 	startSupervisor,
 	supervisorChild,
 	type SupervisorRef,
-} from '../../supervisors/supervisor.ts';
-import type { ChildSpec } from '../../supervisors/child-spec.ts';
-import type { Child } from '../../supervisors/child.ts';
+} from '../../supervisors/otp/supervisor.ts';
+import type { ChildSpec } from '../../supervisors/otp/child-spec.ts';
+import type { Child } from '../../supervisors/otp/child.ts';
 import {
 	abnormal,
 	childOf,

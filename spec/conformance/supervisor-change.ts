@@ -3,9 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { SupervisorSpec } from '../../supervisors/child-spec.ts';
-import type { Refusal } from '../../supervisors/admin.ts';
-import type { SpecDiff } from '../../supervisors/hot-change.ts';
+import type { SupervisorSpec } from '../../supervisors/otp/child-spec.ts';
+import type { Refusal } from '../../supervisors/otp/child-management.ts';
+import type { SpecDiff } from '../../supervisors/otp/hot-change.ts';
 import {
 	childOf,
 	fate,
@@ -15,7 +15,7 @@ import {
 	supervisorOf,
 	worker,
 } from '../support/supervised.ts';
-import { supervisorChild } from '../../supervisors/supervisor.ts';
+import { supervisorChild } from '../../supervisors/otp/supervisor.ts';
 
 function diffOf(answer: SpecDiff | Refusal): SpecDiff {
 	assert.ok(!('error' in answer), 'error' in answer ? answer.detail : '');

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fromTransition } from 'xstate';
-import { realClock } from '../../runtime/clock.ts';
-import { actorChild } from '../../supervisors/actor-child.ts';
-import type { ChildSpec, RestartType, Strategy } from '../../supervisors/child-spec.ts';
-import { createChild, type Child } from '../../supervisors/child.ts';
-import { exitText, type ExitReason } from '../../supervisors/exit-reason.ts';
-import { supervisorChild, type SupervisorRef } from '../../supervisors/supervisor.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { actorChild } from '../../supervisors/otp/actor-child.ts';
+import type { ChildSpec, RestartType, Strategy } from '../../supervisors/otp/child-spec.ts';
+import { createChild, type Child } from '../../supervisors/otp/child.ts';
+import { exitText, type ExitReason } from '../../supervisors/otp/exit-reason.ts';
+import { supervisorChild, type SupervisorRef } from '../../supervisors/otp/supervisor.ts';
 import {
 	abnormal,
 	childOf,

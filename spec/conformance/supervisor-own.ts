@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { fromCallback, setup } from 'xstate';
-import { realClock } from '../../runtime/clock.ts';
-import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
-import { startSupervisor } from '../../supervisors/supervisor.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { actorChild, actorOf } from '../../supervisors/otp/actor-child.ts';
+import { startSupervisor } from '../../supervisors/otp/supervisor.ts';
 import { strayErrors } from '../support/strays.ts';
 import {
 	abnormal,

@@ -1,7 +1,7 @@
 /** OTP's supervisor_SUITE: how reports are rendered. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { crashReport, manyLines, oneLine, print } from '../../supervisors/crash-report.ts';
+import { crashReport, manyLines, oneLine, print } from '../../supervisors/otp/crash-report.ts';
 
 const deep = { a: { b: { c: { d: { e: { f: 'too deep' } } } } } };
 

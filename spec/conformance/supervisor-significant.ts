@@ -1,10 +1,10 @@
 /** OTP's supervisor_SUITE: significant children and automatic shutdown, also after hot changes. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { AutoShutdown, ChildSpec, RestartType } from '../../supervisors/child-spec.ts';
-import type { ExitReason } from '../../supervisors/exit-reason.ts';
-import { checkSupervisor } from '../../supervisors/spec-check.ts';
-import { supervisorChild, type SupervisorRef } from '../../supervisors/supervisor.ts';
+import type { AutoShutdown, ChildSpec, RestartType } from '../../supervisors/otp/child-spec.ts';
+import type { ExitReason } from '../../supervisors/otp/exit-reason.ts';
+import { checkSupervisor } from '../../supervisors/otp/spec-check.ts';
+import { supervisorChild, type SupervisorRef } from '../../supervisors/otp/supervisor.ts';
 import {
 	abnormal,
 	childOf,

@@ -1,10 +1,10 @@
 /** OTP's supervisor_SUITE: starting and stopping. The titles begin with the names of its cases. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { ReeveError } from '../../runtime/errors.ts';
-import type { Start } from '../../supervisors/child-spec.ts';
-import type { Child } from '../../supervisors/child.ts';
-import { startSupervisor, supervisorChild } from '../../supervisors/supervisor.ts';
+import type { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Start } from '../../supervisors/otp/child-spec.ts';
+import type { Child } from '../../supervisors/otp/child.ts';
+import { startSupervisor, supervisorChild } from '../../supervisors/otp/supervisor.ts';
 import {
 	abnormal,
 	childOf,

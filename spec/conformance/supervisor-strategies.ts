@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { pause, realClock } from '../../runtime/clock.ts';
-import type { ChildSpec, Strategy } from '../../supervisors/child-spec.ts';
-import type { Child } from '../../supervisors/child.ts';
-import { startSupervisor } from '../../supervisors/supervisor.ts';
+import { pause, realClock } from '../../runtime/platform/clock.ts';
+import type { ChildSpec, Strategy } from '../../supervisors/otp/child-spec.ts';
+import type { Child } from '../../supervisors/otp/child.ts';
+import { startSupervisor } from '../../supervisors/otp/supervisor.ts';
 import {
 	abnormal,
 	childOf,

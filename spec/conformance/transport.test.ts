@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before, type TestContext } from 'node:test';
-import { steppedClock } from '../../runtime/clock.ts';
-import type { Publication, TransportDefinition } from '../../runtime/wire.ts';
-import { startBroker } from '../../transports/broker.ts';
-import { createHub, loopback } from '../../transports/loopback.ts';
-import mqtt from '../../transports/mqtt.ts';
+import { steppedClock } from '../../runtime/platform/clock.ts';
+import type { Publication, TransportDefinition } from '../../runtime/network/transport.ts';
+import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
+import { createHub, loopback } from '../../transports/loopback/loopback.ts';
+import mqtt from '../../transports/mqtt/mqtt.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
 import { createContext, type NotedContext } from '../support/transport-context.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { realClock } from '../../runtime/clock.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
 import { missing } from '../support/broker.ts';
 import { brokerPrograms, type BrokerName } from '../torture/brokers.ts';
 import { torture } from '../torture/play.ts';

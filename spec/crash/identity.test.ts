@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { exitCodes } from '../../runtime/errors.ts';
+import { exitCodes } from '../../runtime/platform/errors.ts';
 import { startHosts } from '../support/hosts.ts';
 
 /** Goes on until the test is over, also when its node has been killed. */

@@ -6,8 +6,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { realClock } from '../../runtime/clock.ts';
-import type { MessageRow } from '../../runtime/wire.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
 import { sizeOf, textIn, until } from '../support/condition.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 

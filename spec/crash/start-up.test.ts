@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import type { NodeRow } from '../../runtime/wire.ts';
+import type { NodeRow } from '../../runtime/network/transport.ts';
 import { spawnReeve } from '../support/fleet.ts';
 import { startHosts } from '../support/hosts.ts';
 import { temporaryFolder } from '../support/temporary.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
-import { realClock } from '../../runtime/clock.ts';
-import type { NodeRow } from '../../runtime/wire.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import type { NodeRow } from '../../runtime/network/transport.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
 import { startHosts } from '../support/hosts.ts';
 

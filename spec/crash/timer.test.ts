@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { realClock } from '../../runtime/clock.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
 import { until } from '../support/condition.ts';
 import { startFleet } from '../support/fleet.ts';
 

@@ -10,8 +10,8 @@ import { story as rollout } from '../../examples/actors/rollout.ts';
 import { story as watchdog } from '../../examples/actors/watchdog.ts';
 import { story as thermostat } from '../../examples/thermostat.ts';
 import { perform, type Story } from '../../examples/story.ts';
-import { seededChance } from '../../runtime/clock.ts';
-import type { CrashPoint } from '../../runtime/fault.ts';
+import { seededChance } from '../../runtime/platform/clock.ts';
+import type { CrashPoint } from '../../runtime/platform/crash-points.ts';
 
 const run = promisify(execFile);
 const bounded = { timeout: 300_000 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createFaultyDisk } from '../../runtime/faulty-disk.ts';
-import { crashPoints } from '../../runtime/fault.ts';
+import { createFaultyDisk } from '../../runtime/journal/faulty-disk.ts';
+import { crashPoints } from '../../runtime/platform/crash-points.ts';
 import { note, rawRows, startWorld } from './world.ts';
 
 test('the example for tests of methods runs', async () => {

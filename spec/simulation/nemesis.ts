@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { seededChance } from '../../runtime/clock.ts';
-import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
+import { seededChance } from '../../runtime/platform/clock.ts';
+import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import { note } from './world.ts';
 
 /** One thing that happens. */

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { formatTopic, parseTopic } from '../../runtime/address.ts';
+import { formatTopic, parseTopic } from '../../runtime/message/topics.ts';
 import {
 	packAcknowledgement,
 	packFrames,
 	readAcknowledgement,
 	readFrames,
-} from '../../runtime/frame.ts';
-import type { Acknowledgement, Frame, LaneAck } from '../../runtime/frame.ts';
-import type { Publication } from '../../runtime/wire.ts';
-import type { SimulatedFleet } from '../../supervisors/simulated-fleet.ts';
+} from '../../runtime/protocol/frame.ts';
+import type { Acknowledgement, Frame, LaneAck } from '../../runtime/protocol/frame.ts';
+import type { Publication } from '../../runtime/network/transport.ts';
+import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 
 /** A frame of messages on its way. */
 export interface PassingFrame {

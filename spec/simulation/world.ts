@@ -7,17 +7,17 @@
 import assert from 'node:assert/strict';
 import { open, type Database } from 'lmdb';
 import { z } from 'zod';
-import { defineMethod, type MethodDefinition } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { tables, type Table } from '../../runtime/journal.ts';
-import { restoredMail, type StoredTuple } from '../../runtime/mail-row.ts';
-import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
-import { receiptsIn, type Receipt } from '../../runtime/receipts.ts';
+import { defineMethod, type MethodDefinition } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { tables, type Table } from '../../runtime/journal/journal.ts';
+import { restoredMail, type StoredTuple } from '../../runtime/mailbox/mailbox-row.ts';
+import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.ts';
+import { receiptsIn, type Receipt } from '../../runtime/ledger/receipts.ts';
 import {
 	simulateFleet,
 	type FleetOptions,
 	type SimulatedFleet,
-} from '../../supervisors/simulated-fleet.ts';
+} from '../../supervisors/testing/simulated-fleet.ts';
 import type { LongTestLife } from '../support/open-journal.ts';
 
 /** As the store writes its values. */

@@ -4,19 +4,19 @@
  *
  * @module
  */
-import { createHosting, type Hosting } from '../../actors/hosting.ts';
-import type { ActorDefinition } from '../../actors/definition.ts';
-import { createAsks } from '../../runtime/asks.ts';
-import { createBooks } from '../../runtime/books.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { configOf, type Config } from '../../runtime/config.ts';
-import { openJournal, type Journal } from '../../runtime/journal.ts';
-import { createMailbox, type Mailbox } from '../../runtime/mailbox.ts';
-import { createOutbox } from '../../runtime/outbox.ts';
-import { createPost } from '../../runtime/post.ts';
-import { createReceipts } from '../../runtime/receipts.ts';
-import { createSignals } from '../../runtime/signal.ts';
-import { createTimers } from '../../runtime/timers.ts';
+import { createHosting, type Hosting } from '../../actors/durable/host-runtime.ts';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { createAsks } from '../../runtime/pending/asks.ts';
+import { createBooks } from '../../runtime/ledger/ledger.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { configOf, type Config } from '../../runtime/config/config.ts';
+import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
+import { createMailbox, type Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import { createOutbox } from '../../runtime/delivery/outbox.ts';
+import { createPost } from '../../runtime/intake/message-router.ts';
+import { createReceipts } from '../../runtime/ledger/receipts.ts';
+import { createSignals } from '../../runtime/observability/signals.ts';
+import { createTimers } from '../../runtime/pending/timers.ts';
 
 /** The method that takes what actors send; nobody runs it, so all of it stays to be looked at. */
 export const sink = 'SINK';

@@ -4,20 +4,20 @@
  *
  * @module
  */
-import type { ActorDefinition } from '../../actors/definition.ts';
-import type { Hosting } from '../../actors/hosting.ts';
-import { readInstance, type StoredInstance } from '../../actors/instance.ts';
-import type { Books } from '../../runtime/books.ts';
-import { realClock, steppedClock, type SteppedClock } from '../../runtime/clock.ts';
-import type { Config } from '../../runtime/config.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { newId } from '../../runtime/identity.ts';
-import type { Journal } from '../../runtime/journal.ts';
-import { scanMail } from '../../runtime/mail-row.ts';
-import type { Mailbox } from '../../runtime/mailbox.ts';
-import type { Outbox } from '../../runtime/outbox.ts';
-import type { Post } from '../../runtime/post.ts';
-import type { SignalFields, Signals } from '../../runtime/signal.ts';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import type { Hosting } from '../../actors/durable/host-runtime.ts';
+import { readInstance, type StoredInstance } from '../../actors/turn/instance.ts';
+import type { Books } from '../../runtime/ledger/ledger.ts';
+import { realClock, steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import { scanMail } from '../../runtime/mailbox/mailbox-row.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { Outbox } from '../../runtime/delivery/outbox.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { SignalFields, Signals } from '../../runtime/observability/signals.ts';
 import { node, openFloor, sink } from './actor-floor.ts';
 import { temporaryFolder, type TestLife } from './temporary.ts';
 

@@ -8,9 +8,9 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { realClock } from '../../runtime/clock.ts';
-import { fileBudgets } from '../../supervisors/budget-file.ts';
-import { startSupervisor } from '../../supervisors/supervisor.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { fileBudgets } from '../../supervisors/otp/budget-file.ts';
+import { startSupervisor } from '../../supervisors/otp/supervisor.ts';
 import { exit, fate, living, worker } from './supervised.ts';
 
 const [file = '', keeps] = process.argv.slice(2);

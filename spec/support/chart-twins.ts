@@ -6,9 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import { createActor, type AnyActorLogic } from 'xstate';
-import type { Chart, ChartTypes } from '../../actors/chart.ts';
-import { compileChart } from '../../actors/compile.ts';
-import { interpretChart } from '../../actors/interpret.ts';
+import type { Chart, ChartTypes } from '../../actors/statecharts/chart.ts';
+import { compileChart } from '../../actors/statecharts/compile.ts';
+import { interpretChart } from '../../actors/statecharts/interpret.ts';
 
 /** What both forms must agree on at every instant. */
 export interface Essence {

@@ -5,9 +5,9 @@
  * @module
  */
 import process from 'node:process';
-import { runCommand } from '../../actors/command.ts';
-import { orphanMark } from '../../actors/orphan.ts';
-import { realClock } from '../../runtime/clock.ts';
+import { runCommand } from '../../actors/io/command.ts';
+import { orphanMark } from '../../actors/io/orphan-commands.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
 
 const [storeId = '', message = '', script = ''] = process.argv.slice(2);
 await runCommand({

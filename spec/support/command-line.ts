@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../supervisors/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
 
 /** What a finished command leaves. */
 export interface Finished {

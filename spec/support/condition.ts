@@ -5,7 +5,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
-import { pause, realClock } from '../../runtime/clock.ts';
+import { pause, realClock } from '../../runtime/platform/clock.ts';
 
 /** How often it is looked. */
 const lookMs = 20;

@@ -4,10 +4,10 @@
  * @module
  */
 import { join } from 'node:path';
-import { configOf } from '../../runtime/config.ts';
-import type { Answer, MessageRow } from '../../runtime/wire.ts';
-import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node.ts';
-import { startBroker } from '../../transports/broker.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import type { Answer, MessageRow } from '../../runtime/network/transport.ts';
+import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
+import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Answer, MessageRow } from '../../runtime/wire.ts';
+import type { Answer, MessageRow } from '../../runtime/network/transport.ts';
 
-const main = fileURLToPath(new URL('../../supervisors/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
 
 /** Starts `reeve` with these words, from source, as the leader of its own process group. */
 export function spawnReeve(

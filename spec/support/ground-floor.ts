@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { parseTopic, type Topic } from '../../runtime/address.ts';
-import { createAnswers } from '../../runtime/answers.ts';
-import { steppedClock, type Clock, type SteppedClock } from '../../runtime/clock.ts';
-import { createBooks } from '../../runtime/books.ts';
-import { configOf, type Config } from '../../runtime/config.ts';
-import { createExchange } from '../../runtime/exchange.ts';
-import { passAll } from '../../runtime/fault.ts';
+import { parseTopic, type Topic } from '../../runtime/message/topics.ts';
+import { createAnswers } from '../../runtime/intake/outcome-publisher.ts';
+import { steppedClock, type Clock, type SteppedClock } from '../../runtime/platform/clock.ts';
+import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { configOf, type Config } from '../../runtime/config/config.ts';
+import { createExchange } from '../../runtime/network/network.ts';
+import { passAll } from '../../runtime/platform/crash-points.ts';
 import {
 	frameVersion,
 	packFrames,
@@ -19,18 +19,18 @@ import {
 	type Frame,
 	type FrameRow,
 	type LaneAck,
-} from '../../runtime/frame.ts';
-import { createInbox } from '../../runtime/inbox.ts';
-import { createIntake } from '../../runtime/intake.ts';
-import { openJournal, type Journal } from '../../runtime/journal.ts';
-import { createMailbox } from '../../runtime/mailbox.ts';
-import { createOutbox } from '../../runtime/outbox.ts';
-import { packMessage } from '../../runtime/packing.ts';
-import { createPost } from '../../runtime/post.ts';
-import { createPresence } from '../../runtime/presence.ts';
-import { createReceipts } from '../../runtime/receipts.ts';
-import { createSignals, type Signal, type Signals } from '../../runtime/signal.ts';
-import type { Publication, Verdict, Wire } from '../../runtime/wire.ts';
+} from '../../runtime/protocol/frame.ts';
+import { createInbox } from '../../runtime/delivery/inbox.ts';
+import { createIntake } from '../../runtime/intake/intake.ts';
+import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
+import { createMailbox } from '../../runtime/mailbox/mailbox.ts';
+import { createOutbox } from '../../runtime/delivery/outbox.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
+import { createPost } from '../../runtime/intake/message-router.ts';
+import { createPresence } from '../../runtime/network/presence.ts';
+import { createReceipts } from '../../runtime/ledger/receipts.ts';
+import { createSignals, type Signal, type Signals } from '../../runtime/observability/signals.ts';
+import type { Publication, Verdict, Wire } from '../../runtime/network/transport.ts';
 import { builtInMethods, messageOf } from './method-context.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';

@@ -10,11 +10,11 @@ import process from 'node:process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { MessageRow } from '../../runtime/wire.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
 import { exchangeLines, killGroup, lineOf, spawnReeve } from './fleet.ts';
 import { temporaryFolder } from './temporary.ts';
 
-const main = fileURLToPath(new URL('../../supervisors/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
 
 /** A node on a host. */
 export interface HostedProcess {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Message } from '../../runtime/envelope.ts';
-import type { NewMail } from '../../runtime/mail-row.ts';
-import { packMessage } from '../../runtime/packing.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import type { NewMail } from '../../runtime/mailbox/mailbox-row.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
 import { messageOf } from './method-context.ts';
 
 /** A message of these fields that central has sent, and that can wait. */

@@ -5,12 +5,12 @@
  * @module
  */
 import { fileURLToPath } from 'node:url';
-import { steppedClock } from '../../runtime/clock.ts';
-import { configOf } from '../../runtime/config.ts';
-import { dataFile } from '../../runtime/data-folder.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { loadMethods } from '../../runtime/registry.ts';
+import { steppedClock } from '../../runtime/platform/clock.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import { dataFile } from '../../runtime/files/data-folder.ts';
+import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { loadMethods } from '../../runtime/method/method-registry.ts';
 import { temporaryFolder, type TestLife } from './temporary.ts';
 
 /** The methods that reeve brings along. */

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
-import { openJournal, type Change, type Journal } from '../../runtime/journal.ts';
-import { createSignals, type Signals } from '../../runtime/signal.ts';
+import { steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
+import { openJournal, type Change, type Journal } from '../../runtime/journal/journal.ts';
+import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** What a test's life offers to those who must clean up behind it. */

@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
-import { pause, type Clock } from '../../runtime/clock.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
 
 /** A running proxy. */
 export interface Proxy {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assign, createMachine, raise, type AnyStateMachine } from 'xstate';
-import { send } from '../../actors/effect.ts';
+import { send } from '../../actors/definition/effects.ts';
 import { sink } from './actor-floor.ts';
 
 /** What the machines of one seed count. */

@@ -4,10 +4,14 @@
  *
  * @module
  */
-import type { ChildSpec, Start, SupervisorSpec } from '../../supervisors/child-spec.ts';
-import { createChild, type Child, type OwnedChild } from '../../supervisors/child.ts';
-import { exitText, type ExitReason } from '../../supervisors/exit-reason.ts';
-import { isSupervisor, supervisorChild, type SupervisorRef } from '../../supervisors/supervisor.ts';
+import type { ChildSpec, Start, SupervisorSpec } from '../../supervisors/otp/child-spec.ts';
+import { createChild, type Child, type OwnedChild } from '../../supervisors/otp/child.ts';
+import { exitText, type ExitReason } from '../../supervisors/otp/exit-reason.ts';
+import {
+	isSupervisor,
+	supervisorChild,
+	type SupervisorRef,
+} from '../../supervisors/otp/supervisor.ts';
 import type { Fault, Plan, Reason, SupervisorPlan, WorkerPlan } from './otp-model.ts';
 
 /** Chances, from one seed. */

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { configOf } from '../../runtime/config.ts';
-import type { Signal, SignalType } from '../../runtime/signal.ts';
-import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import type { Signal, SignalType } from '../../runtime/observability/signals.ts';
+import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 

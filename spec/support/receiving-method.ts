@@ -6,16 +6,16 @@
  */
 import { createActor } from 'xstate';
 import { z } from 'zod';
-import { callLogic, type CallInput } from '../../actors/call.ts';
-import type { RunningCall, TurnParts } from '../../actors/message-turn.ts';
-import { createCancellations } from '../../runtime/cancellations.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/define.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import { passAll } from '../../runtime/fault.ts';
-import type { MailRow } from '../../runtime/mail-row.ts';
-import { createMailbox } from '../../runtime/mailbox.ts';
-import { restored, type StoredOutRow } from '../../runtime/out-row.ts';
-import { unpackMessage } from '../../runtime/packing.ts';
+import { callLogic, type CallInput } from '../../actors/inbound/call.ts';
+import type { RunningCall, TurnParts } from '../../actors/inbound/message-run.ts';
+import { createCancellations } from '../../runtime/mailbox/cancellations.ts';
+import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { passAll } from '../../runtime/platform/crash-points.ts';
+import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { createMailbox } from '../../runtime/mailbox/mailbox.ts';
+import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.ts';
+import { unpackMessage } from '../../runtime/message/codec.ts';
 import type { Floor } from './ground-floor.ts';
 import { mailOf } from './mail.ts';
 

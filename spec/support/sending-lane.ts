@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { createBooks } from '../../runtime/books.ts';
-import { configOf } from '../../runtime/config.ts';
-import type { Message } from '../../runtime/envelope.ts';
-import type { LaneAck } from '../../runtime/frame.ts';
-import { createOutbox, type Lane } from '../../runtime/outbox.ts';
-import type { Signal } from '../../runtime/signal.ts';
+import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import type { LaneAck } from '../../runtime/protocol/frame.ts';
+import { createOutbox, type Lane } from '../../runtime/delivery/outbox.ts';
+import type { Signal } from '../../runtime/observability/signals.ts';
 import { messageOf } from './method-context.ts';
 import type { OpenedJournal } from './open-journal.ts';
 

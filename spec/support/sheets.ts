@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { compileSheet } from '../../actors/sheet.ts';
-import type { ActorDefinition } from '../../actors/definition.ts';
-import { ReeveError } from '../../runtime/errors.ts';
+import { compileSheet } from '../../actors/declarative/yaml-definition.ts';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /** The definition that a sheet makes. */
 export function sheetOf(text: string, dataFolder = '.'): ActorDefinition {

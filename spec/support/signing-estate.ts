@@ -4,10 +4,10 @@
  * @module
  */
 import { join } from 'node:path';
-import { steppedClock } from '../../runtime/clock.ts';
-import type { ErrorCode } from '../../runtime/errors.ts';
-import { openKeyring, type Keyring } from '../../runtime/keyring.ts';
-import type { RunningNode } from '../../supervisors/node.ts';
+import { steppedClock } from '../../runtime/platform/clock.ts';
+import type { ErrorCode } from '../../runtime/platform/errors.ts';
+import { openKeyring, type Keyring } from '../../runtime/security/keyring.ts';
+import type { RunningNode } from '../../supervisors/node/node.ts';
 import { eavesdropper, type Eavesdropper } from './eavesdropper.ts';
 import { startEstate, type Estate } from './estate.ts';
 import type { LongTestLife } from './open-journal.ts';

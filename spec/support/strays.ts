@@ -5,7 +5,7 @@
  * @module
  */
 import process from 'node:process';
-import { catchStrays } from '../../supervisors/stray-errors.ts';
+import { catchStrays } from '../../supervisors/otp/stray-errors.ts';
 import type { TestLife } from './temporary.ts';
 
 const names = ['unhandledRejection', 'uncaughtException'] as const;

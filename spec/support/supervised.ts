@@ -6,15 +6,23 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setup } from 'xstate';
-import { steppedClock, type SteppedClock } from '../../runtime/clock.ts';
-import { createSignals, type SignalFields, type Signals } from '../../runtime/signal.ts';
-import { actorChild, actorOf } from '../../supervisors/actor-child.ts';
-import type { ChildKey, ChildRow, Refusal } from '../../supervisors/admin.ts';
-import type { ChildSpec, Strategy, SupervisorSpec } from '../../supervisors/child-spec.ts';
-import type { Child } from '../../supervisors/child.ts';
-import { exitText, type ExitReason } from '../../supervisors/exit-reason.ts';
-import { createNames, type Names } from '../../supervisors/names.ts';
-import { isSupervisor, startSupervisor, type SupervisorRef } from '../../supervisors/supervisor.ts';
+import { steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
+import {
+	createSignals,
+	type SignalFields,
+	type Signals,
+} from '../../runtime/observability/signals.ts';
+import { actorChild, actorOf } from '../../supervisors/otp/actor-child.ts';
+import type { ChildKey, ChildRow, Refusal } from '../../supervisors/otp/child-management.ts';
+import type { ChildSpec, Strategy, SupervisorSpec } from '../../supervisors/otp/child-spec.ts';
+import type { Child } from '../../supervisors/otp/child.ts';
+import { exitText, type ExitReason } from '../../supervisors/otp/exit-reason.ts';
+import { createNames, type Names } from '../../supervisors/otp/names.ts';
+import {
+	isSupervisor,
+	startSupervisor,
+	type SupervisorRef,
+} from '../../supervisors/otp/supervisor.ts';
 
 /** What a worker does when it is asked to stop: end as asked, not listen, or end with a reason. */
 export type OnShutdown = 'polite' | 'busy' | ExitReason;

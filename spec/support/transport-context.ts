@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { realClock, type Clock } from '../../runtime/clock.ts';
-import { configOf } from '../../runtime/config.ts';
-import { errorTable, type ErrorCode } from '../../runtime/errors.ts';
-import { createSignals, type Signal } from '../../runtime/signal.ts';
-import type { Door, ForeignProperties, Publication, Wire } from '../../runtime/wire.ts';
-import type { TransportContext, WireListener } from '../../runtime/wire.ts';
+import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import { errorTable, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { createSignals, type Signal } from '../../runtime/observability/signals.ts';
+import type {
+	Door,
+	ForeignProperties,
+	Publication,
+	Wire,
+} from '../../runtime/network/transport.ts';
+import type { TransportContext, WireListener } from '../../runtime/network/transport.ts';
 
 /** Something that happened, and a way to wait for it. */
 export interface Notes<Item> {

@@ -4,9 +4,9 @@
  * @module
  */
 import { join } from 'node:path';
-import { configOf } from '../../runtime/config.ts';
-import type { TransportDefinition } from '../../runtime/wire.ts';
-import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import type { TransportDefinition } from '../../runtime/network/transport.ts';
+import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
 import { temporaryFolder } from './temporary.ts';
 import type { TestContext } from 'node:test';
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { pause, type Clock } from '../../runtime/clock.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Proxy } from '../support/proxy.ts';
 import type { Disk } from './disk.ts';
 import type { Member } from './member.ts';

@@ -8,7 +8,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
 import { freePort } from '../support/broker.ts';
 import { createServerProcess, type Broker, type Server } from './server.ts';
 

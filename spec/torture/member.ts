@@ -9,7 +9,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { pause, type Clock } from '../../runtime/clock.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
 
 /** What a node is made from. */
 export interface MemberParts {

@@ -7,8 +7,8 @@
  */
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { realClock } from '../../runtime/clock.ts';
-import { exitCodes } from '../../runtime/errors.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { exitCodes } from '../../runtime/platform/errors.ts';
 import { missing } from '../support/broker.ts';
 import { brokerPrograms, brokers, type BrokerName } from './brokers.ts';
 import { torture, type TortureResult } from './play.ts';

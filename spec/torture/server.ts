@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import process from 'node:process';
-import { pause, type Clock } from '../../runtime/clock.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
 
 /** One server. */
 export interface Server {

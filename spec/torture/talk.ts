@@ -5,7 +5,7 @@
  */
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { Clock } from '../../runtime/clock.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
 
 /** How long a node may be silent before it is taken for dead. */
 const patienceMs = 15_000;

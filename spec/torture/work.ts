@@ -5,8 +5,8 @@
  * @module
  */
 import { join } from 'node:path';
-import { pause, type Clock } from '../../runtime/clock.ts';
-import type { Answer } from '../../runtime/wire.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import type { Answer } from '../../runtime/network/transport.ts';
 import type { Member } from './member.ts';
 import { ask, talk } from './talk.ts';
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { CommandDefinition } from './command.ts';
+import type { CommandDefinition } from './arguments/command.ts';
 
 /** One row of the table. */
 export interface CommandRow {

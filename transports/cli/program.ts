@@ -8,16 +8,16 @@
  */
 import process from 'node:process';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { realClock } from '../../runtime/clock.ts';
-import { exitCodes } from '../../runtime/errors.ts';
-import { nearestWord } from '../../runtime/spelling.ts';
-import { version } from '../../runtime/version.ts';
-import type { CommandDefinition, CommandInput, CommandTools } from './command.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { exitCodes } from '../../runtime/platform/errors.ts';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+import { version } from '../../runtime/platform/version.ts';
+import type { CommandDefinition, CommandInput, CommandTools } from './arguments/command.ts';
 import { commandTable } from './command-table.ts';
-import { failureFrom, failureOf } from './failure.ts';
-import type { Host } from './host.ts';
-import { takeInterrupts } from './interrupts.ts';
-import { createScreen, type Screen } from './render.ts';
+import { failureFrom, failureOf } from './output/error-text.ts';
+import type { Host } from './arguments/program-host.ts';
+import { takeInterrupts } from './arguments/interrupts.ts';
+import { createScreen, type Screen } from './output/render.ts';
 
 const about = 'Looks after fleets: a durable actor runtime, and the agent built on it.';
 
@@ -98,7 +98,7 @@ async function dispatch(argv: readonly string[], tools: CommandTools): Promise<n
  */
 async function inOurForm(words: readonly string[]): Promise<readonly string[]> {
 	if (!words.some((word) => /^-[A-Za-z][A-Za-z0-9]/.test(word))) return words;
-	const { withTwoDashes } = await import('./steward-words.ts');
+	const { withTwoDashes } = await import('./arguments/steward-arguments.ts');
 	return withTwoDashes(words);
 }
 

@@ -4,13 +4,13 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { addRule, removeRules } from '../../../runtime/access-edit.ts';
-import { parseRules, type Access } from '../../../runtime/access.ts';
-import { yamlText } from '../../../runtime/yaml-text.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
-import { tableText } from '../render.ts';
-import { tellNodes, trustFolder, trustOptions } from '../trust-folder.ts';
+import { addRule, removeRules } from '../../../runtime/security/access-edit.ts';
+import { parseRules, type Access } from '../../../runtime/security/access-rules.ts';
+import { yamlText } from '../../../runtime/text/yaml.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { tableText } from '../output/render.ts';
+import { tellNodes, trustFolder, trustOptions } from '../client/trust-folder.ts';
 
 /** Works on the file; a node that runs sees it within a second. */
 export default defineCommand({

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ReeveError } from '../../../runtime/errors.ts';
-import { check, reload, unpark } from '../actor-actions.ts';
-import { defineCommand } from '../command.ts';
-import { socketOptions } from '../socket-path.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { check, reload, unpark } from '../client/actor-actions.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { socketOptions } from '../client/socket-path.ts';
 
 const actions = { unpark, reload, check };
 

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import type { AuditRow } from '../../../runtime/operation-rows.ts';
-import { allRows, createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { readDuration } from '../duration-words.ts';
-import { shade, tableText } from '../render.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import type { AuditRow } from '../../../runtime/queries/operation-rows.ts';
+import { allRows, createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { readDuration } from '../output/duration-words.ts';
+import { shade, tableText } from '../output/render.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 /** Counts what is lost and doubled, per receiver and in all. */
 export default defineCommand({

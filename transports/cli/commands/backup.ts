@@ -4,11 +4,11 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { exitCodes } from '../../../runtime/errors.ts';
-import { allRows, createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { formatOf, formatOption, rowsText } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import { allRows, createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 /** What the node says of the copy that it has written. */
 interface BackupRow {

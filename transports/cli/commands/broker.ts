@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { startBroker, type RunningBroker } from '../../broker.ts';
-import { defineCommand } from '../command.ts';
-import { parentGone, parentOption } from '../parent-watch.ts';
-import type { Screen } from '../render.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { startBroker, type RunningBroker } from '../../mqtt/embedded-broker.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { parentGone, parentOption } from '../fleet/parent-watch.ts';
+import type { Screen } from '../output/render.ts';
 
 const usual = '127.0.0.1:1883';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { operationCommand } from '../operating.ts';
+import { operationCommand } from '../client/operation-command.ts';
 
 /** What has left this node is asked back from its receiver, which has the last word. */
 export default operationCommand('cancel', [

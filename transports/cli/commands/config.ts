@@ -11,15 +11,15 @@ import {
 	readConfig,
 	variableOf,
 	type LoadedConfig,
-} from '../../../runtime/config-file.ts';
-import { yamlText } from '../../../runtime/yaml-text.ts';
-import { secretKeys, type ConfigKey } from '../../../runtime/config.ts';
-import { exitCodes } from '../../../runtime/errors.ts';
-import { nearestWord } from '../../../runtime/spelling.ts';
-import { defineCommand, type CommandTools } from '../command.ts';
-import { configOptions, configPlaces } from '../config-options.ts';
-import { shade, tableText } from '../render.ts';
-import { formatOf, formatOption } from '../rows.ts';
+} from '../../../runtime/config/config-file.ts';
+import { yamlText } from '../../../runtime/text/yaml.ts';
+import { secretKeys, type ConfigKey } from '../../../runtime/config/config.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import { nearestWord } from '../../../runtime/text/spelling.ts';
+import { defineCommand, type CommandTools } from '../arguments/command.ts';
+import { configOptions, configPlaces } from '../arguments/config-options.ts';
+import { shade, tableText } from '../output/render.ts';
+import { formatOf, formatOption } from '../output/rows.ts';
 
 /** Shows, checks or documents the configuration; changes nothing. */
 export default defineCommand({

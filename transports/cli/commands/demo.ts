@@ -8,10 +8,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { defineCommand } from '../command.ts';
-import { playDemo, type Played } from '../demo-play.ts';
-import { shade, tableText } from '../render.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { playDemo, type Played } from '../fleet/demo-scenario.ts';
+import { shade, tableText } from '../output/render.ts';
 
 /** With fewer it might all be done before anybody could be killed. */
 const messagesMin = 50;

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import type { DefinitionRow, InstanceRow } from '../../../runtime/actor-rows.ts';
-import type { MessageLife } from '../../../runtime/operation-rows.ts';
-import type { NodeRow, ProcessRow } from '../../../runtime/wire.ts';
-import { definitionText, instanceName, instanceText } from '../actor-text.ts';
-import { allRows, createClient, type Client } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { aboutText, neighbourText, processText, type AboutRow } from '../description.ts';
-import { formatOf, formatOption, rowsText } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
-import { lifeText } from '../timeline.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import type { DefinitionRow, InstanceRow } from '../../../runtime/queries/actor-rows.ts';
+import type { MessageLife } from '../../../runtime/queries/operation-rows.ts';
+import type { NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
+import { definitionText, instanceName, instanceText } from '../output/actor-text.ts';
+import { allRows, createClient, type Client } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { aboutText, neighbourText, processText, type AboutRow } from '../output/description.ts';
+import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { lifeText } from '../output/timeline.ts';
 
 /** What was found, as data and as text. */
 interface Found {

@@ -6,16 +6,16 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { configKeys } from '../../../runtime/config-file.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { version } from '../../../runtime/version.ts';
-import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
-import { configOption } from '../config-options.ts';
-import { askFleet, openControl } from '../dev-control.ts';
-import { startFleet, type Fleet } from '../fleet.ts';
-import type { Member } from '../member.ts';
-import { shade, type Screen } from '../render.ts';
-import { devFolder } from '../socket-path.ts';
+import { configKeys } from '../../../runtime/config/config-file.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { version } from '../../../runtime/platform/version.ts';
+import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { configOption } from '../arguments/config-options.ts';
+import { askFleet, openControl } from '../fleet/dev-control.ts';
+import { startFleet, type Fleet } from '../fleet/local-fleet.ts';
+import type { Member } from '../fleet/fleet-member.ts';
+import { shade, type Screen } from '../output/render.ts';
+import { devFolder } from '../client/socket-path.ts';
 
 const shipsMax = 50;
 

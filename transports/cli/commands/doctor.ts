@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { exitCodes } from '../../../runtime/errors.ts';
-import { checkup, quickCheckup, type Finding } from '../checkup.ts';
-import { defineCommand } from '../command.ts';
-import { shade, tableText } from '../render.ts';
-import { formatOf, formatOption, rowsText } from '../rows.ts';
-import { socketOptions } from '../socket-path.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import { checkup, quickCheckup, type Finding } from '../client/checkup.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { shade, tableText } from '../output/render.ts';
+import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { socketOptions } from '../client/socket-path.ts';
 
 const marks = {
 	ok: shade('good', 'ok'),

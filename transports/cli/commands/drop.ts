@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { operationCommand } from '../operating.ts';
+import { operationCommand } from '../client/operation-command.ts';
 
 /** From then on their ids are as good as new. Open messages are cancelled first. */
 export default operationCommand('drop', [

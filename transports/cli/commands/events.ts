@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { exitCodes } from '../../../runtime/errors.ts';
-import { createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { shade } from '../render.ts';
-import { formatOf, formatOption } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import { createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { shade } from '../output/render.ts';
+import { formatOf, formatOption } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 interface EventRow {
 	readonly type: string;

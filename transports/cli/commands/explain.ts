@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { exitCodes } from '../../../runtime/errors.ts';
-import type { ExplanationRow } from '../../../runtime/explanation.ts';
-import { allRows, createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { shade } from '../render.ts';
-import { formatOf, formatOption, rowsText } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import type { ExplanationRow } from '../../../runtime/method/method-help.ts';
+import { allRows, createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { shade } from '../output/render.ts';
+import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 /** Explains one method. */
 export default defineCommand({

@@ -6,13 +6,13 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
-import type { ForkTurn } from '../../../runtime/actor-rows.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { eventText, instanceNamed, valueText } from '../actor-text.ts';
-import { defineCommand, type CommandTools } from '../command.ts';
-import type { Fork } from '../host.ts';
-import { journalOptions, withJournal } from '../journal-source.ts';
-import { shade } from '../render.ts';
+import type { ForkTurn } from '../../../runtime/queries/actor-rows.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { eventText, instanceNamed, valueText } from '../output/actor-text.ts';
+import { defineCommand, type CommandTools } from '../arguments/command.ts';
+import type { Fork } from '../arguments/program-host.ts';
+import { journalOptions, withJournal } from '../client/journal-source.ts';
+import { shade } from '../output/render.ts';
 
 /** Opens a copy in which no effect happens. The node, and the instance, are not touched. */
 export default defineCommand({

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Question } from '../../../runtime/wire.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { actorLook } from '../actor-text.ts';
-import { allRows, createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
+import type { Question } from '../../../runtime/network/transport.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { actorLook } from '../output/actor-text.ts';
+import { allRows, createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
 import {
 	deadLook,
 	messageLook,
@@ -15,10 +15,10 @@ import {
 	nodeLook,
 	processLook,
 	quarantineLook,
-} from '../looks.ts';
-import { repeat, watchOption } from '../repeating.ts';
-import { formatOf, formatOption, rowsText, type Format, type Look } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+} from '../output/tables.ts';
+import { repeat, watchOption } from '../arguments/refresh-option.ts';
+import { formatOf, formatOption, rowsText, type Format, type Look } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 /** Answers one question of one kind, as text. */
 type Listing = (

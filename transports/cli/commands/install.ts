@@ -5,13 +5,13 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { readConfig } from '../../../runtime/config-file.ts';
-import { checkName } from '../../../runtime/address.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { mosquittoAcl } from '../broker-permissions.ts';
-import { defineCommand } from '../command.ts';
-import { configPlaces } from '../config-options.ts';
-import { systemdUnit } from '../systemd-unit.ts';
+import { readConfig } from '../../../runtime/config/config-file.ts';
+import { checkName } from '../../../runtime/message/topics.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { mosquittoAcl } from '../templates/mosquitto-acl.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { configPlaces } from '../arguments/config-options.ts';
+import { systemdUnit } from '../templates/systemd-unit.ts';
 
 /** Prints a unit for systemd, or the permissions of a broker. */
 export default defineCommand({

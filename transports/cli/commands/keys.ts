@@ -5,19 +5,19 @@
  */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { checkName } from '../../../runtime/address.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { signForeign } from '../../../runtime/foreign-signature.ts';
+import { checkName } from '../../../runtime/message/topics.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { signForeign } from '../../../runtime/security/client-signature.ts';
 import {
 	fingerprint,
 	keyText,
 	makeKey,
 	ownerOf,
 	readPrivateKey,
-} from '../../../runtime/keyring.ts';
-import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
-import { tableText } from '../render.ts';
-import { tellNodes, trustFolder, trustOptions, type TrustFolder } from '../trust-folder.ts';
+} from '../../../runtime/security/keyring.ts';
+import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { tableText } from '../output/render.ts';
+import { tellNodes, trustFolder, trustOptions, type TrustFolder } from '../client/trust-folder.ts';
 
 type Act = (words: readonly string[], trust: TrustFolder, tools: CommandTools) => Promise<void>;
 

@@ -5,10 +5,10 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checkName } from '../../../runtime/address.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { defineCommand } from '../command.ts';
-import { firstFiles, firstKinds } from '../first-files.ts';
+import { checkName } from '../../../runtime/message/topics.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { firstFiles, firstKinds } from '../templates/new-files.ts';
 
 /**
  * Writes into `actors/` or `methods/` of the folder that it is called in, and overwrites nothing.

@@ -6,11 +6,11 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Difference, ReplayTotals } from '../../../runtime/actor-rows.ts';
-import { exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { defineCommand } from '../command.ts';
-import { journalOptions, withJournal } from '../journal-source.ts';
-import { shade } from '../render.ts';
+import type { Difference, ReplayTotals } from '../../../runtime/queries/actor-rows.ts';
+import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { journalOptions, withJournal } from '../client/journal-source.ts';
+import { shade } from '../output/render.ts';
 
 /** Replays into the void: no effect happens, and nothing is written. */
 export default defineCommand({

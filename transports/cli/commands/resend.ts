@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { errorTable, exitCodes } from '../../../runtime/errors.ts';
-import type { OperationRow } from '../../../runtime/operation-rows.ts';
-import { createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { operationLine } from '../operating.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
+import { errorTable, exitCodes } from '../../../runtime/platform/errors.ts';
+import type { OperationRow } from '../../../runtime/queries/operation-rows.ts';
+import { createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { operationLine } from '../client/operation-command.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
 
 /** Each is sent as a new message, whose note names the old one; also one that is done. */
 export default defineCommand({

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { operationCommand } from '../operating.ts';
+import { operationCommand } from '../client/operation-command.ts';
 
 /**
  * Each is sent as a new message, whose note names the old one. A dead letter is run again where it

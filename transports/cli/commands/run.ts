@@ -4,14 +4,14 @@
  * @module
  */
 import { join } from 'node:path';
-import type { Config } from '../../../runtime/config.ts';
-import { keepConfig } from '../../../runtime/config-file.ts';
-import { exitCodes, isErrorCode, ReeveError } from '../../../runtime/errors.ts';
-import { defineCommand } from '../command.ts';
-import { configOptions, configPlaces } from '../config-options.ts';
-import type { HostedNode } from '../host.ts';
-import { parentGone, parentOption } from '../parent-watch.ts';
-import { startChoices, startOptions } from '../start-choices.ts';
+import type { Config } from '../../../runtime/config/config.ts';
+import { keepConfig } from '../../../runtime/config/config-file.ts';
+import { exitCodes, isErrorCode, ReeveError } from '../../../runtime/platform/errors.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { configOptions, configPlaces } from '../arguments/config-options.ts';
+import type { HostedNode } from '../arguments/program-host.ts';
+import { parentGone, parentOption } from '../fleet/parent-watch.ts';
+import { startChoices, startOptions } from '../arguments/start-options.ts';
 
 /** Runs a node until it is told to stop. */
 export default defineCommand({

@@ -5,18 +5,18 @@
  * @module
  */
 import process from 'node:process';
-import { pause } from '../../../runtime/clock.ts';
-import { errorTable, exitCodes, ReeveError } from '../../../runtime/errors.ts';
-import { createFraming } from '../../framing.ts';
-import type { Answer, MessageRow } from '../../../runtime/wire.ts';
-import { aimOptions, takeAim } from '../aiming.ts';
-import { createClient, refusalOf, type Client } from '../client.ts';
-import { defineCommand, type CommandInput, type CommandTools } from '../command.ts';
-import { failureFrom } from '../failure.ts';
-import { messageOf } from '../message-words.ts';
-import { formatOf, formatOption } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
-import { watchMessages } from '../watching.ts';
+import { pause } from '../../../runtime/platform/clock.ts';
+import { errorTable, exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import { createFraming } from '../../framing/json-framing.ts';
+import type { Answer, MessageRow } from '../../../runtime/network/transport.ts';
+import { aimOptions, takeAim } from '../client/target-resolution.ts';
+import { createClient, refusalOf, type Client } from '../client/socket-client.ts';
+import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { failureFrom } from '../output/error-text.ts';
+import { messageOf } from '../arguments/message-arguments.ts';
+import { formatOf, formatOption } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { watchMessages } from '../client/outcome-watch.ts';
 
 type Accepted = Extract<Answer, { id: string }>;
 

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { exitCodes } from '../../../runtime/errors.ts';
-import type { TreeRow } from '../../../runtime/wire.ts';
-import { allRows, createClient } from '../client.ts';
-import { defineCommand } from '../command.ts';
-import { repeat, watchOption } from '../repeating.ts';
-import { formatOf, formatOption, rowsText } from '../rows.ts';
-import { socketOptions, socketPath } from '../socket-path.ts';
-import { treeText } from '../tree-drawing.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import type { TreeRow } from '../../../runtime/network/transport.ts';
+import { allRows, createClient } from '../client/socket-client.ts';
+import { defineCommand } from '../arguments/command.ts';
+import { repeat, watchOption } from '../arguments/refresh-option.ts';
+import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { treeText } from '../output/tree-drawing.ts';
 
 /** Draws the tree of a node. */
 export default defineCommand({

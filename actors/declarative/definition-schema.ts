@@ -1,0 +1,219 @@
+/**
+ * The format of sheets: actors that are written in YAML or JSON. The schema is what a sheet is
+ * checked by, and what editors complete and explain it by.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import {
+	actions,
+	assignments,
+	condition,
+	duration,
+	value,
+	type ActionSheet,
+} from './action-schema.ts';
+import { sheetObject } from './strict-object.ts';
+import { stepFields, type StepSheet } from './step-schema.ts';
+
+/** A transition. */
+const transition = sheetObject('field of a transition', {
+	if: condition.optional(),
+	target: z.string().min(1).optional().meta({
+		description: 'A neighbour, .a state inside, or #actor.from.the.top; without it the state stays',
+	}),
+	do: actions.optional(),
+	reenter: z.boolean().optional().meta({
+		description: 'Whether a state that is its own target is left and entered',
+	}),
+}).meta({ id: 'transition', title: 'Transition' });
+
+/** What may stand for transitions. */
+const transitions = z.union([z.string().min(1), transition, z.array(transition)]).meta({
+	id: 'transitions',
+	description: 'A state; a transition; or several: the first whose if is true',
+});
+
+/** A transition as it stands in a sheet. */
+export type TransitionSheet = z.infer<typeof transition>;
+/** Transitions as they stand in a sheet. */
+export type TransitionsSheet = z.infer<typeof transitions>;
+
+/** A step with what follows it. */
+export interface FollowedStep extends StepSheet {
+	readonly done?: TransitionsSheet | undefined;
+	readonly failed?: TransitionsSheet | undefined;
+}
+
+const step: z.ZodType<FollowedStep> = sheetObject('field of a step', {
+	...stepFields,
+	done: transitions.optional().meta({ description: 'With event.output' }),
+	failed: transitions.optional().meta({ description: 'With event.error.code and message' }),
+}).meta({ id: 'step', title: 'Step', description: 'What takes time, or touches the world' });
+
+/** What a state has that is not about states inside it. */
+const stateFields = {
+	type: z.enum(['parallel', 'final', 'history']).optional(),
+	initial: z.string().min(1).optional().meta({ description: 'The state inside that is first' }),
+	description: z.string().optional(),
+	on: z
+		.record(z.string(), transitions)
+		.optional()
+		.meta({
+			title: 'Events',
+			description:
+				'What follows each type of event; reply.<id> and timeout.<id> are those of an ask, ' +
+				'down.<id> that of a monitor',
+		}),
+	always: transitions.optional().meta({ description: 'Taken at once, as soon as its if is true' }),
+	after: z
+		.record(z.string(), transitions)
+		.optional()
+		.meta({
+			description: 'What follows a time in this state: 10s, 5m, or one of the delays of this actor',
+			examples: [{ '10s': 'late' }],
+		}),
+	entry: actions.optional().meta({ description: 'What is done when the state is entered' }),
+	exit: actions.optional().meta({ description: 'What is done when it is left' }),
+	step: z
+		.union([step, z.array(step)])
+		.optional()
+		.meta({
+			description: 'What is run in this state, and aborted when it is left',
+		}),
+	onDone: transitions.optional().meta({ description: 'Taken when the states inside have ended' }),
+	defer: z.array(z.string().min(1)).optional().meta({
+		description: 'Events that wait for another state',
+	}),
+	history: z.enum(['shallow', 'deep']).optional(),
+	target: z.string().optional().meta({ description: 'Of a history: the state without one' }),
+	output: value.optional().meta({ description: 'Of a final state: the answer to what is open' }),
+};
+
+/** A state as it stands in a sheet. */
+export interface StateSheet {
+	readonly type?: 'parallel' | 'final' | 'history' | undefined;
+	readonly initial?: string | undefined;
+	readonly description?: string | undefined;
+	readonly on?: Readonly<Record<string, TransitionsSheet>> | undefined;
+	readonly always?: TransitionsSheet | undefined;
+	readonly after?: Readonly<Record<string, TransitionsSheet>> | undefined;
+	readonly entry?: readonly ActionSheet[] | undefined;
+	readonly exit?: readonly ActionSheet[] | undefined;
+	readonly step?: FollowedStep | readonly FollowedStep[] | undefined;
+	readonly onDone?: TransitionsSheet | undefined;
+	readonly defer?: readonly string[] | undefined;
+	readonly history?: 'shallow' | 'deep' | undefined;
+	readonly target?: string | undefined;
+	readonly output?: unknown;
+	readonly states?: Readonly<Record<string, StateSheet>> | undefined;
+}
+
+const stateName = z
+	.string()
+	.regex(/^[\w-]{1,64}$/, 'not a name of letters, digits, dash and underscore');
+
+const state: z.ZodType<StateSheet> = sheetObject('field of a state', {
+	...stateFields,
+	states: z.lazy(() => z.record(stateName, state)).optional(),
+}).meta({ id: 'state', title: 'State' });
+
+/** The types that a field of an event may have. */
+const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
+
+const wholeVersion = 'version is not 1, 2, 3 or so on';
+
+const head = {
+	$schema: z.string().optional(),
+	actor: z
+		.string()
+		.regex(/^[\w.-]{1,128}$/)
+		.meta({
+			title: 'Name',
+			description: 'What it is called; messages are addressed to it like to a method',
+			examples: ['thermostat'],
+		}),
+	version: z.int(wholeVersion).min(1, wholeVersion).meta({
+		description: 'Raised with every change that stored instances must be migrated for: 1, 2, 3',
+	}),
+	summary: z.string().optional().meta({ description: 'One line for lists' }),
+	events: z
+		.record(z.string(), z.record(z.string(), z.enum(fieldTypes)).nullable())
+		.optional()
+		.meta({
+			description:
+				'The events that it takes, with the types of their fields; a name that ends with ? may ' +
+				'be missing. Others are refused, and so are those whose fields do not fit',
+			examples: [{ READING: { celsius: 'number', 'sensor?': 'string' }, TELL: null }],
+		}),
+	context: z
+		.record(z.string(), value)
+		.optional()
+		.meta({
+			description: 'What it remembers, with the first value of each field; =key is the key',
+			examples: [{ target: 21, room: '=key' }],
+		}),
+	guards: z
+		.record(z.string().regex(/^\w+$/), condition)
+		.optional()
+		.meta({
+			description: 'Conditions with a name',
+			examples: [{ isCold: 'event.celsius < context.target - 0.5' }],
+		}),
+	actions: z
+		.record(z.string().regex(/^[\w-]+$/), actions)
+		.optional()
+		.meta({
+			description: 'Lists of actions with a name',
+		}),
+	delays: z
+		.record(z.string().regex(/^[\w-]+$/), z.union([duration, z.string().startsWith('=')]))
+		.optional()
+		.meta({ description: 'Durations with a name, which may be =expressions of milliseconds' }),
+	timers: z
+		.record(z.string(), z.enum(['absolute', 'remaining', 'restart']))
+		.optional()
+		.meta({
+			description: 'Whether the time of a stop counts, by the delay as it is written under after',
+		}),
+	answersLater: z.array(z.string()).optional().meta({
+		description: 'Events that are answered by an action of a later turn',
+	}),
+	autostart: z.boolean().optional().meta({ description: 'Whether it is there from the start on' }),
+	recovery: z.enum(['resume', 'fresh', 'ladder']).optional().meta({
+		description: 'In which state a message is tried again that it has failed at',
+	}),
+	intensity: z.int().min(0).optional(),
+	period: z.number().positive().optional(),
+	whenDone: z.enum(['keep', 'forget']).optional(),
+	migrate: z
+		.record(
+			z.string().regex(/^[1-9]\d*$/),
+			sheetObject('field of a migration', {
+				states: z.record(z.string(), z.string()).optional().meta({
+					description: 'New names of states, from the top: a.b',
+				}),
+				context: assignments.optional(),
+			}),
+		)
+		.optional()
+		.meta({ description: 'How instances of a version become such of the next, by the old one' }),
+};
+
+/** The parts of a sheet that are not states. */
+type Head = z.infer<z.ZodObject<typeof head>>;
+
+/** A whole sheet. */
+export interface Sheet extends Head, StateSheet {}
+
+/** The schema of a whole sheet. */
+export const sheetSchema: z.ZodType<Sheet> = sheetObject('field of an actor', {
+	...head,
+	...stateFields,
+	states: z.record(stateName, state).optional(),
+}).meta({ title: 'An actor of reeve', description: 'See docs/actors.md' });
+
+/** The schema as JSON Schema, for editors. */
+export function sheetJsonSchema(): object {
+	return z.toJSONSchema(sheetSchema, { target: 'draft-7', io: 'input', unrepresentable: 'any' });
+}

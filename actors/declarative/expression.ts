@@ -1,0 +1,263 @@
+/**
+ * Expressions: the language in which guards and values are written where there is no program, CEL.
+ * It has no loops, no assignments and no way out of the values that it is given, so an expression
+ * of a stranger can be wrong, but it can do nothing.
+ *
+ * Numbers are those of JSON: literals without a point may be mixed with them, and only division and
+ * remainder of two literals are those of whole numbers. A pattern in `matches` is a regular
+ * expression of JavaScript, which is as slow as its writer makes it.
+ *
+ * This file is the door to \@marcbachmann/cel-js.
+ *
+ * @module
+ */
+import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+
+/** What is known of a value before there is one. */
+export type Shape = 'number' | 'string' | 'boolean' | 'list' | 'map' | 'any';
+
+/** Fields with their shapes. */
+export type Shapes = Readonly<Record<string, Shape>>;
+
+/** What an expression may name. */
+export interface Scope {
+	readonly context: Shapes;
+	/** Undefined if the event may be any. */
+	readonly event: Shapes | undefined;
+}
+
+/** The values that it is given. */
+export interface Values {
+	readonly context: unknown;
+	readonly event: unknown;
+	/** Wall-clock milliseconds of the turn. */
+	readonly now: number;
+	/** The key of the instance. */
+	readonly key: string;
+	/** The node that it lives on. */
+	readonly node: string;
+}
+
+/** A checked expression. */
+export interface Expression {
+	readonly shape: Shape;
+	/** Throws an Error, quoting the expression, if these values do not go with it. */
+	evaluate(values: Values): unknown;
+}
+
+/** What is wrong with an expression, and at which of its characters. */
+export interface ExpressionProblem {
+	readonly problem: string;
+	readonly at: number;
+}
+
+/** More than anybody writes by hand. */
+const limits = { maxAstNodes: 5000, maxDepth: 100, maxListElements: 1000, maxMapEntries: 1000 };
+
+const celOf: Readonly<Record<Shape, string>> = {
+	number: 'double',
+	string: 'string',
+	boolean: 'bool',
+	list: 'list',
+	map: 'map',
+	any: 'dyn',
+};
+
+type Pair = readonly [string, (one: number, other: number) => number | boolean];
+
+const mixed: readonly Pair[] = [
+	['+', (one, other) => one + other],
+	['-', (one, other) => one - other],
+	['*', (one, other) => one * other],
+	['/', (one, other) => one / other],
+	['%', (one, other) => one % other],
+	['==', (one, other) => one === other],
+];
+
+const ofOne = {
+	abs: (value: number) => Math.abs(value),
+	ceil: (value: number) => Math.ceil(value),
+	floor: (value: number) => Math.floor(value),
+	round: (value: number) => Math.round(value),
+};
+const ofTwo = {
+	min: (one: number, other: number) => Math.min(one, other),
+	max: (one: number, other: number) => Math.max(one, other),
+};
+
+/**
+ * The language with what is added to it: whole literals beside numbers, a little arithmetic, JSON.
+ */
+function createLanguage(): Environment {
+	const made = new Environment({
+		homogeneousAggregateLiterals: false,
+		enableOptionalTypes: true,
+		limits,
+	});
+	for (const [operator, work] of mixed) {
+		const result = operator === '==' ? 'bool' : 'double';
+		const run = (one: unknown, other: unknown) => work(Number(one), Number(other));
+		made.registerOperator(`double ${operator} int: ${result}`, run);
+		if (operator !== '==') made.registerOperator(`int ${operator} double: ${result}`, run);
+	}
+	made.registerOperator('double % double: double', (one: number, other: number) => one % other);
+	for (const [name, work] of Object.entries(ofOne)) {
+		for (const type of ['double', 'int']) {
+			made.registerFunction(`${name}(${type}): double`, (value: unknown) => work(Number(value)));
+		}
+	}
+	for (const [name, work] of Object.entries(ofTwo)) {
+		for (const types of ['double, double', 'double, int', 'int, double', 'int, int']) {
+			const run = (one: unknown, other: unknown) => work(Number(one), Number(other));
+			made.registerFunction(`${name}(${types}): double`, run);
+		}
+	}
+	made.registerFunction('toJson(dyn): string', (value: unknown) => JSON.stringify(plain(value)));
+	made.registerFunction('fromJson(string): dyn', (text: string) => JSON.parse(text) as unknown);
+	return made
+		.registerVariable('now', 'double')
+		.registerVariable('key', 'string')
+		.registerVariable('node', 'string');
+}
+
+const language = createLanguage();
+/** Values are looked at when they are there: this one knows nothing of their fields. */
+const running = language
+	.clone()
+	.registerVariable('context', 'map')
+	.registerVariable('event', 'map');
+const variables = ['context', 'event', 'now', 'key', 'node'];
+
+/** Compiles the expressions of one scope; to make it costs more than an expression does. */
+export function createCompiler(scope: Scope): (text: string) => Expression | ExpressionProblem {
+	const checking = language.clone();
+	declare(checking, 'context', scope.context);
+	declare(checking, 'event', scope.event);
+
+	return (text) => {
+		try {
+			const { valid, error, type } = softened(checking.parse(text)).check();
+			if (!valid) return problemOf(error, text, scope);
+			const run = softened(running.parse(text));
+			return {
+				shape: shapeOf(type ?? 'dyn'),
+				evaluate(values) {
+					try {
+						return plain(run({ ...values }));
+					} catch (thrown) {
+						const { problem } = problemOf(thrown, text, scope);
+						throw new Error(`${problem} in ${text}`, { cause: thrown });
+					}
+				},
+			};
+		} catch (thrown) {
+			return problemOf(thrown, text, scope);
+		}
+	};
+}
+
+type Parsed = ReturnType<Environment['parse']>;
+
+/**
+ * Both results of a condition must be of one type, and `has(event.n) ? event.n : 1` means a number:
+ * whole literals there become numbers like all others.
+ */
+function softened(parsed: Parsed): Parsed {
+	soften(parsed.ast);
+	return parsed;
+}
+
+function soften(part: unknown): void {
+	if (Array.isArray(part)) {
+		for (const each of part) soften(each);
+		return;
+	}
+	if (typeof part !== 'object' || part === null || !('op' in part)) return;
+	const args: unknown = Reflect.get(part, 'args');
+	if (part.op === '?:' && Array.isArray(args)) for (const each of args.slice(1)) asNumber(each);
+	soften(args);
+}
+
+function asNumber(part: unknown): void {
+	const node = Object(part) as object;
+	const args: unknown = Reflect.get(node, 'args');
+	if (typeof args === 'bigint') Reflect.set(node, 'args', Number(args));
+	else if (Reflect.get(node, 'op') === '-_') asNumber(args);
+}
+
+function declare(environment: Environment, name: string, shapes: Shapes | undefined): void {
+	const fields = Object.entries(shapes ?? {});
+	if (fields.length === 0) {
+		environment.registerVariable(name, 'map');
+		return;
+	}
+	const schema = Object.fromEntries(fields.map(([field, shape]) => [field, celOf[shape]]));
+	environment.registerVariable({ name, schema });
+}
+
+function shapeOf(type: string): Shape {
+	switch (type) {
+		case 'int':
+		case 'uint':
+		case 'double':
+			return 'number';
+		case 'string':
+			return 'string';
+		case 'bool':
+			return 'boolean';
+		default:
+			if (type.startsWith('list')) return 'list';
+			return type.startsWith('map') || type.startsWith('$') ? 'map' : 'any';
+	}
+}
+
+function problemOf(thrown: unknown, text: string, scope: Scope): ExpressionProblem {
+	const isKnown = thrown instanceof EvaluationError || thrown instanceof ParseError;
+	if (!isKnown && !(thrown instanceof Error)) return { problem: String(thrown), at: 0 };
+	const summary: unknown = Reflect.get(thrown, 'summary');
+	const range: unknown = Reflect.get(thrown, 'range');
+	const problem = typeof summary === 'string' ? summary : (thrown.message.split('\n')[0] ?? '');
+	const at = Number(Reflect.get(Object(range), 'start') ?? 0);
+	const end = Number(Reflect.get(Object(range), 'end') ?? at);
+	const guess = nearestWord(text.slice(at, end), namesAt(text.slice(0, at), scope));
+	const isName = /^(?:Unknown variable|No such key)/.test(problem);
+	return { problem: isName && guess ? `${problem}; did you mean ${guess}?` : problem, at };
+}
+
+/** What might stand behind these characters. */
+function namesAt(before: string, { context, event }: Scope): readonly string[] {
+	const [, variable] = /(\w+)\??\.$/.exec(before.trimEnd()) ?? [];
+	if (variable === 'context') return Object.keys(context);
+	return variable === 'event' ? Object.keys(event ?? {}) : variables;
+}
+
+/** A value as JSON has it: the language has whole numbers, instants and durations of its own. */
+function plain(value: unknown): unknown {
+	if (typeof value === 'bigint') return Number(value);
+	if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+	if (Array.isArray(value)) return value.map(plain);
+	if (value instanceof Date) return value.toISOString();
+	if (value instanceof Map) return plain(Object.fromEntries(value));
+	const prototype: unknown = Object.getPrototypeOf(value);
+	if (prototype === Object.prototype || prototype === null) {
+		return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, plain(held)]));
+	}
+	return plainOfOwn(value);
+}
+
+/** The language's own kinds of values: durations become milliseconds, what may be missing null. */
+function plainOfOwn(value: object): unknown {
+	if ('seconds' in value && 'nanos' in value) {
+		return Number(value.seconds) * 1000 + Math.round(Number(value.nanos) / 1_000_000);
+	}
+	if ('hasValue' in value && typeof value.hasValue === 'function') {
+		const isThere: unknown = Reflect.apply(value.hasValue, value, []);
+		const get: unknown = Reflect.get(value, 'value');
+		return isThere === true && typeof get === 'function'
+			? plain(Reflect.apply(get, value, []))
+			: null;
+	}
+	const inner: unknown = value.valueOf();
+	return typeof inner === 'bigint' || typeof inner === 'number' ? Number(inner) : String(inner);
+}

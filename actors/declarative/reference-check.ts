@@ -1,0 +1,61 @@
+/**
+ * The names in a sheet that refer to something elsewhere in it.
+ *
+ * @module
+ */
+import type { Build } from './build-context.ts';
+import type { StateSheet } from './definition-schema.ts';
+import { unknownName } from './strict-object.ts';
+import type { SheetPath } from './source-text.ts';
+
+/** A state, and where it stands. */
+function* statesOf(state: StateSheet, path: SheetPath): Generator<[StateSheet, SheetPath]> {
+	yield [state, path];
+	for (const [name, child] of Object.entries(state.states ?? {})) {
+		yield* statesOf(child, [...path, 'states', name]);
+	}
+}
+
+/** Checks the names of events where none is handled: what is put off, or answered later. */
+export function checkEvents({ sheet, report }: Build): void {
+	const { events } = sheet;
+	if (!events) return;
+	const known = Object.keys(events);
+	const check = (type: string, path: SheetPath): void => {
+		if (!known.includes(type)) report({ path, text: unknownName('event', type, known) });
+	};
+	for (const [index, type] of (sheet.answersLater ?? []).entries()) {
+		check(type, ['answersLater', index]);
+	}
+	for (const [state, path] of statesOf(sheet, [])) {
+		for (const [index, type] of (state.defer ?? []).entries()) {
+			check(type, [...path, 'defer', index]);
+		}
+	}
+}
+
+/** Checks what refers to asks, monitors and delays. */
+export function checkAsks(build: Build): void {
+	for (const [{ on = {} }, path] of statesOf(build.sheet, [])) {
+		for (const type of Object.keys(on)) checkAsk(build, type, [...path, 'on', type]);
+	}
+	checkTimers(build);
+}
+
+function checkAsk({ asks, monitors, report }: Build, type: string, path: SheetPath): void {
+	const [, kind, id] = /^(reply|timeout|down)\.(.+)$/.exec(type) ?? [];
+	const [what, known] = kind === 'down' ? ['monitor', monitors] : ['ask', asks];
+	if (id === undefined || id === '*' || known.has(id)) return;
+	report({ path, text: unknownName(what, id, known), part: 'key' });
+}
+
+function checkTimers({ sheet, report }: Build): void {
+	const delays = new Set(Object.keys(sheet.delays ?? {}));
+	for (const [{ after = {} }] of statesOf(sheet, [])) {
+		for (const delay of Object.keys(after)) delays.add(delay);
+	}
+	for (const name of Object.keys(sheet.timers ?? {})) {
+		if (delays.has(name)) continue;
+		report({ path: ['timers', name], text: unknownName('delay', name, delays), part: 'key' });
+	}
+}

@@ -1,0 +1,68 @@
+/**
+ * HTTP requests as steps.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { collect, pageUrl, unreachable } from '../io/http-get.ts';
+import { contentOf } from '../io/text-content.ts';
+import { textOf } from './values.ts';
+import type { StepContext } from '../definition/step.ts';
+
+const requestInput = z.object({
+	url: pageUrl,
+	method: z.string().default('GET'),
+	headers: z.record(z.string(), z.unknown()).default({}),
+	data: z.unknown().optional(),
+});
+
+/** What a request has brought. */
+export interface Response {
+	readonly status: number;
+	readonly data: string | Uint8Array;
+}
+
+/**
+ * Makes a request. Every one carries the key of its step as `Idempotency-Key`, so that a server can
+ * tell a repetition after a crash.
+ *
+ * @throws ReeveError `bad_arguments`, `host_unreachable`, `output_too_large`; `http_failed` for a
+ * status from
+ * 400 on
+ */
+export async function requestStep(
+	given: unknown,
+	{ signal, idempotencyKey }: StepContext,
+	bytesMax: number,
+): Promise<Response> {
+	const parsed = requestInput.safeParse(given);
+	if (!parsed.success) throw new ReeveError('bad_arguments', z.prettifyError(parsed.error));
+	const { url, method, headers, data } = parsed.data;
+	const sent = Object.entries(headers).map(([name, held]): [string, string] => [
+		name,
+		textOf(held),
+	]);
+	const type = data === undefined || typeof data === 'string' ? 'text/plain' : 'application/json';
+	try {
+		const response = await fetch(url, {
+			method,
+			signal,
+			headers: {
+				connection: 'close',
+				'idempotency-key': idempotencyKey,
+				...(data === undefined ? {} : { 'content-type': type }),
+				...Object.fromEntries(sent),
+			},
+			...(data === undefined ? {} : { body: textOf(data) }),
+		});
+		const chunks: Uint8Array[] = [];
+		const isCut = await collect(response, chunks, bytesMax);
+		const { status, statusText } = response;
+		if (status >= 400) throw new ReeveError('http_failed', `${status} ${statusText}`.trim());
+		if (isCut) throw new ReeveError('output_too_large', `more than ${bytesMax} bytes`);
+		return { status, data: contentOf(Buffer.concat(chunks), false) };
+	} catch (thrown) {
+		throw thrown instanceof ReeveError ? thrown : unreachable(url, thrown);
+	}
+}

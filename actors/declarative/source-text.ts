@@ -1,0 +1,133 @@
+/**
+ * The texts of sheets: read, checked against their format, and able to say where each of their
+ * parts stands.
+ *
+ * @module
+ */
+import type { z } from 'zod';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+import {
+	parseYaml,
+	placeOfPath,
+	yamlValue,
+	type EntryPart,
+	type YamlText,
+} from '../../runtime/text/yaml.ts';
+import { sheetSchema, type Sheet } from './definition-schema.ts';
+
+/** The way to a part of a sheet. */
+export type SheetPath = readonly PropertyKey[];
+
+/** Something that is wrong with a sheet. */
+export interface SheetProblem {
+	readonly path: SheetPath;
+	/** What is wrong, as a sentence without a full stop. */
+	readonly text: string;
+	/** Whether the key is meant, or its value. */
+	readonly part?: EntryPart;
+	/** At which character of the text there. */
+	readonly inside?: number;
+}
+
+/** A sheet that was read. */
+export interface SheetText {
+	readonly sheet: Sheet;
+	/** The error that names the places of these problems, the first of them first. */
+	readonly refusal: (problems: readonly SheetProblem[]) => ReeveError;
+}
+
+/** More would not be read. */
+const problemsMax = 10;
+
+/**
+ * Reads the text of a sheet. `source` is what the errors call it.
+ *
+ * @throws ReeveError `bad_declaration`, with `source:line:column: what is wrong` in each line of
+ * its detail
+ */
+export function readSheet(source: string, text: string): SheetText {
+	const yaml = parseYaml(text);
+	if (yaml.problem) {
+		const { place, text: what } = yaml.problem;
+		const said = what.split('\n')[0] ?? '';
+		throw new ReeveError('bad_declaration', `${source}:${place.line}:${place.column}: ${said}`);
+	}
+	const value = valueOf(source, yaml);
+	const refusal = (problems: readonly SheetProblem[]): ReeveError =>
+		refusalOf(source, yaml, problems);
+	const parsed = sheetSchema.safeParse(value);
+	if (parsed.success) return { sheet: parsed.data, refusal };
+	const { issues } = parsed.error;
+	// What is said of an object as a whole follows from what is wrong with its keys.
+	const isCause = (issue: Issue) =>
+		issue.code !== 'custom' || !issues.some((other) => other !== issue && isAt(other, issue.path));
+	throw refusal(issues.filter(isCause).map((issue) => problemOf(issue, value)));
+}
+
+function valueOf(source: string, yaml: YamlText): unknown {
+	try {
+		return yamlValue(yaml);
+	} catch (cause) {
+		throw new ReeveError('bad_declaration', `${source}:1:1: too many aliases`, { cause });
+	}
+}
+
+function refusalOf(source: string, yaml: YamlText, problems: readonly SheetProblem[]): ReeveError {
+	const lines = problems.map(({ path, text, ...where }) => {
+		const { line, column } = placeOfPath(yaml, path, where);
+		return { line, column, text };
+	});
+	const sorted = lines.toSorted((one, other) => one.line - other.line || one.column - other.column);
+	const told = sorted
+		.slice(0, problemsMax)
+		.map(({ line, column, text }) => `${source}:${line}:${column}: ${text}`);
+	const more = sorted.length - told.length;
+	const rest = more > 0 ? [`${source}: and ${more} more`] : [];
+	return new ReeveError('bad_declaration', [...told, ...rest].join('\n'));
+}
+
+type Issue = z.core.$ZodIssue;
+
+function isAt(issue: Issue, path: SheetPath): boolean {
+	return path.every((step, index) => issue.path[index] === step);
+}
+
+/** What zod has found, in the words of somebody who has written a sheet. */
+function problemOf(issue: Issue, whole: unknown, above: SheetPath = []): SheetProblem {
+	const path = [...above, ...issue.path];
+	switch (issue.code) {
+		case 'invalid_union': {
+			const [deeper] = likeliest(issue.errors);
+			if (deeper) return problemOf(deeper, whole, path);
+			return { path, text: 'this cannot stand here' };
+		}
+		case 'unrecognized_keys':
+			return { path: [...path, ...issue.keys.slice(0, 1)], text: issue.message, part: 'key' };
+		case 'invalid_key':
+			return { path, text: issue.issues[0]?.message ?? issue.message, part: 'key' };
+		case 'invalid_value': {
+			const given = partOf(whole, path);
+			const known = issue.values.map(String);
+			if (typeof given !== 'string') return { path, text: `it is one of ${known.join(', ')}` };
+			const nearest = nearestWord(given, known);
+			const advice = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+			return { path, text: `${given} is none of ${known.join(', ')}${advice}` };
+		}
+		default:
+			return { path, text: issue.message };
+	}
+}
+
+/** The alternative that was meant: one whose type is right, and that went well furthest. */
+function likeliest(errors: readonly (readonly Issue[])[]): readonly Issue[] {
+	const isOther = (issues: readonly Issue[]) =>
+		issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0);
+	return errors.find((issues) => !isOther(issues)) ?? errors[0] ?? [];
+}
+
+function partOf(whole: unknown, path: SheetPath): unknown {
+	let part = whole;
+	for (const step of path) part = Reflect.get(Object(part), step);
+	return part;
+}

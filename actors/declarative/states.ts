@@ -1,0 +1,231 @@
+/**
+ * The states of a sheet, as the configuration of an XState machine.
+ *
+ * @module
+ */
+import { durationMs } from '../../runtime/text/duration.ts';
+import type { Shapes } from './expression.ts';
+import { defer } from '../definition/effects.ts';
+import { compileActions } from './actions.ts';
+import { doneShapes, eventShapes, failedShapes, type Build, type Given } from './build-context.ts';
+import type { Where } from './build-context.ts';
+import type {
+	FollowedStep,
+	StateSheet,
+	TransitionSheet,
+	TransitionsSheet,
+} from './definition-schema.ts';
+import { unknownName } from './strict-object.ts';
+import { stepLibrary, type StepSheet } from './step-schema.ts';
+import { resolveTarget } from './sheet-target.ts';
+import type { SheetPath } from './source-text.ts';
+import { compileCondition, compileValue, inside } from './values.ts';
+
+/** A state, and where it stands. */
+export interface PlacedState {
+	readonly state: StateSheet;
+	/** In the sheet. */
+	readonly path: SheetPath;
+	/** Its name, with those of the states around it. */
+	readonly names: readonly string[];
+}
+
+/** A step that was found, under the name that the machine knows it by. */
+export type FoundSteps = Map<string, StepSheet>;
+
+/** What states are compiled with. */
+export interface StateBuild extends Build {
+	readonly steps: FoundSteps;
+	readonly shapesOf: (type: string) => Shapes | undefined;
+}
+
+/** What states are compiled with, of the building of a sheet. */
+export function stateBuild(build: Build): StateBuild {
+	return { ...build, steps: new Map(), shapesOf: eventShapes(build.sheet) };
+}
+
+/** A state and all inside it, as the configuration of a machine. */
+export function compileState(build: StateBuild, placed: PlacedState): object {
+	const { state, path, names } = placed;
+	const anywhere: Where = { path, event: undefined };
+	const { type, initial, history, states = {} } = state;
+	checkChildren(build, placed);
+	const inner = Object.entries(states).map(([name, child]): [string, object] => [
+		name,
+		compileState(build, { state: child, path: [...path, 'states', name], names: [...names, name] }),
+	]);
+	const output = state.output;
+	const made =
+		output === undefined ? undefined : compileValue(build, output, inside(anywhere, 'output'));
+	const transitions = (key: 'always' | 'onDone') =>
+		state[key] === undefined
+			? {}
+			: {
+					[key]: compileTransitions(build, state[key], { ...placed, at: [key], event: undefined }),
+				};
+	return {
+		...(type === undefined ? {} : { type }),
+		...(initial === undefined ? {} : { initial }),
+		...(history === undefined ? {} : { history }),
+		...(inner.length === 0 ? {} : { states: Object.fromEntries(inner) }),
+		...(state.target === undefined ? {} : { target: state.target }),
+		...(state.defer ? { meta: defer(...state.defer) } : {}),
+		...(made ? { output: (given: Given) => made.of(build.values(given)) } : {}),
+		entry: compileActions(build, state.entry, inside(anywhere, 'entry')),
+		exit: compileActions(build, state.exit, inside(anywhere, 'exit')),
+		...transitions('always'),
+		...transitions('onDone'),
+		on: table(state.on, (event, given) => {
+			checkEvent(build, event, [...path, 'on', event]);
+			const about = { ...placed, at: ['on', event], event: build.shapesOf(event) };
+			return compileTransitions(build, given, about);
+		}),
+		after: table(state.after, (delay, given) => {
+			checkDelay(build, delay, [...path, 'after', delay]);
+			return compileTransitions(build, given, {
+				...placed,
+				at: ['after', delay],
+				event: undefined,
+			});
+		}),
+		invoke: compileSteps(build, placed),
+	};
+}
+
+function table(
+	given: Readonly<Record<string, TransitionsSheet>> | undefined,
+	compile: (name: string, given: TransitionsSheet) => object[],
+): object {
+	const entries = Object.entries(given ?? {});
+	return Object.fromEntries(entries.map(([name, held]) => [name, compile(name, held)]));
+}
+
+/** What XState would only complain of without saying where. */
+function checkChildren({ report }: Build, { state, path }: PlacedState): void {
+	const { type, initial, states, history } = state;
+	const names = Object.keys(states ?? {});
+	if (initial !== undefined && !names.includes(initial)) {
+		report({ path: [...path, 'initial'], text: unknownName('state', initial, names) });
+	}
+	if (names.length > 0 && initial === undefined && type !== 'parallel') {
+		report({
+			path: [...path, 'states'],
+			text: 'initial is missing: the state that is first',
+			part: 'key',
+		});
+	}
+	if (history !== undefined && type !== 'history') {
+		report({
+			path: [...path, 'history'],
+			text: 'only a state of the type history has one',
+			part: 'key',
+		});
+	}
+	if (state.target !== undefined && type !== 'history') {
+		report({
+			path: [...path, 'target'],
+			text: 'a state has no target, only its transitions',
+			part: 'key',
+		});
+	}
+}
+
+/** Whether an event is known; what comes from asks and monitors is checked when all are known. */
+function checkEvent({ sheet: { events }, report }: Build, type: string, path: SheetPath): void {
+	if (!events || type.includes('*') || /^(?:reply|timeout|down)\./.test(type)) return;
+	if (Object.hasOwn(events, type)) return;
+	report({ path, text: unknownName('event', type, Object.keys(events)), part: 'key' });
+}
+
+function checkDelay(
+	{ sheet: { delays = {} }, report }: Build,
+	name: string,
+	path: SheetPath,
+): void {
+	if (durationMs(name) !== undefined || Object.hasOwn(delays, name)) return;
+	const text = `${unknownName('delay', name, Object.keys(delays))}; or a duration such as 10s, 5m`;
+	report({ path, text, part: 'key' });
+}
+
+interface TransitionPlace extends PlacedState {
+	/** Where in its state. */
+	readonly at: SheetPath;
+	readonly event: Shapes | undefined;
+}
+
+function compileTransitions(
+	build: StateBuild,
+	given: TransitionsSheet,
+	{ path, names, at, event }: TransitionPlace,
+): object[] {
+	const where: Where = { path: [...path, ...at], event, names };
+	if (typeof given === 'string') return [{ target: targetOf(build, given, where) }];
+	if (!Array.isArray(given)) return [compileTransition(build, given, where)];
+	return given.map((each, index) => compileTransition(build, each, inside(where, index)));
+}
+
+function compileTransition(
+	build: StateBuild,
+	{ if: condition, target, do: actions, reenter }: TransitionSheet,
+	where: Where,
+): object {
+	const guard =
+		condition === undefined ? undefined : compileCondition(build, condition, inside(where, 'if'));
+	return {
+		...(target === undefined ? {} : { target: targetOf(build, target, inside(where, 'target')) }),
+		...(guard ? { guard: (given: Given) => guard(build.values(given)) } : {}),
+		...(reenter === undefined ? {} : { reenter }),
+		actions: compileActions(build, actions, inside(where, 'do')),
+	};
+}
+
+/** The target in XState's words; undefined, and reported, if there is no such state. */
+function targetOf(build: Build, target: string, { path, names = [] }: Where): string | undefined {
+	const found = resolveTarget(build.sheet, target, names);
+	if ('names' in found) return `#${[build.sheet.actor, ...found.names].join('.')}`;
+	build.report({ path, text: found.problem });
+	return undefined;
+}
+
+function compileSteps(build: StateBuild, { state, path, names }: PlacedState): object[] {
+	const { step } = state;
+	if (step === undefined) return [];
+	const isList = Array.isArray(step);
+	const all = (isList ? step : [step]) as readonly FollowedStep[];
+	return all.map((each, index) => {
+		const at = isList ? ['step', index] : ['step'];
+		return compileStep(build, each, { state, path, names, at, event: undefined });
+	});
+}
+
+const stepKinds = Object.keys(stepLibrary) as readonly (keyof typeof stepLibrary)[];
+
+function compileStep(build: StateBuild, step: FollowedStep, place: TransitionPlace): object {
+	const where: Where = { path: [...place.path, ...place.at], event: undefined };
+	const does = stepKinds.filter((kind) => step[kind] !== undefined);
+	if (does.length !== 1) {
+		const text = `a step has one of ${stepKinds.join(', ')}`;
+		build.report({ path: where.path, text });
+	}
+	const kind = does[0] ?? 'command';
+	const name = step.id ?? [...place.names, kind].join('-');
+	const isFirst = !build.steps.has(name);
+	const id = isFirst ? name : `${name}-${build.steps.size}`;
+	if (!isFirst && step.id !== undefined) {
+		build.report({ path: [...where.path, 'id'], text: `another step is called ${name}` });
+	}
+	build.steps.set(id, step);
+	const env = step.env === undefined ? {} : { env: step.env };
+	const input = compileValue(build, { [kind]: step[kind], ...env }, where);
+	const follow = (key: 'done' | 'failed', event: Shapes) =>
+		step[key] === undefined
+			? []
+			: compileTransitions(build, step[key], { ...place, at: [...place.at, key], event });
+	return {
+		id,
+		src: id,
+		input: (given: Given) => input.of(build.values(given)),
+		onDone: follow('done', doneShapes),
+		onError: follow('failed', failedShapes),
+	};
+}

@@ -1,0 +1,106 @@
+/**
+ * The steps of a sheet: commands, requests and files, as steps like any other.
+ *
+ * @module
+ */
+import { readFile, stat } from 'node:fs/promises';
+import type { AnyActorLogic } from 'xstate';
+import { dataFile, fileError } from '../../runtime/files/data-folder.ts';
+import { durationMs } from '../../runtime/text/duration.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { runCommand } from '../io/command.ts';
+import { contentOf, textOf as decoded } from '../io/text-content.ts';
+import { appendStep } from './append-step.ts';
+import { requestStep } from './request-step.ts';
+import { replaceFile } from '../io/result-file.ts';
+import { orphanMark } from '../io/orphan-commands.ts';
+import type { StepSheet } from './step-schema.ts';
+import { textOf } from './values.ts';
+import { step, type StepContext } from '../definition/step.ts';
+
+/** What the steps of sheets work with. */
+export interface StepSurroundings {
+	readonly node: string;
+	/** The data folder. */
+	readonly dataFolder: string;
+	/** The most that a command, a request or a file may bring back. */
+	readonly outputBytesMax: number;
+}
+
+/** The input of a step: the fields of the sheet, with the values of the turn. */
+export type StepInput = Readonly<Partial<Record<keyof StepSheet, unknown>>>;
+
+/** The step that a sheet describes. */
+export function builtStep(sheet: StepSheet, surroundings: StepSurroundings): AnyActorLogic {
+	const timeoutMs = durationMs(sheet.timeout ?? '');
+	return step<unknown, StepInput>({
+		onCrash: sheet.onCrash ?? (isRepeatable(sheet) ? 'retry' : 'once'),
+		...(timeoutMs === undefined ? {} : { timeoutMs }),
+		run: (input, context) => run(input, context, surroundings),
+	});
+}
+
+/** Whether it does no harm if it is done twice. */
+function isRepeatable({ command, http }: StepSheet): boolean {
+	if (command) return false;
+	return !http || ['GET', 'HEAD'].includes(http.method ?? 'GET');
+}
+
+async function run(
+	input: StepInput,
+	context: StepContext,
+	surroundings: StepSurroundings,
+): Promise<unknown> {
+	const { command, http, readFile: path, writeFile, appendFile } = input;
+	if (command !== undefined) return execute(input, context, surroundings);
+	if (http !== undefined) return requestStep(http, context, surroundings.outputBytesMax);
+	if (path !== undefined) return read(await placeOf(path, surroundings), surroundings);
+	const { file, data } = (writeFile ?? appendFile ?? {}) as { file?: unknown; data?: unknown };
+	const place = await placeOf(file, surroundings);
+	const bytes = Buffer.from(textOf(data));
+	const id = context.idempotencyKey.replaceAll(/[^\w-]/g, '-');
+	if (writeFile !== undefined) await replaceFile(place, bytes, id);
+	else await appendStep({ path: place, bytes, id });
+	return { bytes: bytes.byteLength };
+}
+
+function placeOf(path: unknown, { dataFolder }: StepSurroundings): Promise<string> {
+	return dataFile(dataFolder, textOf(path));
+}
+
+async function execute(input: StepInput, context: StepContext, surroundings: StepSurroundings) {
+	const { idempotencyKey, signal, clock } = context;
+	const { node, outputBytesMax } = surroundings;
+	const argv = (input.command as readonly unknown[]).map(textOf);
+	const [storeId = '', stepId = ''] = idempotencyKey.split(':');
+	const given = Object.entries(input.env ?? {}).map(([name, held]) => [name, textOf(held)]);
+	const env = {
+		...(Object.fromEntries(given) as Record<string, string>),
+		...orphanMark(storeId, stepId),
+		REEVE_NODE: node,
+		REEVE_IDEMPOTENCY_KEY: idempotencyKey,
+	};
+	const end = await runCommand({ argv, env, signal, clock, outputBytesMax });
+	const stderr = decoded(end.stderr);
+	if (end.cut === 'output_too_large') {
+		throw new ReeveError('output_too_large', `more than ${outputBytesMax} bytes`);
+	}
+	if (end.exitCode === 0) {
+		return { exitCode: 0, stdout: decoded(end.stdout), stderr };
+	}
+	const how = end.killedBy ? `killed by ${end.killedBy}` : `exit code ${end.exitCode}`;
+	throw new ReeveError('command_failed', `${how} ${stderr.trim()}`.trim().slice(0, detailMax));
+}
+
+/** How much of what a command has said of its failure is kept in the error. */
+const detailMax = 1000;
+
+async function read(path: string, { outputBytesMax }: StepSurroundings): Promise<unknown> {
+	try {
+		const { size } = await stat(path);
+		if (size > outputBytesMax) throw new ReeveError('output_too_large', `${size} bytes`);
+		return contentOf(await readFile(path), false);
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
+}

@@ -1,0 +1,133 @@
+/**
+ * Sheets: actors that are written in YAML or JSON, compiled to the same definitions that programs
+ * make, so that whatever is promised of those holds for these.
+ *
+ * @module
+ */
+import { createMachine, type AnyStateMachine, type EventObject } from 'xstate';
+import { durationMs } from '../../runtime/text/duration.ts';
+import { defineActor, type ActorDefinition } from '../definition/definition.ts';
+import { endlessPlace } from '../definition/endless-loop-check.ts';
+import { eventProblem } from './sheet-event.ts';
+import { compileActions } from './actions.ts';
+import { startBuild, type Build, type Given } from './build-context.ts';
+import type { Sheet, StateSheet } from './definition-schema.ts';
+import { compileMigrations } from './migrations.ts';
+import { checkAsks, checkEvents } from './reference-check.ts';
+import { compileState, stateBuild, type StateBuild } from './states.ts';
+import { builtStep, type StepSurroundings } from './steps.ts';
+import { readSheet, type SheetPath } from './source-text.ts';
+import { tryMachine } from './endless-trial.ts';
+import { compileDuration, compileValue } from './values.ts';
+
+/** A sheet, and what its steps will work with. */
+export interface SheetParts extends StepSurroundings {
+	/** What errors call it: the path of its file. */
+	readonly source: string;
+	readonly text: string;
+}
+
+/**
+ * Compiles a sheet.
+ *
+ * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is
+ * wrong`
+ */
+export function compileSheet({ source, text, ...surroundings }: SheetParts): ActorDefinition {
+	const { sheet, refusal } = readSheet(source, text);
+	const build = startBuild(sheet);
+	const states = stateBuild(build);
+	const config = rootConfig(states);
+	checkEvents(build);
+	checkAsks(build);
+	const migrate = compileMigrations(build);
+	if (build.problems.length > 0) throw refusal(build.problems);
+	const machine = machineOf(states, config, surroundings);
+	const circle = endlessPlace(machine);
+	if (circle) {
+		const { names, key, text: what } = circle;
+		throw refusal([{ path: pathOf(sheet, names, key), text: what, part: 'key' }]);
+	}
+	const endless = tryMachine(machine, sheet);
+	if (endless) {
+		const { event } = endless;
+		const what = `the machine does not come to rest after ${event}: a circle of always or raise`;
+		throw refusal([
+			{ path: pathOf(sheet, endless.names, 'on', endless.event), text: what, part: 'key' },
+		]);
+	}
+	return defineActor({ ...settingsOf(sheet), machine, migrate, ...hooks(build) });
+}
+
+/** The way to a state, and on to one of its keys as far as there is one. */
+function pathOf(sheet: Sheet, names: readonly string[], ...keys: readonly string[]): SheetPath {
+	const path = names.flatMap((name) => ['states', name]);
+	let part: unknown = sheet;
+	for (const step of path) part = Reflect.get(Object(part), step);
+	for (const key of keys) {
+		part = Reflect.get(Object(part), key);
+		if (part === undefined) break;
+		path.push(key);
+	}
+	return path;
+}
+
+/** What the definition takes from the sheet as it stands. */
+function settingsOf(sheet: Sheet) {
+	const { actor: name, version, summary = `The actor ${name}` } = sheet;
+	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = sheet;
+	const given = { answersLater, timers, autostart, recovery, intensity, period, whenDone };
+	const said = Object.fromEntries(
+		Object.entries(given).filter(([, value]) => value !== undefined),
+	) as { [Key in keyof typeof given]?: NonNullable<(typeof given)[Key]> };
+	return { name, version, summary, ...said };
+}
+
+function hooks(build: Build) {
+	return {
+		input: (about: { readonly key: string; readonly node: string }) => about,
+		enterTurn: build.enter,
+		problemOf: (event: EventObject) => eventProblem(build.sheet, event),
+	};
+}
+
+/** The machine's own configuration: all states, and the first context. */
+function rootConfig(build: StateBuild): object {
+	const { sheet } = build;
+	const context = compileValue(build, sheet.context ?? {}, { path: ['context'], event: {} });
+	for (const [name, actions] of Object.entries(sheet.actions ?? {})) {
+		// Those that nobody uses are checked all the same.
+		compileActions(build, actions, { path: ['actions', name], event: undefined });
+	}
+	return {
+		...compileState(build, { state: sheet, path: [], names: [] }),
+		id: sheet.actor,
+		context: () => context.of(build.values({ context: {}, event: {} })),
+	};
+}
+
+function machineOf(
+	build: StateBuild,
+	config: object,
+	surroundings: StepSurroundings,
+): AnyStateMachine {
+	const steps = [...build.steps].map(([name, step]) => [name, builtStep(step, surroundings)]);
+	const delays = Object.entries(build.sheet.delays ?? {}).map(([name, text]) => {
+		const delay = compileDuration(build, text, { path: ['delays', name], event: undefined });
+		return [name, typeof delay === 'number' ? delay : (given: Given) => delay(build.values(given))];
+	});
+	const make = createMachine as (config: object, implementations: object) => AnyStateMachine;
+	return make(config, {
+		actors: Object.fromEntries(steps),
+		delays: { ...Object.fromEntries(durationsOf(build.sheet)), ...Object.fromEntries(delays) },
+	});
+}
+
+/** The durations that stand under `after`, as the delays that they name. */
+function durationsOf(state: StateSheet): [string, number][] {
+	const own = Object.keys(state.after ?? {}).flatMap((name): [string, number][] => {
+		const ms = durationMs(name);
+		return ms === undefined ? [] : [[name, ms]];
+	});
+	return [...own, ...Object.values(state.states ?? {}).flatMap(durationsOf)];
+}

@@ -1,0 +1,125 @@
+/**
+ * Messages to declared actors: how an event is written in one, and what an actor looks like to the
+ * rest of a node, which is a method.
+ *
+ * ```sh
+ * reeve send thermostat --to ship1 -- HEAT '{"to":21}'
+ * ```
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import { z } from 'zod';
+import { defineMethod, type MethodDefinition } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { defersOf } from './deferral.ts';
+import { nodesOf } from './definition-check.ts';
+import type { ActorDefinition } from './definition.ts';
+import { downOf } from './monitor-message.ts';
+
+/** XState's own events, and ours: nobody outside may make them. */
+const ownTypes = /^(?:xstate|reply|timeout|down)\./;
+
+/** A word, or JSON, and its payload. */
+const eventArgs = z
+	.array(z.string())
+	.max(2, 'at most an event type and its payload')
+	.superRefine((args, context) => {
+		try {
+			if (args[0] !== undefined) readEvent(args, undefined);
+		} catch (thrown) {
+			const message = thrown instanceof ReeveError ? thrown.detail : String(thrown);
+			context.addIssue({ code: 'custom', message });
+		}
+	});
+
+/** The declaration under which the node's registry knows an actor. */
+export function methodOf({
+	name,
+	summary,
+}: Pick<ActorDefinition, 'name' | 'summary'>): MethodDefinition {
+	return defineMethod({
+		name,
+		aliases: [],
+		summary,
+		kind: 'CommandACK',
+		ordering: 'concurrent',
+		onCrash: 'retry',
+		replies: true,
+		args: eventArgs,
+		example: {},
+		run: () => Promise.reject(new ReeveError('internal', `${name} is an actor, and no method`)),
+	});
+}
+
+/**
+ * The event that a message carries: `["TYPE"]`, `["TYPE", "{payload}"]`, `["{event}"]`, or the
+ * event as JSON in `data`. With a type alone, `data` becomes the event's `data`.
+ *
+ * @throws ReeveError `bad_arguments`
+ */
+export function eventOf({ methodArgs, data }: Message): EventObject {
+	const text = typeof data === 'object' ? new TextDecoder().decode(data) : data;
+	return readEvent(methodArgs, text);
+}
+
+function readEvent([word, payload]: readonly string[], data: string | undefined): EventObject {
+	if (word === undefined) return checked(objectOf(data ?? '', 'data'));
+	if (word.startsWith('{')) return checked(objectOf(word, 'the first argument'));
+	if (payload !== undefined) {
+		return checked({ ...objectOf(payload, 'the second argument'), type: word });
+	}
+	return checked(data === undefined ? { type: word } : { type: word, data });
+}
+
+function checked(event: object): EventObject {
+	const type: unknown = Reflect.get(event, 'type');
+	if (typeof type !== 'string' || type === '') {
+		throw new ReeveError('bad_arguments', 'the event has no type');
+	}
+	if (ownTypes.test(type)) throw new ReeveError('bad_arguments', `${type} comes from inside only`);
+	return event as EventObject;
+}
+
+function objectOf(text: string, what: string): object {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (cause) {
+		throw new ReeveError('bad_arguments', `${what} is no JSON`, { cause });
+	}
+	if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+	throw new ReeveError('bad_arguments', `${what} is no JSON object`);
+}
+
+/** The event that tells an instance how its ask has ended, or what its monitor has to tell. */
+export function answerOf(message: Message): EventObject {
+	return downOf(message) ?? replyOf(message);
+}
+
+function replyOf({ methodArgs, result, data }: Message): EventObject {
+	const { outcome = 'failed', code, detail } = result ?? {};
+	const text = typeof data === 'object' ? new TextDecoder().decode(data) : data;
+	return {
+		type: `reply.${methodArgs[0]}`,
+		outcome,
+		...(code === undefined ? {} : { code }),
+		...(detail === undefined ? {} : { detail }),
+		...(text === undefined ? {} : { data: text }),
+	} as EventObject;
+}
+
+/** Whether a machine has a transition for a type of event anywhere, or defers it. */
+export function eventKnower({ machine }: ActorDefinition): (type: string) => boolean {
+	const known = new Set<string>();
+	const beginnings: string[] = [];
+	for (const node of nodesOf(machine.root)) {
+		for (const type of [...node.transitions.keys(), ...defersOf(node)]) {
+			if (type === '*') beginnings.push('');
+			else if (type.endsWith('.*')) beginnings.push(type.slice(0, -1));
+			else known.add(type);
+		}
+	}
+	return (type) => known.has(type) || beginnings.some((beginning) => type.startsWith(beginning));
+}

@@ -1,0 +1,275 @@
+/**
+ * Hosting: what a host does, put together from its parts. Messages, timers and steps become causes
+ * here.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Asks } from '../../runtime/pending/asks.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal, Key } from '../../runtime/journal/journal.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import { readMail, type MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
+import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
+import { createBatchEnd } from './batch-end.ts';
+import { markOf, markText, release, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { createDispatch } from './turn-scheduler.ts';
+import { eventKnower } from '../definition/event-message.ts';
+import { createInstanceTurns } from '../turn/turn.ts';
+import { readInstance, restoreInstance } from '../turn/instance.ts';
+import { createInstances, type Left } from './instance-cache.ts';
+import { mailCause } from '../turn/mail-cause.ts';
+import { createMailIntake } from './mailbox-reader.ts';
+import { createRecorder } from '../turn/turn-recorder.ts';
+import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
+import { createRun } from './trigger-run.ts';
+import { createOutputs } from '../turn/effect-handlers.ts';
+import { createMover } from '../turn/machine-step.ts';
+import { createWatchers } from './monitors.ts';
+
+/** What hosting works with. */
+export interface HostingParts {
+	readonly node: string;
+	readonly definition: ActorDefinition;
+	readonly mailbox: Mailbox;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly timers: Timers;
+	readonly asks: Asks;
+	readonly publish: (topic: string, data: string) => void;
+	/** Resolves when turns may be taken: this store is ours, and nobody else is under suspicion. */
+	readonly mayRun: Promise<void>;
+	/** Why an ask, by the id of its message, has no answer yet; without it, nobody knows. */
+	readonly whyUnanswered?: WhyUnanswered;
+	/** Called with an error that is nobody's but ours. */
+	readonly broken: (thrown: unknown) => void;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
+}
+
+/** The work of one host. */
+export interface Hosting {
+	/** Goes on with what earlier processes, or an earlier host, have left; then takes what comes. */
+	open(): Promise<void>;
+	/**
+	 * Stops taking turns. Running steps get `stopTimeout`; what they have not done is done after a
+	 * restart.
+	 */
+	drain(): Promise<void>;
+	/** The host is dead: nothing that it had begun may have an effect any more. */
+	fence(): void;
+	/** How many instances are in memory, and how many are parked. */
+	counts(): { readonly active: number; readonly parked: number };
+	/** Why instances are parked, by their keys. */
+	parked(): ReadonlyMap<string, string>;
+	/**
+	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
+	 * anew first, which is on disk when this resolves. Resolves with how many causes have waited.
+	 *
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
+	 * would be again at once, and then it stays as it is
+	 */
+	unpark(key: string, isFresh: boolean): Promise<number>;
+}
+
+/** Puts the work of a host together. Nothing runs before it is opened. */
+export function createHosting(parts: HostingParts): Hosting {
+	const { definition, mailbox, journal, config, timers } = parts;
+	const { name: actor } = definition;
+	const { dispatch, instances, steps, mover, watchers } = assemble(parts, (name, result) => {
+		dispatch.offer(stepCause(name, result, suspects));
+	});
+	let suspects: ReadonlyMap<string, number> = new Map();
+	let closeTimers: () => void = () => {};
+
+	const intake = createMailIntake(
+		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
+		(cause) => {
+			if (watchers.take(cause)) release(cause);
+			else dispatch.offer(cause);
+		},
+	);
+	const fire = (row: TimerRow): void => {
+		const now = parts.clock.now();
+		const renewed = timers.renewed(row);
+		const postponed = renewed !== row && renewed.dueAt > now ? { postponed: renewed } : {};
+		const mark = ['timer', row.key, row.id, row.dueAt];
+		const offer = (event: EventObject): void =>
+			dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
+		const event = timerEvent({ journal, actor, why: parts.whyUnanswered }, row);
+		if (event instanceof Promise) event.then(offer).catch(parts.broken);
+		else offer(event);
+	};
+
+	/** Throws what would park the instance again. */
+	const tryOut = (key: string, isFresh: boolean): void => {
+		if (isFresh) {
+			const { node, clock } = parts;
+			definition.enterTurn({ now: clock.now(), key, node });
+			try {
+				mover.begin(definition.input({ key, node }));
+			} catch (thrown) {
+				throw asReeveError(thrown, 'actor_crashed');
+			}
+			return;
+		}
+		const stored = readInstance(journal, actor, key);
+		if (stored) restoreInstance({ definition, mover }, stored);
+	};
+	const beginAnew = (key: string): Promise<void> =>
+		new Promise((done) => {
+			const cause = causeOf({ key, mark: ['anew', key], event: undefined }, new Map());
+			dispatch.offer({ ...cause, anew: { done } });
+		});
+
+	/**
+	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
+	 */
+	const offerSuspects = (): ReadonlySet<number> => {
+		const taken = new Map<number, MailRow>();
+		for (const text of suspects.keys()) {
+			const [arrival] = JSON.parse(text) as Key;
+			if (typeof arrival !== 'number') continue;
+			const row = readMail(journal, [actor, arrival]);
+			if (row) taken.set(arrival, row);
+		}
+		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
+			const cause = mailCause(row);
+			cause.attempts = suspects.get(markText(markOf(cause))) ?? 0;
+			cause.isSuspect = true;
+			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
+			dispatch.offer(cause);
+		}
+		return new Set(taken.keys());
+	};
+
+	return {
+		async open() {
+			// Whatever an earlier host has handed in must be visible before anything is read.
+			await journal.commit([], 'committed');
+			await parts.mayRun;
+			mailbox.reset();
+			suspects = dispatch.suspects();
+			const taken = offerSuspects();
+			steps.resume();
+			closeTimers = timers.open(actor, fire);
+			intake.open(taken);
+			if (definition.autostart) {
+				dispatch.offer(causeOf({ key: '', mark: ['start', ''], event: undefined }, suspects));
+			}
+		},
+		async drain() {
+			intake.close();
+			closeTimers();
+			await steps.stop(config.stopTimeout * 1000);
+			await dispatch.drain();
+			watchers.stop();
+			instances.stop();
+		},
+		fence() {
+			intake.fence();
+			closeTimers();
+			dispatch.fence();
+			watchers.stop();
+			instances.stop();
+			void steps.stop(0);
+		},
+		counts: () => instances.counts(),
+		parked: () => instances.parked(),
+		async unpark(key, isFresh) {
+			if (!instances.parked().has(key)) throw new ReeveError('not_found', `${actor}/${key}`);
+			tryOut(key, isFresh);
+			const left = instances.unpark(key, isFresh);
+			const begun = isFresh ? beginAnew(key) : undefined;
+			for (const each of left) {
+				const cause = leftCause(each, { journal, actor });
+				if (cause) dispatch.offer(cause);
+			}
+			await begun;
+			const mode = isFresh ? 'fresh' : 'resume';
+			parts.signals.emit('instance.unparked', { actor, key, mode, waiting: left.length });
+			return left.length;
+		},
+	};
+}
+
+/** The parts of a host that need one another. */
+function assemble(parts: HostingParts, ended: (name: StepName, result: StepResult) => void) {
+	const { node, definition, clock, config } = parts;
+	const { name, version, machine, volatile } = definition;
+	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
+	const mover = createMover({ name, machine, volatile, microstepsMax });
+	const steps = createStepRunner({ ...parts, ended });
+	const outputs = createOutputs({ ...parts, steps });
+	const recorder = createRecorder({ actor: name, version, clock, config });
+	const watchers = createWatchers({ ...parts, actor: name, instances: () => instances });
+	const turns = createInstanceTurns({
+		node,
+		clock,
+		definition,
+		mover,
+		outputs,
+		recorder,
+		snapshotBytesMax,
+		ended: (draft, reason) => watchers.tell(draft, reason),
+	});
+	const instances = createInstances({ ...parts, mover });
+	const knows = eventKnower(definition);
+	const run = createRun({ ...parts, steps, outputs, turns, knows });
+	const dispatch = createDispatch({
+		...parts,
+		instances,
+		run,
+		end: createBatchEnd({ ...parts, mover, recorder }),
+		defers: (instance, event) => turns.defers(instance, event),
+		turnsBatchMax,
+	});
+	return { dispatch, instances, steps, mover, watchers };
+}
+
+/** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
+function leftCause(
+	left: Left,
+	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
+): Cause | undefined {
+	if (typeof left !== 'number') return { ...left, isSuspect: false };
+	const row = readMail(journal, [actor, left]);
+	if (!row) return undefined;
+	const start = journal.get<{ attempts: number }>('started', [actor, left]);
+	const cause = mailCause(row);
+	return { ...cause, attempts: start?.attempts ?? 0 };
+}
+
+type Given = Pick<Cause, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & { readonly mark: Key };
+
+/**
+ * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
+ */
+function causeOf(given: Given, suspects: ReadonlyMap<string, number>): Cause {
+	const attempts = suspects.get(markText(given.mark)) ?? 0;
+	return { ...given, attempts, isSuspect: attempts > 0 };
+}
+
+function stepCause(
+	{ key, child, stepId }: StepName,
+	result: StepResult,
+	suspects: ReadonlyMap<string, number>,
+): Cause {
+	const event =
+		'error' in result
+			? { type: `xstate.error.actor.${child}`, error: result.error, actorId: child }
+			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
+	return causeOf({ key, mark: ['step', key, stepId], event, step: { child, stepId } }, suspects);
+}

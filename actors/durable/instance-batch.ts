@@ -1,0 +1,88 @@
+/**
+ * Portions: the causes of one instance within a batch. They run in order, until one of them holds
+ * up the others: it must be tried again, has parked the instance, or has led to a state that others
+ * waited for.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { release, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import type { Instance } from '../turn/instance.ts';
+import type { Instances } from './instance-cache.ts';
+import type { Batch } from './batch.ts';
+import type { Run } from './trigger-run.ts';
+
+/** Causes of one instance, in order. */
+export interface Portion {
+	readonly instance: Instance;
+	readonly causes: readonly Cause[];
+}
+
+/** What portions are run with. */
+export interface PortionParts {
+	readonly definition: ActorDefinition;
+	readonly clock: Clock;
+	readonly instances: Instances;
+	readonly run: Run;
+	/** Puts an instance into the line of those that have something to do, if it has. */
+	readonly list: (instance: Instance) => void;
+	/** Whether turns are still taken. */
+	readonly isOpen: () => boolean;
+}
+
+/** The pause before a failed event is tried again, for each failure so far. */
+const crashPauseMs = 200;
+
+/** Creates what runs the portions of one actor. */
+export function createPortionRun(parts: PortionParts): (portion: Portion, batch: Batch) => void {
+	const { definition, clock, instances, run, list, isOpen } = parts;
+
+	const pause = (instance: Instance, attempts: number): void => {
+		instance.isPausing = true;
+		clock.after(crashPauseMs * attempts, () => {
+			instance.isPausing = false;
+			if (isOpen()) list(instance);
+		});
+	};
+	const park = (instance: Instance): void => {
+		const { intensity, period } = definition;
+		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
+		for (const cause of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
+			instances.leave(instance.key, cause);
+			release(cause);
+		}
+	};
+
+	return ({ instance, causes }, batch) => {
+		for (const [index, cause] of causes.entries()) {
+			const before = instance.snapshot?.value as unknown;
+			const fate = run(instance, cause, batch);
+			if (fate === 'settled') {
+				if (instance.deferred.length === 0 || isSame(before, instance.snapshot?.value)) continue;
+			}
+			const rest = causes.slice(index + 1);
+			if (fate === 'settled') {
+				// What has waited for another state comes before everything that came after it.
+				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
+			} else if (fate === 'deferred') {
+				instance.deferred.push(cause);
+				release(cause);
+				continue;
+			} else if (fate === 'failed') {
+				instance.queue.unshift(cause, ...rest);
+				pause(instance, cause.attempts);
+			} else {
+				instance.queue.unshift(cause, ...rest);
+				park(instance);
+				return;
+			}
+			list(instance);
+			return;
+		}
+	};
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+	return one === other || JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,152 @@
+/**
+ * The instances of one actor that are in memory: those that have something to do, and those that
+ * had lately. All others are rows on disk, and cost nothing.
+ *
+ * @module
+ */
+import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Cause } from '../turn/trigger.ts';
+import { loadBare, loadInstance, type Instance, type LoadParts } from '../turn/instance.ts';
+
+/** The instances that {@link createInstances} makes. */
+export interface Instances {
+	/** The instance of a key, loaded if need be; undefined if it is parked. */
+	use(key: string): Instance | undefined;
+	/**
+	 * Takes an instance out of use until it is unparked or the node is restarted: its state stays as
+	 * it is, and its mail waits.
+	 */
+	park(key: string, reason: string): void;
+	/** Remembers, in a few bytes, a cause that a parked instance cannot take now. */
+	leave(key: string, cause: Cause): void;
+	/**
+	 * Takes a parked instance into use again, and returns what it was left with, oldest first. If
+	 * `isFresh`, it is loaded without its state, which the next turn must then write anew.
+	 *
+	 * @throws ReeveError `not_found` if it is not parked
+	 */
+	unpark(key: string, isFresh: boolean): readonly Left[];
+	/** Puts away what is above the limit, now that more may be idle. */
+	makeRoom(): void;
+	counts(): { readonly active: number; readonly parked: number };
+	/** Why instances are parked, by their keys. */
+	parked(): ReadonlyMap<string, string>;
+	stop(): void;
+}
+
+/** A cause that waits for a parked instance: of a message, which is on disk, only its arrival. */
+export type Left = number | Cause;
+
+interface Parked {
+	readonly reason: string;
+	readonly left: Left[];
+}
+
+/** What instances are kept with. */
+export interface InstancesParts extends LoadParts {
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+}
+
+/** How many busy instances are passed over in the search for an idle one to put away. */
+const searchMax = 50;
+
+/** Creates the instances of one actor; none is loaded. */
+export function createInstances(parts: InstancesParts): Instances {
+	const { definition, clock, config, signals } = parts;
+	const passivateMs = config.passivateAfter * 1000;
+	/** The least recently used first. */
+	const active = new Map<string, Instance>();
+	/** The last of them, which need not be moved when it is used again. */
+	let newest: Instance | undefined;
+	const parked = new Map<string, Parked>();
+	let sweep: Timer | undefined;
+
+	/**
+	 * Whether nothing would be lost without it: all that it is, is on disk, and nobody waits for it.
+	 */
+	const isIdle = (instance: Instance): boolean =>
+		instance.unflushed === 0 &&
+		!instance.isListed &&
+		!instance.isPausing &&
+		instance.queue.length === 0 &&
+		instance.deferred.length === 0;
+
+	const makeRoom = (most = config.activeInstancesMax): void => {
+		let passed = 0;
+		for (const [key, instance] of active) {
+			if (active.size <= most || passed >= searchMax) return;
+			if (isIdle(instance)) active.delete(key);
+			else passed += 1;
+		}
+	};
+	const passivate = (): void => {
+		sweep = undefined;
+		const before = clock.monotonic() - passivateMs;
+		for (const [key, instance] of active) {
+			if (instance.usedAt > before) break;
+			if (isIdle(instance)) active.delete(key);
+		}
+		watch();
+	};
+	const watch = (): void => {
+		if (active.size > 0) sweep ??= clock.after(passivateMs, passivate);
+	};
+	const park = (key: string, reason: string): void => {
+		active.delete(key);
+		parked.set(key, { reason, left: [] });
+		signals.emit('instance.parked', { actor: definition.name, key, reason });
+	};
+
+	const add = (loaded: Instance): Instance => {
+		// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
+		makeRoom(config.activeInstancesMax - 1);
+		active.set(loaded.key, loaded);
+		newest = loaded;
+		watch();
+		return loaded;
+	};
+
+	return {
+		use(key) {
+			const usedAt = clock.monotonic();
+			const known = active.get(key);
+			if (known) {
+				known.usedAt = usedAt;
+				if (known === newest) return known;
+				active.delete(key);
+				active.set(key, known);
+				newest = known;
+				return known;
+			}
+			if (parked.has(key)) return undefined;
+			try {
+				return add(loadInstance(parts, key, usedAt));
+			} catch (thrown) {
+				park(key, asReeveError(thrown).detail);
+				return undefined;
+			}
+		},
+		park,
+		leave(key, cause) {
+			// What is on no disk is promised to nobody, and is not kept for what may be years.
+			const { mail } = cause;
+			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : cause);
+		},
+		unpark(key, isFresh) {
+			const found = parked.get(key);
+			if (!found) throw new ReeveError('not_found', `${definition.name}/${key} is not parked`);
+			parked.delete(key);
+			if (isFresh) add(loadBare(parts, key, clock.monotonic()));
+			return found.left;
+		},
+		makeRoom: () => makeRoom(),
+		counts: () => ({ active: active.size, parked: parked.size }),
+		parked: () => new Map([...parked].map(([key, { reason }]) => [key, reason])),
+		stop: () => sweep?.cancel(),
+	};
+}

@@ -1,0 +1,123 @@
+/**
+ * Watchers: the messages that wait for the end of an instance. Each lies in the mailbox of its
+ * actor, on disk, until the instance ends, is parked or begins anew, and is answered with that; the
+ * machine is not bothered.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Outcome } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Change } from '../../runtime/journal/journal.ts';
+import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import { composeReply } from '../../runtime/message/reply.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Cause } from '../turn/trigger.ts';
+import type { Draft } from '../turn/turn-draft.ts';
+import type { Instances } from './instance-cache.ts';
+import { demonitorType, monitorType, type EndReason } from '../definition/monitor-message.ts';
+
+/** What watchers are served with. */
+export interface WatchersParts {
+	readonly node: string;
+	readonly actor: string;
+	readonly clock: Clock;
+	readonly mailbox: Mailbox;
+	readonly signals: Signals;
+	readonly receipts: Receipts;
+	readonly post: Post;
+	readonly instances: () => Pick<Instances, 'use'>;
+	/** Called with an error that is nobody's but ours. */
+	readonly broken: (thrown: unknown) => void;
+}
+
+/** The watchers of the instances of one actor. */
+export interface Watchers {
+	/** Takes a message that is about watching; false if it is for the machine. */
+	take(cause: Cause): boolean;
+	/** Has all who watch an instance told, with the turn of this draft. */
+	tell(draft: Draft, reason: EndReason): void;
+	/** From now on nobody is told any more; the messages stay where they are. */
+	stop(): void;
+}
+
+/** Creates the watchers of one actor. */
+export function createWatchers(parts: WatchersParts): Watchers {
+	const { node, actor, clock, mailbox, signals, receipts, post } = parts;
+	const byKey = new Map<string, readonly MailRow[]>();
+	let isOver = false;
+
+	/** What ends a message. */
+	const end = (row: MailRow, outcome: Outcome, data?: string) => {
+		const result = { outcome, attempts: 1, ...(outcome === 'done' ? {} : { code: outcome }) };
+		const output = data === undefined ? {} : { output: { data } };
+		const reply = composeReply(row.message, { ...output, result }, { clock, node, replies: true });
+		const { id, from, at: takenAt } = row;
+		const about = { id, from, method: actor, outcome, attempts: 1, at: clock.now() };
+		const receipt = receipts.add([{ ...about, takenAt }]);
+		const changes: readonly Change[] = [...mailbox.removal(row), ...(row.volatile ? [] : receipt)];
+		return { messages: reply ? [reply] : [], changes };
+	};
+	const file = (ends: readonly ReturnType<typeof end>[]): void => {
+		if (ends.length === 0) return;
+		const messages = ends.flatMap((each) => each.messages);
+		const changes = ends.flatMap((each) => each.changes);
+		post.send(messages, changes).catch((thrown: unknown) => {
+			const isEnd =
+				thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
+			if (!isOver && !isEnd) parts.broken(thrown);
+		});
+	};
+	const takeAll = (key: string): readonly MailRow[] => {
+		const found = byKey.get(key) ?? [];
+		byKey.delete(key);
+		return found;
+	};
+
+	const unsubscribe = signals.subscribe((signal) => {
+		if (signal.type !== 'instance.parked' || signal.actor !== actor) return;
+		file(takeAll(signal.key).map((watcher) => end(watcher, 'done', 'parked')));
+	});
+
+	const add = (key: string, watcher: MailRow): void => {
+		const instance = parts.instances().use(key);
+		const { status = 'active' } = instance?.snapshot ?? {};
+		if (!instance) file([end(watcher, 'done', 'parked')]);
+		else if (status !== 'active') file([end(watcher, 'done', 'noproc')]);
+		else byKey.set(key, [...(byKey.get(key) ?? []), watcher]);
+	};
+	/** Only whoever has sent a message takes it back. */
+	const drop = (key: string, watcher: MailRow, id: unknown): void => {
+		const known = byKey.get(key) ?? [];
+		const isMeant = (row: MailRow) => row.id === id && row.from === watcher.from;
+		const left = known.filter((other) => !isMeant(other));
+		if (left.length > 0) byKey.set(key, left);
+		else byKey.delete(key);
+		file([...known.filter(isMeant).map((other) => end(other, 'cancelled')), end(watcher, 'done')]);
+	};
+
+	return {
+		take({ key, event, mail }) {
+			if (!mail || !event || event instanceof ReeveError || mail.answer) return false;
+			if (event.type === monitorType) add(key, mail);
+			else if (event.type === demonitorType) drop(key, mail, Reflect.get(event, 'id'));
+			else return false;
+			return true;
+		},
+		tell(draft, reason) {
+			for (const watcher of takeAll(draft.key)) {
+				const { messages, changes } = end(watcher, 'done', reason);
+				draft.messages.push(...messages);
+				draft.changes.push(...changes);
+			}
+		},
+		stop() {
+			isOver = true;
+			unsubscribe();
+			byKey.clear();
+		},
+	};
+}

@@ -1,0 +1,117 @@
+/**
+ * Start records: what is written before turns run. After a death of the process they say which
+ * causes may have been the reason of it, and how often each was started.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Change, Journal, Key } from '../../runtime/journal/journal.ts';
+import { readMail } from '../../runtime/mailbox/mailbox-row.ts';
+import { markOf, markText, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import type { Instance } from '../turn/instance.ts';
+import type { Portion } from './instance-batch.ts';
+
+/** The start records of one actor. */
+export interface StartRecords {
+	/** What is written before these run. */
+	of(portions: readonly Portion[]): readonly Change[];
+	/** Starts that are on disk without an end: how many, by mark. */
+	read(): ReadonlyMap<string, number>;
+}
+
+/** What start records are made with. */
+export interface StartRecordParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	/** Whether the instance wants this event in another state. */
+	readonly defers: (instance: Instance, event: EventObject) => boolean;
+}
+
+/**
+ * What is on disk of the batch that runs: one row, however many causes are in it. It is replaced by
+ * the transaction that ends the batch, so it never names a message that is gone; an arrival may be
+ * given out again once the mailbox is empty.
+ */
+interface BatchRecord {
+	readonly epoch: number;
+	/** Messages, by their arrivals: the first and the last of each run of them. */
+	readonly arrivals?: readonly number[];
+	/** Other causes; older versions have named messages here as well, by arrival and id. */
+	readonly marks: readonly Key[];
+}
+
+/** Creates the start records of one actor. */
+export function createStartRecords(parts: StartRecordParts): StartRecords {
+	const { definition, journal } = parts;
+	const { name: actor } = definition;
+
+	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
+	const counts = (instance: Instance, { mail, event }: Cause): boolean => {
+		if (!mail || !event || event instanceof ReeveError) return true;
+		return !mail.volatile && !parts.defers(instance, event);
+	};
+
+	return {
+		of(portions) {
+			const { epoch } = journal;
+			const marks: Key[] = [];
+			const mails: number[] = [];
+			const again: Change[] = [];
+			for (const { instance, causes } of portions) {
+				for (const cause of causes) {
+					if (!counts(instance, cause)) continue;
+					const { mail, attempts, isSuspect } = cause;
+					if (attempts > 0) {
+						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
+						again.push({ table: 'started', key: [actor, ...markOf(cause)], value: record });
+					} else if (mail) mails.push(mail.arrival);
+					else marks.push(markOf(cause));
+				}
+			}
+			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
+			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
+		},
+		read() {
+			const found = new Map<string, number>();
+			const all = { from: [actor], to: [actor, '\uffff'] };
+			for (const { key, value } of journal.scan<unknown>('started', all)) {
+				const mark = key.slice(1);
+				if (mark[0] !== 'batch') {
+					found.set(markText(mark), (value as { attempts: number }).attempts);
+					continue;
+				}
+				const { arrivals = [], marks } = value as BatchRecord;
+				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
+				for (const started of marks) {
+					const [arrival, id] = started;
+					if (typeof arrival !== 'number') found.set(markText(started), 1);
+					else if (readMail(journal, [actor, arrival])?.id === id) {
+						found.set(markText([arrival]), 1);
+					}
+				}
+			}
+			return found;
+		},
+	};
+}
+
+/** Numbers as runs: the first and the last of each. */
+function runsOf(numbers: readonly number[]): readonly number[] {
+	const runs: number[] = [];
+	let last = Number.NaN;
+	for (const number of numbers.toSorted((one, other) => one - other)) {
+		if (number === last + 1) runs[runs.length - 1] = number;
+		else runs.push(number, number);
+		last = number;
+	}
+	return runs;
+}
+
+function* inRuns(runs: readonly number[]): Generator<number> {
+	for (let at = 0; at < runs.length; at += 2) {
+		const [first = 0, last = 0] = runs.slice(at, at + 2);
+		for (let number = first; number <= last; number += 1) yield number;
+	}
+}

@@ -1,0 +1,240 @@
+/**
+ * The step runner: runs the steps of one actor's instances, at most `stepsMax` at a time, and files
+ * what came of each before its machine hears of it.
+ *
+ * A row of the table `steps` is written by the turn that asks for the step and removed by the turn
+ * that takes note of its end, or leaves the state that asked. So every row that a new process finds
+ * is a step that was not run, that a crash cut off, or whose result nobody has heard.
+ *
+ * @module
+ */
+import type { AnyActorLogic } from 'xstate';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import { pack, unpack } from '../../runtime/message/codec.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
+
+/** Which step is meant. */
+export interface StepName {
+	readonly key: string;
+	readonly stepId: string;
+	/** The id of its invocation in the machine. */
+	readonly child: string;
+}
+
+/** What is known of a step that has ended. */
+export type StepResult =
+	| { readonly output: unknown }
+	| { readonly error: { readonly message: string; readonly code: string } };
+
+/** A row of the table `steps`. */
+export interface StepRow {
+	readonly child: string;
+	readonly src: string;
+	/** The input, packed. */
+	readonly input: Uint8Array;
+	/** The process that began to run it; noted only if it must not be run twice unasked. */
+	readonly begunBy?: number;
+	/** The result, packed. */
+	readonly result?: Uint8Array;
+}
+
+/** What runners work with. */
+export interface StepRunnerParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
+	/** Hands the result of a step to its instance. */
+	readonly ended: (name: StepName, result: StepResult) => void;
+}
+
+/** The runner that {@link createStepRunner} makes. */
+export interface StepRunner {
+	/** A new row. {@link StepRunner.start} must be called once it is flushed. */
+	put(name: StepName, src: string, input: unknown): Change;
+	start(name: StepName, src: string, input: unknown): void;
+	remove(name: Pick<StepName, 'key' | 'stepId'>): Change;
+	/** To be called once the removal of a running step is flushed: raises its signal. */
+	cancel(stepId: string): void;
+	/** Goes on with what earlier processes have left. */
+	resume(): void;
+	running(): number;
+	/** Gives running steps `graceMs`, then raises their signals; their results count no more. */
+	stop(graceMs: number): Promise<void>;
+}
+
+/** A step that is to be run. */
+interface Job extends StepName {
+	readonly src: string;
+	readonly input: unknown;
+	/** What an earlier process has left behind, if this is not the first time. */
+	readonly left?: StepRow;
+}
+
+/** Creates the runner of one actor. */
+export function createStepRunner(parts: StepRunnerParts): StepRunner {
+	const { definition, journal, clock, config, signals } = parts;
+	const { name: actor } = definition;
+	const logics = definition.machine.implementations.actors as Record<string, AnyActorLogic>;
+	const waiting = new Map<string, Job>();
+	const running = new Map<string, AbortController>();
+	let isStopped = false;
+	let idle: (() => void) | undefined;
+
+	const keyOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => [actor, key, stepId];
+	const rowOf = ({ child, src, input, left }: Job): StepRow =>
+		left ?? { child, src, input: pack(input) };
+
+	/** Files the result, and tells the instance at once: its turn commits after this or with it. */
+	const file = (job: Job, given: StepResult): void => {
+		if (isStopped || !running.has(job.stepId)) return;
+		const { result, bytes } = storable(given, config.messageBytesMax);
+		const value: StepRow = { ...rowOf(job), result: bytes };
+		journal
+			.commit([{ table: 'steps', key: keyOf(job), value }], 'committed')
+			.catch(() => undefined);
+		const outcome = 'error' in result ? result.error.code : 'done';
+		const { key, stepId, src: step } = job;
+		signals.emit('step.ended', { actor, key, step, stepId, outcome });
+		parts.ended(job, result);
+	};
+
+	const run = async (job: Job, abort: AbortController): Promise<StepResult> => {
+		const step = stepOf(logics[job.src]);
+		if (!step) return failure('unknown_method', `the machine has no step ${job.src}`);
+		const context: StepContext = {
+			idempotencyKey: `${journal.storeId}:${job.stepId}`,
+			signal: abort.signal,
+			clock,
+		};
+		const verdict = await reconciled(step, job, context);
+		if (verdict) return verdict;
+		if ((step.onCrash ?? 'retry') !== 'retry') {
+			const value: StepRow = { ...rowOf(job), begunBy: journal.epoch };
+			await journal.commit([{ table: 'steps', key: keyOf(job), value }]);
+		}
+		if (abort.signal.aborted) return failure('cancelled', '');
+		const { key, stepId, src } = job;
+		signals.emit('step.started', { actor, key, step: src, stepId });
+		const output = await step.run(job.input, context);
+		parts.passPoint?.('step.ran');
+		return { output };
+	};
+
+	const begin = (job: Job): void => {
+		const abort = new AbortController();
+		running.set(job.stepId, abort);
+		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
+		const timer = clock.after(timeoutMs, () => {
+			abort.abort();
+			end(failure('timed_out', `after ${timeoutMs} ms`));
+		});
+		const end = (result: StepResult): void => {
+			timer.cancel();
+			file(job, result);
+			running.delete(job.stepId);
+			if (running.size === 0) idle?.();
+			next();
+		};
+		run(job, abort).then(end, (thrown: unknown) => end(failureOf(thrown)));
+	};
+
+	const next = (): void => {
+		for (const [stepId, job] of waiting) {
+			if (isStopped || running.size >= config.stepsMax) return;
+			waiting.delete(stepId);
+			begin(job);
+		}
+	};
+	const take = (job: Job): void => {
+		waiting.set(job.stepId, job);
+		next();
+	};
+
+	return {
+		put({ key, stepId, child }, src, input) {
+			const value: StepRow = { child, src, input: pack(input) };
+			return { table: 'steps', key: [actor, key, stepId], value };
+		},
+		start: (name, src, input) => take({ ...name, src, input }),
+		remove: (name) => ({ table: 'steps', key: keyOf(name) }),
+		cancel(stepId) {
+			waiting.delete(stepId);
+			const abort = running.get(stepId);
+			// Its end finds that nobody asks for it any more.
+			running.delete(stepId);
+			abort?.abort();
+			if (running.size === 0) idle?.();
+			next();
+		},
+		resume() {
+			const all = { from: [actor], to: [actor, '\uffff'] };
+			for (const { key: place, value: left } of journal.scan<StepRow>('steps', all)) {
+				const { child, src, result } = left;
+				const name = { key: String(place[1]), stepId: String(place[2]), child };
+				if (result) parts.ended(name, unpack(result) as StepResult);
+				else take({ ...name, src, input: unpack(left.input), left });
+			}
+		},
+		running: () => running.size + waiting.size,
+		async stop(graceMs) {
+			waiting.clear();
+			if (running.size > 0) {
+				const ended = new Promise<void>((resolve) => {
+					idle = resolve;
+				});
+				await Promise.race([ended, pause(clock, graceMs)]);
+			}
+			isStopped = true;
+			for (const abort of running.values()) abort.abort();
+		},
+	};
+}
+
+/** What is already clear about a step that a crash has cut off; undefined if it is to be run. */
+async function reconciled(
+	step: AnyStep,
+	{ left, input }: Job,
+	context: StepContext,
+): Promise<StepResult | undefined> {
+	if (left?.begunBy === undefined) return undefined;
+	if (step.onCrash === 'retry') return undefined;
+	if (!step.reconcile) return failure('ambiguous', 'the node died while it ran');
+	const verdict = await step.reconcile(input, context);
+	if (verdict === 'retry') return undefined;
+	if (verdict === 'ambiguous') return failure('ambiguous', 'nobody can tell');
+	return { output: verdict.done };
+}
+
+function failure(code: ErrorCode, message: string): StepResult {
+	return { error: { code, message } };
+}
+
+/** The error as plain data: what a machine hears must be the same after a restart. */
+function failureOf(thrown: unknown): StepResult {
+	if (thrown instanceof ReeveError) return failure(thrown.code, thrown.detail);
+	const message = thrown instanceof Error ? thrown.message : String(thrown);
+	return { error: { code: 'failed', message } };
+}
+
+/** A result that can be stored, and its bytes. */
+function storable(result: StepResult, bytesMax: number): { result: StepResult; bytes: Uint8Array } {
+	try {
+		const bytes = pack(result);
+		if (bytes.byteLength <= bytesMax) return { result: unpack(bytes) as StepResult, bytes };
+		const large = failure('output_too_large', `${bytes.byteLength} bytes`);
+		return { result: large, bytes: pack(large) };
+	} catch (thrown) {
+		const failed = failureOf(thrown);
+		return { result: failed, bytes: pack(failed) };
+	}
+}

@@ -1,0 +1,167 @@
+/**
+ * Batches: the turns that share a transaction, and how each cause in it ends. A turn is moved in
+ * memory first and written with all others of its batch; a machine that throws leaves nothing of
+ * its turn.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { Result } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Timers } from '../../runtime/pending/timers.ts';
+import { doneAfter, failed, type Batch, type Fate, type Settling } from './batch.ts';
+import { markOf, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { createFailure } from './turn-failure.ts';
+import type { InstanceTurns, Turned } from '../turn/turn.ts';
+import type { Instance } from '../turn/instance.ts';
+import type { StepRunner } from './step-runner.ts';
+import type { Outputs } from '../turn/effect-handlers.ts';
+
+/** What batches work with. */
+export interface BatchParts {
+	readonly node: string;
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly mailbox: Mailbox;
+	readonly timers: Timers;
+	readonly steps: StepRunner;
+	readonly outputs: Outputs;
+	readonly turns: InstanceTurns;
+	/** Whether the machine has any use for events of this type. */
+	readonly knows: (type: string) => boolean;
+}
+
+/** Takes the turn of a cause, into a batch. */
+export type Run = (instance: Instance, cause: Cause, batch: Batch) => Fate;
+
+/** Creates what runs the causes of one actor. */
+export function createRun(parts: BatchParts): Run {
+	const { definition, clock, config, turns, outputs, knows } = parts;
+	const { name: actor } = definition;
+	/** What audits, and repetitions from other stores, are told of a message by. */
+	const addReceipt = ({ mail, attempts }: Cause, { outcome, code }: Result, batch: Batch) => {
+		if (!mail || mail.volatile || mail.answer) return;
+		const { id, from, at: takenAt } = mail;
+		const at = clock.now();
+		batch.ended.push({ id, from, method: actor, outcome, code, attempts, at, takenAt });
+	};
+	const remove = createRemoval(parts);
+
+	/** Takes a turn over into memory. From here on the next turn builds on it. */
+	const adopt = (instance: Instance, turned: Turned, batch: Batch): void => {
+		const { draft, snapshot, facts, packed, kept } = turned;
+		instance.snapshot = snapshot;
+		instance.facts = facts;
+		let written = batch.written.get(instance);
+		if (!written) {
+			written = { turns: [], packed };
+			batch.written.set(instance, written);
+			instance.unflushed += 1;
+		}
+		written.packed = packed;
+		if (kept) written.turns.push(kept);
+		for (const message of draft.messages) batch.messages.push(message);
+		for (const end of draft.ends) batch.outcomes.add(end);
+		for (const change of draft.changes) batch.changes.push(change);
+		for (const run of draft.afterwards) batch.afterwards.push(run);
+	};
+
+	/** Ends a message without a turn. */
+	const settle = (instance: Instance, cause: Cause, { result, batch }: Settling): Fate => {
+		const { mail } = cause;
+		remove(cause, batch);
+		addReceipt(cause, result, batch);
+		if (mail && !mail.answer) {
+			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
+			const draft = outputs.draft({ ...about, facts: instance.facts });
+			outputs.mail.answer(draft, mail.message, { result });
+			batch.messages.push(...draft.messages);
+			for (const end of draft.ends) batch.outcomes.add(end);
+		}
+		cause.result = result;
+		batch.afterwards.push(cause);
+		return 'settled';
+	};
+
+	/** What speaks against an event. */
+	const objectionTo = (instance: Instance, event: EventObject | undefined): Result | undefined => {
+		const refusal = event && refusalOf(event);
+		if (refusal) return refusal;
+		const isDone = instance.snapshot?.status === 'done';
+		return isDone ? failed('actor_done', `${actor}/${instance.key}`) : undefined;
+	};
+
+	const refusalOf = (event: EventObject): Result | undefined => {
+		if (!knows(event.type)) return failed('unknown_event', `${event.type} at ${actor}`);
+		const problem = definition.problemOf(event);
+		return problem === undefined ? undefined : failed('bad_arguments', problem);
+	};
+	/** Why a message gets no turn; undefined if it gets one. */
+	const objection = (instance: Instance, cause: Cause): Result | undefined => {
+		const { mail, event, attempts } = cause;
+		if (!mail) return undefined;
+		if (event instanceof ReeveError) return failed(event.code, event.detail);
+		if (mail.answer) return undefined;
+		const isLate = mail.deadline <= clock.now() && attempts === 1;
+		if (isLate) return { outcome: 'expired', code: 'expired', attempts: 0 };
+		return objectionTo(instance, event);
+	};
+
+	const failure = createFailure({ ...parts, adopt, settle });
+
+	return (instance, cause, batch) => {
+		const { event, mail } = cause;
+		cause.attempts += 1;
+		if (mail && event && !(event instanceof ReeveError) && turns.defers(instance, event)) {
+			cause.attempts -= 1;
+			return 'deferred';
+		}
+		const result = objection(instance, cause);
+		if (result) return settle(instance, cause, { result, batch });
+		try {
+			if (cause.attempts > config.attemptsMax) {
+				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
+				const buried = { ...cause, attempts: config.attemptsMax };
+				return failure.bury(instance, buried, { thrown, batch });
+			}
+			const turned = cause.anew ? turns.restart(instance) : turns.take(instance, cause);
+			adopt(instance, turned, batch);
+			remove(cause, batch);
+			if (cause.anew) batch.afterwards.push(cause.anew.done);
+			const done = doneAfter(cause.attempts);
+			addReceipt(cause, done, batch);
+			cause.result = mail ? done : undefined;
+			batch.afterwards.push(cause);
+			return 'settled';
+		} catch (thrown) {
+			return failure.take(instance, cause, { thrown, batch });
+		}
+	};
+}
+
+/** What takes a cause off the disk. */
+function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
+	return (cause: Cause, batch: Batch): void => {
+		const { mail, timer, step, attempts } = cause;
+		if (mail) {
+			// Only what was tried before has a record of its own.
+			for (const change of mailbox.removal(mail, attempts > 1)) batch.changes.push(change);
+			return;
+		}
+		if (timer) batch.changes.push(timers.remove(timer));
+		if (step) batch.changes.push(steps.remove({ key: cause.key, stepId: step.stepId }));
+		if (attempts > 1) {
+			batch.changes.push({ table: 'started', key: [definition.name, ...markOf(cause)] });
+		}
+		if (timer) batch.afterwards.push(() => timers.removed(timer));
+	};
+}

@@ -1,0 +1,132 @@
+/**
+ * Failures: what follows an event that the machine of an instance throws at. It is tried again
+ * after a pause, until it has been started too often; then it goes to the dead letters and the next
+ * one has its turn.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import { pack, packMessage } from '../../runtime/message/codec.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
+import { markOf, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import type { InstanceTurns, Turned } from '../turn/turn.ts';
+import type { Instance } from '../turn/instance.ts';
+
+/** What failures are dealt with by. */
+export interface FailureParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly turns: InstanceTurns;
+	readonly adopt: (instance: Instance, turned: Turned, batch: Batch) => void;
+	readonly settle: (instance: Instance, cause: Cause, settling: Settling) => Fate;
+}
+
+/** The failures of one actor. */
+export interface Failures {
+	/** The machine threw. Its instance is where it was before, or begins anew. */
+	take(instance: Instance, cause: Cause, failing: Failing): Fate;
+	/** The last attempt has failed. */
+	bury(instance: Instance, cause: Cause, failing: Failing): Fate;
+}
+
+/** Creates the failures of one actor. */
+export function createFailure(parts: FailureParts): Failures {
+	const { definition, journal, clock, config, turns, adopt, settle } = parts;
+	const { name: actor } = definition;
+
+	const bury = (instance: Instance, cause: Cause, { thrown, batch }: Failing): Fate => {
+		const { attempts, mail } = cause;
+		const value = deadLetter(cause, { definition, instance, thrown, at: clock.now() });
+		if (!mail || mail.answer) {
+			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
+		}
+		batch.changes.push(...deadLetterChanges(value, parts));
+		const { detail } = asReeveError(thrown, 'actor_crashed');
+		const result = { ...failed('max_attempts', detail), attempts };
+		return settle(instance, cause, { result, batch });
+	};
+
+	const isTooMuch = (instance: Instance): boolean => {
+		const now = clock.monotonic();
+		const since = now - definition.period * 1000;
+		instance.faults = [...instance.faults.filter((at) => at >= since), now];
+		return instance.faults.length > definition.intensity;
+	};
+
+	/** Tells of the failure; whether the instance is to begin anew. */
+	const report = (instance: Instance, cause: Cause, thrown: unknown): boolean => {
+		const { attempts, event } = cause;
+		const { recovery } = definition;
+		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && attempts > 1);
+		parts.signals.emit('instance.failed', {
+			actor,
+			key: instance.key,
+			event: event instanceof ReeveError ? '' : (event?.type ?? 'start'),
+			detail: traceOf(thrown),
+			attempts,
+			recovery: isFresh ? 'fresh' : 'resume',
+		});
+		return isFresh;
+	};
+
+	return {
+		take(instance, cause, failing) {
+			const { batch, thrown } = failing;
+			const { attempts, mail } = cause;
+			const isFresh = report(instance, cause, thrown);
+			if (isTooMuch(instance)) return 'parked';
+			try {
+				if (isFresh) adopt(instance, turns.restart(instance), batch);
+				if (mail?.volatile || attempts >= config.attemptsMax) {
+					return bury(instance, cause, failing);
+				}
+			} catch {
+				// Not even the start of the machine works: nothing can be done before it is repaired.
+				return 'parked';
+			}
+			const value = { epoch: journal.epoch, attempts };
+			batch.changes.push({ table: 'started', key: [actor, ...markOf(cause)], value });
+			return 'failed';
+		},
+		bury,
+	};
+}
+
+interface Circumstances {
+	readonly definition: ActorDefinition;
+	readonly instance: Instance;
+	readonly thrown: unknown;
+	readonly at: number;
+}
+
+/** A row of the dead letters, with what is needed to look into it or to send it again. */
+function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): DeadLetter {
+	const { definition, instance, thrown, at } = about;
+	return {
+		id: mail?.id ?? '',
+		fromNode: mail?.from ?? '',
+		method: definition.name,
+		key: instance.key,
+		body: mail ? packMessage(mail.message) : pack(event),
+		at,
+		outcome: 'failed',
+		code: 'max_attempts',
+		attempts,
+		version: definition.version,
+		turn: instance.facts.turn,
+		reason: traceOf(thrown),
+	};
+}
+
+function traceOf(thrown: unknown): string {
+	return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

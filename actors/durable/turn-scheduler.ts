@@ -1,0 +1,223 @@
+/**
+ * Dispatch: brings the causes of one actor to its instances. An instance takes one turn at a time,
+ * in the order of its causes; many instances share a batch, and a batch shares a transaction.
+ *
+ * Before a batch runs it is on disk that it does. So after a death of the process it is known which
+ * messages may have been the reason; each of those then runs alone and is counted, until it is dead
+ * or it has turned out to be innocent.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import { release, type Cause } from '../turn/trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import type { Instance } from '../turn/instance.ts';
+import type { Instances } from './instance-cache.ts';
+import { createPortionRun, type Portion } from './instance-batch.ts';
+import { createStartRecords } from './start-record.ts';
+import { emptyBatch, type Batch } from './batch.ts';
+import type { BatchEnd } from './batch-end.ts';
+import type { Run } from './trigger-run.ts';
+
+/** What dispatch works with. */
+export interface DispatchParts {
+	readonly definition: ActorDefinition;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly post: Post;
+	readonly instances: Instances;
+	readonly run: Run;
+	readonly end: BatchEnd;
+	/** Whether the instance wants this event in another state. */
+	readonly defers: (instance: Instance, event: EventObject) => boolean;
+	readonly turnsBatchMax: number;
+	/** Called with an error of our own: the host cannot go on. */
+	readonly broken: (thrown: unknown) => void;
+}
+
+/** The dispatch that {@link createDispatch} makes. */
+export interface Dispatch {
+	/** What a crash has left in doubt: how often each cause was started, by its mark. */
+	suspects(): ReadonlyMap<string, number>;
+	/** Takes a cause, and releases it when nothing is left to be done for it. */
+	offer(cause: Cause): void;
+	/** From now on nothing that was begun has an effect any more. */
+	fence(): void;
+	/** Takes no more turns; resolves when those that were taken are on disk. */
+	drain(): Promise<void>;
+}
+
+/** Creates the dispatch of one actor. */
+export function createDispatch(parts: DispatchParts): Dispatch {
+	const { journal, post, instances, end, broken } = parts;
+	const starts = createStartRecords(parts);
+	const under = new Set<Promise<void>>();
+	let isPumping = false;
+	let state: 'open' | 'draining' | 'fenced' = 'open';
+	const isOpen = () => state === 'open';
+
+	const wake = (): void => {
+		if (isPumping || state !== 'open') return;
+		isPumping = true;
+		// After whoever is offering causes has offered them all.
+		queueMicrotask(() => {
+			pump()
+				.catch(broken)
+				.finally(() => {
+					isPumping = false;
+					if (!ready.isEmpty()) wake();
+				});
+		});
+	};
+
+	const ready = createReadyLine({ ...parts, wake });
+	const runPortion = createPortionRun({ ...parts, list: ready.list, isOpen });
+
+	const commit = async (batch: Batch): Promise<void> => {
+		end.seal(batch);
+		// What is given away here need not be kept while the disk writes.
+		await post.send(batch.messages.splice(0), batch.changes.splice(0));
+		if (state === 'fenced') return;
+		end.finish(batch);
+		instances.makeRoom();
+	};
+	/**
+	 * Memory has got apart from the disk, unless the process has been replaced or is about to end.
+	 */
+	const endsHere = (thrown: unknown): void => {
+		state = 'fenced';
+		const isOver =
+			thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
+		if (!isOver) broken(thrown);
+	};
+
+	/** What is to run next, in hand: not to be put away. */
+	const take = (): readonly Portion[] => {
+		const portions = ready.pick();
+		for (const { instance } of portions) instance.unflushed += 1;
+		return portions;
+	};
+	const run = (portions: readonly Portion[]): Batch => {
+		const batch = emptyBatch();
+		for (const portion of portions) {
+			portion.instance.unflushed -= 1;
+			runPortion(portion, batch);
+		}
+		return batch;
+	};
+	/** Writes what a batch came to; nobody need wait for that to take the next one. */
+	const write = (batch: Batch): Promise<void> => {
+		const committed = commit(batch).catch(endsHere);
+		under.add(committed);
+		void committed.finally(() => under.delete(committed));
+		return committed;
+	};
+	/** Writes that these are started. */
+	const counted = (portions: readonly Portion[]): Promise<void> =>
+		portions.length === 0
+			? Promise.resolve()
+			: journal.commit(starts.of(portions), 'committed').catch(endsHere);
+
+	async function pump(): Promise<void> {
+		let portions = take();
+		await counted(portions);
+		while (isOpen() && portions.length > 0) {
+			const isAlone = portions[0]?.causes[0]?.isSuspect ?? false;
+			const batch = run(portions);
+			if (isAlone) {
+				await write(batch);
+				portions = take();
+				await counted(portions);
+				continue;
+			}
+			// The transaction that ends this batch begins the next one, or says that none has begun.
+			portions = take();
+			batch.changes.push(...starts.of(portions));
+			void write(batch);
+			if (portions.length > 0) await journal.commit([], 'committed').catch(endsHere);
+		}
+	}
+
+	return {
+		suspects: () => starts.read(),
+		offer(cause) {
+			const instance = state === 'open' ? instances.use(cause.key) : undefined;
+			if (!instance) {
+				if (state === 'open') instances.leave(cause.key, cause);
+				release(cause);
+				return;
+			}
+			ready.add(instance, cause);
+		},
+		fence() {
+			state = 'fenced';
+		},
+		async drain() {
+			if (state === 'open') state = 'draining';
+			await Promise.all(under);
+			// What was counted and does not run any more was not the reason of any death.
+			if (state === 'draining') await journal.commit(starts.of([]), 'committed').catch(endsHere);
+		},
+	};
+}
+
+/** The instances that have something to do, and the causes that run alone before all others. */
+function createReadyLine({
+	instances,
+	turnsBatchMax,
+	wake,
+}: Pick<DispatchParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
+	const line: Instance[] = [];
+	const suspects: Cause[] = [];
+
+	/** Puts an instance into the line, if it has something to do. */
+	const list = (instance: Instance): void => {
+		if (instance.isListed || instance.isPausing || instance.queue.length === 0) return;
+		instance.isListed = true;
+		line.push(instance);
+		wake();
+	};
+	/** A suspect by itself; nothing if it is no longer to be run. */
+	const alone = (suspect: Cause): readonly Portion[] => {
+		const instance = instances.use(suspect.key);
+		if (instance) return [{ instance, causes: [suspect] }];
+		instances.leave(suspect.key, suspect);
+		release(suspect);
+		return [];
+	};
+
+	return {
+		list,
+		isEmpty: () => line.length + suspects.length === 0,
+		add(instance: Instance, cause: Cause): void {
+			if (cause.isSuspect) {
+				suspects.push(cause);
+				wake();
+			} else {
+				instance.queue.push(cause);
+				list(instance);
+			}
+		},
+		/** The next batch: a suspect alone, or all that is ready, up to the limit. */
+		pick(): readonly Portion[] {
+			const suspect = suspects.shift();
+			if (suspect) return alone(suspect);
+			const portions: Portion[] = [];
+			let room = turnsBatchMax;
+			while (room > 0) {
+				const instance = line.shift();
+				if (!instance) break;
+				instance.isListed = false;
+				const causes = instance.queue.splice(0, room);
+				room -= causes.length;
+				portions.push({ instance, causes });
+				list(instance);
+			}
+			return portions;
+		},
+	};
+}

@@ -1,0 +1,233 @@
+/**
+ * The turn of one accepted message: counted before it runs, run by a call, and settled in one
+ * transaction that removes it from its mailbox and files its reply.
+ *
+ * @module
+ */
+import type { Actor } from 'xstate';
+import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { Cancellable, Cancellations } from '../../runtime/mailbox/cancellations.ts';
+import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { Mailbox, StartRecord } from '../../runtime/mailbox/mailbox.ts';
+import type { Outbox } from '../../runtime/delivery/outbox.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { Processes } from '../../runtime/method/processes.ts';
+import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import type { Received } from '../../runtime/ledger/received-messages.ts';
+import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
+import { planReplay } from '../../runtime/mailbox/replay.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Trust } from '../../runtime/security/authorization.ts';
+import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
+import type { CallEnd, CallInput } from './call.ts';
+import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.ts';
+import { messageLogic, type MessageOutput } from './inbound-message.ts';
+import { createRuns, policyOf, type Attempt, type Once } from './method-attempt.ts';
+import { createScheduledTurns } from './scheduled-run.ts';
+import { createSettlement } from './settlement.ts';
+
+/** A call under way. */
+export interface RunningCall {
+	/** Rejects if the method crashed, or the call was stopped before it ended. */
+	readonly ended: Promise<CallEnd>;
+	/** Raises the method's signal and forgets the call. */
+	stop(): void;
+	/** Raises the method's signal, because the message was taken back; it ends soon. */
+	cancel(): void;
+}
+
+/** What turns work with. */
+export interface TurnParts {
+	readonly node: string;
+	readonly storeId: string;
+	readonly definition: MethodDefinition;
+	readonly mailbox: Mailbox;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
+	readonly suspects: Pick<Suspects, 'isCrowd'>;
+	readonly cancellations: Cancellations;
+	readonly received?: Received | undefined;
+	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly processes?: Processes | undefined;
+	readonly trust?: Trust | undefined;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly methods: Pick<MethodRegistry, 'find'>;
+	/** Makes a supervised call. */
+	readonly startCall: (input: CallInput) => RunningCall;
+	readonly print: (from: string, text: string) => void;
+	/** Calls `see` when the subscriber that these turns belong to has ended, however that came. */
+	readonly onExit: (see: () => void) => void;
+}
+
+/** The turns that {@link createTurns} makes. */
+export interface Turns {
+	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
+	run(row: MailRow, freed?: () => void): Promise<void>;
+	/** What counts the starts of messages that may run twice; `run` then does not. */
+	readonly begin?: (rows: readonly MailRow[]) => readonly Change[];
+	/** Decides about a message that was started before a crash; nothing runs beside it. */
+	replay(row: MailRow, start: StartRecord): Promise<void>;
+	/**
+	 * Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox.
+	 */
+	abandon(): void;
+}
+
+/**
+ * The pause before a crashed method is tried again with the same message, for each crash so far.
+ */
+const crashPauseMs = 200;
+/**
+ * How long a run that nobody waits for is watched at a start, in case it is what kills the node.
+ */
+const provenMs = 1000;
+
+/** A message that is taken to its end, after so many attempts. */
+interface Taking extends Attempt {
+	/** Called when nothing is left but to bring the settlement to the disk. */
+	readonly freed?: (() => void) | undefined;
+}
+
+type Life = Actor<typeof messageLogic>;
+
+/** Creates the turns of one subscriber. */
+export function createTurns(parts: TurnParts): Turns {
+	const { definition, mailbox, journal, clock, config, signals } = parts;
+	const settle = createSettlement(parts);
+	let stopping = false;
+	// A dead subscriber's successor decides about what was running: nothing of the old turns may
+	// count.
+	let isFenced = false;
+	const runs = createRuns(parts, () => stopping || isFenced);
+	const scheduled = createScheduledTurns(parts, { runs, isOver: () => stopping || isFenced });
+	parts.onExit(() => {
+		isFenced = true;
+		runs.stop();
+		scheduled.stop();
+	});
+
+	/** Runs a message until it ends, is dead, or the node stops. */
+	const take = async (row: MailRow, message: Message, earlier: Taking): Promise<void> => {
+		const cancellable = parts.cancellations.watch(row.id);
+		const life = startLife(message, parts, earlier.attempts);
+		try {
+			await takeToEnd(row, message, { ...earlier, cancellable, life });
+		} finally {
+			cancellable.over();
+			runs.over(row);
+			stopMessageActor(life);
+		}
+	};
+	const takeToEnd = async (
+		row: MailRow,
+		message: Message,
+		{ cancellable, life, freed, ...earlier }: Taking & { cancellable: Cancellable; life: Life },
+	): Promise<void> => {
+		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
+		let { progress } = earlier;
+		const onProgress = (noted: unknown): void => {
+			progress = noted;
+		};
+		const startedAt = clock.monotonic();
+		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
+		while (life.getSnapshot().status === 'active') {
+			if (stopping || isFenced) throw new ReeveError('stopping');
+			if (cancellable.isCancelled) {
+				life.send({ type: 'CANCELLED' });
+				break;
+			}
+			life.send({ type: 'START' });
+			const attempt = life.getSnapshot().context.attempts;
+			const beginning = runs.begin(row, message, { ...earlier, progress, attempts: attempt });
+			if (beginning) await beginning;
+			const start = { row, message, attempt, cancellable, progress, onProgress };
+			const { event, ...once } = await runs.once(start);
+			last = once;
+			life.send(event);
+			const isCrash = event.type === 'CRASHED' && life.getSnapshot().status === 'active';
+			if (isCrash) await pause(clock, crashPauseMs * attempt);
+		}
+		if (isFenced) throw new ReeveError('killed', mailbox.method);
+		const tookMs = clock.monotonic() - startedAt;
+		const { context, output } = life.getSnapshot();
+		const end = output ?? { outcome: 'failed', code: 'internal', attempts: context.attempts };
+		const settled = settle(row, message, { ...last, tookMs, end });
+		freed?.();
+		await settled;
+	};
+
+	return {
+		async run(row, freed) {
+			const { message } = row;
+			if (scheduled.isOne(message) && (await scheduled.adopt(row, message))) return;
+			await take(row, message, { attempts: 0, freed });
+		},
+		...(definition.onCrash === 'retry' && {
+			begin: (rows: readonly MailRow[]) =>
+				runs.beginAll(rows.filter((row) => mayBegin(row, definition))),
+		}),
+		async replay(row, start) {
+			const { attempts, alone, epoch, progress, schedule } = start;
+			const { message } = row;
+			if (schedule) return scheduled.resume(row, message, { ...start, schedule });
+			const { attemptsMax } = config;
+			const onCrash = policyOf(message, definition);
+			const inDoubt = epoch < journal.epoch && !alone && parts.suspects.isCrowd;
+			const decision = planReplay({ onCrash, attempts, attemptsMax, inDoubt });
+			const { id, method } = message;
+			signals.emit('replay.decided', { id, method, decision });
+			if (decision === 'redeliver' && (definition.durable || definition.untilTimeout)) {
+				const taken = take(row, message, { attempts, progress });
+				// It stays on disk if it is given up, because its subscriber died or the node stops.
+				void mailbox.attend(() => taken).catch(() => undefined);
+				return Promise.race([taken, pause(clock, provenMs)]);
+			}
+			if (decision === 'redeliver') return take(row, message, { attempts, alone: true });
+			const end: MessageOutput =
+				decision === 'report'
+					? { outcome: 'interrupted', code: 'interrupted', attempts }
+					: { outcome: 'failed', code: 'max_attempts', attempts };
+			await settle(row, message, { run: {}, problem: undefined, tookMs: 0, end });
+		},
+		abandon() {
+			stopping = true;
+			scheduled.stop();
+			clock.after(config.stopTimeout * 1000, () => {
+				runs.stop();
+			});
+		},
+	};
+}
+
+/** The actor of a message that has been started so often. */
+function startLife(message: Message, parts: TurnParts, attempts: number): Life {
+	const { definition, config } = parts;
+	return startMessageActor(messageLogic, {
+		id: message.id,
+		method: definition.name,
+		onCrash: policyOf(message, definition),
+		attemptsMax: config.attemptsMax,
+		attempts,
+	});
+}
+
+/** Whether the start of a message may be counted before it has a place to run. */
+function mayBegin({ message, volatile }: MailRow, definition: MethodDefinition): boolean {
+	if (volatile) return false;
+	const isScheduled = message.schedule ?? definition.scheduleOf?.(message);
+	return policyOf(message, definition) === 'retry' && isScheduled === undefined;
+}

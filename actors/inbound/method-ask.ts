@@ -1,0 +1,89 @@
+/**
+ * Asking: how a running method sends a message of its own and waits for the outcome.
+ *
+ * @module
+ */
+import type { Books, Entry } from '../../runtime/ledger/ledger.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { Answered, Asked } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+
+/** What asking works with. */
+export interface AskingParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly books: Pick<Books, 'get'>;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly methods: Pick<MethodRegistry, 'find'>;
+}
+
+/**
+ * Sends a message and waits until the books know how it ended. With an id that is in the books
+ * already it only waits: so a method that is run again after a crash asks the same thing once.
+ *
+ * When the signal is raised nobody waits any more; the message itself goes on.
+ *
+ * @throws ReeveError the reason of the signal
+ */
+export async function askMessage(
+	parts: AskingParts,
+	asked: Asked,
+	signal?: AbortSignal,
+): Promise<Answered> {
+	const { books, post, config } = parts;
+	signal?.throwIfAborted();
+	const message = messageOf(parts, asked);
+	const { id } = message;
+	const settled = watch(parts, id, signal);
+	try {
+		if (!books.get(id)) await Promise.race([post.send([message]), settled.entry]);
+		const known = books.get(id);
+		const { result, output = '' } = known?.result ? known : await settled.entry;
+		const isCut = Buffer.byteLength(output) > config.outputKeptBytesMax - 4;
+		if (result) return { result, output, isCut };
+		throw new ReeveError('internal', `no outcome of ${id}`);
+	} finally {
+		settled.stop();
+	}
+}
+
+function messageOf({ node, clock, methods }: AskingParts, asked: Asked): Message {
+	const definition = methods.find(asked.method);
+	const { id = newId(clock), ...fields } = asked;
+	return {
+		...fields,
+		id,
+		fromNode: node,
+		method: definition?.name ?? asked.method,
+		kind: 'CommandACK',
+	};
+}
+
+/** Waits for the entry of `id` to be settled. */
+function watch({ books, signals }: AskingParts, id: string, signal?: AbortSignal) {
+	let stop = () => {};
+	const entry = new Promise<Entry>((resolve, reject) => {
+		const unsubscribe = signals.subscribe((seen) => {
+			if (seen.type !== 'message.settled' || seen.id !== id) return;
+			const found = books.get(id);
+			if (found) resolve(found);
+		});
+		const abort = () => reject(signal?.reason);
+		signal?.addEventListener('abort', abort, { once: true });
+		stop = () => {
+			unsubscribe();
+			signal?.removeEventListener('abort', abort);
+		};
+	});
+	// It may be raised while nobody waits yet.
+	entry.catch(() => undefined);
+	return { entry, stop };
+}

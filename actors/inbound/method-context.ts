@@ -1,0 +1,88 @@
+/**
+ * What a running method is handed: the little of its node that it may use.
+ *
+ * @module
+ */
+import { dataFile } from '../../runtime/files/data-folder.ts';
+import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Outbox } from '../../runtime/delivery/outbox.ts';
+import type { Processes } from '../../runtime/method/processes.ts';
+import type { Received } from '../../runtime/ledger/received-messages.ts';
+import { composeReply } from '../../runtime/message/reply.ts';
+import type { Trust } from '../../runtime/security/authorization.ts';
+import { askMessage, type AskingParts } from './method-ask.ts';
+
+/** What a context is made from. */
+export interface ContextParts extends AskingParts {
+	readonly definition: MethodDefinition;
+	readonly journal: Pick<Journal, 'commit'>;
+	readonly outbox: Pick<Outbox, 'waiting'>;
+	readonly storeId: string;
+	readonly received?: Received | undefined;
+	/** Without them no interim result is published. */
+	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly processes?: Processes | undefined;
+	readonly trust?: Trust | undefined;
+	readonly print: (from: string, text: string) => void;
+}
+
+/** The run that a context is for. */
+export interface ContextRun {
+	readonly message: Message;
+	readonly attempt: number;
+	/** What an earlier run has noted. */
+	readonly progress?: unknown;
+	/** What writes down how far the run has come; nothing for a message that is on no disk. */
+	readonly progressChanges?: ((progress: unknown) => readonly Change[]) | undefined;
+}
+
+/** Creates the context of one run; the call adds the signal. */
+export function createMethodContext(
+	parts: ContextParts,
+	run: ContextRun,
+): Omit<MethodContext, 'signal'> {
+	const { node, clock, config, definition, post, answers } = parts;
+	const { message, attempt } = run;
+	const { replies } = definition;
+	const noted = (progress: unknown) =>
+		progress === undefined ? [] : (run.progressChanges?.(progress) ?? []);
+	return {
+		node,
+		clock,
+		attempt,
+		storeId: parts.storeId,
+		received: parts.received,
+		processes: parts.processes,
+		trust: parts.trust,
+		progress: run.progress,
+		limits: config,
+		timeoutMs: timeoutOf(message, parts) * 1000,
+		outputBytesMax: config.outputBytesMax,
+		hasRoom: () => parts.outbox.waiting() < config.outboxMessagesMax,
+		async note(progress) {
+			await parts.journal.commit(noted(progress)).catch(() => undefined);
+		},
+		async reply(data, progress) {
+			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
+			// It is on disk or the node is going down, in which case its run will be replayed anyway.
+			const published = answers?.interim(message, data);
+			const changes = [...noted(progress), ...(published?.changes ?? [])];
+			await post.send(interim ? [interim] : [], changes).then(published?.flushed, () => undefined);
+		},
+		ask: (asked, signal) => askMessage(parts, asked, signal),
+		print: (text) => parts.print(message.fromNode, text),
+		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),
+	};
+}
+
+/** Longer than any node runs. */
+const endlessSeconds = 3_153_600_000;
+
+function timeoutOf(message: Message, { definition, config }: ContextParts): number {
+	const seconds =
+		message.methodTimeout || definition.timeoutOf?.(message) || config.defaultMethodTimeout;
+	return seconds < 0 ? endlessSeconds : seconds;
+}

@@ -1,0 +1,135 @@
+/**
+ * Settlement: how a message that was accepted here is closed, in one transaction that removes it
+ * from its mailbox, files the reply to its sender and, if it was started too often, a dead letter.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import type { Message, Result } from '../../runtime/message/message.ts';
+import type { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
+import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
+import { composeOwnOutput, composeReply, type Run } from '../../runtime/message/reply.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { MessageOutput } from './inbound-message.ts';
+
+/** What settlements work with. */
+export interface SettlementParts {
+	readonly node: string;
+	readonly definition: MethodDefinition;
+	readonly mailbox: Mailbox;
+	readonly clock: Clock;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly journal: Journal;
+	readonly passPoint: PassPoint;
+	readonly config: Pick<Config, 'centralNodeName' | 'deadKeptMax'>;
+}
+
+/** What is known when a message has come to its end. */
+export interface Ending {
+	readonly run: Run;
+	readonly problem: ReeveError | undefined;
+	readonly tookMs: number;
+	readonly end: MessageOutput;
+	/** All output has been sent before, see `MethodDefinition.replies`. */
+	readonly isStreamed?: boolean;
+	/** What is to be said of an end without a problem. */
+	readonly detail?: string;
+}
+
+/** Files how a message ended; resolves when that is on disk. */
+export type Settle = (row: MailRow, message: Message, ending: Ending) => Promise<void>;
+
+/** Creates the settlements of one subscriber. */
+export function createSettlement(parts: SettlementParts): Settle {
+	const { definition, mailbox, clock, node, post, receipts, passPoint } = parts;
+	const { replies } = definition;
+
+	return async (row, message, ending) => {
+		const result = resultOf(ending);
+		const run = { ...ending.run, result };
+		const how = replies && ending.isStreamed ? 'interim' : replies;
+		const reply = composeReply(message, run, { clock, node, replies: how });
+		const central = parts.config.centralNodeName;
+		const own = composeOwnOutput(message, run, { clock, node, replies, central });
+		const changes: Change[] = [...mailbox.removal(row)];
+		if (ending.end.code === 'max_attempts') {
+			const value = deadLetter(row, message, { ...ending, at: clock.now() });
+			changes.push(...deadLetterChanges(value, parts));
+		}
+		if (!row.volatile)
+			changes.push(...receipts.add([receiptOf(row, message, { ...ending, at: clock.now() })]));
+		passPoint('call.ended');
+		await post.send(
+			[reply, own].filter((each) => each !== undefined),
+			changes,
+		);
+		passPoint('call.settled');
+		parts.signals.emit('call.ended', callEnded(message, ending));
+	};
+}
+
+/** What the sender is told. */
+function resultOf({ run, problem, tookMs, end, ...more }: Ending): Result {
+	const { exitCode, stderr } = run.output ?? {};
+	const detail = problem?.detail ?? more.detail;
+	return {
+		outcome: end.outcome,
+		attempts: end.attempts,
+		durationMs: Math.round(tookMs),
+		...(end.code ? { code: end.code } : {}),
+		...(detail ? { detail } : {}),
+		...(exitCode === undefined ? {} : { exitCode }),
+		...(stderr ? { stderr } : {}),
+	};
+}
+
+function receiptOf(
+	{ at: takenAt }: MailRow,
+	{ id, fromNode: from, method }: Message,
+	{ end, tookMs, at }: Pick<Ending, 'end' | 'tookMs'> & { at: number },
+): Receipt {
+	const { outcome, attempts, code } = end;
+	const startedAt = attempts > 0 ? Math.round(at - tookMs) : undefined;
+	return { id, from, method, outcome, code, attempts, at, takenAt, startedAt };
+}
+
+/** What the signal tells. A crash of the method brings its stack. */
+export function callEnded(message: Message, { run, problem, tookMs, end }: Ending) {
+	const { id, method, fromNode: from, methodArgs } = message;
+	const { outcome, attempts, code = '' } = end;
+	const stack = problem?.cause instanceof Error ? problem.cause.stack : undefined;
+	const detail = stack ?? problem?.detail ?? '';
+	const stderr = run.output?.stderr ?? '';
+	return { id, method, from, outcome, tookMs, attempts, code, detail, stderr, methodArgs };
+}
+
+/** A row of the dead letters: everything that is needed to look into it, or to send it again. */
+function deadLetter(
+	row: MailRow,
+	{ id, fromNode, method }: Message,
+	{ end, problem, at }: Ending & { at: number },
+): DeadLetter {
+	const { message, lane, seq } = row;
+	return {
+		id,
+		fromNode,
+		method,
+		body: packMessage(message),
+		...end,
+		at,
+		...(problem?.detail ? { detail: problem.detail } : {}),
+		...(lane === undefined ? {} : { lane }),
+		...(seq === undefined ? {} : { seq }),
+	};
+}

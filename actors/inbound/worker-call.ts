@@ -1,0 +1,163 @@
+/**
+ * Isolated calls: a method that declares `isolate: 'worker'` runs in a thread of its own. The
+ * thread can be ended in the middle of anything, even of an endless loop, and the node goes on
+ * meanwhile.
+ *
+ * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
+ * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
+ * that nobody has read. Commands that such a method starts are not ended with it, and it can
+ * neither ask other nodes nor see the processes of its own.
+ *
+ * @module
+ */
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Timer } from '../../runtime/platform/clock.ts';
+import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+
+/** What a thread is started with. */
+export interface Order {
+	/** The file that declares the method. */
+	readonly file: string;
+	readonly message: Message;
+	readonly facts: Pick<
+		MethodContext,
+		'node' | 'storeId' | 'timeoutMs' | 'attempt' | 'outputBytesMax' | 'limits' | 'progress'
+	>;
+}
+
+/** What the thread tells. */
+export type FromThread =
+	| { readonly type: 'reply'; readonly data: string | Uint8Array; readonly progress: unknown }
+	| { readonly type: 'note'; readonly progress: unknown }
+	| { readonly type: 'print'; readonly text: string }
+	| { readonly type: 'dataFile'; readonly question: number; readonly parts: readonly string[] }
+	/** It has raised its signal: it is no endless loop. */
+	| { readonly type: 'aborting' }
+	| { readonly type: 'resolved'; readonly output: Output }
+	| { readonly type: 'rejected'; readonly code: ErrorCode; readonly detail: string }
+	| { readonly type: 'crashed'; readonly message: string; readonly stack: string | undefined };
+
+/** What the thread is told. */
+export type ToThread =
+	| { readonly type: 'abort'; readonly code: ErrorCode }
+	| { readonly type: 'path'; readonly question: number; readonly path: string }
+	| {
+			readonly type: 'noPath';
+			readonly question: number;
+			readonly code: ErrorCode;
+			readonly detail: string;
+	  };
+
+/** A run in a thread. */
+export interface IsolatedRun {
+	/** As the method's own promise; rejects with `killed` if the thread was ended first. */
+	readonly output: Promise<Output>;
+	/** Ends the thread. What it had not told by then is never heard of. */
+	readonly kill: () => void;
+}
+
+/** How long a thread may take to notice its signal; longer, and it is in a loop that never will. */
+const noticeMs = 200;
+
+/** The thread's file lies beside this one, compiled or not. */
+const threadFile = new URL(`./worker-thread${extname(import.meta.url)}`, import.meta.url);
+
+/**
+ * Runs a method in a thread. When the context's signal is raised, so is the method's; if the thread
+ * does not notice, it is ended.
+ *
+ * @throws ReeveError `bad_declaration` if it is not known which file declares the method
+ */
+export function runInWorker(
+	{ file, name }: MethodDefinition,
+	message: Message,
+	context: MethodContext,
+): IsolatedRun {
+	if (file === undefined) {
+		throw new ReeveError('bad_declaration', `${name}: isolate needs a method that has a file`);
+	}
+	const { clock, signal, node, storeId, timeoutMs, attempt, outputBytesMax } = context;
+	// A copy: the limits are part of something larger.
+	const limits = { ...context.limits };
+	const { progress } = context;
+	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
+	const order: Order = { file, message, facts };
+	const worker = new Worker(threadFile, { workerData: order, name, ...loaderOf(file) });
+	const tell = (word: ToThread) => worker.postMessage(word, []);
+	let notice: Timer | undefined;
+
+	const output = new Promise<Output>((resolve, reject) => {
+		const take = (word: FromThread): void => {
+			switch (word.type) {
+				case 'reply':
+					return void context.reply(word.data, word.progress);
+				case 'note':
+					return void context.note(word.progress);
+				case 'print':
+					return context.print(word.text);
+				case 'dataFile':
+					return void answer(word.question, context.dataFile(...word.parts));
+				case 'aborting':
+					return notice?.cancel();
+				case 'resolved':
+					return resolve(word.output);
+				case 'rejected':
+					return reject(new ReeveError(word.code, word.detail));
+				case 'crashed':
+					return reject(crash(word));
+			}
+		};
+		worker.on('message', take);
+		worker.on('error', reject);
+		worker.on('messageerror', reject);
+		worker.once('exit', () => reject(new ReeveError('killed', `the thread of ${name}`)));
+	});
+	const answer = (question: number, path: Promise<string>) =>
+		path.then(
+			(path) => tell({ type: 'path', question, path }),
+			(thrown: unknown) => {
+				const { code, detail } = asReeveError(thrown, 'file_failed');
+				tell({ type: 'noPath', question, code, detail });
+			},
+		);
+	const kill = (): void => {
+		notice?.cancel();
+		signal.removeEventListener('abort', abort);
+		// Only now: what it tells after its end is no news, and its replies have no effect.
+		worker.removeAllListeners('message');
+		void worker.terminate();
+	};
+	const abort = (): void => {
+		tell({ type: 'abort', code: asReeveError(signal.reason, 'stopping').code });
+		notice = clock.after(noticeMs, kill);
+	};
+	signal.addEventListener('abort', abort, { once: true });
+	return { output, kill };
+}
+
+/**
+ * TypeScript needs its loader in each thread, and tsx registers itself in the main thread only.
+ * Without tsx the thread is left with what Node.js itself can load.
+ */
+function loaderOf(file: string): { readonly execArgv: string[] } | undefined {
+	if (![file, threadFile.pathname].some((path) => path.endsWith('.ts'))) return undefined;
+	try {
+		const code = ['cjs', 'esm']
+			.map((kind) => JSON.stringify(import.meta.resolve(`tsx/${kind}/api`)))
+			.map((api, index) => `import { register as r${index} } from ${api}; r${index}();`)
+			.join('');
+		return { execArgv: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] };
+	} catch {
+		// It is not installed.
+		return undefined;
+	}
+}
+
+function crash({ message, stack }: Extract<FromThread, { type: 'crashed' }>): Error {
+	const error = new Error(message);
+	if (stack !== undefined) error.stack = stack;
+	return error;
+}

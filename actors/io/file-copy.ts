@@ -1,0 +1,87 @@
+/**
+ * Copies of files between nodes: where they lie, and how they are recognised. The source sends
+ * chunks; the target keeps what it has in a file beside the one that is to be, named by the
+ * checksum of the whole. So what is there already is known after a death of either end, and even
+ * when the copy is asked for anew.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { z } from 'zod';
+import { fileError } from '../../runtime/files/data-folder.ts';
+import type { MethodContext } from '../../runtime/method/method.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+
+/** A whole number that is not negative, as text. */
+export const wholeNumber = z.string().regex(/^\d{1,15}$/, 'must be a whole number');
+/** Permissions as Unix writes them, such as 0755; empty: the usual ones. */
+export const modeText = z.string().regex(/^(?:0?[0-7]{3})?$/, 'must be permissions such as 0755');
+/** A checksum as text. */
+export const checksum = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
+
+/**
+ * The path that a message means: relative ones lie in the data folder, absolute ones wherever they
+ * say, unless `copyOutside` is off.
+ *
+ * @throws ReeveError `path_outside`
+ */
+export async function copyPath(path: string, context: MethodContext): Promise<string> {
+	if (!isAbsolute(path)) return context.dataFile(path);
+	if (context.limits.copyOutside && !path.includes('\0')) return path;
+	throw new ReeveError('path_outside', `${path.slice(0, 200)}; see copyOutside`);
+}
+
+/** As {@link copyPath}, and its folders are created, those that are new with these permissions. */
+export async function copyTarget(
+	path: string,
+	mode: string,
+	context: MethodContext,
+): Promise<string> {
+	const permissions = mode === '' ? undefined : Number.parseInt(mode, 8);
+	const root = isAbsolute(path) ? sep : dirname(await context.dataFile('.reeve-copy'));
+	const segments = relative(root, join(root, dirname(path))).split(sep);
+	const folders = segments.map((_, index) => join(root, ...segments.slice(0, index + 1)));
+	const missing: string[] = [];
+	for (const folder of folders) if (!(await isThere(folder))) missing.push(folder);
+	const target = await copyPath(path, context);
+	try {
+		await mkdir(dirname(target), { recursive: true });
+		if (permissions !== undefined) for (const folder of missing) await chmod(folder, permissions);
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
+	return target;
+}
+
+/**
+ * The checksum of a file.
+ *
+ * @throws ReeveError `file_failed`; the reason of the signal
+ */
+export async function checksumOf(path: string, signal: AbortSignal): Promise<string> {
+	const hash = createHash('sha256');
+	try {
+		for await (const chunk of createReadStream(path, { signal, highWaterMark: 1_048_576 })) {
+			hash.update(chunk as Uint8Array);
+		}
+	} catch (thrown) {
+		signal.throwIfAborted();
+		throw fileError(thrown);
+	}
+	return hash.digest('hex');
+}
+
+/** The checksum of bytes. */
+export function checksumOfBytes(bytes: Uint8Array): string {
+	return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function isThere(path: string): Promise<boolean> {
+	return lstat(path).then(
+		() => true,
+		() => false,
+	);
+}

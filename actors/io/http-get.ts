@@ -1,0 +1,77 @@
+/**
+ * Fetching a page: what the methods that do so have in common.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import type { MethodContext, Output } from '../../runtime/method/method.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { contentOf } from './text-content.ts';
+
+const protocols = new Set(['http:', 'https:', 'data:']);
+
+/** An address that can be fetched. */
+export const pageUrl = z
+	.string()
+	.refine(
+		(text) => URL.canParse(text) && protocols.has(new URL(text).protocol),
+		'the address must begin with http:// or https://',
+	);
+
+/**
+ * Fetches a page with GET, following redirects. The output is its body, as text if it is UTF-8.
+ *
+ * What is larger than `outputBytesMax` is cut off there and has failed, which is all that an
+ * endless answer can do. No connection is kept open.
+ *
+ * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200; the reason of the
+ * signal,
+ * unless that is the end of its time: then the output up to then is kept, with the code `timed_out`
+ */
+export async function fetchPage(url: string, context: MethodContext): Promise<Output> {
+	const { signal, timeoutMs, outputBytesMax } = context;
+	const chunks: Uint8Array[] = [];
+	try {
+		const response = await fetch(url, { signal, headers: { connection: 'close' } });
+		if (response.status !== 200) {
+			await response.body?.cancel();
+			throw new ReeveError('http_failed', `${response.status} ${response.statusText}`.trim());
+		}
+		const isCut = await collect(response, chunks, outputBytesMax);
+		const data = contentOf(Buffer.concat(chunks), isCut);
+		if (!isCut) return { data };
+		return { data, code: 'output_too_large', detail: `more than ${outputBytesMax} bytes` };
+	} catch (thrown) {
+		if (thrown instanceof ReeveError && !signal.aborted) throw thrown;
+		if (!signal.aborted) throw unreachable(url, thrown);
+		const reason = asReeveError(signal.reason, 'cancelled');
+		if (reason.code !== 'timed_out') throw reason;
+		const kept = chunks.length > 0 ? { data: contentOf(Buffer.concat(chunks), true) } : {};
+		return { ...kept, code: 'timed_out', detail: `after ${timeoutMs} ms` };
+	}
+}
+
+/** Collects the body up to `bytesMax`; whether there was more. */
+export async function collect(
+	response: Response,
+	chunks: Uint8Array[],
+	bytesMax: number,
+): Promise<boolean> {
+	let left = bytesMax;
+	// Leaving the loop early cancels the body, and with it the connection.
+	for await (const chunk of response.body ?? []) {
+		const bytes = chunk as Uint8Array;
+		chunks.push(bytes.subarray(0, left));
+		if (bytes.length > left) return true;
+		left -= bytes.length;
+	}
+	return false;
+}
+
+/** The error of a host that could not be reached, saying why. */
+export function unreachable(url: string, thrown: unknown): ReeveError {
+	// Node.js says "fetch failed"; what failed is the cause of that.
+	const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
+	const why = cause instanceof Error ? cause.message || String(Reflect.get(cause, 'code')) : '';
+	return new ReeveError('host_unreachable', `${url.slice(0, 200)}: ${why}`, { cause: thrown });
+}

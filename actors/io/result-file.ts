@@ -1,0 +1,154 @@
+/**
+ * Result files: where the methods that write put what a message carries, and how it survives.
+ *
+ * @module
+ */
+import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import type { MethodContext } from '../../runtime/method/method.ts';
+import { isReply, type Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+
+/** What is appended, and whose doing it is. */
+export interface Appending {
+	readonly path: string;
+	readonly data: string | Uint8Array;
+	/** The method that appends; it must be a sequential one. */
+	readonly method: string;
+}
+
+/**
+ * The file that a message names: `<data>/<directory>/<node>/<fileName>`, as in steward. The node is
+ * the one that the content is about: the sender of a reply, the receiver of anything else.
+ *
+ * @throws ReeveError `bad_arguments` without a `fileName`; `path_outside`; `file_failed`
+ */
+export async function resultFile(message: Message, context: MethodContext): Promise<string> {
+	if (!message.fileName) {
+		const advice = "check that you've specified a value for fileName in the message";
+		throw new ReeveError('bad_arguments', advice);
+	}
+	const node = message.aboutNode ?? (isReply(message) ? message.fromNode : context.node);
+	return context.dataFile(message.directory ?? '', node, message.fileName);
+}
+
+/**
+ * Puts `message.data`, or `data`, in place of the file's content. Readers see the old content or
+ * the new one, never a part, whatever happens in between; a second run leaves the same file.
+ *
+ * @throws ReeveError `file_failed`
+ */
+export async function replaceFile(
+	path: string,
+	data: string | Uint8Array,
+	messageId: string,
+): Promise<void> {
+	const folder = dirname(path);
+	// A run after a crash takes the same name, so that what the crash left does not stay.
+	const draft = join(folder, `.reeve-${messageId}.tmp`);
+	try {
+		await writeSynced(draft, data, await modeOf(path));
+		await rename(draft, path);
+		await syncFolder(folder);
+	} catch (thrown) {
+		await rm(draft, { force: true });
+		throw fileError(thrown);
+	}
+}
+
+/**
+ * Appends to a file so that a message that is run again after a crash does not stand there twice.
+ *
+ * Before it appends, it notes the message and the length of the file in `.append-<node>-<method>`
+ * in the data folder. A second run compares what stands behind that length with what it would
+ * append, and adds only what is missing. One note is enough because the method runs one message at
+ * a time. The note itself is not flushed: after a power cut, not after a mere crash, the last
+ * message may stand there twice. It is never lost. The same holds if another program writes to the
+ * file meanwhile.
+ *
+ * @throws ReeveError `file_failed`
+ */
+export async function appendOnce(
+	message: Message,
+	context: MethodContext,
+	{ path, data, method }: Appending,
+): Promise<void> {
+	const notePath = await context.dataFile(`.append-${context.node}-${method}`);
+	const bytes = Buffer.from(data);
+	try {
+		const handle = await open(path, 'a+');
+		try {
+			const { size } = await handle.stat();
+			const earlier = context.attempt > 1 ? await readNote(notePath) : undefined;
+			const isSame = earlier?.id === message.id && earlier.path === path;
+			const done = isSame ? await countPresent(handle, bytes, earlier.size) : undefined;
+			if (done === undefined) {
+				await writeFile(notePath, JSON.stringify({ id: message.id, path, size }));
+			}
+			await handle.appendFile(bytes.subarray(done ?? 0));
+			await handle.datasync();
+			if (size === 0) await syncFolder(dirname(path));
+		} finally {
+			await handle.close();
+		}
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
+}
+
+/** What was about to be appended when the note was taken. */
+interface Note {
+	readonly id: string;
+	readonly path: string;
+	readonly size: number;
+}
+
+/** The note, unless there is none or it was cut short: then nothing had been appended yet. */
+async function readNote(path: string): Promise<Note | undefined> {
+	try {
+		return JSON.parse(await readFile(path, 'utf8')) as Note;
+	} catch (thrown) {
+		const isExpected =
+			thrown instanceof SyntaxError || Reflect.get(Object(thrown), 'code') === 'ENOENT';
+		if (isExpected) return undefined;
+		throw thrown;
+	}
+}
+
+/** How many of `bytes` stand at `from` and at the end; undefined if something else stands there. */
+export async function countPresent(
+	handle: FileHandle,
+	bytes: Buffer,
+	from: number,
+): Promise<number | undefined> {
+	const there = Buffer.alloc(bytes.length);
+	let count = 0;
+	while (count < there.length) {
+		const { bytesRead } = await handle.read(there, count, there.length - count, from + count);
+		if (bytesRead === 0) break;
+		count += bytesRead;
+	}
+	return there.subarray(0, count).equals(bytes.subarray(0, count)) ? count : undefined;
+}
+
+async function writeSynced(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
+	const handle = await open(path, 'w');
+	try {
+		if (mode !== undefined) await handle.chmod(mode);
+		await handle.writeFile(data);
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+/** The permissions of the file that is about to be replaced, so that it keeps them. */
+async function modeOf(path: string): Promise<number | undefined> {
+	try {
+		return (await stat(path)).mode & 0o7777;
+	} catch (thrown) {
+		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
+		throw thrown;
+	}
+}

@@ -1,0 +1,62 @@
+/**
+ * Startup messages, as the methods that write, list and remove them see them.
+ *
+ * @module
+ */
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileError } from '../../runtime/files/data-folder.ts';
+import type { MethodContext } from '../../runtime/method/method.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { readPayload } from '../../runtime/text/payload.ts';
+import {
+	listStartup,
+	startupFileName,
+	startupFilesMax,
+	startupFolder,
+	type StartupFile,
+} from '../../runtime/message/startup-messages.ts';
+import { replaceFile } from './result-file.ts';
+
+/** What one file of startup messages may hold. */
+const limits = {
+	messageBytesMax: 1_048_576,
+	messageDepthMax: 64,
+	foreignMessagesMax: startupFilesMax,
+} as const;
+
+/**
+ * Writes a message's `data` under the name in its arguments, in place of what was there.
+ *
+ * @throws ReeveError `bad_name`; `bad_json`, `bad_message`, `too_large` for what holds no messages
+ */
+export async function writeStartup(message: Message, context: MethodContext): Promise<void> {
+	const { id, methodArgs, data = '' } = message;
+	const file = startupFileName(methodArgs[0] ?? '');
+	for (const each of readPayload(Buffer.from(data as Uint8Array), limits)) {
+		if (typeof each === 'object' && each !== null && !Array.isArray(each)) continue;
+		throw new ReeveError('bad_message', 'data: a message is an object');
+	}
+	await replaceFile(await context.dataFile(startupFolder, file), data, id);
+}
+
+/** The files of startup messages. */
+export async function startupFiles(context: MethodContext): Promise<readonly StartupFile[]> {
+	const inside = await context.dataFile(startupFolder, 'name');
+	return listStartup(dirname(dirname(inside)));
+}
+
+/**
+ * Removes the file of this name, if it is there.
+ *
+ * @throws ReeveError `bad_name`, `file_failed`
+ */
+export async function removeStartup(name: string, context: MethodContext): Promise<void> {
+	const path = await context.dataFile(startupFolder, startupFileName(name));
+	try {
+		await rm(path, { force: true });
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
+}

@@ -1,0 +1,60 @@
+/**
+ * The delivery actors of a lane: one for each message in its window.
+ *
+ * @module
+ */
+import type { Actor } from 'xstate';
+import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
+import type { Lane } from '../../runtime/delivery/outbox.ts';
+import { deliveryLogic, type DeliveryEvent, type DeliveryOutput } from './outbound-message.ts';
+import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.ts';
+
+/** The actors that {@link createDeliveries} makes. */
+export interface Deliveries {
+	/** Sends an event; returns the output if it was the last one that the actor needed. */
+	tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined;
+	forget(seq: number): void;
+	stop(): void;
+}
+
+/** The delivery actors of a lane, made when they are first spoken to. */
+export function createDeliveries(lane: Lane): Deliveries {
+	const actors = new Map<number, Actor<typeof deliveryLogic>>();
+
+	const actorOf = (row: OutRow): Actor<typeof deliveryLogic> => {
+		let actor = actors.get(row.seq);
+		if (!actor) {
+			const { id, seq, retries: attemptsMax, attempts, skip: gaveUp } = row;
+			// By an earlier process, perhaps, which did not come to note it, or by an earlier publisher.
+			const published = seq <= lane.published;
+			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
+			actor = startMessageActor(deliveryLogic, input);
+			actors.set(seq, actor);
+		}
+		return actor;
+	};
+
+	return {
+		tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined {
+			const actor = actorOf(row);
+			if (actor.getSnapshot().status === 'done') return undefined;
+			actor.send(event);
+			return actor.getSnapshot().output;
+		},
+		forget(seq: number): void {
+			const actor = actors.get(seq);
+			if (actor) stopMessageActor(actor);
+			actors.delete(seq);
+		},
+		stop(): void {
+			for (const actor of actors.values()) stopMessageActor(actor);
+			actors.clear();
+		},
+	};
+}
+
+/** What the receiver's word on one message is to its delivery actor. */
+export function verdictOf(code: string | undefined): DeliveryEvent {
+	if (code === undefined) return { type: 'ACKED' };
+	return code === 'skipped' ? { type: 'SKIPPED' } : { type: 'REFUSED', code };
+}

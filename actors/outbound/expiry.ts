@@ -1,0 +1,160 @@
+/**
+ * Giving up: what becomes of messages whose time or tries are over, or that somebody takes back. A
+ * message that may have been accepted cannot simply be forgotten; see `delivery.ts`.
+ *
+ * @module
+ */
+import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { Change } from '../../runtime/journal/journal.ts';
+import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
+import type { Lane, Outbox } from '../../runtime/delivery/outbox.ts';
+import { unpackMessage } from '../../runtime/message/codec.ts';
+import { outcomesOf } from '../../runtime/message/reply.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Deliveries } from './deliveries.ts';
+import type { DeliveryOutput } from './outbound-message.ts';
+
+/** What a window works with. */
+export interface WindowParts {
+	readonly lane: Lane;
+	readonly outbox: Outbox;
+	readonly books: Books;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+}
+
+/** What is to be written, and whose books are settled by it. */
+export interface Settlement {
+	readonly changes: readonly Change[];
+	readonly ids: readonly string[];
+	/** What is on its way in place of what was given up, once that is on disk. */
+	readonly instead?: readonly { readonly lane: Lane; readonly seq: number }[];
+}
+
+/** Where a lane stands. */
+export interface LanePlace {
+	/** The highest number that was published since the lane last went back. */
+	sent: number;
+}
+
+/** What giving up works with. */
+export interface GivingUpParts extends WindowParts {
+	readonly deliveries: Deliveries;
+	readonly place: LanePlace;
+	/** Resolves everything up to a number. */
+	readonly drop: (upTo: number) => readonly Change[];
+}
+
+/** What {@link createGivingUp} makes. */
+export interface GivingUp {
+	/** Gives up what is past its time or its tries. */
+	all(): Settlement;
+	/** Gives up a message, wherever it stands in the lane: it is taken back, or cannot be sent. */
+	one(seq: number, why: 'cancelled' | 'tooLarge'): Settlement;
+}
+
+const nothing: Settlement = { changes: [], ids: [] };
+
+/** Messages that are given up in one go; the next tick does the rest. */
+const givenUpMax = 5000;
+
+/** Creates what gives up the messages of one lane. */
+export function createGivingUp(parts: GivingUpParts): GivingUp {
+	const { lane, outbox, books, clock, deliveries, place, drop } = parts;
+
+	const giveUpRow = (row: OutRow): Settlement => {
+		books.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
+		const output = deliveries.tell(row, { type: 'GIVE_UP' });
+		const settled = output ? settleRow(row, output, parts) : [];
+		const ids = settled.length > 0 ? [row.id] : [];
+		const { changes: left, instead } = outcomeInstead(row, parts);
+		// A skip must travel even for a message that never left, if others before it are under way.
+		if (output && row.seq === lane.lo) {
+			return { changes: [...settled, ...left, ...drop(row.seq)], ids, instead };
+		}
+		const skip = { ...row, skip: true, body: new Uint8Array() };
+		place.sent = Math.min(place.sent, row.seq - 1);
+		return { changes: [...settled, ...left, ...outbox.amend(lane, skip)], ids, instead };
+	};
+	const isOver = (row: OutRow): boolean => {
+		if (row.skip) return false;
+		// The last try that it may have is over when its acknowledgement is overdue, not before.
+		const isSpent = row.retries > 0 && row.attempts >= row.retries && row.seq > place.sent;
+		return isSpent || row.deadline <= clock.now();
+	};
+
+	return {
+		all() {
+			const settlements: Settlement[] = [];
+			// What is dropped makes room for others, whose time may be over as well.
+			for (let lo = 0; lo < lane.lo && settlements.length < givenUpMax;) {
+				({ lo } = lane);
+				outbox.fill(lane);
+				for (const row of lane.rows.filter(isOver)) settlements.push(giveUpRow(row));
+			}
+			// Nearly always: it is looked at each time that the lane sends.
+			if (settlements.length === 0) return nothing;
+			return {
+				changes: settlements.flatMap(({ changes }) => changes),
+				ids: settlements.flatMap(({ ids }) => ids),
+				instead: settlements.flatMap(({ instead = [] }) => instead),
+			};
+		},
+		one(seq, why) {
+			const row = seq < lane.lo ? undefined : outbox.row(lane, seq);
+			if (!row || row.skip) return nothing;
+			return giveUpRow({ ...row, [why]: true });
+		},
+	};
+}
+
+/** The receiver is away: that counts as a try of those that have a number of tries. */
+export function countAway({ lane, outbox }: WindowParts): Settlement {
+	outbox.fill(lane);
+	const changes = lane.rows
+		.filter(({ retries }) => retries > 0)
+		.flatMap((row) => outbox.amend(lane, { ...row, attempts: row.attempts + 1 }));
+	return { changes, ids: [] };
+}
+
+/** The outcomes that a reply which is given up would have told, on a lane of their own. */
+function outcomeInstead(
+	row: OutRow,
+	{ outbox, clock }: WindowParts,
+): Required<Pick<Settlement, 'changes' | 'instead'>> {
+	const isTooLarge = row.tooLarge === true;
+	const instead = outcomesOf(unpackMessage(row.body), { clock, isTooLarge }).map((outcome) =>
+		outbox.append(outcome),
+	);
+	return { changes: instead.flatMap(({ changes }) => changes), instead };
+}
+
+/** What the books are told of a message whose delivery has ended. */
+export function settleRow(
+	row: OutRow,
+	{ verdict, code = 'refused' }: DeliveryOutput,
+	{ lane, books, signals }: WindowParts,
+): readonly Change[] {
+	const { to, method } = lane;
+	const { id, attempts } = row;
+	if (verdict === 'accepted') return [];
+	if (verdict === 'refused') {
+		signals.emit('delivery.refused', { to, method, id, code });
+		return books.settle(id, { outcome: 'refused', code });
+	}
+	signals.emit('delivery.gaveUp', { to, method, id, attempts });
+	// Under another identity it may have been accepted, and then nobody knows what became of it.
+	if (row.seq <= lane.repeatUpTo) {
+		const detail = `${to} or this node has lost its store since; it may have run`;
+		return books.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
+	}
+	if (row.tooLarge) {
+		const detail = 'the broker takes no publication of this size';
+		return books.settle(id, { outcome: 'refused', code: 'too_large', detail });
+	}
+	const outcome = row.cancelled ? 'cancelled' : 'expired';
+	return books.settle(id, { outcome, code: outcome, attempts });
+}

@@ -1,0 +1,241 @@
+/**
+ * The traffic of a lane: what its publisher does when it is time to send, to heed an
+ * acknowledgement or to wait. When that is, `publisher.ts` says.
+ *
+ * @module
+ */
+import { laneStops } from '../../runtime/delivery/acceptance.ts';
+import type { Timer } from '../../runtime/platform/clock.ts';
+import { errorTable, isErrorCode } from '../../runtime/platform/errors.ts';
+import type { Exchange } from '../../runtime/network/network.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import type { FrameContent, LaneAck } from '../../runtime/protocol/frame.ts';
+import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Presence } from '../../runtime/network/presence.ts';
+import type { Settlement, WindowParts } from './expiry.ts';
+import type { Window } from './send-window.ts';
+
+/** What a publisher works with. */
+export interface PublisherInput extends WindowParts {
+	readonly journal: Journal;
+	readonly exchange: Exchange;
+	readonly presence: Presence;
+	readonly passPoint: PassPoint;
+	/** This store turns out to be an older copy of what it once was, and needs another identity. */
+	readonly onStaleStore: (why: string) => void;
+}
+
+/** What can happen to a publisher. */
+export type PublisherEvent =
+	/** The lane has something new to send. */
+	| { readonly type: 'MAIL' }
+	| { readonly type: 'ACK'; readonly ack: LaneAck; readonly storeId: string }
+	/** The receiver's birth or death, or this node's own link. */
+	| { readonly type: 'PRESENT' }
+	| { readonly type: 'ABSENT' }
+	| { readonly type: 'LINK_UP' }
+	| { readonly type: 'LINK_DOWN' }
+	/** The one timer of the lane. */
+	| { readonly type: 'TICK' }
+	/** The receiver wants to be left alone for a while: what an acknowledgement comes to. */
+	| { readonly type: 'PAUSE' }
+	/** Somebody takes a message back. */
+	| { readonly type: 'CANCEL'; readonly seq: number }
+	/** A message is more than the broker takes. */
+	| { readonly type: 'TOO_LARGE'; readonly seq: number }
+	| { readonly type: 'SHUTDOWN' };
+
+/** What an acknowledgement can change in how a lane goes on. */
+export interface Mood {
+	readonly failures: number;
+	/** Set by an acknowledgement that asks for a pause. */
+	readonly pauseMs: number;
+	/** Behind which number a gap was reported last; -1 for none. */
+	readonly lastGap: number;
+	/** What the receiver asks this node to wait for. */
+	readonly asked: string;
+}
+
+/** What a publisher knows. */
+export interface PublisherContext extends PublisherInput, Mood {
+	readonly window: Window;
+	readonly timer: { current?: Timer };
+	/** Settled when every frame so far has been handed to the wire: they must leave in order. */
+	readonly line: { tail?: Promise<void> | undefined };
+	readonly send: (event: PublisherEvent) => void;
+}
+
+/** The pause before a receiver without room is asked again, in milliseconds. */
+const noCreditMs = 1000;
+
+/** Whether sending makes sense. */
+export const isReachable = ({ context }: { context: PublisherContext }): boolean =>
+	context.exchange.isUp() && context.presence.get(context.lane.to)?.state === 'online';
+
+/** Why a lane waits, as a sentence for people. */
+export function whyWaiting({ lane, presence, exchange }: PublisherContext): string {
+	if (!exchange.isUp()) return 'this node is not connected to its broker';
+	const neighbour = presence.get(lane.to);
+	return neighbour ? `${lane.to} is offline` : `${lane.to} has never been seen`;
+}
+
+/** Why a lane has stopped sending for a while, as a sentence for people. */
+export function whyBackingOff({ lane, asked }: PublisherContext): string {
+	if (asked === '') return 'no acknowledgement yet; it is sent again';
+	return `${lane.to} asks to wait: ${isErrorCode(asked) ? errorTable[asked].meaning : asked}`;
+}
+
+/** Sets the one timer of the lane. */
+export function arm({ clock, timer, send }: PublisherContext, delayMs: number): void {
+	timer.current?.cancel();
+	timer.current = clock.after(delayMs, () => {
+		delete timer.current;
+		send({ type: 'TICK' });
+	});
+}
+
+/** Takes the timer back. */
+export function disarm({ timer }: PublisherContext): void {
+	timer.current?.cancel();
+	delete timer.current;
+}
+
+/** Writes what was settled; watchers hear of it after the flush. */
+export function write({ journal, books, outbox }: PublisherContext, settlement: Settlement): void {
+	if (settlement.changes.length === 0) return;
+	journal.commit(settlement.changes).then(
+		() => {
+			for (const id of settlement.ids) books.settled(id);
+			for (const { lane, seq } of settlement.instead ?? []) outbox.flushed(lane, seq);
+		},
+		// Fenced or stopping: the rows are still in the journal, and the next process goes on.
+		() => undefined,
+	);
+}
+
+/** Sends what credit allows. What the wire does not take is found by the timer. */
+export function pump(context: PublisherContext): void {
+	const { window, lane, presence, signals } = context;
+	write(context, window.giveUp());
+	const toStoreId = presence.get(lane.to)?.storeId;
+	const changes: Change[] = toStoreId ? [...window.bind(toStoreId)] : [];
+	const frames: FrameContent[] = [];
+	for (let load = window.take(); load; load = window.take()) {
+		const { first, rows } = load;
+		changes.push(...load.changes);
+		const frame = { lane: lane.name, lo: lane.lo, first, rows };
+		frames.push(toStoreId ? { ...frame, toStoreId } : frame);
+		const attempt = context.failures + 1;
+		const { to, method } = lane;
+		signals.emit('delivery.sent', { to, method, count: rows.length, attempt });
+	}
+	if (frames.length > 0) release(context, frames, changes);
+	if (window.isEmpty()) disarm(context);
+	// New mail must not postpone the moment at which an older message is overdue.
+	else if (!context.timer.current) arm(context, window.ackMs());
+}
+
+/** Hands frames to the wire: at once, or once what must be written before has been. */
+function release(
+	{ journal, exchange, lane, line, send }: PublisherContext,
+	frames: readonly FrameContent[],
+	changes: readonly Change[],
+): void {
+	const to = { node: lane.to, method: lane.method, kind: lane.kind };
+	const tooLarge = (seq: number): void => send({ type: 'TOO_LARGE', seq });
+	const hand = (): void => {
+		for (const frame of frames) exchange.sendFrame(to, frame, tooLarge);
+	};
+	if (changes.length === 0 && !line.tail) {
+		hand();
+		return;
+	}
+	// Fenced or stopping: nothing leaves any more, and the next process goes on.
+	const written = journal.commit(changes, 'committed');
+	const tail = Promise.all([line.tail, written]).then(hand, () => undefined);
+	line.tail = tail;
+	void tail.then(() => {
+		if (line.tail === tail) line.tail = undefined;
+	});
+}
+
+/** Applies an acknowledgement; tells how the lane should go on. */
+export function heed(context: PublisherContext, ack: LaneAck, storeId: string): Partial<Mood> {
+	const { lane } = context;
+	context.passPoint('ack.received');
+	// What an earlier store of the receiver says is of no use: it has been bound to another since.
+	if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};
+	if (ack.nack && laneStops.has(ack.nack)) return stopLane(context, ack);
+	const { belief, count, ...settlement } = context.window.acknowledge(ack);
+	if (belief === 'doubted') return doubt(context, ack);
+	write(context, settlement);
+	return goOn(context, ack, count);
+}
+
+/** Whether this is anything new to a lane. It usually is not. */
+export function changesMood(known: Mood, news: Partial<Mood>): boolean {
+	const {
+		failures = known.failures,
+		pauseMs = known.pauseMs,
+		lastGap = known.lastGap,
+		asked = known.asked,
+	} = news;
+	return (
+		failures !== known.failures ||
+		pauseMs !== known.pauseMs ||
+		lastGap !== known.lastGap ||
+		asked !== known.asked
+	);
+}
+
+/** How a lane goes on after an acknowledgement that resolved `count` messages. */
+function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<Mood> {
+	const { window } = context;
+	const { to, method } = context.lane;
+	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
+	// Every frame behind a lost one reports the same gap; one resend is the answer to all of them.
+	const isGap = ack.nack === 'gap';
+	if (ack.nack && !(isGap && ack.upTo === context.lastGap)) window.goBack();
+	const failures = count > 0 ? 0 : context.failures;
+	const pauseMs = pauseOf(ack, window);
+	if (isGap) return { pauseMs, failures, lastGap: ack.upTo, asked: '' };
+	return { pauseMs, failures, lastGap: -1, asked: ack.nack ?? '' };
+}
+
+/** How long the receiver wants to be left alone. */
+function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
+	return retryMs ?? (credit === 0 && !window.isEmpty() ? noCreditMs : 0);
+}
+
+/**
+ * The receiver knows messages of this lane that this store does not: it is not what it once was.
+ */
+function doubt(
+	{ lane, signals, journal, onStaleStore }: PublisherContext,
+	{ upTo, epoch }: LaneAck,
+): Partial<Mood> {
+	signals.emit('delivery.doubted', { to: lane.to, method: lane.method, upTo });
+	if (epoch === journal.epoch) onStaleStore(`${lane.to} knows later messages of this store`);
+	return {};
+}
+
+/** The receiver refuses the whole lane. Nothing is resolved by that; see `laneStops`. */
+function stopLane(
+	context: PublisherContext,
+	{ nack = '', retryMs = noCreditMs, epoch }: LaneAck,
+): Partial<Mood> {
+	const { lane, signals, journal, onStaleStore } = context;
+	// What was wrong with a frame of an earlier life has been mended by this one.
+	if (epoch !== journal.epoch) return {};
+	signals.emit('delivery.stopped', { to: lane.to, method: lane.method, code: nack });
+	if (nack !== 'wrong_store') onStaleStore(`${lane.to} answers ${nack}`);
+	return { pauseMs: retryMs, asked: nack };
+}
+
+/** Exponential, with jitter, so that lanes that failed together do not come back together. */
+export function backoffMs({ config, clock, failures, pauseMs }: PublisherContext): number {
+	const { resendMsMin, resendMsMax } = config;
+	const base = Math.min(resendMsMax, resendMsMin * 2 ** Math.min(failures, 20));
+	// Nobody may ask for a pause without end.
+	return Math.min(pauseMs, resendMsMax) || base * (0.5 + clock.random() / 2);
+}

@@ -1,0 +1,165 @@
+/**
+ * The window of a lane: the messages that are under way to one node, each with its delivery actor,
+ * and what an acknowledgement means for them. When to send, and when to stop trying, is the
+ * publisher's.
+ *
+ * @module
+ */
+import type { FrameRow, LaneAck } from '../../runtime/protocol/frame.ts';
+import type { Change } from '../../runtime/journal/journal.ts';
+import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
+import { createDeliveries, verdictOf } from './deliveries.ts';
+import type { DeliveryOutput } from './outbound-message.ts';
+import {
+	countAway,
+	createGivingUp,
+	settleRow,
+	type LanePlace,
+	type Settlement,
+	type WindowParts,
+} from './expiry.ts';
+
+/** Consecutive rows, ready for the wire. */
+export interface Load {
+	readonly first: number;
+	readonly rows: readonly FrameRow[];
+	/** What must be on disk before they leave: the counters of rows that are sent again. */
+	readonly changes: readonly Change[];
+}
+
+/**
+ * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had,
+ * so nothing is resolved; this store must be an older copy of what it once was.
+ */
+export type Belief = 'believed' | 'doubted';
+
+/** The window that {@link createWindow} makes. */
+export interface Window {
+	/** The highest number that was published since the last `goBack`. */
+	readonly sent: number;
+	readonly isEmpty: () => boolean;
+	/** How long the oldest message wants to wait for its acknowledgement. */
+	readonly ackMs: () => number;
+	/** The next rows that credit and size allow, marked as published; undefined if there are none. */
+	take(): Load | undefined;
+	/** Resolves what an acknowledgement covers. */
+	acknowledge(ack: LaneAck): Settlement & { readonly belief: Belief; readonly count: number };
+	/** Binds the lane to the store of its receiver, see `Outbox.bind`. */
+	bind(storeId: string): readonly Change[];
+	/** Everything unresolved is to be published again, from the oldest on. */
+	goBack(): void;
+	/** Counts a try for messages whose receiver is away. */
+	countAway(): Settlement;
+	/** Gives up what is past its time or its retries. */
+	giveUp(): Settlement;
+	/** Gives up a message because somebody takes it back, wherever it stands in the lane. */
+	cancel(seq: number): Settlement;
+	/** Gives up a message that no broker takes. */
+	refuse(seq: number): Settlement;
+	/** Stops the delivery actors; the rows stay in the outbox. */
+	stop(): void;
+}
+
+/** Creates the window of a lane. */
+export function createWindow(parts: WindowParts): Window {
+	const { lane, outbox, books, clock, config } = parts;
+	const deliveries = createDeliveries(lane);
+	const place: LanePlace = { sent: lane.lo - 1 };
+	// A new lane sends one message until the receiver has said how many it is ready to take.
+	let credit = 1;
+
+	/** What is written of a message that the receiver has answered. */
+	const end = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
+		if (output.verdict !== 'accepted') return settleRow(row, output, parts);
+		if (!row.isReply) books.note(row.id, 'acked');
+		// Of one that went the usual way its outcome will tell, or an orderly end.
+		return row.attempts > 1 ? books.noted(row.id) : [];
+	};
+	const drop = (upTo: number): readonly Change[] => {
+		const { rows, changes } = outbox.resolve(lane, upTo);
+		for (const { seq } of rows) deliveries.forget(seq);
+		place.sent = Math.max(place.sent, upTo);
+		lane.published = Math.max(lane.published, upTo);
+		return changes;
+	};
+
+	const givingUp = createGivingUp({ ...parts, deliveries, place, drop });
+
+	return {
+		get sent() {
+			return place.sent;
+		},
+		isEmpty: () => lane.lo > lane.flushed,
+		ackMs: () => lane.rows[0]?.ackMs ?? config.defaultMessageTimeout * 1000,
+		take() {
+			outbox.fill(lane);
+			const first = place.sent + 1;
+			const last = Math.min(lane.flushed, lane.lo + credit - 1, lane.lo + lane.rows.length - 1);
+			const rows: FrameRow[] = [];
+			const changes: Change[] = [];
+			let bytes = 0;
+			for (let seq = first; seq <= last; seq += 1) {
+				const row = lane.rows[seq - lane.lo];
+				if (!row || (rows.length > 0 && bytes + row.body.byteLength > config.frameBytesMax)) break;
+				bytes += row.body.byteLength;
+				deliveries.tell(row, { type: 'PUBLISHED' });
+				const counted = { ...row, attempts: row.attempts + 1 };
+				lane.rows[seq - lane.lo] = counted;
+				if (!row.isReply) books.note(row.id, 'sent', { attempt: counted.attempts });
+				// What an earlier process left may have been sent by it, before that was on disk.
+				if (row.attempts > 0 || seq <= lane.inherited) {
+					changes.push(...outbox.amend(lane, counted), ...books.noted(row.id));
+				}
+				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
+				place.sent = seq;
+			}
+			lane.published = Math.max(lane.published, place.sent);
+			return rows.length > 0 ? { first, rows, changes } : undefined;
+		},
+		bind: (storeId) => outbox.bind(lane, storeId, lane.published),
+		acknowledge(ack) {
+			const { upTo, id } = ack;
+			const nothing = { changes: [], ids: [], count: 0 };
+			if (upTo >= lane.lo && outbox.row(lane, upTo)?.id !== id) {
+				return { ...nothing, belief: 'doubted' };
+			}
+			credit = ack.credit;
+			if (upTo < lane.lo) return { ...nothing, belief: 'believed' };
+			const except = new Map(ack.except);
+			const changes: Change[] = [];
+			const ids: string[] = [];
+			// The receiver may be ahead of what is loaded: an earlier process had a larger window.
+			for (let seq = lane.lo; seq <= upTo; seq += 1) {
+				const row = outbox.row(lane, seq);
+				if (!row) continue;
+				const output = deliveries.tell(row, verdictOf(except.get(seq)));
+				deliveries.forget(seq);
+				if (!output) continue;
+				const settled = end(row, output);
+				if (settled.length > 0) ids.push(row.id);
+				changes.push(...settled);
+			}
+			const count = upTo - lane.lo + 1;
+			changes.push(...drop(upTo));
+			return { changes, ids, belief: 'believed', count };
+		},
+		goBack() {
+			for (const row of lane.rows)
+				if (row.seq <= place.sent) deliveries.tell(row, { type: 'RETRY' });
+			place.sent = lane.lo - 1;
+			// A receiver without room is asked again with a single message.
+			credit = Math.max(credit, 1);
+		},
+		countAway: () => countAway(parts),
+		giveUp: () => givingUp.all(),
+		cancel: (seq) => givingUp.one(seq, 'cancelled'),
+		refuse: (seq) => givingUp.one(seq, 'tooLarge'),
+		stop: () => deliveries.stop(),
+	};
+}
+
+function frameRow(row: OutRow, now: number, mayBeRepeat: boolean): FrameRow {
+	const ttlMs = Math.max(0, row.deadline - now);
+	const content = row.skip ? ({ skip: true } as const) : { body: row.body };
+	return { id: row.id, ttlMs, ...content, ...(mayBeRepeat ? { repeat: true } : {}) };
+}

@@ -1,0 +1,89 @@
+/**
+ * The dry run of a changed definition: what would be different, and which instances could not go
+ * on. Nothing is written, and no machine moves.
+ *
+ * @module
+ */
+import { turnOfTheLoop } from '../../runtime/platform/clock.ts';
+import type { DefinitionDiff } from '../../runtime/queries/definition-rows.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import { nodesOf } from '../definition/definition-check.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { storedInstances } from './instance-report.ts';
+import { loadInstance } from '../turn/instance.ts';
+import { createMover } from '../turn/machine-step.ts';
+
+/** What is compared. */
+export interface DiffParts {
+	readonly journal: Journal;
+	/** What is in force; undefined if nothing is. */
+	readonly before: ActorDefinition | undefined;
+	readonly after: ActorDefinition;
+	readonly microstepsMax: number;
+}
+
+/** Instances looked at before others get a turn of the loop; and how many are named at most. */
+const pageInstances = 500;
+const namedMax = 20;
+
+/** Compares two definitions of an actor, and tries the later one on every stored instance. */
+export async function diffDefinitions(parts: DiffParts): Promise<DefinitionDiff> {
+	const { before, after } = parts;
+	const { states, events } = faceOf(after);
+	const old = before ? faceOf(before) : { states: [], events: [] };
+	const isChanged = before !== undefined && before.version !== after.version;
+	return {
+		...(isChanged ? { version: { from: before.version, to: after.version } } : {}),
+		statesAdded: without(states, old.states),
+		statesRemoved: without(old.states, states),
+		eventsAdded: without(events, old.events),
+		eventsRemoved: without(old.events, events),
+		...(await tryInstances(parts)),
+	};
+}
+
+function without(names: readonly string[], others: readonly string[]): readonly string[] {
+	return names.filter((name) => !others.includes(name)).toSorted();
+}
+
+/** The states and events of a machine. */
+function faceOf({ machine }: ActorDefinition) {
+	const events = new Set<string>();
+	const states: string[] = [];
+	for (const node of nodesOf(machine.root)) {
+		if (node.path.length > 0) states.push(node.path.join('.'));
+		for (const type of node.transitions.keys()) if (!type.startsWith('xstate.')) events.add(type);
+	}
+	return { states, events: [...events] };
+}
+
+async function tryInstances({ journal, before, after, microstepsMax }: DiffParts) {
+	const restoring = (definition: ActorDefinition) => {
+		const { name, machine, volatile } = definition;
+		return { definition, journal, mover: createMover({ name, machine, volatile, microstepsMax }) };
+	};
+	const next = restoring(after);
+	const last = before && restoring(before);
+	const parked: { readonly key: string; readonly reason: string }[] = [];
+	let instances = 0;
+	for (const { key } of storedInstances(journal, after.name)) {
+		instances += 1;
+		const reason = hindrance(next, key);
+		// What is parked as it is, is not parked by this.
+		const isNew = reason !== undefined && (!last || hindrance(last, key) === undefined);
+		if (isNew && parked.length < namedMax) parked.push({ key, reason });
+		if (instances % pageInstances === 0) await turnOfTheLoop();
+	}
+	return { instances, parked };
+}
+
+/** Why an instance cannot go on; undefined if it can. */
+function hindrance(parts: Parameters<typeof loadInstance>[0], key: string): string | undefined {
+	try {
+		loadInstance(parts, key, 0);
+		return undefined;
+	} catch (thrown) {
+		return asReeveError(thrown).detail;
+	}
+}

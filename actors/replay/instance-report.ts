@@ -1,0 +1,145 @@
+/**
+ * Reports: everything that a journal knows of one instance, as rows for people and programs. Only
+ * read, so it is the same for a node that runs and for a copy of its journal.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import type { HistoryLine, InstanceHead, InstanceRow } from '../../runtime/queries/actor-rows.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import { scanMail, type MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { unpack } from '../../runtime/message/codec.ts';
+import type { TimerRow } from '../../runtime/pending/timers.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { answerOf, eventOf } from '../definition/event-message.ts';
+import { readInstance, storedIn, type StoredInstance, type StoredRow } from '../turn/instance.ts';
+import { readTurns } from '../turn/turn-recorder.ts';
+import type { StepRow } from '../durable/step-runner.ts';
+
+/** What is read: a journal, or a copy of one. */
+export type Readable = Pick<Journal, 'get' | 'scan'>;
+
+/** Messages of an actor that are looked through for those of one instance. */
+const mailLookedAt = 20_000;
+
+/** The stored instances of an actor by their keys, from `after` on. */
+export function* storedInstances(
+	journal: Readable,
+	actor: string,
+): Generator<{ readonly key: string; readonly stored: StoredInstance }> {
+	for (let from = [actor, '']; ;) {
+		const stretch = { from, to: [actor, '\uffff'], limit: pageRows };
+		const rows = journal.scan<StoredRow>('snapshots', stretch);
+		for (const { key, value } of rows) yield { key: String(key[1]), stored: storedIn(value) };
+		if (rows.length < pageRows) return;
+		from = [actor, `${String(rows.at(-1)?.key[1])}\u0000`];
+	}
+}
+
+/** Rows read at a time. */
+const pageRows = 500;
+
+/** One line about a stored instance. */
+export function headOf(key: string, { version, turn, state }: StoredInstance): InstanceHead {
+	return { key, version, turn, status: state.status, value: state.value };
+}
+
+/** All that is known of an instance; undefined if there is none, and nothing waits for it. */
+export function reportInstance(
+	journal: Readable,
+	definition: Pick<ActorDefinition, 'name' | 'version'>,
+	key: string,
+): Omit<InstanceRow, 'parked'> | undefined {
+	const { name: actor } = definition;
+	const stored = readInstance(journal, actor, key);
+	const mail = mailOf(journal, actor, key).map(({ row, event }) => ({
+		id: row.id,
+		from: row.from,
+		event: event?.type ?? '',
+		attempts: journal.get<{ attempts: number }>('started', [actor, row.arrival])?.attempts ?? 0,
+	}));
+	if (!stored && mail.length === 0) return undefined;
+	const {
+		version,
+		turn,
+		state,
+		asks = {},
+		owed = [],
+	} = stored ?? {
+		version: definition.version,
+		turn: 0,
+		state: { status: 'new', value: undefined, context: undefined },
+	};
+	const output = 'output' in state ? { output: state.output } : {};
+	return {
+		actor,
+		key,
+		version,
+		definitionVersion: definition.version,
+		turn,
+		status: state.status,
+		value: state.value,
+		context: state.context,
+		...output,
+		timers: timersOf(journal, { actor, key, stored }).map(({ id, dueAt, event, policy }) => {
+			return { id, dueAt, event: (unpack(event) as EventObject).type, policy };
+		}),
+		steps: stepsOf(journal, actor, key).map(({ stepId, row }) => ({
+			step: row.src,
+			stepId,
+			input: unpack(row.input),
+			state: row.result ? 'ended' : 'waiting',
+		})),
+		mail,
+		asks: Object.entries(asks).map(([name, id]) => ({ name, id })),
+		owed: owed.map(({ id, fromNode: from }) => ({ id, from })),
+		history: historyOf(journal, actor, key),
+	};
+}
+
+/** The messages that wait for an instance, as far as they are looked at, with their events. */
+export function mailOf(journal: Readable, actor: string, key?: string) {
+	const stretch = {
+		from: [actor, 0],
+		to: [actor, Number.MAX_SAFE_INTEGER],
+		limit: mailLookedAt,
+	};
+	return scanMail(journal, stretch)
+		.map((row) => ({ row, key: row.message.key ?? '', event: eventIn(row) }))
+		.filter((mail) => key === undefined || mail.key === key);
+}
+
+/** The event that a message brings; none if it says none, which its host refuses. */
+function eventIn({ answer, message }: MailRow): EventObject | undefined {
+	try {
+		return answer ? answerOf(message) : eventOf(message);
+	} catch {
+		return undefined;
+	}
+}
+
+interface Whose {
+	readonly actor: string;
+	readonly key: string;
+	readonly stored: StoredInstance | undefined;
+}
+
+/** The timers of an instance: its facts name them, so no other rows are read. */
+export function timersOf(journal: Readable, { actor, key, stored }: Whose): readonly TimerRow[] {
+	return Object.entries(stored?.timers ?? {}).flatMap(([id, dueAt]) => {
+		const place = [dueAt, actor, key, id];
+		const row = journal.get<Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>>('timers', place);
+		return row ? [{ ...row, dueAt, actor, key, id }] : [];
+	});
+}
+
+/** The steps of an instance that its machine has not heard the end of. */
+export function stepsOf(journal: Readable, actor: string, key: string) {
+	return journal
+		.scan<StepRow>('steps', { from: [actor, key, ''], to: [actor, key, '\uffff'] })
+		.map(({ key: place, value: row }) => ({ stepId: String(place[2]), row }));
+}
+
+function historyOf(journal: Readable, actor: string, key: string): readonly HistoryLine[] {
+	return readTurns(journal, actor, key).map(({ base: _, ...turn }) => turn);
+}

@@ -1,0 +1,99 @@
+/**
+ * Rehearsed turns: one event that was really handled, handled again by another definition.
+ *
+ * @module
+ */
+import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import { canonicalJson } from '../../runtime/text/canonical-json.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import type { TurnRecord } from '../turn/turn-recorder.ts';
+import type { Finding } from './instance-restore.ts';
+import type { Mover, Move } from '../turn/machine-step.ts';
+import { wishTexts } from '../turn/effect-text.ts';
+
+/** Events that a machine gets whether it wants them or not. */
+const isOwn = /^(?:xstate|reply|timeout|down)\./;
+
+/**
+ * The finding that the machine has no use for an event any more. Messages of unknown types get no
+ * turn, so a message with a turn was known; of other events only those count that led to something.
+ */
+export function mustTell(
+	{ event, turn, value, did = [] }: TurnRecord,
+	before: TurnRecord | undefined,
+	knows: (type: string) => boolean,
+): Finding | undefined {
+	if (!event || knows(event.type)) return undefined;
+	const { type } = event;
+	const ledToNothing = did.length === 0 && before !== undefined && isSame(before.value, value);
+	if (isOwn.test(type) && ledToNothing) return undefined;
+	const detail = `${type} led to ${text(value)}, and is not handled any more`;
+	return { what: 'event_unknown', turn, event: type, detail };
+}
+
+/** What a turn is rehearsed with. */
+export interface TurnTools {
+	readonly mover: Mover;
+	readonly begin: Mover['begin'];
+}
+
+/** What came of it; no snapshot if there is no going on from there. */
+export interface CheckedTurn {
+	readonly snapshot: AnyMachineSnapshot | undefined;
+	readonly findings: readonly Finding[];
+}
+
+/**
+ * Handles the event of a turn again, and compares. Without a snapshot, the instance begins with it.
+ */
+export function checkTurn(
+	tools: TurnTools,
+	record: TurnRecord,
+	from: { readonly snapshot: AnyMachineSnapshot | undefined; readonly expected: unknown },
+): CheckedTurn {
+	const { turn, event } = record;
+	const about = { turn, ...(event ? { event: event.type } : {}) };
+	let move: Move;
+	try {
+		move = moved(tools, from.snapshot, event);
+	} catch (thrown) {
+		const { detail } = asReeveError(thrown);
+		return { snapshot: undefined, findings: [{ what: 'throws', ...about, detail }] };
+	}
+	const { snapshot, wishes } = move;
+	const { value } = snapshot;
+	if (from.expected === undefined) return { snapshot: undefined, findings: [] };
+	if (!isSame(value, from.expected)) {
+		const detail = `it led to ${text(from.expected)}, and now leads to ${text(value)}`;
+		return { snapshot: undefined, findings: [{ what: 'target', ...about, detail }] };
+	}
+	const detail = effectsText(record.did ?? [], wishTexts(wishes));
+	return { snapshot, findings: detail ? [{ what: 'effects', ...about, detail }] : [] };
+}
+
+function moved(
+	{ mover, begin }: TurnTools,
+	snapshot: AnyMachineSnapshot | undefined,
+	event: EventObject | undefined,
+): Move {
+	const first = snapshot ? { snapshot, wishes: [] } : begin(undefined);
+	if (!event || first.snapshot.status !== 'active') return first;
+	const move = mover.move(first.snapshot, event);
+	return { snapshot: move.snapshot, wishes: [...first.wishes, ...move.wishes] };
+}
+
+/** What was asked for and is not now, and the other way round; undefined if nothing differs. */
+function effectsText(was: readonly string[], is: readonly string[]): string | undefined {
+	if (isSame(was, is)) return undefined;
+	const missing = was.filter((line) => !is.includes(line)).map((line) => `not any more: ${line}`);
+	const added = is.filter((line) => !was.includes(line)).map((line) => `new: ${line}`);
+	return [...missing, ...added].join('; ') || `in another order: ${is.join(', ')}`;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+	return canonicalJson(one) === canonicalJson(other);
+}
+
+function text(value: unknown): string {
+	return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,207 @@
+/**
+ * Sandboxes: a copy of an instance that is fed events by hand. Its machine moves as it would; what
+ * it asks for is shown, and none of it happens.
+ *
+ * @module
+ */
+import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import type { ForkTurn } from '../../runtime/queries/actor-rows.ts';
+import { canonicalJson } from '../../runtime/text/canonical-json.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { unpack } from '../../runtime/message/codec.ts';
+import { createDeferral } from '../definition/deferral.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { eventKnower } from '../definition/event-message.ts';
+import { readInstance, restoreInstance, type StoredInstance } from '../turn/instance.ts';
+import type { Readable } from './instance-report.ts';
+import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
+import { createMover, type Mover, type Wish } from '../turn/machine-step.ts';
+import { wishTexts } from '../turn/effect-text.ts';
+
+/** Which instance is copied, as of which turn; the newest unless one is named. */
+export interface SandboxParts {
+	readonly journal: Readable;
+	readonly definition: ActorDefinition;
+	readonly key: string;
+	readonly at?: number | undefined;
+	readonly node: string;
+	readonly microstepsMax: number;
+	/** The instant at which events are tried, in milliseconds of the wall clock. */
+	readonly now: () => number;
+}
+
+/** A copy. */
+export interface Sandbox {
+	/** The turn that it is a copy of. */
+	readonly turn: number;
+	/** The copy as it is now. */
+	show(): ForkTurn;
+	/** Takes a turn. */
+	feed(event: EventObject): ForkTurn;
+}
+
+/** The copy between two turns. */
+interface Copy {
+	readonly snapshot: AnyMachineSnapshot;
+	/** The types of the events of its timers, by their ids. */
+	readonly timers: ReadonlyMap<string, string>;
+	readonly steps: ReadonlySet<string>;
+}
+
+/**
+ * Makes a copy.
+ *
+ * @throws ReeveError `not_found` if there is no such instance or turn, `not_kept` if too little is
+ * recorded to come to that turn, `actor_parked` if the definition cannot go on from there
+ */
+export function createSandbox(parts: SandboxParts): Sandbox {
+	const { definition } = parts;
+	const { name, machine, volatile } = definition;
+	const mover = createMover({ name, machine, volatile, microstepsMax: parts.microstepsMax });
+	const knows = eventKnower(definition);
+	const defers = createDeferral(machine);
+	const first = copyAt(parts, mover);
+	let { copy } = first;
+
+	const row = (more: Partial<ForkTurn> = {}): ForkTurn => ({
+		status: copy.snapshot.status,
+		value: copy.snapshot.value,
+		context: copy.snapshot.context as unknown,
+		did: [],
+		timers: [...copy.timers.values()],
+		steps: [...copy.steps].map((child) => `xstate.done.actor.${child}`),
+		...more,
+	});
+	const objection = (event: EventObject): string | undefined => {
+		const { snapshot } = copy;
+		if (!knows(event.type)) return `unknown_event: ${event.type}`;
+		if (snapshot.status !== 'active') return 'actor_done: it has come to its end';
+		return defers({ snapshot }, event) ? 'its state defers the event: it would wait' : undefined;
+	};
+
+	return {
+		turn: first.turn,
+		show: () => row(),
+		feed(event) {
+			const error = objection(event);
+			if (error) return row({ event, error });
+			try {
+				enter(parts, parts.now());
+				const { snapshot, wishes } = mover.move(copy.snapshot, event);
+				copy = after(spent(copy, event), snapshot, wishes);
+				return row({ event, did: wishTexts(wishes) });
+			} catch (thrown) {
+				const { code, detail } = asReeveError(thrown, 'actor_crashed');
+				return row({ event, error: `${code}: ${detail}` });
+			}
+		},
+	};
+}
+
+/** Some definitions know the instant of their turn, and nothing else of the world. */
+function enter({ definition, key, node }: SandboxParts, now: number): void {
+	definition.enterTurn({ now, key, node });
+}
+
+/** A copy whose timer or step has come to its end with this event. */
+function spent(copy: Copy, { type }: EventObject): Copy {
+	const timers = new Map([...copy.timers].filter(([, event]) => event !== type));
+	const [, child] = /^xstate\.(?:done|error)\.actor\.(.+)$/.exec(type) ?? [];
+	const steps = new Set([...copy.steps].filter((step) => step !== child));
+	return { ...copy, timers, steps };
+}
+
+/** A copy after a move: with the timers and steps that came, and without those that went. */
+function after(copy: Copy, snapshot: AnyMachineSnapshot, wishes: readonly Wish[]): Copy {
+	const timers = new Map(copy.timers);
+	const steps = new Set(copy.steps);
+	for (const wish of wishes) {
+		if (wish.want === 'timer') timers.set(wish.id || `~${timers.size}`, wish.event.type);
+		else if (wish.want === 'cancel') timers.delete(wish.id);
+		else if (wish.want === 'step') steps.add(wish.child);
+		else if (wish.want === 'stop') steps.delete(wish.child);
+	}
+	return { snapshot, timers, steps };
+}
+
+interface Start {
+	readonly copy: Copy;
+	readonly turn: number;
+}
+
+/** The copy as of the turn that is wanted: as stored, or from the nearest record before it. */
+function copyAt(parts: SandboxParts, mover: Mover): Start {
+	const { journal, definition, key } = parts;
+	const { name } = definition;
+	const stored = readInstance(journal, name, key);
+	if (!stored) throw new ReeveError('not_found', `${name}/${key}`);
+	const { at = stored.turn } = parts;
+	if (at === stored.turn) return { copy: storedCopy(parts, mover, stored), turn: at };
+	if (at < 1 || at > stored.turn) {
+		throw new ReeveError('not_found', `turn ${at}: there are turns 1 to ${stored.turn}`);
+	}
+	const records = readTurns(journal, name, key);
+	const base = records.find(({ turn }) => turn === at + 1)?.base;
+	if (base) return { copy: storedCopy(parts, mover, unpack(base) as StoredInstance), turn: at };
+	const from = records.findLastIndex((record) => isStart(record, at));
+	const turns = from < 0 ? [] : records.slice(from).filter(({ turn }) => turn <= at);
+	const copy = turns.at(-1)?.turn === at ? replayed(parts, mover, turns) : undefined;
+	if (copy) return { copy, turn: at };
+	throw new ReeveError('not_kept', `turn ${at} of ${name}/${key}: too few records lead to it`);
+}
+
+/** Whether turns up to `at` can be taken from here on. */
+function isStart({ turn, base, fresh }: TurnRecord, at: number): boolean {
+	return turn <= at && (turn === 1 || base !== undefined || fresh === true);
+}
+
+function storedCopy(parts: SandboxParts, mover: Mover, stored: StoredInstance): Copy {
+	const { timers = {}, steps = {} } = stored;
+	return {
+		snapshot: restoreInstance({ definition: parts.definition, mover }, stored),
+		// The timers of states and of asks are called like their events.
+		timers: new Map(Object.keys(timers).map((id) => [id, id])),
+		steps: new Set(Object.keys(steps)),
+	};
+}
+
+/** The copy after these turns; undefined if one of them is not wholly recorded, or left out. */
+function replayed(
+	parts: SandboxParts,
+	mover: Mover,
+	records: readonly TurnRecord[],
+): Copy | undefined {
+	const [first] = records;
+	if (!first) return undefined;
+	let copy = first.base
+		? storedCopy(parts, mover, unpack(first.base) as StoredInstance)
+		: undefined;
+	for (const [index, record] of records.entries()) {
+		const { turn, event, isCut, fresh } = record;
+		if (isCut || turn !== first.turn + index) return undefined;
+		enter(parts, record.at);
+		if (!copy || fresh) {
+			const { key, node, definition } = parts;
+			const { snapshot, wishes } = mover.begin(definition.input({ key, node }));
+			const nothing = { snapshot, timers: new Map<string, string>(), steps: new Set<string>() };
+			copy = after(nothing, snapshot, wishes);
+		}
+		if (event && copy.snapshot.status === 'active') {
+			const { snapshot, wishes } = mover.move(copy.snapshot, event);
+			copy = after(spent(copy, event), snapshot, wishes);
+		}
+		mustAgree(parts, record, copy.snapshot);
+	}
+	return copy;
+}
+
+/** A copy that the definition has led elsewhere than the instance would show what never was. */
+function mustAgree(
+	{ definition }: SandboxParts,
+	{ turn, version, value }: TurnRecord,
+	snapshot: AnyMachineSnapshot,
+): void {
+	const [is, was] = [snapshot.value, value].map(canonicalJson);
+	if (is === was || (version ?? definition.version) !== definition.version) return;
+	throw new ReeveError('not_kept', `turn ${turn} led to ${was}; this definition leads to ${is}`);
+}

@@ -1,0 +1,215 @@
+/**
+ * Instances: one declared actor under one key, as it lies in the journal and as it is in memory
+ * while it has something to do.
+ *
+ * @module
+ */
+import type { AnyMachineSnapshot } from 'xstate';
+import type { Message } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import { pack, unpack } from '../../runtime/message/codec.ts';
+import type { Cause } from './trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { bytesAtMost } from './state-size.ts';
+import type { Mover, StoredState } from './machine-step.ts';
+
+/** What an instance is besides the state of its machine. All of it is replaced, never changed. */
+export interface InstanceFacts {
+	/** How many turns it has taken in all. */
+	readonly turn: number;
+	/** When its timers are due, by their ids. */
+	readonly timers: Readonly<Record<string, number>>;
+	/** Its running steps: the id of each by that of its invocation. */
+	readonly steps: Readonly<Record<string, string>>;
+	/** The messages whose outcome it waits for, by the names of the asks. */
+	readonly asks: Readonly<Record<string, string>>;
+	/** The messages that wait for an answer from it, oldest first, without what they carried. */
+	readonly owed: readonly Message[];
+}
+
+/** The facts of an instance that is not there yet. */
+const noFacts: InstanceFacts = { turn: 0, timers: {}, steps: {}, asks: {}, owed: [] };
+
+/** A row of the table `snapshots`, unpacked. */
+export interface StoredInstance extends Partial<InstanceFacts> {
+	readonly turn: number;
+	readonly version: number;
+	readonly state: StoredState;
+}
+
+/** An instance in memory. */
+export interface Instance {
+	readonly key: string;
+	/** Undefined before its first turn. */
+	snapshot: AnyMachineSnapshot | undefined;
+	facts: InstanceFacts;
+	/** What is to be done, in order. */
+	readonly queue: Cause[];
+	/** What waits for another state. */
+	deferred: Cause[];
+	/** Turns that are begun, or not on disk yet. */
+	unflushed: number;
+	/** When it was last used, in monotonic milliseconds. */
+	usedAt: number;
+	/** Whether it is in the line of those that have something to do. */
+	isListed: boolean;
+	/** Whether it waits before it tries a failed event again. */
+	isPausing: boolean;
+	/** When its machine threw lately, in monotonic milliseconds. */
+	faults: readonly number[];
+}
+
+/** What a row of `snapshots` is read as; older versions have packed it twice. */
+export type StoredRow = StoredInstance | Uint8Array;
+
+/** The instance of a row. */
+export function storedIn(row: StoredRow): StoredInstance {
+	return row instanceof Uint8Array ? (unpack(row) as StoredInstance) : row;
+}
+
+/** An instance as bytes; packed before the transaction, in which nothing may throw. */
+export function packInstance(
+	{ version }: ActorDefinition,
+	state: StoredState,
+	{ turn, timers, steps, asks, owed }: InstanceFacts,
+): Uint8Array {
+	const stored: StoredInstance = {
+		version,
+		turn,
+		state,
+		...(isEmpty(timers) ? {} : { timers }),
+		...(isEmpty(steps) ? {} : { steps }),
+		...(isEmpty(asks) ? {} : { asks }),
+		...(owed.length === 0 ? {} : { owed }),
+	};
+	return pack(stored);
+}
+
+/**
+ * Whether an instance is so small that nobody needs to pack it to know that it can be stored. Most
+ * are, and are packed once for all turns that they take in a transaction.
+ */
+export function isSmall(
+	{ value, context, output, historyValue }: AnyMachineSnapshot,
+	{ timers, steps, asks, owed }: InstanceFacts,
+	bytesMax: number,
+): boolean {
+	if (owed.length > 0 || !isEmpty((historyValue ?? {}) as object)) return false;
+	if (!isEmpty(timers) || !isEmpty(steps) || !isEmpty(asks)) return false;
+	const bytes = bytesAtMost(value) + bytesAtMost(context) + bytesAtMost(output);
+	return bytes + frameBytes <= bytesMax;
+}
+
+/** What is around the parts of a stored instance. */
+const frameBytes = 100;
+
+function isEmpty(record: object): boolean {
+	for (const _ in record) return false;
+	return true;
+}
+
+/** A stored instance, or undefined if there is none of that key. */
+export function readInstance(
+	journal: Pick<Journal, 'get'>,
+	actor: string,
+	key: string,
+): StoredInstance | undefined {
+	const row = journal.get<StoredRow>('snapshots', [actor, key]);
+	return row && storedIn(row);
+}
+
+/** What instances are loaded with. */
+export interface LoadParts {
+	readonly definition: ActorDefinition;
+	readonly mover: Mover;
+	readonly journal: Journal;
+}
+
+/** An instance that has nothing to do yet. */
+function newInstance(key: string, usedAt: number): Instance {
+	return {
+		key,
+		snapshot: undefined,
+		facts: noFacts,
+		queue: [],
+		deferred: [],
+		unflushed: 0,
+		usedAt,
+		isListed: false,
+		isPausing: false,
+		faults: [],
+	};
+}
+
+/**
+ * Brings an instance into memory, as of its last turn, migrated to the version of its definition.
+ *
+ * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
+ */
+export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
+	const stored = readInstance(parts.journal, parts.definition.name, key);
+	const instance = bareInstance(stored, key, usedAt);
+	if (stored) instance.snapshot = restoreInstance(parts, stored);
+	return instance;
+}
+
+/** An instance with all that it waits for, and without the state of its machine. */
+export function loadBare(
+	{ definition, journal }: Pick<LoadParts, 'definition' | 'journal'>,
+	key: string,
+	usedAt: number,
+): Instance {
+	return bareInstance(readInstance(journal, definition.name, key), key, usedAt);
+}
+
+function bareInstance(stored: StoredInstance | undefined, key: string, usedAt: number): Instance {
+	const instance = newInstance(key, usedAt);
+	if (!stored) return instance;
+	const { turn, timers = {}, steps = {}, asks = {}, owed = [] } = stored;
+	instance.facts = { turn, timers, steps, asks, owed };
+	return instance;
+}
+
+/**
+ * The snapshot of a stored instance, migrated to the version of the definition.
+ *
+ * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
+ */
+export function restoreInstance(
+	{ definition, mover }: Pick<LoadParts, 'definition' | 'mover'>,
+	stored: StoredInstance,
+): AnyMachineSnapshot {
+	try {
+		return mover.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
+	} catch (thrown) {
+		if (thrown instanceof ReeveError) throw thrown;
+		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		throw new ReeveError('actor_parked', why, { cause: thrown });
+	}
+}
+
+/**
+ * The state in the form of the definition's version.
+ *
+ * @throws ReeveError `actor_parked` if no migrations lead there; and whatever a migration throws
+ */
+export function migrated(
+	{ state, version }: StoredInstance,
+	definition: ActorDefinition,
+): StoredState {
+	if (version > definition.version) {
+		const detail = `its state is of version ${version}, the actor of ${definition.version}`;
+		throw new ReeveError('actor_parked', detail);
+	}
+	let now = state;
+	for (let from = version; from < definition.version; from += 1) {
+		const migrate = definition.migrate[from];
+		if (!migrate) {
+			throw new ReeveError('actor_parked', `no migration leads from version ${from} on`);
+		}
+		const { value, context } = migrate({ value: now.value, context: now.context });
+		now = { ...now, value, context };
+	}
+	return now;
+}

@@ -1,0 +1,250 @@
+/**
+ * Turns: the one place where a declared machine is moved. It is XState's own transition, or a short
+ * cut that does the same, without an XState actor: nothing runs, nothing is scheduled and nobody is
+ * told; what the machine wants done comes back as a list. One inert scope serves all instances of a
+ * definition, because making an actor for each event costs several times the transition.
+ *
+ * @module
+ */
+import {
+	createActor,
+	createMachine,
+	type ActorScope,
+	type AnyActorLogic,
+	type AnyActorRef,
+	type AnyEventObject,
+	type AnyMachineSnapshot,
+	type AnyStateMachine,
+	type EventObject,
+	type StateValue,
+} from 'xstate';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { createRestoration } from './machine-restore.ts';
+import { stepOf } from '../definition/step.ts';
+
+/** One thing that a move wants done, in the order in which the machine said so. */
+export type Wish =
+	| { readonly want: 'effect'; readonly event: EventObject }
+	/** Its id is empty if the machine gave it none. */
+	| { readonly want: 'timer'; readonly id: string; readonly event: EventObject; delayMs: number }
+	| { readonly want: 'cancel'; readonly id: string }
+	| { readonly want: 'step'; readonly child: string; readonly src: string; input: unknown }
+	| { readonly want: 'stop'; readonly child: string }
+	| { readonly want: 'log'; readonly text: string }
+	/** A raw action of a definition that is declared volatile. */
+	| { readonly want: 'volatile'; readonly run: () => void };
+
+/** What one event came to. */
+export interface Move {
+	readonly snapshot: AnyMachineSnapshot;
+	readonly wishes: readonly Wish[];
+}
+
+/** The part of a snapshot that is stored: plain data. */
+export interface StoredState {
+	readonly status: 'active' | 'done';
+	readonly value: StateValue;
+	readonly context: unknown;
+	readonly output?: unknown;
+	readonly history?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A machine that can be moved. */
+export interface Mover {
+	/** The first move: the initial state, with its entry actions. */
+	begin(input: unknown): Move;
+	move(snapshot: AnyMachineSnapshot, event: EventObject): Move;
+	/** The snapshot as plain data. Its running steps are the caller's to remember. */
+	store(snapshot: AnyMachineSnapshot): StoredState;
+	/**
+	 * The inverse; `steps` are the ids of the invocations that run.
+	 *
+	 * @throws Error if the machine has no such state
+	 */
+	restore(stored: StoredState, steps: readonly string[]): AnyMachineSnapshot;
+}
+
+/** What a machine is moved with. */
+export interface MoverParts {
+	readonly name: string;
+	readonly machine: AnyStateMachine;
+	/** Whether raw actions are allowed; they run after the commit, at most once. */
+	readonly volatile: boolean;
+	/** How many microsteps one event may take. */
+	readonly microstepsMax: number;
+}
+
+/** XState's own action, resolved and ready to be executed: what we read instead of executing it. */
+interface Executable {
+	readonly type: string;
+	readonly info: unknown;
+	readonly params: unknown;
+	readonly exec?: ((info: unknown, params: unknown) => unknown) | undefined;
+}
+
+interface Delayed {
+	readonly event: EventObject;
+	readonly id?: string;
+	readonly delay?: number;
+	readonly to?: unknown;
+}
+
+/** What one move collects. */
+interface Collection {
+	readonly wishes: Wish[];
+	/** Events that the machine has sent to itself; they follow in the same turn. */
+	readonly own: EventObject[];
+}
+
+/** What XState is given to act in. */
+export type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;
+
+/** Makes a machine movable. */
+export function createMover(parts: MoverParts): Mover {
+	const { name, microstepsMax } = parts;
+	// A copy: the machine that was handed in stays what it is.
+	const machine = parts.machine.provide({}) as AnyStateMachine;
+	machine.options = { ...machine.options, maxIterations: microstepsMax };
+	const self: AnyActorRef = createActor(createMachine({ id: name }), { id: name });
+	let into: Collection = { wishes: [], own: [] };
+	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
+
+	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot =>
+		succeeded(machine.transition(snapshot, event, scope));
+	const collect = (make: () => AnyMachineSnapshot): Move => {
+		const { wishes, own } = (into = { wishes: [], own: [] });
+		let snapshot = make();
+		for (let count = 0, event = own.shift(); event; event = own.shift(), count += 1) {
+			if (count >= microstepsMax) throw endless(name);
+			if (snapshot.status !== 'active') break;
+			snapshot = transit(snapshot, event);
+		}
+		return { snapshot, wishes };
+	};
+
+	return {
+		begin: (input) => collect(() => succeeded(machine.getInitialSnapshot(scope, input))),
+		move: (snapshot, event) => collect(() => transit(snapshot, event)),
+		store({ status, value, context, output, historyValue }) {
+			const history = historyOf((historyValue ?? {}) as Record<string, readonly { id: string }[]>);
+			return {
+				status: status === 'done' ? 'done' : 'active',
+				value,
+				context,
+				...(output === undefined ? {} : { output }),
+				...(history ? { history } : {}),
+			};
+		},
+		restore: createRestoration(machine, scope),
+	};
+}
+
+/** The remembered states by their ids; undefined if there are none, as nearly always. */
+function historyOf(remembered: Readonly<Record<string, readonly { id: string }[]>>) {
+	let history: Record<string, readonly string[]> | undefined;
+	for (const id in remembered) {
+		if (!Object.hasOwn(remembered, id)) continue;
+		history = { ...history, [id]: (remembered[id] ?? []).map((node) => node.id) };
+	}
+	return history;
+}
+
+/** A scope in which nothing happens: what is deferred is dropped, what is executed is read. */
+function inertScope(self: AnyActorRef, actionExecutor: AnyScope['actionExecutor']): AnyScope {
+	const nothing = () => {};
+	return {
+		self,
+		id: self.id,
+		sessionId: self.sessionId,
+		system: self.system,
+		logger: nothing,
+		defer: nothing,
+		stopChild: nothing,
+		emit: nothing,
+		actionExecutor,
+	} as AnyScope;
+}
+
+function endless(name: string): ReeveError {
+	return new ReeveError(
+		'internal',
+		`${name} does not come to rest: it sends itself events for ever`,
+	);
+}
+
+/** XState catches what initial actions and unheard errors of invocations throw; a turn does not. */
+function succeeded(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
+	if (snapshot.status === 'error') throw snapshot.error;
+	return snapshot;
+}
+
+type Reading = MoverParts & { readonly self: AnyActorRef };
+
+/** Reads one action into the collection. */
+function read(action: Executable, into: Collection, { name, volatile, self }: Reading): void {
+	const { type, params } = action;
+	switch (type) {
+		case 'xstate.emit':
+			into.wishes.push({ want: 'effect', event: (params as { event: EventObject }).event });
+			return;
+		case 'xstate.raise':
+			readDelayed(params as Delayed, into);
+			return;
+		case 'xstate.sendTo':
+			if ((params as Delayed).to !== self)
+				throw stray(name, 'sendTo reaches only the machine itself');
+			readDelayed(params as Delayed, into, true);
+			return;
+		case 'xstate.cancel':
+			into.wishes.push({ want: 'cancel', id: (params as { sendId: string }).sendId });
+			return;
+		case 'xstate.spawnChild':
+			readSpawn(params as Spawn, into, name);
+			return;
+		case 'xstate.stopChild':
+			if (params) into.wishes.push({ want: 'stop', child: (params as AnyActorRef).id });
+			return;
+		case 'xstate.log':
+			into.wishes.push({ want: 'log', text: textOf((params as { value: unknown }).value) });
+			return;
+		default:
+			readRaw(action, into, { name, volatile });
+	}
+}
+
+function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
+	if (typeof delay === 'number') {
+		into.wishes.push({ want: 'timer', id: id ?? '', event, delayMs: delay });
+	} else if (isSent) into.own.push(event);
+}
+
+interface Spawn {
+	readonly actorRef?: AnyActorRef & { readonly logic?: AnyActorLogic };
+	readonly src: unknown;
+	readonly input: unknown;
+}
+
+function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: string): void {
+	if (!actorRef || !stepOf(actorRef.logic) || typeof src !== 'string') {
+		throw stray(name, `${String(src)} is invoked, and is no step`);
+	}
+	into.wishes.push({ want: 'step', child: actorRef.id, src, input });
+}
+
+function readRaw(
+	{ type, exec, info, params }: Executable,
+	into: Collection,
+	{ name, volatile }: Pick<Reading, 'name' | 'volatile'>,
+): void {
+	if (!exec) throw stray(name, `there is no action ${type}`);
+	if (!volatile) throw stray(name, `the action ${type} is a function with effects of its own`);
+	into.wishes.push({ want: 'volatile', run: () => void exec(info, params) });
+}
+
+function stray(name: string, why: string): ReeveError {
+	return new ReeveError('bad_declaration', `actor ${name}: ${why}`);
+}
+
+function textOf(value: unknown): string {
+	return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

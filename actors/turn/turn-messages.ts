@@ -1,0 +1,146 @@
+/**
+ * What a draft sends: messages, questions, and answers to what was asked.
+ *
+ * @module
+ */
+import { checkName } from '../../runtime/message/topics.ts';
+import { newAskId } from '../../runtime/pending/asks.ts';
+import type { Message, Result } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
+import type { DraftTimers } from './turn-timers.ts';
+import { without, type Draft, type DraftParts } from './turn-draft.ts';
+import type { Monitored, Outgoing, Question } from '../definition/effects.ts';
+import { demonitorType, monitorName, monitorType } from '../definition/monitor-message.ts';
+
+/** The longest key, as for messages from outside. */
+const keyMax = 128;
+
+/** The mail of drafts. */
+export interface DraftMail {
+	send(draft: Draft, outgoing: Outgoing): void;
+	ask(draft: Draft, question: Question): void;
+	/** Has the end of another instance, or node, told. */
+	monitor(draft: Draft, monitored: Monitored): void;
+	/** Ends that. */
+	demonitor(draft: Draft, id: string): void;
+	/** Waits no more for the outcome of an ask, or for what a monitor tells. */
+	closeAsk(draft: Draft, name: string): void;
+	/** Answers a message with how it ended. */
+	answer(draft: Draft, request: Message, answer: { result: Result; data?: unknown }): void;
+	/** Answers the message in hand, or else the oldest that waits. */
+	reply(draft: Draft, data: unknown): void;
+	/** Answers the oldest message that waits. */
+	answerOldest(draft: Draft, data: unknown): void;
+}
+
+/** Creates the mail of one actor's drafts. */
+export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMail {
+	const { node, definition, clock, asks } = parts;
+	const { name: actor } = definition;
+	const replies = { clock, node, replies: true };
+
+	const closeAsk = (draft: Draft, name: string): void => {
+		const id = draft.facts.asks[name];
+		if (id === undefined) return;
+		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
+		const { node: to, actor: method, key } = asks.find(id)?.watches ?? {};
+		draft.changes.push(asks.close(id));
+		if (to === undefined || method === undefined) return;
+		// Nobody is left to be told, so it need not be remembered there either.
+		const outgoing = { to, method, event: { type: demonitorType, id } };
+		const about = { id: newId(clock), node };
+		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
+	};
+	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
+		const run = data === undefined ? { result } : { output: { data: payload(data) }, result };
+		const told = tellOf(request, run, replies);
+		if (told && isPlainEnd(told)) draft.ends.push(told);
+		else if (told) draft.messages.push(told);
+	};
+	const answerOldest = (draft: Draft, data: unknown): void => {
+		const [oldest, ...owed] = draft.facts.owed;
+		if (!oldest) return;
+		draft.facts = { ...draft.facts, owed };
+		answer(draft, oldest, { result: { outcome: 'done', attempts: 1 }, data });
+	};
+
+	return {
+		send(draft, outgoing) {
+			draft.messages.push(messageOf(outgoing, { id: newId(clock), node }));
+		},
+		ask(draft, { id: name, timeoutMs, ...outgoing }) {
+			const id = newAskId(clock);
+			const type = `timeout.${name}`;
+			closeAsk(draft, name);
+			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
+			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name }));
+			draft.messages.push(messageOf(outgoing, { id, node }));
+			timers.remove(draft, type);
+			if (timeoutMs !== undefined) {
+				timers.set(draft, { id: type, event: { type }, delayMs: timeoutMs });
+			}
+		},
+		monitor(draft, { id: monitorId, to = node, actor: method, key }) {
+			const id = newAskId(clock);
+			const name = monitorName(monitorId);
+			const place = key === undefined ? {} : { key };
+			closeAsk(draft, name);
+			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
+			const watches = { node: to, ...(method === undefined ? {} : { actor: method }), ...place };
+			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name, watches }));
+			if (method !== undefined) {
+				const outgoing = { to, method, ...place, event: { type: monitorType } };
+				draft.messages.push(messageOf(outgoing, { id, node }));
+			}
+			if (to === node) return;
+			const opened = { actor, key: draft.key, node: to };
+			draft.afterwards.push(() => parts.signals.emit('monitor.opened', opened));
+		},
+		demonitor: (draft, id) => closeAsk(draft, monitorName(id)),
+		closeAsk,
+		answer,
+		reply(draft, data) {
+			const { request, attempts } = draft;
+			if (!request) {
+				answerOldest(draft, data);
+				return;
+			}
+			draft.request = undefined;
+			answer(draft, request, { result: { outcome: 'done', attempts }, data });
+		},
+		answerOldest,
+	};
+}
+
+function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string }): Message {
+	const {
+		to: toNode = node,
+		args: methodArgs = [],
+		kind = 'CommandACK',
+		event,
+		...rest
+	} = outgoing;
+	// What cannot be sent is an error of the machine, here, and not of the transaction.
+	checkName('node', toNode);
+	checkName('method', outgoing.method);
+	if ((outgoing.key ?? '').length > keyMax) throw new ReeveError('bad_name', 'key is too long');
+	const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+	const fields: Partial<Message> = Object.fromEntries(given);
+	return {
+		...fields,
+		...(event ? { data: JSON.stringify(event) } : {}),
+		method: outgoing.method,
+		id,
+		fromNode: node,
+		toNode,
+		kind,
+		methodArgs,
+	};
+}
+
+function payload(data: unknown): string | Uint8Array {
+	if (typeof data === 'string' || data instanceof Uint8Array) return data;
+	return JSON.stringify(data) ?? '';
+}

@@ -1,0 +1,96 @@
+/**
+ * What a draft makes its instance wait for: timers and steps, as rows that come and go with the
+ * turn.
+ *
+ * @module
+ */
+import type { EventObject } from 'xstate';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import { pack } from '../../runtime/message/codec.ts';
+import type { TimerRow } from '../../runtime/pending/timers.ts';
+import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
+import { without, type Draft, type DraftParts } from './turn-draft.ts';
+
+/** The timers of drafts. */
+export interface DraftTimers {
+	/** Sets a timer; an empty id gets one of its own. A timer of the same id is replaced. */
+	set(draft: Draft, timer: { readonly id: string; event: EventObject; delayMs: number }): void;
+	remove(draft: Draft, id: string): void;
+	/** Puts one row in the place of another. */
+	move(draft: Draft, from: TimerRow, to: TimerRow): void;
+}
+
+/** A timer's id is part of its key on disk. */
+const timerIdMax = 400;
+
+/** Creates the timers of one actor's drafts. */
+export function createDraftTimers({ definition, timers }: DraftParts): DraftTimers {
+	const { name: actor } = definition;
+
+	const remove = (draft: Draft, id: string): void => {
+		const dueAt = draft.facts.timers[id];
+		if (dueAt === undefined) return;
+		draft.facts = { ...draft.facts, timers: without(draft.facts.timers, id) };
+		draft.changes.push(timers.remove({ actor, key: draft.key, id, dueAt }));
+	};
+	const put = (draft: Draft, row: TimerRow): void => {
+		const { id, dueAt } = row;
+		draft.facts = { ...draft.facts, timers: { ...draft.facts.timers, [id]: dueAt } };
+		draft.changes.push(timers.put(row));
+		draft.afterwards.push(() => timers.arm(dueAt));
+	};
+
+	return {
+		set(draft, { id: given, event, delayMs }) {
+			// What has no name of its own must not meet another that has none.
+			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
+			if (id.length > timerIdMax) throw new ReeveError('internal', `a timer called ${id}`);
+			remove(draft, id);
+			const policy = policyOf(definition, id);
+			put(draft, timers.make({ actor, key: draft.key, id, event: pack(event), delayMs, policy }));
+		},
+		remove,
+		move(draft, from, to) {
+			if (draft.facts.timers[from.id] !== from.dueAt) return;
+			remove(draft, from.id);
+			put(draft, to);
+		},
+	};
+}
+
+/** `after` timers are called `xstate.after.<delay>.<state>`. */
+function policyOf({ timers }: ActorDefinition, id: string): TimerPolicy {
+	const named = timers[id];
+	if (named) return named;
+	const delay = /^xstate\.after\.([^.]+)\./.exec(id)?.[1] ?? '';
+	return timers[delay] ?? 'absolute';
+}
+
+/** The steps of drafts. */
+export interface DraftSteps {
+	start(draft: Draft, step: { readonly child: string; src: string; input: unknown }): void;
+	remove(draft: Draft, child: string): void;
+}
+
+/** Creates the steps of one actor's drafts. */
+export function createDraftSteps({ clock, steps }: DraftParts): DraftSteps {
+	const remove = (draft: Draft, child: string): void => {
+		const { key } = draft;
+		const stepId = draft.facts.steps[child];
+		if (stepId === undefined) return;
+		draft.facts = { ...draft.facts, steps: without(draft.facts.steps, child) };
+		draft.changes.push(steps.remove({ key, stepId }));
+		draft.afterwards.push(() => steps.cancel(stepId));
+	};
+	return {
+		start(draft, { child, src, input }) {
+			const name = { key: draft.key, stepId: newId(clock), child };
+			remove(draft, child);
+			draft.facts = { ...draft.facts, steps: { ...draft.facts.steps, [child]: name.stepId } };
+			draft.changes.push(steps.put(name, src, input));
+			draft.afterwards.push(() => steps.start(name, src, input));
+		},
+		remove,
+	};
+}

@@ -1,0 +1,203 @@
+/**
+ * The turn of one instance: what one cause does to it, as a whole that is committed or is not.
+ * Nothing of the instance changes here; the caller takes the new state over once the machine has
+ * not thrown.
+ *
+ * @module
+ */
+import type { AnyMachineSnapshot, EventObject } from 'xstate';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { doneAfter } from '../durable/batch.ts';
+import type { Cause } from './trigger.ts';
+import type { ActorDefinition } from '../definition/definition.ts';
+import { createDeferral } from '../definition/deferral.ts';
+import type { Draft } from './turn-draft.ts';
+import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
+import type { EndReason } from '../definition/monitor-message.ts';
+import type { KeptTurn, Recorder } from './turn-recorder.ts';
+import type { Outputs } from './effect-handlers.ts';
+import type { Move, Mover, Wish } from './machine-step.ts';
+
+/** What turns are taken with. */
+export interface InstanceTurnParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly definition: ActorDefinition;
+	readonly mover: Mover;
+	readonly outputs: Outputs;
+	readonly recorder: Recorder | undefined;
+	readonly snapshotBytesMax: number;
+	/** Told, with the turn, that an instance has come to its end, or begins anew. */
+	readonly ended: (draft: Draft, reason: EndReason) => void;
+}
+
+/** A turn that was taken, and is not committed yet. */
+export interface Turned {
+	readonly draft: Draft;
+	/** Undefined if the instance has come to its end and is to be forgotten. */
+	readonly snapshot: AnyMachineSnapshot | undefined;
+	readonly facts: InstanceFacts;
+	/** The instance as bytes, if it had to be packed to know that it can be stored. */
+	readonly packed: Uint8Array | undefined;
+	/** What the flight recorder keeps of the turn. */
+	readonly kept: KeptTurn | undefined;
+}
+
+/** Takes turns. */
+export interface InstanceTurns {
+	/** The turn of one cause. Throws what the machine throws. */
+	take(instance: Instance, cause: Cause): Turned;
+	/** Puts the instance into its initial state, and drops all that it waited for. */
+	restart(instance: Instance): Turned;
+	/** Whether the instance wants this event later: its state defers it. */
+	defers(instance: Instance, event: EventObject): boolean;
+}
+
+/** Creates the turn-taking of one actor. */
+export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
+	const { node, clock, definition, mover, outputs, recorder } = parts;
+	const { name: actor } = definition;
+	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
+
+	const begin = (draft: Draft): Move => {
+		const move = mover.begin(definition.input({ key: draft.key, node }));
+		outputs.grant(draft, move.wishes);
+		return move;
+	};
+	const draftOf = (instance: Instance, cause?: Cause): Draft =>
+		outputs.draft({
+			key: instance.key,
+			request: cause?.mail?.answer ? undefined : cause?.mail?.message,
+			attempts: cause?.attempts ?? 0,
+			facts: nextOf(instance.facts),
+		});
+
+	/** Takes the cause off what the instance waits for; false if it does not wait for it any more. */
+	const accept = (draft: Draft, cause: Cause): boolean => {
+		const { timer, step, mail } = cause;
+		if (timer) {
+			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
+			if (!isAwaited) return false;
+			outputs.timers.remove(draft, timer.id);
+			if (timer.id.startsWith('timeout.')) outputs.mail.closeAsk(draft, timer.id.slice(8));
+			return true;
+		}
+		if (step) {
+			const isAwaited = draft.facts.steps[step.child] === step.stepId;
+			if (isAwaited) outputs.steps.remove(draft, step.child);
+			return isAwaited;
+		}
+		return mail?.answer ? acceptAnswer(outputs, draft, mail.message.inReplyTo ?? '') : true;
+	};
+
+	/** Answers the message that the turn was about, or notes that it will be answered. */
+	const close = (draft: Draft, event: EventObject | undefined, snapshot: AnyMachineSnapshot) => {
+		const { request } = draft;
+		const isActive = snapshot.status === 'active';
+		const result = doneAfter(draft.attempts);
+		if (request && isActive && event && definition.answersLater.includes(event.type)) {
+			const { data: _, ...owed } = { ...request, methodArgs: [] };
+			draft.facts = { ...draft.facts, owed: [...draft.facts.owed, owed] };
+			return;
+		}
+		const data: unknown = isActive ? undefined : snapshot.output;
+		if (request) outputs.mail.answer(draft, request, { result, data });
+		if (isActive) return;
+		for (const owed of draft.facts.owed) outputs.mail.answer(draft, owed, { result, data });
+		draft.facts = { ...draft.facts, owed: [] };
+		outputs.clear(draft);
+	};
+
+	/** The state before a turn, as bytes. */
+	const before = ({ snapshot, facts }: Instance) =>
+		snapshot && packInstance(definition, mover.store(snapshot), facts);
+
+	/**
+	 * Packs the new state, unless it surely can be stored.
+	 *
+	 * @throws ReeveError `too_large`
+	 */
+	const packLarge = (snapshot: AnyMachineSnapshot, { key, facts }: Draft) => {
+		if (isSmall(snapshot, facts, parts.snapshotBytesMax)) return undefined;
+		const packed = packInstance(definition, mover.store(snapshot), facts);
+		if (packed.byteLength <= parts.snapshotBytesMax) return packed;
+		throw new ReeveError('too_large', `the state of ${actor}/${key}: ${packed.byteLength} bytes`);
+	};
+
+	/** The turn as it is to be written: the new state, and the record of it. */
+	const conclude = (draft: Draft, instance: Instance, now: Now): Turned => {
+		const { snapshot, event, wishes, isFresh = false } = now;
+		const { key, facts } = draft;
+		const { turn } = facts;
+		const { value } = snapshot;
+		const base = recorder?.wantsBase(turn) ? before(instance) : undefined;
+		const kept = recorder?.keep({ key, turn, event, value, wishes, isFresh, base });
+		const isOver = snapshot.status !== 'active';
+		if (isOver && definition.whenDone === 'forget') {
+			parts.ended(draft, 'normal');
+			return { draft, snapshot: undefined, facts, packed: undefined, kept };
+		}
+		const packed = packLarge(snapshot, draft);
+		if (isFresh || isOver) parts.ended(draft, isOver ? 'normal' : 'crashed');
+		return { draft, snapshot, facts, packed, kept };
+	};
+
+	return {
+		take(instance, cause) {
+			const draft = draftOf(instance, cause);
+			enter(draft.key);
+			let { snapshot, wishes } = unmoved(instance.snapshot) ?? begin(draft);
+			if (cause.timer && cause.postponed) {
+				outputs.timers.move(draft, cause.timer, cause.postponed);
+				return conclude(draft, instance, { snapshot, event: undefined, wishes });
+			}
+			const isAwaited = accept(draft, cause);
+			const event = isAwaited && !(cause.event instanceof ReeveError) ? cause.event : undefined;
+			if (event && snapshot.status === 'active') {
+				const move = mover.move(snapshot, event);
+				snapshot = move.snapshot;
+				wishes = wishes.length > 0 ? [...wishes, ...move.wishes] : move.wishes;
+				outputs.grant(draft, move.wishes);
+			}
+			close(draft, event, snapshot);
+			return conclude(draft, instance, { snapshot, event, wishes });
+		},
+		restart(instance) {
+			const draft = draftOf(instance);
+			enter(draft.key);
+			outputs.clear(draft);
+			const { snapshot, wishes } = begin(draft);
+			close(draft, undefined, snapshot);
+			return conclude(draft, instance, { snapshot, event: undefined, wishes, isFresh: true });
+		},
+		defers: createDeferral(definition.machine),
+	};
+}
+
+/** Takes an answer off what the instance waits for; false if it does not wait for it any more. */
+function acceptAnswer({ timers }: Outputs, draft: Draft, id: string): boolean {
+	const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
+	if (!found) return false;
+	const { [found[0]]: _, ...asks } = draft.facts.asks;
+	draft.facts = { ...draft.facts, asks };
+	timers.remove(draft, `timeout.${found[0]}`);
+	return true;
+}
+
+/** Field by field, because it is made for every turn. */
+function nextOf({ turn, timers, steps, asks, owed }: InstanceFacts): InstanceFacts {
+	return { turn: turn + 1, timers, steps, asks, owed };
+}
+
+interface Now {
+	readonly snapshot: AnyMachineSnapshot;
+	readonly event: EventObject | undefined;
+	readonly wishes: readonly Wish[];
+	readonly isFresh?: boolean;
+}
+
+/** An instance that is there already, before anything has happened. */
+function unmoved(snapshot: AnyMachineSnapshot | undefined): Move | undefined {
+	return snapshot && { snapshot, wishes: [] };
+}

@@ -1,0 +1,300 @@
+/**
+ * What can be configured: one schema, with the meaning, default and limit of each value. Steward's
+ * flags keep steward's names. Every queue, retry, payload and history of reeve has its limit here.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import { isName } from '../message/topics.ts';
+
+const seconds = z.coerce.number().int().min(0).max(31_536_000);
+const count = z.coerce.number().int().min(1);
+const bytes = z.coerce.number().int().min(64);
+const milliseconds = z.coerce.number().int().min(1).max(86_400_000);
+const folder = z.string().min(1);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const name = z.string().refine(isName, 'not a node name');
+
+const natsAdvice =
+	'reeve speaks MQTT. A NATS server does too, if its configuration says jetstream {} and ' +
+	'mqtt { port: 1883 }: then write mqtt://HOST:1883; or leave it empty, for the broker here';
+
+/**
+ * The schema. A key is a flag (`--nodeName`, `--node-name`), a variable, and a line of the file.
+ */
+export const configSchema = z.strictObject({
+	nodeName: name.default('central').describe('The name of this node; unique in the fleet'),
+	centralNodeName: name.default('central').describe('The node that errors and replies go to'),
+	socketFolder: folder.default('./tmp').describe('Where the unix socket lives'),
+	databaseFolder: folder.default('./var/lib').describe('Where the journal lives'),
+	subscribersDataFolder: folder.default('./data').describe('Where methods write their files'),
+	methodsFolder: z.string().default('').describe('A folder of method files of your own'),
+	brokerAddress: z
+		.string()
+		.refine((address) => !address.startsWith('nats:'), natsAdvice)
+		.default('')
+		.describe('The MQTT broker, such as mqtt://10.0.0.1:1883; empty: start one in this node'),
+	brokerListen: z
+		.string()
+		.default('127.0.0.1:1883')
+		.describe('Where the broker in this node listens'),
+	brokerUser: z.string().default('').describe('The user at the broker, if it wants one'),
+	brokerPassword: z
+		.string()
+		.default('')
+		.describe('Its password; better in the environment, or in brokerPasswordFile'),
+	brokerPasswordFile: z.string().default('').describe('A file with the password and nothing else'),
+	rootCAPath: z
+		.string()
+		.default('')
+		.describe('The certificate of the root CA that the broker must prove itself with (PEM)'),
+	brokerCertPath: z
+		.string()
+		.default('')
+		.describe('The certificate that this node proves itself with to the broker (PEM)'),
+	brokerKeyPath: z.string().default('').describe('The private key of that certificate (PEM)'),
+	keysFolder: z
+		.string()
+		.default('')
+		.describe('Where keys and access rules are; empty: keys/ in the folder of this file'),
+	signing: z
+		.enum(['off', 'on', 'required'])
+		.default('off')
+		.describe('on: sign, and verify senders whose key is known; required: refuse all others'),
+	topicPrefix: z
+		.string()
+		.regex(/^[^+#\0]*$/, 'no + and no #')
+		.default('reeve')
+		.describe('The first part of every topic; may be empty'),
+	mqttVersion: z
+		.enum(['auto', '5', '3.1.1'])
+		.default('auto')
+		.describe('auto: 5.0, and 3.1.1 where the broker does not speak it'),
+	presence: z
+		.enum(['all', 'asked'])
+		.default('all')
+		.describe('asked: hear only of the nodes that this one has messages for; for large fleets'),
+	takeForeign: flag.default(true).describe('Take what clients publish; false saves a connection'),
+	defaultMessageTimeout: seconds.min(1).default(10).describe('ACKTimeout, unless the message says'),
+	defaultMessageRetries: seconds
+		.default(0)
+		.describe('retries, unless the message says; 0: until its ttl'),
+	defaultMessageTtl: seconds
+		.min(1)
+		.max(2_592_000)
+		.default(604_800)
+		.describe('Seconds until an unaccepted message expires'),
+	defaultMethodTimeout: seconds
+		.min(1)
+		.default(10)
+		.describe('methodTimeout, unless the message says'),
+	errorMessageTimeout: seconds.min(1).default(60).describe('ACKTimeout of error messages'),
+	errorMessageRetries: seconds.default(10).describe('retries of error messages'),
+	startPubREQHello: seconds.default(30).describe('Seconds between hello messages; 0: none'),
+	startSubREQErrorLog: flag.default(true).describe('Collect the errors of other nodes'),
+	startSubREQHello: flag.default(true).describe('Take hello messages'),
+	startSubREQToFileAppend: flag.default(true).describe('Let messages append to files'),
+	startSubREQToFile: flag.default(true).describe('Let messages write files'),
+	startSubREQPing: flag.default(true).describe('Answer pings'),
+	startSubREQPong: flag.default(true).describe('Take the answers to pings'),
+	startSubREQCliCommand: flag.default(true).describe('Let messages run commands'),
+	startSubREQToConsole: flag.default(true).describe('Let messages print on the console'),
+	startSubREQHttpGet: flag.default(true).describe('Let messages fetch web pages'),
+	startSubREQHttpGetScheduled: flag
+		.default(true)
+		.describe('Let messages fetch web pages again and again'),
+	startSubREQTailFile: flag.default(true).describe('Let messages follow files'),
+	startSubREQCliCommandCont: flag
+		.default(true)
+		.describe('Let messages run commands whose output comes back as it is printed'),
+	startSubREQToFileNACK: flag.default(true).describe('Let unacknowledged messages write files'),
+	startSubREQCopySrc: flag.default(true).describe('Let messages copy files from here'),
+	startSubREQCopyDst: flag.default(true).describe('Take files that are copied to here'),
+	startSubREQRelay: flag.default(true).describe('Send messages on for other nodes'),
+	keepStopped: flag
+		.default(true)
+		.describe('Keep processes that were started or stopped by a message so over a restart'),
+	durability: z
+		.enum(['disk', 'os'])
+		.default('disk')
+		.describe('disk: survives power loss; os: survives a crash of the process only'),
+	strictIdentity: flag
+		.default(false)
+		.describe('Refuse a data folder that comes up on another machine, whoever else lives'),
+	onDuplicateName: z
+		.enum(['wait', 'exit'])
+		.default('wait')
+		.describe('While another node has this name: work on without the broker, or end'),
+	claimMs: milliseconds.default(5000).describe('How long a claim of the name waits for objections'),
+	claimPauseMs: milliseconds
+		.default(30_000)
+		.describe('Shortest pause before the name is claimed again'),
+	uncleanStartsMax: count.default(3).describe('Starts after a crash that lead to safe mode'),
+	uncleanPeriod: seconds.min(1).default(600).describe('Seconds within which they count'),
+	laneSilenceMax: seconds
+		.min(2_592_000)
+		.default(2_592_000)
+		.describe('Seconds of silence, while this node runs, after which an inbound lane is forgotten'),
+	lanesPerStoreMax: count.default(10_000).describe('Inbound lanes kept for one sender'),
+	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
+	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
+	lineBytesMax: bytes
+		.default(65_536)
+		.describe('The longest line of a followed file or command; longer ones are cut into several'),
+	tailPollMs: milliseconds.default(1000).describe('Pause between two looks at a followed file'),
+	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
+	copyChunkBytes: z.coerce
+		.number()
+		.int()
+		.min(1024)
+		.max(4_000_000)
+		.default(262_144)
+		.describe('The most bytes of a copied file in one message'),
+	copyOutside: flag
+		.default(true)
+		.describe('Let absolute paths of copied files lie outside of the data folder'),
+	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the books'),
+	mailboxMessagesMax: count.default(100_000).describe('Messages waiting for one method here'),
+	mailboxBytesMax: bytes
+		.default(268_435_456)
+		.describe('Bytes waiting for one method here; above it no more are taken'),
+	outboxMessagesMax: count.default(1_000_000).describe('Messages waiting to leave'),
+	lifeEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
+	bodyKeptBytesMax: bytes
+		.default(16_384)
+		.describe('The largest message that is kept in the books and in the record, to be sent again'),
+	foreignMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
+	answersKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
+	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
+	lanesMax: count
+		.default(100_000)
+		.describe('Ordered streams to other nodes: for a node, method and kind one, or 256 with keys'),
+	settledKeptMax: count.default(10_000).describe('Settled messages kept for lists and audits'),
+	deadKeptMax: count.default(10_000).describe('Dead letters kept; beyond it the oldest go'),
+	receiptsKeptMax: count
+		.default(10_000)
+		.describe('Receipts of accepted messages kept for audits and repetitions'),
+	unknownMethodGrace: seconds
+		.default(60)
+		.describe('Seconds after a start in which an unknown method may still be deployed'),
+	windowMessagesMax: count.default(256).describe('Messages under way in one lane'),
+	frameBytesMax: bytes.default(1_048_576).describe('The most bytes in one PUBLISH, if it can be'),
+	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
+	settlementsMax: count.default(1000).describe('Outcomes of one method on their way to the disk'),
+	attemptsMax: count.default(5).describe('Starts of one message before it is dead'),
+	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
+	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
+	definitionsFolder: z.string().default('').describe('A folder of actor definitions of your own'),
+	definitionsWatch: flag.default(true).describe('Reload actor definitions when their files change'),
+	definitionsSettleMs: milliseconds
+		.default(500)
+		.describe('Milliseconds without a change before definitions are reloaded'),
+	activeInstancesMax: count.default(10_000).describe('Instances of one actor kept in memory'),
+	passivateAfter: seconds
+		.min(1)
+		.default(300)
+		.describe('Seconds until an idle instance is put away'),
+	// Three batches: one is written, one has run, and the next one is read meanwhile.
+	turnsAheadMax: count.default(1500).describe('Turns of one actor that may wait for the disk'),
+	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
+	turnsKeptMax: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(32)
+		.describe('Last turns of each instance kept on disk; 0: none'),
+	turnBytesMax: bytes.default(2048).describe('The most bytes kept of the event of one turn'),
+	microstepsMax: count.default(1000).describe('Transitions that one event may cause in a machine'),
+	snapshotBytesMax: bytes.default(1_048_576).describe('The largest state of an instance'),
+	stepsMax: count.default(64).describe('Steps of one actor that run at a time'),
+	stepTimeout: seconds.min(1).default(600).describe('Seconds that a step may run, unless it says'),
+	owedRepliesMax: count.default(1000).describe('Messages that one instance may leave unanswered'),
+	keepRestartBudgets: flag
+		.default(false)
+		.describe('Count the restarts of supervisors on over a restart of the node'),
+	stopTimeout: seconds.default(5).describe('Seconds that running methods get at a stop'),
+	signalsKeptMax: count.default(1000).describe('Signals kept in memory'),
+	errorReportsPerMinuteMax: count.default(60).describe('Errors reported to central in a minute'),
+	clientsMax: count.default(256).describe('Clients on the unix socket at a time'),
+	answersWaitingMax: count
+		.default(1000)
+		.describe('Answers that one client on the socket may leave unread'),
+	facts: z
+		.string()
+		.regex(/^$|^[\w.-]+=[^,=]*(,[\w.-]+=[^,=]*)*$/, 'not key=value,key=value')
+		.default('')
+		.describe('What is true of this node, such as role=db,site=oslo; see: reeve send --to'),
+	tcpListener: z
+		.string()
+		.default('')
+		.describe('host:port that takes messages as the unix socket does; empty: none'),
+	httpListener: z
+		.string()
+		.default('')
+		.describe('host:port for messages, questions, events and metrics over HTTP; empty: none'),
+	promHostAndPort: z
+		.string()
+		.default('')
+		.describe('host:port for Prometheus, without a token; :port is every interface; empty: none'),
+	exposeDataFolder: z
+		.string()
+		.default('')
+		.describe('host:port that shows the data folder over HTTP, to be read; empty: none'),
+	profilingPort: z.coerce
+		.string()
+		.regex(/^\d{0,5}$/, 'not a port')
+		.default('')
+		.describe('Port on the loopback interface for CPU profiles; empty: none'),
+	listenerTokenFile: z
+		.string()
+		.default('')
+		.describe('A file with the token that clients of TCP and HTTP must give'),
+	listenerTlsCert: z
+		.string()
+		.default('')
+		.describe('Certificate file of the TCP and HTTP listeners'),
+	listenerTlsKey: z.string().default('').describe('Its key file'),
+	listenerTlsClientCA: z
+		.string()
+		.default('')
+		.describe('Root certificates of the clients, who must show one of these then'),
+	httpRequestTimeout: seconds
+		.min(1)
+		.default(30)
+		.describe('Seconds within which an HTTP request must be complete'),
+	httpWaitMax: seconds.min(1).default(60).describe('Seconds that ?wait=1 waits for outcomes'),
+	profileSecondsMax: seconds.min(1).max(600).default(60).describe('Longest CPU profile'),
+	readFolder: z
+		.string()
+		.default('')
+		.describe('A folder whose files are messages to be sent; empty: none'),
+	readFolderSettleMs: milliseconds
+		.default(1000)
+		.describe('How long a file there must be unchanged before it is read'),
+	readFolderKeptMax: count.default(10_000).describe('Files kept in its folder done'),
+	storeLogBytesMax: bytes
+		.default(16_777_216)
+		.describe('Size of the record of sent messages, from which a new file is begun'),
+	storeLogFilesMax: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(5)
+		.describe('Files of that record that are kept; 0: no record'),
+	messageDepthMax: count.max(1000).default(64).describe('How deep the JSON of a message may nest'),
+});
+
+/** The configuration of a node, complete. */
+export type Config = Readonly<z.output<typeof configSchema>>;
+
+/** One key of the configuration. */
+export type ConfigKey = keyof Config;
+
+/** The configuration in which every value is the default, but for those given. */
+export function configOf(values: Partial<z.input<typeof configSchema>> = {}): Config {
+	return configSchema.parse(values);
+}
+
+/** Keys whose values are nobody's business: they are shown as stars. */
+export const secretKeys: ReadonlySet<string> = new Set(['brokerPassword']);

@@ -1,0 +1,84 @@
+/**
+ * The rows of a frame, opened: each message is unpacked once, and looked at: is it one, and may it
+ * be called by where it comes from?
+ *
+ * @module
+ */
+import { answeredBy, isReply, type Message } from '../message/message.ts';
+import { asReeveError } from '../platform/errors.ts';
+import type { Frame, FrameRow } from '../protocol/frame.ts';
+import { unpackMessage } from '../message/codec.ts';
+import type { Permit } from '../security/authorization.ts';
+
+/** The messages of a frame. */
+export interface OpenedRows {
+	/** Why a row holds no message that is taken here; undefined if it does. */
+	fault(row: FrameRow): string | undefined;
+	/** For people: why its message is not allowed. */
+	reason(row: FrameRow): string | undefined;
+	get(row: FrameRow): Message | undefined;
+	/** The replies in rows that are refused: they still tell how their requests ended. */
+	heard(rows: readonly FrameRow[]): readonly Message[];
+}
+
+/** What rows are opened with. */
+export interface OpeningParts {
+	readonly frame: Frame;
+	/** The wire name of the method that the frame is for. */
+	readonly method: string;
+	/** Whether the frame was signed by the node that it names. */
+	readonly isProven: boolean;
+	/** Without it, everything is allowed. */
+	readonly permit: Permit | undefined;
+}
+
+/** Opens the rows of a frame, when they are asked for. */
+export function openRows({ frame, method, isProven, permit }: OpeningParts): OpenedRows {
+	const { from } = frame;
+	const messages = new Map<FrameRow, Message>();
+	const reasons = new Map<FrameRow, string>();
+	const unpack = (row: FrameRow): string | undefined => {
+		try {
+			const message = unpackMessage(row.body ?? noBytes);
+			if (message.id !== row.id) return 'bad_frame';
+			messages.set(row, message);
+			return undefined;
+		} catch (thrown) {
+			return asReeveError(thrown, 'bad_frame').code;
+		}
+	};
+	const open = (row: FrameRow): Message | undefined => {
+		if (!row.skip && !messages.has(row)) unpack(row);
+		return messages.get(row);
+	};
+	/** A reply with those messages only that it may settle. */
+	const limited = (reply: Message): Message => {
+		const { inReplyTo: _, alsoInReplyTo: __, ...rest } = reply;
+		const [inReplyTo, ...others] = permit?.told(reply, from) ?? answeredBy(reply);
+		if (inReplyTo === undefined) return rest;
+		return { ...rest, inReplyTo, ...(others.length > 0 ? { alsoInReplyTo: others } : {}) };
+	};
+	return {
+		fault(row) {
+			const code = unpack(row);
+			const message = messages.get(row);
+			if (code || !message) return code;
+			const reason = permit?.refusal({ message, method, from, isProven });
+			if (reason !== undefined) {
+				reasons.set(row, reason);
+				return 'not_allowed';
+			}
+			if (message.alsoInReplyTo) messages.set(row, limited(message));
+			return undefined;
+		},
+		reason: (row) => reasons.get(row),
+		get: (row) => messages.get(row),
+		heard: (rows) =>
+			rows
+				.flatMap((row) => open(row) ?? [])
+				.map(limited)
+				.filter(isReply),
+	};
+}
+
+const noBytes = new Uint8Array(0);

@@ -1,0 +1,210 @@
+/**
+ * The inbox: the receiving end of lanes. It decides of each row of a frame whether it is the next
+ * one, a repetition or ahead of a gap; moves the lane's cursor in the transaction that files the
+ * message in its mailbox; and answers after the flush, always with everything that the sender may
+ * believe.
+ *
+ * @module
+ */
+import { decide, finalRefusal, laneStops, type Decision, type Readiness } from './acceptance.ts';
+import type { Kind } from '../message/topics.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Message } from '../message/message.ts';
+import { isErrorCode, type ErrorCode } from '../platform/errors.ts';
+import type { PassPoint } from '../platform/crash-points.ts';
+import type { Frame, FrameRow, LaneAck } from '../protocol/frame.ts';
+import type { Change, Journal } from '../journal/journal.ts';
+import { createLaneCursors } from './lane-cursors.ts';
+import type { MailRow } from '../mailbox/mailbox-row.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import { createRooms } from './mailbox-credit.ts';
+import { openRows, type OpenedRows } from './frame-rows.ts';
+import { isMereOutcome } from '../message/reply.ts';
+import type { Receipts } from '../ledger/receipts.ts';
+import type { Permit } from '../security/authorization.ts';
+import type { Signals } from '../observability/signals.ts';
+
+/** Where a frame is for. */
+export interface Destination {
+	readonly method: string;
+	readonly kind: Kind;
+	/** Whether the frame was signed by the node that it names. */
+	readonly isProven?: boolean;
+}
+
+/** What the inbox needs of its node. */
+export interface InboxParts {
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
+	/** The mailbox of a method; undefined if the node does not take it. */
+	readonly mailbox: (method: string) => Mailbox | undefined;
+	/** Whether messages are allowed here; without it, all are. */
+	readonly permit?: Permit | undefined;
+	/** Why messages are not taken for now; undefined if they are. */
+	readonly hindrance: () => ErrorCode | undefined;
+	/**
+	 * Changes that belong in the same transaction as the arrival of this message: what it settles. A
+	 * reply that must be refused still tells how its request ended, so it is asked about those too.
+	 */
+	readonly onAccept: (message: Message) => readonly Change[];
+	/** Called when they are flushed; `isTaken` is false for what was refused. */
+	readonly onAccepted: (message: Message, isTaken: boolean) => void;
+	/** Sends an acknowledgement to a store, soon. */
+	readonly answer: (to: { readonly from: string; readonly storeId: string }, ack: LaneAck) => void;
+}
+
+/** The inbox that {@link createInbox} makes. */
+export interface Inbox {
+	/** Takes a frame of a lane. Its acknowledgement is sent through `answer`, after the flush. */
+	receive(frame: Frame, destination: Destination): Promise<void>;
+	/** Takes messages of the at-most-once kinds. */
+	receiveOnce(frame: Frame, destination: Destination): void;
+	/** A message has left this mailbox: senders who were told to wait may be told to go on. */
+	relieved(mailbox: Mailbox): void;
+}
+
+/** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
+const busyRetryMs = 1000;
+/** Creates the inbox. */
+export function createInbox(parts: InboxParts): Inbox {
+	const { journal, clock, config, signals, receipts } = parts;
+	const cursors = createLaneCursors(journal);
+	const startedAt = clock.monotonic();
+	const rooms = createRooms(config);
+
+	const hindranceTo = (box: Mailbox | undefined): ErrorCode | undefined => {
+		if (!journal.isHealthy()) return 'storage_full';
+		const hindrance = parts.hindrance();
+		if (hindrance) return hindrance;
+		// A method that is only just being deployed must not cost the messages that ask for it.
+		const isYoung = clock.monotonic() - startedAt < config.unknownMethodGrace * 1000;
+		return !box && isYoung ? 'unknown_method' : undefined;
+	};
+	const readiness = (box: Mailbox | undefined, frame: Frame, opened: OpenedRows): Readiness => {
+		const hindrance = hindranceTo(box);
+		return {
+			storeId: journal.storeId,
+			now: clock.now(),
+			epochSeen: cursors.epochOf(frame),
+			messageBytesMax: config.messageBytesMax,
+			room: box && rooms.of(box),
+			isKnown: (id) => receipts.isKnown(id),
+			fault: (row) => opened.fault(row),
+			...(hindrance ? { hindrance } : {}),
+		};
+	};
+	const open = (frame: Frame, { method, isProven = false }: Destination): OpenedRows => {
+		const wireName = parts.mailbox(method)?.method ?? method;
+		return openRows({ frame, method: wireName, isProven, permit: parts.permit });
+	};
+	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
+		const { upTo, id } = cursors.told(frame);
+		const { lane = '', epoch } = frame;
+		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? rooms.of(box) : 1));
+		const except = nack && laneStops.has(nack) ? [] : cursors.exceptions(frame);
+		parts.answer(frame, {
+			lane,
+			epoch,
+			upTo,
+			id,
+			credit,
+			...(except.length > 0 ? { except } : {}),
+			...(nack ? { nack } : {}),
+			...(nack && nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
+		});
+		if (box && credit === 0) rooms.turnAway(box, frame);
+	};
+
+	return {
+		async receive(frame, destination) {
+			const { method } = destination;
+			parts.passPoint('frame.received');
+			const box = parts.mailbox(method);
+			const opened = open(frame, destination);
+			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
+			const changes: Change[] = cursors.move(frame, decision);
+			const filed: { mail: MailRow | undefined; message: Message }[] = [];
+			for (const row of decision.accepted) {
+				const message = opened.get(row);
+				if (!box || !message) break;
+				changes.push(...parts.onAccept(message));
+				receipts.accepted(row.id);
+				// All that such a reply has to say is in the books by now: nothing needs to run.
+				if (isMereOutcome(message)) {
+					filed.push({ mail: undefined, message });
+					continue;
+				}
+				const { row: mail, changes: placed } = box.place({ ...mailOf(frame, row, clock), message });
+				changes.push(...placed);
+				filed.push({ mail, message });
+			}
+			const heard = opened.heard(decision.refused.map(({ row }) => row));
+			for (const message of heard) changes.push(...parts.onAccept(message));
+			report(signals, { frame, decision, method, opened });
+			// A mere repetition need not wait: it is told what is on disk, and no more.
+			if (changes.length > 0) {
+				await journal.commit(changes);
+				cursors.flushed(frame, decision);
+			}
+			parts.passPoint('frame.accepted');
+			for (const { mail, message } of filed) {
+				if (mail) box?.push(mail);
+				parts.onAccepted(message, true);
+			}
+			for (const message of heard) parts.onAccepted(message, false);
+			answer(frame, box, decision.nack);
+		},
+		receiveOnce(frame, destination) {
+			const box = parts.mailbox(destination.method);
+			const opened = open(frame, destination);
+			for (const row of frame.rows) {
+				const now = readiness(box, frame, opened);
+				const isFull = now.room !== undefined && now.room <= 0;
+				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
+				const detail = opened.reason(row);
+				if (detail) signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire' });
+				const message = opened.get(row);
+				if (code || !box || !message) signals.emit('message.dropped', { id: row.id, code });
+				else {
+					const mail = { ...mailOf(frame, row, clock), message, volatile: true } as const;
+					box.push(box.place(mail).row);
+				}
+			}
+		},
+		relieved(box) {
+			for (const frame of rooms.relieve(box)) answer(frame, box);
+		},
+	};
+}
+
+function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
+	const { body = noBytes, ttlMs, repeat } = row;
+	const at = clock.now();
+	const { from, lane } = frame;
+	const seq = frame.first + frame.rows.indexOf(row);
+	const place = lane === undefined ? {} : { lane, seq };
+	return { from, body, at, deadline: at + ttlMs, ...place, ...(repeat ? { repeat } : {}) };
+}
+
+const noBytes = new Uint8Array(0);
+
+/** Tells of what a frame brought that was not taken. */
+function report(
+	signals: Signals,
+	told: { frame: Frame; decision: Decision; method: string; opened: OpenedRows },
+): void {
+	const { frame, decision, method, opened } = told;
+	for (const { id } of decision.duplicates) {
+		signals.emit('message.duplicate', { id, method, from: frame.from });
+	}
+	for (const { code, row } of decision.refused) {
+		if (row.skip || !isErrorCode(code)) continue;
+		const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
+		signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
+	}
+}

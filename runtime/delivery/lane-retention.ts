@@ -1,0 +1,164 @@
+/**
+ * Retention: how long this node remembers the lanes of others, and how many of them.
+ *
+ * The cursor of a lane is what recognises a repeated message, so it may go only when no copy of any
+ * message of its lane can come any more: when the lane has been silent for longer than the longest
+ * time to live. That time is measured in the *running time* of this node, which is counted in its
+ * journal and does not notice when somebody sets the clock by a year. A node that was off remembers
+ * all the longer.
+ *
+ * @module
+ */
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Frame, LaneAck } from '../protocol/frame.ts';
+import type { Change, Journal, Key } from '../journal/journal.ts';
+import { createLaneMap, type LaneOfStore } from './lane-map.ts';
+import type { Signals } from '../observability/signals.ts';
+
+/** The retention that {@link createRetention} makes. */
+export interface Retention {
+	/** Notes that a lane was heard of; undefined, or the answer to a lane that is one too many. */
+	admit(frame: Frame): LaneAck | undefined;
+	/** Counts the running time, and forgets a piece of what has been silent for too long. */
+	sweep(): Promise<void>;
+}
+
+/** How exactly it is noted when a lane was last heard of. */
+const noteMs = 86_400_000;
+/** Lanes forgotten in one transaction, and refusals of one lane. */
+const lanesAtATime = 100;
+const refusalsAtATime = 1000;
+/** Lanes whose note is known to be fresh; beyond that the journal is asked again. */
+const freshMax = 100_000;
+
+/** Creates the retention of a node. */
+export function createRetention(parts: {
+	journal: Journal;
+	clock: Clock;
+	config: Pick<Config, 'laneSilenceMax' | 'lanesPerStoreMax'>;
+	signals: Signals;
+}): Retention {
+	const { journal, clock, config, signals } = parts;
+	const since = clock.monotonic();
+	const before = journal.get<number>('meta', ['runningMs']) ?? 0;
+	const runningMs = (): number => Math.round(before + clock.monotonic() - since);
+	/** When the note of each lane is due to be renewed. */
+	const fresh = createLaneMap<number>();
+	const counts = new Map<string, number>();
+
+	const countOf = (storeId: string): number => {
+		const known = counts.get(storeId);
+		if (known !== undefined) return known;
+		const count = journal.count('heard', { from: [storeId, ''], to: [storeId, '\uffff'] });
+		counts.set(storeId, count);
+		return count;
+	};
+	const note = (lane: LaneOfStore, key: Key): void => {
+		const now = runningMs();
+		if (fresh.size >= freshMax) fresh.clear();
+		fresh.set(lane, now + noteMs);
+		// A note that is lost with a crash is made again by the next frame; the cursor is there
+		// already.
+		journal.commit([{ table: 'heard', key, value: now }]).catch(() => undefined);
+	};
+
+	return {
+		admit(frame) {
+			const { storeId, lane = '' } = frame;
+			if (runningMs() < (fresh.get(frame) ?? 0)) return undefined;
+			const key: [string, string] = [storeId, lane];
+			const isKnown = journal.get('heard', key) !== undefined || hasCursor(journal, key);
+			if (!isKnown && countOf(storeId) >= config.lanesPerStoreMax) return refusalOf(frame);
+			if (!isKnown) counts.set(storeId, countOf(storeId) + 1);
+			note(frame, key);
+			return undefined;
+		},
+		async sweep() {
+			const now = runningMs();
+			await journal.commit([{ table: 'meta', key: ['runningMs'], value: now }]);
+			const silentMs = config.laneSilenceMax * 1000 + noteMs;
+			for (const keys of pages(journal, 'heard')) {
+				const gone = keys.filter(({ value }) => now - value > silentMs);
+				if (gone.length === 0) continue;
+				await journal.commit(gone.flatMap(({ key }) => forget(journal, key)));
+				for (const { key } of gone) {
+					fresh.delete({ storeId: String(key[0]), lane: String(key[1]) });
+				}
+				counts.clear();
+				signals.emit('lanes.forgotten', { count: gone.length });
+			}
+		},
+	};
+}
+
+/** Starts sweeping every hour; the result ends it. */
+export function startSweeping(retention: Retention, clock: Clock): { stop(): Promise<void> } {
+	let timer = clock.after(sweepMs, sweep);
+	function sweep(): void {
+		timer = clock.after(sweepMs, sweep);
+		// It is refused only when this process may not write any more, and then its successor sweeps.
+		retention.sweep().catch(() => undefined);
+	}
+	return {
+		async stop() {
+			timer.cancel();
+			await Promise.resolve();
+		},
+	};
+}
+
+/** The running time that a crash may forget: silence is then only counted too short. */
+const sweepMs = 3_600_000;
+
+function hasCursor(journal: Journal, key: Key): boolean {
+	return journal.get('cursors', key) !== undefined;
+}
+
+/** The table in pieces, so that no read is long. */
+function* pages(journal: Journal, table: 'heard') {
+	let from: Key = [''];
+	for (;;) {
+		const rows = journal.scan<number>(table, { from, to: ['\uffff'], limit: lanesAtATime });
+		if (rows.length === 0) return;
+		yield rows;
+		const [storeId = '', lane = ''] = rows.at(-1)?.key ?? [];
+		from = [storeId, `${lane}\u0000`];
+	}
+}
+
+/**
+ * What removes a lane from memory: its note last of all, so that a rest is found by the next sweep.
+ */
+function forget(journal: Journal, key: Key): Change[] {
+	const refusals = journal.scan('refusals', {
+		from: [...key, 0],
+		to: [...key, Number.MAX_SAFE_INTEGER],
+		limit: refusalsAtATime,
+	});
+	return [
+		...refusals.map((row): Change => ({ table: 'refusals', key: row.key })),
+		{ table: 'cursors', key },
+		...(refusals.length < refusalsAtATime ? [{ table: 'heard', key } as const] : []),
+	];
+}
+
+/**
+ * The answer to a lane that is one too many: all of the frame is refused for good. Nothing is
+ * written for it, so it costs nothing however many there are. A frame that does not begin with the
+ * first unresolved message is not answered: the sender comes back to that one by itself.
+ */
+function refusalOf({ lane = '', epoch, lo, first, rows }: Frame): LaneAck {
+	const last = rows.at(-1);
+	const isFirst = first <= lo && last !== undefined;
+	return {
+		lane,
+		epoch,
+		upTo: isFirst ? first + rows.length - 1 : 0,
+		id: isFirst ? last.id : '',
+		credit: 0,
+		...(isFirst
+			? { except: rows.map((_row, index) => [first + index, 'too_many_lanes'] as const) }
+			: {}),
+	};
+}

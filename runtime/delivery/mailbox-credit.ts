@@ -1,0 +1,53 @@
+/**
+ * The room in mailboxes: how many more messages each takes, and which lanes were turned away from a
+ * full one and want to hear when there is room again.
+ *
+ * @module
+ */
+import type { Config } from '../config/config.ts';
+import type { Frame } from '../protocol/frame.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+
+/** The rooms that {@link createRooms} watches. */
+export interface Rooms {
+	/** How many more messages this mailbox takes. */
+	of(box: Mailbox): number;
+	/** Notes that the lane of this frame was told that there is no room. */
+	turnAway(box: Mailbox, frame: Frame): void;
+	/** The lanes to tell, once the mailbox has fallen below its low water; each is named once. */
+	relieve(box: Mailbox): readonly Frame[];
+}
+
+/**
+ * The share of its limits below which a mailbox that was full takes messages again. If it did so at
+ * the first free place, every lane would be told for every message.
+ */
+const lowWater = 0.5;
+/** Lanes of one mailbox that are told by themselves; further ones ask by themselves. */
+const lanesMax = 10_000;
+
+/** Creates the watch over the rooms of one node. */
+export function createRooms(config: Config): Rooms {
+	const waiting = new Map<Mailbox, Map<string, Frame>>();
+	const isLow = (box: Mailbox): boolean =>
+		box.size() <= config.mailboxMessagesMax * lowWater &&
+		box.bytes() <= config.mailboxBytesMax * lowWater;
+
+	return {
+		of: (box) =>
+			box.bytes() >= config.mailboxBytesMax ? 0 : config.mailboxMessagesMax - box.size(),
+		turnAway(box, frame) {
+			let lanes = waiting.get(box);
+			if (!lanes) waiting.set(box, (lanes = new Map()));
+			if (lanes.size >= lanesMax) return;
+			// What was in the frame is not kept, only whom to tell.
+			lanes.set(`${frame.storeId} ${frame.lane}`, { ...frame, rows: [] });
+		},
+		relieve(box) {
+			const lanes = waiting.get(box);
+			if (!lanes || !isLow(box)) return [];
+			waiting.delete(box);
+			return [...lanes.values()];
+		},
+	};
+}

@@ -1,0 +1,99 @@
+/**
+ * The rows of the outbox: one message each, with what its publisher needs to know of it.
+ *
+ * @module
+ */
+import type { Config } from '../config/config.ts';
+import { isReply, ttlSecondsMax, type Message } from '../message/message.ts';
+import { packMessage } from '../message/codec.ts';
+import { isMereOutcome } from '../message/reply.ts';
+
+/** One message on its way out. */
+export interface OutRow {
+	readonly seq: number;
+	readonly id: string;
+	/** Whether the sender has given it up, and only waits for the receiver's word on that. */
+	readonly skip: boolean;
+	/** Set if somebody took it back, which is why it was given up. */
+	readonly cancelled?: true;
+	/** Set if no broker takes a publication of it, which is why it was given up. */
+	readonly tooLarge?: true;
+	/** Set on replies, which have no entry in the books; absent in rows of older versions. */
+	readonly isReply?: true;
+	readonly body: Uint8Array;
+	/** Local wall-clock milliseconds after which it is given up. */
+	readonly deadline: number;
+	/** How long one attempt waits for the acknowledgement. */
+	readonly ackMs: number;
+	/** Attempts before it is given up; 0: as many as fit before the deadline. */
+	readonly retries: number;
+	/** Tries so far: publications, and spans of `ackMs` in which the receiver was away. */
+	readonly attempts: number;
+}
+
+/** A message as a row of its lane. */
+export function rowOf(message: Message, at: { seq: number; now: number; config: Config }): OutRow {
+	const { seq, now, config } = at;
+	const timeout = message.ACKTimeout || config.defaultMessageTimeout;
+	// Outcomes are owed: they are sent for as long as any message may be under way.
+	const isOwed = isMereOutcome(message);
+	const ttlSeconds = isOwed ? ttlSecondsMax : (message.ttl ?? config.defaultMessageTtl);
+	return {
+		seq,
+		id: message.id,
+		skip: false,
+		...(isReply(message) ? { isReply: true } : {}),
+		body: packMessage(message),
+		deadline: now + ttlSeconds * 1000,
+		ackMs: timeout * 1000,
+		retries: isOwed ? 0 : message.retries || config.defaultMessageRetries,
+		attempts: 0,
+	};
+}
+
+/** A row as the journal has it: its number is in the key, and no names are in the value. */
+export type StoredOutRow = readonly [
+	id: string,
+	body: Uint8Array,
+	deadline: number,
+	ackMs: number,
+	retries: number,
+	attempts: number,
+	marks: number,
+];
+
+const marks = { skip: 1, cancelled: 2, tooLarge: 4, isReply: 8 } as const;
+
+/** What is written of a row. */
+export function stored(row: OutRow): StoredOutRow {
+	const { id, body, deadline, ackMs, retries, attempts } = row;
+	let marked = 0;
+	if (row.skip) marked |= marks.skip;
+	if (row.cancelled) marked |= marks.cancelled;
+	if (row.tooLarge) marked |= marks.tooLarge;
+	if (row.isReply) marked |= marks.isReply;
+	return [id, body, deadline, ackMs, retries, attempts, marked];
+}
+
+/** The row that was written; older versions have written it as a map. */
+export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>): OutRow {
+	if (!isTuple(value)) return { ...value, seq };
+	const [id, body, deadline, ackMs, retries, attempts, marked] = value;
+	return {
+		seq,
+		id,
+		skip: (marked & marks.skip) > 0,
+		...((marked & marks.cancelled) > 0 ? { cancelled: true } : {}),
+		...((marked & marks.tooLarge) > 0 ? { tooLarge: true } : {}),
+		...((marked & marks.isReply) > 0 ? { isReply: true } : {}),
+		body,
+		deadline,
+		ackMs,
+		retries,
+		attempts,
+	};
+}
+
+function isTuple(value: StoredOutRow | Omit<OutRow, 'seq'>): value is StoredOutRow {
+	return Array.isArray(value);
+}

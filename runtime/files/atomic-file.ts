@@ -1,0 +1,31 @@
+/**
+ * Small files that must never be seen half-written: keys, access rules, the configuration.
+ *
+ * @module
+ */
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ReeveError, type ErrorCode } from '../platform/errors.ts';
+
+/**
+ * Writes beside the file first, so that a crash leaves the old one or the new one.
+ *
+ * @throws ReeveError of this code
+ */
+export function writeSafely(
+	path: string,
+	text: string,
+	{ mode, code = 'file_failed' }: { readonly mode: number; readonly code?: ErrorCode },
+): void {
+	const beside = `${path}.new`;
+	try {
+		mkdirSync(dirname(path), { recursive: true });
+		writeFileSync(beside, text, { mode });
+		chmodSync(beside, mode);
+		renameSync(beside, path);
+	} catch (thrown) {
+		rmSync(beside, { force: true });
+		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		throw new ReeveError(code, `${path} cannot be written: ${why}`, { cause: thrown });
+	}
+}

@@ -1,0 +1,136 @@
+/**
+ * The data folder: where methods write, and nowhere else. Messages name folders and files in it; no
+ * such name may lead out of it, neither by `..` nor by a symbolic link.
+ *
+ * @module
+ */
+import { lstat, mkdir, open, realpath } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import { ReeveError } from '../platform/errors.ts';
+
+/**
+ * The absolute path of a file in the data folder `root`, all its folders created.
+ *
+ * Each part may have several segments. A leading `/` means the data folder itself: steward's
+ * messages write `/var/log` for `<data>/var/log`. A part may use `..` within itself but cannot
+ * climb above where it starts, so a file name cannot reach the results of another node either.
+ *
+ * The check and the later use are two steps: somebody who may create links in the data folder on
+ * this machine could put one between them. Messages cannot: no method creates links.
+ *
+ * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or hold
+ * a
+ * NUL; `file_failed` if a folder cannot be created
+ */
+export async function dataFile(root: string, ...parts: readonly string[]): Promise<string> {
+	const segments = parts.flatMap(segmentsOf);
+	const name = segments.pop();
+	if (name === undefined) throw new ReeveError('path_outside', 'the path names no file');
+	try {
+		const top = await realFolder(resolve(root));
+		return await ownFile(top, await folderIn(top, segments), name);
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
+}
+
+/**
+ * What the file system reported, as an operational error; an operational error stays what it is.
+ */
+export function fileError(thrown: unknown): ReeveError {
+	if (thrown instanceof ReeveError) return thrown;
+	const detail = thrown instanceof Error ? thrown.message : String(thrown);
+	return new ReeveError('file_failed', detail, { cause: thrown });
+}
+
+/** Makes a new name in `folder` survive a power cut: a file is only as durable as its folder. */
+export async function syncFolder(folder: string): Promise<void> {
+	const handle = await open(folder, 'r');
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+/** One part as plain segments, `.` and `..` resolved. */
+function segmentsOf(part: string): string[] {
+	if (part.includes('\0')) throw new ReeveError('path_outside', 'the path holds a NUL');
+	const segments: string[] = [];
+	for (const segment of part.split(sep === '/' ? sep : /[\\/]/)) {
+		if (segment === '' || segment === '.') continue;
+		if (segment !== '..') segments.push(segment);
+		else if (segments.pop() === undefined) {
+			throw new ReeveError('path_outside', `${JSON.stringify(part)} climbs above its folder`);
+		}
+	}
+	return segments;
+}
+
+/** The real path of a folder that is created if it is missing. */
+async function realFolder(path: string): Promise<string> {
+	try {
+		return await realpath(path);
+	} catch (thrown) {
+		if (!isMissing(thrown)) throw thrown;
+	}
+	await mkdir(path, { recursive: true });
+	return realpath(path);
+}
+
+/** The real path of a folder below `top`: in one step if it is there, else segment by segment. */
+async function folderIn(top: string, segments: readonly string[]): Promise<string> {
+	try {
+		return inside(top, await realpath(join(top, ...segments)));
+	} catch (thrown) {
+		if (!isMissing(thrown)) throw thrown;
+	}
+	let folder = top;
+	for (const segment of segments) {
+		const next = join(folder, segment);
+		if (await isCreated(next)) await syncFolder(folder);
+		folder = inside(top, await realpath(next));
+	}
+	return folder;
+}
+
+/** Whether the folder is new; false if there is something of that name. */
+async function isCreated(path: string): Promise<boolean> {
+	try {
+		await mkdir(path);
+		return true;
+	} catch (thrown) {
+		if (codeOf(thrown) === 'EEXIST') return false;
+		throw thrown;
+	}
+}
+
+/** The path of a file in `folder`; if it is a link, of the file that it leads to. */
+async function ownFile(top: string, folder: string, name: string): Promise<string> {
+	const path = join(folder, name);
+	try {
+		if (!(await lstat(path)).isSymbolicLink()) return path;
+	} catch (thrown) {
+		if (isMissing(thrown)) return path;
+		throw thrown;
+	}
+	try {
+		return inside(top, await realpath(path));
+	} catch (thrown) {
+		if (!isMissing(thrown)) throw thrown;
+		throw new ReeveError('path_outside', `${name} is a link that leads nowhere`);
+	}
+}
+
+/** Returns `path`, or throws if a link has led out of `top`. */
+function inside(top: string, path: string): string {
+	const within = top.endsWith(sep) ? top : top + sep;
+	if (path === top || path.startsWith(within)) return path;
+	throw new ReeveError('path_outside', `a link leads to ${dirname(path)}`);
+}
+
+function codeOf(thrown: unknown): unknown {
+	return thrown instanceof Error ? Reflect.get(thrown, 'code') : undefined;
+}
+
+const isMissing = (thrown: unknown) => codeOf(thrown) === 'ENOENT';

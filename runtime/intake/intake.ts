@@ -1,0 +1,241 @@
+/**
+ * The intake: the single way in for messages from people and programs. It checks, recognises
+ * repetitions, journals, and answers only when the message is on disk.
+ *
+ * @module
+ */
+import type { Access, Caller } from '../security/access-rules.ts';
+import { isAcknowledged } from '../message/topics.ts';
+import type { Answers } from './outcome-publisher.ts';
+import type { Books } from '../ledger/ledger.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { MethodDefinition } from '../method/method.ts';
+import { checkInput, type CheckedInput, type Message } from '../message/message.ts';
+import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
+import type { PassPoint } from '../platform/crash-points.ts';
+import { createForeign, type ForeignParts, type TakeForeign } from './public-intake.ts';
+import { laneName } from '../protocol/frame.ts';
+import { newId } from '../platform/ids.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import type { Outbox } from '../delivery/outbox.ts';
+import type { Post } from './message-router.ts';
+import type { Presence } from '../network/presence.ts';
+import { checkReplyTopic } from '../message/reply-address.ts';
+import type { Signals } from '../observability/signals.ts';
+import { checkCaller } from '../security/authorization.ts';
+import type { Answer } from '../network/transport.ts';
+
+/** What the intake works with. */
+export interface IntakeParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly journal: Journal;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly post: Post;
+	readonly presence: Presence;
+	/** Without them no outcome is published. */
+	readonly answers?: Answers;
+	readonly methods: { find(name: string): MethodDefinition | undefined };
+	readonly mailbox: (method: string) => Mailbox | undefined;
+	/** Why nothing is taken for now; undefined if messages are taken. */
+	readonly hindrance: () => ErrorCode | undefined;
+	/** Where specs make the node die, see `fault.ts`. */
+	readonly passPoint?: PassPoint;
+	/** Who may call what here; without it, everybody may. */
+	readonly access?: Access | undefined;
+	readonly checkAuthor?: ForeignParts['checkAuthor'];
+}
+
+/** The intake that {@link createIntake} makes. */
+export interface Intake {
+	/** See `Door.accept`. The caller is `local` unless somebody knows better. */
+	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
+	/** See `Door.refuse`. */
+	refuse(code: ErrorCode, detail: string, via: string): Answer;
+	/** Takes what an MQTT client has published on a public topic of this node; see `foreign.ts`. */
+	readonly acceptForeign: TakeForeign;
+}
+
+const local: Caller = { kind: 'local' };
+
+/** Creates the intake of a node. */
+export function createIntake(parts: IntakeParts): Intake {
+	const { clock, books, post, signals } = parts;
+	const { check, make } = createCheck(parts);
+
+	const refuse = (code: ErrorCode, detail: string, via: string): Answer => {
+		signals.emit('message.refused', { code, detail, via });
+		return { error: code, detail, hint: errorTable[code].hint };
+	};
+
+	const file = async (message: Message, via: string): Promise<Answer> => {
+		const { id, method, fromNode: from, toNode } = message;
+		const known = books.get(id);
+		if (known) {
+			if (known.toNode !== toNode || known.method !== method) {
+				return refuse('duplicate_id', `${id} is ${known.method} to ${known.toNode}`, via);
+			}
+			// What it repeats may still be on its way to the disk.
+			await parts.journal.commit([]);
+			signals.emit('message.duplicate', { id, method, from });
+			return { id, toNode, duplicate: true };
+		}
+		await post.send([message]);
+		parts.passPoint?.('intake.flushed');
+		signals.emit('message.accepted', { id, method, from, to: toNode, via });
+		return { id, toNode };
+	};
+
+	const accept: Intake['accept'] = async (raw, via, caller = local) => {
+		try {
+			const input = checkInput(raw);
+			const definition = check(input, caller);
+			const { receivers, id } = input;
+			const messages = receivers.map((toNode) => {
+				// One id for many receivers would name many messages; each gets its own.
+				const own = id && receivers.length > 1 ? `${id}:${toNode}` : id;
+				return make(input, { toNode, id: own ?? newId(clock), definition });
+			});
+			return await Promise.all(messages.map((message) => file(message, via)));
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown);
+			return [refuse(code, detail, via)];
+		}
+	};
+
+	return {
+		accept,
+		refuse,
+		acceptForeign: createForeign({ ...parts, accept, refuse }),
+	};
+}
+
+/** The checks that need to know the node, and the making of messages that passed them. */
+function createCheck(parts: IntakeParts) {
+	const { node, config, journal, outbox, presence, methods, mailbox } = parts;
+
+	/** Throws what speaks against this input; returns the method if it is known here. */
+	const check = (input: CheckedInput, caller: Caller): MethodDefinition | undefined => {
+		const hindrance = parts.hindrance() ?? (journal.isHealthy() ? undefined : 'storage_full');
+		if (hindrance) throw new ReeveError(hindrance);
+		const definition = methods.find(input.method);
+		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
+		checkOutbox(input, definition);
+		checkPath(input);
+		checkReply(input, definition, config);
+		checkSchedule(input, definition);
+		const { methodArgs, receivers } = input;
+		// What others do is for them to allow.
+		if (receivers.includes(node)) {
+			const called = { method: definition?.name ?? input.method, methodArgs };
+			const { access } = parts;
+			checkCaller(caller, called, { access, config, find: (name) => methods.find(name) });
+		}
+		const args = definition?.args.safeParse(methodArgs);
+		if (args?.error) {
+			const detail = args.error.issues.map(({ message }) => message).join('; ');
+			throw new ReeveError('bad_arguments', `${input.method}: ${detail}`);
+		}
+		if (sizeOf(input) > config.messageBytesMax) {
+			throw new ReeveError('too_large', `more than ${config.messageBytesMax} bytes`);
+		}
+		return definition;
+	};
+
+	/** A method of another node need not be known here, if that node's birth names it. */
+	const checkReceiver = (to: string, method: string, definition?: MethodDefinition): void => {
+		const wireName = definition?.name ?? method;
+		if (to === node) {
+			const box = mailbox(wireName);
+			if (!box) throw new ReeveError('unknown_method', `${method} on ${to}`);
+			if (box.size() >= config.mailboxMessagesMax) throw new ReeveError('mailbox_full', method);
+			return;
+		}
+		if (!definition && !presence.get(to)?.methods.includes(method)) {
+			throw new ReeveError('unknown_method', method);
+		}
+	};
+
+	/** All receivers are counted, because a message is taken for all of them or for none. */
+	const checkOutbox = (input: CheckedInput, definition?: MethodDefinition): void => {
+		const { key, receivers } = input;
+		const leaving = receivers.filter((receiver) => receiver !== node);
+		if (leaving.length === 0) return;
+		const [waitingMax, lanesMax] = [config.outboxMessagesMax, config.lanesMax];
+		if (outbox.waiting() + leaving.length > waitingMax) throw new ReeveError('outbox_full');
+		const method = definition?.name ?? input.method;
+		const kind = input.kind ?? definition?.kind ?? 'CommandACK';
+		const isNew = (toNode: string) =>
+			!outbox.lane(laneName({ toNode, method, kind, ...(key ? { key } : {}) }));
+		const lanes = outbox.size() + leaving.filter(isNew).length;
+		if (lanes <= lanesMax) return;
+		throw new ReeveError('outbox_full', `more than ${lanesMax} lanes; see lanesMax`);
+	};
+
+	const make = (
+		input: CheckedInput,
+		own: { toNode: string; id: string; definition: MethodDefinition | undefined },
+	): Message => {
+		const { receivers: _, kind, replyTopic: topic, correlation, ...fields } = input;
+		const told = correlation === undefined ? {} : { correlation };
+		const { toNode, id, definition } = own;
+		const reply = input.replyMethod === undefined ? undefined : methods.find(input.replyMethod);
+		return {
+			...fields,
+			...(reply ? { replyMethod: reply.name } : {}),
+			...(topic === undefined ? {} : { replyTo: { topic, ...told } }),
+			id,
+			toNode,
+			fromNode: node,
+			method: definition?.name ?? input.method,
+			kind: kind ?? definition?.kind ?? 'CommandACK',
+		};
+	};
+
+	return { check, make };
+}
+
+/**
+ * A file of a result must lie in the data folder; whether links lead out is seen when it is
+ * written.
+ */
+function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
+	const parts = [...directory.split('/'), fileName];
+	const hasNul = parts.some((part) => part.includes('\0'));
+	const isInside = !fileName.includes('/') && !parts.includes('..') && !hasNul;
+	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
+}
+
+/**
+ * An outcome can be published only where nobody takes it for a message, and only if there is one.
+ */
+function checkReply(input: CheckedInput, definition: MethodDefinition | undefined, config: Config) {
+	const { replyTopic, kind = definition?.kind ?? 'CommandACK' } = input;
+	if (replyTopic === undefined) return;
+	checkReplyTopic(config.topicPrefix, replyTopic);
+	if (isAcknowledged(kind)) return;
+	throw new ReeveError('bad_message', `replyTopic: nobody learns the outcome of a ${kind}`);
+}
+
+/** A schedule is kept on disk, where messages that nobody acknowledges never are. */
+function checkSchedule(
+	{ schedule, kind }: CheckedInput,
+	definition: MethodDefinition | undefined,
+): void {
+	const own = kind ?? definition?.kind ?? 'CommandACK';
+	if (schedule === undefined || isAcknowledged(own)) return;
+	throw new ReeveError('bad_message', `schedule: a ${own} is sent at most once; set kind`);
+}
+
+/** Roughly what the message will weigh on the wire; exact enough for a limit. */
+function sizeOf({ data, methodArgs, replyMethodArgs = [], operation }: CheckedInput): number {
+	let bytes = data === undefined ? 0 : Buffer.byteLength(data);
+	for (const word of methodArgs) bytes += Buffer.byteLength(word);
+	for (const word of replyMethodArgs) bytes += Buffer.byteLength(word);
+	return operation ? bytes + Buffer.byteLength(JSON.stringify(operation)) : bytes;
+}

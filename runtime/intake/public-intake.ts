@@ -1,0 +1,253 @@
+/**
+ * Foreign messages: what MQTT clients without a journal publish on the public topics of this node.
+ * They are taken like those of anybody else, and their publishers are answered where they asked for
+ * it.
+ *
+ * The caller acknowledges a publication when its promise resolves: its messages are on disk, or
+ * refused for good. What is only refused for now is held until it can be taken, because the broker
+ * would forget what it has been acknowledged.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { Caller } from '../security/access-rules.ts';
+import { formatTopic, isAcknowledged, type Kind } from '../message/topics.ts';
+import type { Answers } from './outcome-publisher.ts';
+import type { Books } from '../ledger/ledger.ts';
+import { pause, type Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { MethodDefinition } from '../method/method.ts';
+import { inOurSpelling, type ReplyTo } from '../message/message.ts';
+import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
+import type { createForeignCheck, Author } from '../security/client-signature.ts';
+import { newId } from '../platform/ids.ts';
+import type { Change, Journal } from '../journal/journal.ts';
+import { readPayload } from '../text/payload.ts';
+import { isReplyTopic } from '../message/reply-address.ts';
+import type { Signals } from '../observability/signals.ts';
+import type { Answer, ForeignProperties } from '../network/transport.ts';
+
+/** What foreign messages need of the node. */
+export interface ForeignParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly journal: Journal;
+	readonly books: Books;
+	readonly answers?: Answers | undefined;
+	readonly methods: { find(name: string): MethodDefinition | undefined };
+	/** The intake of the node. */
+	readonly accept: (raw: unknown, via: string, caller: Caller) => Promise<readonly Answer[]>;
+	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
+	/** Who has signed a message; without it, nobody has. */
+	readonly checkAuthor?: ReturnType<typeof createForeignCheck> | undefined;
+}
+
+/** Where a publication came in. */
+export interface ForeignAddress {
+	readonly method: string;
+	readonly kind: Kind;
+}
+
+/**
+ * Takes one publication. Resolves when it may be acknowledged.
+ *
+ * @throws ReeveError `stopping` if it must not be, because the broker is to deliver it again
+ */
+export type TakeForeign = (
+	payload: Uint8Array,
+	address: ForeignAddress,
+	properties?: ForeignProperties,
+) => Promise<void>;
+
+/** How long a message that is refused for now waits before it is offered again. */
+const holdMs = 1000;
+/** What will not change while this process runs. */
+const isFinal = (code: ErrorCode) => !errorTable[code].retryable;
+
+/** Creates the way in for foreign messages. */
+export function createForeign(parts: ForeignParts): TakeForeign {
+	const { clock, config, journal, books, answers, refuse } = parts;
+
+	const write = async (id: string, changes: readonly Change[]): Promise<void> => {
+		if (changes.length === 0) return;
+		await journal.commit(changes);
+		books.opened(id);
+		answers?.flushed(id);
+	};
+	const tellRefusal = async (answer: Answer, replyTo: ReplyTo | undefined): Promise<void> => {
+		if (!replyTo || !answers || !isReplyTopic(config.topicPrefix, replyTo.topic)) return;
+		// It is of no use to anybody to wait for a full disk with this.
+		if (!journal.isHealthy()) return;
+		const id = newId(clock);
+		await write(id, answers.tell(id, replyTo, answer));
+	};
+	/** A repetition: its outcome is published again, or for the first time once it is known. */
+	const again = async (id: string, replyTo: ReplyTo | undefined): Promise<void> => {
+		if (!replyTo || !answers) return;
+		const entry = books.get(id);
+		if (!entry) return;
+		const isSettled = entry.settledAt !== undefined;
+		const changes = isSettled
+			? answers.outcome({ ...entry, replyTo })
+			: books.redirect(id, replyTo);
+		await write(id, changes);
+	};
+	/** What is signed is used up once it is taken; what is around it is not signed. */
+	const takeRepeated = async (id: string, author: Author, replyTo: ReplyTo | undefined) => {
+		const isSigned = author.caller.kind === 'foreign' && author.caller.name !== undefined;
+		await again(id, isSigned ? books.get(id)?.replyTo : replyTo);
+	};
+	const take = async ({ whole: raw, author }: Signed, gone?: AbortSignal): Promise<void> => {
+		const replyTo = replyToOf(raw);
+		for (;;) {
+			const [answer] = await parts.accept(raw, 'mqtt', author.caller);
+			if (!answer) return;
+			if ('id' in answer) {
+				const used = author.used();
+				if (used.length > 0) await journal.commit(used);
+				return answer.duplicate ? takeRepeated(answer.id, author, replyTo) : undefined;
+			}
+			if (isFinal(answer.error)) return tellRefusal(answer, replyTo);
+			await pause(clock, holdMs, gone);
+			if (gone?.aborted || answer.error === 'stopping') throw new ReeveError('stopping');
+		}
+	};
+
+	return async (payload, address, properties = {}) => {
+		const replyTo = addressOf(properties);
+		if (properties.isRepeat && !isAcknowledged(address.kind)) {
+			// It may have been started already, and such a message is started at most once.
+			parts.signals.emit('message.dropped', { id: address.method, code: 'repeated' });
+			return;
+		}
+		const orRefuse = async <Value>(work: () => Value): Promise<Value | undefined> => {
+			try {
+				return work();
+			} catch (thrown) {
+				const { code, detail } = asReeveError(thrown, 'bad_message');
+				await tellRefusal(refuse(code, detail, 'mqtt'), replyTo);
+				return undefined;
+			}
+		};
+		const raws = (await orRefuse(() => readPayload(payload, config))) ?? [];
+		await Promise.all(
+			raws.map(async (raw, index) => {
+				const around = { ...parts, address, replyTo, payload, index };
+				const signed = await orRefuse(() => signedBy(raw, around, parts));
+				if (signed) await take(signed, properties.gone);
+			}),
+		);
+	};
+}
+
+/** A complete message, and who has signed it. */
+interface Signed {
+	readonly whole: object;
+	readonly author: Author;
+}
+
+/** Completes a message and finds out who has signed it, if anybody. */
+function signedBy(raw: unknown, around: Surroundings, parts: ForeignParts): Signed {
+	const { node, methods, address } = around;
+	const { prefix, checkAuthor, books } = { ...parts, prefix: parts.config.topicPrefix };
+	if (!checkAuthor || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+		const author = { caller: { kind: 'foreign' }, message: {}, used: () => [] } as const;
+		return { whole: complete(raw, around), author: { ...author, isUsed: false } };
+	}
+	const { signature: _, ...bare } = raw as { signature?: unknown };
+	const whole = complete(bare, around);
+	const { id, methodArgs } = whole as Record<string, unknown>;
+	const topic = formatTopic(prefix, { part: 'public', node, ...address });
+	const author = checkAuthor(raw, topic, {
+		method: methods.find(address.method)?.name ?? address.method,
+		methodArgs: Array.isArray(methodArgs) ? methodArgs.map(String) : [],
+	});
+	// The broker may bring a message again; it is then known by its id.
+	if (author.isUsed && books.get(String(id)) === undefined) {
+		throw new ReeveError('replayed', String(id));
+	}
+	return { whole, author };
+}
+
+/** Where MQTT 5 says that the answer is to go. */
+function addressOf({ responseTopic, correlationData }: ForeignProperties): ReplyTo | undefined {
+	if (responseTopic === undefined) return undefined;
+	return { topic: responseTopic, ...(correlationData ? { correlation: correlationData } : {}) };
+}
+
+/** Where the message itself says so, or has been made to say so. */
+function replyToOf(raw: object): ReplyTo | undefined {
+	const { replyTopic, correlation } = raw as Record<string, unknown>;
+	if (typeof replyTopic !== 'string') return undefined;
+	const isKnown = typeof correlation === 'string' || correlation instanceof Uint8Array;
+	return { topic: replyTopic, ...(isKnown ? { correlation } : {}) };
+}
+
+/** What is known of a message beside its own text. */
+interface Surroundings {
+	readonly node: string;
+	readonly methods: ForeignParts['methods'];
+	readonly address: ForeignAddress;
+	readonly replyTo: ReplyTo | undefined;
+	readonly payload: Uint8Array;
+	readonly index: number;
+}
+
+/** The message with what its topic and its properties say. */
+function complete(raw: unknown, around: Surroundings): object {
+	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+		throw new ReeveError('bad_message', 'a message is an object, in JSON or in YAML');
+	}
+	const { node, address, replyTo } = around;
+	const said: Record<string, unknown> = { ...inOurSpelling(raw) };
+	checkTopic(said, around);
+	const { topic, correlation } = replyTo ?? {};
+	const { method = address.method } = said;
+	const whole = {
+		...said,
+		toNode: node,
+		method,
+		kind: address.kind,
+		...(topic === undefined ? {} : { replyTopic: topic }),
+		...(correlation === undefined ? {} : { correlation }),
+	};
+	return said['id'] === undefined ? { ...whole, ...derivedId(whole, around) } : whole;
+}
+
+/**
+ * The broker's permissions are about topics. So a message may name its node, method and kind, but
+ * no others than those of its topic: else whoever may ping one node could command all of them
+ * through it.
+ */
+function checkTopic(said: Record<string, unknown>, around: Surroundings): void {
+	const { node, methods, address } = around;
+	const { toNodes = [node], method = address.method, kind = address.kind } = said;
+	const receivers: unknown[] = 'toNode' in said ? [said['toNode']] : [toNodes].flat();
+	const wireName = (name: unknown) =>
+		typeof name === 'string' ? (methods.find(name)?.name ?? name) : name;
+	const meant =
+		receivers.length !== 1 || receivers[0] !== node
+			? `toNode is ${node}`
+			: wireName(method) !== wireName(address.method)
+				? `method is ${address.method}`
+				: kind === address.kind
+					? undefined
+					: `kind is ${address.kind}`;
+	if (meant) throw new ReeveError('bad_message', `${meant} on this topic`);
+}
+
+/**
+ * An id for a question that has none but names where its answer goes and how it is recognised: the
+ * same question, asked again with the same words, is the same message.
+ */
+function derivedId(whole: object, { payload, index, address }: Surroundings): { id?: string } {
+	const { topic, correlation } = replyToOf(whole) ?? {};
+	if (topic === undefined || correlation === undefined) return {};
+	const hash = createHash('sha256');
+	for (const part of [topic, correlation, address.method, address.kind, String(index), payload]) {
+		hash.update(part).update('\0');
+	}
+	return { id: `asked-${hash.digest('hex').slice(0, 32)}` };
+}

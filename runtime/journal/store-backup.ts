@@ -1,0 +1,45 @@
+/**
+ * The copy of a store: into a new folder, complete or not at all.
+ *
+ * @module
+ */
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReeveError } from '../platform/errors.ts';
+
+/** What a copy is made of. */
+export interface CopyParts {
+	/** The folder that the copy is to be in; new, or empty. */
+	readonly to: string;
+	/** Writes the file `data.mdb` into it. */
+	readonly copy: () => Promise<void>;
+}
+
+/**
+ * Makes the folder, has the copy written, and flushes it to disk. A copy that fails is removed.
+ *
+ * @throws ReeveError `backup_failed`, and does not touch a folder that holds anything
+ */
+export async function copyStore({ to, copy }: CopyParts): Promise<{ bytes: number }> {
+	const file = join(to, 'data.mdb');
+	let isOurs = false;
+	try {
+		await mkdir(to, { recursive: true, mode: 0o700 });
+		if ((await readdir(to)).length > 0) throw new Error(`${to} is not empty`);
+		isOurs = true;
+		await copy();
+		for (const path of [file, to]) {
+			const handle = await open(path, 'r');
+			try {
+				await handle.sync();
+			} finally {
+				await handle.close();
+			}
+		}
+		return { bytes: (await stat(file)).size };
+	} catch (cause) {
+		if (isOurs) await rm(file, { force: true });
+		const detail = cause instanceof Error ? cause.message : String(cause);
+		throw new ReeveError('backup_failed', detail, { cause });
+	}
+}

@@ -1,0 +1,127 @@
+/**
+ * What a store says of itself: who it is, in which format it is written, on which machine it was
+ * last at home, and how its last processes ended. It is read and written by the first transaction
+ * of a start.
+ *
+ * @module
+ */
+import type { Clock } from '../platform/clock.ts';
+import { ReeveError } from '../platform/errors.ts';
+import { newStoreId } from '../platform/ids.ts';
+
+/** The format of the tables. A process refuses a store of any other, and leaves it as it is. */
+const storeFormat = 1;
+
+/** Unclean starts that are remembered at most, whatever the period. */
+const uncleanStartsKept = 1000;
+
+/** The table of these facts, as far as this file needs it. */
+export interface Facts {
+	get(key: [string]): unknown;
+	putSync(key: [string], value: unknown): unknown;
+}
+
+/** What the operator decided about a store that came up somewhere else. */
+export type IdentityChoice = 'adopt' | 'fork' | 'strict';
+
+/** Where a store is: the machine, and the file on it. */
+export interface Place {
+	/** The machine's fingerprint. */
+	readonly host: string;
+	/** The inode of the file: a copy of it on the same machine has another. */
+	readonly file: number;
+}
+
+/** What a start is given. */
+export interface StartFacts {
+	readonly clock: Clock;
+	readonly place: Place;
+	/**
+	 * `adopt`: it was moved here. `fork`: it is to be another store. `strict`: refuse a moved one.
+	 */
+	readonly choice?: IdentityChoice;
+	/** How long an unclean start counts, in milliseconds. */
+	readonly uncleanPeriodMs?: number;
+}
+
+/** What the first transaction of a start found and decided. */
+export interface StoreRecord {
+	readonly storeId: string;
+	readonly epoch: number;
+	/** Whether the last process that ran here ended without closing the journal. */
+	readonly wasUnclean: boolean;
+	/** Unclean starts within the period, this one included. */
+	readonly uncleanStarts: number;
+	/** Whether the store is not where it was at home, and nobody has said yet that this is right. */
+	readonly isMoved: boolean;
+}
+
+/**
+ * Refuses a store that this process must not touch. To be called before anything is written.
+ *
+ * @throws ReeveError `journal_version`, or `cloned_store` if identity is strict and the machine
+ * another
+ */
+export function checkStore(facts: Facts, { place, choice }: StartFacts): void {
+	const format = facts.get(['format']);
+	if (format !== undefined && format !== storeFormat) {
+		throw new ReeveError('journal_version', `format ${JSON.stringify(format)}, not ${storeFormat}`);
+	}
+	const home = facts.get(['home']);
+	if (choice === 'strict' && isPlace(home) && home.host !== place.host) {
+		throw new ReeveError('cloned_store', 'it was last at home on another machine');
+	}
+}
+
+/** Whether a store of this format can be read. */
+export function isReadable(format: unknown): boolean {
+	return format === storeFormat;
+}
+
+/** The first changes of a process, to be made in one transaction. */
+export function beginStart(facts: Facts, start: StartFacts): StoreRecord {
+	const { storeId, isMoved } = identify(facts, start);
+	const { wasUnclean, uncleanStarts } = reviewEnds(facts, start);
+	const epoch = Number(facts.get(['epoch']) ?? 0) + 1;
+	facts.putSync(['format'], storeFormat);
+	facts.putSync(['epoch'], epoch);
+	facts.putSync(['running'], true);
+	return { storeId, epoch, wasUnclean, uncleanStarts, isMoved };
+}
+
+/** Who this store is from now on, and whether it is at home. */
+function identify(facts: Facts, { clock, place, choice }: StartFacts) {
+	const known = facts.get(['storeId']);
+	const home = facts.get(['home']);
+	const isFork = choice === 'fork' && typeof known === 'string';
+	const storeId = typeof known === 'string' && !isFork ? known : newStoreId(clock);
+	const isAtHome = !isPlace(home) || (home.host === place.host && home.file === place.file);
+	const isMoved = !isAtHome && choice !== 'adopt' && choice !== 'fork';
+	facts.putSync(['storeId'], storeId);
+	if (!isMoved) facts.putSync(['home'], place);
+	// What the old identity had promised is moved aside next; a crash in between goes on with it.
+	if (isFork) facts.putSync(['forking'], true);
+	return { storeId, isMoved };
+}
+
+/** How the last processes ended. */
+function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
+	const now = clock.now();
+	const wasUnclean = facts.get(['running']) === true;
+	const starts = recentStarts(facts.get(['uncleanStarts']), { now, uncleanPeriodMs });
+	if (wasUnclean) starts.push(now);
+	facts.putSync(['uncleanStarts'], starts.slice(-uncleanStartsKept));
+	return { wasUnclean, uncleanStarts: starts.length };
+}
+
+/**
+ * The instants that still count. One in the future was written by a clock that has jumped since.
+ */
+function recentStarts(kept: unknown, at: { now: number; uncleanPeriodMs: number }): number[] {
+	if (!Array.isArray(kept)) return [];
+	return kept.map(Number).filter((instant) => Math.abs(at.now - instant) <= at.uncleanPeriodMs);
+}
+
+function isPlace(value: unknown): value is Place {
+	return typeof value === 'object' && value !== null && 'host' in value && 'file' in value;
+}

@@ -1,0 +1,137 @@
+/**
+ * The entries of the books as they are at this moment: what is on its way to the journal, what is
+ * open and was used lately, and the journal for all others; and what happened to each message.
+ *
+ * @module
+ */
+import type { Entry, LifeNote } from './ledger.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Change, Journal } from '../journal/journal.ts';
+import { createLives, withEvent, type LifeEvent } from './message-history.ts';
+
+/** The entries that {@link createEntries} makes. */
+export interface Entries {
+	readonly get: (id: string) => Entry | undefined;
+	/** Writes an entry. Until `opened` or `settled` the journal may not show it. */
+	readonly write: (entry: Entry) => Change;
+	/** An open entry is flushed. */
+	opened(id: string): void;
+	/** A settled entry is flushed; returns what was on its way, if anything was. */
+	settled(id: string): Entry | undefined;
+	/** The entry as it was settled, for whoever records it; from memory if that was just now. */
+	readonly record: (id: string) => Entry | undefined;
+	forget(id: string): void;
+	/** What happened to a message so far. */
+	readonly life: (id: string) => readonly LifeEvent[];
+	/** Notes what happens to an open message. Nothing of it is written yet. */
+	readonly note: (id: string, what: LifeEvent['what'], more?: LifeNote) => void;
+	isNoted(id: string): boolean;
+	/** Notes something of a message that may be settled, and writes it. */
+	remark(entry: Entry, what: LifeEvent['what'], more?: LifeNote): Change;
+	/** Writes what was noted. */
+	readonly writeLife: (entry: Entry) => Change;
+	/** Messages of which something was noted that is not written. */
+	unwritten(): readonly string[];
+}
+
+/** Open entries, and settled ones that are not recorded, kept in memory beside the journal. */
+const recentMax = 4096;
+
+/** Creates them. */
+export function createEntries(parts: {
+	journal: Pick<Journal, 'get'>;
+	clock: Clock;
+	/** Events kept of the life of one message. */
+	lifeEventsMax: number;
+}): Entries {
+	const { journal, clock, lifeEventsMax } = parts;
+	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
+	const fresh = new Map<string, Entry>();
+	/** Open entries that are in the journal too: most of them are settled soon. */
+	const recent = new Map<string, Entry>();
+	/** Settled entries that nobody has recorded yet. */
+	const unrecorded = new Map<string, Entry>();
+	/** Entries that were forgotten before their settlement was flushed. */
+	const forgotten = new Set<string>();
+	const lives = createLives();
+
+	// A read of the journal sees the file as it was when this turn of the event loop first looked at
+	// it: whoever is told of an outcome must find it.
+	const get = (id: string) =>
+		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? journal.get<Entry>('books', [id]);
+	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
+	const put = (entry: Entry): Change => ({ table: 'books', key: [entry.id], value: entry });
+
+	return {
+		get,
+		write(entry) {
+			const { id, events = [] } = entry;
+			fresh.set(id, entry);
+			recent.delete(id);
+			lives.set(id, events);
+			lives.written(id);
+			return put(entry);
+		},
+		opened(id) {
+			const entry = fresh.get(id);
+			if (!entry || entry.settledAt !== undefined) return;
+			fresh.delete(id);
+			keep(recent, entry);
+		},
+		settled(id) {
+			const entry = fresh.get(id);
+			fresh.delete(id);
+			if (entry?.settledAt === undefined) return entry;
+			lives.forget(id);
+			if (!forgotten.delete(id)) keep(unrecorded, entry);
+			return entry;
+		},
+		record(id) {
+			const entry = get(id);
+			unrecorded.delete(id);
+			return entry;
+		},
+		forget(id) {
+			lives.forget(id);
+			unrecorded.delete(id);
+			if (fresh.has(id)) forgotten.add(id);
+		},
+		life,
+		note(id, what, more = {}) {
+			const known = lives.get(id) ?? openLife(get(id));
+			if (!known) return;
+			lives.set(id, withEvent(known, { at: clock.now(), what, ...more }, lifeEventsMax));
+		},
+		isNoted: (id) => lives.get(id) !== undefined,
+		remark(entry, what, more = {}) {
+			const { id } = entry;
+			const event = { at: clock.now(), what, ...more };
+			const events = withEvent(life(id), event, lifeEventsMax);
+			if (lives.get(id)) lives.set(id, events);
+			const value: Entry = { ...entry, events };
+			if (unrecorded.has(id)) unrecorded.set(id, value);
+			return put(value);
+		},
+		writeLife(entry) {
+			const { id } = entry;
+			lives.written(id);
+			const value: Entry = { ...entry, events: life(id) };
+			if (recent.has(id)) recent.set(id, value);
+			return put(value);
+		},
+		unwritten: () => lives.unwritten(),
+	};
+}
+
+/** Keeps an entry, and so many others at most: the oldest goes. */
+function keep(kept: Map<string, Entry>, entry: Entry): void {
+	kept.set(entry.id, entry);
+	if (kept.size <= recentMax) return;
+	const [oldest = entry.id] = kept.keys();
+	kept.delete(oldest);
+}
+
+/** What is known of a message that has no outcome yet. */
+function openLife(entry: Entry | undefined): readonly LifeEvent[] | undefined {
+	return entry && entry.settledAt === undefined ? (entry.events ?? []) : undefined;
+}

@@ -1,0 +1,241 @@
+/**
+ * The books: what became of each message that this node sent. An entry is opened in the transaction
+ * that accepts the message, and settled exactly once, in the transaction that learns how it ended.
+ *
+ * Settled entries are kept up to `settledKeptMax`; while an entry is kept, a second message of its
+ * id is recognised and not taken again.
+ *
+ * @module
+ */
+import { askedReply } from '../message/asked-reply.ts';
+import type { Answers } from '../intake/outcome-publisher.ts';
+import type { Asks } from '../pending/asks.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Message, ReplyTo, Result } from '../message/message.ts';
+import type { Change, Journal, Key } from '../journal/journal.ts';
+import { createEntries } from './ledger-cache.ts';
+import type { LifeEvent } from './message-history.ts';
+import { packMessage } from '../message/codec.ts';
+import { createSettledLine } from './ledger-retention.ts';
+import type { Signals } from '../observability/signals.ts';
+
+/** One entry. Instants are milliseconds of this node's wall clock. */
+export interface Entry {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	readonly sentAt: number;
+	/** Where it waits to leave; absent if it stays on this node. */
+	readonly lane?: string;
+	readonly seq?: number;
+	readonly note?: string;
+	/** The reply that it asks for, see `asked-reply.ts`. */
+	readonly reply?: string;
+	readonly settledAt?: number;
+	readonly result?: Result;
+	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
+	readonly output?: string;
+	/** Where the outcome is published, if somebody asked for that. */
+	readonly replyTo?: ReplyTo;
+	/**
+	 * The message, so that it can be recorded, and sent again by hand; unless it is larger than
+	 * `bodyKeptBytesMax`.
+	 */
+	readonly body?: Uint8Array;
+	/** What happened to it so far, as far as it is written. */
+	readonly events?: readonly LifeEvent[];
+}
+
+/** What may be noted of a message beside the word. */
+export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;
+
+/** The books that {@link createBooks} makes. */
+export interface Books {
+	/** Opens an entry; `body` is the packed message, if somebody has packed it already. */
+	open(
+		message: Message,
+		place?: { lane: string; seq: number },
+		body?: Uint8Array,
+	): readonly Change[];
+	/**
+	 * Settles the entry of `id`. No changes if there is none, or it is settled already: a message has
+	 * one outcome.
+	 */
+	settle(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
+	/**
+	 * Sends the outcome elsewhere: the last one who asks for it gets it. `opened` is due afterwards.
+	 */
+	redirect(id: string, replyTo: ReplyTo): readonly Change[];
+	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
+	note(id: string, what: LifeEvent['what'], more?: LifeNote): void;
+	/**
+	 * Notes something of a message that may be settled, and writes it. `opened` is due afterwards.
+	 */
+	remark(id: string, what: LifeEvent['what'], more?: LifeNote): readonly Change[];
+	/** Writes what was noted of an open message, in a transaction that is made anyway. */
+	noted(id: string): readonly Change[];
+	/** Writes what was noted of all open messages, before this process ends. */
+	unwritten(): readonly Change[];
+	/** What happened to a message so far. */
+	life(id: string): readonly LifeEvent[];
+	/** Forgets a settled message: from then on its id is as good as new. No changes if it is open. */
+	forget(id: string): readonly Change[];
+	/** To be called once the changes of `open` are flushed. */
+	opened(id: string): void;
+	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
+	settled(id: string): void;
+	get(id: string): Entry | undefined;
+	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
+	record(id: string): Entry | undefined;
+	/**
+	 * The newest entries first, by this node's clock; people may choose ids that do not sort by age.
+	 */
+	list(limit: number): readonly Entry[];
+	/** All entries, oldest first, from this instant on; read a piece at a time. */
+	each(sinceMs?: number): Iterable<Entry>;
+	/** Ids that begin with `prefix`, at most two of them. */
+	match(prefix: string): readonly string[];
+	/** How many entries are open, and how many settled ones are kept. */
+	totals(): { readonly open: number; readonly settled: number };
+}
+
+/** Opens the books. */
+export function createBooks(parts: {
+	journal: Journal;
+	clock: Clock;
+	config: Config;
+	signals: Signals;
+	/** Who waits for outcomes here, and is told in the transaction that settles them. */
+	asks?: Pick<Asks, 'answer' | 'answered'>;
+	/** What is published of an outcome, written in the transaction that settles it. */
+	answers?: Pick<Answers, 'outcome' | 'flushed'>;
+}): Books {
+	const { journal, clock, config, signals, asks, answers } = parts;
+	const entries = createEntries({ journal, clock, lifeEventsMax: config.lifeEventsMax });
+	const { get, life, note, write, writeLife } = entries;
+	const line = createSettledLine(journal, config.settledKeptMax);
+	let open = journal.count('books') - line.length();
+
+	return {
+		open(message, place, packed = packMessage(message)) {
+			open += 1;
+			const { id, toNode, method, note: text, replyTo } = message;
+			const sentAt = clock.now();
+			const events = [{ at: sentAt, what: 'accepted' }] as const;
+			const reply = askedReply(message);
+			const entry: Entry = {
+				id,
+				toNode,
+				method,
+				sentAt,
+				...place,
+				events,
+				...(text ? { note: text } : {}),
+				...(reply ? { reply } : {}),
+				...(replyTo ? { replyTo } : {}),
+				...(packed.byteLength <= config.bodyKeptBytesMax ? { body: packed } : {}),
+			};
+			return [write(entry), { table: 'opened', key: [sentAt, id], value: true }];
+		},
+		settle(id, result, output) {
+			const entry = get(id);
+			if (!entry || entry.settledAt !== undefined) return [];
+			open -= 1;
+			const text =
+				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
+			note(id, 'settled', { detail: [result.outcome, result.code].filter(Boolean).join(': ') });
+			const bare = { ...entry, ...text, result, settledAt: clock.now() };
+			const settled: Entry = { ...bare, events: life(id) };
+			const answer = asks?.answer(id, result, output) ?? [];
+			const published = answers?.outcome(settled) ?? [];
+			const moved = line.push(settled);
+			for (const { table, key, value } of moved) {
+				if (table === 'books' && value === undefined) entries.forget(String(key[0]));
+			}
+			return [write(settled), ...moved, ...answer, ...published];
+		},
+		redirect(id, replyTo) {
+			const entry = get(id);
+			return entry ? [write({ ...entry, replyTo, events: life(id) })] : [];
+		},
+		note,
+		remark(id, what, more = {}) {
+			const entry = get(id);
+			if (!entry) return [];
+			return [entries.remark(entry, what, more)];
+		},
+		noted(id) {
+			const entry = get(id);
+			const isNoted = entry && entry.settledAt === undefined && entries.isNoted(id);
+			return isNoted ? [writeLife(entry)] : [];
+		},
+		unwritten: () =>
+			entries.unwritten().flatMap((id) => {
+				const entry = get(id);
+				return entry && entry.settledAt === undefined ? [writeLife(entry)] : [];
+			}),
+		life,
+		forget(id) {
+			const entry = get(id);
+			if (entry?.settledAt === undefined) return [];
+			entries.forget(id);
+			return line.forget(entry);
+		},
+		opened: (id) => entries.opened(id),
+		settled(id) {
+			const entry = entries.settled(id);
+			line.flushed(id);
+			asks?.answered(id);
+			answers?.flushed(id);
+			if (!entry?.result || entry.settledAt === undefined) return;
+			signals.emit('message.settled', {
+				id,
+				method: entry.method,
+				to: entry.toNode,
+				outcome: entry.result.outcome,
+				ageMs: entry.settledAt - entry.sentAt,
+			});
+		},
+		get,
+		record: (id) => entries.record(id),
+		...createReading(journal),
+		totals: () => ({ open, settled: line.length() }),
+	};
+}
+
+/** The entries as the journal has them. */
+function createReading(journal: Journal): Pick<Books, 'list' | 'each' | 'match'> {
+	return {
+		list: (limit) =>
+			journal
+				.scan('opened', { from: [0], to: [Number.MAX_SAFE_INTEGER], limit, reverse: true })
+				.flatMap(({ key }) => journal.get<Entry>('books', [String(key[1])]) ?? []),
+		*each(sinceMs = 0) {
+			for (let from: Key = [sinceMs]; ;) {
+				const page = { from, to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
+				const keys = journal.scan('opened', page).map(({ key }) => key);
+				for (const [, id] of keys) {
+					const entry = journal.get<Entry>('books', [String(id)]);
+					if (entry) yield entry;
+				}
+				const [sentAt = 0, id = ''] = keys.at(-1) ?? [];
+				if (keys.length < pageRows) return;
+				from = [sentAt, `${id}\u0000`];
+			}
+		},
+		match(prefix) {
+			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
+			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
+		},
+	};
+}
+
+/** Entries read at a time. */
+const pageRows = 500;
+
+function asText(output: string | Uint8Array, bytesMax: number): string {
+	return Buffer.from(output as Uint8Array)
+		.subarray(0, bytesMax)
+		.toString('utf8');
+}

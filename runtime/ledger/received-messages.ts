@@ -1,0 +1,124 @@
+/**
+ * What this node has received: the messages that wait here or run, and those whose receipts are
+ * kept.
+ *
+ * @module
+ */
+import type { Cancellations } from '../mailbox/cancellations.ts';
+import type { Outcome } from '../message/message.ts';
+import type { Journal } from '../journal/journal.ts';
+import { scanMail, type MailRow } from '../mailbox/mailbox-row.ts';
+import type { Mailbox, StartRecord } from '../mailbox/mailbox.ts';
+import type { Receipt, Receipts } from './receipts.ts';
+
+/** What became of one message here. */
+export interface ReceivedState {
+	readonly state: Outcome | 'waiting' | 'unknown';
+	/** How often it was accepted and settled; anything above one is a fault. */
+	readonly copies: number;
+	/** How often its method was started. */
+	readonly attempts: number;
+	/** Set if it waits for an instance of an actor that takes no turns. */
+	readonly isParked?: true;
+}
+
+/** A message that waits or runs here. */
+export interface Mail {
+	readonly box: Mailbox;
+	readonly row: MailRow;
+	readonly start: StartRecord | undefined;
+}
+
+/** What {@link createReceived} makes. */
+export interface Received {
+	/** What became of these messages, if they came from `from`. */
+	find(ids: ReadonlySet<string>, from: string): Promise<ReadonlyMap<string, ReceivedState>>;
+	/** Messages that wait or run here, those of each method in their order. */
+	mail(): AsyncIterable<Mail>;
+	/** The receipts of messages whose id begins with `prefix`. */
+	receipts(prefix: string): readonly Receipt[];
+	/** Whether receipts have been forgotten, so that an unknown message may have been here. */
+	isCut(): boolean;
+	/**
+	 * Takes a message back: one that waits is settled at once, one that runs is told to end. Without
+	 * one of this id, or of another sender than `from`, nothing happens.
+	 */
+	cancel(id: string, from?: string): Promise<'cancelled' | 'cancelling' | undefined>;
+}
+
+/** Rows read at a time; others get their turn in between. */
+const pageRows = 500;
+
+/** Creates the view. `settle` files that a message which was never started is cancelled. */
+export function createReceived(parts: {
+	journal: Journal;
+	receipts: Receipts;
+	cancellations: Cancellations;
+	mailboxes: () => Iterable<Mailbox>;
+	/** Whether the messages of this mailbox can be taken back. */
+	isOurs: (box: Mailbox) => boolean;
+	settle: (box: Mailbox, row: MailRow, attempts: number) => Promise<void>;
+	/** Whether whoever takes the messages of this mailbox does not take this one for now. */
+	isParked?: (box: Mailbox, row: MailRow) => boolean;
+}): Received {
+	const { journal, receipts, cancellations, mailboxes } = parts;
+
+	async function* mail(): AsyncGenerator<Mail> {
+		for (const box of mailboxes()) {
+			for (let from = 0; ;) {
+				const rows = scanMail(journal, {
+					from: [box.method, from],
+					to: [box.method, Number.MAX_SAFE_INTEGER],
+					limit: pageRows,
+				});
+				for (const row of rows) {
+					const start = journal.get<StartRecord>('started', [box.method, row.arrival]);
+					yield { box, row, start };
+				}
+				if (rows.length < pageRows) break;
+				from = (rows.at(-1)?.arrival ?? 0) + 1;
+				await new Promise((resolve) => {
+					setImmediate(resolve);
+				});
+			}
+		}
+	}
+
+	return {
+		async find(ids, from) {
+			const found = new Map<string, ReceivedState>();
+			const isAsked = (id: string, sender: string) => sender === from && ids.has(id);
+			const count = (known: ReceivedState | undefined) => (known?.copies ?? 0) + 1;
+			// First what waits: it can only move from there to the receipts, and is met in either place.
+			for await (const { box, row, start } of mail()) {
+				if (!isAsked(row.id, row.from)) continue;
+				const { attempts = 0 } = start ?? {};
+				const parked = parts.isParked?.(box, row) ? { isParked: true as const } : {};
+				const copies = count(found.get(row.id));
+				found.set(row.id, { state: 'waiting', copies, attempts, ...parked });
+			}
+			const settled = new Map<string, ReceivedState>();
+			for (const { id, from: sender, outcome: state, attempts } of receipts.each()) {
+				if (!isAsked(id, sender)) continue;
+				settled.set(id, { state, copies: count(settled.get(id)), attempts });
+			}
+			return new Map([...found, ...settled]);
+		},
+		mail,
+		receipts: (prefix) => [...receipts.each()].filter(({ id }) => id.startsWith(prefix)),
+		isCut: () => receipts.isCut(),
+		async cancel(id, from) {
+			if (from === undefined && cancellations.cancel(id)) return 'cancelling';
+			for await (const { box, row, start } of mail()) {
+				if (row.id !== id || !parts.isOurs(box) || (from !== undefined && row.from !== from))
+					continue;
+				if (box.withdraw(row.arrival)) {
+					await parts.settle(box, row, start?.attempts ?? 0);
+					return 'cancelled';
+				}
+				return cancellations.cancel(id) ? 'cancelling' : undefined;
+			}
+			return undefined;
+		},
+	};
+}

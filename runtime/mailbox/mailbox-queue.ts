@@ -1,0 +1,106 @@
+/**
+ * The line of a mailbox: which rows wait for their turn, in the order in which they came.
+ *
+ * @module
+ */
+import type { Journal } from '../journal/journal.ts';
+import { scanMail, type MailRow } from './mailbox-row.ts';
+import type { StartRecord } from './mailbox.ts';
+
+/** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
+const withdrawnMax = 20_000;
+/** How many rows are read from disk at a time, and kept in memory at most. */
+const rowsAhead = 500;
+/** So many of the oldest rows are counted at a start; counting a million would take its time. */
+const countedMax = 5000;
+
+/**
+ * The rows of a mailbox. Rows are handed out in their order, so gaps are where the oldest rows are,
+ * and those are counted; behind them there is a gap only where a waiting message was taken back by
+ * hand, and this process thinks the mailbox fuller than it is by that one.
+ */
+export function countRows(journal: Journal, method: string, last: number): number {
+	const oldest = journal.scan('mailbox', { ...stretchOf(method, 0), limit: 1 })[0];
+	if (!oldest) return 0;
+	const from = Number(oldest.key[1]);
+	const counted = Math.min(last + 1, from + countedMax);
+	return journal.count('mailbox', stretchOf(method, from, counted)) + last + 1 - counted;
+}
+
+/** Rows of one mailbox, `from` included, `to` not. */
+export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
+	return { from: [method, from], to: [method, to] };
+}
+
+/** What a line is made from. */
+export interface MailLineParts {
+	readonly journal: Journal;
+	readonly method: string;
+	/** The last row that was there before this process. */
+	readonly lastArrival: number;
+	/** Whether a row that is started on disk was started when it was accepted, and has yet to run. */
+	readonly isEarly: (arrival: number) => boolean;
+}
+
+/** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
+export function createMailLine({ journal, method, lastArrival, isEarly }: MailLineParts) {
+	let ready: MailRow[] = [];
+	/** Rows up to here are on disk. */
+	let flushed = lastArrival;
+	/** Rows up to here are in memory, running or settled. */
+	let loaded = 0;
+	/** Rows that are not handed out, though they may still be on disk. */
+	const withdrawn = new Set<number>();
+
+	/** Which of the rows of a stretch are started: few, so that they are read at once. */
+	const startedOf = (from: number, to: number): ReadonlySet<number> => {
+		const found = journal.scan<StartRecord>('started', stretchOf(method, from, to + 1));
+		return new Set(found.map(({ key }) => Number(key[1])));
+	};
+	const load = (): void => {
+		if (ready.length > 0 || loaded >= flushed) return;
+		const stretch = stretchOf(method, loaded + 1, flushed + 1);
+		const rows = scanMail(journal, { ...stretch, limit: rowsAhead });
+		const last = rows.at(-1)?.arrival ?? flushed;
+		const started = startedOf(loaded + 1, last);
+		loaded = rows.length < rowsAhead ? flushed : last;
+		for (const row of rows) {
+			const isTheirs = started.has(row.arrival) && !isEarly(row.arrival);
+			if (!isTheirs && !withdrawn.has(row.arrival)) ready.push(row);
+		}
+	};
+
+	return {
+		push(row: MailRow, isOpen: boolean): void {
+			if (row.volatile) {
+				ready.push(row);
+				return;
+			}
+			flushed = Math.max(flushed, row.arrival);
+			// What does not follow on the loaded rows is read from disk when its turn comes.
+			if (!isOpen || row.arrival !== loaded + 1 || ready.length >= rowsAhead) return;
+			loaded = row.arrival;
+			ready.push(row);
+		},
+		shift(): MailRow | undefined {
+			load();
+			return ready.shift();
+		},
+		withdraw(arrival: number): boolean {
+			if (arrival === 0 || arrival > flushed || withdrawn.has(arrival)) return false;
+			const place = ready.findIndex((row) => row.arrival === arrival);
+			const isStarted = () => journal.get<StartRecord>('started', [method, arrival]) !== undefined;
+			if (place < 0 && (arrival <= loaded || isStarted())) return false;
+			if (place >= 0) ready.splice(place, 1);
+			withdrawn.add(arrival);
+			const [oldest] = withdrawn;
+			if (withdrawn.size > withdrawnMax && oldest !== undefined) withdrawn.delete(oldest);
+			return true;
+		},
+		/** Everything that is not settled is to be handed out again; what is on no disk stays. */
+		reset(): void {
+			ready = ready.filter((row) => row.volatile);
+			loaded = 0;
+		},
+	};
+}

@@ -1,0 +1,124 @@
+/**
+ * The rows of mailboxes: one accepted message each, with what its mailbox needs to know of it.
+ *
+ * @module
+ */
+import type { Message } from '../message/message.ts';
+import type { Journal, Key, Stretch } from '../journal/journal.ts';
+import { pack, unpackMessage } from '../message/codec.ts';
+
+/** One accepted message. */
+export interface MailRow {
+	/** Its place in the mailbox: rises by one with each message. */
+	readonly arrival: number;
+	readonly id: string;
+	readonly from: string;
+	readonly message: Message;
+	/** The size of the message. */
+	readonly bytes: number;
+	/** Local wall-clock milliseconds after which it must not be started any more. */
+	readonly deadline: number;
+	/**
+	 * Set if it may have run here before, under another identity of this store or of the sender's.
+	 */
+	readonly repeat?: true;
+	/** Set on messages of the at-most-once kinds, which are nowhere on disk. */
+	readonly volatile?: true;
+	/** When it was accepted, by the wall clock of this node; absent in rows of older versions. */
+	readonly at?: number;
+	/** Where it stood with its sender, if a wire brought it. */
+	readonly lane?: string;
+	readonly seq?: number;
+	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
+	readonly answer?: true;
+}
+
+/** A message that is to be filed. */
+export interface NewMail extends Omit<MailRow, 'arrival' | 'id' | 'bytes'> {
+	/** The message, packed. */
+	readonly body: Uint8Array;
+}
+
+/** A row as it lies in the journal. */
+export interface StoredMail extends MailRow {
+	/** Bytes of all messages placed in its mailbox so far, this one included. */
+	readonly sum: number;
+}
+
+/** What is in front of the message; nothing is named, and what is absent is `null`. */
+type Head = readonly [
+	sum: number,
+	bytes: number,
+	from: string,
+	deadline: number,
+	at: number | null,
+	lane: string | null,
+	seq: number | null,
+	marks: number,
+];
+/** A row in the journal. */
+export type StoredTuple = readonly [...Head, message: Message];
+/** One of older versions. */
+export type StoredMap = Omit<StoredMail, 'arrival' | 'message' | 'bytes'> & {
+	readonly body: Uint8Array;
+};
+
+const marks = { repeat: 1, answer: 2 } as const;
+/** MessagePack's first byte of a list of so many items. */
+const listOf = (length: number): number => 0x90 | length;
+const headLength = 8;
+
+/**
+ * What is written of a message. It is not packed a second time, and whoever reads the row has the
+ * message as well.
+ */
+export function packMail({ body, ...mail }: NewMail, sum: number): Uint8Array {
+	const { from, deadline, at = null, lane = null, seq = null, repeat, answer } = mail;
+	const marked = (repeat ? marks.repeat : 0) | (answer ? marks.answer : 0);
+	const head: Head = [sum, body.byteLength, from, deadline, at, lane, seq, marked];
+	const packed = pack(head);
+	const row = new Uint8Array(packed.byteLength + body.byteLength);
+	row.set(packed);
+	row[0] = listOf(headLength + 1);
+	row.set(body, packed.byteLength);
+	return row;
+}
+
+/** The message in this place of a mailbox, if there is one. */
+export function readMail(
+	journal: Pick<Journal, 'get'>,
+	[method = '', arrival = 0]: Key,
+): StoredMail | undefined {
+	const value = journal.get<StoredTuple | StoredMap>('mailbox', [method, arrival]);
+	return value && restoredMail(Number(arrival), value);
+}
+
+/** Messages of mailboxes, in key order. */
+export function scanMail(journal: Pick<Journal, 'scan'>, stretch: Stretch): readonly StoredMail[] {
+	return journal
+		.scan<StoredTuple | StoredMap>('mailbox', stretch)
+		.map(({ key, value }) => restoredMail(Number(key[1]), value));
+}
+
+/** The row that was written; older versions have written it as a map. */
+export function restoredMail(arrival: number, value: StoredTuple | StoredMap): StoredMail {
+	if (!isTuple(value)) {
+		const { body, ...mail } = value;
+		return { ...mail, arrival, message: unpackMessage(body), bytes: body.byteLength };
+	}
+	const [sum, bytes, from, deadline, at, lane, seq, marked, message] = value;
+	const { id } = message;
+	const row = { arrival, id, from, message, bytes, deadline, sum };
+	if (at === null && lane === null && marked === 0) return row;
+	return {
+		...row,
+		...(at === null ? {} : { at }),
+		...(lane === null || seq === null ? {} : { lane, seq }),
+		...((marked & marks.repeat) > 0 ? { repeat: true } : {}),
+		...((marked & marks.answer) > 0 ? { answer: true } : {}),
+	};
+}
+
+function isTuple(value: StoredTuple | StoredMap): value is StoredTuple {
+	return Array.isArray(value);
+}

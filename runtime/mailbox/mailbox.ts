@@ -1,0 +1,206 @@
+/**
+ * A mailbox: the messages that one method has accepted here and not yet settled, in order of
+ * arrival. The journal holds them; memory holds the next few, and the shift decides how many run at
+ * a time.
+ *
+ * A row leaves the journal in the commit that settles its message, never before. So whatever ends
+ * the process leaves every unsettled message where it was.
+ *
+ * @module
+ */
+import type { Change, Journal } from '../journal/journal.ts';
+import { countRows, createMailLine, stretchOf } from './mailbox-queue.ts';
+import { packMail, readMail, scanMail, type MailRow, type NewMail } from './mailbox-row.ts';
+import { createDrawings, type Drawing } from './pull-consumer.ts';
+import { createShift, type Handling } from './push-consumer.ts';
+import type { ScheduleState } from '../message/schedule.ts';
+
+/** What the journal says of a message that was started: by which process, and how often. */
+export interface StartRecord {
+	readonly epoch: number;
+	readonly attempts: number;
+	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
+	readonly alone?: true;
+	/** How far the run had come, as its method has noted it. */
+	readonly progress?: unknown;
+	/** Set if the message is run by a schedule: how far that has come. */
+	readonly schedule?: ScheduleState;
+}
+
+/**
+ * Takes a message to its end: resolves when it is settled; if it rejects, the row stays for the
+ * next opening. It calls `freed` when nothing is left to be done but to bring the settlement to the
+ * disk: then another message may run in its place, unless the method keeps the order.
+ */
+export type RunMail = (row: MailRow, freed: () => void) => Promise<void>;
+
+/** The mailbox that {@link createMailbox} makes. */
+export interface Mailbox {
+	readonly method: string;
+	/**
+	 * Messages accepted and not yet settled, running ones included. After a start with very many of
+	 * them it may be a little too high, see {@link createMailbox}.
+	 */
+	size(): number;
+	/** Bytes of their bodies. After a start it may be too high until what was left is settled. */
+	bytes(): number;
+	running(): number;
+	/** Gives a message its place. The changes must be committed before `push`. */
+	place(mail: NewMail): { row: MailRow; changes: readonly Change[] };
+	/**
+	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
+	 */
+	push(row: MailRow): void;
+	/**
+	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle
+	 * it: it stays on disk until then.
+	 */
+	withdraw(arrival: number): boolean;
+	/** What removes a settled message from disk, and its start unless none `isCounted`. */
+	removal(row: MailRow, isCounted?: boolean): readonly Change[];
+	/**
+	 * The messages that were started and not settled, oldest first: what a crash left behind. From
+	 * then on they are not handed out.
+	 */
+	started(): readonly { row: MailRow; start: StartRecord }[];
+	/** Does `work` as if it were a message: beside no more others than the method allows. */
+	enqueue<Value>(work: () => Promise<Value>): Promise<Value>;
+	/** Counts `work` as running: what `started` lists is not handed out, and yet is worked on. */
+	attend<Value>(work: () => Promise<Value>): Promise<Value>;
+	/**
+	 * Starts handing out messages: those that `started` does not list, from the oldest on. See
+	 * `mail-shift.ts` for `begin`.
+	 */
+	open(run: RunMail, begin?: Handling['begin']): void;
+	/**
+	 * Opens it for one who takes the messages himself, as many at a time as he likes, and begins and
+	 * settles them together. He is told when there may be some. It is closed like any other.
+	 */
+	draw(see: () => void): Drawing;
+	/** Stops handing out, and resolves when what is running has ended. */
+	close(): Promise<void>;
+	/** Forgets what was handed out, so that the mailbox can be opened again after a crash. */
+	reset(): void;
+}
+
+/** Opens the mailbox of `method`, with what is left of earlier runs. */
+export function createMailbox(parts: {
+	method: string;
+	journal: Journal;
+	/** How many messages run at a time; 1 keeps the order. */
+	concurrency: number;
+	/** How many messages that have run may be on their way to the disk before no more are run. */
+	settlementsMax?: number;
+	/** Called whenever a message leaves. */
+	onRemoval?: (mailbox: Mailbox) => void;
+}): Mailbox {
+	const { method, journal, concurrency, settlementsMax = concurrency, onRemoval } = parts;
+	const all = stretchOf(method, 0);
+	const end = (reverse: boolean) => scanMail(journal, { ...all, limit: 1, reverse })[0];
+	const last = end(true);
+	const oldest = end(false);
+	let next = (last?.arrival ?? 0) + 1;
+	let size = countRows(journal, method, next - 1);
+	/**
+	 * Bytes of all messages that were ever placed here: a row notes it, so that no start must count.
+	 */
+	let sum = last?.sum ?? 0;
+	let bytes = oldest ? sum - oldest.sum + oldest.bytes : 0;
+
+	/** It outlives a shift: what was on its way to the disk when that ended is still to be run. */
+	const early = new Set<number>();
+	const isEarly = (arrival: number) => early.has(arrival);
+	const line = createMailLine({ journal, method, lastArrival: next - 1, isEarly });
+	const newShift = () =>
+		createShift({
+			concurrency,
+			settlementsMax,
+			early,
+			next: () => line.shift(),
+			commit: (changes) => journal.commit(changes, 'committed'),
+		});
+	let shift = newShift();
+	const drawings = createDrawings(() => line.shift());
+	/** Runs beside the shift: what a crash left behind. */
+	let attended = 0;
+	let isOpen = false;
+
+	const mailbox: Mailbox = {
+		method,
+		size: () => size,
+		bytes: () => bytes,
+		running: () => shift.running() + attended + drawings.running(),
+		place(mail) {
+			const { body, ...rest } = mail;
+			const { byteLength } = body;
+			size += 1;
+			bytes += byteLength;
+			const arrival = rest.volatile ? 0 : next;
+			const row: MailRow = { ...rest, id: rest.message.id, arrival, bytes: byteLength };
+			if (row.volatile) return { row, changes: [] };
+			next += 1;
+			sum += byteLength;
+			const packed = packMail(mail, sum);
+			const filed = { table: 'mailbox', key: [method, arrival], packed } as const;
+			return { row, changes: [filed, ...shift.beginNow(row)] };
+		},
+		push(row) {
+			if (isOpen || !row.volatile) line.push(row, isOpen);
+			else {
+				size -= 1;
+				bytes -= row.bytes;
+			}
+			if (!drawings.tell()) shift.feed();
+		},
+		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
+		removal(row, isCounted = true) {
+			size -= 1;
+			bytes -= row.bytes;
+			// Nobody may believe that an empty mailbox is not: rows may have been removed by hand.
+			if (size === 0) bytes = 0;
+			onRemoval?.(mailbox);
+			if (row.volatile) return [];
+			const key = [method, row.arrival];
+			const removed: Change = { table: 'mailbox', key };
+			return isCounted ? [removed, { table: 'started', key }] : [removed];
+		},
+		started: () =>
+			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
+				const row = readMail(journal, key);
+				// Whoever asks sees to them.
+				early.delete(Number(key[1]));
+				return row ? [{ row, start }] : [];
+			}),
+		enqueue: (work) => shift.enqueue(work),
+		async attend(work) {
+			attended += 1;
+			try {
+				return await work();
+			} finally {
+				attended -= 1;
+			}
+		},
+		open(run, begin) {
+			isOpen = true;
+			shift.open({ run, begin });
+		},
+		draw(see) {
+			isOpen = true;
+			return drawings.draw(see);
+		},
+		async close() {
+			isOpen = false;
+			drawings.end();
+			shift.end();
+			await shift.over();
+		},
+		reset() {
+			isOpen = false;
+			drawings.end();
+			shift.end();
+			shift = newShift();
+			line.reset();
+		},
+	};
+	return mailbox;
+}

@@ -1,0 +1,58 @@
+/**
+ * Drawing: how messages are taken from a mailbox by one who takes them himself, many at a time,
+ * instead of being called for each of them.
+ *
+ * @module
+ */
+import type { MailRow } from './mailbox-row.ts';
+
+/** How messages are taken. */
+export interface Drawing {
+	/** The next message; undefined if there is none, or the mailbox is closed. */
+	next(): MailRow | undefined;
+	/** Tells that one of them does not run any more. */
+	over(): void;
+}
+
+/** The drawings of a mailbox, one after the other. */
+export interface Drawings {
+	/** Begins one; `see` is called when there may be messages. */
+	draw(see: () => void): Drawing;
+	/** Tells who draws that there may be messages; false if nobody does. */
+	tell(): boolean;
+	/** How many of the messages that were taken run. */
+	running(): number;
+	/** Ends the one that goes on. */
+	end(): void;
+}
+
+/** Creates the drawings of a mailbox, whose next row `shift` takes. */
+export function createDrawings(shift: () => MailRow | undefined): Drawings {
+	let watcher: (() => void) | undefined;
+	let running = 0;
+	return {
+		draw(see) {
+			watcher = see;
+			running = 0;
+			return {
+				next() {
+					const row = watcher === see ? shift() : undefined;
+					if (row) running += 1;
+					return row;
+				},
+				over() {
+					if (watcher === see) running -= 1;
+				},
+			};
+		},
+		tell() {
+			watcher?.();
+			return watcher !== undefined;
+		},
+		running: () => running,
+		end() {
+			watcher = undefined;
+			running = 0;
+		},
+	};
+}

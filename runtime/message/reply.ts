@@ -1,0 +1,156 @@
+/**
+ * Replies: a reply is a new message, made from the request that it answers.
+ *
+ * @module
+ */
+import type { Clock } from '../platform/clock.ts';
+import type { Output } from '../method/method.ts';
+import { answeredBy, isReply, type Message, type Result } from './message.ts';
+import { isAcknowledged } from './topics.ts';
+import { newId } from '../platform/ids.ts';
+
+/** The method that takes an outcome and does nothing: the books are settled by then. */
+export const noReplyMethod = 'REQNone';
+/**
+ * What is left to tell when a reply is given up: its outcome, without what the reply carried. The
+ * number of tries that somebody set for a reply is about its content; how a message ended is always
+ * told. If it tells of several messages, and was too large for that, each gets one of its own.
+ *
+ * @returns nothing for what is no reply, or has told no more than that anyway
+ */
+export function outcomesOf(
+	reply: Message,
+	{ clock, isTooLarge }: { readonly clock: Clock; readonly isTooLarge: boolean },
+): readonly Message[] {
+	const { previousMethod, result, fromNode, toNode } = reply;
+	const answered = answeredBy(reply);
+	const isDivisible = isTooLarge && answered.length > 1;
+	if (!result || (isMereOutcome(reply) && !isDivisible)) return [];
+	return answered.map((inReplyTo) => ({
+		id: newId(clock),
+		fromNode,
+		toNode,
+		method: noReplyMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		inReplyTo,
+		result,
+		...(previousMethod === undefined ? {} : { previousMethod }),
+	}));
+}
+
+/**
+ * Whether a message only tells an outcome, which the books of its receiver take at its acceptance.
+ */
+export function isMereOutcome(message: Message): boolean {
+	return (
+		isReply(message) && (message.method === noReplyMethod || message.result?.streamed === true)
+	);
+}
+
+/** Where steward sends output unless the message says otherwise. */
+const defaultReplyMethod = 'REQToFileAppend';
+
+/** What a reply is made of. */
+export interface ReplyParts {
+	readonly clock: Clock;
+	/** The node that replies. */
+	readonly node: string;
+	/** Whether the method's output is worth a reply of its own, see `MethodDefinition`. */
+	readonly replies: boolean | 'interim';
+}
+
+/** What the reply tells: output, and, in the last reply, how it ended. */
+export interface Run {
+	readonly output?: Output;
+	readonly result?: Result;
+}
+
+/**
+ * The reply to `request`, or undefined where none is due: replies are not answered, and a message
+ * of an at-most-once kind is answered only with output that somebody asked for.
+ *
+ * Without a `result` it is an interim reply: one of several, and not the last.
+ *
+ * As in steward, output goes to `REQToFileAppend` unless the message names another method; without
+ * a `fileName` that could not work, so then only the outcome travels. A run that ended without
+ * output never overwrites a file with nothing.
+ */
+export function composeReply(
+	request: Message,
+	run: Run,
+	{ clock, node, replies }: ReplyParts,
+): Message | undefined {
+	if (isReply(request)) return undefined;
+	const method = replyMethodOf(request, run, replies);
+	if (method === noReplyMethod && (!run.result || !isAcknowledged(request.kind))) return undefined;
+	// Behind the interim replies, in their lane: nobody is to learn the outcome before the output.
+	const isLast = replies === 'interim' && run.result !== undefined;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: request.fromNode,
+		method,
+		kind: 'EventACK',
+		methodArgs: request.replyMethodArgs ?? [],
+		...present({
+			data: isLast ? undefined : run.output?.data,
+			directory: request.directory,
+			fileName: request.fileName,
+			ACKTimeout: request.replyACKTimeout,
+			retries: request.replyRetries,
+			methodTimeout: request.replyMethodTimeout,
+			result: isLast && run.result ? { ...run.result, streamed: true } : run.result,
+		}),
+		inReplyTo: request.id,
+		previousMethod: request.method,
+	};
+}
+
+/**
+ * What the method of a reply has put out, for central's files: as in steward, the output of a
+ * command that took a reply goes where the request wanted its result. Undefined if there is none,
+ * or no file was named.
+ */
+export function composeOwnOutput(
+	reply: Message,
+	{ output }: Run,
+	{ clock, node, replies, central }: ReplyParts & { readonly central: string },
+): Message | undefined {
+	const { id, fromNode, method, directory, fileName } = reply;
+	const hasOutput = output?.data !== undefined && output.data.length > 0;
+	if (!isReply(reply) || reply.previousMethod === undefined || !replies) return undefined;
+	if (!hasOutput || !fileName) return undefined;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: central,
+		method: defaultReplyMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		data: output.data ?? '',
+		...(directory === undefined ? {} : { directory }),
+		fileName,
+		aboutNode: fromNode,
+		inReplyTo: id,
+		previousMethod: method,
+	};
+}
+
+/** The method that a reply is for; {@link noReplyMethod} if only its outcome is of interest. */
+export function replyMethodOf(request: Message, run: Run, replies: ReplyParts['replies']): string {
+	const hasOutput =
+		replies === 'interim' ||
+		(replies && (run.output?.data !== undefined || run.result?.outcome === 'done'));
+	if (!hasOutput) return noReplyMethod;
+	return request.replyMethod ?? (request.fileName ? defaultReplyMethod : noReplyMethod);
+}
+
+/** The same fields without those that are undefined. */
+function present(fields: Partial<Message>): Partial<Message> {
+	const found: Record<string, unknown> = {};
+	const given = fields as Readonly<Record<string, unknown>>;
+	// Not by entries: it runs for every reply, and makes a list for each field.
+	for (const name in given) if (given[name] !== undefined) found[name] = given[name];
+	return found;
+}

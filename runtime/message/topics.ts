@@ -1,0 +1,116 @@
+/**
+ * Names and topics: who is called what, and where on the broker a message for it is published.
+ *
+ * ```
+ * <prefix>/<node>/<method>/<kind>         public: any MQTT client publishes JSON here
+ * <prefix>/<node>/_lane/<method>/<kind>   frames between nodes (binary, many messages in one
+ * PUBLISH) <prefix>/<node>/_ack                    acknowledgements and refusals
+ * <prefix>/<node>/_status                 retained birth and, by the will, death
+ * <prefix>/<node>/_claim                  claims of the name, and objections to them
+ * ```
+ *
+ * @module
+ */
+import { ReeveError } from '../platform/errors.ts';
+
+/**
+ * The kinds of message, in steward's words; the NACK kinds want no acknowledgement: at most once.
+ */
+export const kinds = ['CommandACK', 'CommandNACK', 'EventACK', 'EventNACK'] as const;
+
+/** One of {@link kinds}. */
+export type Kind = (typeof kinds)[number];
+
+/** Whether messages of this kind are acknowledged, and so settled exactly once. */
+export function isAcknowledged(kind: Kind): boolean {
+	return kind === 'CommandACK' || kind === 'EventACK';
+}
+
+/** Letters, digits, dot, dash and underscore, not starting with an underscore, not only dots. */
+const nameGrammar = /^(?!\.+$)(?!_)[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * Whether `name` may be a node or a method. Topics give `/`, `+` and `#` a meaning, paths give one
+ * to `/` and `..`, and a leading `_` is ours; a name is part of topics and of paths, so none may
+ * occur.
+ */
+export function isName(name: string): boolean {
+	return nameGrammar.test(name);
+}
+
+/** Returns `name`, or throws `bad_name` with `what` it should have named. */
+export function checkName(what: string, name: string): string {
+	if (isName(name)) return name;
+	throw new ReeveError('bad_name', `${what} ${JSON.stringify(name.slice(0, 150))}`);
+}
+
+/** A topic of reeve's grammar, taken apart. */
+export type Topic =
+	| { readonly part: 'public' | 'lane'; node: string; method: string; kind: Kind }
+	| { readonly part: 'ack' | 'status' | 'claim'; node: string };
+
+/** The topic as text. An empty prefix leaves no leading slash. */
+export function formatTopic(prefix: string, topic: Topic): string {
+	const root = prefix === '' ? topic.node : `${prefix}/${topic.node}`;
+	switch (topic.part) {
+		case 'public':
+			return `${root}/${topic.method}/${topic.kind}`;
+		case 'lane':
+			return `${root}/_lane/${topic.method}/${topic.kind}`;
+		case 'ack':
+			return `${root}/_ack`;
+		case 'status':
+			return `${root}/_status`;
+		case 'claim':
+			return `${root}/_claim`;
+	}
+}
+
+/** Takes a topic apart; undefined for anything that is not of the grammar above. */
+export function parseTopic(prefix: string, text: string): Topic | undefined {
+	const head = prefix === '' ? '' : `${prefix}/`;
+	if (!text.startsWith(head)) return undefined;
+	const [node = '', ...rest] = text.slice(head.length).split('/');
+	if (!isName(node)) return undefined;
+	if (rest.length === 1) return ofNode(node, rest[0]);
+	return rest[0] === '_lane'
+		? ofMethod('lane', node, rest.slice(1))
+		: ofMethod('public', node, rest);
+}
+
+function ofNode(node: string, part: string | undefined): Topic | undefined {
+	if (part === '_ack') return { part: 'ack', node };
+	if (part === '_claim') return { part: 'claim', node };
+	return part === '_status' ? { part: 'status', node } : undefined;
+}
+
+function ofMethod(part: 'public' | 'lane', node: string, rest: string[]): Topic | undefined {
+	const [method = '', kind = ''] = rest;
+	const isWhole = rest.length === 2 && isName(method) && isKind(kind);
+	return isWhole ? { part, node, method, kind } : undefined;
+}
+
+/** What a node subscribes to: its own public topics. MQTT's `+` stands for method and kind. */
+export function publicFilter(prefix: string, node: string): string {
+	return prefix === '' ? `${node}/+/+` : `${prefix}/${node}/+/+`;
+}
+
+/**
+ * What a node subscribes to: frames, acknowledgements, claims of its name, and presence: its own,
+ * in which it contradicts a death that comes too late, and everybody's, unless it follows those
+ * whom it asks for by name. (Where all hear of all, a start of N nodes is N * N packets.)
+ */
+export function nodeFilters(
+	prefix: string,
+	node: string,
+	presence: 'all' | 'asked' = 'all',
+): readonly string[] {
+	const head = prefix === '' ? '' : `${prefix}/`;
+	const own = ['_lane/+/+', '_ack', '_claim'].map((part) => `${head}${node}/${part}`);
+	return [...own, `${head}${presence === 'all' ? '+' : node}/_status`];
+}
+
+/** Whether `text` is one of {@link kinds}. */
+export function isKind(text: string): text is Kind {
+	return (kinds as readonly string[]).includes(text);
+}

@@ -1,0 +1,51 @@
+/**
+ * Process choices: which processes an operator has started or stopped by a message, against what
+ * the configuration says. They are kept over a restart of the node, unless `keepStopped` is off.
+ *
+ * @module
+ */
+import type { Journal } from '../journal/journal.ts';
+import type { ProcessName } from './processes.ts';
+
+/** What an operator has said of a process. */
+export type ProcessChoice = 'started' | 'stopped';
+
+/** The choices that {@link createProcessChoices} makes. */
+export interface ProcessChoices {
+	get(process: ProcessName): ProcessChoice | undefined;
+	/**
+	 * Says it; undefined leaves the process to the configuration again. Resolves when it is on disk.
+	 */
+	set(process: ProcessName, choice: ProcessChoice | undefined): Promise<void>;
+}
+
+const start = 'process';
+
+/** Opens the choices of a node. */
+export function createProcessChoices(parts: {
+	readonly journal: Pick<Journal, 'scan' | 'commit'>;
+	readonly keep: boolean;
+}): ProcessChoices {
+	const { journal, keep } = parts;
+	const stretch = { from: [start], to: [start, '\uffff'] };
+	const rows = keep ? journal.scan<ProcessChoice>('meta', stretch) : [];
+	const known = new Map(rows.map(({ key, value }) => [JSON.stringify(key), value]));
+	const keyOf = ({ kind, method, node }: ProcessName) => [
+		start,
+		kind,
+		method,
+		// A subscriber is always here, whatever the node is called by then.
+		...(kind === 'publisher' ? [node] : []),
+	];
+
+	return {
+		get: (process) => known.get(JSON.stringify(keyOf(process))),
+		async set(process, choice) {
+			const key = keyOf(process);
+			if (choice) known.set(JSON.stringify(key), choice);
+			else known.delete(JSON.stringify(key));
+			if (keep)
+				await journal.commit([{ table: 'meta', key, ...(choice ? { value: choice } : {}) }]);
+		},
+	};
+}

@@ -1,0 +1,134 @@
+/**
+ * The sorter: reads what arrives on a node's own topics, proves where it comes from, and brings it
+ * to whom it concerns.
+ *
+ * @module
+ */
+import { parseTopic, type Kind } from '../message/topics.ts';
+import type { Announcement } from './status-publisher.ts';
+import { ReeveError } from '../platform/errors.ts';
+import type { Self } from './network.ts';
+import {
+	readAcknowledgement,
+	readFrames,
+	readStatus,
+	type Acknowledgement,
+	type Frame,
+	type FrameHead,
+	type Status,
+} from '../protocol/frame.ts';
+import type { ReplayGuard } from '../security/replay-guard.ts';
+import { unseal, type Seal } from '../security/signing.ts';
+import type { ForeignProperties, Publication, Verdict } from './transport.ts';
+
+/** What the node does with what arrives. */
+export interface Arrivals {
+	/** `isProven`: it was signed by the node that it names. */
+	frame(frame: Frame, destination: { method: string; kind: Kind; isProven: boolean }): void;
+	acknowledgement(ack: Acknowledgement): void;
+	status(status: Status): void;
+	/** A message of a foreign publisher. Resolves when it is on disk, or refused for good. */
+	foreign(
+		payload: Uint8Array,
+		address: { method: string; kind: Kind },
+		properties: ForeignProperties,
+	): Promise<void>;
+	/** The link came up or went down. */
+	link(isUp: boolean): void;
+	/** Somebody claims the name of this node: what is to be said to that, if anything. */
+	claim?(payload: Uint8Array): Publication | undefined;
+	/** A later life of this very store has announced itself. */
+	laterLife?(): void;
+}
+
+/** What recognises repetitions, and notes on disk what it has seen. */
+export interface SealGuard extends ReplayGuard {
+	/** Resolves when the changes are on disk. */
+	write(changes: ReturnType<ReplayGuard['admit']> & object): Promise<void>;
+}
+
+/**
+ * Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw.
+ */
+export function createSorter(parts: {
+	self: Self;
+	arrivals: Arrivals;
+	announcement: Announcement;
+	seal: Seal;
+	guard?: SealGuard | undefined;
+	publish: (publication: Publication) => Promise<Verdict>;
+}): (topic: string, payload: Uint8Array) => void {
+	const { self, arrivals, announcement, publish, seal, guard } = parts;
+	const status = (topic: string, payload: Uint8Array, node: string): void => {
+		const news = readStatus(payload);
+		if (news?.node !== node) return;
+		const count = seal.checkJson(topic, payload, node);
+		if (node === self.node) {
+			announcement.hear(news, count);
+			return;
+		}
+		if (guard && count !== undefined) {
+			const changes = guard.admitStatus({ ...news, count });
+			if (!changes) throw new ReeveError('replayed', node);
+			// A note that is lost with a crash is made again by what the broker keeps.
+			guard.write(changes).catch(() => undefined);
+		}
+		arrivals.status(news);
+	};
+	const bind = ({ storeId, from }: FrameHead): void => {
+		if (!guard) return;
+		const changes = guard.bind(storeId, from);
+		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
+		if (changes.length > 0) guard.write(changes).catch(() => undefined);
+	};
+	const frames = (topic: string, payload: Uint8Array, to: { method: string; kind: Kind }): void => {
+		const unsealed = unseal(payload);
+		const read = readFrames(unsealed.content);
+		const [{ from, storeId, epoch, lane }] = read;
+		const isProven = seal.check(topic, unsealed, from);
+		if (isProven) bind(read[0]);
+		const destination = { method: to.method, kind: to.kind, isProven };
+		const hand = (): void => {
+			for (const each of read) arrivals.frame(each, destination);
+		};
+		if (!guard || !isProven || lane !== undefined) return hand();
+		const count = unsealed.seal?.count ?? 0;
+		const changes = guard.admit([from, storeId], { epoch, count });
+		if (!changes) throw new ReeveError('replayed', from);
+		// It is started at most once, also by a process that comes after this one.
+		guard.write(changes).then(hand, () => undefined);
+	};
+	const acknowledgement = (topic: string, payload: Uint8Array): void => {
+		const unsealed = unseal(payload);
+		const ack = readAcknowledgement(unsealed.content);
+		seal.check(topic, unsealed, ack.from);
+		// Only its receiver may say what has become of a lane.
+		const isOfSender = ack.lanes.every(({ lane }) => lane.startsWith(`${ack.from}/`));
+		if (seal.isOn && !isOfSender) throw new ReeveError('bad_signature', ack.from);
+		if (ack.forStoreId === self.storeId) arrivals.acknowledgement(ack);
+	};
+	const claim = (payload: Uint8Array): void => {
+		const answer = arrivals.claim?.(payload);
+		if (answer) void publish(answer);
+	};
+
+	return (topic, payload) => {
+		const address = parseTopic(self.prefix, topic);
+		switch (address?.part) {
+			case 'lane':
+				frames(topic, payload, address);
+				return;
+			case 'ack':
+				acknowledgement(topic, payload);
+				return;
+			case 'status':
+				status(topic, payload, address.node);
+				return;
+			case 'claim':
+				claim(payload);
+				return;
+			default:
+				throw new ReeveError('bad_frame', 'no topic of ours');
+		}
+	};
+}

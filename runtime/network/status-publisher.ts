@@ -1,0 +1,125 @@
+/**
+ * The announcement of this node to all others: its retained birth, and the death that is its will
+ * or its goodbye.
+ *
+ * A broker that has lost a birth would leave everybody waiting for this node until one of them
+ * connects anew. So the birth is said again after a minute, and then after twice as long each time,
+ * up to an hour.
+ *
+ * @module
+ */
+import { formatTopic } from '../message/topics.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import { frameVersion, type Status } from '../protocol/frame.ts';
+import type { Self } from './network.ts';
+import { openSeal, type Seal } from '../security/signing.ts';
+import type { Publication, Wire } from './transport.ts';
+
+/** The announcement that {@link createAnnouncement} makes. */
+export interface Announcement {
+	/** What the broker says for us if we die. */
+	will(): Publication;
+	/** A wire came up. */
+	up(wire: Wire): void;
+	/** From now on the node is announced, also on wires that come later. */
+	begin(): void;
+	/** Says goodbye; resolves when the brokers have it. */
+	end(): Promise<void>;
+	/** Says nothing any more. */
+	silence(): void;
+	/** Hears what is said in the name of this node; `count` is the number of it, if it is signed. */
+	hear(status: Status, count?: number): void;
+}
+
+/** Creates the announcement of a node. */
+export function createAnnouncement(parts: {
+	self: Self;
+	clock: Clock;
+	wires: ReadonlySet<Wire>;
+	seal?: Pick<Seal, 'closeJson'>;
+	/** A later life of this very store has announced itself. */
+	onLaterLife: () => void;
+}): Announcement {
+	const { self, clock, wires, seal = openSeal, onLaterLife } = parts;
+	let isBegun = false;
+	let again: Timer | undefined;
+	/**
+	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
+	 * before the birth that it follows, and must not be taken for an older one, nor for the death of
+	 * a later connection.
+	 */
+	let connection = 0;
+
+	const publication = (state: Status['state'], of = connection): Publication => {
+		const topic = formatTopic(self.prefix, { part: 'status', node: self.node });
+		const status: Status = {
+			v: frameVersion,
+			state,
+			node: self.node,
+			storeId: self.storeId,
+			epoch: self.epoch,
+			...(state === 'online' ? birthOf(self) : {}),
+		};
+		const count = 2 * of + (state === 'online' ? 0 : 1);
+		return { topic, payload: seal.closeJson(topic, status, count), qos: 1, retain: true };
+	};
+	const announce = (): void => {
+		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));
+	};
+	const repeat = (delayMs: number): void => {
+		again?.cancel();
+		again = clock.after(delayMs, () => {
+			announce();
+			repeat(Math.min(2 * delayMs, repeatMsMax));
+		});
+	};
+	const hush = (): void => {
+		isBegun = false;
+		again?.cancel();
+	};
+
+	return {
+		will: () => publication('offline', connection + 1),
+		up(wire) {
+			connection += 1;
+			if (!isBegun) return;
+			void wire.publish(publication('online'));
+			repeat(repeatMsMin);
+		},
+		begin() {
+			isBegun = true;
+			announce();
+			repeat(repeatMsMin);
+		},
+		async end() {
+			if (!isBegun) return;
+			// First, or the echo of the goodbye would be contradicted.
+			hush();
+			await Promise.all([...wires].map((wire) => wire.publish(publication('offline'))));
+		},
+		silence: hush,
+		hear({ state, storeId, epoch }, count = 0) {
+			const isOurStore = storeId === self.storeId;
+			// Whatever was said last, the next birth is later.
+			if (isOurStore && epoch === self.epoch) {
+				connection = Math.max(connection, Math.ceil(count / 2));
+			}
+			if (isOurStore && epoch > self.epoch) onLaterLife();
+			// The will of an earlier life, or connection, may come after our birth, and is retained.
+			else if (state === 'offline' || (isOurStore && epoch < self.epoch)) announce();
+		},
+	};
+}
+
+/** After how long a birth is said again first, and at most. */
+const repeatMsMin = 60_000;
+const repeatMsMax = 3_600_000;
+
+function birthOf({ methods, host, mode, facts }: Self) {
+	const about = {
+		...(host ? { host } : {}),
+		...(mode ? { mode } : {}),
+		...(facts ? { facts } : {}),
+	};
+	return { methods: methods(), ...about };
+}

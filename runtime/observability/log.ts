@@ -1,0 +1,82 @@
+/**
+ * The log: signals as JSON lines on standard error. It is a projection; nothing else writes log
+ * lines.
+ *
+ * This file is the door to pino.
+ *
+ * @module
+ */
+import { pino, type DestinationStream } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { Signal, Signals, SignalType } from './signals.ts';
+
+/**
+ * The level of each signal; what is not listed is `debug`, because there is one for each message.
+ */
+const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
+	'node.starting': 'info',
+	'node.ready': 'info',
+	'node.stopping': 'info',
+	'node.stopped': 'info',
+	'node.seen': 'info',
+	'node.gone': 'info',
+	'transport.up': 'info',
+	'transport.down': 'warn',
+	'message.refused': 'warn',
+	'message.dropped': 'warn',
+	'seal.refused': 'warn',
+	'delivery.waiting': 'info',
+	'delivery.refused': 'warn',
+	'delivery.gaveUp': 'warn',
+	'delivery.doubted': 'warn',
+	'delivery.stopped': 'warn',
+	'store.renewed': 'error',
+	'orphan.killed': 'warn',
+	'dead.dropped': 'warn',
+	'replay.decided': 'info',
+	'child.restarted': 'warn',
+	'supervisor.gaveUp': 'error',
+	'actor.crashed': 'error',
+	'instance.failed': 'warn',
+	'instance.parked': 'error',
+	'instance.unparked': 'warn',
+	'alert.raised': 'warn',
+	'journal.failed': 'error',
+	'journal.recovered': 'info',
+	'journal.quarantined': 'error',
+	'record.failed': 'error',
+	'node.safe': 'error',
+	'name.denied': 'error',
+	'name.granted': 'info',
+	'error.suppressed': 'warn',
+};
+
+/** Commands may hold secrets: the log names the program and leaves out its arguments. */
+export function redacted(signal: Signal): object {
+	const { type: _type, at: _at, ...fields } = signal;
+	if (!('methodArgs' in fields)) return fields;
+	const { methodArgs, stderr: _stderr, ...rest } = fields;
+	return { ...rest, program: methodArgs[0], arguments: Math.max(0, methodArgs.length - 1) };
+}
+
+/**
+ * Writes each signal as a line to `destination` (standard error by default), from `level` on up.
+ * The result ends it.
+ */
+export function startLog(parts: {
+	node: string;
+	level: Config['logLevel'];
+	signals: Signals;
+	destination?: DestinationStream;
+}): () => void {
+	const { node, level, signals } = parts;
+	const destination = parts.destination ?? pino.destination({ dest: 2, sync: true });
+	const logger = pino(
+		{ level, base: { node }, timestamp: pino.stdTimeFunctions.isoTime },
+		destination,
+	);
+	return signals.subscribe((signal) => {
+		const at = levels[signal.type] ?? 'debug';
+		if (logger.isLevelEnabled(at)) logger[at](redacted(signal), signal.type);
+	});
+}

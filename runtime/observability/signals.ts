@@ -1,0 +1,209 @@
+/**
+ * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console
+ * and `--watch` are projections of this stream and of nothing else. What must *survive* belongs to
+ * the journal instead; a signal that nobody listens to is gone, except for the last few in the
+ * ring.
+ *
+ * @module
+ */
+import type { ErrorCode } from '../platform/errors.ts';
+
+/**
+ * Why an actor ended, in OTP's words: `normal`, `shutdown`, `killed`, or the error it crashed with.
+ */
+export interface CrashReport {
+	/** The registered name or child id of the actor. */
+	readonly actor: string;
+	/** Which of its lives it was: `<child id>#<number>`. */
+	readonly pid?: string;
+	/** The logic that it was started with. */
+	readonly initialCall?: string;
+	/** The supervisors above it, nearest first. */
+	readonly ancestors: readonly string[];
+	readonly reason: string;
+	readonly stack?: string;
+	/** The last message, state and mailbox length, where the actor has them; secrets are redacted. */
+	readonly lastMessage?: string;
+	readonly state?: string;
+	readonly mailboxLength?: number;
+	readonly neighbours?: readonly string[];
+	readonly restarts?: number;
+}
+
+/** The members of the union, by type. The name is `<noun>.<what happened>`. */
+export interface SignalFields {
+	'node.starting': { version: string; dataFolder: string };
+	'node.ready': { replayed: number; tookMs: number };
+	'node.stopping': { reason: string };
+	'node.stopped': { reason: string };
+	'message.accepted': { id: string; method: string; from: string; to: string; via: string };
+	'message.refused': { code: ErrorCode; detail: string; via: string; id?: string };
+	/** A message of the at-most-once kinds that could not be taken. */
+	'message.dropped': { id: string; code: string };
+	/** A publication at the broker whose seal is missing, wrong or used up. */
+	'seal.refused': { code: ErrorCode; from: string; topic: string };
+	'message.duplicate': { id: string; method: string; from: string };
+	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
+	'delivery.sent': { to: string; method: string; count: number; attempt: number };
+	'delivery.acked': { to: string; method: string; count: number };
+	'delivery.waiting': { to: string; method: string; why: string };
+	'delivery.refused': { to: string; method: string; id: string; code: string };
+	/** An acknowledgement about messages that this lane never had. */
+	'delivery.doubted': { to: string; method: string; upTo: number };
+	/** The receiver refuses a whole lane; nothing is resolved by that. */
+	'delivery.stopped': { to: string; method: string; code: string };
+	/** This store was an older copy of what it once was, and has another identity from now on. */
+	'store.renewed': { storeId: string; before: string; why: string };
+	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
+	'call.started': { id: string; method: string; from: string; attempt: number };
+	'call.ended': {
+		id: string;
+		method: string;
+		from: string;
+		outcome: string;
+		tookMs: number;
+		attempts: number;
+		/** Empty if the outcome is `done`. */
+		code: string;
+		detail: string;
+		stderr: string;
+		methodArgs: readonly string[];
+	};
+	'child.started': { supervisor: string; child: string };
+	'child.exited': { supervisor: string; child: string; reason: string };
+	'child.restarted': { supervisor: string; child: string; restarts: number };
+	'supervisor.gaveUp': { supervisor: string; child: string; reason: string };
+	'supervisor.report': { supervisor: string; report: string; child?: string; detail?: string };
+	'actor.crashed': CrashReport;
+	/** An instance of a declared actor failed at an event, and goes on as `recovery` says. */
+	'instance.failed': {
+		actor: string;
+		key: string;
+		event: string;
+		detail: string;
+		attempts: number;
+		recovery: string;
+	};
+	/** Its state is kept and its mail waits, until somebody has looked into it. */
+	'instance.parked': { actor: string; key: string; reason: string };
+	/** Somebody has taken a parked instance into use again; so many causes had waited for it. */
+	'instance.unparked': { actor: string; key: string; mode: string; waiting: number };
+	'instance.emitted': { actor: string; key: string; event: string };
+	/** A machine monitors another node, or an actor there; that is on disk. */
+	'monitor.opened': { actor: string; key: string; node: string };
+	/**
+	 * A file of the definitions folder that defines nothing now; what was in force before still is.
+	 */
+	'definition.refused': { file: string; actor: string; detail: string };
+	/** Another definition of an actor is in force, or none any more. */
+	'definition.changed': { file: string; actor: string; what: string };
+	'alert.raised': { actor: string; key: string; severity: string; text: string };
+	'step.started': { actor: string; key: string; step: string; stepId: string };
+	'step.ended': { actor: string; key: string; step: string; stepId: string; outcome: string };
+	'journal.failed': { code: ErrorCode; detail: string };
+	'journal.recovered': { pausedMs: number };
+	/** A transaction is flushed. There are many of these: the ring does not keep them. */
+	'journal.committed': { count: number; tookMs: number };
+	/** A damaged store was moved aside, and a new one has been begun. */
+	'journal.quarantined': { folder: string };
+	/** The record of sent messages cannot be written; it follows when that is over. */
+	'record.failed': { detail: string };
+	/** The node came up in safe mode. */
+	'node.safe': { uncleanStarts: number };
+	/** Somebody else has our name, or our store. */
+	'name.denied': { code: ErrorCode; detail: string };
+	/** The name is ours from now on. */
+	'name.granted': { tookMs: number };
+	/**
+	 * Inbound lanes that were silent for so long that no copy of their messages can come any more.
+	 */
+	'lanes.forgotten': { count: number };
+	/** A command that an earlier process of this node had left running. */
+	'orphan.killed': { id: string; pid: number };
+	/** The oldest dead letter had to make room. */
+	'dead.dropped': { id: string; method: string };
+	'replay.decided': { id: string; method: string; decision: string };
+	'transport.up': { transport: string; address: string };
+	'transport.down': { transport: string; address: string; reason: string };
+	'node.seen': { name: string; storeId: string; epoch: number };
+	'node.gone': { name: string; reason: string };
+	'console.printed': { from: string; text: string };
+	'error.reported': { code: string; text: string };
+	'error.suppressed': { count: number };
+}
+
+/** The type of a signal. */
+export type SignalType = keyof SignalFields;
+
+/** One signal: its type, its fields, and the wall-clock instant at which it was emitted. */
+export type Signal = {
+	[Type in SignalType]: { readonly type: Type; readonly at: number } & Readonly<SignalFields[Type]>;
+}[SignalType];
+
+/** Whether the ring remembers signals of this type. */
+function isKept(type: SignalType): boolean {
+	return type !== 'journal.committed';
+}
+
+/** The stream itself. */
+export interface Signals {
+	emit<Type extends SignalType>(type: Type, fields: SignalFields[Type]): void;
+	/** Calls `see` for each later signal; returns the function that ends it. */
+	subscribe(see: (signal: Signal) => void): () => void;
+	/** The last signals, oldest first. */
+	recent(): readonly Signal[];
+	/** How many signals the ring has ever taken: the number of the newest in it, from 1 on. */
+	newest(): number;
+	/** How many signals of each type there were since the start. */
+	counts(): Readonly<Record<string, number>>;
+}
+
+/**
+ * Creates a stream that remembers the last `keptMax` signals in a ring.
+ *
+ * A subscriber that throws is dropped, and the error goes to `fail`: what watches a node must never
+ * be able to stop it.
+ */
+export function createSignals(
+	clock: { now(): number },
+	keptMax = 1000,
+	fail: (thrown: unknown) => void = () => {},
+): Signals {
+	const ring: Signal[] = [];
+	const watchers = new Set<(signal: Signal) => void>();
+	const totals = new Map<string, number>();
+	let oldest = 0;
+	let newest = 0;
+
+	const keep = (signal: Signal): void => {
+		newest += 1;
+		if (ring.length < keptMax) ring.push(signal);
+		else {
+			ring[oldest] = signal;
+			oldest = (oldest + 1) % keptMax;
+		}
+	};
+
+	return {
+		emit(type, fields) {
+			const signal = { type, at: clock.now(), ...fields } as Signal;
+			totals.set(type, (totals.get(type) ?? 0) + 1);
+			if (isKept(type)) keep(signal);
+			for (const see of watchers) {
+				try {
+					see(signal);
+				} catch (thrown) {
+					watchers.delete(see);
+					fail(thrown);
+				}
+			}
+		},
+		subscribe(see) {
+			watchers.add(see);
+			return () => void watchers.delete(see);
+		},
+		newest: () => newest,
+		recent: () => [...ring.slice(oldest), ...ring.slice(0, oldest)],
+		counts: () => Object.fromEntries(totals),
+	};
+}

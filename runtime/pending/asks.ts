@@ -1,0 +1,137 @@
+/**
+ * Asks: which instance of an actor waits for the outcome of which message. The outcome is filed in
+ * its mailbox in the transaction that settles the message in the books, so it comes once, however
+ * the message ended, and whatever has crashed meanwhile.
+ *
+ * @module
+ */
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Message, Result } from '../message/message.ts';
+import { newId } from '../platform/ids.ts';
+import type { Change, Journal } from '../journal/journal.ts';
+import type { MailRow } from '../mailbox/mailbox-row.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
+import { packMessage } from '../message/codec.ts';
+
+/** Who asks. */
+export interface Asker {
+	readonly actor: string;
+	readonly key: string;
+	/** What the instance calls this ask. */
+	readonly ask: string;
+	/** Set on a monitor: whose end it is to tell of; without an actor, that of the node. */
+	readonly watches?: { readonly node: string; readonly actor?: string; readonly key?: string };
+}
+
+/** The asks that {@link createAsks} makes. */
+export interface Asks {
+	/** Notes who waits for a message of this id, which is one of {@link newAskId}. */
+	open(id: string, asker: Asker): Change;
+	/** Forgets it: nobody waits any more. */
+	close(id: string): Change;
+	/** What files the outcome; nothing if nobody waits for it. */
+	answer(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
+	/** To be called once that is flushed. */
+	answered(id: string): void;
+	/** Who waits for a message; undefined if nobody does, or does any more. */
+	find(id: string): Asker | undefined;
+	/** The monitors of other nodes, and of actors there, by the ids of their messages. */
+	monitors(): ReadonlyMap<string, Asker & Required<Pick<Asker, 'watches'>>>;
+}
+
+/** What such ids begin with, so that the books need not look for an asker of every message. */
+const idStart = 'ask-';
+
+/** A message id whose outcome somebody waits for. */
+export function newAskId(clock: Clock): string {
+	return idStart + newId(clock);
+}
+
+/** Opens the asks. */
+export function createAsks(parts: {
+	readonly node: string;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly mailbox: (method: string) => Mailbox | undefined;
+}): Asks {
+	const { node, journal, clock, config } = parts;
+	/** What the journal does not show yet: askers, or that there is none any more. */
+	const fresh = new Map<string, Asker | undefined>();
+	const placed = new Map<string, { box: Mailbox; row: MailRow }>();
+	const askerOf = (id: string) =>
+		fresh.has(id) ? fresh.get(id) : journal.get<Asker>('asks', [id]);
+
+	return {
+		open(id, asker) {
+			fresh.set(id, asker);
+			return { table: 'asks', key: [id], value: asker };
+		},
+		close(id) {
+			fresh.delete(id);
+			return { table: 'asks', key: [id] };
+		},
+		answer(id, result, output) {
+			const asker = id.startsWith(idStart) ? askerOf(id) : undefined;
+			const box = asker && parts.mailbox(asker.actor);
+			if (!asker || !box) return [];
+			fresh.set(id, undefined);
+			const message = answerTo(id, { asker, result, output, node, own: newId(clock) });
+			const { row, changes } = box.place({
+				from: node,
+				message,
+				body: packMessage(message),
+				deadline: clock.now() + config.defaultMessageTtl * 1000,
+				answer: true,
+			});
+			placed.set(id, { box, row });
+			return [...changes, { table: 'asks', key: [id] }];
+		},
+		answered(id) {
+			const filed = placed.get(id);
+			placed.delete(id);
+			fresh.delete(id);
+			filed?.box.push(filed.row);
+		},
+		find: askerOf,
+		monitors() {
+			const rows = journal.scan<Asker>('asks', { from: [''], to: ['\uffff'] });
+			const all = new Map<string, Asker | undefined>(
+				rows.map(({ key, value }) => [String(key[0]), value]),
+			);
+			for (const [id, asker] of fresh) all.set(id, asker);
+			const found = new Map<string, Asker & Required<Pick<Asker, 'watches'>>>();
+			for (const [id, asker] of all) {
+				if (asker?.watches && asker.watches.node !== node) {
+					found.set(id, { ...asker, watches: asker.watches });
+				}
+			}
+			return found;
+		},
+	};
+}
+
+interface Answer {
+	readonly asker: Asker;
+	readonly result: Result;
+	readonly output: string | Uint8Array | undefined;
+	readonly node: string;
+	readonly own: string;
+}
+
+/** The outcome as a message to the one who asked. */
+function answerTo(id: string, { asker, result, output, node, own }: Answer): Message {
+	return {
+		id: own,
+		fromNode: node,
+		toNode: node,
+		method: asker.actor,
+		key: asker.key,
+		kind: 'EventACK',
+		methodArgs: [asker.ask],
+		...(output === undefined ? {} : { data: output }),
+		inReplyTo: id,
+		result,
+	};
+}

@@ -1,0 +1,195 @@
+/**
+ * Timers: events that instances of actors wait for, as rows ordered by the instant at which they
+ * are due. However many there are, one timer of the clock runs: that of the earliest.
+ *
+ * A row stays until the turn that takes its event has committed, which removes it. So an event that
+ * fell due while no process ran, or whose turn was cut off, comes after the restart, once.
+ *
+ * @module
+ */
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Change, Journal, Key } from '../journal/journal.ts';
+
+/** When a timer of an earlier process fires. */
+export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
+
+/** One timer. */
+export interface TimerRow {
+	readonly actor: string;
+	readonly key: string;
+	readonly id: string;
+	/** Wall-clock milliseconds. */
+	readonly dueAt: number;
+	/** The event, packed. */
+	readonly event: Uint8Array;
+	readonly delayMs: number;
+	readonly policy: TimerPolicy;
+	/** The process that set it, and how long no process had run by then in all. */
+	readonly epoch: number;
+	readonly downMs: number;
+}
+
+/** Which timer is meant. */
+export type TimerName = Pick<TimerRow, 'actor' | 'key' | 'id' | 'dueAt'>;
+
+/** The timers that {@link createTimers} makes. */
+export interface Timers {
+	/** Makes a row, due `delayMs` from now. */
+	make(timer: Pick<TimerRow, 'actor' | 'key' | 'id' | 'event' | 'delayMs' | 'policy'>): TimerRow;
+	/** What writes a row. {@link Timers.arm} must be called once it is committed. */
+	put(row: TimerRow): Change;
+	remove(name: TimerName): Change;
+	/** Makes sure that the clock wakes us for a committed row. */
+	arm(dueAt: number): void;
+	/** To be called once the removal of a fired row is committed. */
+	removed(name: TimerName): void;
+	/**
+	 * The row as it is to be after restarts: a timer whose policy is not `absolute` may be due later
+	 * than it was said to be. The same row if nothing changes.
+	 */
+	renewed(row: TimerRow): TimerRow;
+	/** Hands the due rows of `actor` to `fire`, each once, from now on. Returns what ends that. */
+	open(actor: string, fire: (row: TimerRow) => void): () => void;
+	stop(): void;
+}
+
+/** The longest wait; a wall clock that is set forward is noticed after this long. */
+const waitMsMax = 60_000;
+/** How many due rows are read at a time. */
+const rowsAtATime = 500;
+/** How exactly it is known, after a crash, when the process ended. */
+const aliveMs = 10_000;
+
+/** Opens the timers of a node. */
+export function createTimers(parts: { journal: Journal; clock: Clock }): Timers {
+	const { journal, clock } = parts;
+	const life = createLife(journal, clock);
+	const hosts = new Map<string, (row: TimerRow) => void>();
+	/** Rows that were handed out, or belong to nobody, and are still on disk. */
+	const out = new Map<string, string>();
+	let timer: { readonly dueAt: number; readonly pending: Timer } | undefined;
+
+	const arm = (dueAt: number): void => {
+		if (timer && timer.dueAt <= dueAt) return;
+		timer?.pending.cancel();
+		const delayMs = Math.min(Math.max(0, dueAt - clock.now()), waitMsMax);
+		timer = { dueAt, pending: clock.after(delayMs, wake) };
+	};
+
+	const hand = (row: TimerRow): void => {
+		const name = nameOf(row);
+		const fire = hosts.get(row.actor);
+		if (out.has(name)) return;
+		out.set(name, row.actor);
+		fire?.(row);
+	};
+
+	function wake(): void {
+		timer = undefined;
+		const now = clock.now();
+		for (let from: Key = [0]; ;) {
+			const rows = journal.scan<Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>>('timers', {
+				from,
+				to: [now + 1],
+				limit: rowsAtATime,
+			});
+			for (const { key, value } of rows) hand(rowOf(key, value));
+			const last = rows.at(-1);
+			if (!last || rows.length < rowsAtATime) break;
+			from = [...last.key, 0];
+		}
+		const [next] = journal.scan('timers', {
+			from: [now + 1],
+			to: [Number.MAX_SAFE_INTEGER],
+			limit: 1,
+		});
+		if (next) arm(Number(next.key[0]));
+	}
+
+	return {
+		make({ policy, ...rest }) {
+			if (policy === 'remaining') life.watch();
+			const { epoch } = journal;
+			const dueAt = clock.now() + Math.max(0, Math.ceil(rest.delayMs));
+			return { ...rest, policy, dueAt, epoch, downMs: life.downMs };
+		},
+		put({ dueAt, actor, key, id, ...value }) {
+			return { table: 'timers', key: [dueAt, actor, key, id], value };
+		},
+		remove: ({ dueAt, actor, key, id }) => ({ table: 'timers', key: [dueAt, actor, key, id] }),
+		arm,
+		removed: (name) => void out.delete(nameOf(name)),
+		renewed(row) {
+			if (row.epoch === journal.epoch || row.policy === 'absolute') return row;
+			const { epoch } = journal;
+			const { downMs, startedAt } = life;
+			if (row.policy === 'remaining') life.watch();
+			const dueAt =
+				row.policy === 'restart' ? startedAt + row.delayMs : row.dueAt + downMs - row.downMs;
+			return { ...row, dueAt, epoch, downMs };
+		},
+		open(actor, fire) {
+			hosts.set(actor, fire);
+			for (const [name, owner] of out) if (owner === actor) out.delete(name);
+			arm(0);
+			return () => {
+				if (hosts.get(actor) === fire) hosts.delete(actor);
+			};
+		},
+		stop() {
+			timer?.pending.cancel();
+			life.stop();
+		},
+	};
+}
+
+const nameOf = ({ dueAt, actor, key, id }: TimerName) => JSON.stringify([dueAt, actor, key, id]);
+
+function rowOf(key: Key, value: Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>): TimerRow {
+	const [dueAt, actor, instance, id] = key;
+	return {
+		...value,
+		dueAt: Number(dueAt),
+		actor: String(actor),
+		key: String(instance),
+		id: String(id),
+	};
+}
+
+/** What is noted of the life of this store's processes while a timer needs it. */
+interface Alive {
+	/** When a process was last seen to run. */
+	readonly at: number;
+	/** How long none ran before that, in all. */
+	readonly downMs: number;
+}
+
+/** Knows for how long no process ran. It is written down only once a timer has asked for it. */
+function createLife(journal: Journal, clock: Clock) {
+	const known = journal.get<Alive>('meta', ['alive']);
+	const startedAt = clock.now();
+	const downMs = known ? known.downMs + Math.max(0, startedAt - known.at) : 0;
+	let pending: Timer | undefined;
+	const note = (): void => {
+		const value: Alive = { at: clock.now(), downMs };
+		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(() => undefined);
+	};
+	const beat = (): void => {
+		note();
+		pending = clock.after(aliveMs, beat);
+	};
+	const watch = (): void => {
+		if (!pending) beat();
+	};
+	if (known) watch();
+	return {
+		startedAt,
+		downMs,
+		watch,
+		stop(): void {
+			if (!pending) return;
+			pending.cancel();
+			note();
+		},
+	};
+}

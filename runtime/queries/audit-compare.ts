@@ -1,0 +1,91 @@
+/**
+ * Audits: what the books of a sender say of its messages, held against what their receivers say.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import type { Entry } from '../ledger/ledger.ts';
+import { outcomes } from '../message/message.ts';
+import { ReeveError } from '../platform/errors.ts';
+import type { ReceivedState } from '../ledger/received-messages.ts';
+
+/**
+ * What is found of one message. `agrees`: both ends say the same. `underWay`: it has no outcome
+ * yet, and is where it should be. `lost`: the sender was told that it was accepted, and its
+ * receiver does not know it. `doubled`: it was settled more than once. `differs`: the ends
+ * contradict one another. `notKept`: the receiver has forgotten receipts, and this one may be among
+ * them; nothing is concluded from that.
+ */
+export const findings = ['agrees', 'underWay', 'lost', 'doubled', 'differs', 'notKept'] as const;
+
+/** One of {@link findings}. */
+export type Finding = (typeof findings)[number];
+
+/** The receiver's side: see the method `REQAudit`. */
+export interface Testimony {
+	readonly isCut: boolean;
+	/** In the order of the ids that were asked for. */
+	readonly states: readonly ReceivedState[];
+}
+
+const testimony = z.object({
+	isCut: z.boolean(),
+	rows: z.array(
+		z.tuple(
+			[z.enum([...outcomes, 'waiting', 'unknown']), z.int().min(0), z.int().min(0)],
+			z.string(),
+		),
+	),
+});
+
+/**
+ * Reads what a receiver has answered about `count` messages.
+ *
+ * @throws ReeveError `bad_message` if it is no such answer
+ */
+export function readTestimony(output: string, count: number): Testimony {
+	let value: unknown;
+	try {
+		value = JSON.parse(output);
+	} catch (cause) {
+		throw new ReeveError('bad_message', 'the answer to the audit was cut', { cause });
+	}
+	const parsed = testimony.safeParse(value);
+	if (!parsed.success || parsed.data.rows.length !== count) {
+		throw new ReeveError('bad_message', 'that is no answer to an audit');
+	}
+	const { isCut, rows } = parsed.data;
+	const states = rows.map(([state, copies, attempts, ...more]) => {
+		const parked = more.includes('parked') ? { isParked: true as const } : {};
+		return { state, copies, attempts, ...parked };
+	});
+	return { isCut, states };
+}
+
+/**
+ * Holds both ends against one another. `hasLeft`: whether its lane has heard that it was accepted.
+ */
+export function compare(
+	entry: Pick<Entry, 'settledAt' | 'result'>,
+	hasLeft: boolean,
+	given: { readonly received: ReceivedState; readonly isCut: boolean },
+): Finding {
+	const { received, isCut } = given;
+	if (received.copies > 1) return 'doubled';
+	const isUnknown = received.state === 'unknown';
+	if (entry.settledAt === undefined) {
+		return isUnknown && hasLeft ? missing(isCut) : 'underWay';
+	}
+	const { outcome, durationMs } = entry.result ?? {};
+	// A receiver always says how long it took; without that the sender has decided by itself.
+	if (durationMs === undefined) {
+		const isRunNowhere = isUnknown || received.state === outcome;
+		return isRunNowhere || outcome === 'interrupted' ? 'agrees' : 'differs';
+	}
+	if (isUnknown) return missing(isCut);
+	return received.state === outcome ? 'agrees' : 'differs';
+}
+
+function missing(isCut: boolean): Finding {
+	return isCut ? 'notKept' : 'lost';
+}

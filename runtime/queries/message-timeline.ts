@@ -1,0 +1,99 @@
+/**
+ * The whole life of a message, as far as this node knows it: as its sender, as its receiver, or as
+ * both.
+ *
+ * @module
+ */
+import type { Books, Entry } from '../ledger/ledger.ts';
+import type { DeadLetter } from '../ledger/dead-letters.ts';
+import { ReeveError } from '../platform/errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { LifeEvent } from '../ledger/message-history.ts';
+import { messageRow } from '../ledger/message-state.ts';
+import type { Outbox } from '../delivery/outbox.ts';
+import type { Receipt } from '../ledger/receipts.ts';
+import type { Received } from '../ledger/received-messages.ts';
+import type { MessageLife, ReceivedRow } from './operation-rows.ts';
+
+/** What lives are told from. */
+export interface LifeParts {
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly received: Received;
+	readonly journal: Journal;
+}
+
+/**
+ * The life of the message of this id, or of the only one whose id begins so.
+ *
+ * @throws ReeveError `not_found`
+ */
+export async function messageLife(parts: LifeParts, id: string): Promise<MessageLife> {
+	const { books } = parts;
+	const matches = books.get(id) ? [id] : books.match(id);
+	if (matches.length > 1) throw new ReeveError('not_found', `more than one begins with ${id}`);
+	const [whole = id] = matches;
+	const entry = books.get(whole);
+	const here = await receivedHere(parts, whole);
+	if (!entry && !here) throw new ReeveError('not_found', `message ${id}`);
+	const { row: received, events = [] } = here ?? {};
+	return {
+		...(entry ? sentPart(entry, parts) : {}),
+		...(received ? { received } : {}),
+		id: received?.id ?? whole,
+		events: [...books.life(whole), ...events].toSorted((one, other) => one.at - other.at),
+	};
+}
+
+function sentPart(entry: Entry, { outbox }: LifeParts): Omit<MessageLife, 'id' | 'events'> {
+	const { replyTo, lane, seq } = entry;
+	return {
+		sent: messageRow(entry, outbox),
+		...(replyTo ? { replyTopic: replyTo.topic } : {}),
+		...(lane === undefined ? {} : { lane, seq }),
+	};
+}
+
+interface Here {
+	readonly row: ReceivedRow;
+	readonly events: readonly LifeEvent[];
+}
+
+/** Where it is here: waiting or running, among the receipts, among the dead letters. */
+async function receivedHere(
+	{ received, journal }: LifeParts,
+	id: string,
+): Promise<Here | undefined> {
+	for await (const { box, row, start } of received.mail()) {
+		if (row.id !== id) continue;
+		const { from, at } = row;
+		const { attempts = 0 } = start ?? {};
+		const state = start ? 'running' : 'waiting';
+		const events = eventAt(at, { what: 'taken', detail: `from ${from}` });
+		return { row: { id, from, method: box.method, state, attempts }, events };
+	}
+	const [receipt, ...others] = received.receipts(id);
+	if (!receipt) return undefined;
+	if (others.some((other) => other.id !== receipt.id)) {
+		throw new ReeveError('not_found', `more than one begins with ${id}`);
+	}
+	const isDead = journal
+		.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] })
+		.some(({ value }) => value.id === receipt.id);
+	return endedHere(receipt, isDead);
+}
+
+function endedHere(receipt: Receipt, isDead: boolean): Here {
+	const { id, from, method, outcome, attempts, at, takenAt, startedAt, code } = receipt;
+	const events = [
+		...eventAt(takenAt, { what: 'taken', detail: `from ${from}` }),
+		...eventAt(startedAt, { what: 'started', attempt: attempts }),
+		...eventAt(at, { what: 'ended', detail: code === undefined ? outcome : `${outcome}: ${code}` }),
+	];
+	return { row: { id, from, method, state: isDead ? 'dead' : outcome, attempts }, events };
+}
+
+/** An event, if it is known when it was. */
+function eventAt(at: number | undefined, event: Omit<LifeEvent, 'at'>): LifeEvent[] {
+	return at === undefined ? [] : [{ at, ...event }];
+}

@@ -1,0 +1,222 @@
+/**
+ * Access rules: who may call which method of this node. They are a file, `acl.yaml` beside the
+ * keys, to be edited by hand or with `reeve acl`:
+ *
+ * ```yaml
+ * groups:
+ *   fleet: [ship1, ship2]
+ * commands:
+ *   look: [uptime, [df, -h]]
+ * rules:
+ *   - {from: central, method: '*'}
+ *   - {from: '@fleet', method: REQCliCommand, command: '@look'}
+ *   - {from: 'foreign:alice', method: REQPing}
+ *   - {from: ship2, method: REQCliCommand, effect: deny}
+ * ```
+ *
+ * Without the file everybody may call everything. With it, nodes and foreign clients may do what a
+ * rule allows and none denies; `local`, which is whoever may open the socket of this node, may do
+ * what none denies. A command is a beginning of the method's arguments, word by word. Replies need
+ * no rule: see `mayReply`.
+ *
+ * @module
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import type { Clock } from '../platform/clock.ts';
+import { readYaml, yamlText } from '../text/yaml.ts';
+import { ReeveError } from '../platform/errors.ts';
+import { writeSafely } from '../files/atomic-file.ts';
+
+/**
+ * Who calls: the socket and folders of this node, a node, or a foreign client. A client's name is
+ * known if it has signed; a node's is proven if it has, and if `signing` is not `off`.
+ */
+export type Caller =
+	| { readonly kind: 'local' }
+	| { readonly kind: 'node'; readonly name: string }
+	| { readonly kind: 'unproven'; readonly name: string }
+	| { readonly kind: 'foreign'; readonly name?: string };
+
+/** What is called. */
+export interface Called {
+	readonly method: string;
+	readonly methodArgs: readonly string[];
+}
+
+const word = z.string().min(1).max(4096);
+const command = z.union([word, z.array(z.string()).min(1)]);
+const rule = z.strictObject({
+	from: word,
+	method: word,
+	command: command.optional(),
+	effect: z.enum(['allow', 'deny']).default('allow'),
+});
+const accessFile = z.strictObject({
+	groups: z.record(z.string(), z.array(word)).default({}),
+	commands: z.record(z.string(), z.array(command)).default({}),
+	rules: z.array(rule).max(10_000).default([]),
+});
+
+/** The rules with their groups. */
+export type AccessRules = z.output<typeof accessFile>;
+
+/** One rule. */
+export type AccessRule = z.output<typeof rule>;
+
+/** The access rules of a node, as they are in force. */
+export interface Access {
+	/** Why this call is refused; undefined if it is allowed. */
+	refusal(caller: Caller, called: Called): string | undefined;
+	/** Whether a rule names what unsigned foreign clients may do: this method is meant for them. */
+	isOpenToForeign(called: Called): boolean;
+	/** Undefined while there is no file. */
+	rules(): AccessRules | undefined;
+	/** Puts other rules in force; undefined takes the file away. */
+	replace(rules: AccessRules): void;
+}
+
+/** How long what was read is believed. */
+const freshMs = 1000;
+
+/**
+ * Opens the rules in a file.
+ *
+ * A file that cannot be understood while the node runs allows nothing, rather than everything.
+ *
+ * @throws ReeveError `bad_acl` if it cannot be understood at the start
+ */
+export function openAccess(path: string, clock: Clock): Access {
+	let rules = readRules(path);
+	let fault = '';
+	let seen = markOf(path);
+	let notBefore = clock.monotonic() + freshMs;
+	const current = (): AccessRules | undefined => {
+		if (clock.monotonic() < notBefore) return rules;
+		notBefore = clock.monotonic() + freshMs;
+		const now = markOf(path);
+		if (now === seen) return rules;
+		seen = now;
+		try {
+			rules = readRules(path);
+			fault = '';
+		} catch (thrown) {
+			rules = accessFile.parse({});
+			fault = thrown instanceof Error ? thrown.message : String(thrown);
+		}
+		return rules;
+	};
+
+	return {
+		rules: current,
+		refusal(caller, called) {
+			const inForce = current();
+			if (!inForce) return undefined;
+			const why = refusalBy(inForce, caller, called);
+			return why && fault ? `${why} (${fault})` : why;
+		},
+		isOpenToForeign(called) {
+			const inForce = current();
+			return inForce !== undefined && !refusalBy(inForce, { kind: 'foreign' }, called);
+		},
+		replace(next) {
+			writeSafely(path, yamlText(next), { mode: 0o600 });
+			notBefore = -Infinity;
+			seen = '';
+		},
+	};
+}
+
+/**
+ * Checks rules as they come from a file or from a message.
+ *
+ * @throws ReeveError `bad_acl`
+ */
+export function parseRules(text: string, place: string): AccessRules {
+	const parsed = accessFile.safeParse(readYaml(text) ?? {});
+	if (!parsed.success) {
+		const issues = parsed.error.issues.slice(0, 5);
+		const wrong = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+		throw new ReeveError('bad_acl', `${place}: ${wrong}`);
+	}
+	const { groups, commands, rules } = parsed.data;
+	for (const { from, command: of } of rules) {
+		const missing =
+			(from.startsWith('@') && !groups[from.slice(1)] && from) ||
+			(typeof of === 'string' && of.startsWith('@') && !commands[of.slice(1)] && of);
+		if (missing) throw new ReeveError('bad_acl', `${place}: there is no group ${missing}`);
+	}
+	return parsed.data;
+}
+
+function readRules(path: string): AccessRules | undefined {
+	return existsSync(path) ? parseRules(readFileSync(path, 'utf8'), path) : undefined;
+}
+
+function markOf(path: string): string {
+	try {
+		const { mtimeMs, ino, size } = statSync(path);
+		return `${mtimeMs} ${ino} ${size}`;
+	} catch {
+		return 'absent';
+	}
+}
+
+function refusalBy(rules: AccessRules, caller: Caller, called: Called): string | undefined {
+	const who = callerText(caller);
+	const matching = rules.rules.filter((each) => isAbout(each, { rules, caller, called }));
+	if (matching.some(({ effect }) => effect === 'deny')) return `${who} is denied ${called.method}`;
+	if (caller.kind === 'local' || matching.length > 0) return undefined;
+	return `no rule allows ${who} ${called.method}`;
+}
+
+/** The caller as rules name it. */
+function callerText(caller: Caller): string {
+	switch (caller.kind) {
+		case 'local':
+			return 'local';
+		case 'node':
+			return caller.name;
+		case 'unproven':
+			return `${caller.name} (unproven)`;
+		case 'foreign':
+			return caller.name === undefined ? 'foreign' : `foreign:${caller.name}`;
+	}
+}
+
+function isAbout(
+	{ from, method, command: of, effect }: AccessRule,
+	given: { rules: AccessRules; caller: Caller; called: Called },
+): boolean {
+	const { rules, caller, called } = given;
+	const names = from.startsWith('@') ? (rules.groups[from.slice(1)] ?? []) : [from];
+	if (!names.some((name) => isMeant(name, caller, effect))) return false;
+	if (method !== '*' && method !== called.method) return false;
+	if (of === undefined) return true;
+	const commands =
+		typeof of === 'string' && of.startsWith('@') ? (rules.commands[of.slice(1)] ?? []) : [of];
+	return commands.some((each) => begins(called.methodArgs, each));
+}
+
+/**
+ * Who did not prove a name is nobody to be allowed anything by it; but what is denied is denied.
+ */
+function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): boolean {
+	switch (caller.kind) {
+		case 'local':
+			return name === 'local' || name === '*';
+		case 'node':
+			return name === caller.name || name === '*';
+		case 'unproven':
+			return effect === 'deny' && (name === caller.name || name === '*');
+		case 'foreign':
+			if (caller.name === undefined) return name === 'foreign';
+			return name === `foreign:${caller.name}` || name === 'foreign:*';
+	}
+}
+
+/** Whether these arguments begin with the words of a command. */
+function begins(args: readonly string[], of: z.output<typeof command>): boolean {
+	const words = typeof of === 'string' ? of.split(/\s+/).filter((each) => each !== '') : of;
+	return words.every((each, at) => args[at] === each);
+}

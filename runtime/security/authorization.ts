@@ -1,0 +1,166 @@
+/**
+ * Trust: whom this node believes and what they may do here, put together. One way in for what
+ * arrives: is it signed, is it new, is it allowed?
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { openAccess, type Access, type Called, type Caller } from './access-rules.ts';
+import { givenReply } from '../message/asked-reply.ts';
+import type { Books } from '../ledger/ledger.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
+import { answeredBy, isReply, type Message } from '../message/message.ts';
+import { ReeveError } from '../platform/errors.ts';
+import { openKeyring, type Keyring } from './keyring.ts';
+import { noReplyMethod } from '../message/reply.ts';
+import { createSeal, type Seal } from './signing.ts';
+
+/** Keys, seal and access rules of a node. */
+export interface Trust {
+	readonly keyring: Keyring;
+	readonly access: Access;
+	readonly seal: Seal;
+}
+
+/** The methods by which central hands out keys and access rules. */
+export const trustMethods: ReadonlySet<string> = new Set([
+	'REQKeysDeliverUpdate',
+	'REQAclDeliverUpdate',
+]);
+
+/**
+ * Opens what a node needs for that; undefined if it has no folder for keys and does not sign.
+ *
+ * @throws ReeveError `bad_config`, `bad_key`, `bad_acl`
+ */
+export function openTrust(config: Config, clock: Clock): Trust | undefined {
+	const { keysFolder: folder, signing, nodeName: node } = config;
+	if (folder === '') {
+		if (signing === 'off') return undefined;
+		throw new ReeveError('bad_config', `signing is ${signing}: keysFolder must say where keys are`);
+	}
+	const keyring = openKeyring({ folder, node, clock });
+	// A node that is to sign and cannot must not come up.
+	if (signing !== 'off') keyring.ownKey();
+	const access = openAccess(join(folder, 'acl.yaml'), clock);
+	return { keyring, access, seal: createSeal({ keyring, signing }) };
+}
+
+/** The method that sends a message on, in the name of this node. */
+const relayMethod = 'REQRelay';
+
+/** Finds methods by name or alias. */
+type FindMethod = (name: string) => { readonly name: string } | undefined;
+
+/**
+ * The call that a relayed message is, if it comes back to this node or must not be relayed: who may
+ * not call a method here may not do so over a relay, and nobody relays keys and access rules, which
+ * would be believed because of the signature of the node that relays them.
+ */
+function relayedCall(
+	{ method, methodArgs }: Called,
+	{ config, find }: { config: Pick<Config, 'nodeName'>; find: FindMethod },
+): Called | undefined {
+	if (method !== relayMethod) return undefined;
+	const [toNode, inner = '', ...args] = methodArgs;
+	const name = find(inner)?.name ?? inner;
+	if (toNode !== config.nodeName && !trustMethods.has(name)) return undefined;
+	return { method: name, methodArgs: args };
+}
+
+/** A message that arrived, and what is known of where it comes from. */
+export interface Arrived {
+	readonly message: Message;
+	/**
+	 * The wire name of the method whose mailbox it is for; what the message itself says does not
+	 * count.
+	 */
+	readonly method: string;
+	/** The node that its frame names. */
+	readonly from: string;
+	readonly isProven: boolean;
+}
+
+/** What messages of other nodes may do here. */
+export interface Permit {
+	/** Why a message is refused; undefined if it is not. */
+	refusal(arrived: Arrived): string | undefined;
+	/**
+	 * Which of the messages that a reply answers it may settle: those that were sent to where it
+	 * comes from, and those that are not known here. A message that is no reply answers none.
+	 */
+	told(reply: Message, from: string): readonly string[];
+}
+
+/**
+ * Creates the permit of a node: what the access rules say, and beside them that nobody speaks for
+ * others, that only central hands out keys and rules, and that a reply is allowed as far as it was
+ * asked for.
+ */
+export function createPermit(parts: {
+	config: Pick<Config, 'signing' | 'centralNodeName' | 'nodeName'>;
+	access: Access | undefined;
+	books: Pick<Books, 'get'>;
+	find: FindMethod;
+}): Permit {
+	const { config, access, books } = parts;
+	const isSigning = config.signing !== 'off';
+	const told: Permit['told'] = (reply, from) => {
+		const answered = answeredBy(reply);
+		if (!isSigning && !access?.rules()) return answered;
+		return answered.filter((id) => (books.get(id)?.toNode ?? from) === from);
+	};
+	/** A reply is what its request had asked for: the same method, with the same arguments. */
+	const wasAsked = ({ message, method, from }: Arrived): boolean =>
+		answeredBy(message).some((id) => {
+			const entry = books.get(id);
+			if (entry?.toNode !== from) return false;
+			return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
+		});
+
+	const callRefusal = (called: Called, { from, isProven }: Arrived): string | undefined => {
+		if (trustMethods.has(called.method)) return trustRefusal(called, from, isProven);
+		const kind = isProven || !isSigning ? 'node' : 'unproven';
+		return access?.refusal({ kind, name: from }, called);
+	};
+	const trustRefusal = ({ method }: Called, from: string, isProven: boolean) => {
+		const { centralNodeName: central } = config;
+		if (isProven && from === central) return undefined;
+		return `only ${central}, with a signature, may call ${method}`;
+	};
+
+	return {
+		told,
+		refusal(arrived) {
+			const { message, method, from } = arrived;
+			const called = { method, methodArgs: message.methodArgs };
+			if (trustMethods.has(method)) return callRefusal(called, arrived);
+			const inner = relayedCall(called, parts);
+			const whyNot = inner && callRefusal(inner, arrived);
+			if (whyNot) return whyNot;
+			if (!isSigning && !access?.rules()) return undefined;
+			if (isSigning && message.fromNode !== from) return `${from} speaks for ${message.fromNode}`;
+			if (isReply(message) && told(message, from).length === 0)
+				return `${from} answers what another node was asked`;
+			return wasAsked(arrived) ? undefined : callRefusal(called, arrived);
+		},
+	};
+}
+
+/** Why a message that was handed in here is refused; throws `not_allowed`. */
+export function checkCaller(
+	caller: Caller,
+	called: Called,
+	around: { access?: Access | undefined; config: Pick<Config, 'nodeName'>; find: FindMethod },
+): void {
+	const inner = relayedCall(called, around);
+	for (const each of inner ? [called, inner] : [called]) {
+		if (caller.kind !== 'local' && trustMethods.has(each.method)) {
+			const why = `${each.method} is for central and for whoever is on the socket`;
+			throw new ReeveError('not_allowed', why);
+		}
+		const why = around.access?.refusal(caller, each);
+		if (why !== undefined) throw new ReeveError('not_allowed', why);
+	}
+}

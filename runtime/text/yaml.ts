@@ -1,0 +1,145 @@
+/**
+ * YAML, and JSON as a part of it: texts with the places of what stands in them, so that an error
+ * can name line and column.
+ *
+ * This file is the door to yaml.
+ *
+ * @module
+ */
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify } from 'yaml';
+import { asReeveError, ReeveError } from '../platform/errors.ts';
+
+/** A place in a text; both numbers count from 1. */
+export interface TextPlace {
+	readonly line: number;
+	readonly column: number;
+}
+
+/** A document as yaml has read it. */
+export type YamlDocument = ReturnType<typeof parseDocument>;
+
+/** A text that was read. */
+export interface YamlText {
+	readonly document: YamlDocument;
+	/** The first thing that is no YAML, if there is one; then nothing else is to be relied on. */
+	readonly problem: { readonly place: TextPlace; readonly text: string } | undefined;
+	/** Where the character at an offset stands. */
+	readonly placeAt: (offset: number) => TextPlace;
+}
+
+/** How often a text may refer to one of its parts: aliases may not blow it up. */
+const aliasesMax = 100;
+
+/** Reads a text. It never throws for what is wrong with it. */
+export function parseYaml(text: string): YamlText {
+	const lines = new LineCounter();
+	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+	const placeAt = (offset: number): TextPlace => {
+		const { line, col } = lines.linePos(offset);
+		return { line: Math.max(1, line), column: Math.max(1, col) };
+	};
+	const [error] = document.errors;
+	const problem = error && { place: placeAt(error.pos[0]), text: error.message };
+	return { document, problem, placeAt };
+}
+
+/**
+ * The value of a text that was read.
+ *
+ * @throws ReeveError `bad_json` if its aliases blow it up
+ */
+export function yamlValue({ document }: YamlText): unknown {
+	try {
+		return document.toJS({ maxAliasCount: aliasesMax });
+	} catch (thrown) {
+		throw asReeveError(thrown, 'bad_json');
+	}
+}
+
+/**
+ * The value in a piece of YAML text; undefined if there is none.
+ *
+ * @throws ReeveError `bad_json`, naming the line
+ */
+export function readYaml(text: string): unknown {
+	const parsed = parseYaml(text);
+	const { problem } = parsed;
+	if (!problem) return yamlValue(parsed);
+	throw new ReeveError('bad_json', `line ${problem.place.line}: ${problem.text}`);
+}
+
+/** Any value as a YAML document. */
+export function yamlText(value: unknown): string {
+	return stringify(value, { lineWidth: 0 });
+}
+
+/** Whether a document is a map that is written in lines, or nothing at all. */
+export function isLineMap({ contents }: YamlDocument): boolean {
+	return contents === null || (isMap(contents) && contents.flow !== true);
+}
+
+/** Where a key of the outermost map stands in the text. */
+export function keyOffset({ contents }: YamlDocument, key: string): number | undefined {
+	if (!isMap(contents)) return undefined;
+	const pair = contents.items.find(({ key: at }) => isScalar(at) && at.value === key);
+	return isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
+}
+
+/** Where the value of a key of the outermost map stands in the text, if it is a plain one. */
+export function valueRange(document: YamlDocument, key: string): [number, number] | undefined {
+	const node = document.get(key, true);
+	if (!isScalar(node) || !node.range) return undefined;
+	return [node.range[0], node.range[1]];
+}
+
+/** Which part of an entry is meant. */
+export type EntryPart = 'key' | 'value';
+
+/**
+ * Where the entry at a path begins, or the nearest one above it that there is. `inside` counts
+ * characters of a text into it, as far as it is written in one line.
+ */
+export function placeOfPath(
+	{ document, placeAt }: YamlText,
+	path: readonly PropertyKey[],
+	{ part = 'value', inside = 0 }: { readonly part?: EntryPart; readonly inside?: number } = {},
+): TextPlace {
+	let entry: Entry = { key: document.contents, value: document.contents };
+	let isWhole = true;
+	for (const step of path) {
+		const next = entryOf(entry.value, step);
+		isWhole = next !== undefined;
+		if (!next) break;
+		entry = next;
+	}
+	const found = part === 'key' || !isWhole ? entry.key : entry.value;
+	return placeAt(offsetOf(found) + (inside > 0 ? offsetInside(found, inside) : 0));
+}
+
+interface Entry {
+	readonly key: unknown;
+	readonly value: unknown;
+}
+
+/** An entry of a map or a list; undefined if there is none. */
+function entryOf(node: unknown, step: PropertyKey): Entry | undefined {
+	if (isSeq(node)) {
+		const item = node.items[Number(step)];
+		return item === undefined ? undefined : { key: item, value: item };
+	}
+	if (!isMap(node)) return undefined;
+	const isMeant = (key: unknown) => isScalar(key) && String(key.value) === String(step);
+	const pair = node.items.find(({ key }) => isMeant(key));
+	return pair && { key: pair.key, value: pair.value ?? pair.key };
+}
+
+function offsetOf(node: unknown): number {
+	const range: unknown = Reflect.get(Object(node), 'range');
+	return Array.isArray(range) ? Number(range[0]) : 0;
+}
+
+/** How far a character of a text is from where the text begins; lines are not looked into. */
+function offsetInside(node: unknown, inside: number): number {
+	if (!isScalar(node) || typeof node.value !== 'string' || node.value.includes('\n')) return 0;
+	return inside + (node.type?.startsWith('QUOTE_') ? 1 : 0);
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createCompiler, type Values } from '../../../actors/declarative/expression.ts';
+
+const compile = createCompiler({
+	context: { n: 'number', name: 'string', list: 'list', free: 'any' },
+	event: { type: 'string', by: 'number' },
+});
+const values: Values = {
+	context: { n: 2, name: 'x', list: [1, 2, 3], free: null },
+	event: { type: 'ADD', by: 3 },
+	now: 5000,
+	key: 'kitchen',
+	node: 'ship1',
+};
+
+function valueOf(text: string): unknown {
+	const made = compile(text);
+	assert.ok(!('problem' in made), JSON.stringify(made));
+	return made.evaluate(values);
+}
+
+function problemOf(text: string): string {
+	const made = compile(text);
+	assert.ok('problem' in made, `${text} is accepted`);
+	return `${made.at}: ${made.problem}`;
+}
+
+test('numbers are those of JSON, and literals without a point may be mixed with them', () => {
+	const expected: Record<string, unknown> = {
+		'context.n + 1': 3,
+		'1 + context.n': 3,
+		'context.n / 4': 0.5,
+		'context.n % 2': 0,
+		'context.n == 2': true,
+		'context.n != 3': true,
+		'event.by >= 3 && context.n < 3': true,
+		'round(2.5) + min(context.n, 1)': 4,
+		'context.list.map(each, each * 2)': [2, 4, 6],
+		'context.list.size() + 1': 4,
+		'now - 1000': 4000,
+		'uint("7")': 7,
+		'has(event.by) ? event.by : 1': 3,
+		'context.n > 2 ? context.n : -1': -1,
+	};
+	for (const [text, value] of Object.entries(expected))
+		assert.deepEqual(valueOf(text), value, text);
+});
+
+test('whatever comes out of an expression is plain data', () => {
+	assert.deepEqual(valueOf('{"n": context.n, "l": [1, "x"]}'), { n: 2, l: [1, 'x'] });
+	assert.equal(valueOf('duration("5m")'), 300_000);
+	assert.equal(valueOf('timestamp(1000)'), '1970-01-01T00:16:40.000Z');
+	assert.equal(valueOf('optional.none()'), null);
+	assert.deepEqual(valueOf('fromJson("{\\"a\\":[1]}")'), { a: [1] });
+	assert.equal(valueOf('toJson({"a": 1})'), '{"a":1}');
+});
+
+test('a misspelt name is found before there are values, with the nearest right one', () => {
+	assert.match(problemOf('contxt.n'), /^0: Unknown variable: contxt; did you mean context\?/);
+	assert.match(problemOf('1 + event.bi'), /^10: No such key: bi; did you mean by\?/);
+	assert.match(problemOf('context.n + context.name'), /^0: no such overload: double \+ string/);
+	assert.match(problemOf('context.n +'), /^11: /);
+	assert.match(problemOf('shell("ls")'), /no matching overload for 'shell\(string\)'/);
+});
+
+test('what only the values can tell is an error that quotes the expression', () => {
+	const made = compile('context.free.level > 1');
+	assert.ok('evaluate' in made);
+	assert.throws(() => made.evaluate(values), /level in context\.free\.level > 1/);
+});
+
+test('nothing leads from a value to what is around it', () => {
+	for (const name of ['constructor', '__proto__', 'toString']) {
+		const made = createCompiler({ context: {}, event: undefined })(`context.${name}`);
+		if ('problem' in made) continue;
+		assert.throws(() => made.evaluate(values), /No such key/, name);
+	}
+	assert.match(problemOf('process.exit(1)'), /Unknown variable: process/);
+	assert.match(problemOf('globalThis'), /Unknown variable: globalThis/);
+});

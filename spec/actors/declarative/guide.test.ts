@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { loadActors } from '../../../actors/declarative/definition-folder.ts';
+import { setActorStage } from '../../support/actor-stage.ts';
+import { refusalOf, sheetOf } from '../../support/sheets.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+const run = promisify(execFile);
+const guide = readFileSync(new URL('../../../docs/actors.md', import.meta.url), 'utf8');
+const front = new URL('../../../supervisors/node/node.ts', import.meta.url).href;
+const testing = new URL('../../../supervisors/testing/testing.ts', import.meta.url).href;
+
+/**
+ * The definitions of the guide, each in a file of its own, with its packages where they are here.
+ */
+function writeDefinitions(folder: string): void {
+	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+	for (const [index, block] of programs.entries()) {
+		if (isDefinition(block)) writeFileSync(join(folder, `block-${index}.ts`), linked(block));
+	}
+}
+
+const programs = [...guide.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const isDefinition = (block: string) => block.includes('export default defineActor');
+const linked = (block: string) =>
+	block
+		.replaceAll("'reeve'", `'${front}'`)
+		.replaceAll("'reeve/testing'", `'${testing}'`)
+		.replaceAll("'xstate'", `'${import.meta.resolve('xstate')}'`);
+
+test('every definition of the guide is one, and the first one counts as it says', async (life) => {
+	const folder = temporaryFolder(life);
+	writeDefinitions(folder);
+	const declared = await loadActors(folder);
+	const names = declared.map(({ definition }) => definition.name);
+	assert.deepEqual(names, ['counter', 'payment', 'level', 'door']);
+	const actors = declared.map(({ definition }) => definition);
+	const stage = await setActorStage(life, { actors });
+	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await stage.idle('counter');
+	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	await stage.stop();
+});
+
+test('the driven actor of the guide says what stands behind it', async (life) => {
+	const folder = temporaryFolder(life);
+	writeDefinitions(folder);
+	const others = programs.filter((block) => !isDefinition(block));
+	assert.equal(others.length, 1);
+	const text = linked(others[0] ?? '').replace('./counter.ts', './block-0.ts');
+	writeFileSync(join(folder, 'driven.ts'), text);
+	const tsx = ['--import', import.meta.resolve('tsx')];
+	const { stdout } = await run(process.execPath, [...tsx, join(folder, 'driven.ts')]);
+	assert.match(stdout, /^\{ total: 2 \}\n\[/);
+	assert.match(stdout, /event: \{ type: 'ADD', by: 2 \}/);
+});
+
+test('the machine of the guide that monitors another one hears of its end, and why nobody answers', async (life) => {
+	const folder = temporaryFolder(life);
+	writeDefinitions(folder);
+	const declared = await loadActors(folder);
+	const level = declared.find(({ definition }) => definition.name === 'level')?.definition;
+	assert.ok(level);
+	const states = '{ on: { on: { END: off } }, off: { type: final } }';
+	const pump = sheetOf(`actor: pump\nversion: 1\ninitial: on\nstates: ${states}\n`);
+	const stage = await setActorStage(life, { actors: [level, pump] });
+	const told = () => {
+		const { value, context } = stage.stored('level')?.state ?? {};
+		return [value, Reflect.get(Object(context), 'why')];
+	};
+	await stage.send('level', { type: 'START', ship: 'ship1' });
+	await stage.idle('level');
+	await stage.send('pump', 'END', { key: 'port' });
+	await stage.until(() => told()[0] === 'dry');
+	assert.deepEqual(told(), ['dry', 'normal']);
+	await stage.stop();
+});
+
+test('every sheet of the guide is one, and the first one counts as it says', async (life) => {
+	const blocks = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+	const sheets = blocks.map((block) => sheetOf(block));
+	const names = sheets.map(({ name }) => name);
+	assert.deepEqual(names, ['counter', 'fridge', 'service', 'gate']);
+	const stage = await setActorStage(life, { actors: sheets });
+	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await stage.idle('counter');
+	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	await stage.send('fridge', { type: 'DOOR', open: true }, { key: 'old' });
+	await stage.idle('fridge');
+	await stage.clock.advance(61_000);
+	await stage.until(() => stage.published.length === 1);
+	assert.deepEqual(stage.published, ['kitchen/old/beeper on']);
+	assert.equal(stage.seen('alert.raised')[0]?.text, 'old: left open by somebody');
+	await stage.send('fridge', { type: 'DOOR', open: false }, { key: 'old' });
+	await stage.idle('fridge');
+	assert.deepEqual(stage.published[1], 'kitchen/old/beeper off');
+	await stage.stop();
+});
+
+test('the mistakes of the guide are told as it says', () => {
+	const [, fridge = ''] = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
+		(match) => match[1] ?? '',
+	);
+	const wrong = fridge
+		.replace('target: closed }', 'target: closd }')
+		.replace('- alert: { severity', '- command: { severity');
+	const told = refusalOf(wrong).map((line) => line.replace('it.yaml', 'actors/fridge.yaml'));
+	// What is wrong with its form is told first, because nothing else can be looked at then.
+	const both = [...refusalOf(fridge.replace('target: closed }', 'target: closd }')), ...told];
+	const shown = both.map((line) => line.replace('it.yaml', 'actors/fridge.yaml')).join('\n');
+	assert.ok(guide.includes(shown), shown);
+});
+
+test('a file that declares no actor, or cannot be read, is refused by its name', async (life) => {
+	const folder = temporaryFolder(life);
+	writeFileSync(join(folder, 'wrong.js'), 'export default { name: "wrong" };');
+	await assert.rejects(loadActors(folder), /wrong\.js:1:1: its default export is no defineActor/);
+	writeFileSync(join(folder, 'wrong.js'), 'export default ((');
+	await assert.rejects(loadActors(folder), { code: 'bad_declaration' });
+	await assert.rejects(loadActors(join(folder, 'missing')), { code: 'bad_config' });
+});

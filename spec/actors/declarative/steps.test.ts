@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import test from 'node:test';
+import { appendStep } from '../../../actors/declarative/append-step.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { sheetOf } from '../../support/sheets.ts';
+import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+
+/** An actor that does one step when it is told to, and keeps what came of it. */
+const worker = (step: string, folder: string) =>
+	sheetOf(
+		`
+actor: worker
+version: 1
+events: { GO: { word: string } }
+context: { result: null, word: '' }
+initial: idle
+states:
+  idle: { on: { GO: { target: working, do: [{ assign: { word: =event.word } }] } } }
+  working:
+    step:
+${step.replaceAll(/^/gm, '      ')}
+      done: { target: idle, do: [{ assign: { result: =event.output } }] }
+      failed: { target: idle, do: [{ assign: { result: =event.error } }] }
+`,
+		folder,
+	);
+
+/** The result of one step, with this word in the context. */
+async function resultOf(stage: ActorStage, word: string): Promise<unknown> {
+	const before = stage.seen('step.ended').length;
+	await stage.send('worker', { type: 'GO', word });
+	await stage.until(
+		() =>
+			stage.seen('step.ended').length > before && stage.stored('worker')?.state.value === 'idle',
+	);
+	await stage.idle('worker');
+	return Reflect.get(Object(stage.stored('worker')?.state.context), 'result');
+}
+
+async function stageOf(life: TestLife, step: string) {
+	const folder = temporaryFolder(life);
+	return { folder, stage: await setActorStage(life, { actors: [worker(step, folder)] }) };
+}
+
+test('a command runs without a shell, and is done or failed by its exit code', async (life) => {
+	const { stage } = await stageOf(life, "command: [sh, -c, '$0; echo $REEVE_NODE', =context.word]");
+	const good = { exitCode: 0, stdout: 'ship1\n', stderr: '' };
+	assert.deepEqual(await resultOf(stage, 'true'), good);
+	const shell = await stageOf(life, 'command: [sh, -c, =context.word]');
+	const bad = { code: 'command_failed', message: 'exit code 3 oh' };
+	assert.deepEqual(await resultOf(shell.stage, 'echo oh >&2; exit 3'), bad);
+	await stage.stop();
+	await shell.stage.stop();
+});
+
+test('what is put into an argument stays one argument', async (life) => {
+	const { stage, folder } = await stageOf(life, 'command: [echo, =context.word]');
+	const file = join(folder, 'made');
+	const result = await resultOf(stage, `; touch ${file} $(touch ${file})`);
+	assert.match((result as { stdout: string }).stdout, /^; touch/);
+	assert.ok(!existsSync(file));
+	await stage.stop();
+});
+
+test('files are written, read and appended to in the data folder, and nowhere else', async (life) => {
+	const written = await stageOf(
+		life,
+		"writeFile: { file: 'rooms/${context.word}.json', data: { word: =context.word } }",
+	);
+	assert.deepEqual(await resultOf(written.stage, 'kitchen'), { bytes: 18 });
+	const file = join(written.folder, 'rooms', 'kitchen.json');
+	assert.equal(readFileSync(file, 'utf8'), '{"word":"kitchen"}');
+	const outside = (await resultOf(written.stage, '../../../up')) as { code: string };
+	assert.equal(outside.code, 'path_outside');
+	const read = await stageOf(life, 'readFile: =context.word');
+	writeFileSync(join(read.folder, 'a.txt'), 'hello');
+	assert.equal(await resultOf(read.stage, 'a.txt'), 'hello');
+	assert.equal(((await resultOf(read.stage, 'b.txt')) as { code: string }).code, 'file_failed');
+	const added = await stageOf(life, 'appendFile: { file: log, data: "${context.word}\\n" }');
+	await resultOf(added.stage, 'one');
+	await resultOf(added.stage, 'two');
+	assert.equal(readFileSync(join(added.folder, 'log'), 'utf8'), 'one\ntwo\n');
+	for (const { stage } of [written, read, added]) await stage.stop();
+});
+
+test('a step that is run again appends only what is missing, whoever has appended since', async (life) => {
+	const path = join(temporaryFolder(life), 'log');
+	const append = (text: string, id: string) => appendStep({ path, bytes: Buffer.from(text), id });
+	await append('one\n', 'a');
+	await append('one\n', 'a');
+	await append('two\n', 'b');
+	await append('one\n', 'a');
+	assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\n');
+	// What a crash has cut off in the middle.
+	await append('three\n', 'c');
+	writeFileSync(path, 'one\ntwo\nthr');
+	await append('three\n', 'c');
+	assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\nthree\n');
+	appendFileSync(path, 'else\n');
+	await Promise.all(['d', 'e', 'f'].map((id) => append(`${id}\n`, id)));
+	assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\nthree\nelse\nd\ne\nf\n');
+});
+
+/** A server that answers with its request, or with the status in its path. */
+async function serve(life: TestLife): Promise<string> {
+	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+		const body = await textOf(request);
+		const status = Number(request.url?.slice(1)) || 200;
+		const { method, headers } = request;
+		response.writeHead(status);
+		response.end(
+			`${method} ${headers['content-type']} ${headers['idempotency-key']?.length} ${body}`,
+		);
+	};
+	const server = createServer((request, response) => void answer(request, response));
+	await new Promise<void>((resolve) => {
+		server.listen(0, '127.0.0.1', resolve);
+	});
+	life.after(() => server.close());
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of request) chunks.push(chunk as Buffer);
+	return Buffer.concat(chunks).toString();
+}
+
+test('a request brings status and text, and carries the key of its step', async (life) => {
+	const url = await serve(life);
+	const get = await stageOf(life, `http: { url: '${url}/\${context.word}' }`);
+	const { status, data } = (await resultOf(get.stage, '200')) as { status: number; data: string };
+	assert.equal(status, 200);
+	assert.match(data, /^GET undefined \d\d/);
+	const missing = await resultOf(get.stage, '404');
+	assert.deepEqual(missing, { code: 'http_failed', message: '404 Not Found' });
+	const post = await stageOf(
+		life,
+		`http: { url: '${url}', method: POST, data: { w: =context.word } }`,
+	);
+	const posted = (await resultOf(post.stage, 'x')) as { data: string };
+	assert.match(posted.data, /^POST application\/json \d\d \{"w":"x"\}$/);
+	const nowhere = await stageOf(life, "http: { url: 'http://127.0.0.1:1/' }");
+	const failed = (await resultOf(nowhere.stage, '')) as { code: string };
+	assert.equal(failed.code, 'host_unreachable');
+	for (const { stage } of [get, post, nowhere]) await stage.stop();
+});
+
+test('a command that a crash has cut off is not run again unless it says so', async (life) => {
+	const run = async (more: string) => {
+		const folder = temporaryFolder(life);
+		const file = join(folder, 'runs');
+		const line = `echo run >> ${file}; sleep 0.2`;
+		const actors = [worker(`command: [sh, -c, '${line}']\n${more}`, folder)];
+		let stage = await setActorStage(life, { actors });
+		await stage.send('worker', { type: 'GO', word: '' });
+		await stage.until(() => existsSync(file));
+		stage = await stage.crash();
+		const result = () =>
+			stage.stored('worker')?.state.context as { result: { code?: string } | null };
+		await stage.until(() => Boolean(result()?.result));
+		const { code = 'done' } = result().result ?? {};
+		const runs = readFileSync(file, 'utf8').split('\n').length - 1;
+		await stage.stop();
+		return `${code} ${runs}`;
+	};
+	assert.equal(await run(''), 'ambiguous 1');
+	assert.equal(await run('onCrash: retry'), 'done 2');
+});

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setup } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { raiseAlert } from '../../../actors/definition/effects.ts';
+import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
+import { unpackMessage } from '../../../runtime/message/codec.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+
+const smoke = defineActor({
+	name: 'smoke',
+	version: 1,
+	machine: setup({ types: { events: {} as { type: 'BURN' } } }).createMachine({
+		id: 'smoke',
+		on: { BURN: { actions: raiseAlert('critical', 'the galley burns\nand the mess') } },
+	}),
+});
+
+/** The alerts that are on disk, on their way to central. */
+function alerts(stage: ActorStage): readonly string[] {
+	const rows = stage.journal.scan<StoredOutRow>('outbox', {
+		from: [''],
+		to: ['\uffff'],
+	});
+	return rows
+		.map(({ value }) => unpackMessage(restored(0, value).body))
+		.filter(({ toNode, method }) => toNode === 'central' && method === 'REQErrorLog')
+		.map(({ data }) => String(data));
+}
+
+test('an alert is told to central, with the node, the instance and how bad it is', async (life) => {
+	const stage = await setActorStage(life, { actors: [smoke] });
+	await stage.send('smoke', 'BURN', { key: 'deck-2' });
+	await stage.idle('smoke');
+	const [alert = '', ...more] = alerts(stage);
+	assert.deepEqual(more, []);
+	assert.match(
+		alert,
+		/^Thu, 01 Jan 2026 .*, node: ship1, alert: critical: smoke\/deck-2: the galley burns/,
+	);
+	const [seen] = stage.seen('alert.raised');
+	assert.equal(seen?.severity, 'critical');
+	await stage.stop();
+});
+
+test('a crash at any instant of its turn neither loses an alert nor doubles it', async (life) => {
+	for (let turnsOfTheLoop = 0; turnsOfTheLoop < 12; turnsOfTheLoop += 1) {
+		const stage = await setActorStage(life, { actors: [smoke] });
+		await stage.send('smoke', 'BURN');
+		for (let turn = 0; turn < turnsOfTheLoop; turn += 1) {
+			await new Promise((resolve) => {
+				setImmediate(resolve);
+			});
+		}
+		const next = await stage.crash();
+		await next.until(() => next.stored('smoke')?.turn === 1);
+		await next.idle('smoke');
+		assert.equal(alerts(next).length, 1, `a crash after ${turnsOfTheLoop} turns`);
+		await next.stop();
+	}
+});

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assign, setup } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { reply, send } from '../../../actors/definition/effects.ts';
+import { pack } from '../../../runtime/message/codec.ts';
+import { receiptsIn, type ReceiptRow } from '../../../runtime/ledger/receipts.ts';
+import { sink } from '../../support/actor-floor.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+
+type CounterEvent =
+	| { readonly type: 'ADD'; readonly by: number }
+	| { readonly type: 'TELL' }
+	| { readonly type: 'END' };
+
+const counterMachine = setup({
+	types: { context: {} as { total: number }, events: {} as CounterEvent },
+}).createMachine({
+	id: 'counter',
+	context: { total: 0 },
+	initial: 'open',
+	states: {
+		open: {
+			on: {
+				ADD: {
+					guard: ({ event }) => event.by > 0,
+					actions: [
+						assign({ total: ({ context, event }) => context.total + event.by }),
+						send(({ context }) => ({ method: sink, data: `total ${context.total}` })),
+					],
+				},
+				TELL: { actions: reply(({ context }) => ({ total: context.total })) },
+				END: 'closed',
+			},
+		},
+		closed: { type: 'final' },
+	},
+});
+const counter = defineActor({ name: 'counter', version: 1, machine: counterMachine });
+
+/** How a message has ended, in a word. */
+function ending(stage: ActorStage, id: string): string {
+	const { result } = stage.books.get(id) ?? {};
+	return result?.code ?? result?.outcome ?? 'open';
+}
+
+test('a turn moves the machine, sends what it wished for and answers the message', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	const id = await stage.send('counter', { type: 'ADD', by: 2 });
+	await stage.send('counter', 'TELL');
+	await stage.idle('counter');
+	assert.equal(stage.stored('counter')?.turn, 2);
+	assert.deepEqual(stage.stored('counter')?.state.context, { total: 2 });
+	assert.deepEqual(stage.sunk(), ['total 2', '', '{"total":2}']);
+	assert.equal(ending(stage, id), 'done');
+	await stage.stop();
+});
+
+test('an event is a word, a word with a payload, or JSON in the arguments or the data', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	await stage.send('counter', '', { methodArgs: ['ADD', '{"by":1}'] });
+	await stage.send('counter', '', { methodArgs: ['{"type":"ADD","by":10}'] });
+	await stage.send('counter', { type: 'ADD', by: 100 });
+	await stage.idle('counter');
+	assert.deepEqual(stage.stored('counter')?.state.context, { total: 111 });
+	await stage.stop();
+});
+
+test('instances of different keys do not know one another', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	for (const key of ['a', 'b', 'a']) await stage.send('counter', { type: 'ADD', by: 1 }, { key });
+	await stage.idle('counter');
+	assert.deepEqual(stage.stored('counter', 'a')?.state.context, { total: 2 });
+	assert.deepEqual(stage.stored('counter', 'b')?.state.context, { total: 1 });
+	assert.equal(stage.stored('counter'), undefined);
+	await stage.stop();
+});
+
+test('what is no event, or unknown to the machine, fails without making an instance', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	const unknown = await stage.send('counter', 'ADDD');
+	const reserved = await stage.send('counter', 'xstate.init');
+	const noEvent = await stage.send('counter', { by: 2 });
+	await stage.idle('counter');
+	assert.equal(ending(stage, unknown), 'unknown_event');
+	assert.equal(ending(stage, reserved), 'bad_arguments');
+	assert.equal(ending(stage, noEvent), 'bad_arguments');
+	assert.equal(stage.stored('counter'), undefined);
+	await stage.stop();
+});
+
+test('an instance that has come to its end keeps its state and takes no more events', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	await stage.send('counter', 'END');
+	const late = await stage.send('counter', { type: 'ADD', by: 1 });
+	await stage.idle('counter');
+	assert.equal(stage.stored('counter')?.state.status, 'done');
+	assert.equal(ending(stage, late), 'actor_done');
+	await stage.stop();
+});
+
+test('an instance that is to be forgotten at its end begins anew at the next message', async (life) => {
+	const brief = defineActor({ ...counter, whenDone: 'forget' });
+	const stage = await setActorStage(life, { actors: [brief] });
+	await stage.send('counter', { type: 'ADD', by: 5 });
+	await stage.send('counter', 'END');
+	await stage.idle('counter');
+	assert.equal(stage.stored('counter'), undefined);
+	await stage.send('counter', { type: 'ADD', by: 1 });
+	await stage.idle('counter');
+	assert.deepEqual(stage.stored('counter')?.state.context, { total: 1 });
+	await stage.stop();
+});
+
+test('a crash loses nothing that was accepted, and nothing is done twice', async (life) => {
+	let stage = await setActorStage(life, { actors: [counter] });
+	for (let count = 0; count < 20; count += 1) {
+		await stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 3}` });
+		if (count % 4 === 0) stage = await stage.crash();
+	}
+	await stage.idle('counter');
+	const totals = ['k0', 'k1', 'k2'].map((key) => stage.stored('counter', key)?.state.context);
+	assert.deepEqual(totals, [{ total: 7 }, { total: 7 }, { total: 6 }]);
+	assert.equal(stage.sunk().filter((text) => text !== '').length, 20);
+	await stage.stop();
+});
+
+test('a host that dies is replaced by one that goes on where it was, and has no effect any more', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	for (let count = 0; count < 50; count += 1) {
+		void stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 5}` });
+		if (count % 10 === 5) await stage.replaceHost('counter');
+	}
+	await stage.idle('counter');
+	const totals = [0, 1, 2, 3, 4].map((n) => stage.stored('counter', `k${n}`)?.state.context);
+	assert.deepEqual(
+		totals,
+		[10, 10, 10, 10, 10].map((total) => ({ total })),
+	);
+	assert.equal(stage.sunk().filter((text) => text !== '').length, 50);
+	await stage.stop();
+});
+
+test('an idle instance is put away, and comes back as if it had never been', async (life) => {
+	const config = { passivateAfter: 10 };
+	const stage = await setActorStage(life, { actors: [counter], config });
+	await stage.send('counter', { type: 'ADD', by: 1 });
+	await stage.idle('counter');
+	assert.equal(stage.hostings.get('counter')?.counts().active, 1);
+	await stage.clock.advance(20_001);
+	assert.equal(stage.hostings.get('counter')?.counts().active, 0);
+	await stage.send('counter', { type: 'ADD', by: 1 });
+	await stage.idle('counter');
+	assert.deepEqual(stage.stored('counter')?.state.context, { total: 2 });
+	await stage.stop();
+});
+
+test('no more instances are in memory than are allowed, and those with work are not dropped', async (life) => {
+	const config = { activeInstancesMax: 4 };
+	const stage = await setActorStage(life, { actors: [counter], config });
+	for (let count = 0; count < 60; count += 1) {
+		void stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 20}` });
+	}
+	await stage.idle('counter');
+	for (let count = 0; count < 20; count += 1) {
+		await stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count}` });
+		await stage.idle('counter');
+	}
+	assert.ok((stage.hostings.get('counter')?.counts().active ?? 99) <= 4);
+	for (let n = 0; n < 20; n += 1) {
+		assert.deepEqual(stage.stored('counter', `k${n}`)?.state.context, { total: 4 });
+	}
+	await stage.stop();
+});
+
+test('a restart makes only those instances that have something to do', async (life) => {
+	const first = await setActorStage(life, { actors: [counter] });
+	for (let n = 0; n < 30; n += 1) await first.send('counter', 'TELL', { key: `k${n}` });
+	await first.idle('counter');
+	await first.stop();
+	const closed = await setActorStage(life, { ...first.parts, isOpen: false });
+	await closed.send('counter', 'TELL', { key: 'k3' });
+	const stage = await closed.crash();
+	const opened = await setActorStage(life, { ...stage.parts, isOpen: true });
+	await opened.idle('counter');
+	assert.equal(opened.hostings.get('counter')?.counts().active, 1);
+	await opened.stop();
+});
+
+test('an instance that an older version has written, packed twice, goes on', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	const state = { status: 'active', value: 'open', context: { total: 4 } };
+	const value = pack({ version: 1, turn: 3, state });
+	await stage.journal.commit([{ table: 'snapshots', key: ['counter', 'a'], value }]);
+	await stage.send('counter', { type: 'ADD', by: 1 }, { key: 'a' });
+	await stage.idle('counter');
+	const { turn, state: now } = stage.stored('counter', 'a') ?? {};
+	assert.deepEqual([turn, now?.context], [4, { total: 5 }]);
+	await stage.stop();
+});
+
+test('an instance that is there from the start needs no message', async (life) => {
+	const eager = defineActor({ ...counter, autostart: true });
+	const stage = await setActorStage(life, { actors: [eager] });
+	await stage.until(() => stage.stored('counter') !== undefined);
+	assert.equal(stage.stored('counter')?.turn, 1);
+	const again = await stage.restart();
+	await again.clock.settle();
+	assert.deepEqual(again.stored('counter')?.state.context, { total: 0 });
+	await again.stop();
+});
+
+test('an orderly stop leaves no message under suspicion, whatever was about to run', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter], config: { turnsBatchMax: 1 } });
+	const sent = ['a', 'b', 'c', 'd'].map((key) =>
+		stage.send('counter', { type: 'ADD', by: 1 }, { key }),
+	);
+	await Promise.all(sent);
+	await stage.hostings.get('counter')?.drain();
+	const rows = stage.journal.scan<Record<string, unknown>>('started', {
+		from: ['counter'],
+		to: ['counter', '\uffff'],
+	});
+	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
+	assert.deepEqual(
+		rows.map(({ value }) => value),
+		[{ epoch: stage.journal.epoch, arrivals: [], marks: [] }],
+	);
+	const again = await stage.restart();
+	await again.idle('counter');
+	assert.equal(again.seen('replay.decided').length, 0);
+	for (const key of ['a', 'b', 'c', 'd']) {
+		assert.deepEqual(again.stored('counter', key)?.state.context, { total: 1 });
+	}
+	await again.stop();
+});
+
+test('every message to an actor leaves a receipt, for audits and for repetitions', async (life) => {
+	const stage = await setActorStage(life, { actors: [counter] });
+	await stage.send('counter', 'TELL', { key: 'a' });
+	await stage.send('counter', 'NONSENSE', { key: 'a' });
+	await stage.idle('counter');
+	const stretch = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
+	const rows = stage.journal.scan<ReceiptRow>('receipts', stretch);
+	assert.deepEqual(
+		rows.flatMap(({ value }) => receiptsIn(value)).map(({ method, outcome }) => [method, outcome]),
+		[
+			['counter', 'done'],
+			['counter', 'failed'],
+		],
+	);
+	await stage.stop();
+});

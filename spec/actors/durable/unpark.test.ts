@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assign, setup } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { reportInstance } from '../../../actors/replay/instance-report.ts';
+import { reply, send } from '../../../actors/definition/effects.ts';
+import { sink } from '../../support/actor-floor.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+
+/** Whether the machine throws at what it is told: a bug, and its repair. */
+const bug = { isThere: true };
+
+function fragile() {
+	const machine = setup({
+		types: {
+			context: {} as { heard: readonly string[] },
+			events: {} as { type: 'HEAR'; text: string } | { type: 'RIPEN' },
+		},
+	}).createMachine({
+		id: 'fragile',
+		context: { heard: [] },
+		initial: 'green',
+		states: { green: { after: { 5000: 'ripe' } }, ripe: {} },
+		on: {
+			HEAR: {
+				actions: [
+					assign({
+						heard: ({ context, event }) => {
+							if (bug.isThere && event.text === 'bad') throw new Error('cannot hear that');
+							return [...context.heard, event.text];
+						},
+					}),
+					send(({ event }) => ({ method: sink, data: event.text })),
+					reply(({ context }) => context.heard.length),
+				],
+			},
+		},
+	});
+	return defineActor({ name: 'fragile', version: 1, machine, intensity: 1, period: 600 });
+}
+
+const heard = (stage: ActorStage, key: string) =>
+	(stage.stored('fragile', key)?.state.context as { heard: string[] } | undefined)?.heard;
+const hear = (stage: ActorStage, text: string, key = 'a') =>
+	stage.send('fragile', { type: 'HEAR', text }, { key });
+
+async function parkedStage(life: Parameters<typeof setActorStage>[0]): Promise<ActorStage> {
+	bug.isThere = true;
+	const stage = await setActorStage(life, { actors: [fragile()], config: { attemptsMax: 5 } });
+	await hear(stage, 'one');
+	await stage.idle('fragile');
+	for (const text of ['bad', 'two']) await hear(stage, text);
+	await stage.until(() => stage.seen('instance.failed').length > 0);
+	await stage.clock.advance(1000);
+	await stage.until(() => stage.seen('instance.parked').length > 0);
+	await hear(stage, 'three');
+	await hear(stage, 'other', 'b');
+	await stage.until(() => heard(stage, 'b')?.length === 1);
+	return stage;
+}
+
+test('a parked instance keeps its mail, goes on with it in order when it is unparked, and a signal tells of it', async (life) => {
+	const stage = await parkedStage(life);
+	const hosting = stage.hostings.get('fragile');
+	assert.ok(hosting);
+	assert.match(hosting.parked().get('a') ?? '', /failed more than 1 times/);
+	assert.equal(stage.mailbox('fragile').size(), 3);
+	const report = reportInstance(stage.journal, fragile(), 'a');
+	assert.deepEqual(
+		report?.mail.map(({ event, from }) => [event, from]),
+		[
+			['HEAR', 'ship1'],
+			['HEAR', 'ship1'],
+			['HEAR', 'ship1'],
+		],
+	);
+	bug.isThere = false;
+	assert.equal(await hosting.unpark('a', false), 3);
+	await stage.idle('fragile');
+	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
+	assert.deepEqual(
+		stage.sunk().filter((text) => /^[a-z]/.test(text)),
+		['one', 'other', 'bad', 'two', 'three'],
+	);
+	const [signal] = stage.seen('instance.unparked');
+	assert.deepEqual(signal && [signal.actor, signal.key, signal.mode, signal.waiting], [
+		'fragile',
+		'a',
+		'resume',
+		3,
+	]);
+	assert.equal(stage.journal.count('started', { from: ['fragile', 0], to: ['fragile', 1e9] }), 0);
+	await stage.stop();
+});
+
+test('an instance that is unparked fresh begins anew, with its timers, and then takes its mail', async (life) => {
+	const stage = await parkedStage(life);
+	bug.isThere = false;
+	await stage.hostings.get('fragile')?.unpark('a', true);
+	await stage.idle('fragile');
+	assert.deepEqual(heard(stage, 'a'), ['bad', 'two', 'three']);
+	assert.equal(Object.keys(stage.stored('fragile', 'a')?.timers ?? {}).length, 1);
+	assert.equal(stage.journal.count('timers'), 2);
+	await stage.clock.advance(5000);
+	await stage.until(() => stage.stored('fragile', 'a')?.state.value === 'ripe');
+	await stage.stop();
+});
+
+test('a timer that fell due while its instance was parked fires when it is unparked', async (life) => {
+	const stage = await parkedStage(life);
+	await stage.clock.advance(10_000);
+	bug.isThere = false;
+	await stage.hostings.get('fragile')?.unpark('a', false);
+	await stage.until(() => stage.stored('fragile', 'a')?.state.value === 'ripe');
+	await stage.idle('fragile');
+	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
+	await stage.stop();
+});
+
+test('what is not parked, or would be again at once, is left as it is', async (life) => {
+	const first = await setActorStage(life, { actors: [fragile()] });
+	bug.isThere = false;
+	await hear(first, 'one');
+	await first.idle('fragile');
+	await assert.rejects(async () => first.hostings.get('fragile')?.unpark('a', false), {
+		code: 'not_found',
+	});
+	const machine = setup({}).createMachine({ id: 'fragile', initial: 'x', states: { x: {} } });
+	const stage = await first.restart([defineActor({ name: 'fragile', version: 1, machine })]);
+	await hear(stage, 'two');
+	await stage.until(() => stage.seen('instance.parked').length > 0);
+	const hosting = stage.hostings.get('fragile');
+	await assert.rejects(async () => hosting?.unpark('a', false), { code: 'actor_parked' });
+	assert.ok(hosting?.parked().has('a'));
+	assert.equal(stage.mailbox('fragile').size(), 1);
+	await hosting?.unpark('a', true);
+	await stage.idle('fragile');
+	assert.equal(stage.stored('fragile', 'a')?.state.value, 'x');
+	await stage.stop();
+});

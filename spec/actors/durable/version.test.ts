@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assign, setup } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { readTurns } from '../../../actors/turn/turn-recorder.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+
+type DoorEvent = { type: 'PUSH' } | { type: 'NOTE'; text: string };
+
+/** The type of a context whose field depends on the version. */
+const counts: Record<string, number> = {};
+
+/** A door of a version: the second one calls its states otherwise, and counts in another field. */
+function door(version: 1 | 2 | 3) {
+	const shut = version === 1 ? 'shut' : 'closed';
+	const open = version === 1 ? 'open' : 'ajar';
+	const pushes = version === 1 ? 'n' : 'pushes';
+	const machine = setup({
+		types: { context: counts, events: {} as DoorEvent },
+		actions: {
+			count: assign(({ context }) => ({ [pushes]: (context[pushes] ?? 0) + 1 })),
+		},
+	}).createMachine({
+		id: 'door',
+		context: { [pushes]: 0 },
+		initial: shut,
+		on: { NOTE: {} },
+		states: {
+			[shut]: { on: { PUSH: { target: open, actions: 'count' } } },
+			[open]: { on: { PUSH: { target: shut, actions: 'count' } } },
+		},
+	});
+	return { name: 'door', version, machine };
+}
+
+const first = defineActor(door(1));
+const renamed = (value: unknown) => (value === 'open' ? 'ajar' : 'closed');
+const second = defineActor({
+	...door(2),
+	migrate: {
+		1: ({ value, context }) => ({
+			value: renamed(value),
+			context: { pushes: (context as { n: number }).n },
+		}),
+	},
+});
+
+async function pushed(stage: ActorStage): Promise<void> {
+	await stage.send('door', 'PUSH');
+	await stage.idle('door');
+}
+
+const reasons = (stage: ActorStage) => stage.seen('instance.parked').map(({ reason }) => reason);
+
+test('an instance of an earlier version is migrated when it is next used, and written back then', async (life) => {
+	const old = await setActorStage(life, { actors: [first] });
+	await pushed(old);
+	const stage = await old.restart([second]);
+	assert.equal(stage.stored('door')?.version, 1);
+	await pushed(stage);
+	assert.equal(stage.stored('door')?.version, 2);
+	assert.deepEqual(stage.stored('door')?.state, {
+		status: 'active',
+		value: 'closed',
+		context: { pushes: 2 },
+	});
+	await stage.stop();
+});
+
+test('what cannot be migrated is parked with its state and its mail, and goes on when it can be', async (life) => {
+	const old = await setActorStage(life, { actors: [first] });
+	await pushed(old);
+	const broken = [
+		[defineActor(door(2)), /no migration/],
+		[defineActor({ ...door(2), migrate: { 1: (state) => state } }), /open/],
+		[defineActor({ ...door(3), migrate: second.migrate }), /version 2/],
+	] as const;
+	let stage = old;
+	for (const [definition, reason] of broken) {
+		stage = await stage.restart([definition]);
+		await stage.send('door', 'PUSH');
+		await stage.until(() => stage.seen('instance.parked').length > 0);
+		assert.match(reasons(stage)[0] ?? '', reason);
+		assert.equal(stage.stored('door')?.version, 1);
+	}
+	assert.equal(stage.mailbox('door').size(), 3);
+	stage = await stage.restart([second]);
+	await stage.idle('door');
+	assert.deepEqual(stage.stored('door')?.state.context, { pushes: 4 });
+	await stage.stop();
+});
+
+test('a state that is gone parks an instance even if nobody has raised the version', async (life) => {
+	const old = await setActorStage(life, { actors: [first] });
+	await pushed(old);
+	const other = defineActor({ ...door(2), version: 1 });
+	const stage = await old.restart([other]);
+	await stage.send('door', 'PUSH');
+	await stage.until(() => stage.seen('instance.parked').length > 0);
+	assert.match(reasons(stage)[0] ?? '', /open/);
+	await stage.stop();
+});
+
+test('an instance of a later version is parked: a roll-back loses nothing', async (life) => {
+	const later = await setActorStage(life, { actors: [second] });
+	await pushed(later);
+	const stage = await later.restart([first]);
+	await stage.send('door', 'PUSH');
+	await stage.until(() => stage.seen('instance.parked').length > 0);
+	const again = await stage.restart([second]);
+	await again.idle('door');
+	assert.deepEqual(again.stored('door')?.state.context, { pushes: 2 });
+	await again.stop();
+});
+
+test('the last turns of an instance are kept, and no more of them than are allowed', async (life) => {
+	const config = { turnsKeptMax: 5 };
+	const stage = await setActorStage(life, { actors: [first], config });
+	for (let count = 0; count < 12; count += 1) await pushed(stage);
+	const turns = readTurns(stage.journal, 'door', '');
+	assert.deepEqual(
+		turns.map(({ turn, event, value }) => [turn, event?.type, value]),
+		[
+			[8, 'PUSH', 'shut'],
+			[9, 'PUSH', 'open'],
+			[10, 'PUSH', 'shut'],
+			[11, 'PUSH', 'open'],
+			[12, 'PUSH', 'shut'],
+		],
+	);
+	assert.ok(turns[0]?.base);
+	await stage.stop();
+});
+
+test('of an event that is too large only the type is kept', async (life) => {
+	const config = { turnBytesMax: 100 };
+	const stage = await setActorStage(life, { actors: [first], config });
+	await stage.send('door', { type: 'NOTE', text: 'x'.repeat(1000) });
+	await stage.idle('door');
+	const [turn] = readTurns(stage.journal, 'door', '');
+	assert.deepEqual(turn?.event, { type: 'NOTE' });
+	assert.equal(turn?.isCut, true);
+	await stage.stop();
+});

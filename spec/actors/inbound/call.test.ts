@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import type { MethodContext, Output } from '../../../runtime/method/method.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { createStage, messageOf } from '../../support/method-context.ts';
+import { specMethod, startCall } from '../../support/receiving-method.ts';
+import type { TestLife } from '../../support/temporary.ts';
+
+type Run = (context: MethodContext) => Promise<Output | void>;
+
+/** A call of a method that does what the test says, and the clock that it runs by. */
+function callOf(life: TestLife, run: Run, more: Partial<MethodContext> = {}) {
+	const clock = steppedClock();
+	const stage = createStage(life).context({ clock, timeoutMs: 1000, ...more });
+	const { signal: _, ...context } = stage;
+	const definition = specMethod({ run: (_message, given) => run(given) });
+	const input = { definition, message: messageOf(), clock, context };
+	return { clock, ...startCall(input) };
+}
+
+test('what a method returns is its outcome, and nothing at all means done', async (t) => {
+	const { ended, clock } = callOf(t, () => Promise.resolve());
+	assert.deepEqual(await ended, { result: { outcome: 'done' }, output: {} });
+	assert.equal(clock.pending(), 0, 'no deadline is left behind');
+	const failed = { code: 'command_failed', detail: 'exit code 7', exitCode: 7 } as const;
+	const { result } = await callOf(t, () => Promise.resolve(failed)).ended;
+	assert.deepEqual(result, {
+		outcome: 'failed',
+		code: 'command_failed',
+		detail: 'exit code 7',
+	});
+});
+
+test('an operational error is an outcome, and anything else that is thrown is a crash', async (t) => {
+	const { result } = await callOf(t, () => Promise.reject(new ReeveError('path_outside', 'x')))
+		.ended;
+	assert.deepEqual(result, { outcome: 'failed', code: 'path_outside', detail: 'x' });
+	await assert.rejects(callOf(t, () => Promise.reject(new TypeError('bug'))).ended, TypeError);
+	const throwsAtOnce = callOf(t, () => {
+		throw new RangeError('at once');
+	});
+	await assert.rejects(throwsAtOnce.ended, RangeError);
+});
+
+test('a method that returns what is no output has crashed', async (t) => {
+	const wrong = [5, 'text', { data: 5 }, { data: {} }, { exitCode: 'x' }, { stderr: 5 }];
+	for (const output of wrong) {
+		const { ended } = callOf(t, () => Promise.resolve(output as Output));
+		await assert.rejects(ended, TypeError, JSON.stringify(output));
+	}
+});
+
+test('a method that does not end in time is told so, and what it had put out is kept', async (t) => {
+	const { ended, clock } = callOf(
+		t,
+		({ signal }) =>
+			new Promise((resolve) => {
+				signal.addEventListener('abort', () => resolve({ data: 'so far' }));
+			}),
+	);
+	await clock.advance(1000);
+	const { result, output } = await ended;
+	assert.deepEqual([result.outcome, result.code, output?.data], ['failed', 'timed_out', 'so far']);
+	assert.equal(clock.pending(), 0);
+});
+
+test('a method that does not listen is left behind, and whatever it does later is nothing', async (t) => {
+	let finish = (_output: Output): void => {};
+	const { ended, clock } = callOf(
+		t,
+		() => new Promise<Output>((resolve) => void (finish = resolve)),
+	);
+	await clock.advance(1000);
+	await clock.advance(3000);
+	const { result, output } = await ended;
+	finish({ data: 'much later' });
+	await clock.settle();
+	assert.deepEqual([result.code, output], ['timed_out', undefined]);
+});
+
+test('a method whose call is over is fenced: it neither replies, nor prints, nor gets a file', async (t) => {
+	const heard: string[] = [];
+	let goOn = (): void => {};
+	let refused: unknown;
+	const { ended, clock } = callOf(
+		t,
+		async (context) => {
+			void context.reply('early');
+			await new Promise<void>((resolve) => void (goOn = resolve));
+			void context.reply('late');
+			context.print('late');
+			await context.dataFile('x').catch((thrown: unknown) => void (refused = thrown));
+		},
+		{
+			async reply(data) {
+				await Promise.resolve(heard.push(`reply ${String(data)}`));
+			},
+			print: (text) => void heard.push(`print ${text}`),
+		},
+	);
+	await clock.advance(4000);
+	assert.equal((await ended).result.code, 'timed_out');
+	goOn();
+	await clock.settle();
+	assert.deepEqual(heard, ['reply early']);
+	assert.ok(refused instanceof ReeveError && refused.code === 'killed');
+});
+
+test('a call that is stopped raises the signal of its method, and has no outcome', async (t) => {
+	let reason: unknown;
+	const call = callOf(t, ({ signal }) => {
+		signal.addEventListener('abort', () => void (reason = signal.reason));
+		return new Promise(() => {});
+	});
+	call.stop();
+	await assert.rejects(call.ended);
+	assert.ok(reason instanceof ReeveError && reason.code === 'stopping');
+	assert.equal(call.clock.pending(), 0);
+});

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { askMessage } from '../../../actors/inbound/method-ask.ts';
+import type { Asked } from '../../../runtime/method/method.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { openFloor, type Floor } from '../../support/ground-floor.ts';
+import { createStage } from '../../support/method-context.ts';
+
+const question: Asked = { id: 'a1', toNode: 'central', method: 'ping', methodArgs: [] };
+
+const ask = ({ ground }: Floor, asked: Asked, signal?: AbortSignal) =>
+	askMessage(ground, asked, signal);
+
+/** Settles what was asked, as its reply does. */
+async function settle({ ground, journal }: Floor, id: string, output: string): Promise<void> {
+	await journal.commit(ground.books.settle(id, { outcome: 'done', exitCode: 0 }, output));
+	ground.books.settled(id);
+}
+
+test('whoever asks gets the outcome with its output', async (t) => {
+	const floor = openFloor(t);
+	const asked = ask(floor, question);
+	await floor.journal.commit([]);
+	assert.equal(floor.ground.books.get('a1')?.method, 'REQPing');
+	await settle(floor, 'a1', 'pong');
+	const { result, output, isCut } = await asked;
+	assert.deepEqual([result.outcome, output, isCut], ['done', 'pong', false]);
+});
+
+test('an id that was asked before is not asked again, whether it is settled or not', async (t) => {
+	const floor = openFloor(t);
+	const first = ask(floor, question);
+	await floor.journal.commit([]);
+	const second = ask(floor, question);
+	await settle(floor, 'a1', 'pong');
+	assert.equal((await first).output, 'pong');
+	assert.equal((await second).output, 'pong');
+	assert.equal((await ask(floor, question)).output, 'pong');
+	assert.equal(floor.journal.count('outbox'), 1);
+});
+
+test('output that the books have cut says so', async (t) => {
+	const floor = openFloor(t, { outputKeptBytesMax: 100 });
+	const asked = ask(floor, question);
+	await floor.journal.commit([]);
+	await settle(floor, 'a1', 'x'.repeat(200));
+	assert.equal((await asked).isCut, true);
+});
+
+test('when the signal is raised nobody waits any more', async (t) => {
+	const floor = openFloor(t);
+	const controller = new AbortController();
+	const asked = ask(floor, question, controller.signal);
+	controller.abort(new ReeveError('timed_out'));
+	await assert.rejects(asked, { code: 'timed_out' });
+	await assert.rejects(ask(floor, question, controller.signal), { code: 'timed_out' });
+});
+
+/** Runs a relay whose message ends so. */
+function relay(t: TestContext, result: object, { output = '', isCut = false } = {}) {
+	const asked: Asked[] = [];
+	const running = createStage(t).run(
+		'relay',
+		{ id: 'm1', methodArgs: ['ship2', 'exec', 'uptime'], data: 'd' },
+		{
+			async ask(message) {
+				await Promise.resolve(asked.push(message));
+				return { result: result as { outcome: 'done' }, output, isCut };
+			},
+		},
+	);
+	return { running, asked };
+}
+
+test('a relay asks with an id of its own message, and hands the outcome back', async (t) => {
+	const { running, asked } = relay(t, { outcome: 'done', exitCode: 0 }, { output: 'up\n' });
+	assert.deepEqual(await running, { data: 'up\n', exitCode: 0 });
+	const [message] = asked;
+	assert.deepEqual(
+		[message?.id, message?.toNode, message?.methodArgs],
+		['relay-m1', 'ship2', ['uptime']],
+	);
+});
+
+test('a relayed message that fails is a failure with its code', async (t) => {
+	const failed = { outcome: 'failed', code: 'command_failed', detail: 'exit code 7', exitCode: 7 };
+	const { running } = relay(t, failed, { output: 'out' });
+	const detail = 'ship2: failed, exit code 7';
+	assert.deepEqual(await running, { data: 'out', exitCode: 7, code: 'command_failed', detail });
+	await assert.rejects(relay(t, { outcome: 'expired', code: 'expired' }).running, {
+		code: 'expired',
+	});
+	await assert.rejects(relay(t, { outcome: 'refused', code: 'odd' }).running, { code: 'internal' });
+	assert.equal(
+		(await relay(t, { outcome: 'done' }, { output: 'half', isCut: true }).running)?.code,
+		'output_too_large',
+	);
+});

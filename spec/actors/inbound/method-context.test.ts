@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { createMethodContext } from '../../../actors/inbound/method-context.ts';
+import { createTurns } from '../../../actors/inbound/message-run.ts';
+import { openFloor, type Floor } from '../../support/ground-floor.ts';
+import { messageOf } from '../../support/method-context.ts';
+import { receivingSide, specMethod } from '../../support/receiving-method.ts';
+
+const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) => {
+	const printed: string[] = [];
+	const context = createMethodContext(
+		{
+			...floor.ground,
+			storeId: floor.journal.storeId,
+			definition: specMethod(),
+			print: (from, text) => printed.push(`${from}: ${text}`),
+		},
+		{ message: messageOf({ method: 'REQSpec', ...fields }), attempt: 2 },
+	);
+	return { context, printed };
+};
+
+test('a method is told where it runs, how often it was started, and how long it may take', (t) => {
+	const floor = openFloor(t, { defaultMethodTimeout: 7, outputBytesMax: 5000 });
+	const { context } = contextOf(floor);
+	assert.deepEqual([context.node, context.attempt, context.timeoutMs], ['ship1', 2, 7000]);
+	assert.deepEqual([context.storeId, context.outputBytesMax], [floor.journal.storeId, 5000]);
+	assert.equal(contextOf(floor, { methodTimeout: 3 }).context.timeoutMs, 3000);
+	assert.equal(contextOf(floor, { methodTimeout: 0 }).context.timeoutMs, 7000);
+});
+
+test('an interim reply is a message of its own, without an outcome', async (t) => {
+	const floor = openFloor(t);
+	const side = receivingSide(floor, () => Promise.resolve());
+	await contextOf(floor, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
+	await floor.journal.commit([]);
+	const [reply] = side.replies();
+	assert.deepEqual(
+		[reply?.data, reply?.result, reply?.inReplyTo],
+		['one of several', undefined, 'm1'],
+	);
+});
+
+test('nobody is sent an interim reply who asked for none', async (t) => {
+	const floor = openFloor(t);
+	await contextOf(floor).context.reply('for nobody');
+	await contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
+	await floor.journal.commit([]);
+	assert.equal(floor.journal.count('outbox'), 0);
+});
+
+test('an interim reply of a node that stops does not end the process', async (t) => {
+	const floor = openFloor(t);
+	const { context } = contextOf(floor, { replyMethod: 'REQToFile' });
+	await floor.journal.close();
+	await context.reply('too late');
+	await floor.clock.settle();
+});
+
+test('what it prints is marked with who asked for it, and files lie in the data folder only', async (t) => {
+	const floor = openFloor(t);
+	const { context, printed } = contextOf(floor);
+	context.print('hello');
+	assert.deepEqual(printed, ['central: hello']);
+	assert.equal(await context.dataFile('a', 'f'), join(floor.folder, 'a', 'f'));
+	await assert.rejects(context.dataFile('../f'), { code: 'path_outside' });
+});
+
+test('progress is noted with the reply that makes it, and forgives earlier starts', async (t) => {
+	const floor = openFloor(t);
+	let count = 0;
+	const side = receivingSide(floor, async (_message, context) => {
+		await Promise.resolve();
+		count += 1;
+		if (count === 2) return { data: String(context.progress) };
+		await context.reply('line', 'so far');
+		throw new TypeError('it dies');
+	});
+	const row = await side.file({ id: 'm1', replyMethod: 'REQToFileAppend' });
+	const turns = createTurns(side.parts);
+	const ran = turns.run(row);
+	while (count < 2) {
+		await floor.clock.advance(100);
+		await floor.journal.commit([]);
+	}
+	await ran;
+	const [line, last] = side.replies();
+	assert.deepEqual([line?.data, line?.result], ['line', undefined]);
+	assert.deepEqual([last?.data, last?.result?.outcome], ['so far', 'done']);
+	assert.equal(floor.journal.count('started'), 0);
+});
+
+test('a run of any length is asked for with -1, and a method may have its own time', (t) => {
+	const floor = openFloor(t);
+	const year = 31_536_000_000;
+	assert.ok(contextOf(floor, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
+	const definition = specMethod({ timeoutOf: () => 60 });
+	const parts = { ...floor.ground, storeId: 's', definition, print: () => {} };
+	const own = createMethodContext(parts, { message: messageOf(), attempt: 1 });
+	assert.equal(own.timeoutMs, 60_000);
+});
+
+test('there is room for more replies until the outbox is full', (t) => {
+	assert.equal(contextOf(openFloor(t)).context.hasRoom(), true);
+	const full = openFloor(t, { outboxMessagesMax: 1 });
+	full.ground.outbox.append(messageOf({ toNode: 'central' }));
+	assert.equal(contextOf(full).context.hasRoom(), false);
+});

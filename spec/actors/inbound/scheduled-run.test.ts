@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { createTurns } from '../../../actors/inbound/message-run.ts';
+import type { Message } from '../../../runtime/message/message.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import type { StartRecord } from '../../../runtime/mailbox/mailbox.ts';
+import type { Schedule } from '../../../runtime/message/schedule.ts';
+import { openFloor, type Floor } from '../../support/ground-floor.ts';
+import { receivingSide } from '../../support/receiving-method.ts';
+
+type Run = Parameters<typeof receivingSide>[1];
+
+/** A new floor for a message of this schedule. */
+const stage = (t: TestContext, schedule: Schedule, run: Run) =>
+	stageOn(openFloor(t), schedule, run);
+
+/** A floor for a message of this schedule. */
+async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
+	const side = receivingSide(floor, run, { ordering: 'sequential' });
+	const turns = createTurns(side.parts);
+	side.mailbox.open((row) => turns.run(row));
+	const advance = async (ms: number) => {
+		for (let left = ms; left > 0; left -= 1000) {
+			await floor.clock.advance(Math.min(1000, left));
+			// What is written meanwhile takes real time.
+			for (let round = 0; round < 5; round += 1) await floor.journal.commit([]);
+			await floor.clock.settle();
+		}
+	};
+	const send = async (more: Partial<Message> = {}) => {
+		const message = { id: 'm1', replyMethod: 'REQToFileAppend', schedule, ...more };
+		const row = await side.file(message);
+		side.mailbox.push(row);
+		await floor.clock.settle();
+		await floor.journal.commit([]);
+		await floor.clock.settle();
+		return row;
+	};
+	const last = () => side.replies().findLast(({ result }) => result)?.result;
+	const outputs = () => side.replies().flatMap(({ data, result }) => (result ? [] : String(data)));
+	return { floor, side, turns, advance, send, last, outputs };
+}
+
+const counting = () => {
+	let count = 0;
+	const run: Run = () => Promise.resolve({ data: `${(count += 1)}` });
+	return run;
+};
+
+test('each run sends its output, and the outcome comes when the schedule is over', async (t) => {
+	const { send, advance, outputs, last, side } = await stage(
+		t,
+		{ every: 60, total: 120 },
+		counting(),
+	);
+	await send();
+	await advance(1000);
+	assert.deepEqual(outputs(), ['1']);
+	await advance(60_000);
+	assert.deepEqual(outputs(), ['1', '2']);
+	assert.equal(last(), undefined);
+	await advance(61_000);
+	assert.deepEqual(outputs(), ['1', '2', '3']);
+	await advance(1000);
+	assert.equal(last()?.outcome, 'done');
+	assert.equal(last()?.detail, '3 runs, 0 of them failed');
+	assert.equal(last()?.streamed, true);
+	assert.equal(side.mailbox.size(), 0);
+});
+
+test('it runs as often as it says at most', async (t) => {
+	const { send, advance, outputs, last } = await stage(t, { every: 1, times: 2 }, counting());
+	await send();
+	await advance(10_000);
+	assert.deepEqual(outputs(), ['1', '2']);
+	assert.equal(last()?.outcome, 'done');
+});
+
+test('a run that takes longer than the interval is never overlapped', async (t) => {
+	let running = 0;
+	let most = 0;
+	const finish: (() => void)[] = [];
+	const { send, advance, floor } = await stage(t, { every: 1, times: 3 }, async () => {
+		running += 1;
+		most = Math.max(most, running);
+		await new Promise<void>((resolve) => finish.push(resolve));
+		running -= 1;
+	});
+	await send();
+	await advance(5000);
+	assert.equal(finish.length, 1);
+	finish[0]?.();
+	await floor.clock.settle();
+	await advance(2000);
+	assert.equal(finish.length, 2);
+	assert.equal(most, 1);
+	for (const end of finish) end();
+});
+
+test('a run that fails is told as an error, and the schedule goes on', async (t) => {
+	let count = 0;
+	const { send, advance, outputs, last, side } = await stage(
+		t,
+		{ every: 1, times: 2 },
+		async () => {
+			await Promise.resolve();
+			if ((count += 1) === 1) throw new ReeveError('file_failed', 'no disk');
+			return { data: 'fine' };
+		},
+	);
+	await send();
+	await advance(5000);
+	assert.deepEqual(outputs(), ['fine']);
+	assert.equal(last()?.detail, '2 runs, 1 of them failed');
+	assert.deepEqual(side.outcomes(), ['failed', 'done', 'done']);
+});
+
+test('a message between the runs has its turn', async (t) => {
+	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
+	await send();
+	await advance(1000);
+	const plain = await side.file({ id: 'm2' });
+	side.mailbox.push(plain);
+	await advance(1000);
+	assert.equal(last()?.outcome, 'done');
+	assert.equal(side.mailbox.size(), 1);
+});
+
+test('whoever takes the message back ends the schedule', async (t) => {
+	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
+	await send();
+	await advance(1000);
+	assert.ok(side.parts.cancellations.cancel('m1'));
+	await advance(1000);
+	assert.equal(last()?.outcome, 'cancelled');
+	assert.equal(side.mailbox.size(), 0);
+});
+
+test('the splay makes all runs later by the same time', async (t) => {
+	const { send, advance, side, outputs } = await stage(t, { every: 60, splay: 30 }, counting());
+	const row = await send();
+	const start = side.parts.journal.get<StartRecord>('started', ['REQSpec', row.arrival]);
+	const splayMs = start?.schedule?.splayMs ?? 0;
+	assert.ok(splayMs > 0 && splayMs < 30_000, String(splayMs));
+	assert.deepEqual(outputs(), []);
+	await advance(splayMs + 1000);
+	assert.deepEqual(outputs(), ['1']);
+	await advance(58_000);
+	assert.deepEqual(outputs(), ['1']);
+	await advance(3000);
+	assert.deepEqual(outputs(), ['1', '2']);
+});
+
+for (const onCrash of ['report', 'retry'] as const) {
+	test(`after a death in mid-run the schedule goes on (${onCrash})`, async (t) => {
+		const first = await stage(t, { every: 60, times: 3 }, () => new Promise(() => {}));
+		await first.send({ onCrash });
+		await first.advance(1000);
+		const floor = await first.floor.reopen();
+		const second = await stageOn(floor, {}, counting());
+		const [left] = second.side.mailbox.started();
+		assert.ok(left?.start.schedule?.isRunning);
+		await second.turns.replay(left.row, left.start);
+		await second.advance(200_000);
+		const runs = onCrash === 'retry' ? ['1', '2', '3'] : ['1', '2'];
+		assert.deepEqual(second.outputs(), runs);
+		const failed = onCrash === 'retry' ? 0 : 1;
+		assert.equal(second.last()?.detail, `3 runs, ${failed} of them failed`);
+	});
+}

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import {
+	appendFileSync,
+	mkdirSync,
+	renameSync,
+	rmSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import test, { after, before, type TestContext } from 'node:test';
+import { realClock } from '../../../runtime/platform/clock.ts';
+import { configOf } from '../../../runtime/config/config.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { until } from '../../support/condition.ts';
+import { leavesNothingOpen } from '../../support/handles.ts';
+import { createStage, methodOf } from '../../support/method-context.ts';
+
+const bounded = { timeout: 60_000 };
+
+// The clock keeps no process alive while a file is waited for; this does.
+const vigil = createServer();
+before(() => new Promise<void>((resolve) => void vigil.listen(0, '127.0.0.1', resolve)));
+after(() => vigil.close());
+
+interface Noted {
+	readonly until: number;
+	readonly place?: { readonly inode: number; readonly position: number };
+}
+
+/** A run of the method, what it has sent, and how it can be ended. */
+function follow(t: TestContext, path: string, progress?: unknown) {
+	const sent: string[] = [];
+	const noted: Noted[] = [];
+	const controller = new AbortController();
+	const running = createStage(t).run(
+		'REQTailFile',
+		{ methodArgs: [path] },
+		{
+			clock: realClock,
+			progress,
+			timeoutMs: 100_000,
+			limits: configOf({ tailPollMs: 10 }),
+			signal: controller.signal,
+			async note(value) {
+				await Promise.resolve(noted.push(value as Noted));
+			},
+			async reply(data, value) {
+				await Promise.resolve(noted.push(value as Noted));
+				sent.push(String(data));
+			},
+		},
+	);
+	const place = () => noted.findLast((each) => each.place)?.place;
+	return {
+		sent,
+		running,
+		place,
+		progress: () => noted.at(-1),
+		isOpen: () => until('the file is open', () => place() !== undefined),
+		lines: (count: number) => until(`${count} lines`, () => sent.length >= count),
+		end: async (code: 'timed_out' | 'cancelled' = 'timed_out') => {
+			controller.abort(new ReeveError(code));
+			await running;
+		},
+	};
+}
+
+const fileIn = (t: TestContext) => join(createStage(t).data, 'some.log');
+
+test('lines that are added come one by one, from the end of the file on', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, 'old\n');
+	await leavesNothingOpen(async () => {
+		const tail = follow(t, path);
+		await tail.isOpen();
+		appendFileSync(path, 'one\ntw');
+		await tail.lines(1);
+		appendFileSync(path, 'o\n');
+		await tail.lines(2);
+		assert.equal(tail.place()?.position, statSync(path).size);
+		appendFileSync(path, 'unfinished');
+		await tail.end();
+		assert.deepEqual(tail.sent, ['one\n', 'two\n', 'unfinished']);
+	});
+});
+
+test('a file that is missing is waited for, and read from its beginning', bounded, async (t) => {
+	const path = fileIn(t);
+	const tail = follow(t, path);
+	writeFileSync(`${path}.tmp`, 'first\n');
+	await until('it is waiting', () => tail.progress() !== undefined);
+	await new Promise((resolve) => void realClock.after(50, () => resolve(undefined)));
+	renameSync(`${path}.tmp`, path);
+	await tail.lines(1);
+	await tail.end();
+	assert.deepEqual(tail.sent, ['first\n']);
+});
+
+test('a file that never comes ends in time, with nothing', bounded, async (t) => {
+	await leavesNothingOpen(async () => {
+		const tail = follow(t, fileIn(t));
+		await until('it is waiting', () => tail.progress() !== undefined);
+		await tail.end();
+		assert.deepEqual(tail.sent, []);
+	});
+});
+
+test(
+	'a rotated file is read to its end, and the new one from its beginning',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, '');
+		await leavesNothingOpen(async () => {
+			const tail = follow(t, path);
+			await tail.isOpen();
+			appendFileSync(path, 'one\n');
+			await tail.lines(1);
+			appendFileSync(path, 'two\nhalf');
+			renameSync(path, `${path}.1`);
+			writeFileSync(path, 'three\n');
+			await tail.lines(4);
+			assert.equal(tail.place()?.inode, statSync(path).ino);
+			assert.equal(tail.place()?.position, 6);
+			await tail.end();
+			assert.deepEqual(tail.sent, ['one\n', 'two\n', 'half', 'three\n']);
+		});
+	},
+);
+
+test('a truncated file is read from its beginning', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, 'a long line of old\n');
+	const tail = follow(t, path);
+	await tail.isOpen();
+	appendFileSync(path, 'one\n');
+	await tail.lines(1);
+	truncateSync(path);
+	appendFileSync(path, 'two\n');
+	await tail.lines(2);
+	await tail.end();
+	assert.deepEqual(tail.sent, ['one\n', 'two\n']);
+	assert.equal(tail.place()?.position, 4);
+});
+
+test('a deleted file is waited for', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, '');
+	await leavesNothingOpen(async () => {
+		const tail = follow(t, path);
+		await tail.isOpen();
+		appendFileSync(path, 'one\n');
+		await tail.lines(1);
+		rmSync(path);
+		await new Promise((resolve) => void realClock.after(50, () => resolve(undefined)));
+		writeFileSync(`${path}.tmp`, 'two\n');
+		renameSync(`${path}.tmp`, path);
+		await tail.lines(2);
+		rmSync(path);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['one\n', 'two\n']);
+	});
+});
+
+test('a run after a crash goes on behind the last line that was sent', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, '');
+	const first = follow(t, path);
+	await first.isOpen();
+	appendFileSync(path, 'one\nhalf');
+	await first.lines(1);
+	const progress = first.progress();
+	await first.end();
+	appendFileSync(path, ' two\n');
+	const second = follow(t, path, progress);
+	await second.lines(1);
+	await second.end();
+	assert.deepEqual(second.sent, ['half two\n']);
+});
+
+test(
+	'what was written before a rotation that nobody saw is found by its inode',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, 'sent\nmissed\n');
+		const progress = {
+			until: realClock.now() + 60_000,
+			place: { inode: statSync(path).ino, position: 5 },
+		};
+		renameSync(path, `${path}.1`);
+		writeFileSync(path, 'new\n');
+		const tail = follow(t, path, progress);
+		await tail.lines(2);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['missed\n', 'new\n']);
+	},
+);
+
+test('a file that was truncated meanwhile is read from its beginning', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, 'new\n');
+	const place = { inode: statSync(path).ino, position: 100 };
+	const tail = follow(t, path, { until: realClock.now() + 60_000, place });
+	await tail.lines(1);
+	await tail.end();
+	assert.deepEqual(tail.sent, ['new\n']);
+});
+
+test('its time goes on over a crash', bounded, async (t) => {
+	const tail = follow(t, fileIn(t), { until: realClock.now() - 1 });
+	await tail.running;
+	assert.deepEqual(tail.sent, []);
+});
+
+test('what is no file fails, and a cancelled run is cancelled', bounded, async (t) => {
+	const { data } = createStage(t);
+	mkdirSync(join(data, 'folder'));
+	await leavesNothingOpen(async () => {
+		await assert.rejects(follow(t, join(data, 'folder')).running, { code: 'file_failed' });
+		await assert.rejects(follow(t, '/dev/null').running, { code: 'file_failed' });
+		const tail = follow(t, join(data, 'some.log'));
+		await assert.rejects(tail.end('cancelled'), { code: 'cancelled' });
+	});
+});
+
+test('only one path is taken', () => {
+	const { args } = methodOf('REQTailFile');
+	for (const wrong of [[], [''], ['a', 'b']]) assert.ok(!args.safeParse(wrong).success);
+});

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import {
+	appendFileSync,
+	chmodSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
+import { createStage, messageOf, type Stage } from '../../support/method-context.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+const method = 'REQToFileAppend';
+
+/** Appends a text for a message; `attempt` is how often it was started, this time included. */
+function append(stage: Stage, { id = 'm1', data = 'two\n', attempt = 1 }): Promise<void> {
+	const path = join(stage.data, 'file');
+	return appendOnce(messageOf({ id }), stage.context({ attempt }), { path, data, method });
+}
+
+const content = (stage: Stage) => readFileSync(join(stage.data, 'file'), 'utf8');
+
+test('a result lies below the node that it is about', async (t) => {
+	const stage = createStage(t);
+	const place = { directory: 'a/b', fileName: 'f' };
+	const request = messageOf(place);
+	assert.equal(await resultFile(request, stage.context()), join(stage.data, 'a/b/ship1/f'));
+	const reply = messageOf({ ...place, inReplyTo: 'm0' });
+	assert.equal(await resultFile(reply, stage.context()), join(stage.data, 'a/b/central/f'));
+});
+
+test('without a directory a result lies directly below its node', async (t) => {
+	const stage = createStage(t);
+	const path = await resultFile(messageOf({ fileName: 'f' }), stage.context());
+	assert.equal(path, join(stage.data, 'ship1/f'));
+});
+
+test("a message without a file name is told so in steward's words", async (t) => {
+	const stage = createStage(t);
+	for (const fields of [{}, { fileName: '' }]) {
+		await assert.rejects(resultFile(messageOf({ directory: 'a', ...fields }), stage.context()), {
+			code: 'bad_arguments',
+			detail: "check that you've specified a value for fileName in the message",
+		});
+	}
+});
+
+test('a replaced file has the new content, the old permissions, and no draft beside it', async (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'file');
+	writeFileSync(path, 'old, and longer than the new');
+	chmodSync(path, 0o640);
+	await replaceFile(path, 'new', 'm1');
+	assert.equal(readFileSync(path, 'utf8'), 'new');
+	assert.equal(statSync(path).mode & 0o777, 0o640);
+	assert.deepEqual(readdirSync(folder), ['file']);
+});
+
+test('whoever has a file open while it is replaced reads the old one to its end', async (t) => {
+	const path = join(temporaryFolder(t), 'file');
+	writeFileSync(path, 'old');
+	const before = statSync(path).ino;
+	await replaceFile(path, Uint8Array.of(0, 255), 'm1');
+	assert.notEqual(statSync(path).ino, before, 'it is another file of the same name');
+	assert.deepEqual([...readFileSync(path)], [0, 255]);
+});
+
+test('a draft that a crash left is used up by the second run', async (t) => {
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, '.reeve-m1.tmp'), 'half of a very long conte');
+	await replaceFile(join(folder, 'file'), 'whole', 'm1');
+	assert.deepEqual(readdirSync(folder), ['file']);
+	assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'whole');
+});
+
+test('a file that cannot be replaced stays, without a draft beside it', async (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'a-folder');
+	mkdirSync(join(path, 'below'), { recursive: true });
+	await assert.rejects(replaceFile(path, 'new', 'm1'), { code: 'file_failed' });
+	assert.deepEqual(readdirSync(folder), ['a-folder']);
+});
+
+test('what is appended stands at the end, in order', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1', data: 'one\n' });
+	await append(stage, { id: 'm2', data: 'two\n' });
+	assert.equal(content(stage), 'one\ntwo\n');
+});
+
+test('equal texts of two messages are two texts, even if the second was tried twice', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1' });
+	// It was counted as started, and the node died before the method did anything.
+	await append(stage, { id: 'm2', attempt: 2 });
+	assert.equal(content(stage), 'two\ntwo\n');
+});
+
+test('a text that was appended just before a crash is not appended again', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1' });
+	await append(stage, { id: 'm2' });
+	await append(stage, { id: 'm2', attempt: 2 });
+	await append(stage, { id: 'm2', attempt: 3 });
+	assert.equal(content(stage), 'two\ntwo\n');
+});
+
+test('of a text that a crash cut off, only the rest is appended', async (t) => {
+	for (let present = 0; present <= 8; present += 1) {
+		const stage = createStage(t);
+		await append(stage, { id: 'm1', data: 'before\n' });
+		await append(stage, { id: 'm2', data: 'aaaaaaa\n' });
+		truncateSync(join(stage.data, 'file'), 7 + present);
+		await append(stage, { id: 'm2', data: 'aaaaaaa\n', attempt: 2 });
+		assert.equal(content(stage), 'before\naaaaaaa\n', `after ${present} bytes`);
+	}
+});
+
+test('a text is not taken for appended because somebody else wrote something there', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1', data: 'one\n' });
+	await append(stage, { id: 'm2', data: 'two\n' });
+	truncateSync(join(stage.data, 'file'), 4);
+	appendFileSync(join(stage.data, 'file'), 'someone else\n');
+	await append(stage, { id: 'm2', data: 'two\n', attempt: 2 });
+	assert.equal(content(stage), 'one\nsomeone else\ntwo\n');
+});
+
+test('a note that a crash cut off says that nothing was appended yet', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1', data: 'one\n' });
+	truncateSync(join(stage.data, `.append-ship1-${method}`), 5);
+	await append(stage, { id: 'm2', attempt: 2 });
+	assert.equal(content(stage), 'one\ntwo\n');
+});
+
+test('a message of the same id that was not started before is a new one', async (t) => {
+	const stage = createStage(t);
+	await append(stage, { id: 'm1' });
+	await append(stage, { id: 'm1' });
+	assert.equal(content(stage), 'two\ntwo\n');
+});
+
+test('bytes are appended as they are', async (t) => {
+	const stage = createStage(t);
+	const data = Uint8Array.of(0, 255, 10, 195);
+	const path = join(stage.data, 'file');
+	await appendOnce(messageOf(), stage.context(), { path, data, method });
+	assert.deepEqual([...readFileSync(path)], [...data]);
+});
+
+test('a file that cannot be appended to is a failure of the file system', async (t) => {
+	const stage = createStage(t);
+	mkdirSync(join(stage.data, 'file'));
+	await assert.rejects(append(stage, {}), { code: 'file_failed' });
+});

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createActor } from 'xstate';
+import { publisherLogic } from '../../../actors/outbound/publisher.ts';
+import type { Exchange } from '../../../runtime/network/network.ts';
+import { passAll } from '../../../runtime/platform/crash-points.ts';
+import type { FrameContent, LaneAck } from '../../../runtime/protocol/frame.ts';
+import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
+import { createPresence } from '../../../runtime/network/presence.ts';
+import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { sendingSide } from '../../support/sending-lane.ts';
+
+type Sent = Parameters<ReturnType<typeof sendingSide>['send']>;
+
+/** A publisher of a lane with these messages; its receiver is online at first. */
+async function publishing(
+	opened: OpenedJournal,
+	messages: Sent,
+	values: Parameters<typeof sendingSide>[1] = {},
+) {
+	const side = sendingSide(opened, { resendMsMin: 1000, resendMsMax: 8000, ...values });
+	if (messages.length > 0) await side.send(...messages);
+	const { clock, signals, journal } = side;
+	const presence = createPresence({ clock, signals });
+	const link = { isUp: true };
+	const sent: FrameContent[] = [];
+	const stale: string[] = [];
+	let tooLarge: (seq: number) => void = () => {};
+	const exchange = {
+		isUp: () => link.isUp,
+		sendFrame(_to: unknown, frame: FrameContent, refuse = tooLarge) {
+			sent.push(frame);
+			tooLarge = refuse;
+		},
+	} as Exchange;
+	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
+		presence.learn({ v: 1, node: 'ship1', state, storeId, epoch });
+	birth('online');
+	const actor = createActor(publisherLogic, {
+		input: {
+			...side,
+			lane: side.lane(),
+			exchange,
+			presence,
+			passPoint: passAll,
+			onStaleStore: (why) => stale.push(why),
+		},
+	});
+	const failures: unknown[] = [];
+	actor.subscribe({ error: (thrown) => failures.push(thrown) });
+	actor.start();
+	return {
+		...side,
+		actor,
+		sent,
+		stale,
+		link,
+		birth,
+		failures,
+		/** The wire says so of the last frame. */
+		tooLarge: (seq: number) => tooLarge(seq),
+		ids: () =>
+			sent.map(({ rows }) => rows.map(({ id, skip }) => (skip ? `skip ${id}` : id)).join()),
+		ack: (ack: LaneAck) => actor.send({ type: 'ACK', ack, storeId: 'store1' }),
+		/** Waits for the disk, then for what depends on it. */
+		async flush() {
+			await clock.settle();
+			await journal.commit([]);
+			await clock.settle();
+		},
+	};
+}
+
+const named = (...ids: string[]): Sent => ids.map((id) => ({ id }));
+
+test('messages leave in order, and leave the journal when they are acknowledged', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a']);
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c']);
+	assert.equal(lane.sent[1]?.lo, 2);
+	assert.equal(lane.sent[1]?.toStoreId, 'store1');
+	lane.ack(lane.ackOf(3, 'c'));
+	await lane.flush();
+	assert.equal(lane.journal.count('outbox'), 0);
+	assert.equal(lane.clock.pending(), 0, 'an empty lane has no timer');
+});
+
+test('what is not acknowledged is sent again, more and more rarely, with its counter on disk', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	const times: number[] = [];
+	for (let second = 0; second < 100; second += 1) {
+		const before = lane.sent.length;
+		await lane.clock.advance(1000);
+		await lane.flush();
+		if (lane.sent.length > before) times.push(second);
+	}
+	assert.ok(times.length >= 5 && times.length <= 10, times.join());
+	const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+	for (const gap of gaps) assert.ok(gap >= 10 && gap <= 19, gaps.join());
+	const stored = lane.journal.get<StoredOutRow>('outbox', [lane.lane().name, 1]);
+	assert.equal(stored && restored(1, stored).attempts, lane.sent.length);
+});
+
+test('a lane waits while its receiver is away, and goes on by itself at its birth', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	lane.birth('offline');
+	lane.actor.send({ type: 'ABSENT' });
+	const before = lane.sent.length;
+	await lane.clock.advance(3_600_000);
+	assert.equal(lane.sent.length, before);
+	assert.match(lane.lane().why, /offline/);
+	lane.birth('online', 2);
+	lane.actor.send({ type: 'PRESENT' });
+	await lane.flush();
+	assert.equal(lane.sent.length, before + 1);
+});
+
+test('a lane waits while this node has no link, and says so', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	lane.link.isUp = false;
+	lane.actor.send({ type: 'LINK_DOWN' });
+	assert.match(lane.lane().why, /not connected/);
+	const before = lane.sent.length;
+	await lane.clock.advance(60_000);
+	lane.link.isUp = true;
+	lane.actor.send({ type: 'LINK_UP' });
+	await lane.flush();
+	assert.equal(lane.sent.length, before + 1);
+});
+
+test('a message that no broker takes is skipped, and refused once the receiver knows that', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c']);
+	lane.tooLarge(2);
+	lane.tooLarge(2);
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c', 'skip b,c']);
+	assert.equal(lane.outcome('b'), undefined, 'an earlier publication of it may have come through');
+	lane.ack(lane.ackOf(3, 'c', { except: [[2, 'skipped']] }));
+	await lane.flush();
+	assert.deepEqual(lane.books.get('b')?.result, {
+		outcome: 'refused',
+		code: 'too_large',
+		detail: 'the broker takes no publication of this size',
+	});
+	assert.equal(lane.seen('delivery.gaveUp').length, 1);
+	assert.equal(lane.books.get('c')?.result, undefined, 'what came behind it is with its receiver');
+});
+
+test('what an earlier store of the receiver may have run is not called refused', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	lane.birth('online', 1, 'store2');
+	lane.actor.send({ type: 'PRESENT' });
+	await lane.flush();
+	lane.tooLarge(2);
+	await lane.flush();
+	const skipped = lane.ackOf(2, 'b', { except: [[2, 'skipped']] });
+	lane.actor.send({ type: 'ACK', ack: skipped, storeId: 'store2' });
+	await lane.flush();
+	assert.equal(lane.outcome('b'), 'interrupted');
+});
+
+test('new mail does not postpone the moment at which an older message is overdue', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	for (let second = 0; second < 13; second += 1) {
+		await lane.send({ id: `m${second}` });
+		lane.actor.send({ type: 'MAIL' });
+		await lane.clock.advance(1000);
+	}
+	await lane.flush();
+	assert.ok(lane.sent.length >= 2, 'the first message was sent again');
+});
+
+test('a hundred reports of one gap cost one resend', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c', 'd'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	const before = lane.sent.length;
+	for (let at = 0; at < 100; at += 1) lane.ack(lane.ackOf(1, 'a', { nack: 'gap' }));
+	await lane.flush();
+	assert.equal(lane.sent.length, before + 1);
+});
+
+test('a receiver that asks for a pause gets it, but not one without end', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	lane.ack(lane.ackOf(0, '', { nack: 'mailbox_full', retryMs: 3000, credit: 0 }));
+	await lane.clock.advance(2999);
+	assert.equal(lane.sent.length, 1);
+	await lane.clock.advance(1);
+	await lane.flush();
+	assert.equal(lane.sent.length, 2);
+	lane.ack(lane.ackOf(0, '', { nack: 'mailbox_full', retryMs: 1e15, credit: 0 }));
+	await lane.clock.advance(8000);
+	await lane.flush();
+	assert.equal(lane.sent.length, 3);
+});
+
+test('a message whose tries are over is skipped, and its sender is told when the receiver has answered', async (t) => {
+	const lane = await publishing(openedJournal(t), [{ id: 'a', retries: 1 }]);
+	await lane.flush();
+	await lane.send({ id: 'b' });
+	lane.actor.send({ type: 'MAIL' });
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a'], 'new mail does not end the wait of what is under way');
+	await lane.clock.advance(12_000);
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'skip a');
+	assert.equal(lane.outcome('a'), undefined);
+	lane.ack(lane.ackOf(1, 'a', { except: [[1, 'skipped']] }));
+	await lane.flush();
+	assert.equal(lane.outcome('a'), 'expired');
+	assert.equal(lane.seen('message.settled').length, 1);
+});
+
+test('an acknowledgement that is doubted resolves nothing, and tells that this store is an older copy', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	lane.ack(lane.ackOf(7, 'unknown'));
+	assert.equal(lane.journal.count('outbox'), 1);
+	assert.equal(lane.seen('delivery.doubted').length, 1);
+	assert.equal(lane.stale.length, 1);
+});
+
+test('a late acknowledgement is as good as any, in every state', async (t) => {
+	for (const state of ['waiting', 'backing off'] as const) {
+		const lane = await publishing(openedJournal(t), named('a'));
+		await lane.flush();
+		if (state === 'waiting') lane.actor.send({ type: 'LINK_DOWN' });
+		else await lane.clock.advance(10_000);
+		lane.ack(lane.ackOf(1, 'a'));
+		await lane.flush();
+		assert.equal(lane.journal.count('outbox'), 0, state);
+		lane.actor.send({ type: 'SHUTDOWN' });
+	}
+});
+
+test('a publisher that is shut down sends nothing more, and leaves its rows for the next one', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b'));
+	await lane.flush();
+	lane.actor.send({ type: 'SHUTDOWN' });
+	await lane.clock.advance(3_600_000);
+	assert.equal(lane.sent.length, 1);
+	assert.equal(lane.actor.getSnapshot().status, 'done');
+	assert.equal(lane.clock.pending(), 0);
+	assert.equal(lane.journal.count('outbox'), 2);
+});
+
+test('a process that was replaced sends nothing again', async (t) => {
+	const opened = openedJournal(t);
+	const lane = await publishing(opened, named('a'));
+	await lane.flush();
+	const before = lane.sent.length;
+	opened.takeOver();
+	await lane.clock.advance(60_000);
+	await assert.rejects(lane.journal.commit([]), { code: 'fenced' });
+	await lane.clock.settle();
+	assert.equal(lane.sent.length, before);
+	assert.deepEqual(lane.failures, []);
+});
+
+test('a lane that waits says for what it waits now, also after its link has come back', async (t) => {
+	const { link, birth, actor, lane } = await publishing(openedJournal(t), named('a'));
+	birth('offline');
+	actor.send({ type: 'ABSENT' });
+	link.isUp = false;
+	actor.send({ type: 'LINK_DOWN' });
+	assert.match(lane().why, /not connected/);
+	link.isUp = true;
+	actor.send({ type: 'LINK_UP' });
+	assert.match(lane().why, /ship1 is offline/);
+});

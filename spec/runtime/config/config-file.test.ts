@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import {
+	configDoc,
+	configJsonSchema,
+	configKeys,
+	kebabCase,
+	keepConfig,
+	readConfig,
+	variableOf,
+} from '../../../runtime/config/config-file.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { nearestWord } from '../../../runtime/text/spelling.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+/** Says what is wrong with a configuration. */
+function complaint(run: () => unknown): string {
+	try {
+		run();
+	} catch (thrown) {
+		assert.ok(thrown instanceof ReeveError);
+		assert.equal(thrown.code, 'bad_config');
+		return thrown.detail;
+	}
+	assert.fail('nothing was wrong');
+}
+
+test('flags win over the environment, the environment over the file, the file over defaults', (t) => {
+	const folder = temporaryFolder(t);
+	const text = 'nodeName: file\ncentralNodeName: file\nsocketFolder: file\n';
+	writeFileSync(join(folder, 'config.yaml'), text);
+	const environment = { REEVE_NODE_NAME: 'env', REEVE_CENTRAL_NODE_NAME: 'env' };
+	const { config, origins } = readConfig({ folder, environment, flags: { nodeName: 'flag' } });
+	assert.deepEqual(
+		[config.nodeName, config.centralNodeName, config.socketFolder, config.databaseFolder],
+		['flag', 'env', 'file', './var/lib'],
+	);
+	assert.deepEqual(origins.nodeName, { source: 'flag', place: '--nodeName' });
+	assert.equal(origins.centralNodeName.place, 'REEVE_CENTRAL_NODE_NAME');
+	assert.equal(origins.socketFolder.place, `${join(folder, 'config.yaml')}:3`);
+	assert.equal(origins.databaseFolder.source, 'default');
+});
+
+test('the first start creates a file with every key and its meaning, which reads as the defaults', (t) => {
+	const folder = join(temporaryFolder(t), 'etc');
+	const { path } = keepConfig({ folder });
+	const text = readFileSync(path, 'utf8');
+	for (const key of configKeys) {
+		assert.match(text, new RegExp(`^${key}: `, 'm'));
+		assert.ok(text.includes(`# ${configDoc(key).meaning}`));
+	}
+	const { config } = readConfig({ folder });
+	for (const key of configKeys) {
+		// Where keys are kept follows from where the file is.
+		const expected = key === 'keysFolder' ? join(folder, 'keys') : configDoc(key).default;
+		assert.deepEqual(config[key], expected, key);
+	}
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('reading alone creates nothing', (t) => {
+	const folder = join(temporaryFolder(t), 'etc');
+	readConfig({ folder });
+	assert.equal(existsSync(folder), false);
+});
+
+test('a flag is needed only once; a variable of the environment is not kept', (t) => {
+	const folder = temporaryFolder(t);
+	const environment = { REEVE_TOPIC_PREFIX: 'from-env' };
+	keepConfig({ folder, environment, flags: { nodeName: 'ship1', callsMax: '3' } });
+	const { config } = readConfig({ folder });
+	assert.deepEqual([config.nodeName, config.callsMax, config.topicPrefix], ['ship1', 3, 'reeve']);
+});
+
+test('comments, order, quotes and layout of a file survive a flag that changes a value in it', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	const text = '# mine\ncallsMax:   4   # few\n\n\nnodeName: "old"\ntopicPrefix:\nlogLevel: warn\n';
+	writeFileSync(path, text);
+	keepConfig({ folder, flags: { nodeName: 'new', topicPrefix: 'fleet', resendMsMin: '50' } });
+	const lines = readFileSync(path, 'utf8').split('\n');
+	const expected = text.replace('"old"', 'new').replace('topicPrefix:', 'topicPrefix: fleet');
+	assert.deepEqual(lines.slice(0, 7), expected.split('\n').slice(0, 7));
+	const { config } = readConfig({ folder });
+	assert.deepEqual(
+		[config.nodeName, config.topicPrefix, config.callsMax, config.resendMsMin],
+		['new', 'fleet', 4, 50],
+	);
+});
+
+test('a start that changes nothing does not touch the file', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	writeFileSync(path, '{nodeName: ship1, callsMax: 4}   # in one line');
+	const before = statSync(path).ino;
+	keepConfig({ folder, flags: { nodeName: 'ship1', callsMax: '4' } });
+	assert.equal(statSync(path).ino, before);
+});
+
+test('a file in one line keeps its values when a flag adds one', (t) => {
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, 'config.yaml'), '{nodeName: ship1}\n');
+	keepConfig({ folder, flags: { callsMax: '4' } });
+	const { config } = readConfig({ folder });
+	assert.deepEqual([config.nodeName, config.callsMax], ['ship1', 4]);
+});
+
+test('a wrong value is reported with its key, its file and its line', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	writeFileSync(path, '# one\nnodeName: ship1\ncallsMax: many\n');
+	const text = complaint(() => readConfig({ folder }));
+	assert.ok(text.includes(`${path}:3`) && text.includes('callsMax'), text);
+	const flag = complaint(() => readConfig({ folder, flags: { callsMax: 'x' } }));
+	assert.ok(flag.includes('--callsMax'), flag);
+	const environment = { REEVE_CALLS_MAX: '0' };
+	const variable = complaint(() => readConfig({ folder, environment }));
+	assert.ok(variable.includes('REEVE_CALLS_MAX'), variable);
+});
+
+test('a number is neither true nor an empty word, however coercion would read them', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	for (const value of ['true', '""', '" "', '[]', '1.5']) {
+		writeFileSync(path, `startPubREQHello: ${value}\n`);
+		assert.ok(complaint(() => readConfig({ folder })).includes('startPubREQHello'), value);
+	}
+});
+
+test('an unknown key is reported with its line and with the key that may be meant', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	writeFileSync(path, 'nodeName: a\nbrokerAdress: mqtt://b\n');
+	const text = complaint(() => readConfig({ folder }));
+	assert.ok(text.startsWith(`${path}:2`) && text.includes('brokerAddress'), text);
+});
+
+test('a file that is no YAML, or no list of keys, is reported and left as it is', (t) => {
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'config.yaml');
+	for (const text of ['nodeName: "a\n', '- a\n- b\n', 'word\n', 'a: 1\na: 2\n']) {
+		writeFileSync(path, text);
+		complaint(() => keepConfig({ folder, flags: { nodeName: 'b' } }));
+		assert.equal(readFileSync(path, 'utf8'), text);
+	}
+});
+
+test('a folder that cannot be written is an error of the configuration, not a crash', (t) => {
+	const file = join(temporaryFolder(t), 'file');
+	writeFileSync(file, '');
+	complaint(() => keepConfig({ folder: join(file, 'etc') }));
+});
+
+test('keys have a kebab case and a variable, no two of them the same', () => {
+	assert.equal(kebabCase('startSubREQCliCommand'), 'start-sub-req-cli-command');
+	assert.equal(variableOf('startSubREQToFileAppend'), 'REEVE_START_SUB_REQ_TO_FILE_APPEND');
+	assert.equal(variableOf('nodeName'), 'REEVE_NODE_NAME');
+	assert.equal(new Set(configKeys.map(kebabCase)).size, configKeys.length);
+	assert.equal(new Set(configKeys.map(variableOf)).size, configKeys.length);
+});
+
+test('the JSON Schema for editors names every key, and asks for none of them', () => {
+	const schema: { properties?: object; required?: string[] } = configJsonSchema();
+	assert.deepEqual(Object.keys(schema.properties ?? {}), [...configKeys]);
+	assert.equal(schema.required, undefined);
+});
+
+test('the nearest word is found over one slip, and nothing is guessed over many', () => {
+	assert.equal(nearestWord('nodes', ['nodes', 'nodeName']), 'nodes');
+	assert.equal(nearestWord('nodname', ['brokerAddress', 'nodeName']), 'nodeName');
+	assert.equal(nearestWord('NODENAME', ['nodeName']), 'nodeName');
+	assert.equal(nearestWord('zzz', ['nodeName', 'callsMax']), undefined);
+});

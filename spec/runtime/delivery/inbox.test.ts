@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
+import { openFloor, rowOf, type Floor } from '../../support/ground-floor.ts';
+import { scanMail } from '../../../runtime/mailbox/mailbox-row.ts';
+
+const filed = ({ journal }: Floor, method = 'REQPing') =>
+	scanMail(journal, { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] }).map(
+		({ id }) => id,
+	);
+
+test('the acknowledgement of a frame leaves after its messages are on disk', async (t) => {
+	const floor = openFloor(t);
+	const ack = await floor.receive({ rows: [rowOf('m1'), rowOf('m2')] });
+	assert.deepEqual(filed(floor), ['m1', 'm2']);
+	assert.deepEqual([ack.upTo, ack.id, ack.nack], [2, 'm2', undefined]);
+	assert.ok(ack.credit > 0);
+});
+
+test('a frame that comes twice at once is accepted once, and its second copy is told only of what is on disk', async (t) => {
+	const floor = openFloor(t);
+	const rows = [rowOf('m1'), rowOf('m2')];
+	await Promise.all([floor.receive({ rows }), floor.receive({ rows })]);
+	await floor.receive({ rows });
+	await floor.journal.commit([]);
+	await floor.clock.settle();
+	const late = await floor.receive({ rows });
+	assert.deepEqual(filed(floor), ['m1', 'm2']);
+	assert.deepEqual([late.upTo, late.id], [2, 'm2']);
+	assert.equal(floor.acks()[0]?.upTo, 0, 'nothing was flushed then');
+	assert.equal(floor.seen('message.duplicate').length, 6);
+});
+
+test('a row ahead of a gap is not taken, and taken when the gap is closed', async (t) => {
+	const floor = openFloor(t);
+	const gap = await floor.receive({ first: 2, rows: [rowOf('m2')] });
+	assert.deepEqual([gap.upTo, gap.nack], [0, 'gap']);
+	await floor.receive({ first: 1, rows: [rowOf('m1'), rowOf('m2')] });
+	assert.deepEqual(filed(floor), ['m1', 'm2']);
+});
+
+test('what was accepted is recognised after a restart', async (t) => {
+	const before = openFloor(t);
+	await before.receive({ rows: [rowOf('m1')] });
+	const floor = await before.reopen();
+	const ack = await floor.receive({ rows: [rowOf('m1')] });
+	assert.deepEqual([ack.upTo, ack.id], [1, 'm1']);
+	assert.deepEqual(filed(floor), ['m1']);
+});
+
+test('a final refusal is repeated alike until the sender knows of it, also after a restart', async (t) => {
+	const before = openFloor(t, { messageBytesMax: 1000 });
+	const large = rowOf('large', { data: 'x'.repeat(2000) });
+	const rows = [rowOf('m1'), large, { id: 'skipped', ttlMs: 1, skip: true as const }, rowOf('m4')];
+	const except = [
+		[2, 'too_large'],
+		[3, 'skipped'],
+	];
+	assert.deepEqual((await before.receive({ rows })).except, except);
+	const floor = await before.reopen();
+	assert.deepEqual((await floor.receive({ rows })).except, except);
+	assert.deepEqual(filed(floor), ['m1', 'm4']);
+	const next = await floor.receive({ lo: 5, first: 5, rows: [rowOf('m5')] });
+	assert.equal(next.except, undefined);
+	assert.equal(floor.journal.count('refusals'), 0);
+});
+
+test('more refusals than one answer holds are never taken for acceptances', async (t) => {
+	const floor = openFloor(t);
+	const rows = Array.from({ length: 2500 }, (_, at) => ({
+		id: `m${at}`,
+		ttlMs: 1,
+		skip: true as const,
+	}));
+	const refused = new Set<number>();
+	let lo = 1;
+	for (let round = 0; round < 4; round += 1) {
+		const ack = await floor.receive({ lo, first: 1, rows });
+		for (const [seq] of ack.except ?? []) refused.add(seq);
+		for (; lo <= ack.upTo; lo += 1) assert.ok(refused.has(lo), `${lo} is not named`);
+	}
+	assert.equal(lo, 2501);
+});
+
+test('an unknown method is refused for good, and the next message is as well', async (t) => {
+	const floor = openFloor(t);
+	await floor.receive({ rows: [rowOf('m1', { method: 'REQNobody' })] }, 'REQNobody');
+	const rows = [rowOf('m1', { method: 'REQNobody' }), rowOf('m2', { method: 'REQNobody' })];
+	const ack = await floor.receive({ rows }, 'REQNobody');
+	assert.deepEqual(ack.except, [
+		[1, 'unknown_method'],
+		[2, 'unknown_method'],
+	]);
+});
+
+test('a message that cannot be read is refused, and those around it are taken', async (t) => {
+	const floor = openFloor(t);
+	const bad = [Buffer.from([0xc1]), Buffer.alloc(0), Buffer.from('text')];
+	const rows = [
+		rowOf('m1'),
+		...bad.map((body, at) => ({ id: `bad${at}`, ttlMs: 9, body })),
+		rowOf('m5'),
+		{ ...rowOf('another'), id: 'm6' },
+	];
+	const ack = await floor.receive({ rows });
+	assert.equal(ack.upTo, 6);
+	assert.deepEqual(
+		ack.except?.map(([seq]) => seq),
+		[2, 3, 4, 6],
+	);
+	assert.deepEqual(filed(floor), ['m1', 'm5']);
+});
+
+test('a reply settles the request that it answers, also if the reply itself must be refused', async (t) => {
+	const floor = openFloor(t, { messageBytesMax: 5000 });
+	for (const id of ['r1', 'r2', 'r3']) {
+		await floor.ground.intake.accept({ id, toNode: 'central', method: 'REQPing' }, 'spec');
+	}
+	const reply = { inReplyTo: 'r1', result: { outcome: 'done' as const }, method: 'REQNone' };
+	await floor.receive({ rows: [rowOf('a1', reply)] }, 'REQNone');
+	const stranger = { ...reply, inReplyTo: 'r2', method: 'REQNobody' };
+	await floor.receive({ rows: [rowOf('a2', stranger)] }, 'REQNobody');
+	const large = { ...reply, inReplyTo: 'r3', data: 'x'.repeat(6000) };
+	await floor.receive({ lo: 2, first: 2, rows: [rowOf('a3', large)] }, 'REQNone');
+	for (const id of ['r1', 'r2', 'r3']) {
+		assert.equal(floor.ground.books.get(id)?.result?.outcome, 'done', id);
+	}
+	assert.equal(floor.seen('message.settled').length, 3);
+	assert.equal(
+		floor.seen('message.accepted').filter((s) => 'via' in s && s.via === 'wire').length,
+		1,
+	);
+});
+
+test('a full mailbox takes nothing more, and what was turned away is taken later', async (t) => {
+	const floor = openFloor(t, { mailboxMessagesMax: 2 });
+	const rows = [rowOf('m1'), rowOf('m2'), rowOf('m3')];
+	const ack = await floor.receive({ rows });
+	assert.deepEqual([ack.upTo, ack.nack, ack.credit], [2, 'mailbox_full', 0]);
+	assert.ok(Number(ack.retryMs) > 0);
+	const box = floor.ground.mailboxes.get('REQPing');
+	const settled = scanMail(floor.journal, { from: ['REQPing', 0], to: ['REQPing', 100] }).flatMap(
+		(row) => box?.removal(row) ?? [],
+	);
+	await floor.journal.commit(settled);
+	const later = await floor.receive({ rows });
+	assert.deepEqual([later.upTo, later.nack], [3, undefined]);
+	assert.deepEqual(filed(floor), ['m3']);
+});
+
+test('a node that is not ready takes nothing, and loses nothing by that', async (t) => {
+	const floor = openFloor(t);
+	for (const phase of ['recovering', 'stopping'] as const) {
+		floor.ground.phase.current = phase;
+		const ack = await floor.receive({ rows: [rowOf('m1')] });
+		assert.deepEqual([ack.upTo, ack.nack], [0, phase]);
+	}
+	floor.ground.phase.current = 'open';
+	assert.equal((await floor.receive({ rows: [rowOf('m1')] })).upTo, 1);
+	assert.deepEqual(filed(floor), ['m1']);
+});
+
+test('an older life of a sender, and a frame for another store, change nothing', async (t) => {
+	const floor = openFloor(t);
+	await floor.receive({ epoch: 5, rows: [rowOf('m1')] });
+	const stale = await floor.receive({ epoch: 4, first: 2, rows: [rowOf('m2')] });
+	assert.deepEqual([stale.upTo, stale.nack], [1, 'stale_epoch']);
+	const lost = await floor.receive({ epoch: 5, toStoreId: 'lost', first: 2, rows: [rowOf('m2')] });
+	assert.deepEqual([lost.upTo, lost.nack], [1, 'wrong_store']);
+	assert.deepEqual(filed(floor), ['m1']);
+});
+
+test('messages that are sent at most once are taken without a trace on disk, or dropped', async (t) => {
+	const floor = openFloor(t, { mailboxMessagesMax: 2, messageBytesMax: 5000 });
+	const handled: string[] = [];
+	floor.ground.mailboxes.get('REQPing')?.open((row) => {
+		handled.push(row.id);
+		return new Promise(() => {});
+	});
+	const once = {
+		v: frameVersion,
+		from: 'central',
+		storeId: 's',
+		epoch: 1,
+		lo: 0,
+		first: 0,
+	} as const;
+	const rows = [rowOf('m1'), rowOf('m2', { data: 'x'.repeat(6000) }), rowOf('m3'), rowOf('m4')];
+	floor.arrive('reeve/ship1/_lane/REQPing/EventNACK', packFrames(once, [{ ...once, rows }]));
+	await floor.clock.settle();
+	assert.deepEqual(handled, ['m1', 'm3']);
+	const dropped = floor.seen('message.dropped').map((s) => ('code' in s ? s.code : ''));
+	assert.deepEqual(dropped, ['too_large', 'mailbox_full']);
+	assert.equal(floor.journal.count('mailbox'), 0);
+	assert.deepEqual(floor.acks(), []);
+});
+
+test('a thousand stores may each have lanes here, and each lane its own cursor', async (t) => {
+	const floor = openFloor(t);
+	const frames = Array.from({ length: 1000 }, (_, at) => ({
+		v: frameVersion as 1,
+		from: 'central',
+		storeId: `store${at}`,
+		epoch: 1,
+		lo: 1,
+		first: 1,
+		lane: 'ship1/REQPing/EventACK/',
+		rows: [rowOf(`m${at}`)],
+	}));
+	for (const frame of frames)
+		floor.arrive('reeve/ship1/_lane/REQPing/EventACK', packFrames(frame, [frame]));
+	await floor.journal.commit([]);
+	await floor.clock.settle();
+	assert.equal(filed(floor).length, 1000);
+	assert.equal(floor.acks().length, 1000);
+});
+
+test('a hostile topic or payload is reported, and the node goes on', async (t) => {
+	const floor = openFloor(t);
+	const topics = ['reeve/ship1/_lane/REQPing/EventACK', 'reeve/ship1/_ack', 'reeve/x/_status', 'x'];
+	for (const topic of topics) floor.arrive(topic, Buffer.from([0xc1, 0xff]));
+	assert.equal(floor.seen('message.refused').length, topics.length);
+	assert.equal((await floor.receive({ rows: [rowOf('m1')] })).upTo, 1);
+});

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as fc from 'fast-check';
+import { restored, stored, type OutRow } from '../../../runtime/delivery/outbox-row.ts';
+import { pack, unpack } from '../../../runtime/message/codec.ts';
+
+const mark = fc.constantFrom({}, { cancelled: true }, { tooLarge: true }, {
+	isReply: true,
+} as const);
+const row: fc.Arbitrary<OutRow> = fc
+	.record({
+		seq: fc.nat(),
+		id: fc.string(),
+		skip: fc.boolean(),
+		body: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+		deadline: fc.nat(),
+		ackMs: fc.nat(),
+		retries: fc.nat(),
+		attempts: fc.nat(),
+	})
+	.chain((plain) =>
+		fc.tuple(mark, mark).map((marks) => Object.assign({}, plain, ...marks) as OutRow),
+	);
+
+test('a row of the outbox is read as it was written', () => {
+	fc.assert(
+		fc.property(row, (written) => {
+			const read = unpack(pack(stored(written))) as ReturnType<typeof stored>;
+			assert.deepEqual(restored(written.seq, read), written);
+		}),
+	);
+});
+
+test('a row that an older version has written is read', () => {
+	const [older] = fc.sample(row, 1);
+	if (!older) assert.fail('no sample');
+	const { seq, ...value } = older;
+	assert.deepEqual(restored(seq, value), older);
+});

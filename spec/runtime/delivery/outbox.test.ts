@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { configOf } from '../../../runtime/config/config.ts';
+import { createOutbox, type Lane } from '../../../runtime/delivery/outbox.ts';
+import { unpackMessage } from '../../../runtime/message/codec.ts';
+import { messageOf } from '../../support/method-context.ts';
+import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+
+const name = 'ship1/REQPing/EventACK/';
+
+/** An outbox with a window of four, on a journal. */
+function outboxOn(opened: OpenedJournal) {
+	const { journal, clock } = opened;
+	const outbox = createOutbox({ journal, clock, config: configOf({ windowMessagesMax: 4 }) });
+	const append = async (...ids: string[]) => {
+		const appended = ids.map((id) => outbox.append(messageOf({ id })));
+		await journal.commit(appended.flatMap(({ changes }) => changes));
+		for (const { lane, seq } of appended) outbox.flushed(lane, seq);
+		return laneOf();
+	};
+	const laneOf = (): Lane => {
+		const lane = outbox.lane(name);
+		assert.ok(lane);
+		return lane;
+	};
+	return { ...opened, outbox, append, laneOf };
+}
+
+const loaded = (lane: Lane) => lane.rows.map(({ seq, id }) => `${seq} ${id}`);
+
+test('messages of a lane are numbered without gaps, and a window of them is in memory', async (t) => {
+	const { append, outbox } = outboxOn(openedJournal(t));
+	const lane = await append('a', 'b', 'c', 'd', 'e', 'f');
+	assert.deepEqual(loaded(lane), ['1 a', '2 b', '3 c', '4 d']);
+	assert.deepEqual([lane.lo, lane.next, lane.flushed], [1, 7, 6]);
+	assert.equal(outbox.waiting(), 6);
+	assert.equal(outbox.waiting('ship1'), 6);
+	assert.equal(outbox.waiting('ship2'), 0);
+});
+
+test('messages of different receivers, methods, kinds and keys are in different lanes', (t) => {
+	const { outbox } = outboxOn(openedJournal(t));
+	for (const fields of [
+		{},
+		{ toNode: 'ship2' },
+		{ method: 'REQPong' },
+		{ kind: 'CommandACK' as const },
+		{ key: 'a' },
+		{ key: 'b' },
+	]) {
+		assert.equal(outbox.append(messageOf(fields)).seq, 1, JSON.stringify(fields));
+	}
+	assert.equal(outbox.append(messageOf({ key: 'a' })).seq, 2);
+	assert.equal(outbox.size(), 6);
+});
+
+test('what is resolved is gone from memory and disk, and the window moves on', async (t) => {
+	const { append, outbox, journal } = outboxOn(openedJournal(t));
+	const lane = await append('a', 'b', 'c', 'd', 'e', 'f');
+	const { rows, changes } = outbox.resolve(lane, 2);
+	assert.deepEqual(
+		rows.map(({ id }) => id),
+		['a', 'b'],
+	);
+	await journal.commit(changes);
+	outbox.fill(lane);
+	assert.deepEqual(loaded(lane), ['3 c', '4 d', '5 e', '6 f']);
+	assert.equal(journal.count('outbox'), 4);
+	assert.equal(outbox.waiting(), 4);
+});
+
+test('resolving beyond what is loaded leaves nothing on disk', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox, journal } = outboxOn(opened);
+	const lane = await append('a', 'b', 'c', 'd', 'e', 'f', 'g');
+	await journal.commit(outbox.resolve(lane, 6).changes);
+	assert.deepEqual(loaded(lane), []);
+	outbox.fill(lane);
+	assert.deepEqual(loaded(lane), ['7 g']);
+	assert.equal(journal.count('outbox'), 1);
+	const { laneOf } = outboxOn(await opened.reopen());
+	assert.deepEqual([laneOf().lo, laneOf().next], [7, 8]);
+});
+
+test('after a restart a lane goes on with its numbers, and its rows are read when they are needed', async (t) => {
+	const opened = openedJournal(t);
+	const before = outboxOn(opened);
+	const lane = await before.append('a', 'b', 'c');
+	await opened.journal.commit(before.outbox.resolve(lane, 1).changes);
+	const { outbox, append, laneOf } = outboxOn(await opened.reopen());
+	assert.deepEqual(
+		[...outbox.lanes()].map((each) => each.name),
+		[name],
+	);
+	assert.deepEqual([laneOf().lo, laneOf().next, laneOf().inherited], [2, 4, 3]);
+	assert.deepEqual(loaded(laneOf()), []);
+	assert.equal(outbox.waiting(), 2);
+	await append('d');
+	outbox.fill(laneOf());
+	assert.deepEqual(loaded(laneOf()), ['2 b', '3 c', '4 d']);
+});
+
+test('an empty lane keeps its numbers over a restart: its receiver knows them', async (t) => {
+	const opened = openedJournal(t);
+	const before = outboxOn(opened);
+	const lane = await before.append('a', 'b');
+	await opened.journal.commit(before.outbox.resolve(lane, 2).changes);
+	const { append, outbox } = outboxOn(await opened.reopen());
+	assert.equal(outbox.waiting(), 0);
+	const again = await append('c');
+	assert.deepEqual(loaded(again), ['3 c']);
+});
+
+test('a row that is not flushed yet is not to be sent, and whoever watches hears of it after', async (t) => {
+	const { outbox, journal } = outboxOn(openedJournal(t));
+	const seen: number[] = [];
+	outbox.onMail((lane) => seen.push(lane.flushed));
+	const { lane, seq, changes } = outbox.append(messageOf({ id: 'a' }));
+	assert.equal(lane.flushed, 0);
+	assert.deepEqual(seen, []);
+	await journal.commit(changes);
+	outbox.flushed(lane, seq);
+	outbox.flushed(lane, seq);
+	await Promise.resolve();
+	assert.deepEqual([seen, lane.flushed], [[1], 1], 'once for all that one flush releases');
+});
+
+test('who begins to watch hears of the lanes that have old rows, and no more once it has ended', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox } = outboxOn(opened);
+	await append('a');
+	const seen: string[] = [];
+	const end = outbox.onMail((lane) => seen.push(lane.name));
+	assert.deepEqual(seen, [name]);
+	end();
+	await append('b');
+	assert.deepEqual(seen, [name]);
+});
+
+test('a row that is amended is amended on disk, and keeps its place', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox, journal } = outboxOn(opened);
+	const lane = await append('a', 'b');
+	const second = outbox.row(lane, 2);
+	assert.ok(second);
+	await journal.commit(outbox.amend(lane, { ...second, attempts: 7, skip: true }));
+	const { outbox: after, laneOf } = outboxOn(await opened.reopen());
+	assert.deepEqual([after.row(laneOf(), 2)?.attempts, after.row(laneOf(), 2)?.skip], [7, true]);
+	assert.equal(after.row(laneOf(), 3), undefined);
+});
+
+test('a row carries the whole message, and its limits as they were when it was accepted', async (t) => {
+	const { outbox, clock } = outboxOn(openedJournal(t));
+	const fields = { id: 'a', ttl: 60, ACKTimeout: 3, retries: 2, methodArgs: ['x'] };
+	const { lane } = outbox.append(messageOf(fields));
+	const [row] = lane.rows;
+	assert.ok(row);
+	assert.deepEqual(unpackMessage(row.body), messageOf(fields));
+	assert.deepEqual([row.deadline, row.ackMs, row.retries], [clock.now() + 60_000, 3000, 2]);
+	const other = outbox.append(messageOf({ id: 'b', toNode: 'ship2' })).lane.rows[0];
+	assert.deepEqual([other?.ackMs, other?.retries], [10_000, 0]);
+});
+
+test('ten thousand messages to one node leave no more than a window in memory', async (t) => {
+	const { append, outbox } = outboxOn(openedJournal(t));
+	const lane = await append(...Array.from({ length: 10_000 }, (_, at) => `m${at}`));
+	assert.equal(lane.rows.length, 4);
+	assert.equal(outbox.waiting(), 10_000);
+	outbox.resolve(lane, 9_998);
+	outbox.fill(lane);
+	assert.deepEqual(loaded(lane), ['9999 m9998', '10000 m9999']);
+});

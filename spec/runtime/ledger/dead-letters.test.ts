@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { configOf } from '../../../runtime/config/config.ts';
+import { deadLetterChanges, type DeadLetter } from '../../../runtime/ledger/dead-letters.ts';
+import { openedJournal } from '../../support/open-journal.ts';
+
+const letter = (id: string): DeadLetter => ({
+	id,
+	fromNode: 'central',
+	method: 'REQPing',
+	body: new Uint8Array(),
+	outcome: 'failed',
+	attempts: 5,
+	at: 0,
+});
+
+test('beyond their limit the oldest dead letter goes, and a signal tells which', async (t) => {
+	const opened = openedJournal(t);
+	const { journal, clock, signals } = opened;
+	const parts = { journal, clock, signals, config: configOf({ deadKeptMax: 2 }) };
+	for (const id of ['first', 'second', 'third']) {
+		await journal.commit(deadLetterChanges(letter(id), parts));
+		await clock.advance(10);
+	}
+	const kept = journal.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] });
+	assert.deepEqual(
+		kept.map(({ value }) => value.id),
+		['second', 'third'],
+	);
+	const dropped = signals.recent().filter(({ type }) => type === 'dead.dropped');
+	assert.deepEqual(
+		dropped.map((signal) => Reflect.get(signal, 'id')),
+		['first'],
+	);
+});

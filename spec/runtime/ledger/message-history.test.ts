@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createLives, withEvent, type LifeEvent } from '../../../runtime/ledger/message-history.ts';
+
+const event = (at: number, fields: Partial<LifeEvent> = {}): LifeEvent => ({
+	at,
+	what: 'sent',
+	attempt: at,
+	...fields,
+});
+
+test('a life keeps its first event and its newest ones', () => {
+	let events: readonly LifeEvent[] = [];
+	for (let at = 1; at <= 10; at += 1) events = withEvent(events, event(at), 4);
+	assert.deepEqual(
+		events.map(({ at }) => at),
+		[1, 8, 9, 10],
+	);
+});
+
+test('an event that only repeats the last one is not noted again', () => {
+	const waiting = event(1, { what: 'waiting', attempt: 1, detail: 'ship1 is offline' });
+	const events = withEvent([waiting], { ...waiting, at: 2 }, 4);
+	assert.deepEqual(events, [waiting]);
+	assert.equal(withEvent(events, { ...waiting, at: 3, detail: 'another reason' }, 4).length, 2);
+});
+
+test('of very many lives the oldest leave memory', () => {
+	const lives = createLives();
+	for (let number = 0; number <= 20_000; number += 1) lives.set(`m${number}`, [event(number)]);
+	assert.equal(lives.get('m0'), undefined);
+	assert.equal(lives.get('m20000')?.length, 1);
+	lives.forget('m20000');
+	assert.equal(lives.get('m20000'), undefined);
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createCancellations } from '../../../runtime/mailbox/cancellations.ts';
+import { configOf } from '../../../runtime/config/config.ts';
+import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
+import { createReceipts } from '../../../runtime/ledger/receipts.ts';
+import { createReceived } from '../../../runtime/ledger/received-messages.ts';
+import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { mailOf } from '../../support/mail.ts';
+
+function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
+	const receipts = createReceipts({ journal, config: configOf({ receiptsKeptMax }) });
+	const mailbox = createMailbox({ method: 'REQSpec', journal, concurrency: 1 });
+	const cancellations = createCancellations();
+	const settled: string[] = [];
+	const received = createReceived({
+		journal,
+		receipts,
+		cancellations,
+		mailboxes: () => [mailbox],
+		isOurs: () => true,
+		async settle(box, row) {
+			settled.push(row.id);
+			await journal.commit(box.removal(row));
+		},
+	});
+	const file = async (id: string, from = 'central'): Promise<MailRow> => {
+		const { row, changes } = mailbox.place(mailOf({ id }, { from, deadline: 1 }));
+		await journal.commit(changes);
+		mailbox.push(row);
+		return row;
+	};
+	const receipt = (id: string, from = 'central') =>
+		journal.commit(
+			receipts.add([{ id, from, method: 'REQSpec', outcome: 'done', attempts: 1, at: 1 }]),
+		);
+	return { received, mailbox, receipts, cancellations, settled, file, receipt };
+}
+
+test('it is told of each message whether it waits, how it ended and how often, to its own sender', async (t) => {
+	const { received, file, receipt } = receivedOn(openedJournal(t));
+	for (let number = 0; number < 1100; number += 1) await file(`w${number}`);
+	await receipt('e1');
+	await receipt('e2');
+	await receipt('e2');
+	await receipt('x1', 'ship2');
+	const found = await received.find(new Set(['w1099', 'e1', 'e2', 'x1', 'n']), 'central');
+	const states = Object.fromEntries(
+		[...found].map(([id, { state, copies }]) => [id, [state, copies]]),
+	);
+	assert.deepEqual(states, { w1099: ['waiting', 1], e1: ['done', 1], e2: ['done', 2] });
+});
+
+test('it says when receipts have been forgotten', async (t) => {
+	const { received, receipt } = receivedOn(openedJournal(t), 2);
+	for (const id of ['a', 'b']) await receipt(id);
+	assert.equal(received.isCut(), false);
+	await receipt('c');
+	assert.equal(received.isCut(), true);
+	assert.deepEqual(
+		received.receipts('').map(({ id }) => id),
+		['b', 'c'],
+	);
+});
+
+test('what waits is settled once, is never handed out, and not to anybody but its sender', async (t) => {
+	const { received, mailbox, file, settled } = receivedOn(openedJournal(t));
+	for (const id of ['a', 'b', 'c']) await file(id);
+	assert.equal(await received.cancel('b', 'ship2'), undefined);
+	const both = await Promise.all([
+		received.cancel('b', 'central'),
+		received.cancel('b', 'central'),
+	]);
+	assert.deepEqual(both.filter(Boolean), ['cancelled']);
+	const ran: string[] = [];
+	await new Promise<void>((resolve) => {
+		mailbox.open((row) => {
+			ran.push(row.id);
+			if (row.id === 'c') resolve();
+			return Promise.resolve();
+		});
+	});
+	assert.deepEqual([ran, settled], [['a', 'c'], ['b']]);
+});
+
+test('what was handed out is told to end, if it listens', async (t) => {
+	const { received, mailbox, file, cancellations, settled } = receivedOn(openedJournal(t));
+	await file('a');
+	await new Promise<void>((resolve) => {
+		mailbox.open(() => {
+			resolve();
+			return new Promise(() => {});
+		});
+	});
+	assert.equal(
+		await received.cancel('a'),
+		undefined,
+		'it has come to its end, and is being settled',
+	);
+	const run = cancellations.watch('a');
+	assert.equal(await received.cancel('a', 'ship2'), undefined);
+	assert.equal(await received.cancel('a'), 'cancelling');
+	assert.deepEqual([run.isCancelled, settled], [true, []]);
+});

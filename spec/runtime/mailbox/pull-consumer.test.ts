@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
+import { openedJournal } from '../../support/open-journal.ts';
+import { mailOf } from '../../support/mail.ts';
+
+const method = 'REQPin';
+
+/** A mailbox, and what files messages in it. */
+function openBox(life: Parameters<typeof openedJournal>[0]) {
+	const { journal } = openedJournal(life);
+	const mailbox = createMailbox({ method, journal, concurrency: 1 });
+	const file = async (...ids: readonly string[]): Promise<void> => {
+		const placed = ids.map((id) => mailbox.place(mailOf({ id }, { deadline: Infinity })));
+		await journal.commit(placed.flatMap(({ changes }) => changes));
+		for (const { row } of placed) mailbox.push(row);
+	};
+	return { mailbox, file };
+}
+
+/** Takes all that there is. */
+function allOf(next: () => MailRow | undefined): readonly string[] {
+	const ids: string[] = [];
+	for (let row = next(); row; row = next()) ids.push(row.id);
+	return ids;
+}
+
+test('who draws takes as many messages as he likes, in their order, and is told of new ones', async (life) => {
+	const { mailbox, file } = openBox(life);
+	await file('a', 'b');
+	let told = 0;
+	const drawing = mailbox.draw(() => {
+		told += 1;
+	});
+	assert.deepEqual(
+		allOf(() => drawing.next()),
+		['a', 'b'],
+	);
+	assert.equal(mailbox.running(), 2);
+	await file('c', 'd');
+	assert.equal(told, 2);
+	assert.deepEqual(
+		allOf(() => drawing.next()),
+		['c', 'd'],
+	);
+	for (let count = 0; count < 3; count += 1) drawing.over();
+	assert.deepEqual([mailbox.running(), mailbox.size()], [1, 4]);
+});
+
+test('a drawing ends with its mailbox, and the next one gets what was not settled', async (life) => {
+	const { mailbox, file } = openBox(life);
+	await file('a', 'b', 'c');
+	const first = mailbox.draw(() => assert.fail('nothing has come'));
+	assert.equal(first.next()?.id, 'a');
+	await mailbox.close();
+	assert.equal(first.next(), undefined);
+	mailbox.reset();
+	const second = mailbox.draw(() => {});
+	assert.equal(first.next(), undefined);
+	assert.deepEqual(
+		allOf(() => second.next()),
+		['a', 'b', 'c'],
+	);
+	first.over();
+	assert.equal(mailbox.running(), 3);
+});

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as fc from 'fast-check';
+import { createBundling } from '../../../runtime/network/frame-batching.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import type { FrameContent } from '../../../runtime/protocol/frame.ts';
+import type { Verdict } from '../../../runtime/network/transport.ts';
+
+/** A frame of a lane with so many rows of so many bytes, from a number on. */
+function frameOf(
+	lane: string,
+	{ rows = 1, bytes = 10, first = 1 }: { rows?: number; bytes?: number; first?: number } = {},
+): FrameContent {
+	return {
+		lane,
+		lo: 1,
+		first,
+		rows: Array.from({ length: rows }, (_, index) => ({
+			id: `${lane}${first + index}`,
+			ttlMs: 1000,
+			body: Buffer.alloc(bytes),
+		})),
+	};
+}
+
+const shown = ({ lane, first, rows }: FrameContent) =>
+	`${lane}:${first}${rows.length > 1 ? `-${first + rows.length - 1}` : ''}`;
+
+/** A bundling whose broker answers so, and what it was given: a line for each publication. */
+function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytesMax = 10_000) {
+	const clock = steppedClock();
+	const published: string[] = [];
+	const refused: string[] = [];
+	let turns = 0;
+	const made = createBundling({
+		bytesMax,
+		publish(topic, frames) {
+			const rows = frames.flatMap((frame) => frame.rows);
+			const verdict = verdictOf(rows.reduce((sum, { body }) => sum + (body?.length ?? 0), 0));
+			published.push(`${topic} ${frames.map(shown).join(' ')} ${verdict}`);
+			return Promise.resolve(verdict);
+		},
+		onSent: () => (turns += 1),
+	});
+	const bundling = {
+		...made,
+		add: (topic: string, frame: FrameContent) =>
+			made.add(topic, frame, (seq) => refused.push(`${frame.lane}:${seq}`)),
+	};
+	return { bundling, published, refused, turns: () => turns, settle: () => clock.settle() };
+}
+
+test('frames of one turn for one topic leave together, in order; others by themselves', async () => {
+	const { bundling, published, turns, settle } = bundlingOf();
+	bundling.add('ship1', frameOf('a'));
+	bundling.add('ship2', frameOf('c'));
+	bundling.add('ship1', frameOf('b', { rows: 3 }));
+	assert.deepEqual(published, []);
+	await settle();
+	bundling.add('ship1', frameOf('a', { rows: 1, bytes: 10, first: 2 }));
+	await settle();
+	assert.deepEqual(published, ['ship1 a:1 b:1-3 taken', 'ship2 c:1 taken', 'ship1 a:2 taken']);
+	assert.equal(turns(), 2);
+});
+
+test('what is more than one publication may have is divided', async () => {
+	const { bundling, published, settle } = bundlingOf(undefined, 550);
+	bundling.add('t', frameOf('a', { rows: 2, bytes: 100 }));
+	bundling.add('t', frameOf('b', { rows: 1, bytes: 2000 }));
+	bundling.add('t', frameOf('c', { rows: 4, bytes: 100 }));
+	bundling.add('t', frameOf('d', { rows: 1, bytes: 10 }));
+	await settle();
+	assert.deepEqual(published, [
+		't a:1-2 taken',
+		't b:1 taken',
+		't c:1-2 taken',
+		't c:3-4 d:1 taken',
+	]);
+});
+
+test('what a broker finds too large is divided until it takes it, and that is remembered', async () => {
+	const { bundling, published, settle } = bundlingOf((bytes) =>
+		bytes > 1000 ? 'too_large' : 'taken',
+	);
+	bundling.add('t', frameOf('a', { rows: 8, bytes: 200 }));
+	bundling.add('t', frameOf('b', { rows: 1, bytes: 200 }));
+	await settle();
+	const taken = () => published.splice(0).filter((line) => line.endsWith(' taken'));
+	assert.deepEqual(taken(), ['t a:1-4 taken', 't a:5-8 taken', 't b:1 taken']);
+	bundling.add('t', frameOf('a', { rows: 8, bytes: 200, first: 9 }));
+	await settle();
+	assert.deepEqual(published.splice(0), ['t a:9-12 taken', 't a:13-16 taken']);
+	bundling.forgetLimit();
+	bundling.add('t', frameOf('a', { rows: 8, bytes: 200, first: 17 }));
+	await settle();
+	assert.equal(published[0], 't a:17-24 too_large', 'another broker may take more');
+});
+
+test('of a single message that is too large its lane is told', async () => {
+	const { bundling, published, refused, settle } = bundlingOf((bytes) =>
+		bytes > 1000 ? 'too_large' : 'taken',
+	);
+	bundling.add('t', frameOf('a', { rows: 1, bytes: 2000 }));
+	bundling.add('t', frameOf('b', { rows: 1, bytes: 100 }));
+	await settle();
+	assert.deepEqual(published.splice(0), ['t a:1 b:1 too_large', 't a:1 too_large', 't b:1 taken']);
+	assert.deepEqual(refused, ['a:1']);
+	bundling.add('t', frameOf('b', { rows: 3, bytes: 300, first: 2 }));
+	await settle();
+	assert.deepEqual(published, ['t b:2-4 taken'], 'others may still be as large as before');
+});
+
+test('whatever the limits are, each row is taken once', async () => {
+	const sizes = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 1, max: 20 })));
+	const limits = fc.tuple(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 50, max: 3000 }));
+	await fc.assert(
+		fc.asyncProperty(sizes, limits, async (frames, [ours, brokers]) => {
+			const clock = steppedClock();
+			const taken = new Map<string, number[]>([
+				['a', []],
+				['b', []],
+				['c', []],
+			]);
+			const bundling = createBundling({
+				bytesMax: ours,
+				publish(_topic, bundle) {
+					const count = bundle.flatMap(({ rows }) => rows).length;
+					if (count * 50 > brokers) return Promise.resolve('too_large');
+					for (const { lane = '', first, rows } of bundle) {
+						for (const index of rows.keys()) taken.get(lane)?.push(first + index);
+					}
+					return Promise.resolve('taken');
+				},
+				onSent: () => {},
+			});
+			const next = new Map<string, number>();
+			for (const [lane, rows] of frames) {
+				const first = next.get(lane) ?? 1;
+				next.set(lane, first + rows);
+				bundling.add('t', frameOf(lane, { rows, bytes: 50, first }), () =>
+					assert.fail('each of them fits'),
+				);
+			}
+			await clock.settle();
+			for (const [lane, seen] of taken) {
+				const count = (next.get(lane) ?? 1) - 1;
+				assert.deepEqual(
+					seen.toSorted((one, other) => one - other),
+					seen.length > 0 ? range(count) : [],
+				);
+				assert.equal(seen.length, count);
+			}
+		}),
+		{ numRuns: 200 },
+	);
+});
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => index + 1);

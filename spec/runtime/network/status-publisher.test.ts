@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createAnnouncement } from '../../../runtime/network/status-publisher.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { readStatus, type Status } from '../../../runtime/protocol/frame.ts';
+import type { Publication, Wire } from '../../../runtime/network/transport.ts';
+
+const death: Status = { v: 1, state: 'offline', node: 'ship1', storeId: 'A', epoch: 3 };
+
+function announced(mode?: 'safe') {
+	const published: Publication[] = [];
+	const wire: Wire = {
+		name: 'noted',
+		publish(publication) {
+			published.push(publication);
+			return Promise.resolve('taken');
+		},
+	};
+	let laterLives = 0;
+	const clock = steppedClock();
+	const announcement = createAnnouncement({
+		clock,
+		self: {
+			node: 'ship1',
+			storeId: 'A',
+			epoch: 3,
+			prefix: '',
+			methods: () => ['m'],
+			host: 'one',
+			mode,
+		},
+		wires: new Set([wire]),
+		onLaterLife: () => (laterLives += 1),
+	});
+	const said = () => published.splice(0).map(({ payload }) => readStatus(payload));
+	return { announcement, clock, wire, said, laterLives: () => laterLives };
+}
+
+test('a birth names the host, and a node in safe mode says so', () => {
+	for (const mode of [undefined, 'safe'] as const) {
+		const { announcement, said } = announced(mode);
+		announcement.begin();
+		const [birth] = said();
+		assert.equal(birth?.state, 'online');
+		assert.equal(birth?.host, 'one');
+		assert.equal(birth?.mode, mode);
+	}
+});
+
+test('a birth is said again, less and less often, because a broker may have lost it', async () => {
+	const { announcement, clock, wire, said } = announced();
+	announcement.begin();
+	assert.equal(said().length, 1);
+	await clock.advance(10 * 60_000);
+	assert.equal(said().length, 3, 'after 1, 2 and 4 minutes more');
+	await clock.advance(24 * 3_600_000);
+	assert.equal(said().length, 26, 'and then hour by hour');
+	announcement.up(wire);
+	assert.equal(said().length, 1);
+	await clock.advance(60_000);
+	assert.equal(said().length, 1, 'a new connection begins anew');
+	await announcement.end();
+	said();
+	await clock.advance(24 * 3_600_000);
+	assert.equal(said().length, 0);
+	assert.equal(clock.pending(), 0);
+});
+
+test('a death in the name of a living node is contradicted, whichever life it is of', () => {
+	const { announcement, said } = announced();
+	announcement.begin();
+	said();
+	for (const epoch of [2, 3]) {
+		announcement.hear({ ...death, epoch });
+		assert.deepEqual(
+			said().map((status) => status?.state),
+			['online'],
+			`epoch ${epoch}`,
+		);
+	}
+	announcement.hear({ ...death, state: 'online', epoch: 2 });
+	assert.equal(said().length, 1, 'the retained birth of an earlier life');
+});
+
+test('the echo of the own birth, and the birth of a stranger, are not contradicted', () => {
+	const { announcement, said } = announced();
+	announcement.begin();
+	said();
+	announcement.hear({ ...death, state: 'online' });
+	announcement.hear({ ...death, state: 'online', storeId: 'B' });
+	assert.deepEqual(said(), []);
+});
+
+test('a later life of the store is not contradicted: this process may be at its end', () => {
+	const { announcement, said, laterLives } = announced();
+	announcement.begin();
+	said();
+	announcement.hear({ ...death, state: 'online', epoch: 4 });
+	assert.equal(laterLives(), 1);
+	assert.deepEqual(said(), []);
+});
+
+test('nothing is said before the begin, nor after the goodbye or the silence', async () => {
+	const { announcement, wire, said } = announced();
+	announcement.up(wire);
+	announcement.hear(death);
+	assert.deepEqual(said(), []);
+	announcement.begin();
+	await announcement.end();
+	announcement.hear(death);
+	assert.deepEqual(
+		said().map((status) => status?.state),
+		['online', 'offline'],
+	);
+	announcement.begin();
+	announcement.silence();
+	said();
+	announcement.hear(death);
+	await announcement.end();
+	assert.deepEqual(said(), []);
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { addRule, removeRules } from '../../../runtime/security/access-edit.ts';
+import { openAccess, parseRules, type Caller } from '../../../runtime/security/access-rules.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+
+const node = (name: string): Caller => ({ kind: 'node', name });
+const local: Caller = { kind: 'local' };
+const foreign: Caller = { kind: 'foreign' };
+const alice: Caller = { kind: 'foreign', name: 'alice' };
+const exec = (...methodArgs: string[]) => ({ method: 'REQCliCommand', methodArgs });
+const ping = { method: 'REQPing', methodArgs: [] };
+
+function accessOf(life: TestLife, text?: string) {
+	const path = join(temporaryFolder(life), 'acl.yaml');
+	if (text !== undefined) writeFileSync(path, text);
+	const clock = steppedClock();
+	return { path, clock, access: openAccess(path, clock) };
+}
+
+test('without rules everybody may call everything', (t) => {
+	const { access } = accessOf(t);
+	for (const caller of [node('ship1'), local, foreign, alice]) {
+		assert.equal(access.refusal(caller, exec('rm', '-rf', '/')), undefined);
+	}
+	assert.equal(access.isOpenToForeign(ping), false, 'nobody has said so of this method');
+});
+
+test('with rules nobody may call what no rule allows, but for whoever is on the socket', (t) => {
+	const { access } = accessOf(t, "rules:\n  - {from: central, method: '*'}\n");
+	assert.equal(access.refusal(node('central'), exec('uptime')), undefined);
+	assert.equal(access.refusal(node('ship2'), ping), 'no rule allows ship2 REQPing');
+	assert.equal(access.refusal(foreign, ping), 'no rule allows foreign REQPing');
+	assert.equal(access.refusal(alice, ping), 'no rule allows foreign:alice REQPing');
+	assert.equal(access.refusal(local, exec('uptime')), undefined);
+});
+
+test('what is denied is denied, whatever else allows it, also on the socket', (t) => {
+	const { access } = accessOf(
+		t,
+		'rules:\n' +
+			"  - {from: '*', method: REQCliCommand, command: reboot, effect: deny}\n" +
+			"  - {from: central, method: '*'}\n",
+	);
+	assert.equal(access.refusal(node('central'), exec('reboot')), 'central is denied REQCliCommand');
+	assert.equal(access.refusal(local, exec('reboot', 'now')), 'local is denied REQCliCommand');
+	assert.equal(access.refusal(node('central'), exec('uptime')), undefined);
+});
+
+test('a command is the beginning of the arguments, word by word', (t) => {
+	const { access } = accessOf(
+		t,
+		'commands:\n  look: [uptime, [bash, -c, df -h]]\n' +
+			'rules:\n' +
+			"  - {from: ship1, method: REQCliCommand, command: '@look'}\n" +
+			'  - {from: ship1, method: REQCliCommand, command: systemctl status}\n',
+	);
+	const may = (...words: string[]) => access.refusal(node('ship1'), exec(...words)) === undefined;
+	assert.ok(may('uptime'));
+	assert.ok(may('systemctl', 'status', 'nginx'));
+	assert.ok(may('bash', '-c', 'df -h'));
+	assert.ok(!may('systemctl', 'stop', 'nginx'));
+	assert.ok(!may('systemctl status'), 'one word is not two');
+	assert.ok(!may('bash', '-c', 'df -h; reboot'));
+	assert.ok(!may('uptimed'));
+});
+
+test('groups name several nodes; names that are not proven allow nothing', (t) => {
+	const { access } = accessOf(
+		t,
+		"groups:\n  fleet: [ship1, ship2]\nrules:\n  - {from: '@fleet', method: REQPing}\n" +
+			"  - {from: '@fleet', method: REQHello, effect: deny}\n",
+	);
+	assert.equal(access.refusal(node('ship2'), ping), undefined);
+	assert.match(access.refusal({ kind: 'unproven', name: 'ship2' }, ping) ?? '', /unproven/);
+	const hello = { method: 'REQHello', methodArgs: [] };
+	assert.match(access.refusal({ kind: 'unproven', name: 'ship1' }, hello) ?? '', /denied/);
+});
+
+test('signed and unsigned foreign clients are different callers', (t) => {
+	const { access } = accessOf(
+		t,
+		"rules:\n  - {from: 'foreign:alice', method: REQPing}\n" +
+			"  - {from: foreign, method: REQHello}\n  - {from: 'foreign:*', method: REQNone}\n",
+	);
+	const hello = { method: 'REQHello', methodArgs: [] };
+	const none = { method: 'REQNone', methodArgs: [] };
+	assert.equal(access.refusal(alice, ping), undefined);
+	assert.equal(access.refusal(alice, none), undefined);
+	assert.notEqual(access.refusal(alice, hello), undefined);
+	assert.notEqual(access.refusal(foreign, ping), undefined);
+	assert.ok(access.isOpenToForeign(hello));
+	assert.ok(!access.isOpenToForeign(ping));
+	assert.notEqual(access.refusal(node('foreign'), none), undefined);
+});
+
+test('a file that is edited is in force within a second; one that is broken allows nothing', async (t) => {
+	const { path, clock, access } = accessOf(t);
+	writeFileSync(path, 'rules:\n  - {from: ship1, method: REQPing}\n');
+	await clock.advance(1001);
+	assert.equal(access.refusal(node('ship1'), ping), undefined);
+	assert.notEqual(access.refusal(node('ship2'), ping), undefined);
+	writeFileSync(path, 'rules: [ {from: ship1, methd: REQPing} ]\n# longer than before\n');
+	await clock.advance(1001);
+	assert.match(access.refusal(node('ship1'), ping) ?? '', /no rule allows ship1 REQPing \(.*methd/);
+	rmSync(path);
+	await clock.advance(1001);
+	assert.equal(access.refusal(node('ship2'), ping), undefined);
+});
+
+test('rules that cannot be meant are refused with their place', () => {
+	for (const [text, why] of [
+		['rules: [{from: a}]', /method/],
+		["rules: [{from: '@fleet', method: REQPing}]", /no group @fleet/],
+		["rules: [{from: a, method: b, command: '@look'}]", /no group @look/],
+		['rules: [{from: a, method: b, effect: maybe}]', /effect/],
+		['rule: []', /rule/],
+		['{', /line 1/],
+	] as const) {
+		assert.throws(() => parseRules(text, 'acl.yaml'), why, text);
+	}
+});
+
+test('rules are added and taken away one at a time; the opposite of a rule replaces it', (t) => {
+	const { access } = accessOf(t);
+	const words = { from: 'ship1', method: 'REQPing', command: [] };
+	addRule(access, { ...words, effect: 'allow' });
+	assert.equal(access.refusal(node('ship1'), ping), undefined);
+	addRule(access, { ...words, effect: 'deny' });
+	assert.equal(access.rules()?.rules.length, 1);
+	assert.match(access.refusal(node('ship1'), ping) ?? '', /denied/);
+	assert.equal(removeRules(access, 'ship1', 'REQPing'), 1);
+	assert.throws(() => removeRules(access, 'ship1', 'REQPing'), { code: 'not_found' });
+	assert.notEqual(access.rules(), undefined, 'an empty list allows nothing, and is still a list');
+});

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import {
+	fingerprint,
+	keyText,
+	makeKey,
+	openKeyring,
+	readKey,
+} from '../../../runtime/security/keyring.ts';
+import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+
+const ship1 = { kind: 'node', name: 'ship1' } as const;
+const alice = { kind: 'client', name: 'alice' } as const;
+const bytes = Buffer.from('what is said');
+
+function keyringOf(life: TestLife, node = 'central', folder = temporaryFolder(life)) {
+	const clock = steppedClock();
+	return { folder, clock, keyring: openKeyring({ folder, node, clock }) };
+}
+
+test('a node makes its key pair once, and only its owner may read the private half', (t) => {
+	const { folder, keyring } = keyringOf(t);
+	const key = keyring.ownKey();
+	assert.match(key, /^ed25519:[\w-]{43}$/);
+	assert.equal(statSync(join(folder, 'own.key')).mode & 0o777, 0o600);
+	assert.equal(readFileSync(join(folder, 'own.pub'), 'utf8'), `${key}\n`);
+	assert.equal(keyringOf(t, 'central', folder).keyring.ownKey(), key);
+	assert.ok(keyring.verify({ kind: 'node', name: 'central' }, bytes, keyring.sign(bytes)));
+});
+
+test('a private key that others may read is refused', (t) => {
+	const { folder, keyring } = keyringOf(t);
+	keyring.ownKey();
+	chmodSync(join(folder, 'own.key'), 0o644);
+	const again = keyringOf(t, 'central', folder).keyring;
+	assert.throws(() => again.ownKey(), { code: 'bad_key', message: /chmod 600/ });
+});
+
+test('only a trusted key of the very sender verifies, and only the very bytes', (t) => {
+	const { keyring } = keyringOf(t);
+	const other = keyringOf(t, 'ship1').keyring;
+	const signature = other.sign(bytes);
+	assert.equal(keyring.knows(ship1), false);
+	assert.equal(keyring.verify(ship1, bytes, signature), false);
+	keyring.trust({ ...ship1, key: other.ownKey() });
+	assert.ok(keyring.verify(ship1, bytes, signature));
+	assert.equal(keyring.verify({ ...ship1, name: 'ship2' }, bytes, signature), false);
+	assert.equal(keyring.verify({ ...ship1, kind: 'client' }, bytes, signature), false);
+	assert.equal(keyring.verify(ship1, Buffer.from('something else'), signature), false);
+	assert.equal(keyring.verify(ship1, bytes, signature.subarray(1)), false);
+});
+
+test('two keys of one node are trusted while one is exchanged, until the old one is revoked', (t) => {
+	const { keyring } = keyringOf(t);
+	const [old, next] = [keyringOf(t, 'ship1').keyring, keyringOf(t, 'ship1').keyring];
+	for (const each of [old, next, next]) keyring.trust({ ...ship1, key: each.ownKey() });
+	assert.equal(keyring.list().length, 2);
+	assert.ok(keyring.verify(ship1, bytes, old.sign(bytes)));
+	assert.ok(keyring.verify(ship1, bytes, next.sign(bytes)));
+	assert.equal(keyring.revoke(ship1, old.ownKey()), 1);
+	assert.equal(keyring.verify(ship1, bytes, old.sign(bytes)), false);
+	assert.equal(keyring.revoke(ship1), 1);
+	assert.equal(keyring.revoke(ship1), 0);
+	assert.equal(keyring.knows(ship1), false);
+});
+
+test('keys that somebody puts into the folder by hand are found within a second', async (t) => {
+	const { folder, clock, keyring } = keyringOf(t);
+	assert.equal(keyring.knows(alice), false);
+	const key = keyText(makeKey(join(folder, 'people', 'alice.key')));
+	mkdirSync(join(folder, 'clients'));
+	writeFileSync(join(folder, 'clients', 'alice.pub'), `# of alice\n${key} her laptop\n\n`);
+	await clock.advance(1001);
+	assert.ok(keyring.knows(alice));
+	assert.deepEqual(keyring.list(), [{ ...alice, key }]);
+});
+
+test('a line that holds no key is an error that names the place', (t) => {
+	const { folder, keyring } = keyringOf(t);
+	mkdirSync(join(folder, 'nodes'));
+	writeFileSync(join(folder, 'nodes', 'ship1.pub'), '\nssh-ed25519 AAAA\n');
+	assert.throws(() => keyring.knows(ship1), { code: 'bad_key', message: /ship1\.pub:2/ });
+	assert.throws(() => readKey('ed25519:short'), { code: 'bad_key' });
+	assert.throws(() => keyring.trust({ ...ship1, name: '../x', key: 'ed25519:x' }), {
+		code: 'bad_name',
+	});
+});
+
+test('a key is not made over another one', (t) => {
+	const path = join(temporaryFolder(t), 'alice.key');
+	const text = keyText(makeKey(path));
+	assert.throws(() => makeKey(path), { code: 'bad_key' });
+	assert.match(fingerprint(text), /^[0-9a-f]{16}$/);
+});

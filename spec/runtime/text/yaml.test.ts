@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { durationMs } from '../../../runtime/text/duration.ts';
+import { parseYaml, placeOfPath, readYaml } from '../../../runtime/text/yaml.ts';
+
+const text = 'a:\n  b: [1, { c: "word" }]\n  d: plain\n';
+const place = (path: readonly PropertyKey[], more: Parameters<typeof placeOfPath>[2] = {}) => {
+	const { line, column } = placeOfPath(parseYaml(text), path, more);
+	return `${line}:${column}`;
+};
+
+test('every part of a text has its place: a key, a value, an item, a character', () => {
+	assert.equal(place(['a', 'b']), '2:6');
+	assert.equal(place(['a', 'b'], { part: 'key' }), '2:3');
+	assert.equal(place(['a', 'b', 1, 'c']), '2:15');
+	assert.equal(place(['a', 'b', 1, 'c'], { inside: 2 }), '2:18');
+	assert.equal(place(['a', 'd'], { inside: 2 }), '3:8');
+});
+
+test('what is not there has the place of the nearest part above it', () => {
+	assert.equal(place(['a', 'd', 'x']), '3:3');
+	assert.equal(place([]), '1:1');
+	assert.deepEqual(placeOfPath(parseYaml(''), ['a']), { line: 1, column: 1 });
+});
+
+test('what is no YAML is told with its line; aliases may not blow a text up', () => {
+	assert.throws(() => readYaml('a: [\nb'), { code: 'bad_json', detail: /^line \d: / });
+	const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+	for (const [from, to] of ['ab', 'bc', 'cd'])
+		bomb.push(`${to}: &${to} [${`*${from},`.repeat(10)}]`);
+	assert.throws(() => readYaml(bomb.join('\n')), { code: 'bad_json' });
+});
+
+test('durations are numbers with a unit, and nothing else', () => {
+	const known = { '250ms': 250, '10s': 10_000, '5m': 300_000, '2h': 7_200_000, '1d': 86_400_000 };
+	for (const [word, ms] of Object.entries(known)) assert.equal(durationMs(word), ms, word);
+	for (const word of ['', '10', 's', '1.5s', '-1s', '10 s', '1w']) {
+		assert.equal(durationMs(word), undefined, word);
+	}
+});

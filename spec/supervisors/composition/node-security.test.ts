@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import test, { after, before } from 'node:test';
+import { frameVersion, packAcknowledgement, packFrames } from '../../../runtime/protocol/frame.ts';
+import { createSeal, unseal } from '../../../runtime/security/signing.ts';
+import type { NodeRow } from '../../../runtime/network/transport.ts';
+import { ask, seen, send, settled } from '../../support/estate.ts';
+import { refused, startSigningEstate } from '../../support/signing-estate.ts';
+
+const timeout = 30_000;
+const lane = /\/_lane\//;
+
+// The timers of a clock keep no process alive while a node waits for its broker; this does.
+const vigil = createServer();
+before(async () => void (await once(vigil.listen(0, '127.0.0.1'), 'listening')));
+after(() => vigil.close());
+
+const ping = { toNode: 'ship1', method: 'REQPing' };
+const hello = { toNode: 'ship1', method: 'REQHello', kind: 'EventNACK' };
+
+test('nodes that require signatures work with one another', { timeout }, async (t) => {
+	const estate = await startSigningEstate(t, ['central', 'ship1']);
+	const central = await estate.start('central');
+	const ship1 = await estate.start('ship1');
+	const id = await send(central, {
+		...ping,
+		method: 'REQCliCommand',
+		methodArgs: ['echo', 'hello'],
+	});
+	const row = await settled(central, id);
+	assert.deepEqual([row.state, row.output], ['done', 'hello\n']);
+	for (const node of [central, ship1])
+		assert.equal(node.signals.counts()['seal.refused'], undefined);
+	assert.equal((await estate.mallory.overhear(lane)).payload[0], 0xc1);
+});
+
+test(
+	'a frame that was changed on its way is refused, counted and reported',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		await settled(central, await send(central, ping));
+		const { topic, payload } = await mallory.overhear(lane);
+		const changed = Buffer.from(payload);
+		changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+		await mallory.publish(topic, changed);
+		assert.equal(await refused(ship1, 'bad_signature'), topic);
+		assert.equal(ship1.signals.counts()['seal.refused'], 1);
+		const report = ship1.signals.recent().find(({ type }) => type === 'error.reported');
+		assert.match(JSON.stringify(report), /bad_signature: central/);
+	},
+);
+
+test('a frame without a signature is refused, counted and reported', { timeout }, async (t) => {
+	const { start, mallory } = await startSigningEstate(t, ['central', 'ship1'], 'on');
+	const central = await start('central');
+	const ship1 = await start('ship1');
+	await settled(central, await send(central, ping));
+	const { topic, payload } = await mallory.overhear(lane);
+	await mallory.publish(topic, unseal(payload).content);
+	assert.equal(await refused(ship1, 'unsigned'), topic);
+	const report = ship1.signals.recent().find(({ type }) => type === 'error.reported');
+	assert.match(JSON.stringify(report), /unsigned: central/);
+});
+
+test(
+	'a frame that is signed with another key is refused, counted and reported',
+	{ timeout },
+	async (t) => {
+		const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1']);
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		await settled(central, await send(central, ping));
+		const { topic, payload } = await mallory.overhear(lane);
+		const seal = createSeal({ keyring: keyring('mallory'), signing: 'on' });
+		await mallory.publish(topic, seal.close(topic, unseal(payload).content));
+		assert.equal(await refused(ship1, 'bad_signature'), topic);
+		const head = { v: frameVersion, from: 'mallory', storeId: 'hers', epoch: 1 } as const;
+		const content = { lane: 'ship1/REQPing/EventACK/', lo: 1, first: 1, rows: [] };
+		const frame = packFrames(head, [content]);
+		await mallory.publish(topic, seal.close(topic, frame));
+		assert.equal(await refused(ship1, 'unknown_key'), topic);
+		const reports = ship1.signals.recent().filter(({ type }) => type === 'error.reported');
+		assert.match(JSON.stringify(reports), /bad_signature: central.*unknown_key: mallory/);
+	},
+);
+
+test(
+	'a frame that is played again runs nothing twice, and is refused elsewhere',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
+		const central = await start('central');
+		const [ship1, ship2] = [await start('ship1'), await start('ship2')];
+		const id = await send(central, ping);
+		await settled(central, id);
+		const { topic, payload } = await mallory.overhear(lane);
+		const again = seen(ship1, 'message.duplicate', id);
+		await mallory.publish(topic, payload);
+		await again;
+		assert.equal(ship1.signals.counts()['call.started'], 1);
+		const elsewhere = topic.replace('/ship1/', '/ship2/');
+		await mallory.publish(elsewhere, payload);
+		assert.equal(await refused(ship2, 'bad_signature'), elsewhere);
+		const otherMethod = topic.replace('/REQPing/', '/REQCliCommand/');
+		await mallory.publish(otherMethod, payload);
+		assert.equal(await refused(ship1, 'bad_signature'), otherMethod);
+	},
+);
+
+test(
+	'a message that is sent at most once runs once, also if it is played again after a restart',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		await settled(central, await send(central, ping));
+		await send(central, hello);
+		const { topic, payload } = await mallory.overhear(/_lane\/REQHello/);
+		await mallory.publish(topic, payload);
+		assert.equal(await refused(ship1, 'replayed'), topic);
+		await ship1.stop();
+		const later = await start('ship1');
+		await mallory.publish(topic, payload);
+		assert.equal(await refused(later, 'replayed'), topic);
+		const started = later.signals.recent().filter(({ type }) => type === 'call.started');
+		assert.ok(!JSON.stringify(started).includes('REQHello'));
+		const report = later.signals.recent().find(({ type }) => type === 'error.reported');
+		assert.match(JSON.stringify(report), /replayed: central/);
+	},
+);
+
+test(
+	'a death that is played again after the return of its node is not believed',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const central = await start('central');
+		const first = await start('ship1');
+		await first.stop();
+		const isDeath = (payload: Buffer) => payload.includes('offline');
+		const { topic, payload } = await mallory.overhear(/ship1\/_status/, isDeath);
+		await start('ship1');
+		await settled(central, await send(central, ping));
+		await mallory.publish(topic, payload, true);
+		assert.equal(await refused(central, 'replayed'), topic);
+		await mallory.publish(
+			topic,
+			JSON.stringify({ ...JSON.parse(payload.toString()), epoch: 9 }),
+			true,
+		);
+		assert.equal(await refused(central, 'bad_signature'), topic);
+		const rows = await ask<NodeRow>(central, { reeve: 'nodes' });
+		assert.equal(rows.find(({ name }) => name === 'ship1')?.state, 'online');
+		await settled(central, await send(central, ping));
+	},
+);
+
+test(
+	'a forged acknowledgement deletes no row of the journal when signing is on',
+	{ timeout },
+	async (t) => {
+		for (const signing of ['off', 'required'] as const) {
+			const { start, mallory } = await startSigningEstate(t, ['central', 'ship1'], signing);
+			const central = await start('central');
+			const first = await start('ship1');
+			await settled(central, await send(central, ping));
+			await first.stop();
+			const id = await send(central, ping);
+			const head = { v: frameVersion, from: 'ship1', storeId: first.storeId, epoch: 1 } as const;
+			const answer = { epoch: central.epoch, upTo: 2, id, credit: 9 };
+			const ack = packAcknowledgement({
+				...head,
+				forStoreId: central.storeId,
+				lanes: [{ lane: 'ship1/REQPing/EventACK/', ...answer }],
+			});
+			await mallory.publish('reeve/central/_ack', ack);
+			if (signing === 'off') {
+				await new Promise<void>((resolve) => {
+					central.signals.subscribe(({ type }) => type === 'delivery.acked' && resolve());
+					if ((central.signals.counts()['delivery.acked'] ?? 0) > 1) resolve();
+				});
+				continue;
+			}
+			assert.equal(await refused(central, 'unsigned'), 'reeve/central/_ack');
+			const [row] = await ask<{ state: string }>(central, { reeve: 'messages', ids: [id] });
+			assert.notEqual(row?.state, 'accepted');
+			const report = central.signals.recent().find(({ type }) => type === 'error.reported');
+			assert.match(JSON.stringify(report), /unsigned: ship1/);
+			await start('ship1');
+			assert.equal((await settled(central, id)).state, 'done', 'it is still sent');
+		}
+	},
+);
+
+test('a trusted node cannot acknowledge for another', { timeout }, async (t) => {
+	const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
+	const central = await start('central');
+	const id = await send(central, ping);
+	const seal = createSeal({ keyring: keyring('ship2'), signing: 'on' });
+	const topic = 'reeve/central/_ack';
+	const ack = packAcknowledgement({
+		v: frameVersion,
+		from: 'ship2',
+		storeId: 'of ship2',
+		epoch: 1,
+		forStoreId: central.storeId,
+		lanes: [{ lane: 'ship1/REQPing/EventACK/', epoch: 1, upTo: 1, id, credit: 9 }],
+	});
+	await mallory.publish(topic, seal.close(topic, ack));
+	assert.equal(await refused(central, 'bad_signature'), topic);
+	await start('ship1');
+	assert.equal((await settled(central, id)).state, 'done');
+});
+
+test(
+	'an objection that nobody has signed does not keep a node from its name',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningEstate(t, ['central']);
+		mallory.onPublication(({ topic, payload }) => {
+			if (!topic.endsWith('/_claim')) return;
+			const { process, type, count: _, signature: __, ...claim } = JSON.parse(payload.toString());
+			if (type !== 'claim') return;
+			const denial = { ...claim, type: 'deny', process: 'hers', to: process };
+			void mallory.publish(topic, JSON.stringify(denial));
+		});
+		// Somebody seems to live there, so that the claim waits for objections.
+		const birth = { v: 1, state: 'online', node: 'central', storeId: 'hers', epoch: 1 };
+		await mallory.publish('reeve/central/_status', JSON.stringify(birth), true);
+		const central = await start('central', { claimMs: 1000 });
+		await refused(central, 'unsigned');
+		assert.equal(central.signals.counts()['name.granted'], 1);
+		assert.equal(central.signals.counts()['name.denied'], undefined);
+	},
+);

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createChild, type OwnedChild } from '../../../supervisors/otp/child.ts';
+import { exitText, type DownReason } from '../../../supervisors/otp/exit-reason.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { frameVersion } from '../../../runtime/protocol/frame.ts';
+import { createPresence as createTable } from '../../../runtime/network/presence.ts';
+import { createSignals } from '../../../runtime/observability/signals.ts';
+import {
+	monitor,
+	monitorRemote,
+	type Down,
+	type NodeLife,
+	type NodePresence,
+} from '../../../supervisors/otp/monitors.ts';
+
+function actor(): OwnedChild {
+	const child = createChild('a', { shutdown: (reason) => child.exit(reason), kill() {} });
+	return child;
+}
+
+/** What monitors told, in words. */
+function listener() {
+	const heard: string[] = [];
+	const hear = ({ reason }: Down) => void heard.push(exitText(reason));
+	return { heard, hear };
+}
+
+const settled = () => new Promise((resolve) => void setImmediate(resolve));
+
+/** Nodes that come and go on cue. */
+function createPresence() {
+	const lives = new Map<string, NodeLife>();
+	const watchers = new Set<(life: NodeLife & { name: string }) => void>();
+	const presence: NodePresence = {
+		get: (name) => lives.get(name),
+		onChange(see) {
+			watchers.add(see);
+			return () => void watchers.delete(see);
+		},
+	};
+	const learn = (name: string, life: NodeLife) => {
+		lives.set(name, life);
+		for (const see of watchers) see({ name, ...life });
+	};
+	return { presence, learn, watchers };
+}
+
+const alive = { state: 'online', storeId: 's1', epoch: 3 } as const;
+const target = { node: 'ship1', name: 'pump' };
+
+test('a monitor tells once of an end, with its reason, and each of several does', async () => {
+	const { heard, hear } = listener();
+	const child = actor();
+	monitor(child, hear);
+	monitor(child, hear);
+	child.exit(new Error('crash'));
+	child.exit('normal');
+	child.kill();
+	await settled();
+	assert.deepEqual(heard, ['crash', 'crash']);
+});
+
+test('the watcher of an actor does not die with it: a monitor has one direction', () => {
+	const [watcher, child] = [actor(), actor()];
+	monitor(child, () => {});
+	watcher.exit('normal');
+	assert.equal(child.exitReason, undefined);
+});
+
+test('monitoring nobody, or the dead, tells noproc, but not before there is a monitor', async () => {
+	const dead = actor();
+	dead.exit('normal');
+	for (const nobody of [undefined, dead]) {
+		const downs: Down[] = [];
+		const made = monitor(nobody, (down) => downs.push(down));
+		assert.equal(downs.length, 0);
+		await settled();
+		assert.deepEqual(
+			downs.map(({ reason }) => reason),
+			['noproc'],
+		);
+		assert.equal(downs[0]?.monitor, made);
+		assert.equal(downs[0]?.target, nobody);
+	}
+});
+
+test('nothing is told after a demonitor, not even what was on its way', async () => {
+	const { heard, hear } = listener();
+	const child = actor();
+	monitor(child, hear).demonitor();
+	child.exit('normal');
+	monitor(child, hear).demonitor();
+	await settled();
+	assert.deepEqual(heard, []);
+});
+
+test('a monitor of another node tells noconnection when that node dies, once', async () => {
+	const { presence, learn, watchers } = createPresence();
+	const { heard, hear } = listener();
+	learn('ship1', alive);
+	monitorRemote(target, { presence }, hear);
+	learn('ship2', { ...alive, state: 'offline' });
+	assert.deepEqual(heard, []);
+	learn('ship1', { ...alive, state: 'offline' });
+	learn('ship1', { ...alive, epoch: 4 });
+	await settled();
+	assert.deepEqual(heard, ['noconnection']);
+	assert.equal(watchers.size, 0);
+});
+
+test('a node that is not there is no connection at once, and one that was replaced is lost', async () => {
+	const { presence, learn } = createPresence();
+	const { heard, hear } = listener();
+	monitorRemote(target, { presence }, hear);
+	await settled();
+	assert.deepEqual(heard, ['noconnection']);
+	for (const next of [{ epoch: 4 }, { storeId: 's2' }]) {
+		learn('ship1', alive);
+		monitorRemote(target, { presence }, hear);
+		learn('ship1', { ...alive, ...next });
+	}
+	await settled();
+	assert.equal(heard.length, 3, 'its birth came before its death was seen');
+});
+
+test('the late death of an earlier life says nothing of the present one, nor does a second birth', async () => {
+	const { presence, learn } = createPresence();
+	const { heard, hear } = listener();
+	learn('ship1', alive);
+	monitorRemote(target, { presence }, hear);
+	learn('ship1', alive);
+	learn('ship1', { ...alive, state: 'offline', epoch: 2 });
+	await settled();
+	assert.deepEqual(heard, []);
+});
+
+test('an exit that the other node tells of comes with its reason, and only one is told', async () => {
+	const { presence, learn } = createPresence();
+	const { heard, hear } = listener();
+	learn('ship1', alive);
+	let tell: (reason: DownReason) => void = () => assert.fail('nobody listens');
+	let isIgnored = false;
+	const exits = (_target: object, see: (reason: DownReason) => void) => {
+		tell = see;
+		return () => void (isIgnored = true);
+	};
+	monitorRemote(target, { presence, exits }, hear);
+	tell('shutdown');
+	learn('ship1', { ...alive, state: 'offline' });
+	await settled();
+	assert.deepEqual(heard, ['shutdown']);
+	assert.ok(isIgnored);
+});
+
+test('the births and deaths that a node hears of are what it takes', async () => {
+	const clock = steppedClock();
+	const presence = createTable({ clock, signals: createSignals(clock) });
+	const { heard, hear } = listener();
+	const life = { v: frameVersion, node: 'ship1', storeId: 's1', methods: [] } as const;
+	presence.learn({ ...life, state: 'online', epoch: 1 });
+	monitorRemote(target, { presence }, hear);
+	presence.learn({ ...life, state: 'online', epoch: 1 });
+	await settled();
+	assert.deepEqual(heard, []);
+	presence.learn({ ...life, state: 'online', epoch: 2 });
+	monitorRemote(target, { presence }, hear);
+	presence.learn({ ...life, state: 'offline', epoch: 2 });
+	await settled();
+	assert.deepEqual(heard, ['noconnection', 'noconnection']);
+});

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { addRestart, backoffMs } from '../../../supervisors/otp/restart.ts';
+import { abnormal, fate, fragile, living, setStage, worker } from '../../support/supervised.ts';
+
+/** Whether each of these restarts, at these milliseconds, is allowed. */
+function verdicts(limit: { intensity: number; period: number }, ...atMs: readonly number[]) {
+	let restarts: readonly number[] = [];
+	return atMs.map((at) => {
+		const decision = addRestart(restarts, at, limit);
+		restarts = decision.restarts;
+		return decision.allowed;
+	});
+}
+
+test('intensity 0 forbids the first restart, and n allows n within the period', () => {
+	assert.deepEqual(verdicts({ intensity: 0, period: 5 }, 0), [false]);
+	assert.deepEqual(verdicts({ intensity: 2, period: 5 }, 0, 0, 0), [true, true, false]);
+});
+
+test('seconds are whole: the window is between one period and one second more', () => {
+	const limit = { intensity: 1, period: 5 };
+	// 0.0 s and 5.9 s are five whole seconds apart, and so are 0.9 s and 5.0 s.
+	assert.deepEqual(verdicts(limit, 0, 5999), [true, false]);
+	assert.deepEqual(verdicts(limit, 999, 6000), [true, true]);
+	assert.deepEqual(verdicts(limit, 999, 5000), [true, false]);
+});
+
+test('what is no longer counted is no longer remembered', () => {
+	const { restarts } = addRestart([3, 2, 1], 9000, { intensity: 5, period: 5 });
+	assert.deepEqual(restarts, [9]);
+});
+
+test('pauses double up to their limit, less what is left to chance', () => {
+	const backoff = { minMs: 100, maxMs: 1000 };
+	const pauses = [0, 1, 2, 3, 4, 1000].map((failures) => backoffMs(backoff, failures, 0));
+	assert.deepEqual(pauses, [100, 200, 400, 800, 1000, 1000]);
+	assert.equal(backoffMs(backoff, 0, 1), 80);
+	assert.equal(backoffMs({ ...backoff, factor: 3, jitter: 0 }, 2, 0.5), 900);
+});
+
+test('with a backoff a child waits before each restart, longer each time, and its supervisor answers', async (t) => {
+	const broken = { is: false };
+	const stage = setStage(t);
+	const top = await stage.run('one_for_one', [fragile('ch', broken), worker('other')], {
+		intensity: 100,
+		backoff: { minMs: 1000, maxMs: 8000, jitter: 0 },
+	});
+	broken.is = true;
+	await stage.crash(top, 'ch');
+	const startErrors = () =>
+		stage.seen('supervisor.report').filter(({ report }) => report === 'start_error').length;
+	for (const [pauseMs, failures] of [
+		[1000, 1],
+		[2000, 2],
+		[4000, 3],
+		[8000, 4],
+		[8000, 5],
+	] as const) {
+		await stage.clock.advance(pauseMs - 1);
+		assert.equal(startErrors(), failures - 1);
+		await stage.clock.advance(1);
+		assert.equal(startErrors(), failures);
+		assert.equal(living(top).ch, 'restarting');
+	}
+	broken.is = false;
+	await stage.clock.advance(8000);
+	assert.match(living(top).ch ?? '', /^ch#/);
+});
+
+test('a backoff does not hide that the limit is reached, and stopping does not wait for it', async (t) => {
+	const stage = setStage(t);
+	const backoff = { minMs: 1000, maxMs: 1000, jitter: 0 };
+	const spent = await stage.run('one_for_one', [worker('ch')], { intensity: 0, backoff });
+	await stage.crash(spent, 'ch');
+	assert.equal(fate(spent), 'shutdown');
+
+	const top = await stage.run('one_for_one', [worker('ch')], { intensity: 1, backoff });
+	await stage.crash(top, 'ch', abnormal);
+	assert.equal(living(top).ch, 'restarting');
+	assert.equal(await top.stop(), 'shutdown');
+	assert.equal(stage.clock.pending(), 0);
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import process from 'node:process';
+import test from 'node:test';
+import { fromCallback, setup, type AnyActorRef } from 'xstate';
+import { actorChild, actorOf } from '../../../supervisors/otp/actor-child.ts';
+import type { ChildSpec } from '../../../supervisors/otp/child-spec.ts';
+import type { ExitReason } from '../../../supervisors/otp/exit-reason.ts';
+import { serviceChild } from '../../../supervisors/otp/service-child.ts';
+import { abnormal, childOf, fate, setStage, worker } from '../../support/supervised.ts';
+import { strayErrors } from '../../support/strays.ts';
+import type { TestLife } from '../../support/temporary.ts';
+
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+
+/** Why a child has ended, once it has; its sibling and its supervisor must not notice. */
+async function endOf(
+	life: TestLife,
+	spec: ChildSpec,
+	go: (actor: AnyActorRef | undefined) => void = () => {},
+): Promise<ExitReason | undefined> {
+	const foreign = strayErrors(life);
+	const { clock, run } = setStage(life);
+	const top = await run('one_for_one', [worker('sibling'), spec], { intensity: 5 });
+	const [sibling, child] = [await childOf(top, 'sibling'), await childOf(top, spec.id)];
+	go(actorOf(child));
+	for (let round = 0; round < 20 && child.exitReason === undefined; round += 1) {
+		await clock.settle();
+	}
+	assert.deepEqual([fate(sibling), fate(top)], ['alive', 'alive']);
+	assert.deepEqual(foreign, []);
+	return child.exitReason;
+}
+
+test('a rejection finds its actor across awaits', async (t) => {
+	const work = async () => {
+		await turn();
+		await turn();
+		throw abnormal;
+	};
+	const logic = setup({}).createMachine({ on: { GO: { actions: () => void work() } } });
+	const spec = { id: 'ch', start: actorChild({ logic }) };
+	assert.equal(await endOf(t, spec, (actor) => actor?.send({ type: 'GO' })), abnormal);
+});
+
+test('so does an error that is thrown in a timer, or by a listener, that an action has set up', async (t) => {
+	const emitter = new EventEmitter();
+	const ways = {
+		timer: () =>
+			void setImmediate(() => {
+				throw abnormal;
+			}),
+		listener: () => void turn().then(() => emitter.emit('news')),
+	};
+	emitter.on('news', () => {
+		throw abnormal;
+	});
+	for (const way of Object.values(ways)) {
+		const logic = setup({}).createMachine({ entry: way });
+		const spec = { id: 'ch', start: actorChild({ logic }), restart: 'temporary' } as const;
+		assert.equal(await endOf(t, spec), abnormal);
+	}
+});
+
+test('the stray of an invoked actor is a crash of the actor that is supervised', async (t) => {
+	const helper = fromCallback(() => {
+		void turn().then(() => {
+			throw abnormal;
+		});
+	});
+	const logic = setup({ actors: { helper } }).createMachine({ invoke: { src: 'helper' } });
+	const spec = { id: 'ch', start: actorChild({ logic }), restart: 'temporary' } as const;
+	assert.equal(await endOf(t, spec), abnormal);
+});
+
+test('a service that fails in the background is stopped first, then it has crashed', async (t) => {
+	const words: string[] = [];
+	const start = serviceChild({
+		start() {
+			void turn().then(() => {
+				throw abnormal;
+			});
+			return 'service';
+		},
+		async stop(service) {
+			await turn();
+			words.push(`${service} stopped`);
+		},
+	});
+	assert.equal(await endOf(t, { id: 'ch', start, restart: 'temporary' }), abnormal);
+	assert.deepEqual(words, ['service stopped']);
+});
+
+test('what belongs to no actor is handed to whoever catches, and crashes nobody', async (t) => {
+	const foreign = strayErrors(t);
+	const top = await setStage(t).start({ children: [worker('ch')] });
+	void Promise.reject(abnormal);
+	await turn();
+	assert.deepEqual(foreign, [abnormal]);
+	assert.equal(fate(await childOf(top, 'ch')), 'alive');
+});
+
+test('nothing is caught once the last catcher is gone', async () => {
+	const count = () => process.listenerCount('unhandledRejection');
+	const before = count();
+	const ends: (() => void)[] = [];
+	const life = { after: (run: () => void) => void ends.push(run) };
+	strayErrors(life);
+	strayErrors(life);
+	for (const end of ends.toReversed()) end();
+	assert.equal(count(), before);
+});

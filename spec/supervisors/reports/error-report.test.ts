@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
+import { send, settled, startEstate } from '../../support/estate.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+
+/** The texts in central's error log, once there are so many of them. */
+async function errorsAt(folder: string, count: number): Promise<string[]> {
+	const path = join(folder, 'errorLog', 'errorCentral', 'error.log');
+	for (;;) {
+		const lines = readText(path).split('\n').filter(Boolean);
+		if (lines.length >= count) return lines;
+		await turnOfTheLoop();
+	}
+}
+
+function readText(path: string): string {
+	try {
+		return readFileSync(path, 'utf8');
+	} catch (thrown) {
+		assert.equal(Reflect.get(Object(thrown), 'code'), 'ENOENT');
+		return '';
+	}
+}
+
+test('errors of all nodes are at central, a line each, in the words of steward', async (t) => {
+	const estate = await startEstate(t);
+	const folder = temporaryFolder(t);
+	const central = await estate.start('central', { subscribersDataFolder: folder });
+	const ship1 = await estate.start('ship1');
+	const command = (...methodArgs: string[]) => ({
+		toNode: 'ship1',
+		method: 'REQCliCommand',
+		methodArgs,
+		methodTimeout: 1,
+	});
+	await settled(central, await send(central, command('sh', '-c', 'echo oops >&2; exit 3')));
+	await settled(central, await send(central, command('sleep', '9')));
+	ship1.door.refuse('bad_json', 'at position 4', 'socket');
+	await ship1.door.accept({ method: 'REQPing' }, 'tcp listener');
+	await ship1.door.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
+	const lines = await errorsAt(folder, 5);
+	for (const line of lines) assert.match(line, /^\w{3}, \d\d \w{3} \d{4} \S+ GMT, node: ship1, /);
+	const texts = lines.map((line) => line.replace(/^.*?node: ship1, /, ''));
+	const [failed = '', timedOut = '', ...refused] = texts;
+	assert.match(
+		failed,
+		/^error: methodREQCliCommand: cmd\.Run : .*, methodArgs: \["sh",.*\], error_output: oops/,
+	);
+	assert.equal(timedOut, 'error: methodREQCliCommand: method timed out: ["sleep","9"]');
+	assert.deepEqual(refused, [
+		'error: malformed json received on socket: at position 4',
+		'error: no toNode or toNodes where specified in the message, dropping message',
+		'error: no such request type defined: REQNothing on ship1',
+	]);
+});
+
+test('a message that is given up is an info, as in steward', async (t) => {
+	const estate = await startEstate(t);
+	const folder = temporaryFolder(t);
+	const central = await estate.start('central', { subscribersDataFolder: folder });
+	const away = { toNode: 'ship9', method: 'REQPing', retries: 1, ACKTimeout: 1, ttl: 1 };
+	await settled(central, await send(central, away));
+	const [line = ''] = await errorsAt(folder, 1);
+	assert.match(
+		line,
+		/node: central, info: toNode: ship9, fromNode: central, subject: ship9\.REQPing: max retries/,
+	);
+	assert.match(line, /check if node is up and running and if it got a subscriber started/);
+});
+
+test('only so many reports leave in a minute, and what is wrong with reports is not reported', async (t) => {
+	const estate = await startEstate(t);
+	const folder = temporaryFolder(t);
+	const values = { subscribersDataFolder: folder, errorReportsPerMinuteMax: 3 };
+	const central = await estate.start('central', values);
+	for (let count = 0; count < 50; count += 1) central.door.refuse('bad_json', `${count}`, 'socket');
+	const lines = await errorsAt(folder, 3);
+	await settled(central, await send(central, { toNode: 'central', method: 'REQNone' }));
+	assert.equal(lines.length, 3);
+	assert.equal(central.signals.counts()['error.reported'], 3);
+});

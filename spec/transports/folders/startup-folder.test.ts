@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import type { MessageRow } from '../../../runtime/network/transport.ts';
+import type { RunningNode } from '../../../supervisors/node/node.ts';
+import startupFolder from '../../../transports/folders/startup-folder.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
+import { startWebNode } from '../../support/web-node.ts';
+
+/** A node in this folder, whose startup messages are those that are there. */
+function start(t: TestContext, folder: string, options: object = {}) {
+	const values = {
+		databaseFolder: join(folder, 'db'),
+		subscribersDataFolder: join(folder, 'data'),
+	};
+	return startWebNode(t, [startupFolder], { ...values, options });
+}
+
+function write(folder: string, name: string, text: string): void {
+	mkdirSync(join(folder, 'data', 'startup'), { recursive: true });
+	writeFileSync(join(folder, 'data', 'startup', name), text);
+}
+
+async function settled(node: RunningNode, ids: readonly string[]): Promise<MessageRow[]> {
+	const rows: MessageRow[] = [];
+	const question = { reeve: 'watch', ids };
+	for await (const row of node.door.ask(question, new AbortController().signal)) {
+		if ((row as MessageRow).settled) rows.push(row as MessageRow);
+	}
+	return rows;
+}
+
+/** The startup messages that a node has taken. */
+const startups = (node: RunningNode) =>
+	node.signals
+		.recent()
+		.flatMap((each) =>
+			each.type === 'message.accepted' && each.via === 'startup folder' ? [each.id] : [],
+		);
+
+const touch = (path: string) =>
+	JSON.stringify({ method: 'exec', methodArgs: ['sh', '-c', `echo ran >> ${path}`], id: 'same' });
+
+test('startup messages are run at every start, whatever id they have', async (t) => {
+	const folder = temporaryFolder(t);
+	const ran = join(folder, 'ran');
+	write(folder, 'b', touch(ran));
+	write(folder, 'a', `- method: ping\n- method: ping\n  toNode: central\n`);
+	for (let count = 1; count <= 3; count += 1) {
+		const { node } = await start(t, folder);
+		const ids = startups(node);
+		assert.equal(ids.length, 3);
+		const rows = await settled(node, ids);
+		assert.deepEqual(new Set(rows.map(({ state }) => state)), new Set(['done']));
+		await node.stop();
+		assert.equal(readFileSync(ran, 'utf8'), 'ran\n'.repeat(count));
+	}
+});
+
+test('a bad message stops neither the start nor the good ones beside it', async (t) => {
+	const folder = temporaryFolder(t);
+	write(folder, '1', '[{"method":');
+	write(folder, '2', '[{"method":"nonsense"},{"method":"ping"},{"metod":"ping"},17]');
+	write(folder, '3', '');
+	write(folder, '4', '{"method":"ping"}');
+	mkdirSync(join(folder, 'data', 'startup', 'ship1'));
+	const { node } = await start(t, folder);
+	const ids = startups(node);
+	assert.equal(ids.length, 2);
+	await settled(node, ids);
+	const refused = node.signals
+		.recent()
+		.flatMap((each) => (each.type === 'message.refused' ? [each.code] : []));
+	assert.deepEqual(refused.toSorted(), [
+		'bad_json',
+		'bad_message',
+		'bad_message',
+		'bad_message',
+		'unknown_method',
+	]);
+});
+
+test('in safe mode no startup message is taken', async (t) => {
+	const folder = temporaryFolder(t);
+	write(folder, '1', '{"method":"ping"}');
+	const { node } = await start(t, folder, { choices: { mode: 'safe' } });
+	assert.deepEqual(startups(node), []);
+	assert.equal(node.signals.counts()['message.refused'], undefined);
+});
+
+test('a node without startup messages starts as always', async (t) => {
+	const { node } = await start(t, temporaryFolder(t));
+	assert.deepEqual(startups(node), []);
+});
+
+test('startup messages are written, listed and removed by messages', async (t) => {
+	const folder = temporaryFolder(t);
+	const { node } = await start(t, folder);
+	const call = async (method: string, more: object): Promise<MessageRow | undefined> => {
+		const message = { toNode: 'central', method, ...more };
+		const [answer] = await node.door.accept(message, 'test');
+		assert.ok(answer && 'id' in answer, JSON.stringify(answer));
+		return (await settled(node, [answer.id]))[0];
+	};
+	const data = '[{"method":"ping",},]';
+	const written = await call('startup-write', { methodArgs: ['pings'], data });
+	assert.equal(written?.state, 'done', JSON.stringify(written));
+	const listed = await call('REQStartupList', {});
+	assert.match(listed?.output ?? '', /^pings 21 bytes 20\d\d-\S+Z\n$/);
+	for (const name of ['../out', '.hidden', 'a/b', '']) {
+		const bad = await call('REQStartupWrite', { methodArgs: [name], data });
+		assert.deepEqual([bad?.state, bad?.code], ['failed', 'bad_name'], name);
+	}
+	for (const [wrong, code] of [
+		['[{"method":', 'bad_json'],
+		['', 'bad_message'],
+		['[1]', 'bad_message'],
+	]) {
+		const bad = await call('REQStartupWrite', { methodArgs: ['pings'], data: wrong });
+		assert.equal(bad?.code, code);
+	}
+	await node.stop();
+	const next = await start(t, folder);
+	assert.equal(startups(next.node).length, 1);
+	const [answer] = await next.node.door.accept(
+		{ toNode: 'central', method: 'startup-remove', methodArgs: ['pings'] },
+		'test',
+	);
+	assert.ok(answer && 'id' in answer);
+	const [removed] = await settled(next.node, [answer.id]);
+	assert.equal(removed?.state, 'done');
+	assert.deepEqual(readdirSync(join(folder, 'data', 'startup')), []);
+});

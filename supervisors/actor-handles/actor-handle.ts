@@ -1,0 +1,189 @@
+/**
+ * Handles: how a program that runs a node talks to instances of declared actors, here or elsewhere.
+ *
+ * ```ts
+ * const shelf = node.actor(counter, { to: 'ship1', key: 'shelf-7' });
+ * await shelf.send({ type: 'ADD', by: 2 });
+ * const reply = await shelf.ask({ type: 'TELL' });
+ * ```
+ *
+ * A message that was sent is owed its outcome, whether somebody waits for it or not. Whoever asks
+ * waits in this process only; an actor that asks waits on disk.
+ *
+ * @module
+ */
+import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
+import type { Addressed, UnansweredReason } from '../../actors/definition/effects.ts';
+import { checkName } from '../../runtime/message/topics.ts';
+import type { Message, Outcome } from '../../runtime/message/message.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import type { Neighbour } from '../../runtime/network/presence.ts';
+import { watchAsk } from './ask-outcome.ts';
+import type { Ground } from '../composition/node-services.ts';
+
+/** Which instance is meant; by default the one without a key, on this node. */
+export interface ActorPlace {
+	readonly to?: string;
+	readonly key?: string;
+}
+
+/** How an ask ended: with the outcome of the message, or without an answer. */
+export type ActorReply =
+	| {
+			readonly id: string;
+			readonly outcome: Outcome;
+			/** What the actor has answered, as text; JSON unless it was text or bytes. */
+			readonly data?: string;
+			/** Set if the answer may have been cut at `outputKeptBytesMax`. */
+			readonly isCut?: true;
+			readonly code?: string;
+			readonly detail?: string;
+	  }
+	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
+
+/** One instance, as it is talked to. */
+export interface ActorHandle<Event extends EventObject> {
+	/**
+	 * Sends an event, and resolves with the id of its message once that is on disk.
+	 *
+	 * @throws ReeveError what the message is refused with
+	 */
+	send(event: Event): Promise<string>;
+	/**
+	 * Sends an event and waits for its answer, `timeoutMs` at most (`defaultMethodTimeout` unless it
+	 * is given). One that is not accepted by then expires.
+	 *
+	 * @throws ReeveError what the message is refused with here; `stopping` if the node stops
+	 * meanwhile
+	 */
+	ask(event: Event, options?: { readonly timeoutMs?: number }): Promise<ActorReply>;
+}
+
+/** Makes handles for the instances of one actor. */
+export type MakeHandle = <Machine extends AnyStateMachine>(
+	definition: Addressed<Machine>,
+	where?: ActorPlace,
+) => ActorHandle<EventFromLogic<Machine>>;
+
+/** Creates what makes handles. */
+export function createActorHandles(ground: Ground): MakeHandle {
+	return ({ name }, { to = ground.node, key = '' } = {}) => {
+		const target = { to, name, key };
+		return {
+			send: (event) => file(ground, target, { event }),
+			ask(event, { timeoutMs = ground.config.defaultMethodTimeout * 1000 } = {}) {
+				return askInstance(ground, target, { event, timeoutMs });
+			},
+		};
+	};
+}
+
+/** An instance, named in full. */
+export interface ActorTarget {
+	readonly to: string;
+	readonly name: string;
+	readonly key: string;
+}
+
+interface Sent {
+	readonly event: EventObject;
+	readonly ttl?: number;
+}
+
+/** Files the message; resolves with its id. */
+async function file(ground: Ground, target: ActorTarget, { event, ttl }: Sent): Promise<string> {
+	const { to: toNode, name: method, key } = target;
+	const fields = {
+		toNode,
+		method,
+		kind: 'CommandACK',
+		data: JSON.stringify(event),
+		replyMethod: 'REQNone',
+		...(key === '' ? {} : { key }),
+		...(ttl === undefined ? {} : { ttl }),
+	} as const;
+	if (toNode !== ground.node) return fileAbroad(ground, fields);
+	const [answer] = await ground.intake.accept(fields, 'library');
+	if (answer && 'id' in answer) return answer.id;
+	throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
+}
+
+/**
+ * A message to another node. The definition says what the method is, so it is taken also for a node
+ * that has not been heard of yet, which messages from outside are not.
+ */
+async function fileAbroad(
+	{ node, clock, config, outbox, phase, post, signals }: Ground,
+	fields: Pick<Message, 'toNode' | 'method' | 'kind'> & { readonly data: string },
+): Promise<string> {
+	const { toNode, method, data } = fields;
+	checkName('node', toNode);
+	if (phase.current === 'stopping') throw new ReeveError('stopping');
+	if (outbox.waiting() >= config.outboxMessagesMax) throw new ReeveError('outbox_full');
+	if (Buffer.byteLength(data) > config.messageBytesMax) throw new ReeveError('too_large', method);
+	const id = newId(clock);
+	await post.send([{ ...fields, id, fromNode: node, methodArgs: [] }]);
+	signals.emit('message.accepted', { id, method, from: node, to: toNode, via: 'library' });
+	return id;
+}
+
+async function askInstance(
+	ground: Ground,
+	target: ActorTarget,
+	{ event, timeoutMs }: { readonly event: EventObject; readonly timeoutMs: number },
+): Promise<ActorReply> {
+	const since = ground.clock.monotonic();
+	const absence = await absenceOf(ground, target, timeoutMs);
+	if (absence) return { id: '', outcome: 'unanswered', reason: absence };
+	const leftMs = Math.max(1, timeoutMs - (ground.clock.monotonic() - since));
+	// A little longer than anybody waits: the deadline is what ends the waiting, and not the expiry.
+	const ttl = Math.ceil(leftMs / 1000) + 1;
+	const id = await file(ground, target, { event, ttl });
+	const waiting = new AbortController();
+	try {
+		return await new Promise((resolve, reject) => {
+			const none = (reason: UnansweredReason): void => {
+				resolve({ id, outcome: 'unanswered', reason });
+			};
+			const { signal } = waiting;
+			watchAsk(ground, { id, target, timeoutMs: leftMs, resolve, reject, none, signal });
+		});
+	} finally {
+		waiting.abort();
+	}
+}
+
+/** Why nobody needs to be asked; undefined if somebody is there. */
+async function absenceOf(
+	ground: Ground,
+	{ to, name }: ActorTarget,
+	timeoutMs: number,
+): Promise<UnansweredReason | undefined> {
+	if (to === ground.node) return ground.mailboxes.has(name) ? undefined : 'noproc';
+	const neighbour = await neighbourOf(ground, to, timeoutMs);
+	if (neighbour?.state !== 'online') return 'noconnection';
+	return neighbour.methods.includes(name) ? undefined : 'noproc';
+}
+
+/** A node that is unknown may only not have been heard of yet: its birth is waited for. */
+function neighbourOf(
+	{ presence, clock, exchange }: Ground,
+	name: string,
+	timeoutMs: number,
+): Promise<Neighbour | undefined> {
+	const known = presence.get(name);
+	if (known) return Promise.resolve(known);
+	exchange.follow(name);
+	return new Promise((resolve) => {
+		const end = (neighbour?: Neighbour): void => {
+			timer.cancel();
+			ignore();
+			resolve(neighbour);
+		};
+		const timer = clock.after(timeoutMs, () => end());
+		const ignore = presence.onChange((seen) => {
+			if (seen.name === name) end(seen);
+		});
+	});
+}

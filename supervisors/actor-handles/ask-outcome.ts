@@ -1,0 +1,119 @@
+/**
+ * Waiting for the answer to an ask: everything that can end it, each by itself. Whatever comes
+ * first is told, and the signal ends the others.
+ *
+ * @module
+ */
+import type { UnansweredReason } from '../../actors/definition/effects.ts';
+import type { Timer } from '../../runtime/platform/clock.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { ActorReply, ActorTarget } from './actor-handle.ts';
+import { testimonyOf } from '../operations/audit.ts';
+import type { Ground } from '../composition/node-services.ts';
+import { monitorRemote } from '../otp/monitors.ts';
+
+/** One ask that is waited for. */
+export interface Watch {
+	readonly id: string;
+	readonly target: ActorTarget;
+	readonly timeoutMs: number;
+	readonly resolve: (reply: ActorReply) => void;
+	readonly reject: (thrown: ReeveError) => void;
+	readonly none: (reason: UnansweredReason) => void;
+	/** Raised when nobody waits any more. */
+	readonly signal: AbortSignal;
+}
+
+/** Starts waiting. */
+export function watchAsk(ground: Ground, watch: Watch): void {
+	watchDeadline(ground, watch);
+	watchOutcome(ground, watch);
+	if (watch.target.to !== ground.node) watchNode(ground, watch);
+	watchParking(ground, watch);
+}
+
+function watchDeadline({ clock }: Ground, watch: Watch): void {
+	const timer = clock.after(watch.timeoutMs, () => watch.none('deadline'));
+	watch.signal.addEventListener('abort', () => timer.cancel());
+}
+
+function watchOutcome(ground: Ground, { id, resolve, reject, signal }: Watch): void {
+	const { signals } = ground;
+	const look = (): void => {
+		const reply = replyOf(ground, id);
+		if (reply) resolve(reply);
+	};
+	const unsubscribe = signals.subscribe((seen) => {
+		if (seen.type === 'message.settled' && seen.id === id) look();
+		if (seen.type === 'node.stopping') reject(new ReeveError('stopping', id));
+	});
+	signal.addEventListener('abort', unsubscribe);
+	look();
+}
+
+/** What the books say of a message that is settled. */
+function replyOf({ books, config }: Ground, id: string): ActorReply | undefined {
+	const { settledAt, result, output: data } = books.get(id) ?? {};
+	if (settledAt === undefined || !result) return undefined;
+	const { outcome, code, detail } = result;
+	if (code === 'unknown_method') return { id, outcome: 'unanswered', reason: 'noproc' };
+	const isCut = Buffer.byteLength(data ?? '') >= config.outputKeptBytesMax;
+	return {
+		id,
+		outcome,
+		...(data === undefined ? {} : { data }),
+		...(isCut ? { isCut } : {}),
+		...(code === undefined ? {} : { code }),
+		...(detail === undefined ? {} : { detail }),
+	};
+}
+
+function watchNode({ presence }: Ground, { target, none, signal }: Watch): void {
+	const { to: node, name } = target;
+	const monitor = monitorRemote({ node, name }, { presence }, () => none('noconnection'));
+	signal.addEventListener('abort', () => monitor.demonitor());
+}
+
+/**
+ * When the receiver is first asked why it does not answer, and how long it is waited for at most.
+ */
+const firstProbeMs = 1000;
+const probeMsMax = 30_000;
+
+/**
+ * Finds out whether the instance is parked: here at once, elsewhere by asking, less and less often.
+ */
+function watchParking(ground: Ground, watch: Watch): void {
+	const { target, none, signal, id } = watch;
+	const { clock, node, hostings, signals } = ground;
+	const { name, key, to: receiver } = target;
+	if (receiver === node) {
+		const look = (): void => {
+			if (hostings.get(name)?.parked().has(key)) none('parked');
+		};
+		const unsubscribe = signals.subscribe(({ type }) => {
+			if (type === 'instance.parked') look();
+		});
+		signal.addEventListener('abort', unsubscribe);
+		look();
+		return;
+	}
+	let timer: Timer | undefined;
+	const probe = async (): Promise<void> => {
+		const waitSeconds = Math.max(1, Math.ceil(watch.timeoutMs / 1000));
+		const { states } = await testimonyOf(ground, [id], { receiver, waitSeconds, signal });
+		if (states[0]?.isParked) none('parked');
+	};
+	const plan = (delayMs: number): void => {
+		timer = clock.after(delayMs, () => {
+			probe()
+				// A receiver that does not even answer that is told by its monitor, or by the deadline.
+				.catch(() => undefined)
+				.finally(() => {
+					if (!signal.aborted) plan(Math.min(delayMs * 2, probeMsMax));
+				});
+		});
+	};
+	plan(firstProbeMs);
+	signal.addEventListener('abort', () => timer?.cancel());
+}

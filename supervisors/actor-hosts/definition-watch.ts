@@ -1,0 +1,51 @@
+/**
+ * The watch over the definitions folder: what is wrong with it at the start is told, what was put
+ * in force is noted, and a change of a file has it reloaded once it has been quiet for a while.
+ *
+ * @module
+ */
+import { watch, type FSWatcher } from 'node:fs';
+import type { Timer } from '../../runtime/platform/clock.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import type { Ground } from '../composition/node-services.ts';
+import type { Reload } from './definition-reload.ts';
+
+/** Starts watching. */
+export async function watchDefinitions(
+	ground: Ground,
+	reload: Reload,
+): Promise<{ stop(): Promise<void> }> {
+	const { definitions, journal, signals, config, clock } = ground;
+	const { definitionsFolder: folder, definitionsWatch, definitionsSettleMs } = config;
+	for (const { file, actor = '', problem } of definitions.files.values()) {
+		if (problem === undefined) continue;
+		signals.emit('definition.refused', { file, actor, detail: problem });
+	}
+	await journal.commit(definitions.firstRecords());
+	let timer: Timer | undefined;
+	let running: Promise<unknown> = Promise.resolve();
+	const run = (): void => {
+		timer = undefined;
+		running = reload().catch((thrown: unknown) => {
+			const { code, detail } = asReeveError(thrown);
+			signals.emit('definition.refused', { file: folder, actor: '', detail: `${code}: ${detail}` });
+		});
+	};
+	let watcher: FSWatcher | undefined;
+	if (folder !== '' && definitionsWatch && !ground.isSafe) {
+		watcher = watch(folder, { persistent: false }, () => {
+			timer?.cancel();
+			timer = clock.after(definitionsSettleMs, run);
+		});
+		watcher.on('error', (thrown) => {
+			signals.emit('definition.refused', { file: folder, actor: '', detail: String(thrown) });
+		});
+	}
+	return {
+		async stop() {
+			watcher?.close();
+			timer?.cancel();
+			await running;
+		},
+	};
+}

@@ -1,0 +1,79 @@
+/**
+ * Rehearsals and copies for the command line: a journal that is only read, and a folder of
+ * definitions.
+ *
+ * @module
+ */
+import { loadActors } from '../../actors/declarative/definition-folder.ts';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { rehearse } from '../../actors/replay/replay.ts';
+import { createSandbox, type Sandbox } from '../../actors/replay/sandbox.ts';
+import type { Difference, ReplayTotals } from '../../runtime/queries/actor-rows.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { configOf } from '../../runtime/config/config.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+import { readStore, type StoreReading } from '../../runtime/journal/lmdb-store.ts';
+
+/** What is read. */
+export interface Rehearsed {
+	/** The folder of the journal. */
+	readonly journal: string;
+	/** The folder of the definitions. */
+	readonly definitions: string;
+	/** The name of the node that the journal belongs to; some machines are given it as input. */
+	readonly node: string;
+}
+
+/** Runs all that a journal holds of actors through the definitions of a folder. */
+export function rehearseStore(
+	what: Rehearsed,
+	tell: (difference: Difference) => void,
+): Promise<ReplayTotals> {
+	return withStore(what, ({ journal, definitions }) => {
+		return rehearse({ ...what, journal, definitions, microstepsMax }, tell);
+	});
+}
+
+/** Makes a copy of an instance; what it needs of the journal is read at once. */
+export function forkInstance(
+	what: Rehearsed & {
+		readonly actor: string;
+		readonly key: string;
+		readonly at?: number | undefined;
+	},
+): Promise<Sandbox> {
+	const { actor, key, at, node } = what;
+	return withStore(what, ({ journal, definitions }) => {
+		const names = definitions.map(({ name }) => name);
+		const definition = definitions.find(({ name }) => name === actor);
+		if (!definition) {
+			const nearest = nearestWord(actor, names);
+			const guess = nearest ? `; is it ${nearest}?` : '';
+			throw new ReeveError('not_found', `no file of ${what.definitions} declares ${actor}${guess}`);
+		}
+		const now = () => realClock.now();
+		return createSandbox({ journal, definition, key, at, node, microstepsMax, now });
+	});
+}
+
+/** What nodes allow unless they are told otherwise. */
+const { microstepsMax } = configOf({});
+
+interface Opened {
+	readonly journal: StoreReading;
+	readonly definitions: readonly ActorDefinition[];
+}
+
+async function withStore<Value>(
+	{ journal: folder, definitions: path }: Rehearsed,
+	work: (opened: Opened) => Value,
+): Promise<Value> {
+	const declared = await loadActors(path);
+	const journal = readStore(folder);
+	try {
+		return work({ journal, definitions: declared.map(({ definition }) => definition) });
+	} finally {
+		await journal.close();
+	}
+}

@@ -1,0 +1,50 @@
+/**
+ * Withdrawal: what the node has received, and how a message that waits here is taken back.
+ *
+ * @module
+ */
+import { createSettlement } from '../../actors/inbound/settlement.ts';
+import { createReceived, type Received } from '../../runtime/ledger/received-messages.ts';
+import type { Ground } from './node-services.ts';
+
+/** The ground floor, as far as it is there when this is made. */
+export type WithdrawalParts = Pick<
+	Ground,
+	| 'node'
+	| 'journal'
+	| 'receipts'
+	| 'cancellations'
+	| 'mailboxes'
+	| 'methods'
+	| 'clock'
+	| 'signals'
+	| 'post'
+	| 'passPoint'
+	| 'actors'
+	| 'config'
+	| 'hostings'
+>;
+
+/**
+ * Creates the view on what was received. The mail of declared actors is theirs: it is shown, and
+ * not taken back.
+ */
+export function createWithdrawal(parts: WithdrawalParts): Received {
+	const { mailboxes, methods, actors, hostings } = parts;
+	return createReceived({
+		...parts,
+		mailboxes: () => mailboxes.values(),
+		isOurs: ({ method }) => !actors.some(({ name }) => name === method),
+		isParked({ method }, row) {
+			const parked = hostings.get(method)?.parked();
+			return parked ? parked.size > 0 && parked.has(row.message.key ?? '') : false;
+		},
+		async settle(mailbox, row, attempts) {
+			const definition = methods.find(mailbox.method);
+			if (!definition) return;
+			const settle = createSettlement({ ...parts, definition, mailbox });
+			const end = { outcome: 'cancelled', code: 'cancelled', attempts } as const;
+			await settle(row, row.message, { run: {}, problem: undefined, tookMs: 0, end });
+		},
+	});
+}

@@ -1,0 +1,86 @@
+/**
+ * The call as a child: how the run of one message is started under its supervisor, and what whoever
+ * waits for it is told.
+ *
+ * @module
+ */
+import { callLogic, type CallEnd, type CallInput } from '../../actors/inbound/call.ts';
+import type { RunningCall } from '../../actors/inbound/message-run.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { actorChild, actorOf } from '../otp/actor-child.ts';
+import type { ChildSpec, StartContext } from '../otp/child-spec.ts';
+import type { Child } from '../otp/child.ts';
+import { exitError } from '../otp/exit-reason.ts';
+import type { SupervisorRef } from '../otp/supervisor.ts';
+
+/** What a call is started with: what it runs, and who waits for its end. */
+type CallArgs = readonly [input: CallInput, call: Call];
+
+/** The template of the calls: one running message each. */
+export function callTemplate(): ChildSpec {
+	const argsOf = ({ args }: Pick<StartContext, 'args'>) => args as CallArgs;
+	const start = actorChild({
+		logic: callLogic,
+		input: (context) => argsOf(context)[0],
+		onDone(output, context) {
+			if (output) argsOf(context)[1].resolve(output);
+		},
+	});
+	// The message decides what follows a crash of its call, so the call itself never comes back.
+	return { id: 'call', restart: 'temporary', start };
+}
+
+/** A call, from the moment at which it is asked for. */
+interface Call extends RunningCall {
+	ended: Promise<CallEnd>;
+	resolve: (end: CallEnd) => void;
+	reject: (thrown: unknown) => void;
+	child: Child | undefined;
+	isStopped: boolean;
+	isCancelled: boolean;
+}
+
+/** Starts supervised calls under what `calls` returns. */
+export function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningCall {
+	return (input) => {
+		// There is one for each message: its functions are shared.
+		const call = Object.create(methods) as { -readonly [Key in keyof Call]: Call[Key] };
+		call.child = undefined;
+		call.isStopped = false;
+		call.isCancelled = false;
+		call.ended = new Promise<CallEnd>((resolve, reject) => {
+			call.resolve = resolve;
+			call.reject = reject;
+		});
+		void calls()
+			.startChild([input, call] satisfies CallArgs)
+			.then((answer) => {
+				if ('error' in answer) {
+					call.reject(answer.cause ?? new ReeveError('stopping', answer.error));
+				} else if (answer.child) watch(call, answer.child);
+			});
+		return call;
+	};
+}
+
+function watch(call: Call, child: Child): void {
+	call.child = child;
+	if (call.isStopped) child.kill();
+	if (call.isCancelled) call.cancel();
+	child.onExit((reason) => {
+		// A call that came to its end has resolved by now.
+		if (reason === 'normal') return;
+		call.reject(typeof reason === 'string' ? new ReeveError('stopping') : exitError(reason));
+	});
+}
+
+const methods: Pick<Call, 'stop' | 'cancel'> & ThisType<Call> = {
+	stop() {
+		this.isStopped = true;
+		this.child?.kill();
+	},
+	cancel() {
+		this.isCancelled = true;
+		if (this.child) actorOf(this.child)?.send({ type: 'CANCEL' });
+	},
+};

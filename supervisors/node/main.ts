@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+/**
+ * The program. It decides nothing: the command line is in `transports/cli`, the node in `node.ts`,
+ * which is loaded only by the commands that run one, so that the others start quickly.
+ *
+ * @module
+ */
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { runProgram } from '../../transports/cli/program.ts';
+
+const exitCode = await runProgram(process.argv.slice(2), {
+	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
+	async startNode(config, choices) {
+		const { startNode } = await import('./node.ts');
+		return startNode(config, { choices });
+	},
+	async rehearse(what, tell) {
+		const { rehearseStore } = await import('../actor-hosts/offline-replay.ts');
+		return rehearseStore(what, tell);
+	},
+	async checkDefinitions(path) {
+		const { checkDefinitions } = await import('../actor-hosts/definition-checking.ts');
+		return checkDefinitions(path);
+	},
+	async sheetSchema() {
+		const { sheetJsonSchema } = await import('../../actors/declarative/definition-schema.ts');
+		return sheetJsonSchema();
+	},
+	async fork(what) {
+		const { forkInstance } = await import('../actor-hosts/offline-replay.ts');
+		return forkInstance(what);
+	},
+});
+
+// Whatever is still open, such as the standard input that a parent holds, keeps the process no
+// longer.
+process.exit(exitCode);

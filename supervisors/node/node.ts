@@ -1,0 +1,270 @@
+/**
+ * The front door of the library: starts a node, and re-exports what people declare.
+ *
+ * ```ts
+ * import { configOf, startNode } from 'reeve';
+ *
+ * const node = await startNode(configOf({ nodeName: 'central' }));
+ * const [answer] = await node.door.accept({ toNode: 'central', method: 'REQPing' }, 'library');
+ * await node.stop();
+ * ```
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { AnyStateMachine, EventFromLogic } from 'xstate';
+import type { Addressed } from '../../actors/definition/effects.ts';
+import { readDefinitions, surroundingsOf } from '../../actors/declarative/definition-folder.ts';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { methodOf } from '../../actors/definition/event-message.ts';
+import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import type { Disk } from '../../runtime/journal/disk.ts';
+import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { armedPoints, type PassPoint } from '../../runtime/platform/crash-points.ts';
+import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
+import { startLog } from '../../runtime/observability/log.ts';
+import { loadMethods } from '../../runtime/method/method-registry.ts';
+import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
+import { version } from '../../runtime/platform/version.ts';
+import type { StartChoices } from '../../runtime/config/start-options.ts';
+import type { Door, TransportDefinition } from '../../runtime/network/transport.ts';
+import { fileBudgets } from '../otp/budget-file.ts';
+import { strayReport } from '../otp/crash-report.ts';
+import {
+	createActorHandles,
+	type ActorHandle,
+	type ActorPlace,
+} from '../actor-handles/actor-handle.ts';
+import type { FolderReading } from '../composition/definitions.ts';
+import { createDoor } from './node-api.ts';
+import { exitText } from '../otp/exit-reason.ts';
+import { createGround, type Ground } from '../composition/node-services.ts';
+import { createNames } from '../otp/names.ts';
+import type { Budgets } from '../otp/restart-budget.ts';
+import { catchStrays } from '../otp/stray-errors.ts';
+import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
+import { loadTransports } from './transport-table.ts';
+import { nodeTree } from './tree.ts';
+
+export { defineActor } from '../../actors/definition/definition.ts';
+export type {
+	Answered,
+	Down,
+	Monitored,
+	Outgoing,
+	Question,
+	Unanswered,
+	UnansweredReason,
+} from '../../actors/definition/effects.ts';
+export {
+	answer,
+	ask,
+	defer,
+	demonitor,
+	monitor,
+	publish,
+	raiseAlert,
+	reply,
+	send,
+	toActor,
+} from '../../actors/definition/effects.ts';
+export { step } from '../../actors/definition/step.ts';
+export { defineMethod } from '../../runtime/method/method.ts';
+export { configOf } from '../../runtime/config/config.ts';
+export { ReeveError } from '../../runtime/platform/errors.ts';
+export type { ActorHandle, ActorPlace, ActorReply } from '../actor-handles/actor-handle.ts';
+
+/** A running node. */
+export interface RunningNode {
+	readonly name: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	/** How many messages earlier processes had left here, to be sent or to be run. */
+	readonly replayed: number;
+	readonly signals: Signals;
+	/** The way in: messages and questions. */
+	readonly door: Door;
+	/**
+	 * An instance of a declared actor, here or on another node. What it can be sent follows from the
+	 * type of its machine.
+	 */
+	actor<Machine extends AnyStateMachine>(
+		definition: Addressed<Machine>,
+		where?: ActorPlace,
+	): ActorHandle<EventFromLogic<Machine>>;
+	/** Resolves with the reason when the node has ended, by itself or by `stop`. */
+	readonly ended: Promise<string>;
+	/**
+	 * Stops the node: no new messages, running methods get `stopTimeout`, and the rest stays in the
+	 * journal for the next start. Stopping twice is the same as once.
+	 */
+	stop(reason?: string): Promise<void>;
+}
+
+/** What a node may be started with beside its configuration. */
+export interface NodeOptions {
+	readonly clock?: Clock;
+	/** Declared actors, beside those of the definitions folder. */
+	readonly actors?: readonly ActorDefinition[];
+	/** What the operator says about this start. */
+	readonly choices?: StartChoices | undefined;
+	/** The fingerprint of the machine; by default the machine's own. */
+	readonly host?: string;
+	/** Where specs make it die; by default at the points that the variable REEVE_CRASH_AT names. */
+	readonly passPoint?: PassPoint;
+	/** Methods, beside the built-in ones and those of the methods folder. */
+	readonly methods?: readonly MethodDefinition[];
+	/** The transports to choose from; by default all there are. */
+	readonly transports?: readonly TransportDefinition[];
+	/** What stands between the journal and its file; see `reeve/testing`. */
+	readonly disk?: Disk | undefined;
+}
+
+/**
+ * Starts a node with all its parts. Resolves when it is ready: everything runs, what earlier
+ * processes left is being worked on, and its birth is announced (as soon as its broker can be
+ * reached).
+ *
+ * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
+ */
+export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
+	const { clock = realClock, passPoint = armedPoints(process.env['REEVE_CRASH_AT']) } = options;
+	const { nodeName: node, logLevel: level } = config;
+	const signals = createSignals(clock, config.signalsKeptMax);
+	const endLog = startLog({ node, level, signals });
+	// What strays from an actor is a crash of it; what belongs to nobody is reported, and ends
+	// nothing.
+	const endStrays = catchStrays((thrown) =>
+		signals.emit('actor.crashed', strayReport(node, thrown)),
+	);
+	const endWatching = (): void => {
+		endStrays();
+		endLog();
+	};
+	const since = clock.monotonic();
+	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
+	try {
+		const { actors = [] } = options;
+		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
+		const reading = await readFolder(config);
+		const { transports = await loadTransports(), disk } = options;
+		let onEnd: (reason: ErrorCode) => void = () => {};
+		const ending = new Promise<string>((resolve) => {
+			onEnd = resolve;
+		});
+		// The journal is opened last: to open it is to throw out whoever lives there.
+		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
+		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
+		const given = {
+			config,
+			clock,
+			signals,
+			methods,
+			actors,
+			reading,
+			passPoint,
+			choices,
+			host,
+			disk,
+		};
+		const ground = createGround({ ...given, onEnd });
+		const running = await raise(ground, transports, ending);
+		const { leftBehind: replayed } = ground;
+		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
+		void running.ended.then(endWatching);
+		return running;
+	} catch (thrown) {
+		endWatching();
+		throw thrown;
+	}
+}
+
+/** Starts the tree on a ground floor. */
+async function raise(
+	ground: Ground,
+	transports: readonly TransportDefinition[],
+	ending: Promise<string>,
+): Promise<RunningNode> {
+	const { clock, signals, journal, phase, exchange, node: name } = ground;
+	let top: SupervisorRef | undefined;
+	const door = createDoor(ground, () => top);
+	try {
+		top = await startSupervisor(nodeTree({ ground, door, transports }), {
+			clock,
+			signals,
+			names: createNames(),
+			budgets: budgetsOf(ground.config),
+		});
+	} catch (thrown) {
+		await journal.close();
+		const cause = asReeveError(rootOf(thrown), 'start_failed');
+		throw cause;
+	}
+
+	let stopping: Promise<void> | undefined;
+	const tree = top;
+	const stop = (reason = 'stop'): Promise<void> => {
+		stopping ??= (async () => {
+			signals.emit('node.stopping', { reason });
+			phase.current = 'stopping';
+			await exchange.retire();
+			await tree.stop('shutdown');
+			// The end waits for it, but not for ever; of a process that was replaced nothing is written.
+			journal.commit(ground.books.unwritten()).catch(() => undefined);
+			await journal.close();
+			signals.emit('node.stopped', { reason });
+		})();
+		return stopping;
+	};
+	const givenUp = tree.exited.then(exitText);
+	const ended = Promise.race([ending, givenUp]).then(async (reason) => {
+		await stop(reason);
+		return reason;
+	});
+	const { storeId, epoch } = journal;
+	const actor = createActorHandles(ground);
+	return { name, storeId, epoch, replayed: ground.leftBehind, signals, door, actor, ended, stop };
+}
+
+/** The error that a failed start began with, below what the supervisors wrapped around it. */
+function rootOf(thrown: unknown): unknown {
+	let root = thrown;
+	while (root instanceof Error && root.cause !== undefined && !(root instanceof ReeveError)) {
+		root = root.cause;
+	}
+	return root;
+}
+
+/** Restart budgets that survive the process, if they are wanted. */
+function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | undefined {
+	return keepRestartBudgets ? fileBudgets(join(databaseFolder, 'budgets.json')) : undefined;
+}
+
+function methodFolders({ methodsFolder }: Config): string[] {
+	const ours = fileURLToPath(new URL('../../actors/methods/', import.meta.url));
+	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
+}
+
+/**
+ * Methods that no folder declares: those that were handed in, and actors, which are methods too.
+ */
+function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: NodeOptions) {
+	const all = [...methods, ...actors.map(methodOf)];
+	return all.map((definition) => ({ source: 'startNode', definition }));
+}
+
+/** The definitions folder; what is wrong with one of its files keeps nobody from starting. */
+async function readFolder(config: Config): Promise<FolderReading | undefined> {
+	const { definitionsFolder: folder } = config;
+	if (folder === '') return undefined;
+	const surroundings = surroundingsOf(config);
+	const files = await readDefinitions(folder, surroundings);
+	// Nodes without such a folder need not load what reads sheets.
+	const { compileSheet } = await import('../../actors/declarative/yaml-definition.ts');
+	const compile = (source: string, text: string) => compileSheet({ source, text, ...surroundings });
+	return { files, compile };
+}

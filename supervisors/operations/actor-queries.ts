@@ -1,0 +1,153 @@
+/**
+ * Questions about declared actors, and the one order that is given to their instances by hand.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { nodesOf } from '../../actors/definition/definition-check.ts';
+import { headOf, reportInstance, storedInstances } from '../../actors/replay/instance-report.ts';
+import type {
+	ActorRow,
+	DefinitionRow,
+	InstanceRow,
+	UnparkedRow,
+} from '../../runtime/queries/actor-rows.ts';
+import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+import type { Ground } from '../composition/node-services.ts';
+
+/** The questions that are answered here. */
+export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
+
+const request = z.discriminatedUnion('reeve', [
+	z.object({ reeve: z.literal('actors') }),
+	z.object({
+		reeve: z.literal('actor'),
+		actor: z.string(),
+		key: z.string().optional(),
+		limit: z.int().min(1).max(100_000).default(100),
+	}),
+	z.object({
+		reeve: z.literal('reload'),
+		isDryRun: z.boolean().default(false),
+		force: z.boolean().default(false),
+	}),
+	z.object({
+		reeve: z.literal('unpark'),
+		actor: z.string(),
+		key: z.string(),
+		fresh: z.boolean().default(false),
+	}),
+]);
+
+type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
+
+/** Creates what answers them. */
+export function createActorInquiry(ground: Ground): (raw: unknown) => AsyncGenerator<Answer> {
+	const find = (name: string): ActorDefinition => {
+		const found = ground.actors.find((actor) => actor.name === name);
+		if (found) return found;
+		const nearest = nearestWord(
+			name,
+			ground.actors.map((actor) => actor.name),
+		);
+		throw new ReeveError('not_found', `actor ${name}${nearest ? `; is it ${nearest}?` : ''}`);
+	};
+
+	return async function* ask(raw) {
+		const parsed = request.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		const asked = parsed.data;
+		if (asked.reeve === 'actors') {
+			yield* ground.actors.map((definition) => actorRow(ground, definition));
+			yield* undefinedRows(ground);
+			return;
+		}
+		if (asked.reeve === 'reload') {
+			yield* await ground.reloading.reload(asked);
+			return;
+		}
+		const definition = find(asked.actor);
+		if (asked.reeve === 'unpark') yield await unpark(ground, asked);
+		else if (asked.key === undefined) yield definitionRow(ground, definition, asked.limit);
+		else yield instanceRow(ground, definition, asked.key);
+	};
+}
+
+/** Files that define nothing: an actor without a definition, or a file that was never right. */
+function undefinedRows({ definitions, actors, mailboxes, journal, node }: Ground): ActorRow[] {
+	const files = [...definitions.files.values()];
+	return files
+		.filter(({ actor }) => !actors.some(({ name }) => name === actor))
+		.map(({ file, actor = file, problem = '' }) => ({
+			name: actor,
+			version: 0,
+			summary: '',
+			stored: journal.count('snapshots', { from: [actor, ''], to: [actor, '\uffff'] }),
+			active: 0,
+			waiting: mailboxes.get(actor)?.size() ?? 0,
+			parked: [],
+			file,
+			problem,
+			node,
+		}));
+}
+
+function actorRow(ground: Ground, { name, version, summary }: ActorDefinition): ActorRow {
+	const { journal, mailboxes, hostings, config, node } = ground;
+	const hosting = hostings.get(name);
+	const { definitionsFolder } = config;
+	const { file, problem } =
+		[...ground.definitions.files.values()].find(({ actor }) => actor === name) ?? {};
+	return {
+		...(file === undefined ? {} : { file }),
+		...(problem === undefined ? {} : { problem }),
+		name,
+		version,
+		summary,
+		stored: journal.count('snapshots', { from: [name, ''], to: [name, '\uffff'] }),
+		active: hosting?.counts().active ?? 0,
+		waiting: mailboxes.get(name)?.size() ?? 0,
+		parked: [...(hosting?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),
+		...(definitionsFolder === '' ? {} : { folder: resolve(definitionsFolder) }),
+		node,
+	};
+}
+
+function definitionRow(ground: Ground, definition: ActorDefinition, limit: number): DefinitionRow {
+	const events = new Set<string>();
+	const states: string[] = [];
+	for (const node of nodesOf(definition.machine.root)) {
+		if (node.path.length > 0) states.push(node.path.join('.'));
+		for (const type of node.transitions.keys()) if (!isOwn(type)) events.add(type);
+	}
+	const instances = [];
+	for (const { key, stored } of storedInstances(ground.journal, definition.name)) {
+		if (instances.length >= limit) break;
+		instances.push(headOf(key, stored));
+	}
+	return { ...actorRow(ground, definition), states, events: [...events], instances };
+}
+
+/** Nobody sends what XState makes by itself. */
+const isOwn = (type: string) => type.startsWith('xstate.');
+
+function instanceRow(ground: Ground, definition: ActorDefinition, key: string): InstanceRow {
+	const found = reportInstance(ground.journal, definition, key);
+	if (!found) throw new ReeveError('not_found', `${definition.name}/${key}`);
+	const parked = ground.hostings.get(definition.name)?.parked().get(key);
+	return parked === undefined ? found : { ...found, status: 'parked', parked };
+}
+
+async function unpark(
+	{ hostings }: Ground,
+	{ actor, key, fresh }: { actor: string; key: string; fresh: boolean },
+): Promise<UnparkedRow> {
+	const hosting = hostings.get(actor);
+	if (!hosting) throw new ReeveError('safe_mode', `${actor} is not hosted now`);
+	const waiting = await hosting.unpark(key, fresh);
+	return { actor, key, mode: fresh ? 'fresh' : 'resume', waiting };
+}

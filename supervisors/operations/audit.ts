@@ -1,0 +1,170 @@
+/**
+ * The audit of a node: asks every receiver of its messages what became of them, over the wire, and
+ * compares.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import {
+	compare,
+	findings,
+	readTestimony,
+	type Finding,
+	type Testimony,
+} from '../../runtime/queries/audit-compare.ts';
+import type { Entry } from '../../runtime/ledger/ledger.ts';
+import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
+import { messageRow } from '../../runtime/ledger/message-state.ts';
+import type { AuditRow } from '../../runtime/queries/operation-rows.ts';
+import type { Ground } from '../composition/node-services.ts';
+
+const request = z.object({
+	reeve: z.literal('audit'),
+	/** Only messages to this node. */
+	to: z.string().optional(),
+	/** Only messages that are not older. */
+	newerThanMs: z.number().min(0).optional(),
+	/** How long a receiver may take to answer. */
+	waitSeconds: z.int().min(1).max(3600).default(30),
+});
+
+/** Messages that one question is about; their answer must fit into the books as text. */
+const idsAtATime = 500;
+const bytesOfRow = 64;
+/** Messages that are named, of those that do not agree. */
+const namedMax = 20;
+
+/** What the sender knows of a message at the moment of the audit. */
+interface Claim {
+	readonly entry: Entry;
+	readonly hasLeft: boolean;
+}
+
+/** Creates the auditing side of a node: one row for each receiver, as its answers come in. */
+export function createAudit(
+	ground: Ground,
+): (raw: unknown, signal: AbortSignal) => AsyncGenerator<AuditRow> {
+	return async function* audit(raw, signal) {
+		const parsed = request.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		const { to, newerThanMs, waitSeconds } = parsed.data;
+		const since = newerThanMs === undefined ? 0 : ground.clock.now() - newerThanMs;
+		// What is claimed is fixed first: a receiver that is asked later can only know more.
+		for (const [receiver, claims] of claimsOf(ground, { to, since })) {
+			if (signal.aborted) return;
+			yield await auditOne(ground, { receiver, claims, waitSeconds, signal });
+		}
+	};
+}
+
+function claimsOf(
+	{ books, outbox }: Ground,
+	{ to, since }: { to: string | undefined; since: number },
+): ReadonlyMap<string, readonly Claim[]> {
+	const byReceiver = new Map<string, Claim[]>();
+	for (const entry of books.each(since)) {
+		if ((to ?? entry.toNode) !== entry.toNode) continue;
+		const hasLeft = messageRow(entry, outbox).state === 'accepted';
+		// The content is of no interest here, and would be much.
+		const { body: _body, output: _output, events: _events, ...bare } = entry;
+		const claims = byReceiver.get(entry.toNode) ?? [];
+		byReceiver.set(entry.toNode, claims);
+		claims.push({ entry: bare, hasLeft });
+	}
+	return byReceiver;
+}
+
+/** Whom to ask, and for how long. */
+export interface Asking {
+	readonly receiver: string;
+	readonly waitSeconds: number;
+	readonly signal: AbortSignal;
+}
+
+async function auditOne(
+	ground: Ground,
+	{ claims, ...asking }: Asking & { readonly claims: readonly Claim[] },
+): Promise<AuditRow> {
+	const { receiver: to } = asking;
+	const counts = Object.fromEntries(findings.map((finding) => [finding, 0])) as Record<
+		Finding,
+		number
+	>;
+	const faults: { id: string; finding: Finding }[] = [];
+	const size = Math.floor(ground.config.outputKeptBytesMax / bytesOfRow);
+	const atATime = Math.max(1, Math.min(idsAtATime, size));
+	const row = { from: ground.node, to, checked: 0, ...counts, faults };
+	try {
+		for (let from = 0; from < claims.length; from += atATime) {
+			const part = claims.slice(from, from + atATime);
+			const ids = part.map(({ entry }) => entry.id);
+			const { isCut, states } = await testimonyOf(ground, ids, asking);
+			for (const [index, { entry, hasLeft }] of part.entries()) {
+				const received = states[index];
+				if (!received) continue;
+				const finding = compare(entry, hasLeft, { received, isCut });
+				row[finding] += 1;
+				row.checked += 1;
+				const isFault = finding === 'lost' || finding === 'doubled' || finding === 'differs';
+				if (isFault && faults.length < namedMax) faults.push({ id: entry.id, finding });
+			}
+		}
+		return row;
+	} catch (thrown) {
+		const { code: error, detail } = asReeveError(thrown);
+		return { ...row, unasked: claims.length - row.checked, error, detail };
+	}
+}
+
+/** What the receiver of these messages says of them. */
+export async function testimonyOf(
+	ground: Ground,
+	ids: readonly string[],
+	asking: Asking,
+): Promise<Testimony> {
+	const { node, received } = ground;
+	if (asking.receiver !== node) return askOver(ground, ids, asking);
+	const found = await received.find(new Set(ids), node);
+	const unknown = { state: 'unknown', copies: 0, attempts: 0 } as const;
+	return { isCut: received.isCut(), states: ids.map((id) => found.get(id) ?? unknown) };
+}
+
+async function askOver(
+	ground: Ground,
+	ids: readonly string[],
+	{ receiver, waitSeconds, signal }: Asking,
+): Promise<Testimony> {
+	const { intake, books, journal } = ground;
+	const question = { toNode: receiver, method: 'REQAudit', data: JSON.stringify(ids) };
+	// Whether its time is over is looked at when an acknowledgement is overdue.
+	const limits = { ttl: waitSeconds, methodTimeout: waitSeconds, ACKTimeout: 1 };
+	const [answer] = await intake.accept({ ...question, ...limits, note: 'audit' }, 'operator');
+	if (!answer || 'error' in answer) {
+		throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
+	}
+	const { result, output = '' } = await outcomeOf(ground, answer.id, signal);
+	// The books are for messages, not for what is asked about them.
+	await journal.commit(books.forget(answer.id));
+	if (result?.outcome === 'done') return readTestimony(output, ids.length);
+	const code = result?.code ?? 'internal';
+	throw new ReeveError(isErrorCode(code) ? code : 'internal', `${receiver} was asked in vain`);
+}
+
+/** The entry of a message once it is settled. */
+function outcomeOf({ books, signals }: Ground, id: string, signal: AbortSignal): Promise<Entry> {
+	return new Promise((resolve, reject) => {
+		const look = (): void => {
+			const entry = books.get(id);
+			if (entry?.settledAt === undefined && !signal.aborted) return;
+			unsubscribe();
+			signal.removeEventListener('abort', look);
+			if (entry?.settledAt === undefined) reject(new ReeveError('stopping', id));
+			else resolve(entry);
+		};
+		const unsubscribe = signals.subscribe((seen) => {
+			if (seen.type === 'message.settled' && seen.id === id) look();
+		});
+		signal.addEventListener('abort', look);
+		look();
+	});
+}

@@ -1,0 +1,172 @@
+/**
+ * Operations: what people do to messages by hand. Each message that is meant is answered with a row
+ * of its own: what was done, when that is on disk, or why nothing was.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import type { Entry } from '../../runtime/ledger/ledger.ts';
+import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { asReeveError, errorTable, ReeveError } from '../../runtime/platform/errors.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import { messageRow } from '../../runtime/ledger/message-state.ts';
+import { packMessage, unpackMessage } from '../../runtime/message/codec.ts';
+import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
+import type { Ground } from '../composition/node-services.ts';
+import { findTargets, operationRequest, type Operation, type Target } from './operation-targets.ts';
+
+/** Does what is asked, message by message. */
+export type Operate = (request: unknown) => AsyncGenerator<OperationRow>;
+
+/** What was done. */
+interface Outcome {
+	readonly state: string;
+	readonly newId?: string;
+}
+
+/** Creates the operating side of a node. */
+export function createOperations(ground: Ground): Operate {
+	const byHand: Readonly<Record<Operation, (target: Target) => Promise<Outcome>>> = {
+		cancel: (target) => cancel(ground, target),
+		retry: (target) => retry(ground, target),
+		drop: (target) => drop(ground, target),
+	};
+	return async function* operate(raw) {
+		const parsed = operationRequest.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		for (const target of await findTargets(ground, parsed.data)) {
+			try {
+				yield { id: target.id, ...(await byHand[parsed.data.reeve](target)) };
+			} catch (thrown) {
+				const { code: error, detail } = asReeveError(thrown);
+				yield { id: target.id, error, detail, hint: errorTable[error].hint };
+			}
+		}
+	};
+}
+
+/**
+ * Takes a message back. One that has not left its lane is given up: if it was never published it
+ * has its outcome at once, else its receiver has the last word. One that was accepted is asked back
+ * from there.
+ */
+async function cancel(ground: Ground, target: Target): Promise<Outcome> {
+	if (target.type === 'unknown') throw target.error;
+	if (target.type === 'dead')
+		throw new ReeveError('already_settled', 'it is a dead letter: drop it');
+	if (target.type === 'entry') mustBeOpen(target.entry);
+	if (target.type === 'entry' && target.entry.toNode !== ground.node) {
+		return cancelSent(ground, target.entry);
+	}
+	const state = await ground.received.cancel(target.id);
+	if (state) return { state };
+	throw new ReeveError('already_settled', 'it does not wait here, and does not run');
+}
+
+async function cancelSent(ground: Ground, entry: Entry): Promise<Outcome> {
+	const { books, outbox, publishing, journal } = ground;
+	const { id, lane: name = '', seq = 0, toNode } = entry;
+	const lane = outbox.lane(name);
+	if (lane && seq >= lane.lo) publishing.cancel(name, seq);
+	await journal.commit(books.noted(id));
+	// A copy of it may be there, or on its way; what is behind it on the wire arrives behind it.
+	if (books.get(id)?.settledAt === undefined) await askBack(ground, toNode, id);
+	return { state: stateOf(ground, id) };
+}
+
+async function askBack({ intake }: Ground, toNode: string, id: string): Promise<void> {
+	const note = `takes back ${id}`.slice(0, 500);
+	const asked = { toNode, method: 'REQCancel', methodArgs: [id], note, ttl: askBackSeconds };
+	const [answer] = await intake.accept(asked, 'operator');
+	if (answer && 'error' in answer) throw new ReeveError(answer.error, answer.detail);
+}
+
+/** How long a receiver that is away may be asked to give a message back. */
+const askBackSeconds = 86_400;
+
+function stateOf({ books, outbox }: Ground, id: string): string {
+	const entry = books.get(id);
+	if (!entry) return 'cancelled';
+	return entry.settledAt === undefined ? 'cancelling' : messageRow(entry, outbox).state;
+}
+
+/** Sends a message that did not come to a good end once more, as a new message. */
+async function retry(ground: Ground, target: Target): Promise<Outcome> {
+	if (target.type === 'unknown') throw target.error;
+	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
+	if (target.type === 'dead') return { state: 'queued', newId: await redrive(ground, target) };
+	const { entry, id } = target;
+	const { books, intake, journal } = ground;
+	if (entry.settledAt === undefined) throw new ReeveError('still_open', id);
+	if (entry.result?.outcome === 'done') throw new ReeveError('already_settled', 'it is done');
+	if (!entry.body) throw new ReeveError('not_kept', id);
+	const raw = inputOf(unpackMessage(entry.body));
+	const note = `${entry.note ?? ''} (retry of ${id})`.trim().slice(-500);
+	const [answer] = await intake.accept({ ...raw, note }, 'operator');
+	if (!answer) throw new ReeveError('internal', id);
+	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
+	await journal.commit(books.remark(id, 'retried', { detail: `as ${answer.id}` }));
+	books.opened(id);
+	return { state: 'queued', newId: answer.id };
+}
+
+/** A message as somebody would write it, without its id, so that it is a new one. */
+export function inputOf(message: Message): object {
+	const { id: _id, fromNode: _from, replyTo, note: _note, ...fields } = message;
+	if (!replyTo) return fields;
+	const { topic: replyTopic, correlation } = replyTo;
+	return { ...fields, replyTopic, ...(correlation === undefined ? {} : { correlation }) };
+}
+
+/** Dead letters that are being filed again, by key: what the journal does not show yet. */
+const redriven = new Set<string>();
+
+/**
+ * Files a dead letter in its mailbox again, under a new id, in the transaction that removes it: so
+ * each redrive runs it at most once more, however often the node dies.
+ */
+async function redrive(
+	{ journal, mailboxes, clock, config }: Ground,
+	{ key, letter }: { readonly key: string; readonly letter: DeadLetter },
+): Promise<string> {
+	const box = mailboxes.get(letter.method);
+	if (!box) throw new ReeveError('unknown_method', letter.method);
+	// Whoever asks twice at a time has read two copies of it: the journal tells who was first.
+	if (journal.get('dead', [key]) === undefined || redriven.has(key)) {
+		throw new ReeveError('not_found', letter.id);
+	}
+	redriven.add(key);
+	try {
+		const id = newId(clock);
+		const at = clock.now();
+		const message: Message = { ...unpackMessage(letter.body), id };
+		const deadline = at + (message.ttl ?? config.defaultMessageTtl) * 1000;
+		const body = packMessage(message);
+		const mail = { from: letter.fromNode, message, body, at, deadline };
+		const { row, changes } = box.place(mail);
+		await journal.commit([{ table: 'dead', key: [key] }, ...changes]);
+		box.push(row);
+		return id;
+	} finally {
+		redriven.delete(key);
+	}
+}
+
+/** Forgets a dead letter, or the entry of a settled message. */
+async function drop({ journal, books }: Ground, target: Target): Promise<Outcome> {
+	if (target.type === 'unknown') throw target.error;
+	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
+	if (target.type === 'dead') {
+		await journal.commit([{ table: 'dead', key: [target.key] }]);
+		return { state: 'dropped' };
+	}
+	const changes = books.forget(target.id);
+	if (changes.length === 0) throw new ReeveError('still_open', target.id);
+	await journal.commit(changes);
+	return { state: 'dropped' };
+}
+
+function mustBeOpen({ settledAt, result }: Entry): void {
+	if (settledAt !== undefined) throw new ReeveError('already_settled', `it is ${result?.outcome}`);
+}

@@ -1,0 +1,75 @@
+/**
+ * Resending: any message of the record, whatever became of it, is sent once more, as a new message.
+ *
+ * @module
+ */
+import { z } from 'zod';
+import type { Message } from '../../runtime/message/message.ts';
+import { asReeveError, errorTable, ReeveError } from '../../runtime/platform/errors.ts';
+import {
+	messageOfRecord,
+	readRecord,
+	type MessageRecord,
+} from '../../runtime/ledger/message-record.ts';
+import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
+import { unpackMessage } from '../../runtime/message/codec.ts';
+import type { Ground } from '../composition/node-services.ts';
+import { inputOf } from './operations.ts';
+import { storeLogFile } from '../reports/store-log.ts';
+
+const request = z.object({
+	reeve: z.literal('resend'),
+	ids: z.array(z.string().min(1).max(300)).min(1).max(1000),
+});
+
+/** Creates the resending side of a node: a row for each id. */
+export function createResend(ground: Ground): (raw: unknown) => AsyncGenerator<OperationRow> {
+	return async function* resend(raw) {
+		const parsed = request.safeParse(raw);
+		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
+		for (const id of parsed.data.ids) {
+			try {
+				yield await resendOne(ground, id);
+			} catch (thrown) {
+				const { code: error, detail } = asReeveError(thrown);
+				yield { id, error, detail, hint: errorTable[error].hint };
+			}
+		}
+	};
+}
+
+async function resendOne(ground: Ground, id: string): Promise<OperationRow> {
+	const message = kept(ground, id) ?? messageOfRecord(await recorded(ground, id));
+	const note = `${message.note ?? ''} (resend of ${message.id})`.trim().slice(-500);
+	const [answer] = await ground.intake.accept({ ...inputOf(message), note }, 'operator');
+	if (!answer) throw new ReeveError('internal', id);
+	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
+	return { id: message.id, state: 'queued', newId: answer.id };
+}
+
+/** The message as the books have it. */
+function kept({ books }: Ground, id: string): Message | undefined {
+	const [match = '', ...others] = books.get(id) ? [id] : books.match(id);
+	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);
+	const entry = books.get(match);
+	if (!entry) return undefined;
+	// The record is made of the books: what they have not kept is not there either.
+	if (!entry.body) throw new ReeveError('not_kept', entry.id);
+	return unpackMessage(entry.body);
+}
+
+/** What the record has of it. All of it is read: ids are in no order. */
+async function recorded({ config }: Ground, id: string): Promise<MessageRecord> {
+	const found = new Map<string, MessageRecord>();
+	for await (const line of storeLogFile(config).lines()) {
+		// Nearly no line is the one; to look for the text costs less than to read it.
+		if (!line.includes(id)) continue;
+		const record = readRecord(line);
+		if (record?.id === id) return record;
+		if (record?.id.startsWith(id)) found.set(record.id, record);
+	}
+	const [record, ...others] = found.values();
+	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);
+	if (record) return record;
+	throw new ReeveError('not_found', `message ${id}`);
+}

@@ -1,0 +1,200 @@
+/**
+ * The administration of children, pure: what `supervisor:start_child/2` and its siblings do and
+ * answer. See `rules.ts` for what a rule is.
+ *
+ * @module
+ */
+import type { CheckedChild, ChildSpec } from './child-spec.ts';
+import type { Child } from './child.ts';
+import * as roster from './children.ts';
+import type { Member, Roster } from './children.ts';
+import { begin, end, type Instant, type Rule, type Started } from './rules.ts';
+import { checkChild, type SpecFault } from './spec-check.ts';
+
+/** Why a supervisor did not do what it was asked for, in OTP's words. */
+export type RefusalCode =
+	/** A child with this id runs, or its name is taken by another actor; `child` is that one. */
+	| 'already_started'
+	/** A child with this id is specified, but does not run. */
+	| 'already_present'
+	| 'not_found'
+	| 'running'
+	| 'restarting'
+	/** Not for dynamic children; or, for them, not by id. */
+	| 'simple_one_for_one'
+	| 'bad_spec'
+	/** `cause` says why. */
+	| 'start_failed'
+	| 'max_children'
+	/** The supervisor has ended. */
+	| 'noproc';
+
+/** A refusal, with what belongs to its code. */
+export interface Refusal {
+	readonly error: RefusalCode;
+	readonly child?: Child;
+	readonly cause?: Error;
+	readonly fault?: SpecFault;
+	readonly detail?: string;
+}
+
+/** A child that was started; undefined if its start answered `ignore`. */
+export interface StartedChild {
+	readonly child: Child | undefined;
+	/** The word for the caller, if the start function had one. */
+	readonly info?: unknown;
+}
+
+/** Done, with nothing to tell. */
+export interface Done {
+	readonly ok: true;
+}
+
+/** One row of `whichChildren`. */
+export interface ChildRow {
+	/** The id; of dynamic children that of their template. */
+	readonly id: string;
+	/** Undefined unless it runs. A `restarting` dynamic child is found by its last one. */
+	readonly child: Child | undefined;
+	readonly state: Member['state'];
+	readonly type: CheckedChild['type'];
+	/** How often it was restarted. */
+	readonly restarts: number;
+}
+
+/** What `countChildren` counts. */
+export interface ChildCounts {
+	/** Specifications; 1 under `simple_one_for_one`. */
+	readonly specs: number;
+	/** Children that run now. */
+	readonly active: number;
+	/** Children of this type, dead or alive. */
+	readonly supervisors: number;
+	readonly workers: number;
+}
+
+/** How a child is named: by its id, or if it is dynamic by itself. */
+export type ChildKey = string | Child;
+
+const done: Done = { ok: true };
+
+/** Starts a child, and specifies it if that succeeds. */
+export function* startChild(
+	state: Roster,
+	given: ChildSpec | readonly unknown[],
+	now: Instant,
+): Rule<StartedChild | Refusal> {
+	const made = roster.isSimple(state) ? dynamicMember(state, given) : staticMember(state, given);
+	if ('error' in made) return made;
+	const { spec, maxChildren } = { spec: made.spec, maxChildren: state.spec.maxChildren };
+	const present = roster.isSimple(state) ? state.byChild.size : state.byId.size;
+	if (present >= maxChildren) return { error: 'max_children' };
+	if (!roster.isSimple(state)) state.byId.set(spec.id, made);
+	const started = yield* begin(state, made, now);
+	if (!('child' in started) && !('ignored' in started)) roster.forget(state, made);
+	return answerOf(started);
+}
+
+function dynamicMember(state: Roster, args: ChildSpec | readonly unknown[]): Member | Refusal {
+	if (isArgs(args)) return roster.newMember(roster.templateOf(state), args);
+	return { error: 'simple_one_for_one', detail: 'a dynamic child is started with arguments' };
+}
+
+function staticMember(state: Roster, given: ChildSpec | readonly unknown[]): Member | Refusal {
+	const spec = checkChild(given, state.spec.autoShutdown);
+	if ('error' in spec) return spec;
+	const known = state.byId.get(spec.id);
+	if (!known) return roster.newMember(spec);
+	const { child } = known;
+	if (known.state === 'running' && child) return { error: 'already_started', child };
+	return { error: 'already_present' };
+}
+
+function isArgs(given: ChildSpec | readonly unknown[]): given is readonly unknown[] {
+	return Array.isArray(given);
+}
+
+function answerOf(started: Started): StartedChild | Refusal {
+	if ('child' in started) {
+		const { child, info } = started;
+		return info === undefined ? { child } : { child, info };
+	}
+	if ('ignored' in started) return { child: undefined };
+	if ('failed' in started) return { error: 'start_failed', cause: started.failed };
+	return { error: 'already_started', child: started.alreadyStarted };
+}
+
+/** Stops a child. Its specification stays, unless it is temporary. */
+export function* terminateChild(state: Roster, key: ChildKey): Rule<Done | Refusal> {
+	const isDynamic = roster.isSimple(state);
+	if (isDynamic && typeof key === 'string') return { error: 'simple_one_for_one' };
+	const member = find(state, key);
+	if (member) yield* end(state, member);
+	// Whoever asks may just have been too slow.
+	else if (typeof key === 'string' || key.exitReason === undefined) return { error: 'not_found' };
+	return done;
+}
+
+/** Starts a child again that was stopped, or ended and is not restarted. Counts as no restart. */
+export function* restartChild(
+	state: Roster,
+	id: string,
+	now: Instant,
+): Rule<StartedChild | Refusal> {
+	const member = stoppedMember(state, id);
+	return 'error' in member ? member : answerOf(yield* begin(state, member, now));
+}
+
+/** Removes the specification of a child that is stopped. */
+export function deleteChild(state: Roster, id: string): Done | Refusal {
+	const member = stoppedMember(state, id);
+	if ('error' in member) return member;
+	roster.forget(state, member);
+	return done;
+}
+
+function stoppedMember(state: Roster, id: string): Member | Refusal {
+	if (roster.isSimple(state)) return { error: 'simple_one_for_one' };
+	const member = state.byId.get(id);
+	if (!member) return { error: 'not_found' };
+	return member.state === 'stopped' ? member : { error: member.state };
+}
+
+function find(state: Roster, key: ChildKey): Member | undefined {
+	if (typeof key === 'string') return state.byId.get(key);
+	return state.byChild.get(key);
+}
+
+/** All children, newest first. */
+export function whichChildren(state: Roster): readonly ChildRow[] {
+	return roster.membersOf(state).map(rowOf).toReversed();
+}
+
+/** One child. */
+export function whichChild(state: Roster, key: ChildKey): ChildRow | Refusal {
+	if (roster.isSimple(state) && typeof key === 'string') return { error: 'simple_one_for_one' };
+	const member = find(state, key);
+	return member ? rowOf(member) : { error: 'not_found' };
+}
+
+function rowOf({ spec: { id, type }, child, state, restarts }: Member): ChildRow {
+	return { id, child, state, type, restarts };
+}
+
+/** The specification of one child, defaults included. */
+export function getChildSpec(state: Roster, key: ChildKey): CheckedChild | Refusal {
+	return find(state, key)?.spec ?? { error: 'not_found' };
+}
+
+/** Counts the children. */
+export function countChildren(state: Roster): ChildCounts {
+	const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
+	const members = roster.isSimple(state) ? state.byChild.values() : state.byId.values();
+	for (const member of members) {
+		counts.specs += 1;
+		if (member.state === 'running') counts.active += 1;
+		if (member.spec.type === 'supervisor') counts.supervisors += 1;
+		else counts.workers += 1;
+	}
+	return roster.isSimple(state) ? { ...counts, specs: 1 } : counts;
+}

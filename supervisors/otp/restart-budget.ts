@@ -1,0 +1,58 @@
+/**
+ * Restart budgets that survive the process. OTP forgets how often a supervisor has restarted its
+ * children when the supervisor is started anew; a node that crashes as a whole, again and again,
+ * would then never come to its limit. Off unless a store is given.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { CheckedSupervisor } from './child-spec.ts';
+import { restartingIds, type Roster } from './children.ts';
+
+/** What is kept of one supervisor. */
+export interface KeptBudget {
+	/** Wall-clock milliseconds of the restarts that count. */
+	readonly restarts: readonly number[];
+	/** Which children could not be started again at the time. */
+	readonly restarting: readonly string[];
+}
+
+/** Where budgets are kept. Both calls are synchronous, since a crash may follow at once. */
+export interface Budgets {
+	/** @param path the names of the supervisor and those above it, from the top, joined by slashes */
+	load(path: string): KeptBudget | undefined;
+	save(path: string, budget: KeptBudget): void;
+}
+
+interface Keeping {
+	readonly spec: CheckedSupervisor;
+	readonly ancestors: readonly string[];
+	readonly clock: Clock;
+	readonly budgets: Budgets | undefined;
+}
+
+const pathOf = ({ spec, ancestors }: Keeping): string =>
+	[spec.name, ...ancestors].toReversed().join('/');
+
+/** Writes what a later process must know. */
+export function keepBudget(state: Roster, keeping: Keeping): void {
+	const { clock, budgets } = keeping;
+	if (!budgets) return;
+	const wallOffsetMs = clock.now() - clock.monotonic();
+	const restarts = state.restarts.map((at) => Math.round(at * 1000 + wallOffsetMs));
+	budgets.save(pathOf(keeping), { restarts, restarting: restartingIds(state) });
+}
+
+/**
+ * Takes over what an earlier process has left. Restarts from the future, after the wall clock was
+ * set back, count as happening now.
+ */
+export function recallBudget(state: Roster, keeping: Keeping): void {
+	const { clock, budgets } = keeping;
+	const kept = budgets?.load(pathOf(keeping));
+	if (!kept) return;
+	const nowMs = clock.monotonic();
+	const agesMs = kept.restarts.map((at) => Math.max(0, clock.now() - at));
+	state.restarts = agesMs.map((ageMs) => Math.floor((nowMs - ageMs) / 1000));
+	for (const id of kept.restarting) state.unfinished.add(id);
+}

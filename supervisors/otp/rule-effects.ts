@@ -1,0 +1,212 @@
+/**
+ * The effects of rules: starts and stops children, keeps what must be kept, and tells what happens.
+ * What takes its time is answered by a message later.
+ *
+ * @module
+ */
+import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Shutdown, StartContext, StartResult } from './child-spec.ts';
+import type { Child } from './child.ts';
+import { crashReport } from './crash-report.ts';
+import { exitError, type ExitReason } from './exit-reason.ts';
+import type { Names } from './names.ts';
+import { backoffMs } from './restart.ts';
+import { keepBudget, type Budgets } from './restart-budget.ts';
+import type { Member, Roster } from './children.ts';
+import type { Answer, Effect, Started } from './rules.ts';
+import { stopChildren } from './stopping.ts';
+
+/** What effects are made with. */
+export interface EffectParts {
+	readonly clock: Clock;
+	readonly signals: Signals | undefined;
+	readonly names: Names | undefined;
+	readonly budgets: Budgets | undefined;
+	/** The supervisors above this one, nearest first. */
+	readonly ancestors: readonly string[];
+	/** A child has ended. */
+	readonly exited: (child: Child, reason: ExitReason) => void;
+	/** It is time for another try. */
+	readonly again: (member: Member) => void;
+}
+
+/** An answer that comes later: call it with what is to be called then. */
+export type Later = (resume: (answer: Answer) => void) => void;
+
+/** What performs effects. */
+export interface Effects {
+	/** Performs an effect, and returns its answer, or how to wait for it. */
+	perform(effect: Effect): Answer | Later;
+	/** Ends what is under way, and returns the children that were being stopped. */
+	abandon(): readonly Child[];
+}
+
+/** Creates what performs the effects of one supervisor. */
+export function createEffects(state: Roster, parts: EffectParts): Effects {
+	const { signals } = parts;
+	const starts = createStarts(state, parts);
+	const retries = createRetries(state, parts);
+	let stopping: readonly Child[] = [];
+
+	return {
+		perform(effect) {
+			switch (effect.effect) {
+				case 'start':
+					return starts.start(effect.member, effect.args);
+				case 'stop':
+					stopping = effect.children;
+					return stopped(stopping, { shutdown: effect.shutdown, clock: parts.clock });
+				case 'again':
+					retries.again(effect.member, effect.isPaused);
+					return undefined;
+				case 'tell':
+					signals?.emit(effect.type, effect.fields);
+					return undefined;
+				case 'report':
+					report(state, effect, parts);
+					return undefined;
+				case 'remember':
+					keepBudget(state, { ...parts, spec: state.spec });
+					return undefined;
+			}
+		},
+		abandon() {
+			retries.abandon();
+			starts.abandon();
+			return stopping;
+		},
+	};
+}
+
+/** Stops children. Most end at once, and then there is nothing to wait for. */
+function stopped(
+	children: readonly Child[],
+	how: { readonly shutdown: Shutdown; readonly clock: Clock },
+): Later | undefined {
+	let isDone = false;
+	let waiting: ((answer: undefined) => void) | undefined;
+	stopChildren(children, how, () => {
+		isDone = true;
+		waiting?.(undefined);
+	});
+	return isDone ? undefined : (resume) => void (waiting = resume);
+}
+
+/** Brings children that could not be started to mind again: soon, or after a pause. */
+function createRetries(state: Roster, { clock, again }: EffectParts) {
+	/**
+	 * One for each member: a child that was started meanwhile, and failed anew, waits its time anew.
+	 */
+	const timers = new Map<Member, Timer>();
+	const soon = (run: () => void): Timer => {
+		const handle = setImmediate(run);
+		return { cancel: () => clearImmediate(handle) };
+	};
+	return {
+		again(member: Member, isPaused: boolean): void {
+			const { backoff } = state.spec;
+			const run = (): void => {
+				timers.delete(member);
+				again(member);
+			};
+			timers.get(member)?.cancel();
+			if (!isPaused || !backoff) {
+				// Behind everything that is ready: a child that cannot start must not starve the rest.
+				timers.set(member, soon(run));
+				return;
+			}
+			const pauseMs = backoffMs(backoff, member.failures - 1, clock.random());
+			timers.set(member, clock.after(pauseMs, run));
+		},
+		abandon() {
+			for (const timer of timers.values()) timer.cancel();
+		},
+	};
+}
+
+/** Calls start functions, and watches the children that they return. */
+function createStarts(state: Roster, parts: EffectParts) {
+	const { clock, signals, names, budgets } = parts;
+	const ancestors = [state.spec.name, ...parts.ancestors];
+	const { signal, abort } = abortable();
+	const shared = { ancestors, clock, signals, names, budgets, signal };
+
+	const watch = (child: Child): void => {
+		// Nobody waits for it any more, and nobody else would ever stop it.
+		if (signal.aborted) child.kill();
+		else child.onExit((reason) => parts.exited(child, reason));
+	};
+
+	return {
+		abandon: abort,
+		start({ spec, incarnation }: Member, args: readonly unknown[]): Started | Later {
+			try {
+				const context: StartContext = { id: spec.id, args, incarnation, ...shared };
+				const result = spec.start(context);
+				if (!isPromise(result)) return startedOf(result, watch);
+				return (resume) => {
+					result.then(
+						(late) => resume(startedOf(late, watch)),
+						(thrown: unknown) => resume({ failed: exitError(thrown) }),
+					);
+				};
+			} catch (thrown) {
+				return { failed: exitError(thrown) };
+			}
+		},
+	};
+}
+
+function abortable() {
+	const controller = new AbortController();
+	return { signal: controller.signal, abort: () => controller.abort() };
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+	return typeof (value as Partial<Promise<Value>> | undefined | null)?.then === 'function';
+}
+
+/** What a start function returned, checked: it may have been written in JavaScript. */
+function startedOf(result: StartResult, watch: (child: Child) => void): Started {
+	if (result === 'ignore') return { ignored: true };
+	if (typeof result === 'object' && result !== null) {
+		if ('alreadyStarted' in result) return result;
+		const { child, info }: { child: Child; info?: unknown } =
+			'onExit' in result ? { child: result } : result;
+		if (typeof child === 'object' && 'onExit' in child) {
+			watch(child);
+			return { child, info };
+		}
+	}
+	return { failed: new Error('bad_return: the start function returned no child') };
+}
+
+function report(
+	state: Roster,
+	{ member, reason }: Extract<Effect, { effect: 'report' }>,
+	{ signals, ancestors }: EffectParts,
+): void {
+	if (!signals) return;
+	const { child, restarts, spec } = member;
+	const facts = {
+		actor: spec.id,
+		pid: child?.pid ?? spec.id,
+		ancestors: [state.spec.name, ...ancestors],
+		reason,
+		restarts,
+		description: child?.describe?.() ?? {},
+		neighbours: neighboursOf(state, member),
+	};
+	signals.emit('actor.crashed', crashReport(facts));
+}
+
+/** The pids of some siblings; a report has no room for ten thousand. */
+function neighboursOf(state: Roster, member: Member): string[] {
+	const pids: string[] = [];
+	for (const [child, { state: is }] of state.byChild) {
+		if (pids.length === 10) break;
+		if (is === 'running' && child !== member.child) pids.push(child.pid);
+	}
+	return pids;
+}

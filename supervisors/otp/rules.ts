@@ -1,0 +1,286 @@
+/**
+ * The rules of supervision, pure: what a supervisor does when a child ends, and in which order it
+ * starts and stops its children. They follow OTP's `supervisor.erl` function by function.
+ *
+ * A rule is a generator. It changes its own roster and nothing else; whatever touches the world it
+ * yields as an effect, and whoever runs it hands back what came of it. So the rules read like OTP's
+ * sequential code, a wish may take its time, and tests can answer in the place of the world.
+ *
+ * @module
+ */
+import type { SignalFields, SignalType } from '../../runtime/observability/signals.ts';
+import type { RestartType, Shutdown } from './child-spec.ts';
+import type { Child } from './child.ts';
+import { exitText, isExpected, type ExitReason } from './exit-reason.ts';
+import { addRestart } from './restart.ts';
+import * as roster from './children.ts';
+import type { Member, Roster } from './children.ts';
+
+/** A signal that a rule wants emitted. */
+export type Telling = {
+	[Type in SignalType]: {
+		readonly effect: 'tell';
+		readonly type: Type;
+		readonly fields: SignalFields[Type];
+	};
+}[SignalType];
+
+/** What a rule asks for. */
+export type Effect =
+	/** Call the start function; the answer is a {@link Started}. */
+	| { readonly effect: 'start'; readonly member: Member; readonly args: readonly unknown[] }
+	/**
+	 * Stop the children, all at once, by their shutdown protocol; the answer comes when they ended.
+	 */
+	| { readonly effect: 'stop'; readonly children: readonly Child[]; readonly shutdown: Shutdown }
+	/** Bring {@link tryAgain}, behind the messages that are waiting already; no answer. */
+	| { readonly effect: 'again'; readonly member: Member; readonly isPaused: boolean }
+	/** Emit a signal; no answer. */
+	| Telling
+	/** Emit the crash report of a child that has ended with an error; no answer. */
+	| { readonly effect: 'report'; readonly member: Member; readonly reason: Error }
+	/** Keep the restarts where they survive this process; no answer. */
+	| { readonly effect: 'remember' };
+
+/** What came of a start. */
+export type Started =
+	| { readonly child: Child; readonly info?: unknown }
+	| { readonly ignored: true }
+	| { readonly failed: Error }
+	| { readonly alreadyStarted: Child };
+
+/** What effects are answered with. */
+export type Answer = Started | undefined;
+
+/** A rule that comes to a `Result`. */
+export type Rule<Result> = Generator<Effect, Result, Answer>;
+
+/** Whether the supervisor goes on, or ends with a reason. */
+export type Verdict = undefined | { readonly exit: ExitReason };
+
+/** The instant at which a message is handled, in monotonic milliseconds. */
+export type Instant = number;
+
+/** Asks for a signal. */
+export function tell<Type extends SignalType>(type: Type, fields: SignalFields[Type]): Telling {
+	return { effect: 'tell', type, fields } as Telling;
+}
+
+function report(state: Roster, member: Member, [what, detail]: [string, string]): Telling {
+	const { name: supervisor } = state.spec;
+	return tell('supervisor.report', { supervisor, report: what, child: member.spec.id, detail });
+}
+
+/** Starts a member, notes what came of it, and tells. Failures are left to the caller. */
+export function* begin(state: Roster, member: Member, now: Instant): Rule<Started> {
+	const isRestart = member.incarnation > 0;
+	member.incarnation += 1;
+	const started = (yield { effect: 'start', member, args: member.args }) as Started;
+	const { name: supervisor } = state.spec;
+	const { id: child, restart } = member.spec;
+	if ('child' in started) {
+		roster.setRunning(state, member, started.child);
+		member.startedAtMs = now;
+		// It is never started again, and what its start function holds may be large.
+		if (restart === 'temporary') roster.dropStart(state, member);
+		if (isRestart) member.restarts += 1;
+		if (isRestart) yield tell('child.restarted', { supervisor, child, restarts: member.restarts });
+		else yield tell('child.started', { supervisor, child });
+	} else if ('ignored' in started) {
+		// A temporary child without a process could never come back: its specification goes.
+		if (restart === 'temporary' || roster.isSimple(state)) roster.forget(state, member);
+		else roster.setStopped(state, member);
+	}
+	return started;
+}
+
+/** The failure of a start as an error; undefined if it did not fail. */
+function failureOf(started: Started): Error | undefined {
+	if ('failed' in started) return started.failed;
+	if (!('alreadyStarted' in started)) return undefined;
+	return new Error(`already started: ${started.alreadyStarted.pid}`);
+}
+
+/** Stops a member that runs, and notes it. A member that does not run is only noted. */
+export function* end(state: Roster, member: Member): Rule<void> {
+	const { child, spec } = member;
+	if (member.state === 'running' && child) {
+		// From here on its exit is no news, not even if it ends by itself before it is asked.
+		state.byChild.delete(child);
+		yield { effect: 'stop', children: [child], shutdown: spec.shutdown };
+		yield* tellStopped(state, member, child);
+	}
+	if (roster.isSimple(state)) roster.forget(state, member);
+	else if (state.byId.get(spec.id) === member) roster.setStopped(state, member);
+}
+
+function* tellStopped(state: Roster, member: Member, stopped: Child): Rule<void> {
+	const { exitReason: reason = 'shutdown' } = stopped;
+	const { id: child, shutdown, restart } = member.spec;
+	const { name: supervisor } = state.spec;
+	yield tell('child.exited', { supervisor, child, reason: exitText(reason) });
+	if (reason instanceof Error) yield { effect: 'report', member, reason };
+	const asked = shutdown === 'brutal_kill' ? 'killed' : 'shutdown';
+	const isPolite = restart !== 'permanent' && isExpected(reason) && asked === 'shutdown';
+	if (reason === asked || isPolite) return;
+	yield report(state, member, ['shutdown_error', exitText(reason)]);
+}
+
+/** Starts the children in order. The first failure ends it, and is the result. */
+export function* startAll(state: Roster, now: Instant): Rule<Failure | undefined> {
+	for (const member of state.byId.values()) {
+		const error = failureOf(yield* begin(state, member, now));
+		if (!error) continue;
+		yield report(state, member, ['start_error', error.message]);
+		if (!state.unfinished.delete(member.spec.id)) return { member, error };
+		// Before this process was killed the child could not be started either: that is no news, and
+		// no reason for all its siblings to stay down.
+		yield* retryLater(state, member);
+	}
+	return undefined;
+}
+
+/** A child whose start failed. */
+export interface Failure {
+	readonly member: Member;
+	readonly error: Error;
+}
+
+/** Stops all children: in reverse start order, dynamic ones all at once. */
+export function* stopAll(state: Roster): Rule<void> {
+	if (!roster.isSimple(state)) {
+		for (const member of [...state.byId.values()].toReversed()) yield* end(state, member);
+		return;
+	}
+	const members: Member[] = [];
+	const children: Child[] = [];
+	for (const [child, member] of state.byChild) {
+		if (member.state !== 'running') continue;
+		members.push(member);
+		children.push(child);
+	}
+	state.byChild.clear();
+	yield { effect: 'stop', children, shutdown: roster.templateOf(state).shutdown };
+	for (const member of members) if (member.child) yield* tellStopped(state, member, member.child);
+}
+
+/**
+ * A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end.
+ */
+export function* onExit(state: Roster, child: Child, event: Exit): Rule<Verdict> {
+	const member = state.byChild.get(child);
+	if (!member || member.child !== child || member.state !== 'running') return undefined;
+	const { reason, now } = event;
+	const { name: supervisor } = state.spec;
+	const { id, restart } = member.spec;
+	state.byChild.delete(child);
+	if (now - member.startedAtMs > (state.spec.backoff?.maxMs ?? 0)) member.failures = 0;
+	const isFailure = !isExpected(reason);
+	yield tell('child.exited', { supervisor, child: id, reason: exitText(reason) });
+	if (isFailure || restart === 'permanent') {
+		yield report(state, member, ['child_terminated', exitText(reason)]);
+	}
+	if (reason instanceof Error) yield { effect: 'report', member, reason };
+	if (needsRestart(restart, isFailure)) return yield* restartOrGiveUp(state, member, now);
+	roster.setStopped(state, member);
+	return autoShutdown(state, member);
+}
+
+/** The end of a child, as a message. */
+export interface Exit {
+	readonly reason: ExitReason;
+	readonly now: Instant;
+}
+
+/** Whether the end of this child, by itself and for good, ends the supervisor. */
+function autoShutdown(state: Roster, { spec }: Member): Verdict {
+	const { autoShutdown } = state.spec;
+	if (autoShutdown === 'never' || !spec.significant) return undefined;
+	const isLast = () =>
+		[...state.byId.values()].every((other) => !other.spec.significant || other.state === 'stopped');
+	return autoShutdown === 'any_significant' || isLast() ? { exit: 'shutdown' } : undefined;
+}
+
+/** Counts a restart; then makes it, or gives up. */
+function* restartOrGiveUp(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+	const { spec } = state;
+	const decision = addRestart(state.restarts, now, spec);
+	const { limit, id } = member.spec;
+	const own = limit && addRestart(member.counted, now, limit);
+	state.restarts = decision.restarts;
+	state.restartsInAll += 1;
+	if (own) member.counted = own.restarts;
+	yield { effect: 'remember' };
+	if (!decision.allowed || own?.allowed === false) {
+		const reason = 'reached_max_restart_intensity';
+		yield report(state, member, ['shutdown', reason]);
+		yield tell('supervisor.gaveUp', { supervisor: spec.name, child: id, reason });
+		if (roster.isSimple(state)) roster.forget(state, member);
+		else roster.setStopped(state, member);
+		return { exit: 'shutdown' };
+	}
+	if (!spec.backoff) return yield* restart(state, member, now);
+	yield* retryLater(state, member);
+	return undefined;
+}
+
+/** Marks a member `restarting`, and asks to be reminded of it. */
+function* retryLater(state: Roster, member: Member): Rule<void> {
+	member.failures += 1;
+	roster.setRestarting(state, member);
+	yield { effect: 'remember' };
+	yield { effect: 'again', member, isPaused: state.spec.backoff !== undefined };
+}
+
+/**
+ * Another try for a child that could not be started again. After a backoff the try has been counted
+ * already; else it counts now, as in OTP.
+ */
+export function* tryAgain(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+	if (member.state !== 'restarting' || !isListed(state, member)) return undefined;
+	if (state.spec.backoff) return yield* restart(state, member, now);
+	return yield* restartOrGiveUp(state, member, now);
+}
+
+function isListed(state: Roster, member: Member): boolean {
+	const { child, spec } = member;
+	if (!roster.isSimple(state)) return state.byId.get(spec.id) === member;
+	return child !== undefined && state.byChild.get(child) === member;
+}
+
+function needsRestart(restart: RestartType, isFailure: boolean): boolean {
+	return restart === 'permanent' || (restart === 'transient' && isFailure);
+}
+
+/** Restarts a child, and by the strategy others with it. */
+function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+	const { strategy } = state.spec;
+	let group = [member];
+	if (strategy === 'one_for_all') group = [...state.byId.values()];
+	if (strategy === 'rest_for_one') {
+		const all = [...state.byId.values()];
+		group = all.slice(all.indexOf(member));
+	}
+	if (!roster.isSimple(state)) roster.setRestarting(state, member);
+	for (const other of group.toReversed()) if (other !== member) yield* end(state, other);
+	for (const [index, each] of group.entries()) {
+		// Temporary siblings that were stopped on the way are gone.
+		if (each !== member && !isListed(state, each)) continue;
+		const error = failureOf(yield* begin(state, each, now));
+		if (!error) continue;
+		// Those behind it wait for the next try; among them may be the one that it all began with.
+		for (const later of group.slice(index + 1)) {
+			if (isListed(state, later)) roster.setStopped(state, later);
+		}
+		yield report(state, each, ['start_error', error.message]);
+		return yield* failedAgain(state, each, now);
+	}
+	return undefined;
+}
+
+function* failedAgain(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+	// A pause must not hide that the limit is reached: with a backoff, tries are counted before it.
+	if (state.spec.backoff) return yield* restartOrGiveUp(state, member, now);
+	yield* retryLater(state, member);
+	return undefined;
+}

@@ -1,0 +1,174 @@
+/**
+ * Error reports: what goes wrong on any node is told to central, in steward's words and ours, as
+ * messages of the method `REQErrorLog`.
+ *
+ * @module
+ */
+import type { Timer } from '../../runtime/platform/clock.ts';
+import type { Message } from '../../runtime/message/message.ts';
+import { newId } from '../../runtime/platform/ids.ts';
+import type { Signal } from '../../runtime/observability/signals.ts';
+import { oneLine } from '../otp/crash-report.ts';
+import type { Ground } from '../composition/node-services.ts';
+
+/**
+ * The method that takes error reports. Its own failures are not reported, or they would never end.
+ */
+const errorMethod = 'REQErrorLog';
+const minuteMs = 60_000;
+
+/** A text for central, and the code that belongs to it. */
+interface Report {
+	readonly code: string;
+	readonly text: string;
+}
+
+/**
+ * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a
+ * minute: the rest is counted, and the count is reported when the minute is over.
+ */
+export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
+	const { signals, clock, config, post, node } = ground;
+	let sent = 0;
+	let suppressed = 0;
+	let timer: Timer | undefined;
+
+	const send = ({ code, text }: Report): void => {
+		signals.emit('error.reported', { code, text });
+		// If it cannot be written any more, this process is at its end and the log has the line.
+		post.send([errorMessage(ground, text)]).catch(() => undefined);
+	};
+	const nextMinute = (): void => {
+		timer = undefined;
+		if (suppressed > 0) {
+			signals.emit('error.suppressed', { count: suppressed });
+			const text = `error: ${suppressed} more errors in the last minute were not reported`;
+			send({ code: 'suppressed', text });
+		}
+		sent = 0;
+		suppressed = 0;
+	};
+	const unsubscribe = signals.subscribe((signal) => {
+		const report = reportOf(signal, node);
+		if (!report) return;
+		timer ??= clock.after(minuteMs, nextMinute);
+		sent += 1;
+		if (sent <= config.errorReportsPerMinuteMax) send(report);
+		else suppressed += 1;
+	});
+
+	return {
+		async stop() {
+			unsubscribe();
+			timer?.cancel();
+			await Promise.resolve();
+		},
+	};
+}
+
+function errorMessage({ node, clock, config }: Ground, text: string): Message {
+	const { errorMessageTimeout: ACKTimeout, errorMessageRetries: retries } = config;
+	return {
+		id: newId(clock),
+		fromNode: node,
+		toNode: config.centralNodeName,
+		method: errorMethod,
+		kind: 'EventACK',
+		methodArgs: [],
+		data: `${new Date(clock.now()).toUTCString()}, node: ${node}, ${text}\n`,
+		ACKTimeout,
+		retries,
+	};
+}
+
+/** What central is told of a signal; undefined for signals that are no errors. */
+function reportOf(signal: Signal, node: string): Report | undefined {
+	switch (signal.type) {
+		case 'message.refused':
+			return { code: signal.code, text: refusedText(signal) };
+		case 'call.ended':
+			return signal.code && signal.method !== errorMethod ? callReport(signal) : undefined;
+		case 'delivery.gaveUp':
+			return signal.method === errorMethod ? undefined : gaveUpReport(signal, node);
+		case 'delivery.refused':
+			return {
+				code: signal.code,
+				text: `error: ${signal.to} refused ${signal.method} ${signal.id}`,
+			};
+		case 'actor.crashed':
+			return { code: 'method_crashed', text: `error: ${oneLine(signal)}` };
+		case 'journal.failed':
+			return { code: signal.code, text: `error: journal: ${signal.detail}` };
+		default:
+			return startReport(signal);
+	}
+}
+
+/** What is wrong with the start of a node, or with an instance of an actor. */
+function startReport(signal: Signal): Report | undefined {
+	switch (signal.type) {
+		case 'journal.quarantined': {
+			const text = `error: journal: damaged, moved to ${signal.folder}`;
+			return { code: 'storage_damaged', text };
+		}
+		case 'record.failed':
+			return { code: 'file_failed', text: `error: store.log: ${signal.detail}` };
+		case 'node.safe':
+			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
+		case 'seal.refused': {
+			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
+			return { code: signal.code, text };
+		}
+		case 'definition.refused': {
+			const text = `error: definition ${signal.file} is refused: ${signal.detail}`;
+			return { code: 'bad_declaration', text };
+		}
+		case 'instance.parked': {
+			const text = `error: ${signal.actor}/${signal.key} is parked: ${signal.reason}`;
+			return { code: 'actor_parked', text };
+		}
+		case 'instance.unparked': {
+			const { actor, key, mode, waiting } = signal;
+			const text = `info: ${actor}/${key} was unparked by hand (${mode}), ${waiting} waited`;
+			return { code: 'unparked', text };
+		}
+		case 'name.denied':
+			return { code: signal.code, text: `error: ${signal.code}: ${signal.detail}` };
+		default:
+			return undefined;
+	}
+}
+
+/** Steward's texts for what never became a message. */
+function refusedText({ code, detail, via }: Extract<Signal, { type: 'message.refused' }>): string {
+	switch (code) {
+		case 'bad_json':
+			return `error: malformed json received on ${via}: ${detail}`;
+		case 'no_destination':
+			return 'error: no toNode or toNodes where specified in the message, dropping message';
+		case 'unknown_method':
+			return `error: no such request type defined: ${detail}`;
+		default:
+			return `error: message refused (${code}) on ${via}: ${detail}`;
+	}
+}
+
+function callReport(call: Extract<Signal, { type: 'call.ended' }>): Report {
+	const { code, method, detail, stderr } = call;
+	const methodArgs = JSON.stringify(call.methodArgs).slice(0, 500);
+	if (code === 'timed_out') {
+		return { code, text: `error: method${method}: method timed out: ${methodArgs}` };
+	}
+	const what = code === 'command_failed' ? `cmd.Run : ${detail}` : `${code} ${detail}`.trim();
+	const more = stderr ? `, error_output: ${stderr.slice(0, 1000)}` : '';
+	return { code, text: `error: method${method}: ${what}, methodArgs: ${methodArgs}${more}` };
+}
+
+function gaveUpReport(lost: Extract<Signal, { type: 'delivery.gaveUp' }>, node: string): Report {
+	const { to, method } = lost;
+	const why = 'check if node is up and running and if it got a subscriber started';
+	const text =
+		`info: toNode: ${to}, fromNode: ${node}, subject: ${to}.${method}: max retries reached, ` +
+		`${why} for the given REQ type`;
+	return { code: 'expired', text };
+}

@@ -1,0 +1,148 @@
+/**
+ * The store log: a record of every message that this node has sent and that came to its end, as
+ * steward keeps one; each can be sent again from it.
+ *
+ * It is written behind the work, and derived from the journal: the settled messages stand there in
+ * a line, and the log follows that line. Its own last line tells how far it has come, so whatever a
+ * crash leaves unwritten is written at the next start, and nothing twice. Only if it stays behind
+ * by more than `settledKeptMax` messages, because its disk is full, are some forgotten before they
+ * are recorded. Messages of the kinds that are sent at most once are in no books, and so not in the
+ * log.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import type { Timer } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import type { Settled } from '../../runtime/ledger/ledger-retention.ts';
+import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger/message-record.ts';
+import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
+import type { Ground } from '../composition/node-services.ts';
+
+/** The file of a node. */
+export function storeLogFile(
+	config: Pick<Config, 'databaseFolder' | 'storeLogBytesMax' | 'storeLogFilesMax'>,
+): RotatingFile {
+	const { storeLogBytesMax: bytesMax, storeLogFilesMax: filesMax } = config;
+	return createRotatingFile(join(config.databaseFolder, 'store.log'), { bytesMax, filesMax });
+}
+
+/** Messages that are settled within so long are written together. */
+const gatherMs = 100;
+/** After so long a disk that failed is tried again. */
+const retryMs = 5000;
+/**
+ * Within so long a message that is missing in the line becomes visible, if it was settled at all
+ * and not forgotten by hand: transactions that are made at the same time need not end in the order
+ * of the line.
+ */
+const holeMs = 2000;
+/** Messages written at a time. */
+const pageRows = 500;
+
+/** Starts to follow; the result ends it, with what can still be written. */
+export function startStoreLog(ground: Ground): { stop(): Promise<void> } {
+	const { config, clock, signals } = ground;
+	if (config.storeLogFilesMax === 0) return { stop: () => Promise.resolve() };
+	const file = storeLogFile(config);
+	let timer: Timer | undefined;
+	let working: Promise<void> | undefined;
+	let isStopped = false;
+	let last: number | undefined;
+	let isTroubled = false;
+
+	const follow = async (): Promise<boolean> => {
+		// Another process has this folder now, and follows the line there.
+		if (!ground.journal.isOwner()) return false;
+		last ??= await lastOrder(file, ground);
+		for (;;) {
+			const page = pageAfter(last, ground);
+			if (page.lines.length > 0) await file.append(page.lines);
+			last = page.upTo;
+			if (page.isLast) return page.isWaiting;
+		}
+	};
+	const work = async (): Promise<void> => {
+		try {
+			const isWaiting = await follow();
+			isTroubled = false;
+			if (isWaiting) arm(holeMs / 4);
+		} catch (thrown) {
+			// How much of the page is in the file is looked up there.
+			last = undefined;
+			const { detail } = asReeveError(thrown, 'file_failed');
+			if (!isTroubled) signals.emit('record.failed', { detail });
+			isTroubled = true;
+			arm(retryMs);
+		}
+	};
+	const arm = (delayMs: number): void => {
+		if (isStopped) return;
+		timer ??= clock.after(delayMs, () => {
+			timer = undefined;
+			working = (working ?? Promise.resolve()).then(work);
+		});
+	};
+	const unsubscribe = signals.subscribe(({ type }) => {
+		if (type === 'message.settled') arm(gatherMs);
+	});
+	arm(0);
+	return {
+		async stop() {
+			unsubscribe();
+			isStopped = true;
+			timer?.cancel();
+			await working;
+			await work();
+		},
+	};
+}
+
+/** How far the file has come; 0 if nothing of this store is in it. */
+async function lastOrder(file: RotatingFile, ground: Ground): Promise<number> {
+	const line = await file.lastLine();
+	const record = line === undefined ? undefined : readRecord(line);
+	if (!record) return 0;
+	const end = { from: [0], to: [Number.MAX_SAFE_INTEGER], limit: 1, reverse: true };
+	const [newest] = ground.journal.scan<Settled>('settled', end);
+	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
+	// A line that has been emptied, or another store, begins to count anew: what is older is in the
+	// file.
+	return isSameLine ? record.order : orderBefore(record, ground);
+}
+
+/** The place in the line of the last message that was settled before the file ended. */
+function orderBefore({ settledAt }: MessageRecord, { journal, books }: Ground): number {
+	const at = Date.parse(settledAt);
+	const rows = journal.scan<Settled>('settled', { from: [0], to: [Number.MAX_SAFE_INTEGER] });
+	const written = rows.filter(({ value }) => (books.get(value.id)?.settledAt ?? 0) <= at);
+	return Number(written.at(-1)?.key[0] ?? 0);
+}
+
+interface Page {
+	readonly lines: readonly string[];
+	readonly upTo: number;
+	readonly isLast: boolean;
+	/** Whether it ends before a message that may still become visible. */
+	readonly isWaiting: boolean;
+}
+
+function pageAfter(last: number, { journal, books, clock }: Ground): Page {
+	const stretch = { from: [last + 1], to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
+	const rows = journal.scan<Settled>('settled', stretch);
+	const lines: string[] = [];
+	let upTo = last;
+	for (const { key, value } of rows) {
+		const order = Number(key[0]);
+		const entry = books.record(value.id);
+		const isHole = order > upTo + 1 && upTo > 0;
+		const ageMs = clock.now() - (entry?.settledAt ?? 0);
+		// A clock that was set back must not stop the log until it has caught up.
+		if (isHole && ageMs >= 0 && ageMs < holeMs)
+			return { lines, upTo, isLast: true, isWaiting: true };
+		if (entry) lines.push(recordLine(order, entry));
+		upTo = order;
+	}
+	return { lines, upTo, isLast: rows.length < pageRows, isWaiting: false };
+}

@@ -1,0 +1,270 @@
+/**
+ * A simulated fleet: whole nodes in one process, with real journals in temporary folders, on one
+ * stepped clock and one broker in memory. Nodes are killed, frozen and cut off, their disks fill up
+ * and their clocks jump, in no time and the same at every run of a seed.
+ *
+ * (But for one thing: the disks are real, and which of several finishes first is theirs to say.)
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActorDefinition } from '../../actors/definition/definition.ts';
+import { steppedClock, turnOfTheLoop, type SteppedClock } from '../../runtime/platform/clock.ts';
+import { configOf, type Config } from '../../runtime/config/config.ts';
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { armedPoints } from '../../runtime/platform/crash-points.ts';
+import type { FaultyDisk } from '../../runtime/journal/faulty-disk.ts';
+import type { StartChoices } from '../../runtime/config/start-options.ts';
+import type { MessageRow } from '../../runtime/network/transport.ts';
+import type { Faults } from '../../transports/loopback/faulty-network.ts';
+import { createHub, type Hub } from '../../transports/loopback/loopback.ts';
+import { startNode, type RunningNode } from '../node/node.ts';
+import { createLife, type SimulatedLife } from './simulated-node.ts';
+
+/** What a fleet is made of. */
+export interface FleetOptions {
+	/** Every chance of the run comes from it. */
+	readonly seed?: number;
+	readonly faults?: Partial<Faults>;
+	/** Methods and actors that every node has, beside the built-in methods. */
+	readonly methods?: readonly MethodDefinition[];
+	readonly actors?: readonly ActorDefinition[];
+	readonly config?: Partial<Config>;
+}
+
+/** How one node is started. */
+export interface LifeOptions {
+	readonly config?: Partial<Config>;
+	/** Instead of those of the fleet. */
+	readonly methods?: readonly MethodDefinition[];
+	readonly actors?: readonly ActorDefinition[];
+	readonly choices?: StartChoices;
+	/** Where it kills itself, as in `REEVE_CRASH_AT`: `frame.accepted:3`. */
+	readonly crashAt?: string;
+	/** Another data folder than that of its last life, from now on. */
+	readonly folder?: string;
+}
+
+/** A node of the fleet, in its present life. */
+export interface SimulatedNode {
+	readonly node: RunningNode;
+	readonly disk: FaultyDisk;
+	/**
+	 * Hands a message in, and resolves with its id; rejects if it is refused, or the node dies first.
+	 */
+	send(message: object): Promise<string>;
+	/** All rows that answer a question; see `Question`. */
+	ask<Row>(question: object): Promise<readonly Row[]>;
+	/** What the books say of a message that was sent here. */
+	row(id: string): Promise<MessageRow>;
+	/** Sets the wall clock of this node. */
+	shiftClock(ms: number): void;
+	isAlive(): boolean;
+}
+
+/** The fleet that {@link simulateFleet} makes. */
+export interface SimulatedFleet {
+	readonly clock: SteppedClock;
+	readonly hub: Hub;
+	/** Starts a node, or starts it again on the folder of its last life. */
+	start(name: string, options?: LifeOptions): Promise<SimulatedNode>;
+	/** The present life of a node. */
+	node(name: string): SimulatedNode;
+	/** Ends it as SIGKILL does: what was not committed is lost, and its will is published. */
+	kill(name: string): void;
+	/** Whether it runs; false also for one that died while it started. */
+	isAlive(name: string): boolean;
+	/** Stops it in good order; its journal is closed. */
+	halt(name: string): Promise<void>;
+	/** Stops it as SIGSTOP does. */
+	freeze(name: string): void;
+	thaw(name: string): void;
+	/** Where the journal of a node lies. */
+	folder(name: string): string;
+	/** A new folder that is removed with the fleet. */
+	spareFolder(): string;
+	/** Lets everything that is ready run, without moving time. */
+	settle(): Promise<void>;
+	/** Ends all nodes, and removes their folders. */
+	stop(): Promise<void>;
+}
+
+/** How many quiet turns of the event loop make a standstill. */
+const quietTurns = 6;
+
+/** Makes a fleet without nodes. */
+export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
+	const root = mkdtempSync(join(tmpdir(), 'reeve-simulation-'));
+	const disks = new Set<FaultyDisk>();
+	const clock = steppedClock(options.seed, undefined, () => calm(disks));
+	const hub = createHub(clock, options.faults);
+	const lives: { life: SimulatedLife; starting: Promise<RunningNode> }[] = [];
+	const present = new Map<string, { life: SimulatedLife; simulated?: SimulatedNode }>();
+	const folders = new Map<string, string>();
+	let folderCount = 0;
+	let isOver = false;
+	const spareFolder = () => join(root, `${(folderCount += 1)}`);
+	const folderOf = (name: string): string => {
+		const known = folders.get(name) ?? spareFolder();
+		folders.set(name, known);
+		return known;
+	};
+	const lifeOf = (name: string) => {
+		const found = present.get(name);
+		if (found) return found;
+		throw new ReeveError('not_found', `the node ${name}`);
+	};
+
+	const begin = (name: string, given: LifeOptions): (typeof lives)[number] => {
+		const life = createLife({ node: name, clock, hub });
+		disks.add(life.disk);
+		if (given.folder) folders.set(name, given.folder);
+		const { methods = options.methods ?? [], actors = options.actors ?? [] } = given;
+		const starting = startNode(
+			configFor(name, folderOf(name), { ...options.config, ...given.config }),
+			{
+				clock: life.clock,
+				disk: life.disk,
+				transports: [life.transport],
+				methods: methods.map((method) => life.method(method)),
+				actors,
+				choices: given.choices,
+				host: `host of ${name}`,
+				passPoint: armedPoints(given.crashAt, () => {
+					if (!isOver) life.kill();
+				}),
+			},
+		);
+		const begun = { life, starting };
+		lives.push(begun);
+		return begun;
+	};
+
+	return {
+		clock,
+		hub,
+		spareFolder,
+		folder: folderOf,
+		settle: () => clock.settle(),
+		async start(name, given = {}) {
+			present.get(name)?.life.kill();
+			const { life, starting } = begin(name, given);
+			// It may be killed before it is ready, by what it runs.
+			present.set(name, { life });
+			const node = await orDeath(life, starting);
+			const simulated = simulatedNode(life, node);
+			present.set(name, { life, simulated });
+			await clock.settle();
+			return simulated;
+		},
+		node(name) {
+			const { simulated } = lifeOf(name);
+			if (simulated) return simulated;
+			throw new ReeveError('not_found', `${name} died while it started`);
+		},
+		kill: (name) => lifeOf(name).life.kill(),
+		isAlive: (name) => present.get(name)?.life.isAlive() ?? false,
+		async halt(name) {
+			const { life, simulated } = lifeOf(name);
+			if (simulated) await along(clock, simulated.node.stop());
+			life.kill();
+		},
+		freeze: (name) => lifeOf(name).life.freeze(),
+		thaw: (name) => lifeOf(name).life.thaw(),
+		async stop() {
+			// At its end nobody dies of what a stop passes by.
+			isOver = true;
+			for (const { life, starting } of lives) {
+				life.thaw();
+				life.disk.free();
+				life.disk.release();
+				const ended = starting.then((node) => node.stop()).catch(() => undefined);
+				// Of one that died while it started a remainder may wait for what does not come any more.
+				const isWhole = life.isAlive();
+				if (!isWhole) life.bury();
+				await along(clock, ended).catch((thrown: unknown) => {
+					if (isWhole) throw thrown;
+				});
+			}
+			rmSync(root, { recursive: true, force: true });
+		},
+	};
+}
+
+function configFor(nodeName: string, folder: string, values: Partial<Config>): Config {
+	return configOf({
+		nodeName,
+		databaseFolder: folder,
+		subscribersDataFolder: folder,
+		socketFolder: folder,
+		startPubREQHello: 0,
+		logLevel: 'silent',
+		unknownMethodGrace: 0,
+		signalsKeptMax: 100_000,
+		// Nodes are killed here for a living.
+		uncleanStartsMax: 1_000_000,
+		...values,
+	});
+}
+
+function simulatedNode(life: SimulatedLife, node: RunningNode): SimulatedNode {
+	const ask = async <Row>(question: object): Promise<Row[]> => {
+		const rows: Row[] = [];
+		const { signal } = new AbortController();
+		for await (const row of node.door.ask(question, signal)) rows.push(row as Row);
+		return rows;
+	};
+	return {
+		node,
+		disk: life.disk,
+		isAlive: () => life.isAlive(),
+		shiftClock: (ms) => life.shift(ms),
+		ask,
+		async send(message) {
+			const [answer] = await orDeath(life, node.door.accept(message, 'simulation'));
+			if (answer && 'id' in answer) return answer.id;
+			throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
+		},
+		async row(id) {
+			const [row] = await ask<MessageRow>({ reeve: 'messages', ids: [id] });
+			if (row) return row;
+			throw new ReeveError('not_found', `message ${id}`);
+		},
+	};
+}
+
+/** What comes of `work`, unless the life ends first. */
+async function orDeath<Value>(life: SimulatedLife, work: Promise<Value>): Promise<Value> {
+	const dead = life.killed.then(() => Promise.reject(new ReeveError('killed', 'the node died')));
+	return Promise.race([dead, work]);
+}
+
+/** Waits until neither the event loop nor a disk has anything to do. */
+async function calm(disks: ReadonlySet<FaultyDisk>): Promise<void> {
+	for (let quiet = 0; quiet < quietTurns; quiet += 1) {
+		await turnOfTheLoop();
+		const busy = [...disks].filter((disk) => disk.isBusy());
+		if (busy.length === 0) continue;
+		await Promise.all(busy.map((disk) => disk.idle()));
+		quiet = -1;
+	}
+}
+
+/** How far time is moved while something is waited for that takes time. */
+const strideMs = 500;
+/** What is not over after two minutes waits for something that does not come. */
+const stridesMax = 240;
+
+/** Waits for something that needs time to pass. */
+async function along(clock: SteppedClock, work: Promise<unknown>): Promise<void> {
+	let isOver = false;
+	const watched = work.finally(() => (isOver = true));
+	// It is looked at by whoever called.
+	watched.catch(() => undefined);
+	for (let stride = 0; !isOver && stride < stridesMax; stride += 1) await clock.advance(strideMs);
+	if (!isOver) throw new ReeveError('timed_out', 'the simulation does not come to its end');
+	await watched;
+}

@@ -1,0 +1,174 @@
+/**
+ * One life of a node in a simulated fleet: the clock, the disk, the wire and the methods that its
+ * process would have had, all of which can be frozen, and all of which end together when it is
+ * killed. What is left of a killed life may run on in this process; nothing that it does has an
+ * effect any more.
+ *
+ * @module
+ */
+import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import { createFaultyDisk, type FaultyDisk } from '../../runtime/journal/faulty-disk.ts';
+import type { TransportDefinition, WireListener } from '../../runtime/network/transport.ts';
+import { loopback, type Hub } from '../../transports/loopback/loopback.ts';
+
+/** The life that {@link createLife} makes. */
+export interface SimulatedLife {
+	readonly clock: Clock;
+	readonly disk: FaultyDisk;
+	readonly transport: TransportDefinition;
+	isAlive(): boolean;
+	/** Resolves when it has been killed. */
+	readonly killed: Promise<void>;
+	/** The same method, which is not started any more by a life that has ended. */
+	method(definition: MethodDefinition): MethodDefinition;
+	/** Sets its wall clock, and no other, by so many milliseconds. */
+	shift(ms: number): void;
+	/** Stops the process as SIGSTOP does: what comes waits. */
+	freeze(): void;
+	thaw(): void;
+	/** Ends it as SIGKILL does. */
+	kill(): void;
+	/** Lets the remains of a killed life run to their end, so that nothing of it stays open. */
+	bury(): void;
+}
+
+/** What a life is made of. */
+export interface LifeParts {
+	readonly node: string;
+	readonly clock: Clock;
+	readonly hub: Hub;
+}
+
+/** Begins a life. */
+export function createLife({ node, clock, hub }: LifeParts): SimulatedLife {
+	const disk = createFaultyDisk();
+	const flow = createFlow();
+	let state: 'alive' | 'killed' | 'buried' = 'alive';
+	const isAlive = () => state === 'alive';
+	const wire = wireOf(loopback(hub), flow, isAlive);
+	let shiftMs = 0;
+	let isFrozen = false;
+	let die: () => void = () => {};
+	let letGo: () => void = () => {};
+	const killed = new Promise<void>((resolve) => (die = resolve));
+	const buried = new Promise<void>((resolve) => (letGo = resolve));
+
+	return {
+		disk,
+		killed,
+		isAlive,
+		clock: {
+			now: () => clock.now() + shiftMs,
+			monotonic: () => clock.monotonic(),
+			random: () => clock.random(),
+			bytes: (count) => clock.bytes(count),
+			after: (delayMs, run) => heldTimer(flow, (pass) => clock.after(delayMs, pass), run),
+		},
+		transport: wire.transport,
+		method: (definition) => ({
+			...definition,
+			run: (message, context) =>
+				isAlive() ? definition.run(message, context) : new Promise(() => {}),
+		}),
+		shift: (ms) => void (shiftMs += ms),
+		freeze() {
+			if (isFrozen || state !== 'alive') return;
+			isFrozen = true;
+			flow.stop();
+			disk.hold();
+		},
+		thaw() {
+			if (!isFrozen || state !== 'alive') return;
+			isFrozen = false;
+			disk.release();
+			flow.start();
+		},
+		kill() {
+			if (state !== 'alive') return;
+			state = 'killed';
+			flow.stop();
+			disk.cut(buried);
+			if (wire.hasJoined()) hub.cut(node);
+			die();
+		},
+		bury() {
+			state = 'buried';
+			letGo();
+			flow.start();
+		},
+	};
+}
+
+/** What happens to a life from outside; while it is stopped it waits, in order. */
+function createFlow() {
+	const waiting: (() => void)[] = [];
+	let isStopped = false;
+	return {
+		pass(event: () => void): void {
+			if (isStopped) waiting.push(event);
+			else event();
+		},
+		stop: () => void (isStopped = true),
+		start(): void {
+			isStopped = false;
+			for (const event of waiting.splice(0)) event();
+		},
+	};
+}
+
+type Flow = ReturnType<typeof createFlow>;
+
+/** A timer that does not fire while its life is stopped, and then at once. */
+function heldTimer(flow: Flow, arm: (pass: () => void) => Timer, run: () => void): Timer {
+	let isCancelled = false;
+	const timer = arm(() =>
+		flow.pass(() => {
+			if (!isCancelled) run();
+		}),
+	);
+	return {
+		cancel() {
+			isCancelled = true;
+			timer.cancel();
+		},
+	};
+}
+
+/** The wire of a life: what it brings waits while the life is stopped, and is lost with it. */
+function wireOf(wire: TransportDefinition, flow: Flow, isAlive: () => boolean) {
+	const listenerOf = (listener: WireListener): WireListener => {
+		const pass = (event: () => void): void =>
+			flow.pass(() => {
+				if (isAlive()) event();
+			});
+		return {
+			up: (each) => pass(() => listener.up(each)),
+			down: (each, reason) => pass(() => listener.down(each, reason)),
+			packet: (topic, payload) => pass(() => listener.packet(topic, payload)),
+			foreign: (topic, payload, properties) =>
+				new Promise((resolve, reject) => {
+					pass(() => void listener.foreign(topic, payload, properties).then(resolve, reject));
+				}),
+		};
+	};
+	let hasJoined = false;
+	const transport: TransportDefinition = {
+		...wire,
+		wanted: () => true,
+		start(context) {
+			hasJoined = true;
+			const listener = listenerOf(context.listener);
+			// The will names the store, which may get another identity; it is asked for when it is
+			// needed.
+			return wire.start({
+				...context,
+				listener,
+				get will() {
+					return context.will;
+				},
+			});
+		},
+	};
+	return { transport, hasJoined: () => hasJoined };
+}

@@ -1,0 +1,32 @@
+/**
+ * Repeating: what `-w` does. The text is made again every second and drawn where it has changed.
+ *
+ * @module
+ */
+import { pause } from '../../../runtime/platform/clock.ts';
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import type { CommandTools, OptionDefinition } from './command.ts';
+
+/** The option that asks for it. */
+export const watchOption: OptionDefinition = {
+	flags: '-w, --watch',
+	help: 'Draw it again whenever it changes, until Ctrl-C',
+};
+
+const pauseMs = 1000;
+
+/** Draws the text until it is interrupted, which is how watching ends: no error. */
+export async function repeat(
+	text: () => Promise<string>,
+	{ screen, clock, interrupts }: Pick<CommandTools, 'screen' | 'clock' | 'interrupts'>,
+): Promise<number> {
+	const signal = AbortSignal.any([interrupts.signal, screen.closed]);
+	let last: string | undefined;
+	while (!signal.aborted) {
+		const current = await text();
+		if (current !== last) screen.redraw(current);
+		last = current;
+		await pause(clock, pauseMs, signal);
+	}
+	return exitCodes.ok;
+}

@@ -1,0 +1,150 @@
+/**
+ * The checkup: what a node needs, looked at one by one. It changes nothing, and needs no running
+ * node.
+ *
+ * @module
+ */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import process from 'node:process';
+import { readConfig } from '../../../runtime/config/config-file.ts';
+import type { Config } from '../../../runtime/config/config.ts';
+import { asReeveError, errorTable } from '../../../runtime/platform/errors.ts';
+import { allRows, createClient } from './socket-client.ts';
+import type { CommandInput, CommandTools } from '../arguments/command.ts';
+import type { AboutRow } from '../output/description.ts';
+import { socketPath } from './socket-path.ts';
+
+/** What a check has found. */
+export interface Finding {
+	readonly name: string;
+	readonly state: 'ok' | 'warning' | 'failed';
+	readonly what: string;
+	/** What to do about it, unless it is `ok`. */
+	readonly cure?: string;
+}
+
+type Options = CommandInput['options'];
+
+/** How long the broker may take to answer, in milliseconds. */
+const brokerMs = 3000;
+
+/** Asks the node whether it is there and works. */
+export async function quickCheckup(
+	options: Options,
+	tools: CommandTools,
+): Promise<readonly Finding[]> {
+	return [await nodeFinding(options, tools)];
+}
+
+/** Everything: the program, the configuration, the folders, the broker and the node. */
+export async function checkup(options: Options, tools: CommandTools): Promise<readonly Finding[]> {
+	const findings = [programFinding()];
+	const { config, finding } = configFinding(tools);
+	findings.push(finding);
+	if (config) {
+		for (const [name, folder] of foldersOf(config)) findings.push(folderFinding(name, folder));
+		findings.push(await brokerFinding(config, tools));
+	}
+	findings.push(await nodeFinding(options, tools));
+	return findings;
+}
+
+function programFinding(): Finding {
+	const { version } = process;
+	const [major = 0, minor = 0] = version.slice(1).split('.').map(Number);
+	if (major > 20 || (major === 20 && minor >= 19)) {
+		return { name: 'node.js', state: 'ok', what: version };
+	}
+	return {
+		name: 'node.js',
+		state: 'failed',
+		what: version,
+		cure: 'install Node.js 20.19 or later',
+	};
+}
+
+function configFinding({ environment }: CommandTools): { config?: Config; finding: Finding } {
+	const name = 'configuration';
+	const folder = environment['CONFIG_FOLDER'] ?? './etc/';
+	try {
+		const { config } = readConfig({ folder, environment });
+		return { config, finding: { name, state: 'ok', what: `node ${config.nodeName}` } };
+	} catch (thrown) {
+		const { code, message } = asReeveError(thrown);
+		const { hint: cure } = errorTable[code];
+		return { finding: { name, state: 'failed', what: message, cure } };
+	}
+}
+
+function foldersOf({ databaseFolder, subscribersDataFolder, socketFolder }: Config) {
+	return [
+		['journal folder', databaseFolder],
+		['data folder', subscribersDataFolder],
+		['socket folder', socketFolder],
+	] as const;
+}
+
+/** A folder need not be there yet, if it can be made. */
+function folderFinding(name: string, folder: string): Finding {
+	const path = resolve(folder);
+	let nearest = path;
+	while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
+	try {
+		accessSync(nearest, constants.W_OK);
+		return { name, state: 'ok', what: nearest === path ? path : `${path} can be made` };
+	} catch (thrown) {
+		const { code } = thrown as NodeJS.ErrnoException;
+		const cure = 'change its owner, or name another folder in the configuration';
+		return { name, state: 'failed', what: `${nearest}: ${code}`, cure };
+	}
+}
+
+async function brokerFinding(config: Config, { clock }: CommandTools): Promise<Finding> {
+	const name = 'broker';
+	const { brokerAddress, brokerListen } = config;
+	if (brokerAddress === '') {
+		return { name, state: 'ok', what: `the node starts one on ${brokerListen}` };
+	}
+	const url = brokerAddress.includes('://') ? brokerAddress : `mqtt://${brokerAddress}`;
+	const { hostname, port } = new URL(url);
+	const isThere = await new Promise<boolean>((done) => {
+		const socket = createConnection({ host: hostname, port: Number(port || 1883) });
+		const finish = (answer: boolean): void => {
+			timer.cancel();
+			socket.destroy();
+			done(answer);
+		};
+		const timer = clock.after(brokerMs, () => finish(false));
+		socket.once('connect', () => finish(true));
+		socket.once('error', () => finish(false));
+	});
+	const what = `${hostname}:${port || 1883}`;
+	if (isThere) return { name, state: 'ok', what };
+	const cure = 'start it, or correct brokerAddress; until then messages wait in the journal';
+	return { name, state: 'failed', what: `${what} does not answer`, cure };
+}
+
+async function nodeFinding(options: Options, tools: CommandTools): Promise<Finding> {
+	const name = 'running node';
+	try {
+		const client = createClient(socketPath({ options }, tools));
+		const [about] = await allRows(client.ask<AboutRow>({ reeve: 'node' }));
+		if (!about) throw new Error('the node does not tell about itself');
+		const { mode, signals, open } = about;
+		if (mode === 'safe') {
+			const cure = 'look at reeve get dead and reeve get messages, then start it with --normal';
+			return { name, state: 'failed', what: `${about.name} is in safe mode`, cure };
+		}
+		const failures = (signals['journal.failed'] ?? 0) - (signals['journal.recovered'] ?? 0);
+		if (failures > 0) {
+			const { meaning, hint: cure } = errorTable.storage_failed;
+			return { name, state: 'failed', what: `${about.name}: ${meaning}`, cure };
+		}
+		return { name, state: 'ok', what: `${about.name} ${about.version}, ${open} open messages` };
+	} catch (thrown) {
+		const { code, message } = asReeveError(thrown);
+		return { name, state: 'failed', what: message, cure: errorTable[code].hint };
+	}
+}

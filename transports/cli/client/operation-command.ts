@@ -1,0 +1,87 @@
+/**
+ * What `retry`, `cancel` and `drop` have in common: which messages are meant, and a line for each.
+ *
+ * @module
+ */
+import { errorTable, exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
+import type { OperationRow } from '../../../runtime/queries/operation-rows.ts';
+import type { Question } from '../../../runtime/network/transport.ts';
+import { createClient } from './socket-client.ts';
+import { defineCommand, type CommandDefinition, type CommandInput } from '../arguments/command.ts';
+import { readDuration } from '../output/duration-words.ts';
+import { stateText } from '../output/tables.ts';
+import { shade } from '../output/render.ts';
+import { socketOptions, socketPath } from './socket-path.ts';
+
+type Operation = 'retry' | 'cancel' | 'drop';
+type Where = NonNullable<Extract<Question, { readonly reeve: Operation }>['where']>;
+
+/** Declares one of the three commands. */
+export function operationCommand(
+	operation: Operation,
+	examples: readonly string[],
+): CommandDefinition {
+	return defineCommand({
+		arguments: [{ name: '[ids...]', help: 'Messages: ids, or unique beginnings of them' }],
+		options: [
+			{
+				flags: '--state <state>',
+				help: 'All in this state; dead: dead letters; waiting: to be run',
+			},
+			{ flags: '--method <name>', help: 'Of these, those of this method' },
+			{ flags: '--to <node>', help: 'Those to this node; of what waits or is dead here: from it' },
+			{ flags: '--older-than <duration>', help: 'Those that are at least as old: 30s, 5m, 2h, 7d' },
+			{ flags: '--json', help: 'One JSON object in a line' },
+			...socketOptions,
+		],
+		examples,
+		async run(input, tools) {
+			const { words: ids, options } = input;
+			const where = whereOf(input);
+			const hasFilter = Object.values(where).some((value) => value !== undefined);
+			if (ids.length > 0 === hasFilter) {
+				throw new ReeveError(
+					'bad_usage',
+					`${operation}: name ids, or a filter such as --state failed`,
+				);
+			}
+			const client = createClient(socketPath(input, tools));
+			const question = ids.length > 0 ? { reeve: operation, ids } : { reeve: operation, where };
+			let count = 0;
+			let exitCode: number = exitCodes.ok;
+			for await (const row of client.ask<OperationRow>(question)) {
+				count += 1;
+				if ('error' in row) exitCode = Math.max(exitCode, errorTable[row.error].exitCode);
+				tools.screen.out(
+					options['json'] === true ? `${JSON.stringify(row)}\n` : operationLine(row),
+				);
+			}
+			if (count > 0) return exitCode;
+			tools.screen.note('no message is meant by that');
+			return exitCodes.nobodyMatched;
+		},
+	});
+}
+
+function whereOf({ options }: CommandInput): Where {
+	const text = (key: string): string | undefined => {
+		const given = options[key];
+		return typeof given === 'string' ? given : undefined;
+	};
+	return {
+		state: text('state'),
+		method: text('method'),
+		node: text('to'),
+		olderThanMs: readDuration('--older-than', options['olderThan']),
+	};
+}
+
+/** What is printed for one message. */
+export function operationLine(row: OperationRow): string {
+	if ('error' in row) {
+		const { meaning } = errorTable[row.error];
+		const detail = row.detail && row.detail !== row.id ? `: ${row.detail}` : '';
+		return `${row.id}  ${shade('bad', row.error)}  ${meaning}${detail}\n`;
+	}
+	return `${row.id}  ${stateText(row.state)}${row.newId ? `  as ${row.newId}` : ''}\n`;
+}

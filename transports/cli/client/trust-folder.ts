@@ -1,0 +1,51 @@
+/**
+ * The keys and access rules that a command works on: those of the node that the configuration here
+ * describes, or, with `--to`, those of other nodes, which are sent a message about it.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { openAccess, type Access } from '../../../runtime/security/access-rules.ts';
+import { readConfig } from '../../../runtime/config/config-file.ts';
+import { openKeyring, type Keyring } from '../../../runtime/security/keyring.ts';
+import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
+import { configPlaces } from '../arguments/config-options.ts';
+import { formatOption } from '../output/rows.ts';
+import { socketOptions } from './socket-path.ts';
+
+/** The options of a command about keys or access rules. */
+export const trustOptions: readonly OptionDefinition[] = [
+	{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
+	{ flags: '--to <nodes>', help: 'Do it on these nodes; this one must be central, and sign' },
+	{ flags: '--timeout <seconds>', help: 'With --to: watch for so long at most' },
+	formatOption,
+	...socketOptions,
+];
+
+/** What is in the folder of this configuration. */
+export interface TrustFolder {
+	readonly folder: string;
+	readonly node: string;
+	readonly keyring: Keyring;
+	readonly access: () => Access;
+}
+
+/** Opens the folder. Nothing is written yet. */
+export function trustFolder(input: CommandInput, tools: CommandTools): TrustFolder {
+	const { config } = readConfig(configPlaces(input, tools));
+	const { keysFolder: folder, nodeName: node } = config;
+	const { clock } = tools;
+	const keyring = openKeyring({ folder, node, clock });
+	return { folder, node, keyring, access: () => openAccess(join(folder, 'acl.yaml'), clock) };
+}
+
+/** Sends a message about it to the nodes of `--to`, and shows their answers. */
+export async function tellNodes(
+	method: string,
+	words: readonly string[],
+	{ input, tools, data }: { input: CommandInput; tools: CommandTools; data?: string },
+): Promise<number> {
+	const { default: send } = await import('../commands/send.ts');
+	const fields = data === undefined ? [] : [`data=${data}`];
+	return send.run({ words: [method, ...fields], rest: words, options: input.options }, tools);
+}

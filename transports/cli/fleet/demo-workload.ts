@@ -1,0 +1,127 @@
+/**
+ * The work of the demo: shell commands for two ships, each of which appends its own id to a file on
+ * its ship; handed in steadily, and once more where an answer did not come.
+ *
+ * @module
+ */
+import { join } from 'node:path';
+import { pause, type Clock } from '../../../runtime/platform/clock.ts';
+import { asReeveError, ReeveError } from '../../../runtime/platform/errors.ts';
+import type { MessageRow } from '../../../runtime/network/transport.ts';
+import { allRows, createClient, refusalOf } from '../client/socket-client.ts';
+
+/** The ships of the demo. */
+export const demoShips = ['ship1', 'ship2'] as const;
+
+/** The file on which the commands of a ship leave their ids. */
+export function traceFile(folder: string, ship: string): string {
+	return join(folder, ship, 'executed');
+}
+
+/** One command of the demo, as the message that asks for it. */
+export interface DemoMessage {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	readonly methodArgs: readonly string[];
+	readonly methodTimeout: number;
+}
+
+/**
+ * Before and after it has left its trace a command takes a moment, in which its node can be killed.
+ */
+const script = 'sleep 0.05; echo "$0" >> "$1"; sleep 0.05';
+
+/** The messages, by turns for each ship. */
+export function demoMessages(count: number, folder: string): readonly DemoMessage[] {
+	return Array.from({ length: count }, (_, at) => {
+		const toNode = demoShips[at % demoShips.length] ?? demoShips[0];
+		const id = `demo-${String(at + 1).padStart(6, '0')}`;
+		const methodArgs = ['sh', '-c', script, id, traceFile(folder, toNode)];
+		return { id, toNode, method: 'REQCliCommand', methodArgs, methodTimeout: 30 };
+	});
+}
+
+/** How the work stands, as central's books have it. */
+export interface Progress {
+	/** Messages that central has answered for. */
+	handedIn: number;
+	/** The rows of central, by id; of the last time that it answered. */
+	rows: ReadonlyMap<string, MessageRow>;
+}
+
+/** How many of the messages are settled. */
+export function settledCount({ rows }: Progress): number {
+	return [...rows.values()].filter(({ settled }) => settled).length;
+}
+
+/** Messages that are in central's hands, and not settled. */
+export function openMessages({ rows }: Progress, ship?: string): readonly MessageRow[] {
+	return [...rows.values()].filter(
+		({ settled, toNode }) => !settled && (ship === undefined || toNode === ship),
+	);
+}
+
+/** What the work needs. */
+export interface WorkParts {
+	readonly messages: readonly DemoMessage[];
+	readonly socket: string;
+	readonly clock: Clock;
+	readonly signal: AbortSignal;
+	readonly progress: Progress;
+}
+
+const batchMessages = 8;
+/**
+ * So many may be under way at a time: enough to keep both ships busy, and always some still to
+ * come.
+ */
+const openMin = 32;
+const openPart = 0.05;
+const pauseMs = 25;
+
+/**
+ * Hands all messages in. An id makes it safe to hand a message in twice, so whatever was not
+ * answered is handed in again, as soon as central is back.
+ */
+export async function handIn(parts: WorkParts): Promise<void> {
+	const { messages, socket, clock, signal, progress } = parts;
+	const client = createClient(socket);
+	const openMax = Math.max(openMin, messages.length * openPart);
+	while (progress.handedIn < messages.length && !signal.aborted) {
+		const batch = messages.slice(progress.handedIn, progress.handedIn + batchMessages);
+		if (progress.handedIn - settledCount(progress) + batch.length > openMax) {
+			await pause(clock, pauseMs, signal);
+			continue;
+		}
+		try {
+			for (const answer of await client.handIn(batch)) {
+				if (!('id' in answer)) throw refusalOf(answer);
+				progress.handedIn += 1;
+			}
+		} catch (thrown) {
+			const error = asReeveError(thrown);
+			if (!passing.has(error.code)) throw error;
+			await pause(clock, pauseMs, signal);
+		}
+	}
+}
+
+/** Errors that are over when central is up again. */
+const passing = new Set(['no_node', 'recovering', 'stopping']);
+
+/** Asks central how things stand, again and again, until all is settled or `signal` is raised. */
+export async function followProgress(parts: WorkParts): Promise<void> {
+	const { messages, socket, clock, signal, progress } = parts;
+	const client = createClient(socket);
+	const limit = messages.length;
+	while (!signal.aborted && settledCount(progress) < messages.length) {
+		try {
+			const rows = client.ask<MessageRow>({ reeve: 'messages', limit }, signal);
+			progress.rows = new Map((await allRows(rows)).map((row) => [row.id, row]));
+		} catch (thrown) {
+			if (!(thrown instanceof ReeveError) || !passing.has(thrown.code)) throw thrown;
+		}
+		await pause(clock, pauseMs, signal);
+	}
+}

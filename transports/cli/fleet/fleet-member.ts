@@ -1,0 +1,102 @@
+/**
+ * A member of a fleet on this machine: this program once more, as a child process in a group of its
+ * own. It stops when its parent is gone, however that died; see `parent-watch.ts`.
+ *
+ * @module
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { pause, type Clock } from '../../../runtime/platform/clock.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+
+/** A child process that runs a node, or a broker. */
+export interface Member {
+	readonly name: string;
+	readonly pid: number | undefined;
+	/** Its lines so far; when it is ready, the last one says so. */
+	readonly greeting: readonly string[];
+	/** Rejects with `start_failed` and the last words of its log, if it ends before it is ready. */
+	readonly ready: Promise<void>;
+	/** Resolves with how it ended: a signal or an exit code. */
+	readonly ended: Promise<string>;
+	isRunning(): boolean;
+	/** SIGKILL, as a power cut would do it. Resolves when the process is gone. */
+	kill(): Promise<void>;
+	/** SIGTERM, and SIGKILL after a while. Resolves when the process is gone. */
+	stop(): Promise<void>;
+}
+
+/** What is started. */
+export interface MemberParts {
+	readonly name: string;
+	/** How this program is started; see `Host`. */
+	readonly self: readonly string[];
+	readonly words: readonly string[];
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** The file to which its log is appended. */
+	readonly log: string;
+	readonly clock: Clock;
+}
+
+/** Longer than a node gives its methods at a stop. */
+const stopMs = 10_000;
+
+/** Starts a member; it may not be ready yet. */
+export function startMember(parts: MemberParts): Member {
+	const { name, self, words, environment, log, clock } = parts;
+	const [file = '', ...flags] = self;
+	const logFile = openSync(log, 'a');
+	const child: ChildProcess = spawn(file, [...flags, ...words, '--stop-with-parent'], {
+		stdio: ['pipe', 'pipe', logFile],
+		detached: true,
+		env: { ...environment },
+	});
+	const { stdin, stdout } = child;
+	closeSync(logFile);
+	// The child may be gone when the pipe to it is closed.
+	stdin?.on('error', () => {});
+	const ended = new Promise<string>((resolve) => {
+		child.once('error', (error) => resolve(error.message));
+		child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+	});
+	let isRunning = true;
+	void ended.then(() => (isRunning = false));
+	const end = async (signal: NodeJS.Signals): Promise<void> => {
+		if (isRunning) child.kill(signal);
+		await ended;
+	};
+	const greeting: string[] = [];
+	const ready = new Promise<undefined>((resolve) => {
+		if (!stdout) return;
+		createInterface({ input: stdout }).on('line', (line) => {
+			greeting.push(line);
+			if (/\bready\b/.test(line)) resolve(undefined);
+		});
+	});
+	return {
+		name,
+		pid: child.pid,
+		greeting,
+		ready: Promise.race([ready, ended]).then((how) => {
+			if (how === undefined) return;
+			throw new ReeveError('start_failed', `${name} ended with ${how}\n${lastWords(log)}`);
+		}),
+		ended,
+		isRunning: () => isRunning,
+		kill: () => end('SIGKILL'),
+		async stop() {
+			const enough = new AbortController();
+			void pause(clock, stopMs, enough.signal).then(() => {
+				if (!enough.signal.aborted) child.kill('SIGKILL');
+			});
+			await end('SIGTERM');
+			enough.abort();
+		},
+	};
+}
+
+/** The last lines of a log. */
+function lastWords(log: string): string {
+	return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join('\n');
+}

@@ -1,0 +1,124 @@
+/**
+ * Descriptions: everything known of one thing, one field in a line.
+ *
+ * @module
+ */
+import type { Facts } from '../../../runtime/message/facts.ts';
+import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
+import { agoText, durationText, instantText } from './durations.ts';
+import { stateText } from './tables.ts';
+import { shade, tableText } from './render.ts';
+import { whyWaiting } from './tally.ts';
+
+/** Fields with their names; what is empty is left out. */
+export type Fields = readonly (readonly [name: string, value: string | undefined])[];
+
+/** Fields as text, one in a line. */
+export async function fieldsText(fields: Fields): Promise<string> {
+	const rows = fields.flatMap(([name, value]) =>
+		value === undefined || value === '' ? [] : [[shade('quiet', name), value]],
+	);
+	return tableText(['', ''], rows);
+}
+
+/** A message. */
+export async function messageText(row: MessageRow, now: number): Promise<string> {
+	const { settledAt, durationMs, output, stderr, exitCode } = row;
+	const fields = await fieldsText([
+		['message', row.id],
+		['note', row.note],
+		['method', row.method],
+		['node', row.toNode],
+		['state', stateText(row.state)],
+		['why', row.settled ? row.why : whyWaiting(row)],
+		['code', row.code],
+		['tries', String(row.attempts)],
+		['sent', `${instantText(row.sentAt)} (${agoText(row.sentAt, now)} ago)`],
+		[
+			'settled',
+			settledAt === undefined
+				? ''
+				: `${instantText(settledAt)} (after ${durationText(settledAt - row.sentAt)})`,
+		],
+		['ran for', durationMs === undefined ? '' : durationText(durationMs)],
+		['exit code', exitCode === undefined ? '' : String(exitCode)],
+	]);
+	return `${fields}${block('output', output)}${block('stderr', stderr)}`;
+}
+
+function block(name: string, text = ''): string {
+	if (text.trim() === '') return '';
+	return `${shade('quiet', name)}\n${text.trimEnd().replaceAll(/^/gm, '  ')}\n`;
+}
+
+/** What a node tells about itself. */
+export interface AboutRow {
+	readonly name: string;
+	readonly version: string;
+	readonly pid: number;
+	readonly storeId: string;
+	readonly epoch: number;
+	readonly replayed: number;
+	readonly startedAt: number;
+	readonly uptimeMs: number;
+	readonly broker: string;
+	readonly open: number;
+	readonly settled: number;
+	/** `safe` if it runs no messages, see `docs/identity.md`. */
+	readonly mode: 'safe' | 'normal';
+	readonly facts: Facts;
+	readonly signals: Readonly<Record<string, number>>;
+}
+
+/** The node itself, as it describes itself. */
+export async function aboutText(row: AboutRow): Promise<string> {
+	const fields = await fieldsText([
+		['node', row.name],
+		['version', row.version],
+		['process', String(row.pid)],
+		['up', `${durationText(row.uptimeMs)}, since ${instantText(row.startedAt)}`],
+		['broker', row.broker],
+		['store', row.storeId],
+		['epoch', String(row.epoch)],
+		['mode', row.mode],
+		['facts', factsText(row.facts)],
+		['replayed', String(row.replayed)],
+		['open messages', String(row.open)],
+		['settled kept', String(row.settled)],
+	]);
+	const counts = Object.entries(row.signals).map(([name, count]) => [name, String(count)]);
+	return `${fields}\n${await tableText(['SIGNAL', 'COUNT'], counts)}`;
+}
+
+/** `os=linux role=db`: as they can be aimed at. */
+function factsText(facts: Facts = {}): string {
+	return Object.entries(facts)
+		.map((pair) => pair.join('='))
+		.join(' ');
+}
+
+/** Another node, as this one sees it. */
+export function neighbourText(row: NodeRow, now: number): Promise<string> {
+	return fieldsText([
+		['node', row.name],
+		['state', `${stateText(row.state)} since ${agoText(row.since, now)}`],
+		['waiting here', String(row.waiting)],
+		['store', row.storeId],
+		['epoch', String(row.epoch)],
+		['mode', row.mode],
+		['facts', factsText(row.facts)],
+	]);
+}
+
+/** A process. */
+export function processText(row: ProcessRow): Promise<string> {
+	return fieldsText([
+		['process', row.name],
+		['kind', row.kind],
+		['method', row.method],
+		['node', row.node],
+		['state', stateText(row.state)],
+		['waiting', String(row.waiting)],
+		['running', String(row.running)],
+	]);
+}

@@ -1,0 +1,127 @@
+/**
+ * Everything that the command line prints goes through this file: results to standard output;
+ * progress, notes and hints to standard error; no motion and no colour where nobody looks.
+ *
+ * This file is the door to cli-table3.
+ *
+ * @module
+ */
+import process from 'node:process';
+import { clearLine, cursorTo } from 'node:readline';
+import { inspect, styleText } from 'node:util';
+import type { WriteStream } from 'node:tty';
+import { failureText, type Failure } from './error-text.ts';
+
+/** What commands print with. */
+export interface Screen {
+	/** Whether a person may be looking at standard output. */
+	readonly isTerminal: boolean;
+	/** How wide standard output is; a pipe has no width. */
+	readonly columns: number;
+	/** Prints a result: text as it is, to standard output. */
+	out(text: string): void;
+	/** Prints a note: a line on standard error. */
+	note(text: string): void;
+	/** Shows what is going on in a line that the next output replaces; on terminals only. */
+	status(text: string): void;
+	/** Replaces all that is on the terminal; elsewhere it is just printed. */
+	redraw(text: string): void;
+	/** Prints a failure, with its stack if that is asked for. */
+	fail(failure: Failure, stackOf?: unknown): void;
+	/** Raised when nobody reads standard output any more. */
+	readonly closed: AbortSignal;
+}
+
+type Paint = Parameters<typeof styleText>[0];
+
+/** What is given a colour where colours are seen. */
+const paints: Readonly<Record<string, Paint>> = {
+	heading: 'bold',
+	good: 'green',
+	bad: 'red',
+	waiting: 'yellow',
+	quiet: 'gray',
+};
+
+/** A kind of text that has a colour of its own. */
+export type Shade = 'heading' | 'good' | 'bad' | 'waiting' | 'quiet';
+
+/**
+ * Text in the colour of its kind; plain where standard output shows none, or NO_COLOR asks for it.
+ */
+export function shade(kind: Shade, text: string): string {
+	return styleText(paints[kind] ?? 'reset', text, { stream: process.stdout });
+}
+
+/** Creates the screen of this process. */
+export function createScreen(): Screen {
+	const { stdout, stderr } = process;
+	const closed = new AbortController();
+	let hasStatus = false;
+	for (const stream of [stdout, stderr]) stream.on('error', () => closed.abort());
+
+	const clear = (): void => {
+		if (!hasStatus) return;
+		hasStatus = false;
+		eraseLine(stderr);
+	};
+	const note = (text: string): void => {
+		clear();
+		stderr.write(`${text}\n`);
+	};
+	return {
+		isTerminal: stdout.isTTY,
+		columns: stdout.columns ?? Number.POSITIVE_INFINITY,
+		closed: closed.signal,
+		out(text) {
+			clear();
+			stdout.write(text);
+		},
+		note,
+		status(text) {
+			if (!stderr.isTTY || !stdout.isTTY) return;
+			eraseLine(stderr);
+			stderr.write(text.slice(0, stderr.columns - 1));
+			hasStatus = true;
+		},
+		redraw(text) {
+			if (stdout.isTTY) {
+				cursorTo(stdout, 0, 0);
+				stdout.write('\u001B[J');
+			}
+			stdout.write(text);
+		},
+		fail(failure, stackOf) {
+			note(failureText(failure).trimEnd());
+			if (stackOf !== undefined) note(inspect(stackOf));
+		},
+	};
+}
+
+function eraseLine(stream: WriteStream): void {
+	cursorTo(stream, 0);
+	clearLine(stream, 0);
+}
+
+/** Aligns rows below their headings, without borders; the last column is not padded. */
+export async function tableText(
+	head: readonly string[],
+	rows: readonly (readonly string[])[],
+	widths: readonly number[] = [],
+): Promise<string> {
+	const { default: Table } = await import('cli-table3');
+	const nothing = Object.fromEntries(borders.map((border) => [border, '']));
+	const table = new Table({
+		chars: { ...nothing, middle: '  ' },
+		style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+		colWidths: head.map((_, at) => widths[at] ?? null),
+	});
+	const hasHead = head.some((word) => word !== '');
+	if (hasHead) table.push(head.map((word) => shade('heading', word)));
+	for (const row of rows) table.push([...row]);
+	return `${table.toString().replaceAll(/[ \t]+$/gm, '')}\n`;
+}
+
+const sides = ['top', 'bottom', 'left', 'right', 'mid'];
+const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'];
+const borders = sides.concat(corners, 'left-mid', 'mid-mid', 'right-mid');

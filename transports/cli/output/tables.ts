@@ -1,0 +1,153 @@
+/**
+ * How the rows of each kind look in `reeve get`: tables as data.
+ *
+ * @module
+ */
+import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
+import { agoText, durationText } from './durations.ts';
+import { shade, type Shade } from './render.ts';
+import { oneLine, type Look } from './rows.ts';
+
+const shades: Readonly<Record<string, Shade>> = {
+	done: 'good',
+	online: 'good',
+	running: 'good',
+	queued: 'waiting',
+	sent: 'waiting',
+	accepted: 'waiting',
+	giving_up: 'waiting',
+	restarting: 'waiting',
+	waiting: 'waiting',
+	failed: 'bad',
+	refused: 'bad',
+	expired: 'bad',
+	interrupted: 'bad',
+	cancelled: 'bad',
+	offline: 'bad',
+	stopped: 'quiet',
+	idle: 'quiet',
+	parked: 'bad',
+	active: 'good',
+};
+
+/** A state in its colour; the word alone says the same. */
+export function stateText(state: string): string {
+	const kind = shades[state];
+	return kind ? shade(kind, state) : state;
+}
+
+/** Nodes. */
+export const nodeLook: Look<NodeRow> = {
+	name: ({ name }) => name,
+	columns: [
+		{ head: 'NODE', cell: ({ name }) => name },
+		{ head: 'STATE', cell: ({ state, mode }) => stateText(state) + (mode ? ` (${mode})` : '') },
+		{ head: 'SINCE', cell: ({ since }, now) => agoText(since, now) },
+		{ head: 'WAITING', cell: ({ waiting }) => String(waiting) },
+		{ head: 'EPOCH', wide: true, cell: ({ epoch }) => String(epoch) },
+		{ head: 'STORE', wide: true, cell: ({ storeId }) => storeId },
+	],
+};
+
+/** Messages. */
+export const messageLook: Look<MessageRow> = {
+	name: ({ id }) => id,
+	columns: [
+		{ head: 'ID', cell: ({ id }) => id },
+		{ head: 'METHOD', cell: ({ method }) => method },
+		{ head: 'NODE', cell: ({ toNode }) => toNode },
+		{ head: 'STATE', cell: ({ state }) => stateText(state) },
+		{ head: 'TRIES', cell: ({ attempts }) => String(attempts) },
+		{ head: 'AGE', cell: ({ sentAt }, now) => agoText(sentAt, now) },
+		{ head: 'TOOK', wide: true, cell: tookText },
+		{ head: 'CODE', wide: true, cell: ({ code = '' }) => code },
+		{ head: 'NOTE', cell: ({ note, why, output }) => oneLine(note ?? why ?? output ?? '', 48) },
+	],
+};
+
+/** How long a message's method took; if it is not known, how long it took in all. */
+export function tookText({ durationMs, sentAt, settledAt }: MessageRow): string {
+	if (durationMs !== undefined) return durationText(durationMs);
+	return settledAt === undefined ? '' : durationText(settledAt - sentAt);
+}
+
+/** Processes. */
+export const processLook: Look<ProcessRow> = {
+	name: ({ name }) => name,
+	columns: [
+		{ head: 'PROCESS', cell: ({ name }) => name },
+		{ head: 'KIND', cell: ({ kind }) => kind },
+		{ head: 'NODE', cell: ({ node }) => node },
+		{ head: 'STATE', cell: ({ state }) => stateText(state) },
+		{ head: 'WAITING', cell: ({ waiting }) => String(waiting) },
+		{ head: 'RUNNING', cell: ({ running }) => String(running) },
+		{ head: 'METHOD', wide: true, cell: ({ method }) => method },
+	],
+};
+
+/** A row of `methods`. */
+export interface MethodRow {
+	readonly name: string;
+	readonly aliases: readonly string[];
+	readonly summary: string;
+	readonly kind: string;
+	readonly ordering: string;
+	readonly onCrash: string;
+}
+
+/** Methods. */
+export const methodLook: Look<MethodRow> = {
+	name: ({ name }) => name,
+	columns: [
+		{ head: 'METHOD', cell: ({ name }) => name },
+		{ head: 'SHORT', cell: ({ aliases }) => aliases.join(', ') },
+		{ head: 'ON CRASH', cell: ({ onCrash }) => onCrash },
+		{ head: 'KIND', wide: true, cell: ({ kind }) => kind },
+		{ head: 'ORDER', wide: true, cell: ({ ordering }) => ordering },
+		{ head: 'SUMMARY', cell: ({ summary }) => summary },
+	],
+};
+
+/** A row of `dead`. */
+export interface DeadRow {
+	readonly dead: string;
+	readonly id: string;
+	readonly fromNode: string;
+	readonly method: string;
+	readonly attempts?: number;
+	readonly at?: number;
+	readonly code?: string;
+}
+
+/** What a forked store has inherited, and neither sends nor runs. */
+export interface QuarantineRow {
+	/** Where it was. */
+	readonly table: string;
+	readonly key: readonly (string | number)[];
+	readonly id?: string;
+	readonly from?: string;
+}
+
+/** What a fork has inherited. */
+export const quarantineLook: Look<QuarantineRow> = {
+	name: ({ table, key }) => [table, ...key].join('/'),
+	columns: [
+		{ head: 'WAS IN', cell: ({ table }) => table },
+		{ head: 'PLACE', cell: ({ key }) => key.join(' ') },
+		{ head: 'ID', cell: ({ id = '' }) => id },
+		{ head: 'FROM', cell: ({ from = '' }) => from },
+	],
+};
+
+/** Dead letters. */
+export const deadLook: Look<DeadRow> = {
+	name: ({ id }) => id,
+	columns: [
+		{ head: 'ID', cell: ({ id }) => id },
+		{ head: 'METHOD', cell: ({ method }) => method },
+		{ head: 'FROM', cell: ({ fromNode }) => fromNode },
+		{ head: 'STARTS', cell: ({ attempts = 0 }) => String(attempts) },
+		{ head: 'AGE', cell: ({ at }, now) => agoText(at, now) },
+		{ head: 'CODE', cell: ({ code = '' }) => code },
+	],
+};

@@ -1,0 +1,58 @@
+/**
+ * The tally of what was sent: how many answers are good, how many are not, what is still awaited,
+ * and the exit code that follows. Pure.
+ *
+ * @module
+ */
+import { exitCodes } from '../../../runtime/platform/errors.ts';
+import type { MessageRow } from '../../../runtime/network/transport.ts';
+
+/** The tally. */
+export interface Tally {
+	readonly ok: number;
+	readonly failed: number;
+	/** Given up before they were accepted: nobody has answered, and nobody will. */
+	readonly expired: number;
+	readonly waiting: readonly MessageRow[];
+}
+
+/** Counts rows. */
+export function tallyOf(rows: Iterable<MessageRow>): Tally {
+	const all = [...rows];
+	const count = (test: (row: MessageRow) => boolean) => all.filter(test).length;
+	const ok = count(({ state }) => state === 'done');
+	const expired = count(({ state }) => state === 'expired');
+	const waiting = all.filter(({ settled }) => !settled);
+	return { ok, expired, waiting, failed: all.length - ok - expired - waiting.length };
+}
+
+/** What the command exits with: a failure weighs more than a missing answer. */
+export function exitCodeOf({ failed, expired, waiting }: Tally): number {
+	if (failed > 0) return exitCodes.someFailed;
+	return expired + waiting.length > 0 ? exitCodes.someUnanswered : exitCodes.ok;
+}
+
+/** `2 ok, 0 failed, 1 waiting (ship3: ship3 is offline)`. */
+export function closingLine({ ok, failed, expired, waiting }: Tally): string {
+	const parts = [`${ok} ok`, `${failed} failed`];
+	if (expired > 0) parts.push(`${expired} expired`);
+	if (waiting.length > 0) {
+		const shown = waiting.slice(0, 3).map((row) => `${row.toNode}: ${whyWaiting(row)}`);
+		if (waiting.length > shown.length) shown.push('…');
+		parts.push(`${waiting.length} waiting (${shown.join('; ')})`);
+	}
+	return parts.join(', ');
+}
+
+const stateSentences: Readonly<Record<string, string>> = {
+	queued: 'queued here, not sent yet',
+	sent: 'sent, not acknowledged yet',
+	accepted: 'accepted there, not finished yet',
+	giving_up: 'given up here; asking whether it had been accepted',
+};
+
+/** Why a message is not settled, as a sentence without a full stop. */
+export function whyWaiting({ state, why, attempts }: MessageRow): string {
+	const sentence = why ?? stateSentences[state] ?? state;
+	return attempts > 1 && state !== 'accepted' ? `${sentence}, ${attempts} tries so far` : sentence;
+}

@@ -1,0 +1,58 @@
+/**
+ * Who may publish and subscribe what at a broker, as the permission file of Mosquitto.
+ *
+ * @module
+ */
+import { formatTopic } from '../../../runtime/message/topics.ts';
+
+/** What is known of the fleet. */
+export interface Fleet {
+	readonly prefix: string;
+	readonly central: string;
+	/** All nodes, central included or not. */
+	readonly nodes: readonly string[];
+}
+
+/**
+ * The file. Each node logs in as a user of its own name, with a password or a certificate, and gets
+ * what it needs: it listens on its own topics, and publishes frames to central, answers to
+ * everybody whose messages it may get, and its own birth. Central may publish to all. So a node
+ * cannot be commanded by another one, nor speak as another one; which is what signatures show to
+ * the nodes themselves.
+ */
+export function mosquittoAcl({ prefix, central, nodes }: Fleet): string {
+	const all = [...new Set([central, ...nodes])];
+	const head =
+		'# acl_file of Mosquitto, made by: reeve install broker-acl mosquitto --print\n' +
+		'# In mosquitto.conf: allow_anonymous false, password_file (or certificates with\n' +
+		'# use_identity_as_username true), and acl_file with the path of this file.\n' +
+		'# Outcomes for foreign clients are published on their reply topics: allow those, too.\n';
+	const sections = all.map((node) => {
+		const reach = node === central ? all.filter((each) => each !== central) : [central];
+		return `\n${sectionOf(node, reach, prefix)}`;
+	});
+	return head + sections.join('');
+}
+
+function sectionOf(node: string, reach: readonly string[], prefix: string): string {
+	const own = (part: 'ack' | 'status' | 'claim', of = node) =>
+		formatTopic(prefix, { part, node: of });
+	const root = (of: string) => (prefix === '' ? of : `${prefix}/${of}`);
+	const lines = [
+		`user ${node}`,
+		'# its own topics: frames, acknowledgements, foreign messages, claims of its name',
+		`topic read ${root(node)}/_lane/+/+`,
+		`topic read ${own('ack')}`,
+		`topic read ${root(node)}/+/+`,
+		`topic readwrite ${own('claim')}`,
+		'# who is there',
+		`topic read ${root('+')}/_status`,
+		`topic write ${own('status')}`,
+		'# whom it works with',
+		...reach.flatMap((other) => [
+			`topic write ${root(other)}/_lane/+/+`,
+			`topic write ${own('ack', other)}`,
+		]),
+	];
+	return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,74 @@
+/**
+ * The startup folder: hands in the startup messages of this node, once at every start. A message
+ * without a receiver is for this node. One that is wrong is refused and reported, and stops
+ * nothing; in safe mode none is taken, because one of them may be what the node keeps dying of.
+ *
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { readPayload } from '../../runtime/text/payload.ts';
+import { listStartup, readStartup } from '../../runtime/message/startup-messages.ts';
+import {
+	defineTransport,
+	type RunningTransport,
+	type TransportContext,
+} from '../../runtime/network/transport.ts';
+
+/** What this way in is called in errors and signals. */
+const via = 'startup folder';
+
+async function handIn(context: TransportContext, dataFolder: string): Promise<void> {
+	const { door, node } = context;
+	const epoch = await epochOf(context);
+	for (const { name } of await listStartup(dataFolder)) {
+		try {
+			const bytes = await readStartup(dataFolder, name);
+			const raws = readPayload(bytes, context.config);
+			const mark = createHash('sha256').update(name).digest('hex').slice(0, 16);
+			for (const [place, raw] of raws.entries()) {
+				// The same in this life of the node, so that a restart of this part sends nothing twice;
+				// and another one in the next, whatever the message says.
+				const id = `startup:${epoch}:${mark}:${place}`;
+				await door.accept(addressed(raw, { id, node }), via);
+			}
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown, 'file_failed');
+			door.refuse(code, `${name}: ${detail}`, via);
+		}
+	}
+}
+
+const aboutNode = z.looseObject({ epoch: z.number() });
+
+async function epochOf({ door }: TransportContext): Promise<number> {
+	for await (const row of door.ask({ reeve: 'node' }, new AbortController().signal)) {
+		return aboutNode.parse(row).epoch;
+	}
+	return 0;
+}
+
+function addressed(raw: unknown, { id, node }: { id: string; node: string }): unknown {
+	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
+	const fields = Object.entries(raw).filter(([key]) => key.toLowerCase() !== 'id');
+	const hasReceiver = fields.some(([key]) => /^tonodes?$/i.test(key));
+	return { ...Object.fromEntries(fields), ...(hasReceiver ? {} : { toNode: node }), id };
+}
+
+async function start(context: TransportContext): Promise<RunningTransport> {
+	const dataFolder = resolve(context.config.subscribersDataFolder);
+	if (context.isSafe !== true) {
+		try {
+			await handIn(context, dataFolder);
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown, 'file_failed');
+			context.door.refuse(code, detail, via);
+		}
+	}
+	return { address: dataFolder, stop: () => Promise.resolve() };
+}
+
+/** Sends the startup messages; every node has it, because methods may write some at any time. */
+export default defineTransport({ name: 'startup-folder', wanted: () => true, start });

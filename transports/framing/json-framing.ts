@@ -1,0 +1,237 @@
+/**
+ * Framing: a stream of bytes in, the JSON values in it out, as soon as each is complete.
+ *
+ * Steward's clients send one JSON array of messages and do not half-close the connection, so the
+ * end of a value is where its brackets close. The elements of a top-level array are handed out one
+ * by one, so that one bad message does not cost the good ones beside it. Objects may also follow
+ * one another, with newlines or NUL bytes in between, or nothing.
+ *
+ * A client that waits for an answer must get one even if a bracket or a quote is missing. So a
+ * string ends at the end of its line at the latest (JSON has no line breaks in strings), a closing
+ * bracket closes what was left open inside it, and what is no value at all is skipped up to the
+ * next line. Whether a value is really JSON is for the parser to say; here only its end is looked
+ * for, with one look at each byte.
+ *
+ * @module
+ */
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { columns, meaningOf, meanings, type Meaning } from './byte-class.ts';
+import {
+	finish,
+	forget,
+	keep,
+	newReading,
+	noBytes,
+	refuse,
+	type Framed,
+	type FramingLimits,
+	type Reading,
+} from './partial-value.ts';
+
+/** The reader that {@link createFraming} makes. */
+export interface Framing {
+	/** Takes the next bytes. Never throws, and keeps `bytesMax` bytes of them at most. */
+	push(chunk: Uint8Array): readonly Framed[];
+	/**
+	 * To be called at the end of the input: a value that is cut is an error. The second call is idle.
+	 */
+	end(): readonly Framed[];
+	/** Whether the input so far ends between two values. */
+	isBetween(): boolean;
+}
+
+/**
+ * Where the reader is: between top-level values; in the top-level array, or in a scalar element of
+ * it; inside brackets; in a string; behind a backslash; in what is no value.
+ */
+const places = {
+	between: 0,
+	element: columns,
+	nested: 2 * columns,
+	string: 3 * columns,
+	escaped: 4 * columns,
+	junk: 5 * columns,
+} as const;
+type Place = keyof typeof places;
+
+type Step = (reading: Reading, at: number) => void;
+
+/** What is done at a byte; where nothing stands the byte is part of what is being read. */
+const table: Readonly<Record<Place, { readonly [Key in Meaning]?: Step }>> = {
+	between: {
+		other: beginJunk,
+		quote: beginJunk,
+		backslash: beginJunk,
+		comma: beginJunk,
+		openArray: enterArray,
+		openObject: beginObject,
+		closeArray: beginJunk,
+		closeObject: beginJunk,
+	},
+	element: {
+		quote: beginString,
+		comma: endElement,
+		openArray: open,
+		openObject: open,
+		closeArray: leaveArray,
+	},
+	nested: {
+		quote: beginString,
+		openArray: open,
+		openObject: open,
+		closeArray: close,
+		closeObject: close,
+	},
+	string: { quote: endString, backslash: beginEscape, lineEnd: endString },
+	escaped: {
+		other: endEscape,
+		space: endEscape,
+		lineEnd: endString,
+		nul: endEscape,
+		quote: endEscape,
+		backslash: endEscape,
+		comma: endEscape,
+		openArray: endEscape,
+		openObject: endEscape,
+		closeArray: endEscape,
+		closeObject: endEscape,
+	},
+	junk: { lineEnd: endJunk, nul: endJunk },
+};
+
+/** The table as numbers, so that the look at a byte is a look into two flat arrays; 0: nothing. */
+const stepNumbers = new Uint8Array(6 * columns);
+const steps: Step[] = [() => {}];
+for (const [place, row] of Object.entries(table)) {
+	for (const [meaning, step] of Object.entries(row)) {
+		stepNumbers[places[place as Place] + meanings[meaning as Meaning]] = steps.push(step) - 1;
+	}
+}
+
+/** Creates a reader for values within these limits. */
+export function createFraming(limits: FramingLimits): Framing {
+	const reading = newReading(limits, places.between);
+	const takeOut = (): readonly Framed[] => {
+		const { out } = reading;
+		reading.out = [];
+		return out;
+	};
+	const isBetween = () => reading.place === places.between;
+
+	return {
+		push(chunk) {
+			reading.chunk = chunk;
+			reading.from = 0;
+			scan(reading);
+			if (!isBetween() && reading.place !== places.junk) keep(reading, chunk.length);
+			reading.chunk = noBytes;
+			return takeOut();
+		},
+		end() {
+			const isCut = !isBetween() && reading.place !== places.junk;
+			reading.place = places.between;
+			reading.isInArray = false;
+			if (isCut) refuse(reading, new ReeveError('connection_cut'));
+			forget(reading);
+			return takeOut();
+		},
+		isBetween,
+	};
+}
+
+/** The hot loop: a byte costs two look-ups, and a call only where something is done. */
+function scan(reading: Reading): void {
+	const { chunk } = reading;
+	const meaning = meaningOf;
+	const numbers = stepNumbers;
+	let { place } = reading;
+	for (let at = 0; at < chunk.length; at += 1) {
+		const step = numbers[place + (meaning[chunk[at] as number] as number)] as number;
+		if (step === 0) continue;
+		steps[step]?.(reading, at);
+		({ place } = reading);
+	}
+}
+
+const arrayCloser = 0x5d;
+
+function beginJunk(reading: Reading): void {
+	refuse(reading, new ReeveError('bad_json', 'a message is an object, or an array of them'));
+	reading.place = places.junk;
+}
+
+function endJunk(reading: Reading): void {
+	reading.isRefused = false;
+	reading.place = places.between;
+}
+
+function enterArray(reading: Reading, at: number): void {
+	reading.isInArray = true;
+	reading.from = at + 1;
+	reading.place = places.element;
+}
+
+function leaveArray(reading: Reading, at: number): void {
+	finish(reading, at);
+	reading.isInArray = false;
+	reading.out.push({ type: 'array_end' });
+	reading.place = places.between;
+}
+
+function endElement(reading: Reading, at: number): void {
+	finish(reading, at);
+	reading.from = at + 1;
+}
+
+function beginObject(reading: Reading, at: number): void {
+	reading.from = at;
+	open(reading, at);
+}
+
+function open(reading: Reading, at: number): void {
+	const { closers, limits, chunk } = reading;
+	reading.depth += 1;
+	reading.place = places.nested;
+	// In ASCII the closing bracket stands two places behind the opening one.
+	if (reading.depth <= limits.depthMax) closers.push((chunk[at] ?? 0) + 2);
+	else refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+}
+
+/** Closes the nearest bracket of this kind, and what was left open inside it. */
+function close(reading: Reading, at: number): void {
+	const { closers, chunk, limits } = reading;
+	const byte = chunk[at] ?? 0;
+	if (reading.depth > limits.depthMax) {
+		reading.depth -= 1;
+		return;
+	}
+	const match = closers.lastIndexOf(byte);
+	if (match === -1) {
+		if (reading.isInArray && byte === arrayCloser) leaveArray(reading, at);
+		return;
+	}
+	closers.length = match;
+	reading.depth = match;
+	if (match > 0) return;
+	reading.place = places.element;
+	if (!reading.isInArray) {
+		finish(reading, at + 1);
+		reading.place = places.between;
+	}
+}
+
+function beginString(reading: Reading): void {
+	reading.place = places.string;
+}
+
+function endString(reading: Reading): void {
+	reading.place = reading.depth > 0 ? places.nested : places.element;
+}
+
+function beginEscape(reading: Reading): void {
+	reading.place = places.escaped;
+}
+
+function endEscape(reading: Reading): void {
+	reading.place = places.string;
+}

@@ -1,0 +1,112 @@
+/**
+ * The value that a framing is reading: the bytes of it that earlier chunks held, and its limits.
+ *
+ * @module
+ */
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { readJson } from '../../runtime/text/lenient-json.ts';
+
+/** What a piece of input held. */
+export type Framed =
+	| { readonly type: 'value'; readonly value: unknown }
+	/** A top-level array was closed: steward's clients wait for the end of the connection now. */
+	| { readonly type: 'array_end' }
+	| { readonly type: 'error'; readonly error: ReeveError };
+
+/** The limits of one value. */
+export interface FramingLimits {
+	readonly bytesMax: number;
+	/** How deep brackets may nest, without those of the top-level array. */
+	readonly depthMax: number;
+}
+
+/** The state of one reader. */
+export interface Reading {
+	readonly limits: FramingLimits;
+	place: number;
+	chunk: Uint8Array;
+	/** Where the value that is being read begins in the chunk. */
+	from: number;
+	/** What earlier chunks held of it. */
+	kept: Buffer;
+	keptBytes: number;
+	/** The closing bracket that each open one waits for, as far as they may nest. */
+	readonly closers: number[];
+	depth: number;
+	isInArray: boolean;
+	/** Whether the value has been refused already, so that only its end is looked for. */
+	isRefused: boolean;
+	out: Framed[];
+}
+
+/** No bytes. */
+export const noBytes = Buffer.alloc(0);
+
+/** A reader's state before the first byte. */
+export function newReading(limits: FramingLimits, place: number): Reading {
+	return {
+		limits,
+		place,
+		chunk: noBytes,
+		from: 0,
+		kept: noBytes,
+		keptBytes: 0,
+		closers: [],
+		depth: 0,
+		isInArray: false,
+		isRefused: false,
+		out: [],
+	};
+}
+
+/** Hands out the value that ends before `to`. */
+export function finish(reading: Reading, to: number): void {
+	const { chunk, from, out } = reading;
+	const { bytesMax } = reading.limits;
+	if (reading.keptBytes > 0) keep(reading, to);
+	else if (to - from > bytesMax) refuseSize(reading);
+	if (!reading.isRefused) {
+		const read =
+			reading.keptBytes > 0
+				? readJson(reading.kept.subarray(0, reading.keptBytes))
+				: readJson(chunk.subarray(from, to));
+		if (read) out.push(read);
+	}
+	forget(reading);
+}
+
+/** Copies what the chunk holds of the value up to `to`; the chunk itself is not held on to. */
+export function keep(reading: Reading, to: number): void {
+	const { chunk, from, keptBytes, limits } = reading;
+	const wanted = keptBytes + to - from;
+	if (wanted > limits.bytesMax) refuseSize(reading);
+	if (reading.isRefused || to <= from) return;
+	if (wanted > reading.kept.length) {
+		const larger = Buffer.allocUnsafe(Math.max(1024, Math.min(2 * wanted, limits.bytesMax)));
+		reading.kept.copy(larger, 0, 0, keptBytes);
+		reading.kept = larger;
+	}
+	reading.kept.set(chunk.subarray(from, to), keptBytes);
+	reading.keptBytes = wanted;
+}
+
+function refuseSize(reading: Reading): void {
+	refuse(reading, new ReeveError('too_large', `more than ${reading.limits.bytesMax} bytes`));
+}
+
+/** Refuses the present value, once, as soon as it is known; its end is still looked for. */
+export function refuse(reading: Reading, error: ReeveError): void {
+	if (!reading.isRefused) reading.out.push({ type: 'error', error });
+	reading.isRefused = true;
+	reading.kept = noBytes;
+	reading.keptBytes = 0;
+}
+
+/** Gets ready for the next value. */
+export function forget(reading: Reading): void {
+	reading.isRefused = false;
+	reading.kept = noBytes;
+	reading.keptBytes = 0;
+	reading.closers.length = 0;
+	reading.depth = 0;
+}

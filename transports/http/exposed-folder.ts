@@ -1,0 +1,109 @@
+/**
+ * The data folder over HTTP, to be read, as steward's `exposeDataFolder` has it: files as they are,
+ * folders as lists. Beyond this machine it needs a token or client certificates, like every
+ * listener.
+ *
+ * A path is followed to where it really leads, links included, and what lies outside of the data
+ * folder is not found. Files whose names begin with a dot are reeve's own, and are not shown.
+ *
+ * @module
+ */
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import {
+	defineTransport,
+	type RunningTransport,
+	type TransportContext,
+} from '../../runtime/network/transport.ts';
+import { readGuard, readListenAddress } from '../sockets/listen-address.ts';
+
+/** Entries that the list of one folder has at most. */
+const entriesMax = 10_000;
+
+/** Files come from anybody, so no browser is to run what is in them. */
+const headers = {
+	'content-security-policy': "default-src 'none'; sandbox",
+	'x-content-type-options': 'nosniff',
+	'cache-control': 'no-store',
+};
+
+/** What is there at a path of a request; throws `not_found` for all that is not to be seen. */
+async function answerFor(root: string, path: string, isHead: boolean): Promise<Response> {
+	const found = await locate(root, path);
+	const about = await stat(found);
+	if (about.isDirectory()) return listing(found, path);
+	// A pipe or a device could be read without end, or change what it stands for.
+	if (!about.isFile()) throw new ReeveError('not_found', path);
+	const length = { 'content-length': String(about.size) };
+	const type = { 'content-type': 'application/octet-stream' };
+	const answer = { headers: { ...headers, ...type, ...length } };
+	if (isHead || about.size === 0) return new Response(null, answer);
+	// A file that grows meanwhile is shown as it was.
+	const stream = createReadStream(found, { end: about.size - 1 });
+	return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, answer);
+}
+
+async function locate(root: string, path: string): Promise<string> {
+	let words: string[];
+	try {
+		words = path.split('/').map(decodeURIComponent);
+	} catch (cause) {
+		throw new ReeveError('not_found', path, { cause });
+	}
+	const isStrange = (word: string) => word.startsWith('.') || /[\\/\0]/.test(word);
+	if (words.some(isStrange)) throw new ReeveError('not_found', path);
+	const top = await realpath(root);
+	const found = await realpath(join(top, ...words)).catch((cause: unknown) => {
+		throw new ReeveError('not_found', path, { cause });
+	});
+	if (found === top || found.startsWith(top + sep)) return found;
+	throw new ReeveError('not_found', path);
+}
+
+async function listing(folder: string, path: string): Promise<Response> {
+	const entries = (await readdir(folder, { withFileTypes: true }))
+		.filter(({ name }) => !name.startsWith('.'))
+		.map((entry) => `${entry.name}${entry.isDirectory() ? '/' : ''}`)
+		.toSorted()
+		.slice(0, entriesMax);
+	const base = path.endsWith('/') ? path : `${path}/`;
+	const lines = entries.map((name) => {
+		const isFolder = name.endsWith('/');
+		const word = encodeURIComponent(isFolder ? name.slice(0, -1) : name);
+		return `<a href="${base}${word}${isFolder ? '/' : ''}">${escaped(name)}</a>\n`;
+	});
+	const body = `<!doctype html><meta charset="utf-8"><pre>\n${lines.join('')}</pre>\n`;
+	return new Response(body, { headers: { ...headers, 'content-type': 'text/html' } });
+}
+
+function escaped(text: string): string {
+	const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+	return text.replaceAll(/[&<>]/g, (mark) => names[mark] ?? mark);
+}
+
+async function start({ config, signals }: TransportContext): Promise<RunningTransport> {
+	const { createRoutes, startWeb, requestPath } = await import('./web-server.ts');
+	const root = resolve(config.subscribersDataFolder);
+	await mkdir(root, { recursive: true });
+	const routes = createRoutes();
+	// HEAD comes here, too; hono takes the body of the answer away.
+	routes.get('*', ({ req }) => answerFor(root, requestPath(req.raw), req.method === 'HEAD'));
+	const { exposeDataFolder: listen } = config;
+	const running = await startWeb({ key: 'exposeDataFolder', listen, config, routes });
+	signals.emit('transport.up', { transport: 'exposed-folder', address: running.address });
+	return running;
+}
+
+/** The data folder for readers; wanted where `exposeDataFolder` is set. */
+export default defineTransport({
+	name: 'exposed-folder',
+	wanted: ({ exposeDataFolder }) => exposeDataFolder !== '',
+	async check(config) {
+		const at = readListenAddress('exposeDataFolder', config.exposeDataFolder);
+		await readGuard('exposeDataFolder', at, config);
+	},
+	start,
+});

@@ -1,0 +1,44 @@
+/**
+ * The HTTP listener, as steward has it, and more: messages in with `POST /messages`, and out come
+ * health, lists, the tree, metrics and the stream of events. It is off unless `httpListener` says
+ * where to listen.
+ *
+ * @module
+ */
+import {
+	defineTransport,
+	type RunningTransport,
+	type TransportContext,
+} from '../../runtime/network/transport.ts';
+import { readGuard, readListenAddress } from '../sockets/listen-address.ts';
+
+async function start(context: TransportContext): Promise<RunningTransport> {
+	const { config, signals } = context;
+	const { createRoutes, startWeb } = await import('./web-server.ts');
+	const { addMessageRoutes } = await import('./message-routes.ts');
+	const { addInquiryRoutes, addMetricsRoute } = await import('./query-routes.ts');
+	const routes = createRoutes();
+	addMessageRoutes(routes, context);
+	addInquiryRoutes(routes, context);
+	addMetricsRoute(routes, context);
+	const running = await startWeb({
+		key: 'httpListener',
+		listen: config.httpListener,
+		config,
+		routes,
+		open: ['/healthz', '/livez'],
+	});
+	signals.emit('transport.up', { transport: 'http', address: running.address });
+	return running;
+}
+
+/** The door for programs that speak HTTP; wanted where `httpListener` is set. */
+export default defineTransport({
+	name: 'http',
+	wanted: ({ httpListener }) => httpListener !== '',
+	async check(config) {
+		const at = readListenAddress('httpListener', config.httpListener);
+		await readGuard('httpListener', at, config);
+	},
+	start,
+});

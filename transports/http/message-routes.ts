@@ -1,0 +1,109 @@
+/**
+ * The routes that take messages: `POST /messages`, answered as soon as they are on disk or, with
+ * `?wait=1`, when they have their outcome.
+ *
+ * @module
+ */
+import { inOurSpelling, messageInput } from '../../runtime/message/message.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { readPayload } from '../../runtime/text/payload.ts';
+import type { Answer, MessageRow, TransportContext } from '../../runtime/network/transport.ts';
+import { failureResponse, readBody, statusOf, type Routes } from './web-server.ts';
+
+/** What steward calls this way in, in its errors. */
+const via = 'HTTPListener';
+
+type Parts = Pick<TransportContext, 'door' | 'config' | 'clock'>;
+type Refusal = Extract<Answer, { readonly error: string }>;
+/** A refusal with what zod has found, field by field. */
+type Explained = Answer & { readonly issues?: readonly object[] };
+
+/** Adds the routes. */
+export function addMessageRoutes(routes: Routes, parts: Parts): void {
+	routes.post('/messages', async ({ req }) => {
+		const { door } = parts;
+		let raws: readonly unknown[];
+		try {
+			raws = readPayload(await readBody(req.raw, parts.config.messageBytesMax), parts.config);
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown);
+			door.refuse(code, detail, via);
+			return failureResponse(thrown);
+		}
+		const answers: Explained[] = [];
+		// One after the other: messages of one lane keep the order in which they stand here.
+		for (const { raw, given } of raws.map((raw) => ({ raw, given: door.accept(raw, via) }))) {
+			for (const answer of await given) answers.push(explained(answer, raw));
+		}
+		const refusals = answers.filter((answer): answer is Refusal => 'error' in answer);
+		const ids = answers.flatMap((answer) => ('id' in answer ? [answer.id] : []));
+		const [first] = refusals;
+		if (ids.length === 0) {
+			const status = first ? statusOf(first.error) : 400;
+			return Response.json({ ids, answers }, { status });
+		}
+		if (!isSet(req.query('wait'))) return Response.json({ ids, answers }, { status: 202 });
+		const waitMs = waitOf(req.query('timeout'), parts);
+		const rows = await outcomesOf(ids, parts, { waitMs, gone: req.raw.signal });
+		const isOver = rows.length === ids.length && rows.every(({ settled }) => settled);
+		return Response.json({ ids, answers, messages: rows }, { status: isOver ? 200 : 202 });
+	});
+}
+
+/** Tells of a refused message what is wrong with each field. */
+function explained(answer: Answer, raw: unknown): Explained {
+	if (!('error' in answer) || !['bad_message', 'bad_name'].includes(answer.error)) return answer;
+	try {
+		const parsed = messageInput.safeParse(inOurSpelling(Object(raw) as object));
+		const issues = parsed.error?.issues.slice(0, issuesMax) ?? [];
+		return {
+			...answer,
+			issues: issues.map(({ path, message, code }) => ({ path, message, code })),
+		};
+	} catch {
+		// A field that is there twice has no place in a list of fields; the detail tells.
+		return answer;
+	}
+}
+
+const issuesMax = 20;
+
+function isSet(text: string | undefined): boolean {
+	return text !== undefined && !['0', 'false', 'no'].includes(text);
+}
+
+/** How long the client wants to wait, within what it may. */
+function waitOf(text: string | undefined, { config }: Parts): number {
+	const seconds = text === undefined ? config.httpWaitMax : Number(text);
+	if (!(seconds >= 0)) throw new ReeveError('bad_message', `timeout ${text}: not seconds`);
+	return Math.min(seconds, config.httpWaitMax) * 1000;
+}
+
+/**
+ * What is known of each message when all are settled, or the time is over, or the client is gone.
+ */
+async function outcomesOf(
+	ids: readonly string[],
+	{ door, clock }: Parts,
+	{ waitMs, gone }: { waitMs: number; gone: AbortSignal },
+): Promise<readonly MessageRow[]> {
+	const over = new AbortController();
+	const timer = clock.after(waitMs, () => over.abort());
+	const rows = new Map<string, MessageRow>();
+	try {
+		for await (const row of door.ask(
+			{ reeve: 'watch', ids },
+			AbortSignal.any([over.signal, gone]),
+		)) {
+			const known = row as MessageRow;
+			rows.set(known.id, known);
+		}
+	} catch (thrown) {
+		// Messages of the kinds that are sent at most once are in no books: nobody learns their
+		// outcome.
+		if (asReeveError(thrown).code !== 'not_found') throw thrown;
+	} finally {
+		timer.cancel();
+	}
+	return [...rows.values()];
+}

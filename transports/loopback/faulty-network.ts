@@ -1,0 +1,92 @@
+/**
+ * What a bad network does: it loses, doubles, delays, reorders and parts, by an injected clock and
+ * its chance. What it carries, it does not know.
+ *
+ * @module
+ */
+import type { Clock } from '../../runtime/platform/clock.ts';
+
+/** What goes wrong, and how often. Shares are between 0 and 1. */
+export interface Faults {
+	/** The share that never arrives. */
+	readonly loss: number;
+	/** The share that arrives twice. */
+	readonly double: number;
+	/** The share that need not wait for what was sent before it. */
+	readonly reorder: number;
+	/** The shortest and the longest time on the way. */
+	readonly delayMs: readonly [min: number, max: number];
+}
+
+/** Counts of what was carried. */
+export interface Carried {
+	delivered: number;
+	lost: number;
+	doubled: number;
+	/** How many were free to overtake others. */
+	reordered: number;
+	/** How many were swallowed by a partition. */
+	parted: number;
+}
+
+/** The network that {@link createCarrier} makes. */
+export interface Carrier {
+	disturb(faults: Partial<Faults>): void;
+	part(node: string, other?: string): void;
+	heal(): void;
+	/** Carries one thing; `arrive` is called never, once or twice, and says whether it was taken. */
+	carry(from: string, to: string, arrive: () => boolean): void;
+	counts(): Readonly<Carried>;
+}
+
+/** Creates a network. Nothing arrives within the call that sends it. */
+export function createCarrier(clock: Clock, initial: Partial<Faults>): Carrier {
+	let faults: Faults = { loss: 0, double: 0, reorder: 0, delayMs: [0, 0], ...initial };
+	const counts: Carried = { delivered: 0, lost: 0, doubled: 0, reordered: 0, parted: 0 };
+	/** Pairs of nodes, and lone nodes, between which nothing passes. */
+	const parted = new Set<string>();
+	/** When the last thing of a pair arrives, so that the next one does not overtake it. */
+	const lastAt = new Map<string, number>();
+
+	const pairOf = (one: string, other: string) => [one, other].toSorted().join(' ');
+	const isParted = (from: string, to: string): boolean =>
+		from !== to && [from, to, pairOf(from, to)].some((name) => parted.has(name));
+	const happens = (share: number): boolean => share > 0 && clock.random() < share;
+
+	const send = (from: string, to: string, arrive: () => void): void => {
+		const [min, max] = faults.delayMs;
+		const lane = `${from} ${to}`;
+		const now = clock.monotonic();
+		let at = now + min + (max > min ? clock.random() * (max - min) : 0);
+		if (happens(faults.reorder)) counts.reordered += 1;
+		else {
+			at = Math.max(at, lastAt.get(lane) ?? 0);
+			lastAt.set(lane, at);
+		}
+		if (at > now) clock.after(at - now, arrive);
+		else setImmediate(arrive);
+	};
+
+	return {
+		disturb: (changes) => void (faults = { ...faults, ...changes }),
+		part: (node, other) => void parted.add(other === undefined ? node : pairOf(node, other)),
+		heal: () => parted.clear(),
+		counts: () => ({ ...counts }),
+		carry(from, to, arrive) {
+			const arriveNow = () => {
+				// Also what is under way when the network parts does not arrive.
+				if (isParted(from, to)) counts.parted += 1;
+				else if (arrive()) counts.delivered += 1;
+				else counts.lost += 1;
+			};
+			if (isParted(from, to)) counts.parted += 1;
+			else if (happens(faults.loss)) counts.lost += 1;
+			else {
+				send(from, to, arriveNow);
+				if (!happens(faults.double)) return;
+				counts.doubled += 1;
+				send(from, to, arriveNow);
+			}
+		},
+	};
+}

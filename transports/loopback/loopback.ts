@@ -1,0 +1,281 @@
+/**
+ * The loopback wire: a broker in memory that any number of nodes of this process join. It loses,
+ * doubles, delays, reorders and parts them as it is told to, by the clock and the chance that it is
+ * given, so that a simulation with a stepped clock is the same at every run of a seed.
+ *
+ * ```ts
+ * const clock = steppedClock(42);
+ * const hub = createHub(clock, { loss: 0.1, delayMs: [5, 50] });
+ * await loopback(hub).start(contextOfCentral);
+ * await loopback(hub).start(contextOfShip1);
+ * hub.cut('ship1'); // its will is published
+ * await clock.advance(1000);
+ * hub.restore('ship1');
+ * ```
+ *
+ * It is not found by the folder scan, since no configuration can name a hub: whoever has one passes
+ * `loopback(hub)` on.
+ *
+ * @module
+ */
+import { nodeFilters, publicFilter } from '../../runtime/message/topics.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import {
+	defineTransport,
+	type ForeignProperties,
+	type Publication,
+} from '../../runtime/network/transport.ts';
+import type {
+	TransportContext,
+	TransportDefinition,
+	Verdict,
+	Wire,
+} from '../../runtime/network/transport.ts';
+import { createCarrier, type Carrier, type Carried, type Faults } from './faulty-network.ts';
+import { matchesFilter } from './topic-filter.ts';
+
+/** The broker in memory. */
+export interface Hub {
+	/** Connects a node, as `loopback(hub)` does it; returns what ends that in good order. */
+	join(context: TransportContext): () => void;
+	/** Changes what goes wrong from now on; what is not named stays as it is. */
+	disturb(faults: Partial<Faults>): void;
+	/**
+	 * Lets nothing pass between two nodes any more, or between one and all others. Nobody is told:
+	 * both links stay up, as when a network drops packets.
+	 */
+	part(node: string, other?: string): void;
+	/** Ends every `part`. */
+	heal(): void;
+	/** Breaks the link of a node: it goes down, and its will is published. */
+	cut(node: string): void;
+	/** Mends it: it goes up, and gets what is retained and what foreign clients sent meanwhile. */
+	restore(node: string): void;
+	/** All links go down and up again, and the broker has forgotten everything. */
+	restart(): void;
+	/**
+	 * Publishes as a foreign MQTT client would. Resolves when every node that took it has
+	 * acknowledged it; at once for topics that are not public.
+	 */
+	publish(publication: Publication, properties?: ForeignProperties): Promise<Verdict>;
+	/**
+	 * Shows everything that is published from now on, with who did it (foreign clients have no name).
+	 * What `look` returns false for is swallowed, though its publisher is told that it was taken.
+	 */
+	watch(look: Look): () => void;
+	/** What was carried so far, and what went wrong with it. */
+	counts(): Readonly<Carried>;
+}
+
+/** Looks at a publication; false swallows it. */
+export type Look = (from: string, publication: Publication) => boolean | void;
+
+/**
+ * Messages of foreign clients that are kept for a node that is away; as a default Mosquitto does.
+ */
+const storedMax = 1000;
+
+interface Member {
+	readonly node: string;
+	readonly context: TransportContext;
+	readonly wire: Wire;
+	/** Rises with each connection: what was under way to an earlier one is lost. */
+	connection: number;
+	isUp: boolean;
+	/** What it left with the broker when it connected. */
+	will?: Publication;
+}
+
+type Foreign = { publication: Publication; properties: ForeignProperties };
+/** What all parts of a hub share. */
+interface State {
+	readonly members: Map<string, Member>;
+	readonly retained: Map<string, Publication>;
+	/** What waits on the public topics of nodes that are away, and have been here. */
+	readonly stored: Map<string, Foreign[]>;
+	readonly looks: Set<Look>;
+	readonly carrier: Carrier;
+}
+
+/** Creates a broker in memory. By default nothing goes wrong, and nothing takes time. */
+export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
+	const state: State = {
+		members: new Map(),
+		retained: new Map(),
+		stored: new Map(),
+		looks: new Set(),
+		carrier: createCarrier(clock, faults),
+	};
+	const { members, carrier } = state;
+	const named = (node: string): Member => {
+		const member = members.get(node);
+		if (!member) throw new Error(`no node ${node} has joined`);
+		return member;
+	};
+	return {
+		join: (context) => join(state, context),
+		disturb: (changes) => carrier.disturb(changes),
+		part: (node, other) => carrier.part(node, other),
+		heal: () => carrier.heal(),
+		cut: (node) => die(state, named(node), 'the link was cut'),
+		restore: (node) => goUp(state, named(node)),
+		restart() {
+			const all = [...members.values()].filter(({ isUp }) => isUp);
+			for (const member of all) goDown(member, 'the broker was restarted');
+			state.retained.clear();
+			state.stored.clear();
+			for (const member of all) goUp(state, member);
+		},
+		publish: (publication, properties = {}) => takeForeign(state, { publication, properties }),
+		watch(look) {
+			state.looks.add(look);
+			return () => void state.looks.delete(look);
+		},
+		counts: () => carrier.counts(),
+	};
+}
+
+/** The wire of one node to this hub, as a transport. */
+export function loopback(hub: Hub): TransportDefinition {
+	return defineTransport({
+		name: 'loopback',
+		wanted: () => false,
+		start(context) {
+			const leave = hub.join(context);
+			return Promise.resolve({
+				address: 'loopback',
+				stop() {
+					leave();
+					return Promise.resolve();
+				},
+			});
+		},
+	});
+}
+
+/** Connects a node. As with MQTT, a second one of the same name takes the place of the first. */
+function join(state: State, context: TransportContext): () => void {
+	const { node } = context;
+	const former = state.members.get(node);
+	if (former) die(state, former, 'another node of this name has joined');
+	const wire: Wire = {
+		name: 'loopback',
+		publish: (publication) =>
+			Promise.resolve(member.isUp ? takePublication(state, node, publication) : 'not_connected'),
+	};
+	const member: Member = { node, context, wire, connection: 0, isUp: false };
+	state.members.set(node, member);
+	goUp(state, member);
+	// It stays a member, as with a persistent session: what foreign clients send waits for its
+	// return.
+	return () => void goDown(member, 'stopped');
+}
+
+function goUp(state: State, member: Member): void {
+	if (member.isUp) return;
+	member.isUp = true;
+	const { connection, node, context } = member;
+	member.will = context.will;
+	const waiting = state.stored.get(node) ?? [];
+	state.stored.set(node, []);
+	setImmediate(() => {
+		if (!member.isUp || member.connection !== connection) {
+			state.stored.set(node, [...waiting, ...(state.stored.get(node) ?? [])]);
+			return;
+		}
+		context.signals.emit('transport.up', { transport: 'loopback', address: 'loopback' });
+		context.listener.up(member.wire);
+		for (const publication of state.retained.values()) {
+			if (wants(member, publication.topic)) deliver(state, node, { member, publication });
+		}
+		for (const foreign of waiting) void hand(state, member, foreign);
+	});
+}
+
+function goDown(member: Member, reason: string): boolean {
+	if (!member.isUp) return false;
+	member.isUp = false;
+	member.connection += 1;
+	const { signals, listener } = member.context;
+	signals.emit('transport.down', { transport: 'loopback', address: 'loopback', reason });
+	listener.down(member.wire, reason);
+	return true;
+}
+
+/** Breaks a link without a goodbye: the will is published. */
+function die(state: State, member: Member, reason: string): void {
+	if (!goDown(member, reason)) return;
+	takePublication(state, member.node, member.will ?? member.context.will);
+}
+
+/** Whether a node has subscribed to a topic of ours. */
+function wants({ node, context }: Member, topic: string): boolean {
+	const filters = nodeFilters(context.config.topicPrefix, node);
+	return filters.some((filter) => matchesFilter(filter, topic));
+}
+
+function isPublicOf({ node, context }: Member, topic: string): boolean {
+	return (
+		matchesFilter(publicFilter(context.config.topicPrefix, node), topic) && !topic.includes('/_')
+	);
+}
+
+/** Takes the publication of a node. */
+function takePublication(state: State, from: string, publication: Publication): Verdict {
+	const verdicts = [...state.looks].map((look) => look(from, publication));
+	if (verdicts.includes(false)) return 'taken';
+	retain(state, publication);
+	let receivers = 0;
+	for (const member of state.members.values()) {
+		if (isPublicOf(member, publication.topic)) {
+			receivers += 1;
+			void hand(state, member, { publication, properties: {} });
+		}
+		if (!member.isUp || !wants(member, publication.topic)) continue;
+		receivers += 1;
+		deliver(state, from, { member, publication });
+	}
+	return receivers > 0 ? 'taken' : 'nobody';
+}
+
+function retain({ retained }: State, publication: Publication): void {
+	if (!publication.retain) return;
+	retained.delete(publication.topic);
+	if (publication.payload.byteLength > 0) retained.set(publication.topic, publication);
+}
+
+/** Brings a publication to a node, if it comes to that. */
+function deliver(
+	state: State,
+	from: string,
+	{ member, publication }: { member: Member; publication: Publication },
+): void {
+	const { topic, payload } = publication;
+	const { connection } = member;
+	state.carrier.carry(from, member.node, () => {
+		if (!member.isUp || member.connection !== connection) return false;
+		member.context.listener.packet(topic, payload);
+		return true;
+	});
+}
+
+async function takeForeign(state: State, foreign: Foreign): Promise<Verdict> {
+	const { publication } = foreign;
+	const { topic } = publication;
+	const takers = [...state.members.values()].filter((member) => isPublicOf(member, topic));
+	if (takers.length === 0) return takePublication(state, '', publication);
+	await Promise.all(takers.map((member) => hand(state, member, foreign)));
+	return 'taken';
+}
+
+/** Hands a foreign message over, or keeps it until the node is back; resolves when it has it. */
+async function hand(state: State, member: Member, foreign: Foreign): Promise<void> {
+	const { publication, properties } = foreign;
+	const { node, context } = member;
+	if (member.isUp) {
+		await context.listener.foreign(publication.topic, publication.payload, properties);
+		return;
+	}
+	const waiting = state.stored.get(node);
+	if (publication.qos > 0 && waiting && waiting.length < storedMax) waiting.push(foreign);
+}

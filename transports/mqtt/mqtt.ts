@@ -1,0 +1,255 @@
+/**
+ * The MQTT wire: MQTT 5.0, and 3.1.1 where the broker does not speak it.
+ *
+ * There are two connections. One carries our own frames, whose delivery the journals look after, so
+ * its packets are acknowledged at once. The other, `:in`, takes what foreign clients publish; they
+ * have no journal, so each of their packets is acknowledged only when its message is on disk.
+ * mqtt.js handles one packet of a connection at a time, so one connection could not do both. A node
+ * that takes nothing of them (`takeForeign: false`) has the first only.
+ *
+ * They are opened only after a claim of the node's name has succeeded, which is made over a third,
+ * short connection, and again after somebody else has taken the name. There is no will delay: the
+ * death of a node that was killed is news at once, and a will that comes too late is contradicted
+ * by the living.
+ *
+ * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon,
+ * and fleets with different prefixes may share a broker.
+ *
+ * @module
+ */
+import { nodeFilters, publicFilter } from '../../runtime/message/topics.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import {
+	defineTransport,
+	type RunningTransport,
+	type TransportContext,
+} from '../../runtime/network/transport.ts';
+import type { ForeignProperties, Wire } from '../../runtime/network/transport.ts';
+import { brokerUrl, hideSecrets } from './broker-url.ts';
+import { createLogin, readLogin, type BrokerLogin } from './broker-login.ts';
+import { openLine, type Line, type LineOptions } from './mqtt-connection.ts';
+import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
+
+type Packet = Parameters<LineOptions['onPacket']>[0];
+
+/** A day: so long a broker keeps what foreign clients publish while this node is away. */
+const sessionSeconds = 86_400;
+/** Foreign packets that the broker may send before the first of them is acknowledged. */
+const foreignMax = 64;
+
+/** Where the broker is, and who may connect to it by the name of the node. */
+interface Route {
+	readonly address: string;
+	readonly login: () => BrokerLogin;
+	readonly gate: NameGate | undefined;
+}
+
+/** The name of a connection at the broker. */
+function clientId({ node, config }: TransportContext): string {
+	return config.topicPrefix === '' ? node : `${config.topicPrefix}:${node}`;
+}
+
+/**
+ * Opens the connection for frames, acknowledgements and presence: it is what makes the node be
+ * there, but not before `ready`.
+ */
+function openFrames(
+	context: TransportContext,
+	{ address, login, gate }: Route,
+	ready: Promise<void>,
+): Line {
+	const { node, clock, config, listener, signals } = context;
+	const transport = { transport: 'mqtt', address: hideSecrets(address) };
+	let connection = 0;
+	const line = openLine({
+		clock,
+		config,
+		address,
+		gate: gate?.line(),
+		// Asked for anew by each attempt: a will is numbered by the connection that it is the end of.
+		get client() {
+			const { topic, payload } = context.will;
+			const will = { topic, payload: Buffer.from(payload), qos: 1, retain: true } as const;
+			return { ...login(), clientId: clientId(context), clean: true, will };
+		},
+		filters: nodeFilters(config.topicPrefix, node, config.presence),
+		onPacket: (packet) => takeOwn(context, packet),
+		onUp() {
+			const mine = (connection += 1);
+			void ready.then(() => {
+				if (mine !== connection) return;
+				signals.emit('transport.up', transport);
+				listener.up(wire);
+			});
+		},
+		onDown(why) {
+			connection += 1;
+			signals.emit('transport.down', { ...transport, reason: why });
+			listener.down(wire, why);
+		},
+	});
+	const wire: Wire = {
+		name: 'mqtt',
+		publish: (publication) => line.publish(publication),
+		follow: (topic) => line.follow(topic),
+	};
+	return line;
+}
+
+/**
+ * Opens the connection for foreign publishers. The broker keeps its session while the node is away.
+ * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers
+ * cannot reach is still one for other nodes.
+ */
+function openIngress(
+	context: TransportContext,
+	{ address, login, gate }: Route,
+	onTried: () => void,
+): Line {
+	const { node, clock, config, listener, signals } = context;
+	const transport = { transport: 'mqtt:in', address: hideSecrets(address) };
+	let wasDown = false;
+	return openLine({
+		clock,
+		config,
+		address,
+		gate: gate?.line(),
+		get client() {
+			const properties = {
+				sessionExpiryInterval: sessionSeconds,
+				receiveMaximum: foreignMax,
+			};
+			return { ...login(), clientId: `${clientId(context)}:in`, clean: false, properties };
+		},
+		filters: [publicFilter(config.topicPrefix, node)],
+		onPacket: ({ topic, payload, properties, dup }, gone) =>
+			listener.foreign(topic, bytesOf(payload), {
+				...foreignProperties(properties),
+				...(dup ? { isRepeat: true } : {}),
+				gone,
+			}),
+		onUp() {
+			if (wasDown) signals.emit('transport.up', transport);
+			onTried();
+		},
+		onDown(why) {
+			wasDown = true;
+			signals.emit('transport.down', { ...transport, reason: why });
+			onTried();
+		},
+	});
+}
+
+/**
+ * Claims the name of the node over a connection of another name, however long the broker is away.
+ */
+function claimName(
+	{ clock, config, claim, signals }: TransportContext,
+	{ address, login }: Pick<Route, 'address' | 'login'>,
+	{ isContested, signal }: { isContested: boolean; signal: AbortSignal },
+): Promise<ClaimEnd> {
+	if (!claim) return Promise.resolve('granted');
+	const transport = { transport: 'mqtt', address: hideSecrets(address) };
+	return new Promise((resolve) => {
+		let lose: () => void = () => {};
+		let relay = createRelay();
+		const finish = (end: ClaimEnd): void => {
+			signal.removeEventListener('abort', giveUp);
+			void line.end().then(() => resolve(end));
+		};
+		const giveUp = () => finish('denied');
+		const line = openLine({
+			clock,
+			config,
+			address,
+			get client() {
+				return { ...login(), clientId: claim.connection, clean: true };
+			},
+			filters: claim.filters,
+			onPacket: ({ topic, payload }) => relay.arrived(topic, bytesOf(payload)),
+			onUp() {
+				const lost = new Promise<void>((done) => (lose = done));
+				const { onPacket } = relay;
+				const publish: Wire['publish'] = (publication) => line.publish(publication);
+				void claim.conduct({ publish, onPacket, lost }, isContested).then((end) => {
+					// The line comes up again by itself, and claims once more.
+					if (end !== 'lost') finish(end);
+				});
+			},
+			onDown(reason) {
+				lose();
+				relay = createRelay();
+				if (reason !== 'stopped') signals.emit('transport.down', { ...transport, reason });
+			},
+		});
+		signal.addEventListener('abort', giveUp, { once: true });
+	});
+}
+
+/**
+ * Hands a packet of ours to the node, whose fault it must never be that the broker's link breaks.
+ */
+function takeOwn({ listener, signals }: TransportContext, { topic, payload }: Packet): void {
+	try {
+		listener.packet(topic, bytesOf(payload));
+	} catch (thrown) {
+		const { code, detail } = asReeveError(thrown);
+		signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'mqtt' });
+	}
+}
+
+function bytesOf(payload: string | Buffer): Uint8Array {
+	return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}
+
+function foreignProperties(properties: ForeignProperties = {}): ForeignProperties {
+	const { responseTopic, correlationData } = properties;
+	return {
+		...(responseTopic === undefined ? {} : { responseTopic }),
+		...(correlationData === undefined ? {} : { correlationData }),
+	};
+}
+
+function addressOf({ brokerAddress, brokerListen, rootCAPath }: Config): string {
+	if (brokerAddress === '') return brokerUrl(brokerListen);
+	return brokerUrl(brokerAddress, rootCAPath !== '');
+}
+
+async function start(context: TransportContext): Promise<RunningTransport> {
+	const { config } = context;
+	const address = addressOf(config);
+	const login = createLogin(config);
+	let onTried = () => {};
+	const tried = new Promise<void>((resolve) => (onTried = resolve));
+	const gate =
+		context.claim &&
+		createNameGate({
+			...context,
+			claim: (isContested, signal) =>
+				claimName(context, { address, login }, { isContested, signal }),
+		});
+	const route = { address, login, gate };
+	const lines = [openFrames(context, route, tried)];
+	if (context.isSafe || !config.takeForeign) onTried();
+	else lines.unshift(openIngress(context, route, onTried));
+	return {
+		address: hideSecrets(address),
+		async stop() {
+			gate?.end();
+			await Promise.all(lines.map((line) => line.end()));
+		},
+	};
+}
+
+/** The wire of every node: to the broker that is named, or to the embedded one. */
+export default defineTransport({
+	name: 'mqtt',
+	wanted: () => true,
+	async check(config) {
+		addressOf(config);
+		readLogin(config);
+		await Promise.resolve();
+	},
+	start,
+});

@@ -1,0 +1,132 @@
+/**
+ * Where a listener listens, and whether others can reach it: then its clients must show who they
+ * are.
+ *
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Server } from 'node:net';
+import type { Config, ConfigKey } from '../../runtime/config/config.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+
+/** A place to listen at. */
+export interface ListenAddress {
+	/** Empty: every interface. */
+	readonly host: string;
+	readonly port: number;
+	/** Whether only this machine reaches it. */
+	readonly isLoopback: boolean;
+}
+
+/**
+ * Reads `host:port`; `[::1]:port` for IPv6; `:port` is every interface, as in steward.
+ *
+ * @throws ReeveError `bad_config`, naming the key
+ */
+export function readListenAddress(key: ConfigKey, text: string): ListenAddress {
+	const [, bracketed, plain = '', digits = ''] =
+		/^(?:\[([^\]]+)\]|([^:\s]*)):(\d{1,5})$/.exec(text) ?? [];
+	const port = Number(digits);
+	if (digits === '' || port > 65_535) {
+		throw new ReeveError('bad_config', `${key} ${text}: not host:port`);
+	}
+	const host = bracketed ?? plain;
+	return { host, port, isLoopback: /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/.test(host) };
+}
+
+/** What a client has to show. */
+export interface Guard {
+	/** Undefined: none is asked for. */
+	readonly token: string | undefined;
+	/** The files of a TLS server. */
+	readonly tls:
+		| { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer; requestCert: boolean }
+		| undefined;
+}
+
+type GuardKeys = Pick<
+	Config,
+	'listenerTokenFile' | 'listenerTlsCert' | 'listenerTlsKey' | 'listenerTlsClientCA'
+>;
+
+/**
+ * Reads the token and the certificates. What only this machine reaches may go without; for the rest
+ * a token or client certificates are required. TLS alone is not enough: it tells the client who we
+ * are, and not us who the client is. A token without TLS can be read by whoever sees the traffic.
+ *
+ * @throws ReeveError `unguarded`, `bad_config`
+ */
+export async function readGuard(
+	key: ConfigKey,
+	{ isLoopback }: Pick<ListenAddress, 'isLoopback'>,
+	config: GuardKeys,
+): Promise<Guard> {
+	const token = await readToken(config);
+	const tls = await readTls(config);
+	if (!isLoopback && token === undefined && !tls?.requestCert) {
+		throw new ReeveError('unguarded', key);
+	}
+	return { token, tls };
+}
+
+async function readToken(config: GuardKeys): Promise<string | undefined> {
+	if (config.listenerTokenFile === '') return undefined;
+	const token = (await readOf(config, 'listenerTokenFile')).toString('utf8').trim();
+	if (token.length >= tokenLengthMin) return token;
+	const detail = `listenerTokenFile: the token has fewer than ${tokenLengthMin} characters`;
+	throw new ReeveError('bad_config', detail);
+}
+
+async function readTls(config: GuardKeys): Promise<Guard['tls']> {
+	const { listenerTlsCert, listenerTlsKey, listenerTlsClientCA } = config;
+	if ([listenerTlsCert, listenerTlsKey, listenerTlsClientCA].every((file) => file === '')) {
+		return undefined;
+	}
+	const cert = await readOf(config, 'listenerTlsCert');
+	const key = await readOf(config, 'listenerTlsKey');
+	if (listenerTlsClientCA === '') return { cert, key, requestCert: false };
+	return { cert, key, ca: await readOf(config, 'listenerTlsClientCA'), requestCert: true };
+}
+
+const tokenLengthMin = 16;
+
+async function readOf(config: GuardKeys, key: keyof GuardKeys): Promise<Buffer> {
+	try {
+		return await readFile(config[key]);
+	} catch (cause) {
+		const why = cause instanceof Error ? cause.message : String(cause);
+		throw new ReeveError('bad_config', `${key}: ${why}`, { cause });
+	}
+}
+
+/** Whether this is the token. How long that takes tells nothing about how much of it was right. */
+export function isToken(given: unknown, token: string): boolean {
+	if (typeof given !== 'string') return false;
+	const digest = (text: string) => createHash('sha256').update(text).digest();
+	return timingSafeEqual(digest(given), digest(token));
+}
+
+/**
+ * Starts listening; resolves with the address as people write it, with the port that was really
+ * taken.
+ *
+ * @throws ReeveError `address_in_use`, `bad_config`
+ */
+export async function listenAt(
+	server: Server,
+	key: ConfigKey,
+	{ host, port }: ListenAddress,
+): Promise<string> {
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', (cause: NodeJS.ErrnoException) => {
+			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
+			reject(new ReeveError(code, `${key}: ${cause.message}`, { cause }));
+		});
+		server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
+	});
+	const bound = server.address();
+	const boundPort = typeof bound === 'object' && bound ? bound.port : port;
+	const shown = host.includes(':') ? `[${host}]` : host === '' ? '0.0.0.0' : host;
+	return `${shown}:${boundPort}`;
+}
