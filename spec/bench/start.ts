@@ -19,7 +19,7 @@ import { freePort } from '../support/broker.ts';
 import { atMostItself, atMostMore, budgetOf, full, takeRounds, type Figure } from './figure.ts';
 
 /** Of what was compiled with this file: the one in `dist` may be of yesterday. */
-const program = fileURLToPath(new URL('../../supervisors/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../supervisors/node/main.js', import.meta.url));
 const execute = promisify(execFile);
 
 async function timed(run: () => Promise<unknown>): Promise<number> {

@@ -119,7 +119,10 @@ test('a message that kills its node is dead after exactly its starts, and those 
 	const methods = join(hosts.folder, 'methods');
 	mkdirSync(methods);
 	const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
-	const source = killer(url('../../runtime/define.ts'), JSON.stringify(import.meta.resolve('zod')));
+	const source = killer(
+		url('../../runtime/method/method.ts'),
+		JSON.stringify(import.meta.resolve('zod')),
+	);
 	writeFileSync(join(methods, 'package.json'), '{"type":"module"}');
 	writeFileSync(join(methods, 'kill.ts'), source);
 	const flags = ['--methodsFolder', methods, '--attemptsMax', '3', '--uncleanStartsMax', '100'];

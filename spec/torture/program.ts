@@ -22,5 +22,5 @@ export async function compileProgram(folder: string): Promise<readonly string[]>
 	await promisify(execFile)(compiler, words, { cwd: root });
 	await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
 	await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-	return [process.execPath, join(folder, 'program', 'supervisors', 'main.js')];
+	return [process.execPath, join(folder, 'program', 'supervisors', 'node', 'main.js')];
 }

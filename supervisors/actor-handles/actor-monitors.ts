@@ -2,7 +2,7 @@
  * The monitors of machines, as far as other nodes are concerned: when a node dies, every monitor of
  * it, and of an actor on it, tells `noconnection`; one of an actor that a node does not have tells
  * `noproc`. What an actor has to say of its own end comes as
- * a message; see `actors/watchers.ts`.
+ * a message; see `actors/durable/monitors.ts`.
  *
  * @module
  */

@@ -1,28 +1,27 @@
 /**
- * The transports that there are: every file of `transports/` whose default export declares one. A
- * file keeps its heavy imports for its `start`, so that what is not wanted costs next to nothing.
+ * The transports of a node, in the order in which they start: the broker first, since doors and
+ * wires of the same node connect to it. A transport keeps its heavy imports for its `start`, so one
+ * that is switched off costs next to nothing.
  *
  * @module
  */
-import { readdir } from 'node:fs/promises';
 import type { TransportDefinition } from '../../runtime/network/transport.ts';
 
-const folder = new URL('../../transports/', import.meta.url);
+const table: readonly (() => Promise<{ readonly default: TransportDefinition }>)[] = [
+	() => import('../../transports/mqtt/embedded-broker.ts'),
+	() => import('../../transports/http/exposed-folder.ts'),
+	() => import('../../transports/http/http.ts'),
+	() => import('../../transports/mqtt/mqtt.ts'),
+	() => import('../../transports/http/profiling.ts'),
+	() => import('../../transports/http/prometheus.ts'),
+	() => import('../../transports/folders/read-folder.ts'),
+	() => import('../../transports/folders/startup-folder.ts'),
+	() => import('../../transports/sockets/tcp.ts'),
+	() => import('../../transports/sockets/unix-socket.ts'),
+];
 
-/** Loads them, in the order of their names: doors and wires find a broker in this node started. */
+/** Loads the transports, in the order of the table. */
 export async function loadTransports(): Promise<readonly TransportDefinition[]> {
-	const files = (await readdir(folder)).filter(
-		(file) => /\.[jt]s$/.test(file) && !file.endsWith('.d.ts'),
-	);
-	const loaded = await Promise.all(
-		files.toSorted().map(async (file): Promise<unknown> => {
-			const module = (await import(new URL(file, folder).href)) as { readonly default?: unknown };
-			return module.default;
-		}),
-	);
-	return loaded.filter(isTransport);
-}
-
-function isTransport(value: unknown): value is TransportDefinition {
-	return typeof value === 'object' && value !== null && 'start' in value && 'wanted' in value;
+	const loaded = await Promise.all(table.map((load) => load()));
+	return loaded.map((module) => module.default);
 }

@@ -29,7 +29,7 @@ export interface RemoteName {
 	readonly name: string;
 }
 
-/** What is known of the presence of nodes; `runtime/presence.ts` knows it. */
+/** What is known of the presence of nodes; `runtime/network/presence.ts` knows it. */
 export interface NodePresence {
 	get(node: string): NodeLife | undefined;
 	/** Calls `see` at each birth and each death. */

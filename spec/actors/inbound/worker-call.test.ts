@@ -17,7 +17,9 @@ import { createStage, messageOf, methodOf, type Stage } from '../../support/meth
 import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
 
 const bounded = { timeout: 60_000 };
-const errorsUrl = pathToFileURL(join(import.meta.dirname, '../../runtime/errors.ts')).href;
+const errorsUrl = pathToFileURL(
+	join(import.meta.dirname, '../../../runtime/platform/errors.ts'),
+).href;
 
 /** Declares an isolated method in a file of its own, whose body is the text of a function. */
 async function declare(life: TestLife, body: string, ending = 'ts'): Promise<MethodRegistry> {

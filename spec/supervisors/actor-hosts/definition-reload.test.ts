@@ -79,7 +79,7 @@ test('a bad file keeps neither the node nor the others from working, and is repo
 	write(
 		'raw.ts',
 		`import { createMachine } from '${import.meta.resolve('xstate')}';
-import { defineActor } from '${import.meta.resolve('../../supervisors/node.ts')}';
+import { defineActor } from '${import.meta.resolve('../../../supervisors/node/node.ts')}';
 const machine = createMachine({
 	initial: 'a',
 	states: { a: { entry: 'nowhere' } },
@@ -170,7 +170,7 @@ test('a version that went backwards is refused at its place, in sheets and progr
 	const program = (
 		version: number,
 	) => `import { createMachine } from '${import.meta.resolve('xstate')}';
-import { defineActor } from '${import.meta.resolve('../../supervisors/node.ts')}';
+import { defineActor } from '${import.meta.resolve('../../../supervisors/node/node.ts')}';
 export default defineActor({
 	name: 'program',
 	version: ${version},

@@ -10,7 +10,7 @@ const zod = JSON.stringify(import.meta.resolve('zod'));
 
 /** All that a method is: one file. */
 const file = `
-import { defineMethod } from ${here('../../supervisors/node.ts')};
+import { defineMethod } from ${here('../../../supervisors/node/node.ts')};
 import { z } from ${zod};
 
 export default defineMethod({

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import * as front from '../../../supervisors/otp/supervision.ts';
 
-const root = resolve(import.meta.dirname, '../..');
+const root = resolve(import.meta.dirname, '../../..');
 
 /** What a file imports when it runs, types aside. */
 function importsOf(file: string): readonly string[] {
@@ -28,7 +28,7 @@ function reach(file: string, seen = new Set<string>()): ReadonlySet<string> {
 }
 
 test('supervision needs no fleet, no broker and no journal: nothing but XState', () => {
-	const reached = [...reach(join(root, 'supervisors/supervision.ts'))];
+	const reached = [...reach(join(root, 'supervisors/otp/supervision.ts'))];
 	assert.deepEqual(
 		reached.filter((path) => !path.startsWith(root)),
 		['xstate'],
@@ -37,12 +37,12 @@ test('supervision needs no fleet, no broker and no journal: nothing but XState',
 		.filter((path) => path.startsWith(root))
 		.map((path) => path.slice(root.length));
 	assert.deepEqual(ours.filter((path) => path.startsWith('/runtime')).toSorted(), [
-		'/runtime/clock.ts',
-		'/runtime/errors.ts',
-		'/runtime/signal.ts',
+		'/runtime/observability/signals.ts',
+		'/runtime/platform/clock.ts',
+		'/runtime/platform/errors.ts',
 	]);
 	// The walk itself: the other front door brings all the rest.
-	assert.ok(reach(join(root, 'supervisors/node.ts')).has('lmdb'));
+	assert.ok(reach(join(root, 'supervisors/node/node.ts')).has('lmdb'));
 });
 
 test('its front door is an export of the package, and has what supervision needs', () => {
@@ -50,8 +50,8 @@ test('its front door is an export of the package, and has what supervision needs
 		exports: Record<string, unknown>;
 	};
 	assert.deepEqual(exports['./supervisor'], {
-		types: './dist/supervisors/supervision.d.ts',
-		default: './dist/supervisors/supervision.js',
+		types: './dist/supervisors/otp/supervision.d.ts',
+		default: './dist/supervisors/otp/supervision.js',
 	});
 	const offered = new Set(Object.keys(front));
 	const needed = [
