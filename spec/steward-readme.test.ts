@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { readJson } from '../runtime/text/lenient-json.ts';
-import type { Answer, MessageRow } from '../runtime/network/transport.ts';
+import type { Answer } from '../runtime/network/transport.ts';
 import { exchangeLines, startFleet, type Fleet } from './support/fleet.ts';
+import type { MessageRow } from '../runtime/ledger/message-state.ts';
 
 interface Example {
 	readonly toNode?: string;

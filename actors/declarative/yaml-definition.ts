@@ -8,9 +8,8 @@ import { createMachine, type AnyStateMachine, type EventObject } from 'xstate';
 import { durationMs } from '../../runtime/text/duration.ts';
 import { defineActor, type ActorDefinition } from '../definition/definition.ts';
 import { endlessPlace } from '../definition/endless-loop-check.ts';
-import { eventProblem } from './sheet-event.ts';
 import { compileActions } from './actions.ts';
-import { startBuild, type Build, type Given } from './build-context.ts';
+import { startBuild, type Build, type Given, shapeOf } from './build-context.ts';
 import type { Sheet, StateSheet } from './definition-schema.ts';
 import { compileMigrations } from './migrations.ts';
 import { checkAsks, checkEvents } from './reference-check.ts';
@@ -130,4 +129,20 @@ function durationsOf(state: StateSheet): [string, number][] {
 		return ms === undefined ? [] : [[name, ms]];
 	});
 	return [...own, ...Object.values(state.states ?? {}).flatMap(durationsOf)];
+}
+
+/** What is wrong with an event; undefined if nothing is, or nothing was declared. */
+function eventProblem({ events }: Sheet, event: EventObject): string | undefined {
+	const fields = events && Object.hasOwn(events, event.type) ? events[event.type] : undefined;
+	for (const [written, type] of Object.entries(fields ?? {})) {
+		const name = written.replace(/\?$/, '');
+		const value: unknown = Reflect.get(event, name);
+		if (value === undefined && written.endsWith('?')) continue;
+		if (value === undefined) return `${event.type} has no ${name}, which is a ${type}`;
+		const shape = shapeOf(value);
+		if (type !== 'any' && shape !== type) {
+			return `the ${name} of ${event.type} is a ${value === null ? 'null' : shape}, not a ${type}`;
+		}
+	}
+	return undefined;
 }

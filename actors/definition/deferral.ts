@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { AnyStateMachine, AnyStateNode, EventObject } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from 'xstate';
 import { nodesOf } from './definition-check.ts';
-import type { Instance } from '../turn/instance.ts';
 
 /** The types of events that a state defers: what `defer` has put into its `meta`. */
 export function defersOf(node: AnyStateNode): readonly string[] {
@@ -19,7 +18,10 @@ export function defersOf(node: AnyStateNode): readonly string[] {
  */
 export function createDeferral(
 	machine: AnyStateMachine,
-): (instance: Pick<Instance, 'snapshot'>, event: EventObject) => boolean {
+): (
+	instance: { readonly snapshot: AnyMachineSnapshot | undefined },
+	event: EventObject,
+) => boolean {
 	const isUsed = [...nodesOf(machine.root)].some((node) => defersOf(node).length > 0);
 	if (!isUsed) return () => false;
 	return ({ snapshot }, { type }) => {

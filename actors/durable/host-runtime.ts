@@ -9,7 +9,7 @@ import type { Asks } from '../../runtime/pending/asks.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
-import type { Journal, Key } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import { readMail, type MailRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
@@ -18,22 +18,23 @@ import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
 import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
-import { createBatchEnd } from './batch-end.ts';
-import { markOf, markText, release, type Cause } from '../turn/trigger.ts';
+import { markOf, markText, release, type Cause, mailCause } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createDispatch } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { createInstanceTurns } from '../turn/turn.ts';
 import { readInstance, restoreInstance } from '../turn/instance.ts';
 import { createInstances, type Left } from './instance-cache.ts';
-import { mailCause } from '../turn/mail-cause.ts';
 import { createMailIntake } from './mailbox-reader.ts';
 import { createRecorder } from '../turn/turn-recorder.ts';
-import { createStepRunner, type StepName, type StepResult } from './step-runner.ts';
+import type { StepName } from '../turn/turn-draft.ts';
+import { createStepRunner, type StepResult } from './step-runner.ts';
 import { createRun } from './trigger-run.ts';
 import { createOutputs } from '../turn/effect-handlers.ts';
 import { createMover } from '../turn/machine-step.ts';
 import { createWatchers } from './monitors.ts';
+import { createBatchEnd } from './batch.ts';
+import type { Key } from '../../runtime/journal/schema.ts';
 
 /** What hosting works with. */
 export interface HostingParts {

@@ -9,8 +9,7 @@
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Drawing } from '../../runtime/mailbox/pull-consumer.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import type { Cause } from '../turn/trigger.ts';
-import { mailCause } from '../turn/mail-cause.ts';
+import { type Cause, mailCause } from '../turn/trigger.ts';
 
 /** What mail is taken with. */
 export interface MailIntakeParts {

@@ -8,7 +8,6 @@
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Outcome } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { Change } from '../../runtime/journal/journal.ts';
 import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Post } from '../../runtime/intake/message-router.ts';
@@ -19,6 +18,7 @@ import type { Cause } from '../turn/trigger.ts';
 import type { Draft } from '../turn/turn-draft.ts';
 import type { Instances } from './instance-cache.ts';
 import { demonitorType, monitorType, type EndReason } from '../definition/monitor-message.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What watchers are served with. */
 export interface WatchersParts {

@@ -6,12 +6,13 @@
  */
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { Change, Journal, Key } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import { readMail } from '../../runtime/mailbox/mailbox-row.ts';
 import { markOf, markText, type Cause } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { Portion } from './instance-batch.ts';
+import type { Change, Key } from '../../runtime/journal/schema.ts';
 
 /** The start records of one actor. */
 export interface StartRecords {

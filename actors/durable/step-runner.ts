@@ -13,36 +13,18 @@ import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
-
-/** Which step is meant. */
-export interface StepName {
-	readonly key: string;
-	readonly stepId: string;
-	/** The id of its invocation in the machine. */
-	readonly child: string;
-}
+import type { StepRow } from '../turn/instance.ts';
+import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
 
 /** What is known of a step that has ended. */
 export type StepResult =
 	| { readonly output: unknown }
 	| { readonly error: { readonly message: string; readonly code: string } };
-
-/** A row of the table `steps`. */
-export interface StepRow {
-	readonly child: string;
-	readonly src: string;
-	/** The input, packed. */
-	readonly input: Uint8Array;
-	/** The process that began to run it; noted only if it must not be run twice unasked. */
-	readonly begunBy?: number;
-	/** The result, packed. */
-	readonly result?: Uint8Array;
-}
 
 /** What runners work with. */
 export interface StepRunnerParts {
@@ -58,13 +40,7 @@ export interface StepRunnerParts {
 }
 
 /** The runner that {@link createStepRunner} makes. */
-export interface StepRunner {
-	/** A new row. {@link StepRunner.start} must be called once it is flushed. */
-	put(name: StepName, src: string, input: unknown): Change;
-	start(name: StepName, src: string, input: unknown): void;
-	remove(name: Pick<StepName, 'key' | 'stepId'>): Change;
-	/** To be called once the removal of a running step is flushed: raises its signal. */
-	cancel(stepId: string): void;
+export interface StepRunner extends TurnSteps {
 	/** Goes on with what earlier processes have left. */
 	resume(): void;
 	running(): number;

@@ -19,8 +19,7 @@ import type { Instance } from '../turn/instance.ts';
 import type { Instances } from './instance-cache.ts';
 import { createPortionRun, type Portion } from './instance-batch.ts';
 import { createStartRecords } from './start-record.ts';
-import { emptyBatch, type Batch } from './batch.ts';
-import type { BatchEnd } from './batch-end.ts';
+import { emptyBatch, type Batch, type BatchEnd } from './batch.ts';
 import type { Run } from './trigger-run.ts';
 
 /** What dispatch works with. */

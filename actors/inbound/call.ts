@@ -21,12 +21,13 @@
  */
 import type { AnyActorRef } from 'xstate';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
 import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { Chart, Silence } from '../statecharts/chart.ts';
 import { compileChart } from '../statecharts/compile.ts';
 import { runInWorker } from './worker-call.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /** What a call is made from. */
 export interface CallInput {
@@ -288,3 +289,13 @@ export const callLogic: typeof compiled = {
 		}
 	},
 };
+
+/** A call under way. */
+export interface RunningCall {
+	/** Rejects if the method crashed, or the call was stopped before it ended. */
+	readonly ended: Promise<CallEnd>;
+	/** Raises the method's signal and forgets the call. */
+	stop(): void;
+	/** Raises the method's signal, because the message was taken back; it ends soon. */
+	cancel(): void;
+}

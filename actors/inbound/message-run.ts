@@ -5,73 +5,20 @@
  * @module
  */
 import type { Actor } from 'xstate';
-import type { Books } from '../../runtime/ledger/ledger.ts';
-import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
-import type { Cancellable, Cancellations } from '../../runtime/mailbox/cancellations.ts';
-import { pause, type Clock } from '../../runtime/platform/clock.ts';
-import type { Config } from '../../runtime/config/config.ts';
+import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
+import { pause } from '../../runtime/platform/clock.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
-import type { Mailbox, StartRecord } from '../../runtime/mailbox/mailbox.ts';
-import type { Outbox } from '../../runtime/delivery/outbox.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
-import type { Processes } from '../../runtime/method/processes.ts';
-import type { Receipts } from '../../runtime/ledger/receipts.ts';
-import type { Received } from '../../runtime/ledger/received-messages.ts';
-import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
-import { planReplay } from '../../runtime/mailbox/replay.ts';
-import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Trust } from '../../runtime/security/authorization.ts';
-import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
-import type { CallEnd, CallInput } from './call.ts';
+import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import { planReplay } from '../../runtime/mailbox/crash-recovery.ts';
 import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.ts';
 import { messageLogic, type MessageOutput } from './inbound-message.ts';
 import { createRuns, policyOf, type Attempt, type Once } from './method-attempt.ts';
 import { createScheduledTurns } from './scheduled-run.ts';
 import { createSettlement } from './settlement.ts';
-
-/** A call under way. */
-export interface RunningCall {
-	/** Rejects if the method crashed, or the call was stopped before it ended. */
-	readonly ended: Promise<CallEnd>;
-	/** Raises the method's signal and forgets the call. */
-	stop(): void;
-	/** Raises the method's signal, because the message was taken back; it ends soon. */
-	cancel(): void;
-}
-
-/** What turns work with. */
-export interface TurnParts {
-	readonly node: string;
-	readonly storeId: string;
-	readonly definition: MethodDefinition;
-	readonly mailbox: Mailbox;
-	readonly journal: Journal;
-	readonly clock: Clock;
-	readonly config: Config;
-	readonly signals: Signals;
-	readonly post: Post;
-	readonly receipts: Receipts;
-	readonly passPoint: PassPoint;
-	readonly suspects: Pick<Suspects, 'isCrowd'>;
-	readonly cancellations: Cancellations;
-	readonly received?: Received | undefined;
-	readonly answers?: Pick<Answers, 'interim'> | undefined;
-	readonly processes?: Processes | undefined;
-	readonly trust?: Trust | undefined;
-	readonly books: Books;
-	readonly outbox: Outbox;
-	readonly methods: Pick<MethodRegistry, 'find'>;
-	/** Makes a supervised call. */
-	readonly startCall: (input: CallInput) => RunningCall;
-	readonly print: (from: string, text: string) => void;
-	/** Calls `see` when the subscriber that these turns belong to has ended, however that came. */
-	readonly onExit: (see: () => void) => void;
-}
+import type { TurnParts } from './run-services.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** The turns that {@link createTurns} makes. */
 export interface Turns {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Books, Entry } from '../../runtime/ledger/ledger.ts';
+import type { Books } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Answered, Asked } from '../../runtime/method/method.ts';
@@ -13,6 +13,7 @@ import { newId } from '../../runtime/platform/ids.ts';
 import type { Post } from '../../runtime/intake/message-router.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What asking works with. */
 export interface AskingParts {

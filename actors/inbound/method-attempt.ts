@@ -8,14 +8,13 @@ import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
-import type { Change } from '../../runtime/journal/journal.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
-import type { StartRecord } from '../../runtime/mailbox/mailbox.ts';
+import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Run } from '../../runtime/message/reply.ts';
-import type { CallEnd } from './call.ts';
+import type { CallEnd, RunningCall } from './call.ts';
 import { createMethodContext } from './method-context.ts';
 import type { MessageEvent } from './inbound-message.ts';
-import type { RunningCall, TurnParts } from './message-run.ts';
+import type { TurnParts } from './run-services.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** How often a message was started so far, and whether it is started alone. */
 export type Attempt = Pick<StartRecord, 'attempts' | 'alone' | 'progress'>;

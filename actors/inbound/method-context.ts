@@ -7,13 +7,14 @@ import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
 import type { Trust } from '../../runtime/security/authorization.ts';
 import { askMessage, type AskingParts } from './method-ask.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a context is made from. */
 export interface ContextParts extends AskingParts {

@@ -12,15 +12,14 @@
 import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import { pause } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import type { Change } from '../../runtime/journal/journal.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
-import type { StartRecord } from '../../runtime/mailbox/mailbox.ts';
+import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
 import { dueAfter, type Schedule, type ScheduleState } from '../../runtime/message/schedule.ts';
 import type { MessageOutput } from './inbound-message.ts';
-import type { TurnParts } from './message-run.ts';
 import { policyOf, type Once, type Runs } from './method-attempt.ts';
 import { callEnded, createSettlement } from './settlement.ts';
+import type { TurnParts } from './run-services.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** The scheduled turns that {@link createScheduledTurns} makes. */
 export interface ScheduledTurns {

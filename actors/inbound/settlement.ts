@@ -9,7 +9,7 @@ import type { Config } from '../../runtime/config/config.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
 import type { ReeveError } from '../../runtime/platform/errors.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
@@ -20,6 +20,7 @@ import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
 import { composeOwnOutput, composeReply, type Run } from '../../runtime/message/reply.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { MessageOutput } from './inbound-message.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What settlements work with. */
 export interface SettlementParts {

@@ -13,7 +13,8 @@
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
-import { createTurns, type TurnParts } from './message-run.ts';
+import { createTurns } from './message-run.ts';
+import type { TurnParts } from './run-services.ts';
 
 /** What a subscriber works with. */
 export interface SubscriberInput extends TurnParts {

@@ -13,9 +13,10 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Timer } from '../../runtime/platform/clock.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /** What a thread is started with. */
 export interface Order {

@@ -4,9 +4,10 @@
  * @module
  */
 import { z } from 'zod';
-import type { MethodContext, Output } from '../../runtime/method/method.ts';
+import type { MethodContext } from '../../runtime/method/method.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { contentOf } from './text-content.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 const protocols = new Set(['http:', 'https:', 'data:']);
 

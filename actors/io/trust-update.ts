@@ -3,13 +3,18 @@
  *
  * @module
  */
-import { addRule, removeRules } from '../../runtime/security/access-edit.ts';
-import { parseRules, type Access } from '../../runtime/security/access-rules.ts';
-import type { MethodContext, Output } from '../../runtime/method/method.ts';
+import {
+	parseRules,
+	type Access,
+	addRule,
+	removeRules,
+} from '../../runtime/security/access-rules.ts';
+import type { MethodContext } from '../../runtime/method/method.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { fingerprint, ownerOf } from '../../runtime/security/keyring.ts';
 import type { Trust } from '../../runtime/security/authorization.ts';
 import { yamlText } from '../../runtime/text/yaml.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /** What the arguments of `REQKeysDeliverUpdate` may be. */
 export const keysUsage = 'methodArgs: trust OWNER KEY | revoke OWNER [KEY] | list';

@@ -7,7 +7,7 @@ import { chmod, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
-import { defineMethod, type MethodContext, type Output } from '../../runtime/method/method.ts';
+import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import {
@@ -19,6 +19,7 @@ import {
 	modeText,
 	wholeNumber,
 } from '../io/file-copy.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 const path = z.string().min(1);
 const words = z.union([

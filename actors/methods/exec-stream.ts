@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { defineMethod, type Output } from '../../runtime/method/method.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
 import { runCommand, type CommandEnd } from '../io/command.ts';
 import { createLineReplies, createLines } from '../io/line-reply.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /**
  * Runs `methodArgs` as a command, as REQCliCommand does, and sends each line of stdout and stderr

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { defineMethod, type MethodContext, type Output } from '../../runtime/method/method.ts';
+import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
 import { runCommand, type CommandEnd } from '../io/command.ts';
 import { contentOf, textOf } from '../io/text-content.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /**
  * Runs `methodArgs` as a command, without a shell unless one is named, and returns what it printed.

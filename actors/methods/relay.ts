@@ -5,9 +5,10 @@
  */
 import { z } from 'zod';
 import { isName } from '../../runtime/message/topics.ts';
-import { defineMethod, type Output } from '../../runtime/method/method.ts';
+import { defineMethod } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 const yearSeconds = 31_536_000;
 

@@ -7,7 +7,6 @@
 import type { Books } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import type { Change } from '../../runtime/journal/journal.ts';
 import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
 import type { Lane, Outbox } from '../../runtime/delivery/outbox.ts';
 import { unpackMessage } from '../../runtime/message/codec.ts';
@@ -15,6 +14,7 @@ import { outcomesOf } from '../../runtime/message/reply.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { DeliveryOutput } from './outbound-message.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a window works with. */
 export interface WindowParts {

@@ -9,11 +9,13 @@ import type { Timer } from '../../runtime/platform/clock.ts';
 import { errorTable, isErrorCode } from '../../runtime/platform/errors.ts';
 import type { Exchange } from '../../runtime/network/network.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import type { FrameContent, LaneAck } from '../../runtime/protocol/frame.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { FrameContent } from '../../runtime/protocol/frame.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Presence } from '../../runtime/network/presence.ts';
 import type { Settlement, WindowParts } from './expiry.ts';
 import type { Window } from './send-window.ts';
+import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a publisher works with. */
 export interface PublisherInput extends WindowParts {

@@ -5,8 +5,7 @@
  *
  * @module
  */
-import type { FrameRow, LaneAck } from '../../runtime/protocol/frame.ts';
-import type { Change } from '../../runtime/journal/journal.ts';
+import type { FrameRow } from '../../runtime/protocol/frame.ts';
 import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
 import { createDeliveries, verdictOf } from './deliveries.ts';
 import type { DeliveryOutput } from './outbound-message.ts';
@@ -18,6 +17,8 @@ import {
 	type Settlement,
 	type WindowParts,
 } from './expiry.ts';
+import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** Consecutive rows, ready for the wire. */
 export interface Load {

@@ -12,10 +12,14 @@ import { unpack } from '../../runtime/message/codec.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { answerOf, eventOf } from '../definition/event-message.ts';
-import { readInstance, storedIn, type StoredInstance, type StoredRow } from '../turn/instance.ts';
+import {
+	readInstance,
+	storedIn,
+	type StoredInstance,
+	type StoredRow,
+	type StepRow,
+} from '../turn/instance.ts';
 import { readTurns } from '../turn/turn-recorder.ts';
-import type { StepRow } from '../durable/step-runner.ts';
-
 /** What is read: a journal, or a copy of one. */
 export type Readable = Pick<Journal, 'get' | 'scan'>;
 

@@ -9,7 +9,8 @@ import type { Difference } from '../../runtime/queries/actor-rows.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { migrated, type StoredInstance } from '../turn/instance.ts';
-import type { Mover, StoredState } from '../turn/machine-step.ts';
+import type { Mover } from '../turn/machine-step.ts';
+import type { StoredState } from '../turn/machine-restore.ts';
 
 /** A difference, of an instance that is known from elsewhere. */
 export type Finding = Omit<Difference, 'actor' | 'key'>;

@@ -12,7 +12,8 @@ import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { Cause } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { bytesAtMost } from './state-size.ts';
-import type { Mover, StoredState } from './machine-step.ts';
+import type { Mover } from './machine-step.ts';
+import type { StoredState } from './machine-restore.ts';
 
 /** What an instance is besides the state of its machine. All of it is replaced, never changed. */
 export interface InstanceFacts {
@@ -212,4 +213,16 @@ export function migrated(
 		now = { ...now, value, context };
 	}
 	return now;
+}
+
+/** A row of the table `steps`. */
+export interface StepRow {
+	readonly child: string;
+	readonly src: string;
+	/** The input, packed. */
+	readonly input: Uint8Array;
+	/** The process that began to run it; noted only if it must not be run twice unasked. */
+	readonly begunBy?: number;
+	/** The result, packed. */
+	readonly result?: Uint8Array;
 }

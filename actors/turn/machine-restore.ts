@@ -3,8 +3,14 @@
  *
  * @module
  */
-import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
-import type { AnyScope, Mover, StoredState } from './machine-step.ts';
+import type {
+	AnyActorRef,
+	AnyMachineSnapshot,
+	AnyStateMachine,
+	StateValue,
+	ActorScope,
+	AnyEventObject,
+} from 'xstate';
 
 interface Restoring {
 	readonly stored: StoredState;
@@ -19,7 +25,10 @@ const patternsMax = 1000;
  * Restores by the pattern of an instance that was in the same state: all that XState works out
  * follows from the value of the state, unless there is history or a step is running.
  */
-export function createRestoration(machine: AnyStateMachine, scope: AnyScope): Mover['restore'] {
+export function createRestoration(
+	machine: AnyStateMachine,
+	scope: AnyScope,
+): (stored: StoredState, steps: readonly string[]) => AnyMachineSnapshot {
 	const patterns = new Map<string, AnyMachineSnapshot>();
 	return (stored, steps) => {
 		const { status, value, context, output, history } = stored;
@@ -62,3 +71,15 @@ function childStub(id: string): AnyActorRef {
 	const stub: Partial<AnyActorRef> = { id, sessionId: id, send: () => {}, src: id };
 	return stub as AnyActorRef;
 }
+
+/** The part of a snapshot that is stored: plain data. */
+export interface StoredState {
+	readonly status: 'active' | 'done';
+	readonly value: StateValue;
+	readonly context: unknown;
+	readonly output?: unknown;
+	readonly history?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What XState is given to act in. */
+export type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;

@@ -9,17 +9,14 @@
 import {
 	createActor,
 	createMachine,
-	type ActorScope,
 	type AnyActorLogic,
 	type AnyActorRef,
-	type AnyEventObject,
 	type AnyMachineSnapshot,
 	type AnyStateMachine,
 	type EventObject,
-	type StateValue,
 } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { createRestoration } from './machine-restore.ts';
+import { createRestoration, type StoredState, type AnyScope } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
 /** One thing that a move wants done, in the order in which the machine said so. */
@@ -38,15 +35,6 @@ export type Wish =
 export interface Move {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly wishes: readonly Wish[];
-}
-
-/** The part of a snapshot that is stored: plain data. */
-export interface StoredState {
-	readonly status: 'active' | 'done';
-	readonly value: StateValue;
-	readonly context: unknown;
-	readonly output?: unknown;
-	readonly history?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A machine that can be moved. */
@@ -95,9 +83,6 @@ interface Collection {
 	/** Events that the machine has sent to itself; they follow in the same turn. */
 	readonly own: EventObject[];
 }
-
-/** What XState is given to act in. */
-export type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;
 
 /** Makes a machine movable. */
 export function createMover(parts: MoverParts): Mover {

@@ -6,10 +6,11 @@
  */
 import type { EventObject } from 'xstate';
 import type { Result } from '../../runtime/message/message.ts';
-import type { ReeveError } from '../../runtime/platform/errors.ts';
-import type { Key } from '../../runtime/journal/journal.ts';
+import { type ReeveError, asReeveError } from '../../runtime/platform/errors.ts';
 import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
+import { answerOf, eventOf } from '../definition/event-message.ts';
+import type { Key } from '../../runtime/journal/schema.ts';
 
 /** One cause. */
 export interface Cause {
@@ -54,4 +55,36 @@ export function markOf({ mark, mail }: Cause): Key {
 /** A mark in one word, to look it up by. */
 export function markText(mark: Key): string {
 	return JSON.stringify(mark);
+}
+
+/**
+ * Makes the cause of a row, for which `held` waits. Without an event it is a cause as well: it must
+ * be settled.
+ */
+export function mailCause(row: MailRow, held?: () => void): Cause {
+	const { message } = row;
+	return {
+		key: message.key ?? '',
+		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
+		mail: row,
+		attempts: 0,
+		isSuspect: false,
+		result: undefined,
+		held,
+	};
+}
+
+function attempt<Value>(make: () => Value): Value | ReeveError {
+	try {
+		return make();
+	} catch (thrown) {
+		return asReeveError(thrown);
+	}
+}
+
+const doneAtOnce: Result = { outcome: 'done', attempts: 1 };
+
+/** The result of a message that is done; one object serves nearly all of them. */
+export function doneAfter(attempts: number): Result {
+	return attempts === 1 ? doneAtOnce : { outcome: 'done', attempts };
 }

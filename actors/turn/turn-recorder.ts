@@ -10,10 +10,11 @@
 import type { EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { Wish } from './machine-step.ts';
 import { wishTexts } from './effect-text.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** One turn, as it is kept. */
 export interface TurnRecord {

@@ -8,8 +8,7 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { doneAfter } from '../durable/batch.ts';
-import type { Cause } from './trigger.ts';
+import { type Cause, doneAfter } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createDeferral } from '../definition/deferral.ts';
 import type { Draft } from './turn-draft.ts';

@@ -13,8 +13,8 @@ import type { Config } from '../config/config.ts';
 import type { Message } from '../message/message.ts';
 import { isErrorCode, type ErrorCode } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
-import type { Frame, FrameRow, LaneAck } from '../protocol/frame.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Frame, FrameRow } from '../protocol/frame.ts';
+import type { Journal } from '../journal/journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
 import type { MailRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
@@ -24,6 +24,8 @@ import { isMereOutcome } from '../message/reply.ts';
 import type { Receipts } from '../ledger/receipts.ts';
 import type { Permit } from '../security/authorization.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { LaneAck } from '../protocol/acknowledgement.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** Where a frame is for. */
 export interface Destination {

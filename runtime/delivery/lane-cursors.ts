@@ -6,8 +6,9 @@
  */
 import { newCursor, type Cursor, type Decision } from './acceptance.ts';
 import type { Frame } from '../protocol/frame.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { createLaneMap } from './lane-map.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The cursors that {@link createLaneCursors} makes. */
 export interface LaneCursors {

@@ -11,10 +11,12 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Frame, LaneAck } from '../protocol/frame.ts';
-import type { Change, Journal, Key } from '../journal/journal.ts';
+import type { Frame } from '../protocol/frame.ts';
+import type { Journal } from '../journal/journal.ts';
 import { createLaneMap, type LaneOfStore } from './lane-map.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { LaneAck } from '../protocol/acknowledgement.ts';
+import type { Change, Key } from '../journal/schema.ts';
 
 /** The retention that {@link createRetention} makes. */
 export interface Retention {

@@ -11,9 +11,10 @@ import type { Kind } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message } from '../message/message.ts';
-import { laneName } from '../protocol/frame.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { restored, rowOf, stored, type OutRow, type StoredOutRow } from './outbox-row.ts';
+import { laneName } from '../protocol/lane.ts';
+import type { Change } from '../journal/schema.ts';
 
 /**
  * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Access, Caller } from '../security/access-rules.ts';
-import { isAcknowledged } from '../message/topics.ts';
+import { isAcknowledged, checkReplyTopic } from '../message/topics.ts';
 import type { Answers } from './outcome-publisher.ts';
 import type { Books } from '../ledger/ledger.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -15,17 +15,16 @@ import { checkInput, type CheckedInput, type Message } from '../message/message.
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { createForeign, type ForeignParts, type TakeForeign } from './public-intake.ts';
-import { laneName } from '../protocol/frame.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { Post } from './message-router.ts';
 import type { Presence } from '../network/presence.ts';
-import { checkReplyTopic } from '../message/reply-address.ts';
 import type { Signals } from '../observability/signals.ts';
 import { checkCaller } from '../security/authorization.ts';
 import type { Answer } from '../network/transport.ts';
+import { laneName } from '../protocol/lane.ts';
 
 /** What the intake works with. */
 export interface IntakeParts {

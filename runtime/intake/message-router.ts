@@ -10,12 +10,13 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
 import type { Exchange } from '../network/network.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import { packMessage, unpackMessage } from '../message/codec.ts';
 import { isMereOutcome } from '../message/reply.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** What the post office works with. */
 export interface PostParts {

@@ -6,15 +6,16 @@
  *
  * @module
  */
-import type { Entry } from '../ledger/ledger.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, ReplyTo } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { messageRow } from '../ledger/message-state.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Publication, Verdict } from '../network/transport.ts';
+import type { Entry } from '../ledger/ledger-entry.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The answers that {@link createAnswers} makes. */
 export interface Answers {

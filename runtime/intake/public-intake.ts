@@ -11,7 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Caller } from '../security/access-rules.ts';
-import { formatTopic, isAcknowledged, type Kind } from '../message/topics.ts';
+import { formatTopic, isAcknowledged, type Kind, isReplyTopic } from '../message/topics.ts';
 import type { Answers } from './outcome-publisher.ts';
 import type { Books } from '../ledger/ledger.ts';
 import { pause, type Clock } from '../platform/clock.ts';
@@ -21,11 +21,11 @@ import { inOurSpelling, type ReplyTo } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
 import type { createForeignCheck, Author } from '../security/client-signature.ts';
 import { newId } from '../platform/ids.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { readPayload } from '../text/payload.ts';
-import { isReplyTopic } from '../message/reply-address.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Answer, ForeignProperties } from '../network/transport.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** What foreign messages need of the node. */
 export interface ForeignParts {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Change, Table } from './journal.ts';
+import type { Change, Table } from './schema.ts';
 
 /** Tables with a row that nearly every change of some kind writes anew. */
 const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);

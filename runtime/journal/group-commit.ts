@@ -10,8 +10,8 @@
  */
 import { pause, type Clock } from '../platform/clock.ts';
 import { ReeveError, type ErrorCode } from '../platform/errors.ts';
-import type { Change } from './journal.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { Change } from './schema.ts';
 
 /** `flushed` survives a power cut; `committed` only a crash of the process. */
 export type Durable = 'flushed' | 'committed';

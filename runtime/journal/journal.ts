@@ -26,84 +26,22 @@ import { createGroupCommit, type Durable } from './group-commit.ts';
 import { newStoreId } from '../platform/ids.ts';
 import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
-import { isStoreDamaged } from './store-damage.ts';
-import { openGuarded } from './store-opening.ts';
+import { openGuarded, isStoreDamaged } from './store-opening.ts';
 import { condensed } from './change-merging.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createSpareTime } from './commit-idle.ts';
 import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
-
-/** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
-export const tables = [
-	/** [name]: identity, epoch, whether a process runs on this folder. */
-	'meta',
-	/** [lane]: what the sender knows of a lane. */
-	'lanes',
-	/** [lane, seq]: messages that the receiver has not yet resolved. */
-	'outbox',
-	/** [storeId, lane]: how far a lane has been accepted here. */
-	'cursors',
-	/** [storeId, lane, seq]: what was refused or skipped, kept until the sender knows. */
-	'refusals',
-	/** [method, arrival]: accepted messages whose run has not been settled. */
-	'mailbox',
-	/** [method, arrival]: which of them have been started, by which epoch, how often. */
-	'started',
-	/** [id]: what became of each message that this node sent. */
-	'books',
-	/** [instant, id]: the ids of the books by age. */
-	'opened',
-	/** [order]: settled messages, oldest first. */
-	'settled',
-	/** [order]: messages that were given up after too many starts. */
-	'dead',
-	/** [actor]: which version of its definition was in force last, and the text of it. */
-	'definitions',
-	/** [actor, key]: the state of each instance of a declared actor, as of its last turn. */
-	'snapshots',
-	/** [dueAt, actor, key, id]: events that instances wait for. */
-	'timers',
-	/** [actor, key, stepId]: side effects that were started and have not been taken note of. */
-	'steps',
-	/** [message id]: which instance waits for the outcome. */
-	'asks',
-	/** [actor, key, place]: the last turns of each instance, in a ring. */
-	'turns',
-	/** [order]: what became of some messages that were accepted here, oldest first. */
-	'receipts',
-	/** [storeId, lane]: the running time of this node at which the lane was last heard of. */
-	'heard',
-	/** [order]: outcomes that wait to be published for foreign clients. */
-	'answers',
-	/** [table, ...key]: promises of the identity that this store was forked from. */
-	'quarantine',
-] as const;
-
-/** One of {@link tables}. */
-export type Table = (typeof tables)[number];
-
-/** A key: strings and numbers, compared part by part. */
-export type Key = readonly (string | number)[];
-
-/** One change: a value to put, as it is or packed; or, without either, a key to remove. */
-export interface Change {
-	readonly table: Table;
-	readonly key: Key;
-	readonly value?: unknown;
-	/** The value as MessagePack, for whoever has it so: it is written as it is. */
-	readonly packed?: Uint8Array;
-}
-
-/** A stretch of keys: `from` included, `to` not. */
-export interface Stretch {
-	readonly from: Key;
-	readonly to: Key;
-	readonly limit?: number;
-	readonly reverse?: boolean;
-}
+import {
+	tables,
+	type Table,
+	type Key,
+	type Change,
+	type Stretch,
+	type JournalReader,
+} from './schema.ts';
 
 /** The open journal of a node. */
-export interface Journal {
+export interface Journal extends JournalReader {
 	/**
 	 * Minted with the file: who this store is, whatever the node is called; see {@link
 	 * Journal.renew}.
@@ -152,10 +90,6 @@ export interface Journal {
 	renew(changes: readonly Change[]): Promise<void>;
 	/** Calls `run` when this thread has time because the disk writes; soon, if nothing is written. */
 	whileWriting(run: () => void): void;
-	/** The value as of the last commit; what is still on its way is not seen. */
-	get<Value>(table: Table, key: Key): Value | undefined;
-	/** Rows in key order. Short stretches only: a long read keeps LMDB from reusing space. */
-	scan<Value>(table: Table, stretch: Stretch): { key: Key; value: Value }[];
 	/** The keys of the stretch, without reading values. */
 	keys(table: Table, stretch: Stretch): readonly Key[];
 	/** Rows of the stretch, without reading values; of a whole table without counting them. */

@@ -10,15 +10,17 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from '
 import { join } from 'node:path';
 import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
 import { ReeveError } from '../platform/errors.ts';
-import type { Change, Journal, JournalOptions, Key, Stretch, Table } from './journal.ts';
 import { moveAside } from './store-fork.ts';
 import {
 	beginStart,
 	checkStore,
 	isReadable,
 	type Place,
+	type IdentityChoice,
 	type StoreRecord,
 } from './store-record.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Change, JournalReader, Key, Stretch, Table } from './schema.ts';
 
 /** A key as LMDB takes it. It does not change it, so ours are handed to it without a copy. */
 export type StoreKey = (string | number)[];
@@ -33,12 +35,21 @@ export interface Store {
 	readonly place: Place;
 }
 
+/** What a store is opened with; the journal's options say what each means. */
+export interface StoreOptions {
+	readonly folder: string;
+	readonly clock: Clock;
+	readonly host?: string;
+	readonly identity?: IdentityChoice | undefined;
+	readonly uncleanPeriodMs?: number;
+}
+
 /**
  * Opens the store, and makes the first transaction: who are we, which start is this?
  *
  * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
  */
-export function openStore(options: JournalOptions, tables: readonly Table[]): Store {
+export function openStore(options: StoreOptions, tables: readonly Table[]): Store {
 	const { folder, host = '', clock, identity: choice, uncleanPeriodMs = 0 } = options;
 	const root = openRoot(folder);
 	const stores = openTables(root, tables);
@@ -106,7 +117,7 @@ export function valueOf({ value, packed }: Change): unknown {
 }
 
 /** A store that is only looked at. */
-export interface StoreReading extends Pick<Journal, 'get' | 'scan'> {
+export interface StoreReading extends JournalReader {
 	close(): Promise<void>;
 }
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Change, Key, Table } from './journal.ts';
+import type { Change, Key, Table } from './schema.ts';
 
 /** The tables whose every row is a promise of the old identity. */
 const promises = [

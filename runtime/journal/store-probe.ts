@@ -6,10 +6,9 @@
  * @module
  */
 import process from 'node:process';
-import { tables } from './journal.ts';
-import { damagedExitCode } from './store-damage.ts';
-import { isDamage } from './store-opening.ts';
+import { isDamage, damagedExitCode } from './store-opening.ts';
 import { walkStore } from './lmdb-store.ts';
+import { tables } from './schema.ts';
 
 try {
 	walkStore(process.argv[2] ?? '', tables);

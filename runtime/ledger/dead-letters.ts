@@ -8,8 +8,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Outcome } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** A row of the table `dead`: all that is needed to look into it, or to send it again. */
 export interface DeadLetter {

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import type { Entry, LifeNote } from './ledger.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Change, Journal } from '../journal/journal.ts';
-import { createLives, withEvent, type LifeEvent } from './message-history.ts';
+import type { Journal } from '../journal/journal.ts';
+import { createLives, withEvent, type LifeEvent, type LifeNote } from './message-history.ts';
+import type { Entry } from './ledger-entry.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The entries that {@link createEntries} makes. */
 export interface Entries {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** What is needed to forget an entry of the books. */
 export interface Settled {

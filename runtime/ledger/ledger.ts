@@ -7,48 +7,19 @@
  *
  * @module
  */
-import { askedReply } from '../message/asked-reply.ts';
-import type { Answers } from '../intake/outcome-publisher.ts';
 import type { Asks } from '../pending/asks.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, ReplyTo, Result } from '../message/message.ts';
-import type { Change, Journal, Key } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { createEntries } from './ledger-cache.ts';
-import type { LifeEvent } from './message-history.ts';
+import type { LifeEvent, LifeNote } from './message-history.ts';
 import { packMessage } from '../message/codec.ts';
 import { createSettledLine } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
-
-/** One entry. Instants are milliseconds of this node's wall clock. */
-export interface Entry {
-	readonly id: string;
-	readonly toNode: string;
-	readonly method: string;
-	readonly sentAt: number;
-	/** Where it waits to leave; absent if it stays on this node. */
-	readonly lane?: string;
-	readonly seq?: number;
-	readonly note?: string;
-	/** The reply that it asks for, see `asked-reply.ts`. */
-	readonly reply?: string;
-	readonly settledAt?: number;
-	readonly result?: Result;
-	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
-	readonly output?: string;
-	/** Where the outcome is published, if somebody asked for that. */
-	readonly replyTo?: ReplyTo;
-	/**
-	 * The message, so that it can be recorded, and sent again by hand; unless it is larger than
-	 * `bodyKeptBytesMax`.
-	 */
-	readonly body?: Uint8Array;
-	/** What happened to it so far, as far as it is written. */
-	readonly events?: readonly LifeEvent[];
-}
-
-/** What may be noted of a message beside the word. */
-export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;
+import { askedReply } from '../message/reply.ts';
+import type { Entry, OutcomeListener } from './ledger-entry.ts';
+import type { Change, Key } from '../journal/schema.ts';
 
 /** The books that {@link createBooks} makes. */
 export interface Books {
@@ -109,7 +80,7 @@ export function createBooks(parts: {
 	/** Who waits for outcomes here, and is told in the transaction that settles them. */
 	asks?: Pick<Asks, 'answer' | 'answered'>;
 	/** What is published of an outcome, written in the transaction that settles it. */
-	answers?: Pick<Answers, 'outcome' | 'flushed'>;
+	answers?: OutcomeListener;
 }): Books {
 	const { journal, clock, config, signals, asks, answers } = parts;
 	const entries = createEntries({ journal, clock, lifeEventsMax: config.lifeEventsMax });

@@ -90,3 +90,6 @@ function dropOldest(from: { keys(): Iterable<string>; delete(id: string): boolea
 		return;
 	}
 }
+
+/** What may be noted of a message beside the word. */
+export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;

@@ -6,10 +6,10 @@
  *
  * @module
  */
-import type { Entry } from './ledger.ts';
 import type { Message } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { unpackMessage } from '../message/codec.ts';
+import type { Entry } from './ledger-entry.ts';
 
 /** What a line holds. */
 export interface MessageRecord {

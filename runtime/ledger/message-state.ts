@@ -3,15 +3,28 @@
  *
  * @module
  */
-import type { Entry } from './ledger.ts';
-import type { Outbox } from '../delivery/outbox.ts';
-import type { MessageRow } from '../network/transport.ts';
+import type { Entry } from './ledger-entry.ts';
+
+/** A lane of the outbox, as far as the state of a message follows from it. */
+interface LaneView {
+	readonly state: string;
+	/** Why it waits; empty if it does not. */
+	readonly why: string;
+	/** The number of its first row. */
+	readonly lo: number;
+	readonly rows: readonly { readonly attempts: number; readonly skip?: unknown }[];
+}
+
+/** The lanes by name; the outbox is one. */
+export interface LaneViews {
+	lane(name: string): LaneView | undefined;
+}
 
 /** The row of an entry of the books. */
-export function messageRow(entry: Entry, outbox: Pick<Outbox, 'lane'>): MessageRow {
+export function messageRow(entry: Entry, lanes: LaneViews): MessageRow {
 	const { id, toNode, method, sentAt, note } = entry;
 	const about = { id, toNode, method, sentAt, ...present({ note }) };
-	return { ...about, ...(settledPart(entry) ?? openPart(entry, outbox)) };
+	return { ...about, ...(settledPart(entry) ?? openPart(entry, lanes)) };
 }
 
 type Rest = Omit<MessageRow, 'id' | 'toNode' | 'method' | 'sentAt'>;
@@ -24,8 +37,8 @@ function settledPart({ result, settledAt, output }: Entry): Rest | undefined {
 }
 
 /** A message that has left its lane without an outcome was accepted by its receiver. */
-function openPart({ lane: name = '', seq = 0 }: Entry, outbox: Pick<Outbox, 'lane'>): Rest {
-	const lane = outbox.lane(name);
+function openPart({ lane: name = '', seq = 0 }: Entry, lanes: LaneViews): Rest {
+	const lane = lanes.lane(name);
 	if (!lane || seq < lane.lo) return { state: 'accepted', settled: false, attempts: 1 };
 	const row = lane.rows[seq - lane.lo];
 	const attempts = row?.attempts ?? 0;
@@ -36,4 +49,30 @@ function openPart({ lane: name = '', seq = 0 }: Entry, outbox: Pick<Outbox, 'lan
 
 function present(fields: Partial<MessageRow>): Partial<MessageRow> {
 	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * A row of `messages`, `dead` and `watch`: what the books of this node say of a message it sent.
+ */
+export interface MessageRow {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	/** `queued`, `sent`, `accepted`, `giving_up`, or one of the outcomes. */
+	readonly state: string;
+	readonly settled: boolean;
+	/** Delivery attempts so far. */
+	readonly attempts: number;
+	/** Wall-clock milliseconds of this node's clock. */
+	readonly sentAt: number;
+	readonly settledAt?: number;
+	/** Why it waits, or why it failed; a sentence for people. */
+	readonly why?: string;
+	readonly code?: string;
+	readonly exitCode?: number;
+	readonly stderr?: string;
+	readonly durationMs?: number;
+	/** The output, as text where it is UTF-8; cut at `outputKeptBytesMax`. */
+	readonly output?: string;
+	readonly note?: string;
 }

@@ -9,9 +9,10 @@
  */
 import type { Config } from '../config/config.ts';
 import type { Outcome } from '../message/message.ts';
-import type { Change, Journal, Key } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { scanMail } from '../mailbox/mailbox-row.ts';
 import { receiptsPerRowMax } from '../journal/change-merging.ts';
+import type { Change, Key } from '../journal/schema.ts';
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {

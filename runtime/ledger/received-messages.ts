@@ -7,8 +7,8 @@
 import type { Cancellations } from '../mailbox/cancellations.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { scanMail, type MailRow } from '../mailbox/mailbox-row.ts';
-import type { Mailbox, StartRecord } from '../mailbox/mailbox.ts';
+import { scanMail, type MailRow, type StartRecord } from '../mailbox/mailbox-row.ts';
+import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Receipt, Receipts } from './receipts.ts';
 
 /** What became of one message here. */

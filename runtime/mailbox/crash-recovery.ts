@@ -7,6 +7,7 @@
  * @module
  */
 import type { Mailbox } from './mailbox.ts';
+import type { OnCrash } from '../message/message.ts';
 
 /** The suspects that {@link createSuspects} makes. */
 export interface Suspects {
@@ -60,4 +61,31 @@ export function createSuspects(parts: {
 		},
 		over: Promise.all([mayRun, decided]).then(() => undefined),
 	};
+}
+
+/** What is known of a message that was started and not settled. */
+export interface Unfinished {
+	readonly onCrash: OnCrash;
+	/** How often it was started. */
+	readonly attempts: number;
+	readonly attemptsMax: number;
+	/**
+	 * Set if others ran beside it when the process died: any of them may have killed it. It gets one
+	 * more start, alone, which settles the question.
+	 */
+	readonly inDoubt?: boolean;
+}
+
+/**
+ * `redeliver`: run it again. `report`: tell its sender that it was interrupted. `drop`: it was
+ * started too often; it goes to the dead letters and its sender is told. (What was never started
+ * needs no plan: it simply resumes.)
+ */
+export type ReplayDecision = 'redeliver' | 'report' | 'drop';
+
+/** Decides about one message. */
+export function planReplay(unfinished: Unfinished): ReplayDecision {
+	const { onCrash, attempts, attemptsMax, inDoubt = false } = unfinished;
+	if (onCrash === 'report') return 'report';
+	return attempts < attemptsMax || inDoubt ? 'redeliver' : 'drop';
 }

@@ -4,9 +4,7 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import { scanMail, type MailRow } from './mailbox-row.ts';
-import type { StartRecord } from './mailbox.ts';
-
+import { scanMail, type MailRow, type StartRecord } from './mailbox-row.ts';
 /** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
 const withdrawnMax = 20_000;
 /** How many rows are read from disk at a time, and kept in memory at most. */

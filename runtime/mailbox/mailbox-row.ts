@@ -4,8 +4,10 @@
  * @module
  */
 import type { Message } from '../message/message.ts';
-import type { Journal, Key, Stretch } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { pack, unpackMessage } from '../message/codec.ts';
+import type { ScheduleState } from '../message/schedule.ts';
+import type { Key, Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
 export interface MailRow {
@@ -121,4 +123,16 @@ export function restoredMail(arrival: number, value: StoredTuple | StoredMap): S
 
 function isTuple(value: StoredTuple | StoredMap): value is StoredTuple {
 	return Array.isArray(value);
+}
+
+/** What the journal says of a message that was started: by which process, and how often. */
+export interface StartRecord {
+	readonly epoch: number;
+	readonly attempts: number;
+	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
+	readonly alone?: true;
+	/** How far the run had come, as its method has noted it. */
+	readonly progress?: unknown;
+	/** Set if the message is run by a schedule: how far that has come. */
+	readonly schedule?: ScheduleState;
 }

@@ -8,31 +8,19 @@
  *
  * @module
  */
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { countRows, createMailLine, stretchOf } from './mailbox-queue.ts';
-import { packMail, readMail, scanMail, type MailRow, type NewMail } from './mailbox-row.ts';
+import {
+	packMail,
+	readMail,
+	scanMail,
+	type MailRow,
+	type NewMail,
+	type StartRecord,
+} from './mailbox-row.ts';
 import { createDrawings, type Drawing } from './pull-consumer.ts';
-import { createShift, type Handling } from './push-consumer.ts';
-import type { ScheduleState } from '../message/schedule.ts';
-
-/** What the journal says of a message that was started: by which process, and how often. */
-export interface StartRecord {
-	readonly epoch: number;
-	readonly attempts: number;
-	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
-	readonly alone?: true;
-	/** How far the run had come, as its method has noted it. */
-	readonly progress?: unknown;
-	/** Set if the message is run by a schedule: how far that has come. */
-	readonly schedule?: ScheduleState;
-}
-
-/**
- * Takes a message to its end: resolves when it is settled; if it rejects, the row stays for the
- * next opening. It calls `freed` when nothing is left to be done but to bring the settlement to the
- * disk: then another message may run in its place, unless the method keeps the order.
- */
-export type RunMail = (row: MailRow, freed: () => void) => Promise<void>;
+import { createShift, type Handling, type RunMail } from './push-consumer.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The mailbox that {@link createMailbox} makes. */
 export interface Mailbox {

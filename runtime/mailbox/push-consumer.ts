@@ -12,9 +12,8 @@
  * @module
  */
 import PQueue from 'p-queue';
-import type { Change } from '../journal/journal.ts';
 import type { MailRow } from './mailbox-row.ts';
-import type { RunMail } from './mailbox.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** How rows are run. */
 export interface Handling {
@@ -202,3 +201,10 @@ function createTally(max: number) {
 }
 
 function ignore(): void {}
+
+/**
+ * Takes a message to its end: resolves when it is settled; if it rejects, the row stays for the
+ * next opening. It calls `freed` when nothing is left to be done but to bring the settlement to the
+ * disk: then another message may run in its place, unless the method keeps the order.
+ */
+export type RunMail = (row: MailRow, freed: () => void) => Promise<void>;

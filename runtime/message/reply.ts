@@ -4,10 +4,10 @@
  * @module
  */
 import type { Clock } from '../platform/clock.ts';
-import type { Output } from '../method/method.ts';
 import { answeredBy, isReply, type Message, type Result } from './message.ts';
 import { isAcknowledged } from './topics.ts';
 import { newId } from '../platform/ids.ts';
+import { createHash } from 'node:crypto';
 
 /** The method that takes an outcome and does nothing: the books are settled by then. */
 export const noReplyMethod = 'REQNone';
@@ -153,4 +153,33 @@ function present(fields: Partial<Message>): Partial<Message> {
 	// Not by entries: it runs for every reply, and makes a list for each field.
 	for (const name in given) if (given[name] !== undefined) found[name] = given[name];
 	return found;
+}
+
+/** The mark of what a request asks for; undefined if it wants no more than its outcome. */
+export function askedReply(request: Message): string | undefined {
+	const { replyMethod, replyMethodArgs = [], fileName } = request;
+	const method = replyMethod ?? (fileName ? 'REQToFileAppend' : undefined);
+	return method === undefined ? undefined : markOf(method, replyMethodArgs);
+}
+
+/** The mark of what a reply calls, by the wire name of the method that takes it. */
+export function givenReply(method: string, methodArgs: readonly string[]): string {
+	return markOf(method, methodArgs);
+}
+
+function markOf(method: string, args: readonly string[]): string {
+	if (args.length === 0) return method;
+	const hash = createHash('sha256').update(JSON.stringify(args)).digest('base64url');
+	return `${method} ${hash.slice(0, 22)}`;
+}
+
+/** What a method hands back when it is done. Nothing at all means: done, with no output. */
+export interface Output {
+	/** What goes into the reply's `data`. */
+	readonly data?: string | Uint8Array;
+	readonly exitCode?: number;
+	readonly stderr?: string;
+	/** Set when the method ran to its end but its work did not succeed: a code of the error table. */
+	readonly code?: 'command_failed' | 'timed_out' | 'output_too_large';
+	readonly detail?: string;
 }

@@ -15,17 +15,7 @@ import type { Processes } from './processes.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { Schedule } from '../message/schedule.ts';
 import type { Trust } from '../security/authorization.ts';
-
-/** What a method hands back when it is done. Nothing at all means: done, with no output. */
-export interface Output {
-	/** What goes into the reply's `data`. */
-	readonly data?: string | Uint8Array;
-	readonly exitCode?: number;
-	readonly stderr?: string;
-	/** Set when the method ran to its end but its work did not succeed: a code of the error table. */
-	readonly code?: 'command_failed' | 'timed_out' | 'output_too_large';
-	readonly detail?: string;
-}
+import type { Output } from '../message/reply.ts';
 
 /** The limits of the configuration that methods keep to. */
 export type MethodLimits = Pick<

@@ -5,21 +5,14 @@
  * @module
  */
 import { parseTopic, type Kind } from '../message/topics.ts';
-import type { Announcement } from './status-publisher.ts';
+import type { Announcement, Self } from './status-publisher.ts';
 import { ReeveError } from '../platform/errors.ts';
-import type { Self } from './network.ts';
-import {
-	readAcknowledgement,
-	readFrames,
-	readStatus,
-	type Acknowledgement,
-	type Frame,
-	type FrameHead,
-	type Status,
-} from '../protocol/frame.ts';
+import { readFrames, type Frame, type FrameHead } from '../protocol/frame.ts';
 import type { ReplayGuard } from '../security/replay-guard.ts';
 import { unseal, type Seal } from '../security/signing.ts';
 import type { ForeignProperties, Publication, Verdict } from './transport.ts';
+import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
+import { readStatus, type Status } from '../protocol/status.ts';
 
 /** What the node does with what arrives. */
 export interface Arrivals {

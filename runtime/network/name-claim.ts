@@ -12,29 +12,9 @@
  */
 import { formatTopic, parseTopic } from '../message/topics.ts';
 import { pause, type Clock } from '../platform/clock.ts';
-import { frameVersion, readStatus, type Status } from '../protocol/frame.ts';
-import type { Publication, Verdict } from './transport.ts';
-
-/** A connection under a name that nobody else uses, subscribed to {@link NameClaim.filters}. */
-export interface ClaimChannel {
-	publish(publication: Publication): Promise<Verdict>;
-	/** Calls `see` for each publication that arrives. */
-	onPacket(see: (topic: string, payload: Uint8Array) => void): void;
-	/** Resolves when the connection is lost. */
-	readonly lost: Promise<void>;
-}
-
-/** What a wire needs to claim the name of its node. */
-export interface NameClaim {
-	readonly filters: readonly string[];
-	/** The name of the connection that the claim is made on. */
-	readonly connection: string;
-	/**
-	 * Makes the claim. A contested one waits for objections in any case: somebody has just taken the
-	 * name. Never rejects.
-	 */
-	conduct(channel: ClaimChannel, isContested: boolean): Promise<'granted' | 'denied' | 'lost'>;
-}
+import { frameVersion } from '../protocol/frame.ts';
+import type { Publication, ClaimChannel, NameClaim } from './transport.ts';
+import { readStatus, type Status } from '../protocol/status.ts';
 
 /** A claim, or an objection to one. JSON, because people look at it with ordinary MQTT tools. */
 export interface ClaimNote {

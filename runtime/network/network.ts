@@ -5,38 +5,17 @@
  * @module
  */
 import { formatTopic, parseTopic, type Kind } from '../message/topics.ts';
-import { createAnnouncement } from './status-publisher.ts';
+import { createAnnouncement, type Self } from './status-publisher.ts';
 import { createBundling, type TooLarge } from './frame-batching.ts';
 import type { Clock } from '../platform/clock.ts';
 import { asReeveError } from '../platform/errors.ts';
-import type { Facts } from '../message/facts.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
-import {
-	frameVersion,
-	packAcknowledgement,
-	packFrames,
-	type FrameContent,
-	type LaneAck,
-} from '../protocol/frame.ts';
+import { frameVersion, packFrames, type FrameContent } from '../protocol/frame.ts';
 import { openSeal, type Seal } from '../security/signing.ts';
 import type { Signals } from '../observability/signals.ts';
 import { createSorter, type Arrivals, type SealGuard } from './inbound-router.ts';
 import type { Publication, Verdict, Wire, WireListener } from './transport.ts';
-
-/** Who this node is on the wire. */
-export interface Self {
-	readonly node: string;
-	readonly storeId: string;
-	readonly epoch: number;
-	readonly prefix: string;
-	readonly methods: () => readonly string[];
-	/** The fingerprint of the machine. */
-	readonly host?: string;
-	/** Set while the node runs no messages. */
-	readonly mode?: 'safe' | undefined;
-	/** What is true of this node, for those who aim at it. */
-	readonly facts?: Facts;
-}
+import { packAcknowledgement, type LaneAck } from '../protocol/acknowledgement.ts';
 
 /** The exchange that {@link createExchange} makes. */
 export interface Exchange {

@@ -5,8 +5,8 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import type { Facts } from '../message/facts.ts';
-import type { Status } from '../protocol/frame.ts';
 import type { Signals } from '../observability/signals.ts';
+import type { Status } from '../protocol/status.ts';
 
 /** What is known of another node. */
 export interface Neighbour {

@@ -10,10 +10,11 @@
  */
 import { formatTopic } from '../message/topics.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { frameVersion, type Status } from '../protocol/frame.ts';
-import type { Self } from './network.ts';
+import { frameVersion } from '../protocol/frame.ts';
 import { openSeal, type Seal } from '../security/signing.ts';
 import type { Publication, Wire } from './transport.ts';
+import type { Facts } from '../message/facts.ts';
+import type { Status } from '../protocol/status.ts';
 
 /** The announcement that {@link createAnnouncement} makes. */
 export interface Announcement {
@@ -122,4 +123,19 @@ function birthOf({ methods, host, mode, facts }: Self) {
 		...(facts ? { facts } : {}),
 	};
 	return { methods: methods(), ...about };
+}
+
+/** Who this node is on the wire. */
+export interface Self {
+	readonly node: string;
+	readonly storeId: string;
+	readonly epoch: number;
+	readonly prefix: string;
+	readonly methods: () => readonly string[];
+	/** The fingerprint of the machine. */
+	readonly host?: string;
+	/** Set while the node runs no messages. */
+	readonly mode?: 'safe' | undefined;
+	/** What is true of this node, for those who aim at it. */
+	readonly facts?: Facts;
 }

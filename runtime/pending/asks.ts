@@ -9,10 +9,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, Result } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
-import type { Change, Journal } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { MailRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { packMessage } from '../message/codec.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** Who asks. */
 export interface Asker {

@@ -8,7 +8,8 @@
  * @module
  */
 import type { Clock, Timer } from '../platform/clock.ts';
-import type { Change, Journal, Key } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Change, Key } from '../journal/schema.ts';
 
 /** When a timer of an earlier process fires. */
 export type TimerPolicy = 'absolute' | 'remaining' | 'restart';

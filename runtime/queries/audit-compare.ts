@@ -4,10 +4,10 @@
  * @module
  */
 import { z } from 'zod';
-import type { Entry } from '../ledger/ledger.ts';
 import { outcomes } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { ReceivedState } from '../ledger/received-messages.ts';
+import type { Entry } from '../ledger/ledger-entry.ts';
 
 /**
  * What is found of one message. `agrees`: both ends say the same. `underWay`: it has no outcome

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Books, Entry } from '../ledger/ledger.ts';
+import type { Books } from '../ledger/ledger.ts';
 import type { DeadLetter } from '../ledger/dead-letters.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -14,6 +14,7 @@ import type { Outbox } from '../delivery/outbox.ts';
 import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { MessageLife, ReceivedRow } from './operation-rows.ts';
+import type { Entry } from '../ledger/ledger-entry.ts';
 
 /** What lives are told from. */
 export interface LifeParts {

@@ -6,7 +6,7 @@
  */
 import type { ErrorCode } from '../platform/errors.ts';
 import type { LifeEvent } from '../ledger/message-history.ts';
-import type { MessageRow } from '../network/transport.ts';
+import type { MessageRow } from '../ledger/message-state.ts';
 
 /**
  * The answer of `retry`, `cancel` and `drop` for one message: what was done, or why nothing was.

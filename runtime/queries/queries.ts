@@ -5,20 +5,23 @@
  */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { asideRows } from './aside-rows.ts';
-import type { Books, Entry } from '../ledger/ledger.ts';
+import type { Books } from '../ledger/ledger.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { eventRows } from './event-stream.ts';
 import { explain, type ExplanationRow } from '../method/method-help.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
-import { messageRow } from '../ledger/message-state.ts';
+import { messageRow, type MessageRow } from '../ledger/message-state.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { Presence } from '../network/presence.ts';
 import type { Signal, Signals } from '../observability/signals.ts';
 import { nearestWord } from '../text/spelling.ts';
-import type { MessageRow, NodeRow, ProcessRow, TreeRow } from '../network/transport.ts';
+import { restored } from '../delivery/outbox-row.ts';
+import { restoredMail } from '../mailbox/mailbox-row.ts';
+import type { NodeRow, ProcessRow, TreeRow } from './question.ts';
+import type { Entry } from '../ledger/ledger-entry.ts';
+import type { Key } from '../journal/schema.ts';
 
 /** What inquiries look at. */
 export interface InquiryParts {
@@ -235,4 +238,35 @@ async function* watch(
 		unsubscribe();
 		signal.removeEventListener('abort', stop);
 	}
+}
+
+/** The newest dead letters, or the first rows of the quarantine; all without their payloads. */
+export function asideRows(
+	journal: Pick<Journal, 'scan'>,
+	asked: { reeve: 'quarantine' | 'dead'; limit: number },
+): object[] {
+	const stretch = { from: [''], to: ['\uffff'], limit: asked.limit };
+	if (asked.reeve === 'dead') {
+		return journal
+			.scan<object>('dead', { ...stretch, reverse: true })
+			.map(({ key, value }) => ({ dead: key[0], ...withoutPayload(value) }));
+	}
+	return journal.scan<never>('quarantine', stretch).map(({ key: [table, ...key], value }) => ({
+		table,
+		key,
+		...withoutPayload(named(table, key, value)),
+	}));
+}
+
+/** The row with names, whatever form it has on disk. */
+function named(table: Key[number] | undefined, key: Key, value: never): object {
+	const place = Number(key[1]);
+	if (table === 'outbox') return restored(place, value);
+	if (table === 'mailbox') return restoredMail(place, value);
+	return value ?? {};
+}
+
+function withoutPayload(row: object): object {
+	const { body: _, message: __, ...rest }: { body?: unknown; message?: unknown } = row;
+	return rest;
 }

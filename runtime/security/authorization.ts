@@ -6,14 +6,12 @@
  */
 import { join } from 'node:path';
 import { openAccess, type Access, type Called, type Caller } from './access-rules.ts';
-import { givenReply } from '../message/asked-reply.ts';
-import type { Books } from '../ledger/ledger.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { openKeyring, type Keyring } from './keyring.ts';
-import { noReplyMethod } from '../message/reply.ts';
+import { noReplyMethod, givenReply } from '../message/reply.ts';
 import { createSeal, type Seal } from './signing.ts';
 
 /** Keys, seal and access rules of a node. */
@@ -82,6 +80,13 @@ export interface Arrived {
 	readonly isProven: boolean;
 }
 
+/** What is known of a message that this node sent, when its reply arrives. */
+export interface SentRequest {
+	readonly toNode: string;
+	/** The reply that it asked for; absent if it asked for none. */
+	readonly reply?: string;
+}
+
 /** What messages of other nodes may do here. */
 export interface Permit {
 	/** Why a message is refused; undefined if it is not. */
@@ -101,20 +106,21 @@ export interface Permit {
 export function createPermit(parts: {
 	config: Pick<Config, 'signing' | 'centralNodeName' | 'nodeName'>;
 	access: Access | undefined;
-	books: Pick<Books, 'get'>;
+	/** What this node has asked with a message that it sent. */
+	sentRequest: (id: string) => SentRequest | undefined;
 	find: FindMethod;
 }): Permit {
-	const { config, access, books } = parts;
+	const { config, access, sentRequest } = parts;
 	const isSigning = config.signing !== 'off';
 	const told: Permit['told'] = (reply, from) => {
 		const answered = answeredBy(reply);
 		if (!isSigning && !access?.rules()) return answered;
-		return answered.filter((id) => (books.get(id)?.toNode ?? from) === from);
+		return answered.filter((id) => (sentRequest(id)?.toNode ?? from) === from);
 	};
 	/** A reply is what its request had asked for: the same method, with the same arguments. */
 	const wasAsked = ({ message, method, from }: Arrived): boolean =>
 		answeredBy(message).some((id) => {
-			const entry = books.get(id);
+			const entry = sentRequest(id);
 			if (entry?.toNode !== from) return false;
 			return method === noReplyMethod || givenReply(method, message.methodArgs) === entry.reply;
 		});

@@ -21,9 +21,9 @@ import type { Called, Caller } from './access-rules.ts';
 import { canonicalJson } from '../text/canonical-json.ts';
 import type { Config } from '../config/config.ts';
 import { ReeveError } from '../platform/errors.ts';
-import type { Change } from '../journal/journal.ts';
 import type { ReplayGuard } from './replay-guard.ts';
 import type { Trust } from './authorization.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** What is known of the author of a foreign message. */
 export interface Author {

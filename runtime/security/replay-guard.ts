@@ -8,9 +8,9 @@
  *
  * @module
  */
-import type { Status } from '../protocol/frame.ts';
-import type { Change, Journal } from '../journal/journal.ts';
-import { admitted, type ReplayWindow } from './replay-window.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Status } from '../protocol/status.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The number of one publication of one sender. */
 export interface Numbered {
@@ -111,4 +111,34 @@ function formerOf(before: StatusMark | undefined, storeId: string): StatusMark['
 	if (before.storeId === storeId) return others;
 	const all = [...Object.entries(others), [before.storeId, before.epoch] as const];
 	return Object.fromEntries(all.slice(-formerMax));
+}
+
+/** What has been seen. */
+export interface ReplayWindow {
+	/** The start of the sender that the numbers belong to; they begin anew with each. */
+	readonly epoch: number;
+	/** The highest number. */
+	readonly high: number;
+	/** One bit for each of the numbers up to the highest, which is the lowest bit. */
+	readonly seen: number;
+}
+
+/** How far a number may be behind the highest. */
+const width = 31;
+
+/** The window with this number in it; undefined if the number was there, or may have been. */
+export function admitted(
+	window: ReplayWindow | undefined,
+	{ epoch, count }: { readonly epoch: number; readonly count: number },
+): ReplayWindow | undefined {
+	if (!window || epoch > window.epoch) return { epoch, high: count, seen: 1 };
+	if (epoch < window.epoch) return undefined;
+	const ahead = count - window.high;
+	if (ahead > 0) {
+		const seen = ahead >= width ? 1 : ((window.seen << ahead) | 1) & 0x7fffffff;
+		return { epoch, high: count, seen };
+	}
+	const bit = -ahead < width ? 1 << -ahead : 0;
+	if (bit === 0 || (window.seen & bit) !== 0) return undefined;
+	return { ...window, seen: window.seen | bit };
 }

@@ -8,9 +8,10 @@ import { createBooks } from '../../runtime/ledger/ledger.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import { openJournal, type Change } from '../../runtime/journal/journal.ts';
+import { openJournal } from '../../runtime/journal/journal.ts';
 import { createOutbox } from '../../runtime/delivery/outbox.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What is to wait. */
 export interface Filling {

@@ -8,11 +8,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { keyedLanes, laneName } from '../../runtime/protocol/frame.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
 import { trivialMethod, trivialName } from './trivial.ts';
+import { keyedLanes, laneName } from '../../runtime/protocol/lane.ts';
 
 /** What a host is told to be. */
 export interface QueueOrder {

@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
-import type { TreeRow } from '../../runtime/network/transport.ts';
 import { talk } from '../torture/talk.ts';
 import { ownBytes } from './own-memory.ts';
 import { serve, type Work } from './serving.ts';
+import type { TreeRow } from '../../runtime/queries/question.ts';
 
 /** What such a node is told to be. */
 export interface SoakOrder {

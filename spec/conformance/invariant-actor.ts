@@ -7,9 +7,9 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition/definition.ts';
 import { ask, publish, reply, send, toActor } from '../../actors/definition/effects.ts';
 import { step } from '../../actors/definition/step.ts';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import { note, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 interface Ledger {
 	readonly heard: readonly string[];

@@ -6,13 +6,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createPresence } from '../../runtime/network/presence.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
-import type { NodeRow } from '../../runtime/network/transport.ts';
 import { monitorRemote } from '../../supervisors/otp/monitors.ts';
 import type { SimulatedFleet, SimulatedNode } from '../../supervisors/testing/simulated-fleet.ts';
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import { forSeeds, note, rawRows, startWorld, type World } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 import { signalOf, startReal } from '../support/real-nodes.ts';
+import type { NodeRow } from '../../runtime/queries/question.ts';
 
 /** Sends to both lanes of a ship for a while, and returns what was sent. */
 async function traffic(fleet: SimulatedFleet, disturb: (round: number) => void) {

@@ -7,9 +7,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { formatTopic } from '../../runtime/message/topics.ts';
-import { packAcknowledgement } from '../../runtime/protocol/frame.ts';
 import { createSeal } from '../../runtime/security/signing.ts';
-import type { NodeRow } from '../../runtime/network/transport.ts';
 import type { RunningNode } from '../../supervisors/node/node.ts';
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import {
@@ -26,6 +24,8 @@ import { ask, send, settled } from '../support/estate.ts';
 import { signalOf, startReal } from '../support/real-nodes.ts';
 import { refused, startSigningEstate } from '../support/signing-estate.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import type { NodeRow } from '../../runtime/queries/question.ts';
+import { packAcknowledgement } from '../../runtime/protocol/acknowledgement.ts';
 
 /** Resolves once a node is connected, and not only its socket there. */
 const onMqtt = (node: RunningNode) =>

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition/definition.ts';
-import { laneName } from '../../runtime/protocol/frame.ts';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import {
 	changedRows,
@@ -17,6 +15,8 @@ import {
 	wholeJournal,
 } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
+import { laneName } from '../../runtime/protocol/lane.ts';
 
 const counter = defineActor({
 	name: 'counter',

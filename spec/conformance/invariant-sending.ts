@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
-import { laneName } from '../../runtime/protocol/frame.ts';
 import { defineActor } from '../../actors/definition/definition.ts';
 import { send } from '../../actors/definition/effects.ts';
 import { turnOfTheLoop } from '../../runtime/platform/clock.ts';
@@ -18,6 +17,7 @@ import {
 } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 import { startHosts } from '../support/hosts.ts';
+import { laneName } from '../../runtime/protocol/lane.ts';
 
 const inOutbox = (folder: string) =>
 	rawRows(folder, 'outbox').map(({ value }) => String(value['id']));

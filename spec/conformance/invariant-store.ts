@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition/definition.ts';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import {
 	changedRows,
 	note,
@@ -16,6 +15,7 @@ import {
 	wholeJournal,
 } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 const adopt = { choices: { identity: 'adopt' } } as const;
 const yearMs = 365 * 86_400_000;

@@ -8,10 +8,10 @@ import test from 'node:test';
 import { pause, realClock } from '../../runtime/platform/clock.ts';
 import { openJournal } from '../../runtime/journal/journal.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
-import type { TreeRow } from '../../runtime/network/transport.ts';
 import { startHosts, type HostedProcess } from '../support/hosts.ts';
 import type { TestLife } from '../support/temporary.ts';
 import { createDisk, isMountable, type Disk } from '../torture/disk.ts';
+import type { TreeRow } from '../../runtime/queries/question.ts';
 
 /** Under CI a disk that cannot be mounted is a failure. */
 const isCi = process.env['CI'] === 'true';

@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { realClock } from '../../runtime/platform/clock.ts';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import { sizeOf, textIn, until } from '../support/condition.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 const bounded = { timeout: 120_000 };
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import type { NodeRow } from '../../runtime/network/transport.ts';
 import { spawnReeve } from '../support/fleet.ts';
 import { startHosts } from '../support/hosts.ts';
 import { temporaryFolder } from '../support/temporary.ts';
+import type { NodeRow } from '../../runtime/queries/question.ts';
 
 /** Goes on until the test is over, also when its node has been killed. */
 const long = (folder: string) => `while [ -e ${folder} ]; do sleep 0.2; done`;

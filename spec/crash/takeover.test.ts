@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { realClock } from '../../runtime/platform/clock.ts';
-import type { NodeRow } from '../../runtime/network/transport.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
 import { startHosts } from '../support/hosts.ts';
+import type { NodeRow } from '../../runtime/queries/question.ts';
 
 /** How long a node that was thrown out stays away at least, as `startHosts` sets it. */
 const awayMs = 1500 + 1500;

@@ -4,15 +4,16 @@
  * @module
  */
 import { formatTopic, parseTopic } from '../../runtime/message/topics.ts';
-import {
-	packAcknowledgement,
-	packFrames,
-	readAcknowledgement,
-	readFrames,
-} from '../../runtime/protocol/frame.ts';
-import type { Acknowledgement, Frame, LaneAck } from '../../runtime/protocol/frame.ts';
+import { packFrames, readFrames } from '../../runtime/protocol/frame.ts';
+import type { Frame } from '../../runtime/protocol/frame.ts';
 import type { Publication } from '../../runtime/network/transport.ts';
 import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
+import {
+	packAcknowledgement,
+	readAcknowledgement,
+	type Acknowledgement,
+	type LaneAck,
+} from '../../runtime/protocol/acknowledgement.ts';
 
 /** A frame of messages on its way. */
 export interface PassingFrame {

@@ -9,7 +9,6 @@ import { open, type Database } from 'lmdb';
 import { z } from 'zod';
 import { defineMethod, type MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import { tables, type Table } from '../../runtime/journal/journal.ts';
 import { restoredMail, type StoredTuple } from '../../runtime/mailbox/mailbox-row.ts';
 import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.ts';
 import { receiptsIn, type Receipt } from '../../runtime/ledger/receipts.ts';
@@ -19,6 +18,7 @@ import {
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
 import type { LongTestLife } from '../support/open-journal.ts';
+import { tables, type Table } from '../../runtime/journal/schema.ts';
 
 /** As the store writes its values. */
 const plainMaps = { useRecords: false };

@@ -5,11 +5,12 @@
  */
 import { join } from 'node:path';
 import { configOf } from '../../runtime/config/config.ts';
-import type { Answer, MessageRow } from '../../runtime/network/transport.ts';
+import type { Answer } from '../../runtime/network/transport.ts';
 import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 /** A broker, and nodes around it. */
 export interface Estate {

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Answer, MessageRow } from '../../runtime/network/transport.ts';
+import type { Answer } from '../../runtime/network/transport.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
 

@@ -14,11 +14,9 @@ import { passAll } from '../../runtime/platform/crash-points.ts';
 import {
 	frameVersion,
 	packFrames,
-	readAcknowledgement,
 	readFrames,
 	type Frame,
 	type FrameRow,
-	type LaneAck,
 } from '../../runtime/protocol/frame.ts';
 import { createInbox } from '../../runtime/delivery/inbox.ts';
 import { createIntake } from '../../runtime/intake/intake.ts';
@@ -34,6 +32,7 @@ import type { Publication, Verdict, Wire } from '../../runtime/network/transport
 import { builtInMethods, messageOf } from './method-context.ts';
 import type { LongTestLife } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
+import { readAcknowledgement, type LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 
 /** The parts of `runtime/` that a node has one of. */
 export type Ground = ReturnType<typeof createParts>;

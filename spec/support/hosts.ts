@@ -10,9 +10,9 @@ import process from 'node:process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import { exchangeLines, killGroup, lineOf, spawnReeve } from './fleet.ts';
 import { temporaryFolder } from './temporary.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
 

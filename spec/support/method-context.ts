@@ -8,10 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { steppedClock } from '../../runtime/platform/clock.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import { dataFile } from '../../runtime/files/data-folder.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
 import { temporaryFolder, type TestLife } from './temporary.ts';
+import type { Output } from '../../runtime/message/reply.ts';
 
 /** The methods that reeve brings along. */
 export const builtInMethods = await loadMethods([

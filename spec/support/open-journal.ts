@@ -5,9 +5,10 @@
  * @module
  */
 import { steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
-import { openJournal, type Change, type Journal } from '../../runtime/journal/journal.ts';
+import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
 import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
 import { temporaryFolder } from './temporary.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a test's life offers to those who must clean up behind it. */
 export interface LongTestLife {

@@ -6,10 +6,9 @@
  */
 import { createActor } from 'xstate';
 import { z } from 'zod';
-import { callLogic, type CallInput } from '../../actors/inbound/call.ts';
-import type { RunningCall, TurnParts } from '../../actors/inbound/message-run.ts';
+import { callLogic, type CallInput, type RunningCall } from '../../actors/inbound/call.ts';
 import { createCancellations } from '../../runtime/mailbox/cancellations.ts';
-import type { MethodContext, MethodDefinition, Output } from '../../runtime/method/method.ts';
+import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { passAll } from '../../runtime/platform/crash-points.ts';
 import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
@@ -18,6 +17,8 @@ import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.t
 import { unpackMessage } from '../../runtime/message/codec.ts';
 import type { Floor } from './ground-floor.ts';
 import { mailOf } from './mail.ts';
+import type { Output } from '../../runtime/message/reply.ts';
+import type { TurnParts } from '../../actors/inbound/run-services.ts';
 
 /** A method of specs, called `REQSpec`, but for what is given. */
 export function specMethod(fields: Partial<MethodDefinition> = {}): MethodDefinition {

@@ -6,11 +6,11 @@
 import { createBooks } from '../../runtime/ledger/ledger.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import type { LaneAck } from '../../runtime/protocol/frame.ts';
 import { createOutbox, type Lane } from '../../runtime/delivery/outbox.ts';
 import type { Signal } from '../../runtime/observability/signals.ts';
 import { messageOf } from './method-context.ts';
 import type { OpenedJournal } from './open-journal.ts';
+import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 
 /** The name of the lane that {@link sendingSide} sends on. */
 export const laneOfSpecs = 'ship1/REQPing/EventACK/';

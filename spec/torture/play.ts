@@ -11,7 +11,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pause, seededChance, type Clock } from '../../runtime/platform/clock.ts';
-import type { ProcessRow } from '../../runtime/network/transport.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { happen, type AccidentCounts } from './accidents.ts';
 import { brokers, type BrokerName } from './brokers.ts';
@@ -22,6 +21,7 @@ import type { Broker } from './server.ts';
 import { ask } from './talk.ts';
 import { judge, type BookRow, type Evidence, type Verdict } from './verdict.ts';
 import { createStreams, idOf, work, type Stream } from './work.ts';
+import type { ProcessRow } from '../../runtime/queries/question.ts';
 
 /** What is played. */
 export interface TortureOptions {

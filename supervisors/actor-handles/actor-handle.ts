@@ -15,11 +15,11 @@
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
 import type { Addressed, UnansweredReason } from '../../actors/definition/effects.ts';
 import { checkName } from '../../runtime/message/topics.ts';
-import type { Message, Outcome } from '../../runtime/message/message.ts';
+import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Neighbour } from '../../runtime/network/presence.ts';
-import { watchAsk } from './ask-outcome.ts';
+import { watchAsk, type ActorReply, type ActorTarget } from './ask-outcome.ts';
 import type { Ground } from '../composition/node-services.ts';
 
 /** Which instance is meant; by default the one without a key, on this node. */
@@ -27,20 +27,6 @@ export interface ActorPlace {
 	readonly to?: string;
 	readonly key?: string;
 }
-
-/** How an ask ended: with the outcome of the message, or without an answer. */
-export type ActorReply =
-	| {
-			readonly id: string;
-			readonly outcome: Outcome;
-			/** What the actor has answered, as text; JSON unless it was text or bytes. */
-			readonly data?: string;
-			/** Set if the answer may have been cut at `outputKeptBytesMax`. */
-			readonly isCut?: true;
-			readonly code?: string;
-			readonly detail?: string;
-	  }
-	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
 
 /** One instance, as it is talked to. */
 export interface ActorHandle<Event extends EventObject> {
@@ -77,13 +63,6 @@ export function createActorHandles(ground: Ground): MakeHandle {
 			},
 		};
 	};
-}
-
-/** An instance, named in full. */
-export interface ActorTarget {
-	readonly to: string;
-	readonly name: string;
-	readonly key: string;
 }
 
 interface Sent {

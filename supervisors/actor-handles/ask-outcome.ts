@@ -7,10 +7,10 @@
 import type { UnansweredReason } from '../../actors/definition/effects.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { ActorReply, ActorTarget } from './actor-handle.ts';
 import { testimonyOf } from '../operations/audit.ts';
 import type { Ground } from '../composition/node-services.ts';
 import { monitorRemote } from '../otp/monitors.ts';
+import type { Outcome } from '../../runtime/message/message.ts';
 
 /** One ask that is waited for. */
 export interface Watch {
@@ -116,4 +116,25 @@ function watchParking(ground: Ground, watch: Watch): void {
 	};
 	plan(firstProbeMs);
 	signal.addEventListener('abort', () => timer?.cancel());
+}
+
+/** How an ask ended: with the outcome of the message, or without an answer. */
+export type ActorReply =
+	| {
+			readonly id: string;
+			readonly outcome: Outcome;
+			/** What the actor has answered, as text; JSON unless it was text or bytes. */
+			readonly data?: string;
+			/** Set if the answer may have been cut at `outputKeptBytesMax`. */
+			readonly isCut?: true;
+			readonly code?: string;
+			readonly detail?: string;
+	  }
+	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
+
+/** An instance, named in full. */
+export interface ActorTarget {
+	readonly to: string;
+	readonly name: string;
+	readonly key: string;
 }

@@ -16,20 +16,9 @@ import { methodOf } from '../../actors/definition/event-message.ts';
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Refusal } from '../otp/child-management.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { Ground, ReloadChoice, Reload } from '../composition/node-services.ts';
 import { hostChild } from './actor-host-child.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
-
-/** How a reload is meant. */
-export interface ReloadChoice {
-	/** Changes nothing, and tells what would be. */
-	readonly isDryRun?: boolean;
-	/** Puts definitions in force although instances would be parked. */
-	readonly force?: boolean;
-}
-
-/** Reloads the folder; a row for each file. One reload runs after the other. */
-export type Reload = (choice?: ReloadChoice) => Promise<readonly ReloadRow[]>;
 
 /** Creates the reloading of a node. `hosts` is the supervisor of the hosts, once it is there. */
 export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload {

@@ -7,8 +7,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import type { Ground } from '../composition/node-services.ts';
-import type { Reload } from './definition-reload.ts';
+import type { Ground, Reload } from '../composition/node-services.ts';
 
 /** Starts watching. */
 export async function watchDefinitions(

@@ -4,7 +4,11 @@
  *
  * @module
  */
-import { loadActors } from '../../actors/declarative/definition-folder.ts';
+import {
+	loadActors,
+	surroundingsOf,
+	definitionPaths,
+} from '../../actors/declarative/definition-folder.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { rehearse } from '../../actors/replay/replay.ts';
 import { createSandbox, type Sandbox } from '../../actors/replay/sandbox.ts';
@@ -14,6 +18,9 @@ import { configOf } from '../../runtime/config/config.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 import { readStore, type StoreReading } from '../../runtime/journal/lmdb-store.ts';
+import type { CheckedFile } from '../../transports/cli/arguments/program-host.ts';
+import { isDefinitionFile, readDefinition } from '../../actors/declarative/definition-file.ts';
+import { resolve } from 'node:path';
 
 /** What is read. */
 export interface Rehearsed {
@@ -76,4 +83,21 @@ async function withStore<Value>(
 	} finally {
 		await journal.close();
 	}
+}
+
+/**
+ * Checks a file, or all definition files of a folder.
+ *
+ * @throws ReeveError `bad_config` if a folder cannot be read
+ */
+export async function checkDefinitions(path: string): Promise<readonly CheckedFile[]> {
+	const surroundings = surroundingsOf(configOf({}));
+	const sources = isDefinitionFile(path) ? [resolve(path)] : await definitionPaths(path);
+	const rows: CheckedFile[] = [];
+	for (const file of sources) {
+		const { definition, error } = await readDefinition(file, surroundings);
+		if (definition) rows.push({ file, actor: definition.name, version: definition.version });
+		else rows.push({ file, problem: error?.detail ?? '' });
+	}
+	return rows;
 }

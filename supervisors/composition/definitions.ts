@@ -16,8 +16,9 @@ import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { methodOf } from '../../actors/definition/event-message.ts';
 import type { DefinitionFileRow } from '../../runtime/queries/definition-rows.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { Change, Journal } from '../../runtime/journal/journal.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
+import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What the journal knows of a definition. */
 interface DefinitionRecord {

@@ -56,7 +56,12 @@ export function createTrusting(parts: {
 		claimSeal: seal.isOn ? claimSealOf(seal, parts) : undefined,
 		permit(books, methods) {
 			const find = (name: string) => methods.find(name);
-			return createPermit({ config, access: trust?.access, books, find });
+			return createPermit({
+				config,
+				access: trust?.access,
+				sentRequest: books.get,
+				find,
+			});
 		},
 		on(journal) {
 			const guard = createReplayGuard(journal);

@@ -6,40 +6,35 @@
  */
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import type { Hosting } from '../../actors/durable/host-runtime.ts';
-import { createAsks, type Asks } from '../../runtime/pending/asks.ts';
-import { createAnswers, type Answers } from '../../runtime/intake/outcome-publisher.ts';
-import { createBooks, type Books } from '../../runtime/ledger/ledger.ts';
-import { createCancellations, type Cancellations } from '../../runtime/mailbox/cancellations.ts';
+import type { Asks } from '../../runtime/pending/asks.ts';
+import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Cancellations } from '../../runtime/mailbox/cancellations.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { passingDisk, soundDisk, type Disk } from '../../runtime/journal/disk.ts';
-import { createExchange, type Exchange, type Self } from '../../runtime/network/network.ts';
-import type { Arrivals } from '../../runtime/network/inbound-router.ts';
-import { ownFacts } from '../../runtime/message/facts.ts';
-import { createInbox, type Inbox } from '../../runtime/delivery/inbox.ts';
-import { createIntake, type Intake } from '../../runtime/intake/intake.ts';
-import type { Acknowledgement } from '../../runtime/protocol/frame.ts';
-import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import type { Disk } from '../../runtime/journal/disk.ts';
+import type { Exchange } from '../../runtime/network/network.ts';
+import type { Intake } from '../../runtime/intake/intake.ts';
+import type { ErrorCode } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
-import { createOutbox, type Outbox } from '../../runtime/delivery/outbox.ts';
-import { createPost, type Post } from '../../runtime/intake/message-router.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import type { Outbox } from '../../runtime/delivery/outbox.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
-import { createReceipts, type Receipts } from '../../runtime/ledger/receipts.ts';
-import { createPresence, type Presence } from '../../runtime/network/presence.ts';
+import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import type { Presence } from '../../runtime/network/presence.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
-import { createRetention, type Retention } from '../../runtime/delivery/lane-retention.ts';
+import type { Retention } from '../../runtime/delivery/lane-retention.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import { createSuspects, type Suspects } from '../../runtime/mailbox/crash-recovery.ts';
-import { createTimers, type Timers } from '../../runtime/pending/timers.ts';
+import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
+import type { Timers } from '../../runtime/pending/timers.ts';
 import type { StartChoices } from '../../runtime/config/start-options.ts';
 import type { Trust } from '../../runtime/security/authorization.ts';
-import { openDefinitions, type Definitions, type FolderReading } from './definitions.ts';
-import { openMailboxes, type Mailboxes } from './mailboxes.ts';
-import type { Reload } from '../actor-hosts/definition-reload.ts';
-import { createOwnership, type Ownership } from './ownership.ts';
-import { createTrusting } from './node-security.ts';
-import { createWithdrawal } from './message-withdrawal.ts';
+import type { Definitions, FolderReading } from './definitions.ts';
+import type { Mailboxes } from './mailboxes.ts';
+import type { Ownership } from './ownership.ts';
+import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
+import type { Acknowledgement } from '../../runtime/protocol/acknowledgement.ts';
 
 /** What a ground floor is made from. */
 export interface GroundParts {
@@ -107,194 +102,13 @@ export interface Ground extends GroundParts, Mailboxes {
 	readonly trust: Trust | undefined;
 }
 
-/**
- * Opens the journal and puts everything on top of it. Nothing runs yet.
- *
- * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`,
- * `bad_acl`
- */
-export function createGround(parts: GroundParts): Ground {
-	const { config, clock, signals, methods } = parts;
-	const { nodeName: node } = config;
-	// First, because to open the journal is to throw out whoever lives there.
-	const trusting = createTrusting(parts);
-	const { trust, seal } = trusting;
-	const journal = openOwnJournal(parts, () => exchange.silence());
-	const { guard, checkAuthor } = trusting.on(journal);
-	const isSafe = mustBeSafe(journal, parts);
-	const { actors: given, reading } = parts;
-	const definitions = openDefinitions({ given, reading, journal, methods });
-	const ownership = createOwnership({ ...parts, journal, seal: trusting.claimSeal });
-	const shared = { journal, clock, config, signals };
-	const phase: Ground['phase'] = { current: 'recovering' };
-	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {}, cancel: () => {} };
-	const boxes = openMailboxes({
-		...parts,
-		node,
-		journal,
-		isActor: definitions.isActor,
-		onRemoval: (box) => inbox.relieved(box),
-	});
-	const { mailboxes } = boxes;
-	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
-	const hindrance = (): ErrorCode | undefined => {
-		if (phase.current === 'stopping') return 'stopping';
-		if (isSafe) return 'safe_mode';
-		return phase.current === 'open' ? undefined : 'recovering';
-	};
-
-	const timers = createTimers(shared);
-	const asks = createAsks({ ...shared, node, mailbox });
-	const answers = createAnswers({
-		...shared,
-		publish: (publication) => exchange.publish(publication),
-	});
-	const books = createBooks({ ...shared, asks, answers });
-	const receipts = createReceipts(shared);
-	const outbox = createOutbox(shared);
-	let leftBehind = outbox.waiting();
-	for (const box of mailboxes.values()) leftBehind += box.size();
-	const { mayRun } = ownership;
-	// An actor's host has suspects of its own, and runs them alone too.
-	const ours = [...mailboxes.values()].filter(({ method }) => !definitions.isActor(method));
-	const suspects = createSuspects({ mailboxes: ours, wasUnclean: journal.wasUnclean, mayRun });
-	const retention = createRetention(shared);
-	const cancellations = createCancellations();
-	const presence = createPresence(shared);
-	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
-	const intake = createIntake({
-		...shared,
-		passPoint: parts.passPoint,
-		node,
-		books,
-		answers,
-		outbox,
-		post,
-		presence,
-		methods,
-		mailbox,
-		access: trust?.access,
-		checkAuthor,
-		// A node takes messages from its own people while it still recovers: they only wait.
-		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
-	});
-	const told = { books, answers, receipts, outbox, presence, post };
-	const done = { node, journal, ...told, intake, ...boxes };
-	const made = { ...done, publishing, ownership, retention, cancellations };
-	const inbox = createInbox({
-		...shared,
-		receipts,
-		passPoint: parts.passPoint,
-		mailbox,
-		permit: trusting.permit(books, methods),
-		hindrance,
-		onAccept: (message) => post.onAccept(message),
-		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
-		answer: (to, ack) => exchange.answer(to, ack),
-	});
-	const exchange = createExchange({
-		...shared,
-		bytesMax: config.frameBytesMax,
-		passPoint: parts.passPoint,
-		seal,
-		guard,
-		self: selfOf(parts, { journal, isSafe, methods: () => [...mailboxes.keys()] }),
-		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
-	});
-	const hostings = new Map<string, Hosting>();
-	const received = createWithdrawal({ ...parts, ...made, hostings });
-	return {
-		...parts,
-		...made,
-		actors: definitions.actors,
-		definitions,
-		reloading: { reload: () => Promise.reject(new ReeveError('recovering')) },
-		exchange,
-		leftBehind,
-		phase,
-		isSafe,
-		suspects,
-		received,
-		timers,
-		asks,
-		hostings,
-		trust,
-	};
+/** How a reload is meant. */
+export interface ReloadChoice {
+	/** Changes nothing, and tells what would be. */
+	readonly isDryRun?: boolean;
+	/** Puts definitions in force although instances would be parked. */
+	readonly force?: boolean;
 }
 
-/** Who this node is on the wire. */
-function selfOf(
-	{ config, host }: GroundParts,
-	its: { journal: Journal; isSafe: boolean; methods: () => readonly string[] },
-): Self {
-	const { journal, isSafe, methods } = its;
-	return {
-		node: config.nodeName,
-		// It may get another identity, see `renewal.ts`.
-		get storeId() {
-			return journal.storeId;
-		},
-		epoch: journal.epoch,
-		prefix: config.topicPrefix,
-		methods,
-		host,
-		mode: isSafe ? 'safe' : undefined,
-		facts: ownFacts(config.facts),
-	};
-}
-
-/** What the node does with what its wires bring. */
-function createArrivals(
-	ground: Pick<
-		Ground,
-		'retention' | 'publishing' | 'presence' | 'intake' | 'answers' | 'ownership' | 'journal'
-	> & { readonly inbox: Inbox; readonly exchange: () => Exchange },
-): Arrivals {
-	const { inbox, retention, publishing, presence, intake, answers } = ground;
-	return {
-		frame(frame, destination) {
-			if (frame.lane === undefined) {
-				inbox.receiveOnce(frame, destination);
-				return;
-			}
-			const refusal = retention.admit(frame);
-			if (refusal) ground.exchange().answer(frame, refusal);
-			// It rejects only when this process may not write any more; then nobody is answered.
-			else inbox.receive(frame, destination).catch(() => undefined);
-		},
-		acknowledgement: (ack) => publishing.ack(ack),
-		status: (status) => presence.learn(status),
-		foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
-		link(isUp) {
-			publishing.link(isUp);
-			if (isUp) answers.pump();
-		},
-		claim: (payload) => ground.ownership.claims.objection(payload),
-		laterLife: () => void ground.journal.isOwner(),
-	};
-}
-
-/** Opens the journal. A process that is fenced falls silent at once, and then ends. */
-function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
-	const { config, clock, signals, host, choices, onEnd, disk = soundDisk, passPoint } = parts;
-	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
-	return openJournal({
-		folder,
-		clock,
-		signals,
-		durability,
-		host,
-		identity: choices.identity ?? (strictIdentity ? 'strict' : undefined),
-		uncleanPeriodMs: uncleanPeriod * 1000,
-		disk: passingDisk(disk, passPoint),
-		onFenced() {
-			silence();
-			onEnd('fenced');
-		},
-	});
-}
-
-function mustBeSafe(journal: Journal, { choices, config }: GroundParts): boolean {
-	if (choices.mode) return choices.mode === 'safe';
-	return journal.wasUnclean && journal.uncleanStarts >= config.uncleanStartsMax;
-}
+/** Reloads the folder; a row for each file. One reload runs after the other. */
+export type Reload = (choice?: ReloadChoice) => Promise<readonly ReloadRow[]>;

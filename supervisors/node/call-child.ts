@@ -4,8 +4,12 @@
  *
  * @module
  */
-import { callLogic, type CallEnd, type CallInput } from '../../actors/inbound/call.ts';
-import type { RunningCall } from '../../actors/inbound/message-run.ts';
+import {
+	callLogic,
+	type CallEnd,
+	type CallInput,
+	type RunningCall,
+} from '../../actors/inbound/call.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { actorChild, actorOf } from '../otp/actor-child.ts';
 import type { ChildSpec, StartContext } from '../otp/child-spec.ts';

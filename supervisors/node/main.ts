@@ -20,7 +20,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		return rehearseStore(what, tell);
 	},
 	async checkDefinitions(path) {
-		const { checkDefinitions } = await import('../actor-hosts/definition-checking.ts');
+		const { checkDefinitions } = await import('../actor-hosts/offline-replay.ts');
 		return checkDefinitions(path);
 	},
 	async sheetSchema() {

@@ -10,7 +10,7 @@ import { ownFacts } from '../../runtime/message/facts.ts';
 import { createInquiry } from '../../runtime/queries/queries.ts';
 import { messageLife } from '../../runtime/queries/message-timeline.ts';
 import { version } from '../../runtime/platform/version.ts';
-import type { Door, TreeRow } from '../../runtime/network/transport.ts';
+import type { Door } from '../../runtime/network/transport.ts';
 import { actorQuestions, createActorInquiry } from '../operations/actor-queries.ts';
 import { createAudit } from '../operations/audit.ts';
 import type { Ground } from '../composition/node-services.ts';
@@ -19,6 +19,7 @@ import { operations } from '../operations/operation-targets.ts';
 import { createOperations } from '../operations/operations.ts';
 import { createResend } from '../operations/resend.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
+import type { TreeRow } from '../../runtime/queries/question.ts';
 
 /** Creates the door. `top` answers with the tree once it stands. */
 export function createDoor(ground: Ground, top: () => SupervisorRef | undefined): Door {

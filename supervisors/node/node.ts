@@ -42,13 +42,14 @@ import {
 import type { FolderReading } from '../composition/definitions.ts';
 import { createDoor } from './node-api.ts';
 import { exitText } from '../otp/exit-reason.ts';
-import { createGround, type Ground } from '../composition/node-services.ts';
+import type { Ground } from '../composition/node-services.ts';
 import { createNames } from '../otp/names.ts';
-import type { Budgets } from '../otp/restart-budget.ts';
 import { catchStrays } from '../otp/stray-errors.ts';
 import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { loadTransports } from './transport-table.ts';
 import { nodeTree } from './tree.ts';
+import type { Budgets } from '../otp/child-spec.ts';
+import { createGround } from '../composition/compose-node.ts';
 
 export { defineActor } from '../../actors/definition/definition.ts';
 export type {
@@ -76,7 +77,8 @@ export { step } from '../../actors/definition/step.ts';
 export { defineMethod } from '../../runtime/method/method.ts';
 export { configOf } from '../../runtime/config/config.ts';
 export { ReeveError } from '../../runtime/platform/errors.ts';
-export type { ActorHandle, ActorPlace, ActorReply } from '../actor-handles/actor-handle.ts';
+export type { ActorReply } from '../actor-handles/ask-outcome.ts';
+export type { ActorHandle, ActorPlace } from '../actor-handles/actor-handle.ts';
 
 /** A running node. */
 export interface RunningNode {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Ground } from '../composition/node-services.ts';
+import { killOrphans } from '../../actors/io/orphan-commands.ts';
 
 /** Opens the node for messages from other nodes, and announces it. */
 export function recover({ phase, exchange, isSafe, journal, signals }: Ground): void {
@@ -14,4 +15,21 @@ export function recover({ phase, exchange, isSafe, journal, signals }: Ground): 
 	const { quarantined: folder, uncleanStarts } = journal;
 	if (folder !== undefined) signals.emit('journal.quarantined', { folder });
 	if (isSafe) signals.emit('node.safe', { uncleanStarts });
+}
+
+export async function endOrphans({
+	journal,
+	mailboxes,
+	clock,
+	signals,
+}: Ground): Promise<'ignore'> {
+	const messages = new Set<string>();
+	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
+	// The steps of actors are found by their ids as the commands of messages are by theirs.
+	const steps = journal.scan('steps', { from: [''], to: ['\uffff'] });
+	for (const { key } of steps) messages.add(String(key[2]));
+	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {
+		signals.emit('orphan.killed', { id: message, pid });
+	}
+	return 'ignore';
 }

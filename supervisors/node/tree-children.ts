@@ -4,22 +4,10 @@
  *
  * @module
  */
-import type { CallInput } from '../../actors/inbound/call.ts';
-import type { RunningCall } from '../../actors/inbound/message-run.ts';
-import { killOrphans } from '../../actors/io/orphan-commands.ts';
-import { publisherLogic } from '../../actors/outbound/publisher.ts';
-import { subscriberLogic } from '../../actors/inbound/subscriber.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import type { Lane } from '../../runtime/delivery/outbox.ts';
-import type { Processes } from '../../runtime/method/processes.ts';
 import { startSweeping } from '../../runtime/delivery/lane-retention.ts';
-import type {
-	Door,
-	TransportContext,
-	TransportDefinition,
-} from '../../runtime/network/transport.ts';
-import { actorChild, actorOf } from '../otp/actor-child.ts';
+import type { Door, TransportDefinition } from '../../runtime/network/transport.ts';
 import { watchMonitored } from '../actor-handles/actor-monitors.ts';
 import { callStarter, callTemplate } from './call-child.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
@@ -29,13 +17,14 @@ import type { Ground } from '../composition/node-services.ts';
 import { startHello } from '../reports/hello.ts';
 import { hostChild } from '../actor-hosts/actor-host-child.ts';
 import { createProcesses } from './processes.ts';
-import { createPublishing, type PublisherRef } from './publisher-registry.ts';
-import { recover } from './recovery.ts';
+import { recover, endOrphans } from './recovery.ts';
 import { createReload } from '../actor-hosts/definition-reload.ts';
-import { createRenewal } from './store-renewal.ts';
 import { serviceChild } from '../otp/service-child.ts';
 import { startStoreLog } from '../reports/store-log.ts';
 import { isSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
+import { subscriber } from './subscriber-child.ts';
+import { publishing } from './publisher-child.ts';
+import { transportContext, transportChild } from './transport-child.ts';
 
 /** The children of a node's tree, by what they do. */
 export interface Parts {
@@ -143,124 +132,7 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 	};
 }
 
-async function endOrphans({ journal, mailboxes, clock, signals }: Ground): Promise<'ignore'> {
-	const messages = new Set<string>();
-	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
-	// The steps of actors are found by their ids as the commands of messages are by theirs.
-	const steps = journal.scan('steps', { from: [''], to: ['\uffff'] });
-	for (const { key } of steps) messages.add(String(key[2]));
-	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {
-		signals.emit('orphan.killed', { id: message, pid });
-	}
-	return 'ignore';
-}
-
 function recovery(ground: Ground): 'ignore' {
 	recover(ground);
 	return 'ignore';
-}
-
-/** How much longer than `stopTimeout` a subscriber may take to let go of what it runs. */
-const drainMs = 5000;
-
-function subscriber(
-	ground: Ground,
-	mailbox: Mailbox,
-	calls: { startCall: (input: CallInput) => RunningCall; processes: Processes },
-): ChildSpec {
-	const { method } = mailbox;
-	const definition = ground.methods.find(method);
-	if (!definition) throw new ReeveError('internal', `a mailbox without a method: ${method}`);
-	const print = (from: string, text: string) =>
-		ground.signals.emit('console.printed', { from, text });
-	const start = actorChild({
-		logic: subscriberLogic,
-		input: ({ child }) => ({
-			...ground,
-			storeId: ground.journal.storeId,
-			mailbox,
-			definition,
-			...calls,
-			print,
-			onExit: (see) => void child.onExit(see),
-		}),
-		shutdownEvent: { type: 'SHUTDOWN' },
-		describe: () => ({ mailboxLength: mailbox.size() }),
-	});
-	return {
-		id: method,
-		shutdown: ground.config.stopTimeout * 1000 + drainMs,
-		async start(context) {
-			const process = { kind: 'subscriber', method, node: ground.node } as const;
-			if (ground.processChoices.get(process) !== 'stopped') return start(context);
-			// What it has left in mid-run is decided when somebody starts it.
-			ground.suspects.cleared(method);
-			return 'ignore';
-		},
-	};
-}
-
-function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {
-	const switchboard = createPublishing(ground);
-	const onStaleStore = createRenewal(ground, () => under('transports'));
-	const publisher = (lane: Lane): ChildSpec => {
-		const start = actorChild({
-			logic: publisherLogic,
-			input: { ...ground, lane, onStaleStore },
-			shutdownEvent: { type: 'SHUTDOWN' },
-			describe: () => ({ mailboxLength: lane.next - lane.lo }),
-		});
-		return {
-			id: lane.name,
-			async start(context) {
-				const { to: node, method } = lane;
-				const choice = ground.processChoices.get({ kind: 'publisher', method, node });
-				if (choice === 'stopped') return 'ignore';
-				const started = await start(context);
-				const child = typeof started === 'object' && 'pid' in started ? started : undefined;
-				const actor = child && actorOf(child);
-				// One that was stopped by an operator is still known, and not told anything.
-				const send: PublisherRef['send'] = (event) => {
-					if (child?.exitReason === undefined) actor?.send(event);
-				};
-				if (actor) switchboard.register(lane, { send });
-				return started;
-			},
-		};
-	};
-	return {
-		id: 'publishing',
-		start: serviceChild({
-			start: () => switchboard.open((lane) => void under('publishers').startChild(publisher(lane))),
-		}),
-	};
-}
-
-function transportContext(ground: Ground, door: Door): TransportContext {
-	const { node, config, clock, signals, exchange, isSafe, ownership } = ground;
-	const { listener } = exchange;
-	return {
-		isSafe,
-		claim: ownership.claims,
-		node,
-		config,
-		clock,
-		signals,
-		listener,
-		door,
-		// It names the store, which may get another identity.
-		get will() {
-			return exchange.will;
-		},
-	};
-}
-
-function transportChild(transport: TransportDefinition, context: TransportContext): ChildSpec {
-	return {
-		id: transport.name,
-		start: serviceChild({
-			start: () => transport.start(context),
-			describe: ({ address }) => ({ state: address }),
-		}),
-	};
 }

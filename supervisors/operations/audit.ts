@@ -12,11 +12,11 @@ import {
 	type Finding,
 	type Testimony,
 } from '../../runtime/queries/audit-compare.ts';
-import type { Entry } from '../../runtime/ledger/ledger.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { AuditRow } from '../../runtime/queries/operation-rows.ts';
 import type { Ground } from '../composition/node-services.ts';
+import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 const request = z.object({
 	reeve: z.literal('audit'),

@@ -4,12 +4,12 @@
  * @module
  */
 import { z } from 'zod';
-import type { Entry } from '../../runtime/ledger/ledger.ts';
 import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { Ground } from '../composition/node-services.ts';
+import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What can be done to messages. */
 export const operations = ['retry', 'cancel', 'drop'] as const;

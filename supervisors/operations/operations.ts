@@ -5,7 +5,6 @@
  * @module
  */
 import { z } from 'zod';
-import type { Entry } from '../../runtime/ledger/ledger.ts';
 import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, errorTable, ReeveError } from '../../runtime/platform/errors.ts';
@@ -15,6 +14,7 @@ import { packMessage, unpackMessage } from '../../runtime/message/codec.ts';
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
 import type { Ground } from '../composition/node-services.ts';
 import { findTargets, operationRequest, type Operation, type Target } from './operation-targets.ts';
+import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** Does what is asked, message by message. */
 export type Operate = (request: unknown) => AsyncGenerator<OperationRow>;

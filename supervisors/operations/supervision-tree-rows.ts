@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { TreeRow } from '../../runtime/network/transport.ts';
 import type { ChildRow } from '../otp/child-management.ts';
 import { print } from '../otp/crash-report.ts';
 import { isSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
+import type { TreeRow } from '../../runtime/queries/question.ts';
 
 /** The most children of one supervisor that are listed; the others are counted. */
 const childrenMax = 200;

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Budgets, KeptBudget } from './restart-budget.ts';
+import type { Budgets, KeptBudget } from './child-spec.ts';
 
 /** What is in the file: budgets by the path of their supervisor. */
 type Kept = Record<string, KeptBudget>;

@@ -8,7 +8,6 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Child } from './child.ts';
 import type { Names } from './names.ts';
-import type { Budgets } from './restart-budget.ts';
 import type { Backoff, RestartLimit } from './restart.ts';
 
 /** What the start function of a child is given. */
@@ -101,3 +100,18 @@ export type CheckedChild = Required<Omit<ChildSpec, 'limit'>> & Pick<ChildSpec, 
 /** A supervisor's specification with the defaults filled in. */
 export type CheckedSupervisor = Required<Omit<SupervisorSpec, 'children' | 'backoff'>> &
 	Pick<SupervisorSpec, 'backoff'> & { readonly children: readonly CheckedChild[] };
+
+/** What is kept of one supervisor. */
+export interface KeptBudget {
+	/** Wall-clock milliseconds of the restarts that count. */
+	readonly restarts: readonly number[];
+	/** Which children could not be started again at the time. */
+	readonly restarting: readonly string[];
+}
+
+/** Where budgets are kept. Both calls are synchronous, since a crash may follow at once. */
+export interface Budgets {
+	/** @param path the names of the supervisor and those above it, from the top, joined by slashes */
+	load(path: string): KeptBudget | undefined;
+	save(path: string, budget: KeptBudget): void;
+}

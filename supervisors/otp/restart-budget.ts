@@ -6,23 +6,8 @@
  * @module
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
-import type { CheckedSupervisor } from './child-spec.ts';
+import type { CheckedSupervisor, Budgets } from './child-spec.ts';
 import { restartingIds, type Roster } from './children.ts';
-
-/** What is kept of one supervisor. */
-export interface KeptBudget {
-	/** Wall-clock milliseconds of the restarts that count. */
-	readonly restarts: readonly number[];
-	/** Which children could not be started again at the time. */
-	readonly restarting: readonly string[];
-}
-
-/** Where budgets are kept. Both calls are synchronous, since a crash may follow at once. */
-export interface Budgets {
-	/** @param path the names of the supervisor and those above it, from the top, joined by slashes */
-	load(path: string): KeptBudget | undefined;
-	save(path: string, budget: KeptBudget): void;
-}
 
 interface Keeping {
 	readonly spec: CheckedSupervisor;

@@ -6,16 +6,15 @@
  */
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Shutdown, StartContext, StartResult } from './child-spec.ts';
+import type { Shutdown, StartContext, StartResult, Budgets } from './child-spec.ts';
 import type { Child } from './child.ts';
 import { crashReport } from './crash-report.ts';
 import { exitError, type ExitReason } from './exit-reason.ts';
 import type { Names } from './names.ts';
 import { backoffMs } from './restart.ts';
-import { keepBudget, type Budgets } from './restart-budget.ts';
+import { keepBudget } from './restart-budget.ts';
 import type { Member, Roster } from './children.ts';
 import type { Answer, Effect, Started } from './rules.ts';
-import { stopChildren } from './stopping.ts';
 
 /** What effects are made with. */
 export interface EffectParts {
@@ -209,4 +208,32 @@ function neighboursOf(state: Roster, member: Member): string[] {
 		if (is === 'running' && child !== member.child) pids.push(child.pid);
 	}
 	return pids;
+}
+
+/**
+ * Stops children, one or many, all at once and under one common timer: those that are left when it
+ * runs out are killed. Calls `done` when all have ended; after a kill there is no limit to that
+ * wait, for there is nothing else to be done.
+ */
+function stopChildren(
+	children: readonly Child[],
+	{ shutdown, clock }: { readonly shutdown: Shutdown; readonly clock: Clock },
+	done: () => void,
+): void {
+	const killLeft = (): void => {
+		for (const child of children) if (child.exitReason === undefined) child.kill();
+	};
+	const timer = typeof shutdown === 'number' ? clock.after(shutdown, killLeft) : undefined;
+	let left = children.length + 1;
+	const oneLess = (): void => {
+		left -= 1;
+		if (left > 0) return;
+		timer?.cancel();
+		done();
+	};
+	for (const child of children) child.onExit(oneLess);
+	if (shutdown === 'brutal_kill') killLeft();
+	else for (const child of children) child.shutdown('shutdown');
+	// The one more that was counted: without children, or if all have ended meanwhile, this is it.
+	oneLess();
 }

@@ -38,6 +38,8 @@ export type {
 	StartResult,
 	Strategy,
 	SupervisorSpec,
+	Budgets,
+	KeptBudget,
 } from './child-spec.ts';
 export type {
 	ChildCounts,
@@ -67,7 +69,6 @@ export {
 export { catchStrays } from './stray-errors.ts';
 export { manyLines, oneLine, strayReport } from './crash-report.ts';
 export type { Backoff, RestartLimit } from './restart.ts';
-export type { Budgets, KeptBudget } from './restart-budget.ts';
 export { fileBudgets } from './budget-file.ts';
 export {
 	realClock,

@@ -18,11 +18,11 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints } from '../../runtime/platform/crash-points.ts';
 import type { FaultyDisk } from '../../runtime/journal/faulty-disk.ts';
 import type { StartChoices } from '../../runtime/config/start-options.ts';
-import type { MessageRow } from '../../runtime/network/transport.ts';
 import type { Faults } from '../../transports/loopback/faulty-network.ts';
 import { createHub, type Hub } from '../../transports/loopback/loopback.ts';
 import { startNode, type RunningNode } from '../node/node.ts';
 import { createLife, type SimulatedLife } from './simulated-node.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 /** What a fleet is made of. */
 export interface FleetOptions {

@@ -7,8 +7,9 @@
 import { inOurSpelling, messageInput } from '../../runtime/message/message.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
-import type { Answer, MessageRow, TransportContext } from '../../runtime/network/transport.ts';
+import type { Answer, TransportContext } from '../../runtime/network/transport.ts';
 import { failureResponse, readBody, statusOf, type Routes } from './web-server.ts';
+import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 /** What steward calls this way in, in its errors. */
 const via = 'HTTPListener';

@@ -13,7 +13,8 @@ import {
 	type MetricSample,
 } from '../../runtime/observability/metrics.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { ProcessRow, TransportContext } from '../../runtime/network/transport.ts';
+import type { TransportContext } from '../../runtime/network/transport.ts';
+import type { ProcessRow } from '../../runtime/queries/question.ts';
 
 const metricsOfNodes = new WeakMap<Signals, Metrics>();
 

@@ -26,8 +26,13 @@ import {
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
 import type { ForeignProperties, Wire } from '../../runtime/network/transport.ts';
-import { brokerUrl, hideSecrets } from './broker-url.ts';
-import { createLogin, readLogin, type BrokerLogin } from './broker-login.ts';
+import {
+	createLogin,
+	readLogin,
+	type BrokerLogin,
+	brokerUrl,
+	hideSecrets,
+} from './broker-login.ts';
 import { openLine, type Line, type LineOptions } from './mqtt-connection.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 

@@ -3,7 +3,6 @@ import test from 'node:test';
 import { createMachine } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { loadBare } from '../../../actors/turn/instance.ts';
-import { mailCause } from '../../../actors/turn/mail-cause.ts';
 import { createStartRecords } from '../../../actors/durable/start-record.ts';
 import { seededChance } from '../../../runtime/platform/clock.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
@@ -11,6 +10,7 @@ import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
 import { mailOf } from '../../support/mail.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { mailCause } from '../../../actors/turn/trigger.ts';
 
 const bell = defineActor({
 	name: 'bell',

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import type { MethodContext, Output } from '../../../runtime/method/method.ts';
+import type { MethodContext } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { createStage, messageOf } from '../../support/method-context.ts';
 import { specMethod, startCall } from '../../support/receiving-method.ts';
 import type { TestLife } from '../../support/temporary.ts';
+import type { Output } from '../../../runtime/message/reply.ts';
 
 type Run = (context: MethodContext) => Promise<Output | void>;
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createTurns } from '../../../actors/inbound/message-run.ts';
-import type { Output } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { openFloor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
+import type { Output } from '../../../runtime/message/reply.ts';
 
 const bounded = { timeout: 20_000 };
 

@@ -3,10 +3,10 @@ import test, { type TestContext } from 'node:test';
 import { createTurns } from '../../../actors/inbound/message-run.ts';
 import type { Message } from '../../../runtime/message/message.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import type { StartRecord } from '../../../runtime/mailbox/mailbox.ts';
 import type { Schedule } from '../../../runtime/message/schedule.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
+import type { StartRecord } from '../../../runtime/mailbox/mailbox-row.ts';
 
 type Run = Parameters<typeof receivingSide>[1];
 

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createActor } from 'xstate';
 import { subscriberLogic } from '../../../actors/inbound/subscriber.ts';
-import type { MethodContext, Output } from '../../../runtime/method/method.ts';
+import type { MethodContext } from '../../../runtime/method/method.ts';
 import type { Message } from '../../../runtime/message/message.ts';
 import { createSuspects } from '../../../runtime/mailbox/crash-recovery.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
+import type { Output } from '../../../runtime/message/reply.ts';
 
 const bounded = { timeout: 20_000 };
 

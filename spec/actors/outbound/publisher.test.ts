@@ -4,11 +4,12 @@ import { createActor } from 'xstate';
 import { publisherLogic } from '../../../actors/outbound/publisher.ts';
 import type { Exchange } from '../../../runtime/network/network.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
-import type { FrameContent, LaneAck } from '../../../runtime/protocol/frame.ts';
+import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
 import { createPresence } from '../../../runtime/network/presence.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
+import type { LaneAck } from '../../../runtime/protocol/acknowledgement.ts';
 
 type Sent = Parameters<ReturnType<typeof sendingSide>['send']>;
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
-import { createMover, type StoredState } from '../../../actors/turn/machine-step.ts';
+import { createMover } from '../../../actors/turn/machine-step.ts';
+import type { StoredState } from '../../../actors/turn/machine-restore.ts';
 
 const machine = setup({
 	types: { context: {} as { readonly n: number }, events: {} as { type: 'ADD' | 'TURN' } },

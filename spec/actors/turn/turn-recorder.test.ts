@@ -8,8 +8,9 @@ import {
 } from '../../../actors/turn/turn-recorder.ts';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import { configOf, type Config } from '../../../runtime/config/config.ts';
-import type { Change, Journal, Key } from '../../../runtime/journal/journal.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../../runtime/message/codec.ts';
+import type { Change, Key } from '../../../runtime/journal/schema.ts';
 
 /** A table in memory, and a recorder that writes to it. */
 function setRecorder(given: Partial<Config>) {

@@ -12,7 +12,7 @@ function permitOf(sent: Readonly<Record<string, string>>) {
 	return createPermit({
 		config: { signing: 'on', centralNodeName: 'central', nodeName: 'ship1' },
 		access: undefined,
-		books: { get: (id) => (sent[id] ? ({ id, toNode: sent[id] } as never) : undefined) },
+		sentRequest: (id) => (sent[id] ? { toNode: sent[id] } : undefined),
 		find: (name) => builtInMethods.find(name),
 	});
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Change } from '../../../runtime/journal/journal.ts';
 import { condensed } from '../../../runtime/journal/change-merging.ts';
+import type { Change } from '../../../runtime/journal/schema.ts';
 
 test('of the changes of one cursor or lane the last is written, and every other change is', () => {
 	const put = (table: Change['table'], key: Change['key'], value?: unknown): Change =>

@@ -5,8 +5,8 @@ import {
 	createGroupCommit,
 	type GroupCommitOptions,
 } from '../../../runtime/journal/group-commit.ts';
-import type { Change } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
+import type { Change } from '../../../runtime/journal/schema.ts';
 
 const change = (number: number): Change => ({ table: 'dead', key: [number], value: number });
 const many = (count: number) => Array.from({ length: count }, (_, at) => change(at));

@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { openJournal, type Change } from '../../../runtime/journal/journal.ts';
+import { openJournal } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import type { Change } from '../../../runtime/journal/schema.ts';
 
 const put = (number: number, value: unknown = number): Change => ({
 	table: 'dead',

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } fr
 import { join } from 'node:path';
 import test from 'node:test';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import { isStoreDamaged } from '../../../runtime/journal/store-damage.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { isStoreDamaged } from '../../../runtime/journal/store-opening.ts';
 
 test('a journal is opened in a folder that is not there yet, as at the first start of a node', (t) => {
 	const { journal } = openedJournal(t, join(temporaryFolder(t), 'ship1', 'db'));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Entry } from '../../../runtime/ledger/ledger.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createEntries } from '../../../runtime/ledger/ledger-cache.ts';
 import { openedJournal, type LongTestLife } from '../../support/open-journal.ts';
+import type { Entry } from '../../../runtime/ledger/ledger-entry.ts';
 
 const entry = (id: string, more: Partial<Entry> = {}): Entry => ({
 	id,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Entry } from '../../../runtime/ledger/ledger.ts';
 import { messageRow } from '../../../runtime/ledger/message-state.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { laneOfSpecs, sendingSide } from '../../support/sending-lane.ts';
+import type { Entry } from '../../../runtime/ledger/ledger-entry.ts';
 
 /** The row of the message `a`, which is alone in its lane, as it looks after `change`. */
 async function rowOn(

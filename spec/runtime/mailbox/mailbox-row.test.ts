@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Change } from '../../../runtime/journal/journal.ts';
 import { packMail, readMail, scanMail } from '../../../runtime/mailbox/mailbox-row.ts';
 import { mailOf } from '../../support/mail.ts';
 import { openedJournal } from '../../support/open-journal.ts';
+import type { Change } from '../../../runtime/journal/schema.ts';
 
 const file = (arrival: number, mail: ReturnType<typeof mailOf>, sum = 0): Change => ({
 	table: 'mailbox',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Change } from '../../../runtime/journal/journal.ts';
 import { createShift } from '../../../runtime/mailbox/push-consumer.ts';
 import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { messageOf } from '../../support/method-context.ts';
+import type { Change } from '../../../runtime/journal/schema.ts';
 
 const rowOf = (arrival: number): MailRow => ({
 	arrival,

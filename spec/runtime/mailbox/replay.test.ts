@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { planReplay } from '../../../runtime/mailbox/replay.ts';
+import { planReplay } from '../../../runtime/mailbox/crash-recovery.ts';
 
 const attemptsMax = 3;
 

@@ -3,10 +3,10 @@ import { arch, platform } from 'node:os';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { factsMax, isFacts, ownFacts } from '../../../runtime/message/facts.ts';
-import { readStatus, writeStatus, type Status } from '../../../runtime/protocol/frame.ts';
 import { createPresence } from '../../../runtime/network/presence.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
 import { version } from '../../../runtime/platform/version.ts';
+import { readStatus, writeStatus, type Status } from '../../../runtime/protocol/status.ts';
 
 test('a node knows some facts by itself, and the configured ones win', () => {
 	assert.deepEqual(ownFacts(''), { os: platform(), arch: arch(), version });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checkReplyTopic, isReplyTopic } from '../../../runtime/message/reply-address.ts';
+import { checkReplyTopic, isReplyTopic } from '../../../runtime/message/topics.ts';
 
 test('an outcome is published on topics of clients, and nowhere else', () => {
 	for (const topic of ['me/answers', 'reeve', 'reeve/me', 'reeve/me/answers', '/', 'a/b/c/d']) {

@@ -3,13 +3,12 @@ import test from 'node:test';
 import { formatTopic } from '../../../runtime/message/topics.ts';
 import {
 	createClaims,
-	type ClaimChannel,
 	type ClaimNote,
 	type ClaimParts,
 } from '../../../runtime/network/name-claim.ts';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
-import { writeStatus, type Status } from '../../../runtime/protocol/frame.ts';
-import type { Publication } from '../../../runtime/network/transport.ts';
+import type { Publication, ClaimChannel } from '../../../runtime/network/transport.ts';
+import { writeStatus, type Status } from '../../../runtime/protocol/status.ts';
 
 const statusTopic = formatTopic('reeve', { part: 'status', node: 'ship1' });
 

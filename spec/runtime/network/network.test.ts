@@ -3,16 +3,14 @@ import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createExchange } from '../../../runtime/network/network.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
-import {
-	packAcknowledgement,
-	packFrames,
-	readAcknowledgement,
-	readFrames,
-	readStatus,
-	writeStatus,
-} from '../../../runtime/protocol/frame.ts';
+import { packFrames, readFrames } from '../../../runtime/protocol/frame.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
 import type { Publication, Verdict, Wire } from '../../../runtime/network/transport.ts';
+import {
+	packAcknowledgement,
+	readAcknowledgement,
+} from '../../../runtime/protocol/acknowledgement.ts';
+import { readStatus, writeStatus } from '../../../runtime/protocol/status.ts';
 
 /** An exchange of ship1, what has arrived at the node, and wires that note what they are given. */
 function exchangeOf() {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import type { Status } from '../../../runtime/protocol/frame.ts';
 import { createPresence, type Neighbour } from '../../../runtime/network/presence.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
+import type { Status } from '../../../runtime/protocol/status.ts';
 
 /** A table, and what its watchers heard. */
 function presenceOf() {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createAnnouncement } from '../../../runtime/network/status-publisher.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { readStatus, type Status } from '../../../runtime/protocol/frame.ts';
 import type { Publication, Wire } from '../../../runtime/network/transport.ts';
+import { readStatus, type Status } from '../../../runtime/protocol/status.ts';
 
 const death: Status = { v: 1, state: 'offline', node: 'ship1', storeId: 'A', epoch: 3 };
 

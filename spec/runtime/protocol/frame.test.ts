@@ -2,20 +2,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import {
-	keyedLanes,
-	laneName,
-	packAcknowledgement,
-	packFrames,
-	readAcknowledgement,
-	readFrames,
-	readStatus,
-	writeStatus,
-	type Acknowledgement,
-	type FrameContent,
-	type Status,
-} from '../../../runtime/protocol/frame.ts';
+import { packFrames, readFrames, type FrameContent } from '../../../runtime/protocol/frame.ts';
 import { pack } from '../../../runtime/message/codec.ts';
+import {
+	packAcknowledgement,
+	readAcknowledgement,
+	type Acknowledgement,
+} from '../../../runtime/protocol/acknowledgement.ts';
+import { readStatus, writeStatus, type Status } from '../../../runtime/protocol/status.ts';
+import { keyedLanes, laneName } from '../../../runtime/protocol/lane.ts';
 
 const badFrame = { code: 'bad_frame' };
 const head = { v: 1, from: 'central', storeId: 'store1', epoch: 3 } as const;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { asideRows } from '../../../runtime/queries/aside-rows.ts';
 import { configOf } from '../../../runtime/config/config.ts';
 import { packMail } from '../../../runtime/mailbox/mailbox-row.ts';
 import { rowOf, stored } from '../../../runtime/delivery/outbox-row.ts';
 import { mailOf } from '../../support/mail.ts';
 import { messageOf } from '../../support/method-context.ts';
 import { openedJournal } from '../../support/open-journal.ts';
+import { asideRows } from '../../../runtime/queries/queries.ts';
 
 test('what a fork has inherited is shown by names, and without what it carries', async (t) => {
 	const { journal } = openedJournal(t);

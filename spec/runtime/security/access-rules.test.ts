@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { addRule, removeRules } from '../../../runtime/security/access-edit.ts';
-import { openAccess, parseRules, type Caller } from '../../../runtime/security/access-rules.ts';
+import {
+	openAccess,
+	parseRules,
+	type Caller,
+	addRule,
+	removeRules,
+} from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { admitted, type ReplayWindow } from '../../../runtime/security/replay-window.ts';
+import { admitted, type ReplayWindow } from '../../../runtime/security/replay-guard.ts';
 
 /** Offers numbers one after the other, and tells which were admitted. */
 function offer(numbers: readonly number[], epoch = 1): boolean[] {

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
-import { frameVersion, packAcknowledgement, packFrames } from '../../../runtime/protocol/frame.ts';
+import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { createSeal, unseal } from '../../../runtime/security/signing.ts';
-import type { NodeRow } from '../../../runtime/network/transport.ts';
 import { ask, seen, send, settled } from '../../support/estate.ts';
 import { refused, startSigningEstate } from '../../support/signing-estate.ts';
+import type { NodeRow } from '../../../runtime/queries/question.ts';
+import { packAcknowledgement } from '../../../runtime/protocol/acknowledgement.ts';
 
 const timeout = 30_000;
 const lane = /\/_lane\//;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Answer, MessageRow } from '../../../runtime/network/transport.ts';
+import type { Answer } from '../../../runtime/network/transport.ts';
 import { missing, startMosquitto } from '../../support/broker.ts';
 import { signalOf, startReal } from '../../support/real-nodes.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const timeout = 60_000;
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import type { MessageRow, TreeRow } from '../../../runtime/network/transport.ts';
 import { textIn, until } from '../../support/condition.ts';
 import { startFleet, type Fleet } from '../../support/fleet.ts';
+import type { TreeRow } from '../../../runtime/queries/question.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const bounded = { timeout: 60_000 };
 

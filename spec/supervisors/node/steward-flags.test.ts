@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { configKeys } from '../../../runtime/config/config-file.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
 import { ask, send, settled, startEstate } from '../../support/estate.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const timeout = 30_000;
 

@@ -6,12 +6,12 @@ import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
 import { configOf } from '../../../runtime/config/config.ts';
 import type { MessageRecord } from '../../../runtime/ledger/message-record.ts';
 import type { OperationRow } from '../../../runtime/queries/operation-rows.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
 import { runReeve } from '../../support/command-line.ts';
 import { ask, send, settled } from '../../support/estate.ts';
 import { startFleet } from '../../support/fleet.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 function readLog(folder: string, at = 0): MessageRecord[] {
 	const path = join(folder, at === 0 ? 'store.log' : `store.log.${at}`);

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
 import startupFolder from '../../../transports/folders/startup-folder.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { startWebNode } from '../../support/web-node.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** A node in this folder, whose startup messages are those that are there. */
 function start(t: TestContext, folder: string, options: object = {}) {

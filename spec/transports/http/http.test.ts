@@ -6,12 +6,12 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import http from '../../../transports/http/http.ts';
 import { missing } from '../../support/broker.ts';
 import { createCertificates } from '../../support/certificates.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { startWebNode } from '../../support/web-node.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 interface Body {
 	readonly ids: string[];

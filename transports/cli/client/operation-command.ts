@@ -5,13 +5,13 @@
  */
 import { errorTable, exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import type { OperationRow } from '../../../runtime/queries/operation-rows.ts';
-import type { Question } from '../../../runtime/network/transport.ts';
 import { createClient } from './socket-client.ts';
 import { defineCommand, type CommandDefinition, type CommandInput } from '../arguments/command.ts';
-import { readDuration } from '../output/duration-words.ts';
 import { stateText } from '../output/tables.ts';
 import { shade } from '../output/render.ts';
 import { socketOptions, socketPath } from './socket-path.ts';
+import { readDuration } from '../output/durations.ts';
+import type { Question } from '../../../runtime/queries/question.ts';
 
 type Operation = 'retry' | 'cancel' | 'drop';
 type Where = NonNullable<Extract<Question, { readonly reeve: Operation }>['where']>;

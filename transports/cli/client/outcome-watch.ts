@@ -6,7 +6,6 @@
  */
 import type { Clock } from '../../../runtime/platform/clock.ts';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import type { Interrupts } from '../arguments/interrupts.ts';
 import { durationText } from '../output/durations.ts';
 import { messageLook } from '../output/tables.ts';
@@ -14,6 +13,7 @@ import { shade, type Screen } from '../output/render.ts';
 import { replyHead, replyText } from '../output/reply-text.ts';
 import { rowsText, type Format } from '../output/rows.ts';
 import { closingLine, exitCodeOf, tallyOf, whyWaiting } from '../output/tally.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** What was handed in. */
 export interface Sent {

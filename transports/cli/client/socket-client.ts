@@ -6,8 +6,8 @@
  */
 import { createConnection, type Socket } from 'node:net';
 import { asReeveError, isErrorCode, ReeveError } from '../../../runtime/platform/errors.ts';
-import type { Answer, Question } from '../../../runtime/network/transport.ts';
-import type { ControlRequest } from '../fleet/dev-control.ts';
+import type { Answer } from '../../../runtime/network/transport.ts';
+import type { Question } from '../../../runtime/queries/question.ts';
 
 /** A way to the node behind one socket. */
 export interface Client {
@@ -108,4 +108,10 @@ function connectionError(path: string, thrown: unknown): ReeveError {
 	);
 	if (isAbsent) return new ReeveError('no_node', `${path} (${String(code)})`, { cause: thrown });
 	return asReeveError(thrown);
+}
+
+/** What can be asked of a fleet. */
+export interface ControlRequest {
+	readonly action: 'start' | 'stop';
+	readonly member: string;
 }

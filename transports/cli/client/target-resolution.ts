@@ -13,10 +13,10 @@ import {
 	resolveTarget,
 	type Candidate,
 } from '../../../runtime/message/target.ts';
-import type { NodeRow } from '../../../runtime/network/transport.ts';
 import type { Client } from './socket-client.ts';
 import type { CommandInput, OptionDefinition } from '../arguments/command.ts';
-import { readDuration } from '../output/duration-words.ts';
+import { readDuration } from '../output/durations.ts';
+import type { NodeRow } from '../../../runtime/queries/question.ts';
 
 /** The options of a command that aims. */
 export const aimOptions: readonly OptionDefinition[] = [

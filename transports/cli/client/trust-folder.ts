@@ -10,8 +10,9 @@ import { readConfig } from '../../../runtime/config/config-file.ts';
 import { openKeyring, type Keyring } from '../../../runtime/security/keyring.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
-import { formatOption } from '../output/rows.ts';
+import { sendMessages } from './send-message.ts';
 import { socketOptions } from './socket-path.ts';
+import { formatOption } from '../arguments/format-option.ts';
 
 /** The options of a command about keys or access rules. */
 export const trustOptions: readonly OptionDefinition[] = [
@@ -45,7 +46,6 @@ export async function tellNodes(
 	words: readonly string[],
 	{ input, tools, data }: { input: CommandInput; tools: CommandTools; data?: string },
 ): Promise<number> {
-	const { default: send } = await import('../commands/send.ts');
 	const fields = data === undefined ? [] : [`data=${data}`];
-	return send.run({ words: [method, ...fields], rest: words, options: input.options }, tools);
+	return sendMessages({ words: [method, ...fields], rest: words, options: input.options }, tools);
 }

@@ -4,8 +4,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { addRule, removeRules } from '../../../runtime/security/access-edit.ts';
-import { parseRules, type Access } from '../../../runtime/security/access-rules.ts';
+import {
+	parseRules,
+	type Access,
+	addRule,
+	removeRules,
+} from '../../../runtime/security/access-rules.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';

@@ -7,9 +7,9 @@ import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import type { AuditRow } from '../../../runtime/queries/operation-rows.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
-import { readDuration } from '../output/duration-words.ts';
 import { shade, tableText } from '../output/render.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { readDuration } from '../output/durations.ts';
 
 /** Counts what is lost and doubled, per receiver and in all. */
 export default defineCommand({

@@ -7,8 +7,9 @@ import { resolve } from 'node:path';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
-import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** What the node says of the copy that it has written. */
 interface BackupRow {

@@ -19,7 +19,7 @@ import { nearestWord } from '../../../runtime/text/spelling.ts';
 import { defineCommand, type CommandTools } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
 import { shade, tableText } from '../output/render.ts';
-import { formatOf, formatOption } from '../output/rows.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** Shows, checks or documents the configuration; changes nothing. */
 export default defineCommand({

@@ -6,14 +6,15 @@
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import type { DefinitionRow, InstanceRow } from '../../../runtime/queries/actor-rows.ts';
 import type { MessageLife } from '../../../runtime/queries/operation-rows.ts';
-import type { NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
 import { definitionText, instanceName, instanceText } from '../output/actor-text.ts';
 import { allRows, createClient, type Client } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { aboutText, neighbourText, processText, type AboutRow } from '../output/description.ts';
-import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 import { lifeText } from '../output/timeline.ts';
+import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** What was found, as data and as text. */
 interface Found {

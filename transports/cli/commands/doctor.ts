@@ -8,8 +8,9 @@ import { exitCodes } from '../../../runtime/platform/errors.ts';
 import { checkup, quickCheckup, type Finding } from '../client/checkup.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { shade, tableText } from '../output/render.ts';
-import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { rowsText } from '../output/rows.ts';
 import { socketOptions } from '../client/socket-path.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 const marks = {
 	ok: shade('good', 'ok'),

@@ -7,8 +7,8 @@ import { exitCodes } from '../../../runtime/platform/errors.ts';
 import { createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { shade } from '../output/render.ts';
-import { formatOf, formatOption } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 interface EventRow {
 	readonly type: string;

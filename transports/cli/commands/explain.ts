@@ -8,8 +8,9 @@ import type { ExplanationRow } from '../../../runtime/method/method-help.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { shade } from '../output/render.ts';
-import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** Explains one method. */
 export default defineCommand({

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Question } from '../../../runtime/network/transport.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { actorLook } from '../output/actor-text.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
@@ -17,8 +16,10 @@ import {
 	quarantineLook,
 } from '../output/tables.ts';
 import { repeat, watchOption } from '../arguments/refresh-option.ts';
-import { formatOf, formatOption, rowsText, type Format, type Look } from '../output/rows.ts';
+import { rowsText, type Format, type Look } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
+import type { Question } from '../../../runtime/queries/question.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** Answers one question of one kind, as text. */
 type Listing = (

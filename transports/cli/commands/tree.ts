@@ -4,13 +4,14 @@
  * @module
  */
 import { exitCodes } from '../../../runtime/platform/errors.ts';
-import type { TreeRow } from '../../../runtime/network/transport.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { repeat, watchOption } from '../arguments/refresh-option.ts';
-import { formatOf, formatOption, rowsText } from '../output/rows.ts';
+import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 import { treeText } from '../output/tree-drawing.ts';
+import type { TreeRow } from '../../../runtime/queries/question.ts';
+import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** Draws the tree of a node. */
 export default defineCommand({

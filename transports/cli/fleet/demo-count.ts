@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessageRow } from '../../../runtime/network/transport.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** What was counted. */
 export interface DemoCount {

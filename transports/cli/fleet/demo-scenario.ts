@@ -8,7 +8,6 @@
 import { readFile } from 'node:fs/promises';
 import { pause, type Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import type { ProcessRow } from '../../../runtime/network/transport.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { countDemo, type DemoCount } from './demo-count.ts';
 import {
@@ -24,6 +23,7 @@ import {
 } from './demo-workload.ts';
 import type { AboutRow } from '../output/description.ts';
 import { startFleet, type Fleet } from './local-fleet.ts';
+import type { ProcessRow } from '../../../runtime/queries/question.ts';
 
 /** What the play needs. */
 export interface PlayParts {

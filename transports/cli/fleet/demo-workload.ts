@@ -7,8 +7,8 @@
 import { join } from 'node:path';
 import { pause, type Clock } from '../../../runtime/platform/clock.ts';
 import { asReeveError, ReeveError } from '../../../runtime/platform/errors.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import { allRows, createClient, refusalOf } from '../client/socket-client.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** The ships of the demo. */
 export const demoShips = ['ship1', 'ship2'] as const;

@@ -10,13 +10,7 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { asReeveError, ReeveError } from '../../../runtime/platform/errors.ts';
-import { allRows, createClient } from '../client/socket-client.ts';
-
-/** What can be asked of a fleet. */
-export interface ControlRequest {
-	readonly action: 'start' | 'stop';
-	readonly member: string;
-}
+import { allRows, createClient, type ControlRequest } from '../client/socket-client.ts';
 
 /** What was done, as a line for people. */
 interface ControlRow {

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Facts } from '../../../runtime/message/facts.ts';
-import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
 import { agoText, durationText, instantText } from './durations.ts';
 import { stateText } from './tables.ts';
 import { shade, tableText } from './render.ts';
 import { whyWaiting } from './tally.ts';
+import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** Fields with their names; what is empty is left out. */
 export type Fields = readonly (readonly [name: string, value: string | undefined])[];

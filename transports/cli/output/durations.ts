@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ReeveError } from '../../../runtime/platform/errors.ts';
 
 const units = [
 	['d', 86_400_000],
@@ -29,4 +30,27 @@ export function agoText(at: number | undefined, now: number): string {
 /** An instant for people who want to compare it with other logs. */
 export function instantText(at: number): string {
 	return new Date(at).toISOString();
+}
+
+const sizes: Readonly<Record<string, number>> = {
+	s: 1000,
+	m: 60_000,
+	h: 3_600_000,
+	d: 86_400_000,
+};
+
+/**
+ * `30s`, `5m`, `2h` or `7d` in milliseconds; undefined if the option was not given.
+ *
+ * @throws ReeveError `bad_usage`, naming the option
+ */
+export function readDuration(
+	option: string,
+	given: string | boolean | undefined,
+): number | undefined {
+	if (given === undefined) return undefined;
+	const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(String(given)) ?? [];
+	const size = sizes[unit];
+	if (size !== undefined) return Number(count) * size;
+	throw new ReeveError('bad_usage', `${option} ${String(given)}: such as 30s, 5m, 2h or 7d`);
 }

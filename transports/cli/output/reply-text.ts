@@ -4,9 +4,9 @@
  * @module
  */
 import { errorTable, isErrorCode } from '../../../runtime/platform/errors.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
 import { stateText, tookText } from './tables.ts';
 import { shade, tableText } from './render.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const heads = ['NODE', 'OUTCOME', 'TRIES', 'TOOK', 'OUTPUT'];
 

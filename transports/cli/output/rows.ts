@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { OptionDefinition } from '../arguments/command.ts';
 import { tableText } from './render.ts';
 
 /** The formats. */
@@ -11,18 +10,6 @@ export const formats = ['table', 'wide', 'json', 'jsonl', 'yaml', 'name'] as con
 
 /** One of {@link formats}. */
 export type Format = (typeof formats)[number];
-
-/** The option that chooses one. */
-export const formatOption: OptionDefinition = {
-	flags: '-o, --output <format>',
-	help: 'How to print',
-	choices: formats,
-};
-
-/** The format that was asked for. */
-export function formatOf({ output }: Readonly<Record<string, unknown>>): Format {
-	return formats.find((format) => format === output) ?? 'table';
-}
 
 /** One column of a table. */
 interface Column<Row> {

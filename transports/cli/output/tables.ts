@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { MessageRow, NodeRow, ProcessRow } from '../../../runtime/network/transport.ts';
 import { agoText, durationText } from './durations.ts';
 import { shade, type Shade } from './render.ts';
 import { oneLine, type Look } from './rows.ts';
+import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const shades: Readonly<Record<string, Shade>> = {
 	done: 'good',

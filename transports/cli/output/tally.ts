@@ -5,7 +5,7 @@
  * @module
  */
 import { exitCodes } from '../../../runtime/platform/errors.ts';
-import type { MessageRow } from '../../../runtime/network/transport.ts';
+import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** The tally. */
 export interface Tally {

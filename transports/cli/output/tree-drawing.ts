@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { TreeRow } from '../../../runtime/network/transport.ts';
 import { stateText } from './tables.ts';
 import { tableText } from './render.ts';
+import type { TreeRow } from '../../../runtime/queries/question.ts';
 
 /** One line of the drawing, before its columns are aligned. */
 interface TreeLine {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
-import type { MessageRow } from '../../../../runtime/network/transport.ts';
 import { runReeve, startReeve, type Surroundings } from '../../../support/command-line.ts';
 import { startFleet, type Fleet } from '../../../support/fleet.ts';
+import type { MessageRow } from '../../../../runtime/ledger/message-state.ts';
 
 let fleet: Fleet;
 let central: Surroundings;

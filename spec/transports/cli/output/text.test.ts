@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { MessageRow } from '../../../../runtime/network/transport.ts';
 import { ReeveError } from '../../../../runtime/platform/errors.ts';
 import { countDemo } from '../../../../transports/cli/fleet/demo-count.ts';
 import { agoText, durationText } from '../../../../transports/cli/output/durations.ts';
@@ -11,6 +10,7 @@ import { replyText } from '../../../../transports/cli/output/reply-text.ts';
 import { rowsText } from '../../../../transports/cli/output/rows.ts';
 import { closingLine, exitCodeOf, tallyOf } from '../../../../transports/cli/output/tally.ts';
 import { treeText } from '../../../../transports/cli/output/tree-drawing.ts';
+import type { MessageRow } from '../../../../runtime/ledger/message-state.ts';
 
 const row = (fields: Partial<MessageRow>): MessageRow => ({
 	id: '01A',

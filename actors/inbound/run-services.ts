@@ -1,0 +1,53 @@
+/**
+ * The services that a run of a message works with.
+ *
+ * @module
+ */
+import type { MethodDefinition } from '../../runtime/method/method.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Config } from '../../runtime/config/config.ts';
+import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Post } from '../../runtime/intake/message-router.ts';
+import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import type { PassPoint } from '../../runtime/platform/crash-points.ts';
+import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
+import type { Cancellations } from '../../runtime/mailbox/cancellations.ts';
+import type { Received } from '../../runtime/ledger/received-messages.ts';
+import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { Processes } from '../../runtime/method/processes.ts';
+import type { Trust } from '../../runtime/security/authorization.ts';
+import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Outbox } from '../../runtime/delivery/outbox.ts';
+import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
+import type { CallInput, RunningCall } from './call.ts';
+
+/** What turns work with. */
+export interface TurnParts {
+	readonly node: string;
+	readonly storeId: string;
+	readonly definition: MethodDefinition;
+	readonly mailbox: Mailbox;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly config: Config;
+	readonly signals: Signals;
+	readonly post: Post;
+	readonly receipts: Receipts;
+	readonly passPoint: PassPoint;
+	readonly suspects: Pick<Suspects, 'isCrowd'>;
+	readonly cancellations: Cancellations;
+	readonly received?: Received | undefined;
+	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly processes?: Processes | undefined;
+	readonly trust?: Trust | undefined;
+	readonly books: Books;
+	readonly outbox: Outbox;
+	readonly methods: Pick<MethodRegistry, 'find'>;
+	/** Makes a supervised call. */
+	readonly startCall: (input: CallInput) => RunningCall;
+	readonly print: (from: string, text: string) => void;
+	/** Calls `see` when the subscriber that these turns belong to has ended, however that came. */
+	readonly onExit: (see: () => void) => void;
+}

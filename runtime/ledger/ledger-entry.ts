@@ -1,0 +1,43 @@
+/**
+ * An entry of the ledger: one message that this node sent, and what became of it.
+ *
+ * @module
+ */
+import type { Result, ReplyTo } from '../message/message.ts';
+import type { Change } from '../journal/schema.ts';
+import type { LifeEvent } from './message-history.ts';
+
+/** One entry. Instants are milliseconds of this node's wall clock. */
+export interface Entry {
+	readonly id: string;
+	readonly toNode: string;
+	readonly method: string;
+	readonly sentAt: number;
+	/** Where it waits to leave; absent if it stays on this node. */
+	readonly lane?: string;
+	readonly seq?: number;
+	readonly note?: string;
+	/** The reply that it asks for, see `asked-reply.ts`. */
+	readonly reply?: string;
+	readonly settledAt?: number;
+	readonly result?: Result;
+	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
+	readonly output?: string;
+	/** Where the outcome is published, if somebody asked for that. */
+	readonly replyTo?: ReplyTo;
+	/**
+	 * The message, so that it can be recorded, and sent again by hand; unless it is larger than
+	 * `bodyKeptBytesMax`.
+	 */
+	readonly body?: Uint8Array;
+	/** What happened to it so far, as far as it is written. */
+	readonly events?: readonly LifeEvent[];
+}
+
+/** Who hears of settled entries, in the transaction that settles them. */
+export interface OutcomeListener {
+	/** Further changes for that transaction; none if the entry is of no interest. */
+	outcome(entry: Entry): readonly Change[];
+	/** To be called once the changes for this id are flushed. */
+	flushed(id: string): void;
+}

@@ -1,0 +1,50 @@
+/**
+ * The child of the tree that starts a publisher for each lane of the outbox.
+ *
+ * @module
+ */
+import type { Ground } from '../composition/node-services.ts';
+import type { SupervisorRef } from '../otp/supervisor.ts';
+import type { ChildSpec } from '../otp/child-spec.ts';
+import { createPublishing, type PublisherRef } from './publisher-registry.ts';
+import { createRenewal } from './store-renewal.ts';
+import type { Lane } from '../../runtime/delivery/outbox.ts';
+import { actorChild, actorOf } from '../otp/actor-child.ts';
+import { publisherLogic } from '../../actors/outbound/publisher.ts';
+import { serviceChild } from '../otp/service-child.ts';
+
+export function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {
+	const switchboard = createPublishing(ground);
+	const onStaleStore = createRenewal(ground, () => under('transports'));
+	const publisher = (lane: Lane): ChildSpec => {
+		const start = actorChild({
+			logic: publisherLogic,
+			input: { ...ground, lane, onStaleStore },
+			shutdownEvent: { type: 'SHUTDOWN' },
+			describe: () => ({ mailboxLength: lane.next - lane.lo }),
+		});
+		return {
+			id: lane.name,
+			async start(context) {
+				const { to: node, method } = lane;
+				const choice = ground.processChoices.get({ kind: 'publisher', method, node });
+				if (choice === 'stopped') return 'ignore';
+				const started = await start(context);
+				const child = typeof started === 'object' && 'pid' in started ? started : undefined;
+				const actor = child && actorOf(child);
+				// One that was stopped by an operator is still known, and not told anything.
+				const send: PublisherRef['send'] = (event) => {
+					if (child?.exitReason === undefined) actor?.send(event);
+				};
+				if (actor) switchboard.register(lane, { send });
+				return started;
+			},
+		};
+	};
+	return {
+		id: 'publishing',
+		start: serviceChild({
+			start: () => switchboard.open((lane) => void under('publishers').startChild(publisher(lane))),
+		}),
+	};
+}

@@ -1,0 +1,53 @@
+/**
+ * The child of the tree that owns the mailbox of one method.
+ *
+ * @module
+ */
+import type { Ground } from '../composition/node-services.ts';
+import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import type { CallInput, RunningCall } from '../../actors/inbound/call.ts';
+import type { Processes } from '../../runtime/method/processes.ts';
+import type { ChildSpec } from '../otp/child-spec.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
+import { actorChild } from '../otp/actor-child.ts';
+import { subscriberLogic } from '../../actors/inbound/subscriber.ts';
+
+/** How much longer than `stopTimeout` a subscriber may take to let go of what it runs. */
+const drainMs = 5000;
+
+export function subscriber(
+	ground: Ground,
+	mailbox: Mailbox,
+	calls: { startCall: (input: CallInput) => RunningCall; processes: Processes },
+): ChildSpec {
+	const { method } = mailbox;
+	const definition = ground.methods.find(method);
+	if (!definition) throw new ReeveError('internal', `a mailbox without a method: ${method}`);
+	const print = (from: string, text: string) =>
+		ground.signals.emit('console.printed', { from, text });
+	const start = actorChild({
+		logic: subscriberLogic,
+		input: ({ child }) => ({
+			...ground,
+			storeId: ground.journal.storeId,
+			mailbox,
+			definition,
+			...calls,
+			print,
+			onExit: (see) => void child.onExit(see),
+		}),
+		shutdownEvent: { type: 'SHUTDOWN' },
+		describe: () => ({ mailboxLength: mailbox.size() }),
+	});
+	return {
+		id: method,
+		shutdown: ground.config.stopTimeout * 1000 + drainMs,
+		async start(context) {
+			const process = { kind: 'subscriber', method, node: ground.node } as const;
+			if (ground.processChoices.get(process) !== 'stopped') return start(context);
+			// What it has left in mid-run is decided when somebody starts it.
+			ground.suspects.cleared(method);
+			return 'ignore';
+		},
+	};
+}
