@@ -238,11 +238,11 @@ function createStage(central: RunningNode, parts: StageParts): Stage {
 	const { folder } = parts;
 	const errorLog = join(folder, 'central', 'data', 'errorLog', 'errorCentral', 'error.log');
 	const send: Stage['send'] = async (message) => {
-		const [answer] = await central.door.accept({ replyMethod: 'REQNone', ...message }, 'story');
+		const [answer] = await central.api.accept({ replyMethod: 'REQNone', ...message }, 'story');
 		if (!answer || !('id' in answer)) throw new Error(JSON.stringify(answer));
 		const { signal } = new AbortController();
 		let last: Outcome | undefined;
-		for await (const row of central.door.ask({ reeve: 'watch', ids: [answer.id] }, signal)) {
+		for await (const row of central.api.ask({ reeve: 'watch', ids: [answer.id] }, signal)) {
 			last = row as Outcome;
 		}
 		return last ?? { state: 'unknown' };

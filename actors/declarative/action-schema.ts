@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { kinds } from '../../runtime/message/topics.ts';
 import { durationPattern } from '../../runtime/text/duration.ts';
 import { onCrashPolicies } from '../../runtime/message/message.ts';
-import { sheetObject } from './strict-object.ts';
+import { strictObject } from './strict-object.ts';
 
 /** A value: as it stands, or with expressions in it. */
 export const value = z.unknown().meta({
@@ -95,14 +95,14 @@ export const assignments = z.record(z.string(), value).meta({
 /** The library. */
 const actionLibrary = {
 	assign: assignments.optional(),
-	send: sheetObject('field of a message', outgoing)
+	send: strictObject('field of a message', outgoing)
 		.optional()
 		.meta({
 			title: 'Send a message',
 			description: 'Sends a message to a method or actor of any node, once the turn is on disk',
 			examples: [{ to: 'ship1', actor: 'pump', key: 'port', event: 'START' }],
 		}),
-	ask: sheetObject('field of an ask', {
+	ask: strictObject('field of an ask', {
 		id: z.string().min(1),
 		timeout: anyDuration.optional(),
 		...outgoing,
@@ -116,7 +116,7 @@ const actionLibrary = {
 				{ id: 'load', to: 'ship1', method: 'REQCliCommand', args: ['uptime'], timeout: '30s' },
 			],
 		}),
-	monitor: sheetObject('field of a monitor', {
+	monitor: strictObject('field of a monitor', {
 		id: z.string().min(1),
 		to: text.optional().meta({ description: 'The node; this one by default' }),
 		actor: text.optional().meta({ description: 'The actor; without one, the node itself' }),
@@ -132,7 +132,7 @@ const actionLibrary = {
 	demonitor: z.string().min(1).optional().meta({ description: 'Ends the monitor of this id' }),
 	reply: value.optional().meta({ description: 'Answers the message in hand' }),
 	answer: value.optional().meta({ description: 'Answers the oldest message that waits' }),
-	alert: sheetObject('field of an alert', {
+	alert: strictObject('field of an alert', {
 		severity: z.enum(['info', 'warning', 'critical']),
 		text,
 	})
@@ -142,7 +142,7 @@ const actionLibrary = {
 			description: 'Tells people, in the log, on the console and at central',
 			examples: [{ severity: 'warning', text: '${key}: ${context.celsius} °C' }],
 		}),
-	publish: sheetObject('field of a publication', { topic: text, data: value })
+	publish: strictObject('field of a publication', { topic: text, data: value })
 		.optional()
 		.meta({
 			title: 'Publish',
@@ -153,7 +153,7 @@ const actionLibrary = {
 	raise: z
 		.union([
 			z.string().min(1),
-			sheetObject('field of a raised event', {
+			strictObject('field of a raised event', {
 				event,
 				after: anyDuration.optional(),
 				id: z.string().min(1).optional(),
@@ -192,7 +192,7 @@ const one = 'not one action: each is an object with one key, its name';
 export const action = z
 	.union([
 		z.string().min(1).meta({ description: 'The name of one of the actions of this actor' }),
-		sheetObject('action', actionLibrary, stepHint)
+		strictObject('action', actionLibrary, stepHint)
 			.refine((given) => Object.keys(given).length === 1, one)
 			.meta({ minProperties: 1, maxProperties: 1 }),
 	])
@@ -202,8 +202,8 @@ export const action = z
 export const actions = z.array(action).meta({ title: 'Actions' });
 
 /** An action as it stands in a sheet. */
-export type ActionSheet = z.infer<typeof action>;
+export type ActionYaml = z.infer<typeof action>;
 /** An event as it stands in a sheet. */
-export type EventSheet = z.infer<typeof event>;
+export type EventYaml = z.infer<typeof event>;
 /** A message as it stands in a sheet. */
-export type OutgoingSheet = NonNullable<z.infer<typeof actionLibrary.send>>;
+export type OutgoingYaml = NonNullable<z.infer<typeof actionLibrary.send>>;

@@ -6,7 +6,7 @@
 import { assign, cancel, emit, log, raise, type EventObject, type MachineContext } from 'xstate';
 import type { Effect, Outgoing, Payload, Severity } from '../definition/effects.ts';
 import type { Values } from './expression.ts';
-import type { ActionSheet, EventSheet, OutgoingSheet } from './action-schema.ts';
+import type { ActionYaml, EventYaml, OutgoingYaml } from './action-schema.ts';
 import type { Build, Given, Where } from './build-context.ts';
 import { unknownName } from './strict-object.ts';
 import { compileDuration, compileValue, inside, textOf, type Computed } from './values.ts';
@@ -14,12 +14,12 @@ import { compileDuration, compileValue, inside, textOf, type Computed } from './
 /** An action of XState; its types are those of a machine that is not there yet. */
 export type BuiltAction = unknown;
 
-type Library = Exclude<ActionSheet, string>;
+type Library = Exclude<ActionYaml, string>;
 
 /** Compiles a list of actions. A name stands for all actions of that name. */
 export function compileActions(
 	build: Build,
-	actions: readonly ActionSheet[] | undefined,
+	actions: readonly ActionYaml[] | undefined,
 	where: Where,
 ): BuiltAction[] {
 	return (actions ?? []).flatMap((action, index) => {
@@ -172,17 +172,13 @@ function compileRaise(build: Build, { raise: given = '' }: Library, where: Where
 }
 
 /** An event that an actor sends itself must be one of its own. */
-function checkKnown(
-	{ sheet: { events }, report }: Build,
-	event: EventSheet,
-	{ path }: Where,
-): void {
+function checkKnown({ sheet: { events }, report }: Build, event: EventYaml, { path }: Where): void {
 	const type = typeof event === 'string' ? event : event.type;
 	if (!events || Object.hasOwn(events, type) || type.startsWith('=')) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)) });
 }
 
-function compileEvent(build: Build, event: EventSheet, where: Where) {
+function compileEvent(build: Build, event: EventYaml, where: Where) {
 	const computed = compileValue(build, typeof event === 'string' ? { type: event } : event, where);
 	return (values: Values) => computed.of(values) as EventObject;
 }
@@ -212,7 +208,7 @@ function textsOf(named: readonly (readonly [string, Computed])[], values: Values
 /** Compiles a message. */
 function compileOutgoing(
 	build: Build,
-	message: OutgoingSheet,
+	message: OutgoingYaml,
 	where: Where,
 ): (values: Values) => Outgoing {
 	const { method, actor, event, data, args } = message;

@@ -7,12 +7,12 @@
 import { createCompiler, type Expression, type ExpressionProblem } from './expression.ts';
 import type { Scope, Shape, Shapes, Values } from './expression.ts';
 import type { Moment } from '../definition/definition.ts';
-import type { Sheet } from './definition-schema.ts';
-import type { SheetPath, SheetProblem } from './source-text.ts';
+import type { YamlDefinition } from './definition-schema.ts';
+import type { YamlPath, DefinitionProblem } from './source-text.ts';
 
 /** Where in a sheet something is built, and what is known there of the event. */
 export interface Where {
-	readonly path: SheetPath;
+	readonly path: YamlPath;
 	/** Undefined if it may be any event. */
 	readonly event: Shapes | undefined;
 	/** The state around it, by its name and those of the states around that. */
@@ -29,8 +29,8 @@ export interface Given {
 
 /** A building. */
 export interface Build {
-	readonly sheet: Sheet;
-	readonly problems: readonly SheetProblem[];
+	readonly sheet: YamlDefinition;
+	readonly problems: readonly DefinitionProblem[];
 	/** The ids of the asks in it. */
 	readonly asks: Set<string>;
 	/** The ids of the monitors in it. */
@@ -38,7 +38,7 @@ export interface Build {
 	/** The shapes of the fields of the context. */
 	readonly context: Shapes;
 	/** Notes that something is wrong. */
-	readonly report: (problem: SheetProblem) => void;
+	readonly report: (problem: DefinitionProblem) => void;
 	compile(text: string, event: Shapes | undefined): Expression | ExpressionProblem;
 	/** Compiles where not even the fields of the context are known. */
 	readonly compileAnywhere: (text: string) => Expression | ExpressionProblem;
@@ -49,8 +49,8 @@ export interface Build {
 }
 
 /** Begins a building. */
-export function startBuild(sheet: Sheet): Build {
-	const problems = new Map<string, SheetProblem>();
+export function startBuild(sheet: YamlDefinition): Build {
+	const problems = new Map<string, DefinitionProblem>();
 	const compilers = new Map<Shapes | undefined, ReturnType<typeof createCompiler>>();
 	let moment: Moment = { now: 0, key: '', node: '' };
 	const first = createCompiler({ context: {}, event: {} });
@@ -118,7 +118,7 @@ const replyShapes: Shapes = {
 const reasonShapes: Shapes = { type: 'string', reason: 'string' };
 
 /** Makes the look-up of the shapes of events by their types. */
-export function eventShapes({ events }: Sheet): (type: string) => Shapes | undefined {
+export function eventShapes({ events }: YamlDefinition): (type: string) => Shapes | undefined {
 	const declared = Object.entries(events ?? {}).map(([type, fields]): [string, Shapes] => {
 		const named = Object.entries(fields ?? {});
 		const shapes = named.map(([name, shape]): [string, Shape] => [name.replace(/\?$/, ''), shape]);

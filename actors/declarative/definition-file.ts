@@ -28,18 +28,18 @@ export interface DefinitionFile {
 }
 
 const programs = /\.(?:[cm]?js|ts)$/;
-const sheets = /\.(?:ya?ml|json)$/;
+const yamlDefinitions = /\.(?:ya?ml|json)$/;
 /** No types, no specs, nothing hidden; a package's own file is often found beside programs. */
 const others = /\.d\.ts$|\.test\.|^\.|^(?:package|package-lock|tsconfig)\.json$/;
 
 /** Whether a file of this name may define an actor. */
 export function isDefinitionFile(name: string): boolean {
-	return (programs.test(name) || sheets.test(name)) && !others.test(name);
+	return (programs.test(name) || yamlDefinitions.test(name)) && !others.test(name);
 }
 
 /** Whether a file is text that is compiled here, and not a program. */
-export function isSheet(source: string): boolean {
-	return sheets.test(source);
+export function isYamlDefinition(source: string): boolean {
+	return yamlDefinitions.test(source);
 }
 
 /** How often a program was loaded: each later load asks for the file under another address. */
@@ -64,10 +64,10 @@ async function define(
 	text: string,
 	surroundings: StepSurroundings,
 ): Promise<ActorDefinition> {
-	if (isSheet(source)) {
+	if (isYamlDefinition(source)) {
 		// Nodes without sheets need not load what reads them.
-		const { compileSheet } = await import('./yaml-definition.ts');
-		return compileSheet({ source, text, ...surroundings });
+		const { compileYamlDefinition } = await import('./yaml-definition.ts');
+		return compileYamlDefinition({ source, text, ...surroundings });
 	}
 	const address = pathToFileURL(source).href;
 	const count = (loads.get(source) ?? 0) + 1;

@@ -11,13 +11,13 @@ import {
 	condition,
 	duration,
 	value,
-	type ActionSheet,
+	type ActionYaml,
 } from './action-schema.ts';
-import { sheetObject } from './strict-object.ts';
-import { stepFields, type StepSheet } from './step-schema.ts';
+import { strictObject } from './strict-object.ts';
+import { stepFields, type StepYaml } from './step-schema.ts';
 
 /** A transition. */
-const transition = sheetObject('field of a transition', {
+const transition = strictObject('field of a transition', {
 	if: condition.optional(),
 	target: z.string().min(1).optional().meta({
 		description: 'A neighbour, .a state inside, or #actor.from.the.top; without it the state stays',
@@ -35,17 +35,17 @@ const transitions = z.union([z.string().min(1), transition, z.array(transition)]
 });
 
 /** A transition as it stands in a sheet. */
-export type TransitionSheet = z.infer<typeof transition>;
+export type TransitionYaml = z.infer<typeof transition>;
 /** Transitions as they stand in a sheet. */
-export type TransitionsSheet = z.infer<typeof transitions>;
+export type TransitionsYaml = z.infer<typeof transitions>;
 
 /** A step with what follows it. */
-export interface FollowedStep extends StepSheet {
-	readonly done?: TransitionsSheet | undefined;
-	readonly failed?: TransitionsSheet | undefined;
+export interface FollowedStep extends StepYaml {
+	readonly done?: TransitionsYaml | undefined;
+	readonly failed?: TransitionsYaml | undefined;
 }
 
-const step: z.ZodType<FollowedStep> = sheetObject('field of a step', {
+const step: z.ZodType<FollowedStep> = strictObject('field of a step', {
 	...stepFields,
 	done: transitions.optional().meta({ description: 'With event.output' }),
 	failed: transitions.optional().meta({ description: 'With event.error.code and message' }),
@@ -91,29 +91,29 @@ const stateFields = {
 };
 
 /** A state as it stands in a sheet. */
-export interface StateSheet {
+export interface StateYaml {
 	readonly type?: 'parallel' | 'final' | 'history' | undefined;
 	readonly initial?: string | undefined;
 	readonly description?: string | undefined;
-	readonly on?: Readonly<Record<string, TransitionsSheet>> | undefined;
-	readonly always?: TransitionsSheet | undefined;
-	readonly after?: Readonly<Record<string, TransitionsSheet>> | undefined;
-	readonly entry?: readonly ActionSheet[] | undefined;
-	readonly exit?: readonly ActionSheet[] | undefined;
+	readonly on?: Readonly<Record<string, TransitionsYaml>> | undefined;
+	readonly always?: TransitionsYaml | undefined;
+	readonly after?: Readonly<Record<string, TransitionsYaml>> | undefined;
+	readonly entry?: readonly ActionYaml[] | undefined;
+	readonly exit?: readonly ActionYaml[] | undefined;
 	readonly step?: FollowedStep | readonly FollowedStep[] | undefined;
-	readonly onDone?: TransitionsSheet | undefined;
+	readonly onDone?: TransitionsYaml | undefined;
 	readonly defer?: readonly string[] | undefined;
 	readonly history?: 'shallow' | 'deep' | undefined;
 	readonly target?: string | undefined;
 	readonly output?: unknown;
-	readonly states?: Readonly<Record<string, StateSheet>> | undefined;
+	readonly states?: Readonly<Record<string, StateYaml>> | undefined;
 }
 
 const stateName = z
 	.string()
 	.regex(/^[\w-]{1,64}$/, 'not a name of letters, digits, dash and underscore');
 
-const state: z.ZodType<StateSheet> = sheetObject('field of a state', {
+const state: z.ZodType<StateYaml> = strictObject('field of a state', {
 	...stateFields,
 	states: z.lazy(() => z.record(stateName, state)).optional(),
 }).meta({ id: 'state', title: 'State' });
@@ -189,7 +189,7 @@ const head = {
 	migrate: z
 		.record(
 			z.string().regex(/^[1-9]\d*$/),
-			sheetObject('field of a migration', {
+			strictObject('field of a migration', {
 				states: z.record(z.string(), z.string()).optional().meta({
 					description: 'New names of states, from the top: a.b',
 				}),
@@ -204,16 +204,20 @@ const head = {
 type Head = z.infer<z.ZodObject<typeof head>>;
 
 /** A whole sheet. */
-export interface Sheet extends Head, StateSheet {}
+export interface YamlDefinition extends Head, StateYaml {}
 
 /** The schema of a whole sheet. */
-export const sheetSchema: z.ZodType<Sheet> = sheetObject('field of an actor', {
+export const definitionSchema: z.ZodType<YamlDefinition> = strictObject('field of an actor', {
 	...head,
 	...stateFields,
 	states: z.record(stateName, state).optional(),
 }).meta({ title: 'An actor of reeve', description: 'See docs/actors.md' });
 
 /** The schema as JSON Schema, for editors. */
-export function sheetJsonSchema(): object {
-	return z.toJSONSchema(sheetSchema, { target: 'draft-7', io: 'input', unrepresentable: 'any' });
+export function definitionJsonSchema(): object {
+	return z.toJSONSchema(definitionSchema, {
+		target: 'draft-7',
+		io: 'input',
+		unrepresentable: 'any',
+	});
 }

@@ -6,8 +6,8 @@
  */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from 'xstate';
 import type { Shape } from './expression.ts';
-import type { Sheet } from './definition-schema.ts';
-import { createMover } from '../turn/machine-step.ts';
+import type { YamlDefinition } from './definition-schema.ts';
+import { createMachineStepper } from '../turn/machine-step.ts';
 
 /** What is found: in which state, and at which event. */
 export interface EndlessTurn {
@@ -20,8 +20,16 @@ const movesMax = 400;
 const microstepsMax = 1000;
 
 /** Tries a machine; undefined if all turns that were tried have come to rest. */
-export function tryMachine(machine: AnyStateMachine, sheet: Sheet): EndlessTurn | undefined {
-	const mover = createMover({ name: sheet.actor, machine, volatile: false, microstepsMax });
+export function tryMachine(
+	machine: AnyStateMachine,
+	sheet: YamlDefinition,
+): EndlessTurn | undefined {
+	const stepper = createMachineStepper({
+		name: sheet.actor,
+		machine,
+		volatile: false,
+		microstepsMax,
+	});
 	const known = new Set<string>();
 	const line: AnyMachineSnapshot[] = [];
 	const add = (snapshot: AnyMachineSnapshot): void => {
@@ -30,7 +38,7 @@ export function tryMachine(machine: AnyStateMachine, sheet: Sheet): EndlessTurn 
 		known.add(face);
 		line.push(snapshot);
 	};
-	const first = attempt(() => mover.begin({ key: '', node: '' }).snapshot);
+	const first = attempt(() => stepper.begin({ key: '', node: '' }).snapshot);
 	if (first === 'endless') return { names: [], event: 'xstate.init' };
 	if (first) add(first);
 	let moves = 0;
@@ -38,7 +46,7 @@ export function tryMachine(machine: AnyStateMachine, sheet: Sheet): EndlessTurn 
 		for (const event of eventsOf(snapshot, sheet)) {
 			moves += 1;
 			if (moves > movesMax) return undefined;
-			const next = attempt(() => mover.move(snapshot, event).snapshot);
+			const next = attempt(() => stepper.move(snapshot, event).snapshot);
 			if (next === 'endless') return { names: innermost(snapshot).path, event: event.type };
 			if (next) add(next);
 		}
@@ -62,7 +70,7 @@ function innermost(snapshot: AnyMachineSnapshot): AnyStateNode {
 }
 
 /** An event of each type that the active states have a transition for. */
-function* eventsOf(snapshot: AnyMachineSnapshot, sheet: Sheet): Generator<EventObject> {
+function* eventsOf(snapshot: AnyMachineSnapshot, sheet: YamlDefinition): Generator<EventObject> {
 	const types = new Set<string>();
 	for (const node of snapshot._nodes as readonly AnyStateNode[]) {
 		for (const type of node.transitions.keys()) if (!type.includes('*')) types.add(type);
@@ -79,7 +87,7 @@ const samples: Readonly<Record<Shape, unknown>> = {
 	any: null,
 };
 
-function sampleOf(type: string, { events = {} }: Sheet): EventObject {
+function sampleOf(type: string, { events = {} }: YamlDefinition): EventObject {
 	if (type.startsWith('xstate.error.')) {
 		return { type, error: { code: 'failed', message: '' } } as EventObject;
 	}

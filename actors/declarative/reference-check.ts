@@ -4,12 +4,12 @@
  * @module
  */
 import type { Build } from './build-context.ts';
-import type { StateSheet } from './definition-schema.ts';
+import type { StateYaml } from './definition-schema.ts';
 import { unknownName } from './strict-object.ts';
-import type { SheetPath } from './source-text.ts';
+import type { YamlPath } from './source-text.ts';
 
 /** A state, and where it stands. */
-function* statesOf(state: StateSheet, path: SheetPath): Generator<[StateSheet, SheetPath]> {
+function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, YamlPath]> {
 	yield [state, path];
 	for (const [name, child] of Object.entries(state.states ?? {})) {
 		yield* statesOf(child, [...path, 'states', name]);
@@ -21,7 +21,7 @@ export function checkEvents({ sheet, report }: Build): void {
 	const { events } = sheet;
 	if (!events) return;
 	const known = Object.keys(events);
-	const check = (type: string, path: SheetPath): void => {
+	const check = (type: string, path: YamlPath): void => {
 		if (!known.includes(type)) report({ path, text: unknownName('event', type, known) });
 	};
 	for (const [index, type] of (sheet.answersLater ?? []).entries()) {
@@ -42,7 +42,7 @@ export function checkAsks(build: Build): void {
 	checkTimers(build);
 }
 
-function checkAsk({ asks, monitors, report }: Build, type: string, path: SheetPath): void {
+function checkAsk({ asks, monitors, report }: Build, type: string, path: YamlPath): void {
 	const [, kind, id] = /^(reply|timeout|down)\.(.+)$/.exec(type) ?? [];
 	const [what, known] = kind === 'down' ? ['monitor', monitors] : ['ask', asks];
 	if (id === undefined || id === '*' || known.has(id)) return;

@@ -14,14 +14,14 @@ import {
 	type EntryPart,
 	type YamlText,
 } from '../../runtime/text/yaml.ts';
-import { sheetSchema, type Sheet } from './definition-schema.ts';
+import { definitionSchema, type YamlDefinition } from './definition-schema.ts';
 
 /** The way to a part of a sheet. */
-export type SheetPath = readonly PropertyKey[];
+export type YamlPath = readonly PropertyKey[];
 
 /** Something that is wrong with a sheet. */
-export interface SheetProblem {
-	readonly path: SheetPath;
+export interface DefinitionProblem {
+	readonly path: YamlPath;
 	/** What is wrong, as a sentence without a full stop. */
 	readonly text: string;
 	/** Whether the key is meant, or its value. */
@@ -31,10 +31,10 @@ export interface SheetProblem {
 }
 
 /** A sheet that was read. */
-export interface SheetText {
-	readonly sheet: Sheet;
+export interface SourceText {
+	readonly sheet: YamlDefinition;
 	/** The error that names the places of these problems, the first of them first. */
-	readonly refusal: (problems: readonly SheetProblem[]) => ReeveError;
+	readonly refusal: (problems: readonly DefinitionProblem[]) => ReeveError;
 }
 
 /** More would not be read. */
@@ -46,7 +46,7 @@ const problemsMax = 10;
  * @throws ReeveError `bad_declaration`, with `source:line:column: what is wrong` in each line of
  * its detail
  */
-export function readSheet(source: string, text: string): SheetText {
+export function readSourceText(source: string, text: string): SourceText {
 	const yaml = parseYaml(text);
 	if (yaml.problem) {
 		const { place, text: what } = yaml.problem;
@@ -54,15 +54,15 @@ export function readSheet(source: string, text: string): SheetText {
 		throw new ReeveError('bad_declaration', `${source}:${place.line}:${place.column}: ${said}`);
 	}
 	const value = valueOf(source, yaml);
-	const refusal = (problems: readonly SheetProblem[]): ReeveError =>
+	const refusal = (problems: readonly DefinitionProblem[]): ReeveError =>
 		refusalOf(source, yaml, problems);
-	const parsed = sheetSchema.safeParse(value);
+	const parsed = definitionSchema.safeParse(value);
 	if (parsed.success) return { sheet: parsed.data, refusal };
 	const { issues } = parsed.error;
 	// What is said of an object as a whole follows from what is wrong with its keys.
-	const isCause = (issue: Issue) =>
+	const isTrigger = (issue: Issue) =>
 		issue.code !== 'custom' || !issues.some((other) => other !== issue && isAt(other, issue.path));
-	throw refusal(issues.filter(isCause).map((issue) => problemOf(issue, value)));
+	throw refusal(issues.filter(isTrigger).map((issue) => problemOf(issue, value)));
 }
 
 function valueOf(source: string, yaml: YamlText): unknown {
@@ -73,7 +73,11 @@ function valueOf(source: string, yaml: YamlText): unknown {
 	}
 }
 
-function refusalOf(source: string, yaml: YamlText, problems: readonly SheetProblem[]): ReeveError {
+function refusalOf(
+	source: string,
+	yaml: YamlText,
+	problems: readonly DefinitionProblem[],
+): ReeveError {
 	const lines = problems.map(({ path, text, ...where }) => {
 		const { line, column } = placeOfPath(yaml, path, where);
 		return { line, column, text };
@@ -89,12 +93,12 @@ function refusalOf(source: string, yaml: YamlText, problems: readonly SheetProbl
 
 type Issue = z.core.$ZodIssue;
 
-function isAt(issue: Issue, path: SheetPath): boolean {
+function isAt(issue: Issue, path: YamlPath): boolean {
 	return path.every((step, index) => issue.path[index] === step);
 }
 
 /** What zod has found, in the words of somebody who has written a sheet. */
-function problemOf(issue: Issue, whole: unknown, above: SheetPath = []): SheetProblem {
+function problemOf(issue: Issue, whole: unknown, above: YamlPath = []): DefinitionProblem {
 	const path = [...above, ...issue.path];
 	switch (issue.code) {
 		case 'invalid_union': {
@@ -126,7 +130,7 @@ function likeliest(errors: readonly (readonly Issue[])[]): readonly Issue[] {
 	return errors.find((issues) => !isOther(issues)) ?? errors[0] ?? [];
 }
 
-function partOf(whole: unknown, path: SheetPath): unknown {
+function partOf(whole: unknown, path: YamlPath): unknown {
 	let part = whole;
 	for (const step of path) part = Reflect.get(Object(part), step);
 	return part;

@@ -11,27 +11,27 @@ import { doneShapes, eventShapes, failedShapes, type Build, type Given } from '.
 import type { Where } from './build-context.ts';
 import type {
 	FollowedStep,
-	StateSheet,
-	TransitionSheet,
-	TransitionsSheet,
-	Sheet,
+	StateYaml,
+	TransitionYaml,
+	TransitionsYaml,
+	YamlDefinition,
 } from './definition-schema.ts';
 import { unknownName } from './strict-object.ts';
-import { stepLibrary, type StepSheet } from './step-schema.ts';
-import type { SheetPath } from './source-text.ts';
+import { stepLibrary, type StepYaml } from './step-schema.ts';
+import type { YamlPath } from './source-text.ts';
 import { compileCondition, compileValue, inside } from './values.ts';
 
 /** A state, and where it stands. */
 export interface PlacedState {
-	readonly state: StateSheet;
+	readonly state: StateYaml;
 	/** In the sheet. */
-	readonly path: SheetPath;
+	readonly path: YamlPath;
 	/** Its name, with those of the states around it. */
 	readonly names: readonly string[];
 }
 
 /** A step that was found, under the name that the machine knows it by. */
-export type FoundSteps = Map<string, StepSheet>;
+export type FoundSteps = Map<string, StepYaml>;
 
 /** What states are compiled with. */
 export interface StateBuild extends Build {
@@ -93,8 +93,8 @@ export function compileState(build: StateBuild, placed: PlacedState): object {
 }
 
 function table(
-	given: Readonly<Record<string, TransitionsSheet>> | undefined,
-	compile: (name: string, given: TransitionsSheet) => object[],
+	given: Readonly<Record<string, TransitionsYaml>> | undefined,
+	compile: (name: string, given: TransitionsYaml) => object[],
 ): object {
 	const entries = Object.entries(given ?? {});
 	return Object.fromEntries(entries.map(([name, held]) => [name, compile(name, held)]));
@@ -131,17 +131,13 @@ function checkChildren({ report }: Build, { state, path }: PlacedState): void {
 }
 
 /** Whether an event is known; what comes from asks and monitors is checked when all are known. */
-function checkEvent({ sheet: { events }, report }: Build, type: string, path: SheetPath): void {
+function checkEvent({ sheet: { events }, report }: Build, type: string, path: YamlPath): void {
 	if (!events || type.includes('*') || /^(?:reply|timeout|down)\./.test(type)) return;
 	if (Object.hasOwn(events, type)) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)), part: 'key' });
 }
 
-function checkDelay(
-	{ sheet: { delays = {} }, report }: Build,
-	name: string,
-	path: SheetPath,
-): void {
+function checkDelay({ sheet: { delays = {} }, report }: Build, name: string, path: YamlPath): void {
 	if (durationMs(name) !== undefined || Object.hasOwn(delays, name)) return;
 	const text = `${unknownName('delay', name, Object.keys(delays))}; or a duration such as 10s, 5m`;
 	report({ path, text, part: 'key' });
@@ -149,13 +145,13 @@ function checkDelay(
 
 interface TransitionPlace extends PlacedState {
 	/** Where in its state. */
-	readonly at: SheetPath;
+	readonly at: YamlPath;
 	readonly event: Shapes | undefined;
 }
 
 function compileTransitions(
 	build: StateBuild,
-	given: TransitionsSheet,
+	given: TransitionsYaml,
 	{ path, names, at, event }: TransitionPlace,
 ): object[] {
 	const where: Where = { path: [...path, ...at], event, names };
@@ -166,7 +162,7 @@ function compileTransitions(
 
 function compileTransition(
 	build: StateBuild,
-	{ if: condition, target, do: actions, reenter }: TransitionSheet,
+	{ if: condition, target, do: actions, reenter }: TransitionYaml,
 	where: Where,
 ): object {
 	const guard =
@@ -237,7 +233,7 @@ export type Target = { readonly names: readonly string[] } | { readonly problem:
  * Resolves a target: a neighbour of the state `from`, `.a` for one inside it, `#actor.a.b` from the
  * top. At the top there are no neighbours, so a name means a state inside.
  */
-function resolveTarget(sheet: Sheet, target: string, from: readonly string[]): Target {
+function resolveTarget(sheet: YamlDefinition, target: string, from: readonly string[]): Target {
 	if (target.startsWith('#')) {
 		const [actor = '', ...names] = target.slice(1).split('.');
 		if (actor === sheet.actor) return walk(sheet, [], names);
@@ -250,8 +246,8 @@ function resolveTarget(sheet: Sheet, target: string, from: readonly string[]): T
 }
 
 /** Goes down from a state. */
-function walk(sheet: Sheet, from: readonly string[], names: readonly string[]): Target {
-	let state: StateSheet | undefined = sheet;
+function walk(sheet: YamlDefinition, from: readonly string[], names: readonly string[]): Target {
+	let state: StateYaml | undefined = sheet;
 	for (const name of from) state = childOf(state, name);
 	for (const name of names) {
 		const known = Object.keys(state?.states ?? {});
@@ -261,7 +257,7 @@ function walk(sheet: Sheet, from: readonly string[], names: readonly string[]): 
 	return { names: [...from, ...names] };
 }
 
-function childOf(state: StateSheet | undefined, name: string): StateSheet | undefined {
+function childOf(state: StateYaml | undefined, name: string): StateYaml | undefined {
 	const states = state?.states ?? {};
 	return Object.hasOwn(states, name) ? states[name] : undefined;
 }

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { duration, text, value } from './action-schema.ts';
-import { sheetObject } from './strict-object.ts';
+import { strictObject } from './strict-object.ts';
 
 /** What a step does; one of these. */
 export const stepLibrary = {
@@ -21,7 +21,7 @@ export const stepLibrary = {
 				'event.output.stdout, stderr and exitCode; any other exit code than 0 is a failure',
 			examples: [['systemctl', 'restart', '=context.service']],
 		}),
-	http: sheetObject('field of a request', {
+	http: strictObject('field of a request', {
 		url: text,
 		method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']).optional(),
 		headers: z.record(z.string(), text).optional(),
@@ -39,14 +39,14 @@ export const stepLibrary = {
 		description: 'A file in the data folder. Done with its text as event.output',
 		examples: ['settings/limits.json'],
 	}),
-	writeFile: sheetObject('field of writeFile', { file: text, data: value })
+	writeFile: strictObject('field of writeFile', { file: text, data: value })
 		.optional()
 		.meta({
 			title: 'Write a file',
 			description: 'Puts a file of the data folder in place, as a whole',
 			examples: [{ file: 'rooms/${key}.json', data: '=context' }],
 		}),
-	appendFile: sheetObject('field of appendFile', { file: text, data: value })
+	appendFile: strictObject('field of appendFile', { file: text, data: value })
 		.optional()
 		.meta({
 			title: 'Append to a file',
@@ -82,4 +82,4 @@ export const stepFields = {
 };
 
 /** What a step is, beside its transitions. */
-export type StepSheet = z.infer<z.ZodObject<typeof stepFields>>;
+export type StepYaml = z.infer<z.ZodObject<typeof stepFields>>;

@@ -14,7 +14,7 @@ import { appendStep } from './append-step.ts';
 import { requestStep } from './request-step.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { orphanMark } from '../io/orphan-commands.ts';
-import type { StepSheet } from './step-schema.ts';
+import type { StepYaml } from './step-schema.ts';
 import { textOf } from './values.ts';
 import { step, type StepContext } from '../definition/step.ts';
 
@@ -28,10 +28,10 @@ export interface StepSurroundings {
 }
 
 /** The input of a step: the fields of the sheet, with the values of the turn. */
-export type StepInput = Readonly<Partial<Record<keyof StepSheet, unknown>>>;
+export type StepInput = Readonly<Partial<Record<keyof StepYaml, unknown>>>;
 
 /** The step that a sheet describes. */
-export function builtStep(sheet: StepSheet, surroundings: StepSurroundings): AnyActorLogic {
+export function builtStep(sheet: StepYaml, surroundings: StepSurroundings): AnyActorLogic {
 	const timeoutMs = durationMs(sheet.timeout ?? '');
 	return step<unknown, StepInput>({
 		onCrash: sheet.onCrash ?? (isRepeatable(sheet) ? 'retry' : 'once'),
@@ -41,7 +41,7 @@ export function builtStep(sheet: StepSheet, surroundings: StepSurroundings): Any
 }
 
 /** Whether it does no harm if it is done twice. */
-function isRepeatable({ command, http }: StepSheet): boolean {
+function isRepeatable({ command, http }: StepYaml): boolean {
 	if (command) return false;
 	return !http || ['GET', 'HEAD'].includes(http.method ?? 'GET');
 }

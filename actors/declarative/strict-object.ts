@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 
 /** An object with these keys and no others. `hint` may say more of a key that it does not have. */
-export function sheetObject<Shape extends z.core.$ZodLooseShape>(
+export function strictObject<Shape extends z.core.$ZodLooseShape>(
 	what: string,
 	shape: Shape,
 	hint: (key: string) => string | undefined = () => undefined,

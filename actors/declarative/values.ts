@@ -8,7 +8,7 @@ import { durationMs } from '../../runtime/text/duration.ts';
 import type { Shape, Values } from './expression.ts';
 import { shapeOf, type Build, type Where } from './build-context.ts';
 import { unknownName } from './strict-object.ts';
-import type { SheetPath } from './source-text.ts';
+import type { YamlPath } from './source-text.ts';
 
 /** A value that is known once there are a context and an event. */
 export interface Computed {
@@ -54,7 +54,7 @@ function compileFields(build: Build, value: object, where: Where): Computed {
 }
 
 /** One step further down. */
-export function inside(where: Where, ...steps: SheetPath): Where {
+export function inside(where: Where, ...steps: YamlPath): Where {
 	return { ...where, path: [...where.path, ...steps] };
 }
 

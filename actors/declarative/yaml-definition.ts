@@ -10,17 +10,17 @@ import { defineActor, type ActorDefinition } from '../definition/definition.ts';
 import { endlessPlace } from '../definition/endless-loop-check.ts';
 import { compileActions } from './actions.ts';
 import { startBuild, type Build, type Given, shapeOf } from './build-context.ts';
-import type { Sheet, StateSheet } from './definition-schema.ts';
+import type { YamlDefinition, StateYaml } from './definition-schema.ts';
 import { compileMigrations } from './migrations.ts';
 import { checkAsks, checkEvents } from './reference-check.ts';
 import { compileState, stateBuild, type StateBuild } from './states.ts';
 import { builtStep, type StepSurroundings } from './steps.ts';
-import { readSheet, type SheetPath } from './source-text.ts';
+import { readSourceText, type YamlPath } from './source-text.ts';
 import { tryMachine } from './endless-trial.ts';
 import { compileDuration, compileValue } from './values.ts';
 
 /** A sheet, and what its steps will work with. */
-export interface SheetParts extends StepSurroundings {
+export interface YamlDefinitionParts extends StepSurroundings {
 	/** What errors call it: the path of its file. */
 	readonly source: string;
 	readonly text: string;
@@ -32,8 +32,12 @@ export interface SheetParts extends StepSurroundings {
  * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is
  * wrong`
  */
-export function compileSheet({ source, text, ...surroundings }: SheetParts): ActorDefinition {
-	const { sheet, refusal } = readSheet(source, text);
+export function compileYamlDefinition({
+	source,
+	text,
+	...surroundings
+}: YamlDefinitionParts): ActorDefinition {
+	const { sheet, refusal } = readSourceText(source, text);
 	const build = startBuild(sheet);
 	const states = stateBuild(build);
 	const config = rootConfig(states);
@@ -59,7 +63,11 @@ export function compileSheet({ source, text, ...surroundings }: SheetParts): Act
 }
 
 /** The way to a state, and on to one of its keys as far as there is one. */
-function pathOf(sheet: Sheet, names: readonly string[], ...keys: readonly string[]): SheetPath {
+function pathOf(
+	sheet: YamlDefinition,
+	names: readonly string[],
+	...keys: readonly string[]
+): YamlPath {
 	const path = names.flatMap((name) => ['states', name]);
 	let part: unknown = sheet;
 	for (const step of path) part = Reflect.get(Object(part), step);
@@ -72,7 +80,7 @@ function pathOf(sheet: Sheet, names: readonly string[], ...keys: readonly string
 }
 
 /** What the definition takes from the sheet as it stands. */
-function settingsOf(sheet: Sheet) {
+function settingsOf(sheet: YamlDefinition) {
 	const { actor: name, version, summary = `The actor ${name}` } = sheet;
 	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = sheet;
 	const given = { answersLater, timers, autostart, recovery, intensity, period, whenDone };
@@ -123,7 +131,7 @@ function machineOf(
 }
 
 /** The durations that stand under `after`, as the delays that they name. */
-function durationsOf(state: StateSheet): [string, number][] {
+function durationsOf(state: StateYaml): [string, number][] {
 	const own = Object.keys(state.after ?? {}).flatMap((name): [string, number][] => {
 		const ms = durationMs(name);
 		return ms === undefined ? [] : [[name, ms]];
@@ -132,7 +140,7 @@ function durationsOf(state: StateSheet): [string, number][] {
 }
 
 /** What is wrong with an event; undefined if nothing is, or nothing was declared. */
-function eventProblem({ events }: Sheet, event: EventObject): string | undefined {
+function eventProblem({ events }: YamlDefinition, event: EventObject): string | undefined {
 	const fields = events && Object.hasOwn(events, event.type) ? events[event.type] : undefined;
 	for (const [written, type] of Object.entries(fields ?? {})) {
 		const name = written.replace(/\?$/, '');

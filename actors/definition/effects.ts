@@ -63,11 +63,11 @@ export interface Answered extends EventObject {
  * has no such actor or method. `noconnection`: the node is not there, or has gone away meanwhile.
  * Whatever it is, a message that was accepted has its outcome later.
  */
-export type UnansweredReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
+export type AskTimeoutReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
 
 /** What the event `timeout.<id>` carries beside its type. */
-export interface Unanswered extends EventObject {
-	readonly reason: UnansweredReason;
+export interface AskTimeout extends EventObject {
+	readonly reason: AskTimeoutReason;
 }
 
 /** What a machine monitors: an instance of an actor, or a whole node. */

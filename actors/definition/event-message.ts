@@ -86,8 +86,8 @@ function objectOf(text: string, what: string): object {
 	let value: unknown;
 	try {
 		value = JSON.parse(text);
-	} catch (cause) {
-		throw new ReeveError('bad_arguments', `${what} is no JSON`, { cause });
+	} catch (thrown) {
+		throw new ReeveError('bad_arguments', `${what} is no JSON`, { cause: thrown });
 	}
 	if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
 	throw new ReeveError('bad_arguments', `${what} is no JSON object`);

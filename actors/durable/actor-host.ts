@@ -11,14 +11,14 @@
  * @module
  */
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
-import { createHosting, type Hosting, type HostingParts } from './host-runtime.ts';
+import { createHostRuntime, type HostRuntime, type HostRuntimeParts } from './host-runtime.ts';
 
 /** What a host works with. */
-export interface HostInput extends Omit<HostingParts, 'broken'> {
+export interface HostInput extends Omit<HostRuntimeParts, 'broken'> {
 	/** Calls `see` when the host has ended, however that came. */
 	readonly onExit: (see: () => void) => void;
 	/** Told of the work of this host once it is there; of the next one when another has begun. */
-	readonly onHosting?: (hosting: Hosting) => void;
+	readonly onHostRuntime?: (hostRuntime: HostRuntime) => void;
 }
 
 /** What can happen to a host. */
@@ -29,7 +29,7 @@ export type HostEvent =
 	| { readonly type: 'BROKEN'; readonly thrown: unknown };
 
 interface HostContext {
-	readonly hosting: Hosting;
+	readonly hostRuntime: HostRuntime;
 }
 
 const machine = setup({
@@ -39,17 +39,17 @@ const machine = setup({
 		events: {} as HostEvent,
 	},
 	actors: {
-		open: fromPromise<void, HostContext>(({ input }) => input.hosting.open()),
-		drain: fromPromise<void, HostContext>(({ input }) => input.hosting.drain()),
+		open: fromPromise<void, HostContext>(({ input }) => input.hostRuntime.open()),
+		drain: fromPromise<void, HostContext>(({ input }) => input.hostRuntime.drain()),
 	},
 }).createMachine({
 	id: 'host',
-	context: ({ input: { onExit, onHosting, ...parts }, self }) => {
+	context: ({ input: { onExit, onHostRuntime, ...parts }, self }) => {
 		const broken = (thrown: unknown) => self.send({ type: 'BROKEN', thrown });
-		const hosting = createHosting({ ...parts, broken });
-		onExit(() => hosting.fence());
-		onHosting?.(hosting);
-		return { hosting };
+		const hostRuntime = createHostRuntime({ ...parts, broken });
+		onExit(() => hostRuntime.fence());
+		onHostRuntime?.(hostRuntime);
+		return { hostRuntime };
 	},
 	on: {
 		BROKEN: {

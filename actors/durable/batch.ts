@@ -6,27 +6,27 @@
 import type { Message, Result } from '../../runtime/message/message.ts';
 import { type ErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
-import { createSharedOutcomes, type SharedOutcomes } from '../../runtime/ledger/outcome-batch.ts';
-import { type Cause, release } from '../turn/trigger.ts';
+import { createOutcomeBatch, type OutcomeBatch } from '../../runtime/ledger/outcome-batch.ts';
+import { type Trigger, release } from '../turn/trigger.ts';
 import { type Instance, packInstance } from '../turn/instance.ts';
-import type { KeptTurn, Recorder } from '../turn/turn-recorder.ts';
+import type { KeptTurn, TurnRecorder } from '../turn/turn-recorder.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Mover } from '../turn/machine-step.ts';
+import type { MachineStepper } from '../turn/machine-step.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a batch adds up to. */
 export interface Batch {
 	readonly messages: Message[];
-	readonly outcomes: SharedOutcomes;
+	readonly outcomes: OutcomeBatch;
 	readonly changes: Change[];
 	/** The receipts of the messages that have ended in it. */
 	readonly ended: Receipt[];
 	/** The instances that have taken turns in it. */
 	readonly written: Map<Instance, Written>;
 	/** The causes that are to be told of, and what is to be done, when all of it is on disk. */
-	readonly afterwards: (Cause | (() => void))[];
+	readonly afterwards: (Trigger | (() => void))[];
 }
 
 /** What is to be written of an instance at the end of a batch, however many turns it has taken. */
@@ -41,7 +41,7 @@ export interface Written {
 export function emptyBatch(): Batch {
 	return {
 		messages: [],
-		outcomes: createSharedOutcomes(),
+		outcomes: createOutcomeBatch(),
 		changes: [],
 		ended: [],
 		written: new Map(),
@@ -78,8 +78,8 @@ export interface BatchEndParts {
 	readonly definition: ActorDefinition;
 	readonly signals: Signals;
 	readonly receipts: Receipts;
-	readonly mover: Mover;
-	readonly recorder: Recorder | undefined;
+	readonly stepper: MachineStepper;
+	readonly recorder: TurnRecorder | undefined;
 }
 
 /** The end that {@link createBatchEnd} makes. */
@@ -88,17 +88,17 @@ export interface BatchEnd {
 	 * Adds what is written once for all: the state and the record of each instance, as of its last
 	 * turn, receipts, and shared outcomes.
 	 */
-	seal(batch: Batch): void;
+	signer(batch: Batch): void;
 	/** Does what was to be done when all of it is on disk. */
 	finish(batch: Batch): void;
 }
 
 /** Creates the end of the batches of one actor. */
 export function createBatchEnd(parts: BatchEndParts): BatchEnd {
-	const { definition, signals, receipts, mover, recorder } = parts;
+	const { definition, signals, receipts, stepper, recorder } = parts;
 	const { name: actor } = definition;
 	return {
-		seal({ written, changes, outcomes, messages, ended }) {
+		signer({ written, changes, outcomes, messages, ended }) {
 			for (const message of outcomes.messages(parts)) messages.push(message);
 			// What is packed here need not be kept while the disk writes.
 			for (const change of receipts.add(ended.splice(0))) changes.push(change);
@@ -107,7 +107,7 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 				// Without a state it has come to its end, and is to be forgotten.
 				if (!snapshot) changes.push(place);
 				else {
-					const bytes = packed ?? packInstance(definition, mover.store(snapshot), facts);
+					const bytes = packed ?? packInstance(definition, stepper.store(snapshot), facts);
 					changes.push({ ...place, packed: bytes });
 				}
 				if (!recorder) continue;
@@ -129,7 +129,7 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 }
 
 /** What the signal tells. */
-function reportOf(method: string, { mail, attempts, event }: Cause, result: Result) {
+function reportOf(method: string, { mail, attempts, event }: Trigger, result: Result) {
 	const { outcome, code = '', detail = '' } = result;
 	return {
 		id: mail?.id ?? '',

@@ -11,33 +11,33 @@ import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import { readMail, type MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { readMailboxRow, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
-import { timerEvent, type WhyUnanswered } from './ask-timeout.ts';
-import { markOf, markText, release, type Cause, mailCause } from '../turn/trigger.ts';
+import { timerEvent, type AskDiagnosis } from './ask-timeout.ts';
+import { markOf, markText, release, type Trigger, messageTrigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
-import { createDispatch } from './turn-scheduler.ts';
+import { createTurnScheduler } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { createInstanceTurns } from '../turn/turn.ts';
 import { readInstance, restoreInstance } from '../turn/instance.ts';
-import { createInstances, type Left } from './instance-cache.ts';
-import { createMailIntake } from './mailbox-reader.ts';
-import { createRecorder } from '../turn/turn-recorder.ts';
+import { createInstanceCache, type Left } from './instance-cache.ts';
+import { createMailboxReader } from './mailbox-reader.ts';
+import { createTurnRecorder } from '../turn/turn-recorder.ts';
 import type { StepName } from '../turn/turn-draft.ts';
 import { createStepRunner, type StepResult } from './step-runner.ts';
 import { createRun } from './trigger-run.ts';
 import { createOutputs } from '../turn/effect-handlers.ts';
-import { createMover } from '../turn/machine-step.ts';
-import { createWatchers } from './monitors.ts';
+import { createMachineStepper } from '../turn/machine-step.ts';
+import { createMonitors } from './monitors.ts';
 import { createBatchEnd } from './batch.ts';
 import type { Key } from '../../runtime/journal/schema.ts';
 
 /** What hosting works with. */
-export interface HostingParts {
+export interface HostRuntimeParts {
 	readonly node: string;
 	readonly definition: ActorDefinition;
 	readonly mailbox: Mailbox;
@@ -45,7 +45,7 @@ export interface HostingParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
-	readonly post: Post;
+	readonly router: MessageRouter;
 	readonly receipts: Receipts;
 	readonly timers: Timers;
 	readonly asks: Asks;
@@ -53,7 +53,7 @@ export interface HostingParts {
 	/** Resolves when turns may be taken: this store is ours, and nobody else is under suspicion. */
 	readonly mayRun: Promise<void>;
 	/** Why an ask, by the id of its message, has no answer yet; without it, nobody knows. */
-	readonly whyUnanswered?: WhyUnanswered;
+	readonly askDiagnosis?: AskDiagnosis;
 	/** Called with an error that is nobody's but ours. */
 	readonly broken: (thrown: unknown) => void;
 	/** Where specs make the node die, see `fault.ts`. */
@@ -61,7 +61,7 @@ export interface HostingParts {
 }
 
 /** The work of one host. */
-export interface Hosting {
+export interface HostRuntime {
 	/** Goes on with what earlier processes, or an earlier host, have left; then takes what comes. */
 	open(): Promise<void>;
 	/**
@@ -86,20 +86,20 @@ export interface Hosting {
 }
 
 /** Puts the work of a host together. Nothing runs before it is opened. */
-export function createHosting(parts: HostingParts): Hosting {
+export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
-	const { dispatch, instances, steps, mover, watchers } = assemble(parts, (name, result) => {
-		dispatch.offer(stepCause(name, result, suspects));
+	const { scheduler, instances, steps, stepper, monitors } = assemble(parts, (name, result) => {
+		scheduler.offer(stepTrigger(name, result, crashRecovery));
 	});
-	let suspects: ReadonlyMap<string, number> = new Map();
+	let crashRecovery: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 
-	const intake = createMailIntake(
+	const intake = createMailboxReader(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
-		(cause) => {
-			if (watchers.take(cause)) release(cause);
-			else dispatch.offer(cause);
+		(trigger) => {
+			if (monitors.take(trigger)) release(trigger);
+			else scheduler.offer(trigger);
 		},
 	);
 	const fire = (row: TimerRow): void => {
@@ -108,8 +108,10 @@ export function createHosting(parts: HostingParts): Hosting {
 		const postponed = renewed !== row && renewed.dueAt > now ? { postponed: renewed } : {};
 		const mark = ['timer', row.key, row.id, row.dueAt];
 		const offer = (event: EventObject): void =>
-			dispatch.offer(causeOf({ key: row.key, mark, event, timer: row, ...postponed }, suspects));
-		const event = timerEvent({ journal, actor, why: parts.whyUnanswered }, row);
+			scheduler.offer(
+				triggerOf({ key: row.key, mark, event, timer: row, ...postponed }, crashRecovery),
+			);
+		const event = timerEvent({ journal, actor, why: parts.askDiagnosis }, row);
 		if (event instanceof Promise) event.then(offer).catch(parts.broken);
 		else offer(event);
 	};
@@ -120,38 +122,38 @@ export function createHosting(parts: HostingParts): Hosting {
 			const { node, clock } = parts;
 			definition.enterTurn({ now: clock.now(), key, node });
 			try {
-				mover.begin(definition.input({ key, node }));
+				stepper.begin(definition.input({ key, node }));
 			} catch (thrown) {
 				throw asReeveError(thrown, 'actor_crashed');
 			}
 			return;
 		}
 		const stored = readInstance(journal, actor, key);
-		if (stored) restoreInstance({ definition, mover }, stored);
+		if (stored) restoreInstance({ definition, stepper }, stored);
 	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {
-			const cause = causeOf({ key, mark: ['anew', key], event: undefined }, new Map());
-			dispatch.offer({ ...cause, anew: { done } });
+			const trigger = triggerOf({ key, mark: ['anew', key], event: undefined }, new Map());
+			scheduler.offer({ ...trigger, anew: { done } });
 		});
 
 	/**
 	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
 	 */
 	const offerSuspects = (): ReadonlySet<number> => {
-		const taken = new Map<number, MailRow>();
-		for (const text of suspects.keys()) {
+		const taken = new Map<number, MailboxRow>();
+		for (const text of crashRecovery.keys()) {
 			const [arrival] = JSON.parse(text) as Key;
 			if (typeof arrival !== 'number') continue;
-			const row = readMail(journal, [actor, arrival]);
+			const row = readMailboxRow(journal, [actor, arrival]);
 			if (row) taken.set(arrival, row);
 		}
 		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
-			const cause = mailCause(row);
-			cause.attempts = suspects.get(markText(markOf(cause))) ?? 0;
-			cause.isSuspect = true;
+			const trigger = messageTrigger(row);
+			trigger.attempts = crashRecovery.get(markText(markOf(trigger))) ?? 0;
+			trigger.isSuspect = true;
 			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
-			dispatch.offer(cause);
+			scheduler.offer(trigger);
 		}
 		return new Set(taken.keys());
 	};
@@ -162,28 +164,30 @@ export function createHosting(parts: HostingParts): Hosting {
 			await journal.commit([], 'committed');
 			await parts.mayRun;
 			mailbox.reset();
-			suspects = dispatch.suspects();
+			crashRecovery = scheduler.crashRecovery();
 			const taken = offerSuspects();
 			steps.resume();
 			closeTimers = timers.open(actor, fire);
 			intake.open(taken);
 			if (definition.autostart) {
-				dispatch.offer(causeOf({ key: '', mark: ['start', ''], event: undefined }, suspects));
+				scheduler.offer(
+					triggerOf({ key: '', mark: ['start', ''], event: undefined }, crashRecovery),
+				);
 			}
 		},
 		async drain() {
 			intake.close();
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
-			await dispatch.drain();
-			watchers.stop();
+			await scheduler.drain();
+			monitors.stop();
 			instances.stop();
 		},
 		fence() {
 			intake.fence();
 			closeTimers();
-			dispatch.fence();
-			watchers.stop();
+			scheduler.fence();
+			monitors.stop();
 			instances.stop();
 			void steps.stop(0);
 		},
@@ -195,8 +199,8 @@ export function createHosting(parts: HostingParts): Hosting {
 			const left = instances.unpark(key, isFresh);
 			const begun = isFresh ? beginAnew(key) : undefined;
 			for (const each of left) {
-				const cause = leftCause(each, { journal, actor });
-				if (cause) dispatch.offer(cause);
+				const trigger = leftTrigger(each, { journal, actor });
+				if (trigger) scheduler.offer(trigger);
 			}
 			await begun;
 			const mode = isFresh ? 'fresh' : 'resume';
@@ -207,70 +211,75 @@ export function createHosting(parts: HostingParts): Hosting {
 }
 
 /** The parts of a host that need one another. */
-function assemble(parts: HostingParts, ended: (name: StepName, result: StepResult) => void) {
+function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepResult) => void) {
 	const { node, definition, clock, config } = parts;
 	const { name, version, machine, volatile } = definition;
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
-	const mover = createMover({ name, machine, volatile, microstepsMax });
+	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
 	const outputs = createOutputs({ ...parts, steps });
-	const recorder = createRecorder({ actor: name, version, clock, config });
-	const watchers = createWatchers({ ...parts, actor: name, instances: () => instances });
+	const recorder = createTurnRecorder({ actor: name, version, clock, config });
+	const monitors = createMonitors({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
 		node,
 		clock,
 		definition,
-		mover,
+		stepper,
 		outputs,
 		recorder,
 		snapshotBytesMax,
-		ended: (draft, reason) => watchers.tell(draft, reason),
+		ended: (draft, reason) => monitors.tell(draft, reason),
 	});
-	const instances = createInstances({ ...parts, mover });
+	const instances = createInstanceCache({ ...parts, stepper });
 	const knows = eventKnower(definition);
 	const run = createRun({ ...parts, steps, outputs, turns, knows });
-	const dispatch = createDispatch({
+	const scheduler = createTurnScheduler({
 		...parts,
 		instances,
 		run,
-		end: createBatchEnd({ ...parts, mover, recorder }),
+		end: createBatchEnd({ ...parts, stepper, recorder }),
 		defers: (instance, event) => turns.defers(instance, event),
 		turnsBatchMax,
 	});
-	return { dispatch, instances, steps, mover, watchers };
+	return { scheduler, instances, steps, stepper, monitors };
 }
 
 /** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
-function leftCause(
+function leftTrigger(
 	left: Left,
 	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
-): Cause | undefined {
+): Trigger | undefined {
 	if (typeof left !== 'number') return { ...left, isSuspect: false };
-	const row = readMail(journal, [actor, left]);
+	const row = readMailboxRow(journal, [actor, left]);
 	if (!row) return undefined;
 	const start = journal.get<{ attempts: number }>('started', [actor, left]);
-	const cause = mailCause(row);
-	return { ...cause, attempts: start?.attempts ?? 0 };
+	const trigger = messageTrigger(row);
+	return { ...trigger, attempts: start?.attempts ?? 0 };
 }
 
-type Given = Pick<Cause, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & { readonly mark: Key };
+type Given = Pick<Trigger, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & {
+	readonly mark: Key;
+};
 
 /**
  * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
  */
-function causeOf(given: Given, suspects: ReadonlyMap<string, number>): Cause {
-	const attempts = suspects.get(markText(given.mark)) ?? 0;
+function triggerOf(given: Given, crashRecovery: ReadonlyMap<string, number>): Trigger {
+	const attempts = crashRecovery.get(markText(given.mark)) ?? 0;
 	return { ...given, attempts, isSuspect: attempts > 0 };
 }
 
-function stepCause(
+function stepTrigger(
 	{ key, child, stepId }: StepName,
 	result: StepResult,
-	suspects: ReadonlyMap<string, number>,
-): Cause {
+	crashRecovery: ReadonlyMap<string, number>,
+): Trigger {
 	const event =
 		'error' in result
 			? { type: `xstate.error.actor.${child}`, error: result.error, actorId: child }
 			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
-	return causeOf({ key, mark: ['step', key, stepId], event, step: { child, stepId } }, suspects);
+	return triggerOf(
+		{ key, mark: ['step', key, stepId], event, step: { child, stepId } },
+		crashRecovery,
+	);
 }

@@ -6,24 +6,24 @@
  * @module
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
-import { release, type Cause } from '../turn/trigger.ts';
+import { release, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
-import type { Instances } from './instance-cache.ts';
+import type { InstanceCache } from './instance-cache.ts';
 import type { Batch } from './batch.ts';
 import type { Run } from './trigger-run.ts';
 
 /** Causes of one instance, in order. */
-export interface Portion {
+export interface InstanceBatch {
 	readonly instance: Instance;
-	readonly causes: readonly Cause[];
+	readonly triggers: readonly Trigger[];
 }
 
 /** What portions are run with. */
-export interface PortionParts {
+export interface InstanceBatchParts {
 	readonly definition: ActorDefinition;
 	readonly clock: Clock;
-	readonly instances: Instances;
+	readonly instances: InstanceCache;
 	readonly run: Run;
 	/** Puts an instance into the line of those that have something to do, if it has. */
 	readonly list: (instance: Instance) => void;
@@ -35,7 +35,9 @@ export interface PortionParts {
 const crashPauseMs = 200;
 
 /** Creates what runs the portions of one actor. */
-export function createPortionRun(parts: PortionParts): (portion: Portion, batch: Batch) => void {
+export function createInstanceBatchRun(
+	parts: InstanceBatchParts,
+): (instanceBatch: InstanceBatch, batch: Batch) => void {
 	const { definition, clock, instances, run, list, isOpen } = parts;
 
 	const pause = (instance: Instance, attempts: number): void => {
@@ -48,32 +50,32 @@ export function createPortionRun(parts: PortionParts): (portion: Portion, batch:
 	const park = (instance: Instance): void => {
 		const { intensity, period } = definition;
 		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
-		for (const cause of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
-			instances.leave(instance.key, cause);
-			release(cause);
+		for (const trigger of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
+			instances.leave(instance.key, trigger);
+			release(trigger);
 		}
 	};
 
-	return ({ instance, causes }, batch) => {
-		for (const [index, cause] of causes.entries()) {
+	return ({ instance, triggers }, batch) => {
+		for (const [index, trigger] of triggers.entries()) {
 			const before = instance.snapshot?.value as unknown;
-			const fate = run(instance, cause, batch);
+			const fate = run(instance, trigger, batch);
 			if (fate === 'settled') {
 				if (instance.deferred.length === 0 || isSame(before, instance.snapshot?.value)) continue;
 			}
-			const rest = causes.slice(index + 1);
+			const rest = triggers.slice(index + 1);
 			if (fate === 'settled') {
 				// What has waited for another state comes before everything that came after it.
 				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
 			} else if (fate === 'deferred') {
-				instance.deferred.push(cause);
-				release(cause);
+				instance.deferred.push(trigger);
+				release(trigger);
 				continue;
 			} else if (fate === 'failed') {
-				instance.queue.unshift(cause, ...rest);
-				pause(instance, cause.attempts);
+				instance.queue.unshift(trigger, ...rest);
+				pause(instance, trigger.attempts);
 			} else {
-				instance.queue.unshift(cause, ...rest);
+				instance.queue.unshift(trigger, ...rest);
 				park(instance);
 				return;
 			}

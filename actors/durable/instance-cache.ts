@@ -8,11 +8,11 @@ import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Cause } from '../turn/trigger.ts';
+import type { Trigger } from '../turn/trigger.ts';
 import { loadBare, loadInstance, type Instance, type LoadParts } from '../turn/instance.ts';
 
-/** The instances that {@link createInstances} makes. */
-export interface Instances {
+/** The instances that {@link createInstanceCache} makes. */
+export interface InstanceCache {
 	/** The instance of a key, loaded if need be; undefined if it is parked. */
 	use(key: string): Instance | undefined;
 	/**
@@ -21,7 +21,7 @@ export interface Instances {
 	 */
 	park(key: string, reason: string): void;
 	/** Remembers, in a few bytes, a cause that a parked instance cannot take now. */
-	leave(key: string, cause: Cause): void;
+	leave(key: string, trigger: Trigger): void;
 	/**
 	 * Takes a parked instance into use again, and returns what it was left with, oldest first. If
 	 * `isFresh`, it is loaded without its state, which the next turn must then write anew.
@@ -30,7 +30,7 @@ export interface Instances {
 	 */
 	unpark(key: string, isFresh: boolean): readonly Left[];
 	/** Puts away what is above the limit, now that more may be idle. */
-	makeRoom(): void;
+	evict(): void;
 	counts(): { readonly active: number; readonly parked: number };
 	/** Why instances are parked, by their keys. */
 	parked(): ReadonlyMap<string, string>;
@@ -38,7 +38,7 @@ export interface Instances {
 }
 
 /** A cause that waits for a parked instance: of a message, which is on disk, only its arrival. */
-export type Left = number | Cause;
+export type Left = number | Trigger;
 
 interface Parked {
 	readonly reason: string;
@@ -46,7 +46,7 @@ interface Parked {
 }
 
 /** What instances are kept with. */
-export interface InstancesParts extends LoadParts {
+export interface InstanceCacheParts extends LoadParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
@@ -56,7 +56,7 @@ export interface InstancesParts extends LoadParts {
 const searchMax = 50;
 
 /** Creates the instances of one actor; none is loaded. */
-export function createInstances(parts: InstancesParts): Instances {
+export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 	const { definition, clock, config, signals } = parts;
 	const passivateMs = config.passivateAfter * 1000;
 	/** The least recently used first. */
@@ -76,7 +76,7 @@ export function createInstances(parts: InstancesParts): Instances {
 		instance.queue.length === 0 &&
 		instance.deferred.length === 0;
 
-	const makeRoom = (most = config.activeInstancesMax): void => {
+	const evict = (most = config.activeInstancesMax): void => {
 		let passed = 0;
 		for (const [key, instance] of active) {
 			if (active.size <= most || passed >= searchMax) return;
@@ -104,7 +104,7 @@ export function createInstances(parts: InstancesParts): Instances {
 
 	const add = (loaded: Instance): Instance => {
 		// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
-		makeRoom(config.activeInstancesMax - 1);
+		evict(config.activeInstancesMax - 1);
 		active.set(loaded.key, loaded);
 		newest = loaded;
 		watch();
@@ -132,10 +132,10 @@ export function createInstances(parts: InstancesParts): Instances {
 			}
 		},
 		park,
-		leave(key, cause) {
+		leave(key, trigger) {
 			// What is on no disk is promised to nobody, and is not kept for what may be years.
-			const { mail } = cause;
-			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : cause);
+			const { mail } = trigger;
+			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : trigger);
 		},
 		unpark(key, isFresh) {
 			const found = parked.get(key);
@@ -144,7 +144,7 @@ export function createInstances(parts: InstancesParts): Instances {
 			if (isFresh) add(loadBare(parts, key, clock.monotonic()));
 			return found.left;
 		},
-		makeRoom: () => makeRoom(),
+		evict: () => evict(),
 		counts: () => ({ active: active.size, parked: parked.size }),
 		parked: () => new Map([...parked].map(([key, { reason }]) => [key, reason])),
 		stop: () => sweep?.cancel(),

@@ -7,20 +7,20 @@
  * @module
  */
 import type { Journal } from '../../runtime/journal/journal.ts';
-import type { Drawing } from '../../runtime/mailbox/pull-consumer.ts';
+import type { PullConsumer } from '../../runtime/mailbox/pull-consumer.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import { type Cause, mailCause } from '../turn/trigger.ts';
+import { type Trigger, messageTrigger } from '../turn/trigger.ts';
 
 /** What mail is taken with. */
-export interface MailIntakeParts {
+export interface MailboxReaderParts {
 	readonly journal: Pick<Journal, 'whileWriting'>;
 	readonly mailbox: Mailbox;
 	/** How many causes may be out at a time. */
 	readonly turnsAheadMax: number;
 }
 
-/** The intake that {@link createMailIntake} makes. */
-export interface MailIntake {
+/** The intake that {@link createMailboxReader} makes. */
+export interface MailboxReader {
 	/** Begins to take messages; those that arrived as `except` says are somebody else's. */
 	open(except: ReadonlySet<number>): void;
 	/** Takes no more, and closes the mailbox. */
@@ -30,14 +30,14 @@ export interface MailIntake {
 }
 
 /** Creates the intake of one actor, which hands each cause to `take`. */
-export function createMailIntake(
-	{ journal, mailbox, turnsAheadMax }: MailIntakeParts,
-	take: (cause: Cause) => void,
-): MailIntake {
+export function createMailboxReader(
+	{ journal, mailbox, turnsAheadMax }: MailboxReaderParts,
+	take: (trigger: Trigger) => void,
+): MailboxReader {
 	/** Causes that are not released. */
 	let out = 0;
 	let isDue = false;
-	let drawing: Drawing | undefined;
+	let pullConsumer: PullConsumer | undefined;
 	/** Called for each cause that is released; one for all, as there are very many. */
 	let released: (() => void) | undefined;
 	let others: ReadonlySet<number> = new Set();
@@ -51,13 +51,13 @@ export function createMailIntake(
 		});
 	};
 	const fill = (): void => {
-		while (drawing && out < turnsAheadMax) {
-			const row = drawing.next();
+		while (pullConsumer && out < turnsAheadMax) {
+			const row = pullConsumer.next();
 			if (!row) return;
-			if (others.has(row.arrival)) drawing.over();
+			if (others.has(row.arrival)) pullConsumer.over();
 			else {
 				out += 1;
-				take(mailCause(row, released));
+				take(messageTrigger(row, released));
 			}
 		}
 	};
@@ -65,8 +65,8 @@ export function createMailIntake(
 	return {
 		open(except) {
 			others = except;
-			const drawn = mailbox.draw(soon);
-			drawing = drawn;
+			const drawn = mailbox.pull(soon);
+			pullConsumer = drawn;
 			released = () => {
 				out -= 1;
 				drawn.over();
@@ -75,13 +75,13 @@ export function createMailIntake(
 			soon();
 		},
 		close() {
-			if (!drawing) return;
-			drawing = undefined;
+			if (!pullConsumer) return;
+			pullConsumer = undefined;
 			// It resolves when all is settled that was handed out, which a stop does not wait for.
 			void mailbox.close();
 		},
 		fence() {
-			drawing = undefined;
+			pullConsumer = undefined;
 		},
 	};
 }

@@ -8,50 +8,50 @@
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Outcome } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Cause } from '../turn/trigger.ts';
-import type { Draft } from '../turn/turn-draft.ts';
-import type { Instances } from './instance-cache.ts';
+import type { Trigger } from '../turn/trigger.ts';
+import type { TurnDraft } from '../turn/turn-draft.ts';
+import type { InstanceCache } from './instance-cache.ts';
 import { demonitorType, monitorType, type EndReason } from '../definition/monitor-message.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What watchers are served with. */
-export interface WatchersParts {
+export interface MonitorsParts {
 	readonly node: string;
 	readonly actor: string;
 	readonly clock: Clock;
 	readonly mailbox: Mailbox;
 	readonly signals: Signals;
 	readonly receipts: Receipts;
-	readonly post: Post;
-	readonly instances: () => Pick<Instances, 'use'>;
+	readonly router: MessageRouter;
+	readonly instances: () => Pick<InstanceCache, 'use'>;
 	/** Called with an error that is nobody's but ours. */
 	readonly broken: (thrown: unknown) => void;
 }
 
 /** The watchers of the instances of one actor. */
-export interface Watchers {
+export interface Monitors {
 	/** Takes a message that is about watching; false if it is for the machine. */
-	take(cause: Cause): boolean;
+	take(trigger: Trigger): boolean;
 	/** Has all who watch an instance told, with the turn of this draft. */
-	tell(draft: Draft, reason: EndReason): void;
+	tell(draft: TurnDraft, reason: EndReason): void;
 	/** From now on nobody is told any more; the messages stay where they are. */
 	stop(): void;
 }
 
 /** Creates the watchers of one actor. */
-export function createWatchers(parts: WatchersParts): Watchers {
-	const { node, actor, clock, mailbox, signals, receipts, post } = parts;
-	const byKey = new Map<string, readonly MailRow[]>();
+export function createMonitors(parts: MonitorsParts): Monitors {
+	const { node, actor, clock, mailbox, signals, receipts, router } = parts;
+	const byKey = new Map<string, readonly MailboxRow[]>();
 	let isOver = false;
 
 	/** What ends a message. */
-	const end = (row: MailRow, outcome: Outcome, data?: string) => {
+	const end = (row: MailboxRow, outcome: Outcome, data?: string) => {
 		const result = { outcome, attempts: 1, ...(outcome === 'done' ? {} : { code: outcome }) };
 		const output = data === undefined ? {} : { output: { data } };
 		const reply = composeReply(row.message, { ...output, result }, { clock, node, replies: true });
@@ -65,13 +65,13 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		if (ends.length === 0) return;
 		const messages = ends.flatMap((each) => each.messages);
 		const changes = ends.flatMap((each) => each.changes);
-		post.send(messages, changes).catch((thrown: unknown) => {
+		router.send(messages, changes).catch((thrown: unknown) => {
 			const isEnd =
 				thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
 			if (!isOver && !isEnd) parts.broken(thrown);
 		});
 	};
-	const takeAll = (key: string): readonly MailRow[] => {
+	const takeAll = (key: string): readonly MailboxRow[] => {
 		const found = byKey.get(key) ?? [];
 		byKey.delete(key);
 		return found;
@@ -82,7 +82,7 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		file(takeAll(signal.key).map((watcher) => end(watcher, 'done', 'parked')));
 	});
 
-	const add = (key: string, watcher: MailRow): void => {
+	const add = (key: string, watcher: MailboxRow): void => {
 		const instance = parts.instances().use(key);
 		const { status = 'active' } = instance?.snapshot ?? {};
 		if (!instance) file([end(watcher, 'done', 'parked')]);
@@ -90,9 +90,9 @@ export function createWatchers(parts: WatchersParts): Watchers {
 		else byKey.set(key, [...(byKey.get(key) ?? []), watcher]);
 	};
 	/** Only whoever has sent a message takes it back. */
-	const drop = (key: string, watcher: MailRow, id: unknown): void => {
+	const drop = (key: string, watcher: MailboxRow, id: unknown): void => {
 		const known = byKey.get(key) ?? [];
-		const isMeant = (row: MailRow) => row.id === id && row.from === watcher.from;
+		const isMeant = (row: MailboxRow) => row.id === id && row.from === watcher.from;
 		const left = known.filter((other) => !isMeant(other));
 		if (left.length > 0) byKey.set(key, left);
 		else byKey.delete(key);

@@ -7,17 +7,17 @@
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { readMail } from '../../runtime/mailbox/mailbox-row.ts';
-import { markOf, markText, type Cause } from '../turn/trigger.ts';
+import { readMailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { markOf, markText, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
-import type { Portion } from './instance-batch.ts';
+import type { InstanceBatch } from './instance-batch.ts';
 import type { Change, Key } from '../../runtime/journal/schema.ts';
 
 /** The start records of one actor. */
 export interface StartRecords {
 	/** What is written before these run. */
-	of(portions: readonly Portion[]): readonly Change[];
+	of(instanceBatches: readonly InstanceBatch[]): readonly Change[];
 	/** Starts that are on disk without an end: how many, by mark. */
 	read(): ReadonlyMap<string, number>;
 }
@@ -38,7 +38,7 @@ export interface StartRecordParts {
 interface BatchRecord {
 	readonly epoch: number;
 	/** Messages, by their arrivals: the first and the last of each run of them. */
-	readonly arrivals?: readonly number[];
+	readonly handlers?: readonly number[];
 	/** Other causes; older versions have named messages here as well, by arrival and id. */
 	readonly marks: readonly Key[];
 }
@@ -49,29 +49,29 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 	const { name: actor } = definition;
 
 	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
-	const counts = (instance: Instance, { mail, event }: Cause): boolean => {
+	const counts = (instance: Instance, { mail, event }: Trigger): boolean => {
 		if (!mail || !event || event instanceof ReeveError) return true;
 		return !mail.volatile && !parts.defers(instance, event);
 	};
 
 	return {
-		of(portions) {
+		of(instanceBatches) {
 			const { epoch } = journal;
 			const marks: Key[] = [];
 			const mails: number[] = [];
 			const again: Change[] = [];
-			for (const { instance, causes } of portions) {
-				for (const cause of causes) {
-					if (!counts(instance, cause)) continue;
-					const { mail, attempts, isSuspect } = cause;
+			for (const { instance, triggers } of instanceBatches) {
+				for (const trigger of triggers) {
+					if (!counts(instance, trigger)) continue;
+					const { mail, attempts, isSuspect } = trigger;
 					if (attempts > 0) {
 						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
-						again.push({ table: 'started', key: [actor, ...markOf(cause)], value: record });
+						again.push({ table: 'started', key: [actor, ...markOf(trigger)], value: record });
 					} else if (mail) mails.push(mail.arrival);
-					else marks.push(markOf(cause));
+					else marks.push(markOf(trigger));
 				}
 			}
-			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
+			const value: BatchRecord = { epoch, handlers: runsOf(mails), marks };
 			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
 		},
 		read() {
@@ -83,12 +83,12 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					found.set(markText(mark), (value as { attempts: number }).attempts);
 					continue;
 				}
-				const { arrivals = [], marks } = value as BatchRecord;
-				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
+				const { handlers = [], marks } = value as BatchRecord;
+				for (const arrival of inRuns(handlers)) found.set(markText([arrival]), 1);
 				for (const started of marks) {
 					const [arrival, id] = started;
 					if (typeof arrival !== 'number') found.set(markText(started), 1);
-					else if (readMail(journal, [actor, arrival])?.id === id) {
+					else if (readMailboxRow(journal, [actor, arrival])?.id === id) {
 						found.set(markText([arrival]), 1);
 					}
 				}

@@ -15,7 +15,7 @@ import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
 import { failed, type Batch, type Fate, type Settling } from './batch.ts';
-import { markOf, type Cause, doneAfter } from '../turn/trigger.ts';
+import { markOf, type Trigger, doneAfter } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createFailure } from './turn-failure.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
@@ -41,14 +41,14 @@ export interface BatchParts {
 }
 
 /** Takes the turn of a cause, into a batch. */
-export type Run = (instance: Instance, cause: Cause, batch: Batch) => Fate;
+export type Run = (instance: Instance, trigger: Trigger, batch: Batch) => Fate;
 
 /** Creates what runs the causes of one actor. */
 export function createRun(parts: BatchParts): Run {
 	const { definition, clock, config, turns, outputs, knows } = parts;
 	const { name: actor } = definition;
 	/** What audits, and repetitions from other stores, are told of a message by. */
-	const addReceipt = ({ mail, attempts }: Cause, { outcome, code }: Result, batch: Batch) => {
+	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
 		if (!mail || mail.volatile || mail.answer) return;
 		const { id, from, at: takenAt } = mail;
 		const at = clock.now();
@@ -76,19 +76,19 @@ export function createRun(parts: BatchParts): Run {
 	};
 
 	/** Ends a message without a turn. */
-	const settle = (instance: Instance, cause: Cause, { result, batch }: Settling): Fate => {
-		const { mail } = cause;
-		remove(cause, batch);
-		addReceipt(cause, result, batch);
+	const settle = (instance: Instance, trigger: Trigger, { result, batch }: Settling): Fate => {
+		const { mail } = trigger;
+		remove(trigger, batch);
+		addReceipt(trigger, result, batch);
 		if (mail && !mail.answer) {
-			const about = { key: instance.key, request: undefined, attempts: cause.attempts };
+			const about = { key: instance.key, request: undefined, attempts: trigger.attempts };
 			const draft = outputs.draft({ ...about, facts: instance.facts });
 			outputs.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
 		}
-		cause.result = result;
-		batch.afterwards.push(cause);
+		trigger.result = result;
+		batch.afterwards.push(trigger);
 		return 'settled';
 	};
 
@@ -106,8 +106,8 @@ export function createRun(parts: BatchParts): Run {
 		return problem === undefined ? undefined : failed('bad_arguments', problem);
 	};
 	/** Why a message gets no turn; undefined if it gets one. */
-	const objection = (instance: Instance, cause: Cause): Result | undefined => {
-		const { mail, event, attempts } = cause;
+	const objection = (instance: Instance, trigger: Trigger): Result | undefined => {
+		const { mail, event, attempts } = trigger;
 		if (!mail) return undefined;
 		if (event instanceof ReeveError) return failed(event.code, event.detail);
 		if (mail.answer) return undefined;
@@ -118,49 +118,49 @@ export function createRun(parts: BatchParts): Run {
 
 	const failure = createFailure({ ...parts, adopt, settle });
 
-	return (instance, cause, batch) => {
-		const { event, mail } = cause;
-		cause.attempts += 1;
+	return (instance, trigger, batch) => {
+		const { event, mail } = trigger;
+		trigger.attempts += 1;
 		if (mail && event && !(event instanceof ReeveError) && turns.defers(instance, event)) {
-			cause.attempts -= 1;
+			trigger.attempts -= 1;
 			return 'deferred';
 		}
-		const result = objection(instance, cause);
-		if (result) return settle(instance, cause, { result, batch });
+		const result = objection(instance, trigger);
+		if (result) return settle(instance, trigger, { result, batch });
 		try {
-			if (cause.attempts > config.attemptsMax) {
+			if (trigger.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
-				const buried = { ...cause, attempts: config.attemptsMax };
+				const buried = { ...trigger, attempts: config.attemptsMax };
 				return failure.bury(instance, buried, { thrown, batch });
 			}
-			const turned = cause.anew ? turns.restart(instance) : turns.take(instance, cause);
+			const turned = trigger.anew ? turns.restart(instance) : turns.take(instance, trigger);
 			adopt(instance, turned, batch);
-			remove(cause, batch);
-			if (cause.anew) batch.afterwards.push(cause.anew.done);
-			const done = doneAfter(cause.attempts);
-			addReceipt(cause, done, batch);
-			cause.result = mail ? done : undefined;
-			batch.afterwards.push(cause);
+			remove(trigger, batch);
+			if (trigger.anew) batch.afterwards.push(trigger.anew.done);
+			const done = doneAfter(trigger.attempts);
+			addReceipt(trigger, done, batch);
+			trigger.result = mail ? done : undefined;
+			batch.afterwards.push(trigger);
 			return 'settled';
 		} catch (thrown) {
-			return failure.take(instance, cause, { thrown, batch });
+			return failure.take(instance, trigger, { thrown, batch });
 		}
 	};
 }
 
 /** What takes a cause off the disk. */
 function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
-	return (cause: Cause, batch: Batch): void => {
-		const { mail, timer, step, attempts } = cause;
+	return (trigger: Trigger, batch: Batch): void => {
+		const { mail, timer, step, attempts } = trigger;
 		if (mail) {
 			// Only what was tried before has a record of its own.
 			for (const change of mailbox.removal(mail, attempts > 1)) batch.changes.push(change);
 			return;
 		}
 		if (timer) batch.changes.push(timers.remove(timer));
-		if (step) batch.changes.push(steps.remove({ key: cause.key, stepId: step.stepId }));
+		if (step) batch.changes.push(steps.remove({ key: trigger.key, stepId: step.stepId }));
 		if (attempts > 1) {
-			batch.changes.push({ table: 'started', key: [definition.name, ...markOf(cause)] });
+			batch.changes.push({ table: 'started', key: [definition.name, ...markOf(trigger)] });
 		}
 		if (timer) batch.afterwards.push(() => timers.removed(timer));
 	};

@@ -13,7 +13,7 @@ import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, packMessage } from '../../runtime/message/codec.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
-import { markOf, type Cause } from '../turn/trigger.ts';
+import { markOf, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
 import type { Instance } from '../turn/instance.ts';
@@ -27,15 +27,15 @@ export interface FailureParts {
 	readonly signals: Signals;
 	readonly turns: InstanceTurns;
 	readonly adopt: (instance: Instance, turned: Turned, batch: Batch) => void;
-	readonly settle: (instance: Instance, cause: Cause, settling: Settling) => Fate;
+	readonly settle: (instance: Instance, trigger: Trigger, settling: Settling) => Fate;
 }
 
 /** The failures of one actor. */
 export interface Failures {
 	/** The machine threw. Its instance is where it was before, or begins anew. */
-	take(instance: Instance, cause: Cause, failing: Failing): Fate;
+	take(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 	/** The last attempt has failed. */
-	bury(instance: Instance, cause: Cause, failing: Failing): Fate;
+	bury(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 }
 
 /** Creates the failures of one actor. */
@@ -43,16 +43,16 @@ export function createFailure(parts: FailureParts): Failures {
 	const { definition, journal, clock, config, turns, adopt, settle } = parts;
 	const { name: actor } = definition;
 
-	const bury = (instance: Instance, cause: Cause, { thrown, batch }: Failing): Fate => {
-		const { attempts, mail } = cause;
-		const value = deadLetter(cause, { definition, instance, thrown, at: clock.now() });
+	const bury = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
+		const { attempts, mail } = trigger;
+		const value = deadLetter(trigger, { definition, instance, thrown, at: clock.now() });
 		if (!mail || mail.answer) {
-			adopt(instance, turns.take(instance, { ...cause, event: undefined }), batch);
+			adopt(instance, turns.take(instance, { ...trigger, event: undefined }), batch);
 		}
 		batch.changes.push(...deadLetterChanges(value, parts));
 		const { detail } = asReeveError(thrown, 'actor_crashed');
 		const result = { ...failed('max_attempts', detail), attempts };
-		return settle(instance, cause, { result, batch });
+		return settle(instance, trigger, { result, batch });
 	};
 
 	const isTooMuch = (instance: Instance): boolean => {
@@ -63,8 +63,8 @@ export function createFailure(parts: FailureParts): Failures {
 	};
 
 	/** Tells of the failure; whether the instance is to begin anew. */
-	const report = (instance: Instance, cause: Cause, thrown: unknown): boolean => {
-		const { attempts, event } = cause;
+	const report = (instance: Instance, trigger: Trigger, thrown: unknown): boolean => {
+		const { attempts, event } = trigger;
 		const { recovery } = definition;
 		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && attempts > 1);
 		parts.signals.emit('instance.failed', {
@@ -79,22 +79,22 @@ export function createFailure(parts: FailureParts): Failures {
 	};
 
 	return {
-		take(instance, cause, failing) {
+		take(instance, trigger, failing) {
 			const { batch, thrown } = failing;
-			const { attempts, mail } = cause;
-			const isFresh = report(instance, cause, thrown);
+			const { attempts, mail } = trigger;
+			const isFresh = report(instance, trigger, thrown);
 			if (isTooMuch(instance)) return 'parked';
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
 				if (mail?.volatile || attempts >= config.attemptsMax) {
-					return bury(instance, cause, failing);
+					return bury(instance, trigger, failing);
 				}
 			} catch {
 				// Not even the start of the machine works: nothing can be done before it is repaired.
 				return 'parked';
 			}
 			const value = { epoch: journal.epoch, attempts };
-			batch.changes.push({ table: 'started', key: [actor, ...markOf(cause)], value });
+			batch.changes.push({ table: 'started', key: [actor, ...markOf(trigger)], value });
 			return 'failed';
 		},
 		bury,
@@ -109,7 +109,7 @@ interface Circumstances {
 }
 
 /** A row of the dead letters, with what is needed to look into it or to send it again. */
-function deadLetter({ mail, event, attempts }: Cause, about: Circumstances): DeadLetter {
+function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): DeadLetter {
 	const { definition, instance, thrown, at } = about;
 	return {
 		id: mail?.id ?? '',

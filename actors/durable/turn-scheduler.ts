@@ -12,23 +12,23 @@ import type { EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
-import { release, type Cause } from '../turn/trigger.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
+import { release, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
-import type { Instances } from './instance-cache.ts';
-import { createPortionRun, type Portion } from './instance-batch.ts';
+import type { InstanceCache } from './instance-cache.ts';
+import { createInstanceBatchRun, type InstanceBatch } from './instance-batch.ts';
 import { createStartRecords } from './start-record.ts';
 import { emptyBatch, type Batch, type BatchEnd } from './batch.ts';
 import type { Run } from './trigger-run.ts';
 
 /** What dispatch works with. */
-export interface DispatchParts {
+export interface TurnSchedulerParts {
 	readonly definition: ActorDefinition;
 	readonly journal: Journal;
 	readonly clock: Clock;
-	readonly post: Post;
-	readonly instances: Instances;
+	readonly router: MessageRouter;
+	readonly instances: InstanceCache;
 	readonly run: Run;
 	readonly end: BatchEnd;
 	/** Whether the instance wants this event in another state. */
@@ -38,12 +38,12 @@ export interface DispatchParts {
 	readonly broken: (thrown: unknown) => void;
 }
 
-/** The dispatch that {@link createDispatch} makes. */
-export interface Dispatch {
+/** The dispatch that {@link createTurnScheduler} makes. */
+export interface TurnScheduler {
 	/** What a crash has left in doubt: how often each cause was started, by its mark. */
-	suspects(): ReadonlyMap<string, number>;
+	crashRecovery(): ReadonlyMap<string, number>;
 	/** Takes a cause, and releases it when nothing is left to be done for it. */
-	offer(cause: Cause): void;
+	offer(trigger: Trigger): void;
 	/** From now on nothing that was begun has an effect any more. */
 	fence(): void;
 	/** Takes no more turns; resolves when those that were taken are on disk. */
@@ -51,8 +51,8 @@ export interface Dispatch {
 }
 
 /** Creates the dispatch of one actor. */
-export function createDispatch(parts: DispatchParts): Dispatch {
-	const { journal, post, instances, end, broken } = parts;
+export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
+	const { journal, router, instances, end, broken } = parts;
 	const starts = createStartRecords(parts);
 	const under = new Set<Promise<void>>();
 	let isPumping = false;
@@ -74,15 +74,15 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 	};
 
 	const ready = createReadyLine({ ...parts, wake });
-	const runPortion = createPortionRun({ ...parts, list: ready.list, isOpen });
+	const runInstanceBatch = createInstanceBatchRun({ ...parts, list: ready.list, isOpen });
 
 	const commit = async (batch: Batch): Promise<void> => {
-		end.seal(batch);
+		end.signer(batch);
 		// What is given away here need not be kept while the disk writes.
-		await post.send(batch.messages.splice(0), batch.changes.splice(0));
+		await router.send(batch.messages.splice(0), batch.changes.splice(0));
 		if (state === 'fenced') return;
 		end.finish(batch);
-		instances.makeRoom();
+		instances.evict();
 	};
 	/**
 	 * Memory has got apart from the disk, unless the process has been replaced or is about to end.
@@ -95,16 +95,16 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 	};
 
 	/** What is to run next, in hand: not to be put away. */
-	const take = (): readonly Portion[] => {
-		const portions = ready.pick();
-		for (const { instance } of portions) instance.unflushed += 1;
-		return portions;
+	const take = (): readonly InstanceBatch[] => {
+		const instanceBatches = ready.pick();
+		for (const { instance } of instanceBatches) instance.unflushed += 1;
+		return instanceBatches;
 	};
-	const run = (portions: readonly Portion[]): Batch => {
+	const run = (instanceBatches: readonly InstanceBatch[]): Batch => {
 		const batch = emptyBatch();
-		for (const portion of portions) {
-			portion.instance.unflushed -= 1;
-			runPortion(portion, batch);
+		for (const instanceBatch of instanceBatches) {
+			instanceBatch.instance.unflushed -= 1;
+			runInstanceBatch(instanceBatch, batch);
 		}
 		return batch;
 	};
@@ -116,41 +116,41 @@ export function createDispatch(parts: DispatchParts): Dispatch {
 		return committed;
 	};
 	/** Writes that these are started. */
-	const counted = (portions: readonly Portion[]): Promise<void> =>
-		portions.length === 0
+	const counted = (instanceBatches: readonly InstanceBatch[]): Promise<void> =>
+		instanceBatches.length === 0
 			? Promise.resolve()
-			: journal.commit(starts.of(portions), 'committed').catch(endsHere);
+			: journal.commit(starts.of(instanceBatches), 'committed').catch(endsHere);
 
 	async function pump(): Promise<void> {
-		let portions = take();
-		await counted(portions);
-		while (isOpen() && portions.length > 0) {
-			const isAlone = portions[0]?.causes[0]?.isSuspect ?? false;
-			const batch = run(portions);
+		let instanceBatches = take();
+		await counted(instanceBatches);
+		while (isOpen() && instanceBatches.length > 0) {
+			const isAlone = instanceBatches[0]?.triggers[0]?.isSuspect ?? false;
+			const batch = run(instanceBatches);
 			if (isAlone) {
 				await write(batch);
-				portions = take();
-				await counted(portions);
+				instanceBatches = take();
+				await counted(instanceBatches);
 				continue;
 			}
 			// The transaction that ends this batch begins the next one, or says that none has begun.
-			portions = take();
-			batch.changes.push(...starts.of(portions));
+			instanceBatches = take();
+			batch.changes.push(...starts.of(instanceBatches));
 			void write(batch);
-			if (portions.length > 0) await journal.commit([], 'committed').catch(endsHere);
+			if (instanceBatches.length > 0) await journal.commit([], 'committed').catch(endsHere);
 		}
 	}
 
 	return {
-		suspects: () => starts.read(),
-		offer(cause) {
-			const instance = state === 'open' ? instances.use(cause.key) : undefined;
+		crashRecovery: () => starts.read(),
+		offer(trigger) {
+			const instance = state === 'open' ? instances.use(trigger.key) : undefined;
 			if (!instance) {
-				if (state === 'open') instances.leave(cause.key, cause);
-				release(cause);
+				if (state === 'open') instances.leave(trigger.key, trigger);
+				release(trigger);
 				return;
 			}
-			ready.add(instance, cause);
+			ready.add(instance, trigger);
 		},
 		fence() {
 			state = 'fenced';
@@ -169,9 +169,9 @@ function createReadyLine({
 	instances,
 	turnsBatchMax,
 	wake,
-}: Pick<DispatchParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
+}: Pick<TurnSchedulerParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
 	const line: Instance[] = [];
-	const suspects: Cause[] = [];
+	const crashRecovery: Trigger[] = [];
 
 	/** Puts an instance into the line, if it has something to do. */
 	const list = (instance: Instance): void => {
@@ -181,9 +181,9 @@ function createReadyLine({
 		wake();
 	};
 	/** A suspect by itself; nothing if it is no longer to be run. */
-	const alone = (suspect: Cause): readonly Portion[] => {
+	const alone = (suspect: Trigger): readonly InstanceBatch[] => {
 		const instance = instances.use(suspect.key);
-		if (instance) return [{ instance, causes: [suspect] }];
+		if (instance) return [{ instance, triggers: [suspect] }];
 		instances.leave(suspect.key, suspect);
 		release(suspect);
 		return [];
@@ -191,32 +191,32 @@ function createReadyLine({
 
 	return {
 		list,
-		isEmpty: () => line.length + suspects.length === 0,
-		add(instance: Instance, cause: Cause): void {
-			if (cause.isSuspect) {
-				suspects.push(cause);
+		isEmpty: () => line.length + crashRecovery.length === 0,
+		add(instance: Instance, trigger: Trigger): void {
+			if (trigger.isSuspect) {
+				crashRecovery.push(trigger);
 				wake();
 			} else {
-				instance.queue.push(cause);
+				instance.queue.push(trigger);
 				list(instance);
 			}
 		},
 		/** The next batch: a suspect alone, or all that is ready, up to the limit. */
-		pick(): readonly Portion[] {
-			const suspect = suspects.shift();
+		pick(): readonly InstanceBatch[] {
+			const suspect = crashRecovery.shift();
 			if (suspect) return alone(suspect);
-			const portions: Portion[] = [];
+			const instanceBatches: InstanceBatch[] = [];
 			let room = turnsBatchMax;
 			while (room > 0) {
 				const instance = line.shift();
 				if (!instance) break;
 				instance.isListed = false;
-				const causes = instance.queue.splice(0, room);
-				room -= causes.length;
-				portions.push({ instance, causes });
+				const triggers = instance.queue.splice(0, room);
+				room -= triggers.length;
+				instanceBatches.push({ instance, triggers });
 				list(instance);
 			}
-			return portions;
+			return instanceBatches;
 		},
 	};
 }

@@ -10,24 +10,24 @@ import { pause } from '../../runtime/platform/clock.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
 import { planReplay } from '../../runtime/mailbox/crash-recovery.ts';
 import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.ts';
 import { messageLogic, type MessageOutput } from './inbound-message.ts';
-import { createRuns, policyOf, type Attempt, type Once } from './method-attempt.ts';
-import { createScheduledTurns } from './scheduled-run.ts';
+import { createMethodAttempts, policyOf, type Attempt, type Once } from './method-attempt.ts';
+import { createScheduledRuns } from './scheduled-run.ts';
 import { createSettlement } from './settlement.ts';
-import type { TurnParts } from './run-services.ts';
+import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** The turns that {@link createTurns} makes. */
-export interface Turns {
+/** The turns that {@link createMessageRuns} makes. */
+export interface MessageRuns {
 	/** Takes a message to its end. Rejects if the node stops first; the row then stays. */
-	run(row: MailRow, freed?: () => void): Promise<void>;
+	run(row: MailboxRow, freed?: () => void): Promise<void>;
 	/** What counts the starts of messages that may run twice; `run` then does not. */
-	readonly begin?: (rows: readonly MailRow[]) => readonly Change[];
+	readonly begin?: (rows: readonly MailboxRow[]) => readonly Change[];
 	/** Decides about a message that was started before a crash; nothing runs beside it. */
-	replay(row: MailRow, start: StartRecord): Promise<void>;
+	replay(row: MailboxRow, start: StartRecord): Promise<void>;
 	/**
 	 * Gives running calls `stopTimeout`, then stops them. What they were about stays in the mailbox.
 	 */
@@ -49,18 +49,18 @@ interface Taking extends Attempt {
 	readonly freed?: (() => void) | undefined;
 }
 
-type Life = Actor<typeof messageLogic>;
+type MessageActor = Actor<typeof messageLogic>;
 
 /** Creates the turns of one subscriber. */
-export function createTurns(parts: TurnParts): Turns {
+export function createMessageRuns(parts: RunServices): MessageRuns {
 	const { definition, mailbox, journal, clock, config, signals } = parts;
 	const settle = createSettlement(parts);
 	let stopping = false;
 	// A dead subscriber's successor decides about what was running: nothing of the old turns may
 	// count.
 	let isFenced = false;
-	const runs = createRuns(parts, () => stopping || isFenced);
-	const scheduled = createScheduledTurns(parts, { runs, isOver: () => stopping || isFenced });
+	const runs = createMethodAttempts(parts, () => stopping || isFenced);
+	const scheduled = createScheduledRuns(parts, { runs, isOver: () => stopping || isFenced });
 	parts.onExit(() => {
 		isFenced = true;
 		runs.stop();
@@ -68,21 +68,26 @@ export function createTurns(parts: TurnParts): Turns {
 	});
 
 	/** Runs a message until it ends, is dead, or the node stops. */
-	const take = async (row: MailRow, message: Message, earlier: Taking): Promise<void> => {
+	const take = async (row: MailboxRow, message: Message, earlier: Taking): Promise<void> => {
 		const cancellable = parts.cancellations.watch(row.id);
-		const life = startLife(message, parts, earlier.attempts);
+		const actor = startActor(message, parts, earlier.attempts);
 		try {
-			await takeToEnd(row, message, { ...earlier, cancellable, life });
+			await takeToEnd(row, message, { ...earlier, cancellable, actor });
 		} finally {
 			cancellable.over();
 			runs.over(row);
-			stopMessageActor(life);
+			stopMessageActor(actor);
 		}
 	};
 	const takeToEnd = async (
-		row: MailRow,
+		row: MailboxRow,
 		message: Message,
-		{ cancellable, life, freed, ...earlier }: Taking & { cancellable: Cancellable; life: Life },
+		{
+			cancellable,
+			actor,
+			freed,
+			...earlier
+		}: Taking & { cancellable: Cancellable; actor: MessageActor },
 	): Promise<void> => {
 		let last: Omit<Once, 'event'> = { run: {}, problem: undefined };
 		let { progress } = earlier;
@@ -90,27 +95,27 @@ export function createTurns(parts: TurnParts): Turns {
 			progress = noted;
 		};
 		const startedAt = clock.monotonic();
-		if (row.deadline <= clock.now()) life.send({ type: 'EXPIRED' });
-		while (life.getSnapshot().status === 'active') {
+		if (row.deadline <= clock.now()) actor.send({ type: 'EXPIRED' });
+		while (actor.getSnapshot().status === 'active') {
 			if (stopping || isFenced) throw new ReeveError('stopping');
 			if (cancellable.isCancelled) {
-				life.send({ type: 'CANCELLED' });
+				actor.send({ type: 'CANCELLED' });
 				break;
 			}
-			life.send({ type: 'START' });
-			const attempt = life.getSnapshot().context.attempts;
+			actor.send({ type: 'START' });
+			const attempt = actor.getSnapshot().context.attempts;
 			const beginning = runs.begin(row, message, { ...earlier, progress, attempts: attempt });
 			if (beginning) await beginning;
 			const start = { row, message, attempt, cancellable, progress, onProgress };
 			const { event, ...once } = await runs.once(start);
 			last = once;
-			life.send(event);
-			const isCrash = event.type === 'CRASHED' && life.getSnapshot().status === 'active';
+			actor.send(event);
+			const isCrash = event.type === 'CRASHED' && actor.getSnapshot().status === 'active';
 			if (isCrash) await pause(clock, crashPauseMs * attempt);
 		}
 		if (isFenced) throw new ReeveError('killed', mailbox.method);
 		const tookMs = clock.monotonic() - startedAt;
-		const { context, output } = life.getSnapshot();
+		const { context, output } = actor.getSnapshot();
 		const end = output ?? { outcome: 'failed', code: 'internal', attempts: context.attempts };
 		const settled = settle(row, message, { ...last, tookMs, end });
 		freed?.();
@@ -124,7 +129,7 @@ export function createTurns(parts: TurnParts): Turns {
 			await take(row, message, { attempts: 0, freed });
 		},
 		...(definition.onCrash === 'retry' && {
-			begin: (rows: readonly MailRow[]) =>
+			begin: (rows: readonly MailboxRow[]) =>
 				runs.beginAll(rows.filter((row) => mayBegin(row, definition))),
 		}),
 		async replay(row, start) {
@@ -133,7 +138,7 @@ export function createTurns(parts: TurnParts): Turns {
 			if (schedule) return scheduled.resume(row, message, { ...start, schedule });
 			const { attemptsMax } = config;
 			const onCrash = policyOf(message, definition);
-			const inDoubt = epoch < journal.epoch && !alone && parts.suspects.isCrowd;
+			const inDoubt = epoch < journal.epoch && !alone && parts.crashRecovery.isCrowd;
 			const decision = planReplay({ onCrash, attempts, attemptsMax, inDoubt });
 			const { id, method } = message;
 			signals.emit('replay.decided', { id, method, decision });
@@ -161,7 +166,7 @@ export function createTurns(parts: TurnParts): Turns {
 }
 
 /** The actor of a message that has been started so often. */
-function startLife(message: Message, parts: TurnParts, attempts: number): Life {
+function startActor(message: Message, parts: RunServices, attempts: number): MessageActor {
 	const { definition, config } = parts;
 	return startMessageActor(messageLogic, {
 		id: message.id,
@@ -173,7 +178,7 @@ function startLife(message: Message, parts: TurnParts, attempts: number): Life {
 }
 
 /** Whether the start of a message may be counted before it has a place to run. */
-function mayBegin({ message, volatile }: MailRow, definition: MethodDefinition): boolean {
+function mayBegin({ message, volatile }: MailboxRow, definition: MethodDefinition): boolean {
 	if (volatile) return false;
 	const isScheduled = message.schedule ?? definition.scheduleOf?.(message);
 	return policyOf(message, definition) === 'retry' && isScheduled === undefined;

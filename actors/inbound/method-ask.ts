@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Answered, Asked } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
@@ -20,9 +20,9 @@ export interface AskingParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly config: Config;
-	readonly books: Pick<Books, 'get'>;
+	readonly ledger: Pick<Ledger, 'get'>;
 	readonly signals: Signals;
-	readonly post: Post;
+	readonly router: MessageRouter;
 	readonly methods: Pick<MethodRegistry, 'find'>;
 }
 
@@ -39,14 +39,14 @@ export async function askMessage(
 	asked: Asked,
 	signal?: AbortSignal,
 ): Promise<Answered> {
-	const { books, post, config } = parts;
+	const { ledger, router, config } = parts;
 	signal?.throwIfAborted();
 	const message = messageOf(parts, asked);
 	const { id } = message;
 	const settled = watch(parts, id, signal);
 	try {
-		if (!books.get(id)) await Promise.race([post.send([message]), settled.entry]);
-		const known = books.get(id);
+		if (!ledger.get(id)) await Promise.race([router.send([message]), settled.entry]);
+		const known = ledger.get(id);
 		const { result, output = '' } = known?.result ? known : await settled.entry;
 		const isCut = Buffer.byteLength(output) > config.outputKeptBytesMax - 4;
 		if (result) return { result, output, isCut };
@@ -69,12 +69,12 @@ function messageOf({ node, clock, methods }: AskingParts, asked: Asked): Message
 }
 
 /** Waits for the entry of `id` to be settled. */
-function watch({ books, signals }: AskingParts, id: string, signal?: AbortSignal) {
+function watch({ ledger, signals }: AskingParts, id: string, signal?: AbortSignal) {
 	let stop = () => {};
 	const entry = new Promise<Entry>((resolve, reject) => {
 		const unsubscribe = signals.subscribe((seen) => {
 			if (seen.type !== 'message.settled' || seen.id !== id) return;
-			const found = books.get(id);
+			const found = ledger.get(id);
 			if (found) resolve(found);
 		});
 		const abort = () => reject(signal?.reason);

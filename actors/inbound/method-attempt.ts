@@ -8,12 +8,12 @@ import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
-import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Run } from '../../runtime/message/reply.ts';
 import type { CallEnd, RunningCall } from './call.ts';
 import { createMethodContext } from './method-context.ts';
 import type { MessageEvent } from './inbound-message.ts';
-import type { TurnParts } from './run-services.ts';
+import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
 /** How often a message was started so far, and whether it is started alone. */
@@ -21,7 +21,7 @@ export type Attempt = Pick<StartRecord, 'attempts' | 'alone' | 'progress'>;
 
 /** One start of a method. */
 export interface Start {
-	readonly row: MailRow;
+	readonly row: MailboxRow;
 	readonly message: Message;
 	readonly attempt: number;
 	readonly cancellable: Cancellable;
@@ -38,17 +38,17 @@ export interface Once {
 	readonly event: Extract<MessageEvent, { readonly type: 'ENDED' | 'CRASHED' }>;
 }
 
-/** The runs that {@link createRuns} makes. */
-export interface Runs {
+/** The runs that {@link createMethodAttempts} makes. */
+export interface MethodAttempts {
 	/** Counts a start. The method may be called when that resolves; without a promise at once. */
-	begin(row: MailRow, message: Message, given: Attempt): Promise<void> | undefined;
+	begin(row: MailboxRow, message: Message, given: Attempt): Promise<void> | undefined;
 	/**
 	 * What counts the first start of messages that may run twice, all of them together. They may run
 	 * when it is committed.
 	 */
-	beginAll(rows: readonly MailRow[]): readonly Change[];
+	beginAll(rows: readonly MailboxRow[]): readonly Change[];
 	/** A message will not run any more. What was counted ahead for it is forgotten here. */
-	over(row: MailRow): void;
+	over(row: MailboxRow): void;
 	/** Runs the method once. Rejects only if the turns are over. */
 	once(start: Start): Promise<Once>;
 	/** Stops what is running; what it was about stays in the mailbox. */
@@ -56,13 +56,13 @@ export interface Runs {
 }
 
 /** Creates the runs of one subscriber. `isOver` says that nothing that ends now counts any more. */
-export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
+export function createMethodAttempts(parts: RunServices, isOver: () => boolean): MethodAttempts {
 	const { definition, mailbox, journal, clock, signals } = parts;
 	const running = new Set<RunningCall>();
 
 	/** Messages whose first start is counted, and which have not run. */
 	const begun = new Set<number>();
-	const begin: Runs['begin'] = (row, message, given) => {
+	const begin: MethodAttempts['begin'] = (row, message, given) => {
 		if (row.volatile) return undefined;
 		if (begun.delete(row.arrival)) {
 			parts.passPoint('call.started');
@@ -120,7 +120,7 @@ export function createRuns(parts: TurnParts, isOver: () => boolean): Runs {
 		}
 	};
 
-	const beginAll = (rows: readonly MailRow[]): readonly Change[] => {
+	const beginAll = (rows: readonly MailboxRow[]): readonly Change[] => {
 		const value: StartRecord = { epoch: journal.epoch, attempts: 1 };
 		return rows.map(({ arrival }) => {
 			begun.add(arrival);

@@ -4,7 +4,7 @@
  * @module
  */
 import { dataFile } from '../../runtime/files/data-folder.ts';
-import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
@@ -12,7 +12,7 @@ import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
-import type { Trust } from '../../runtime/security/authorization.ts';
+import type { Authorization } from '../../runtime/security/authorization.ts';
 import { askMessage, type AskingParts } from './method-ask.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
@@ -24,9 +24,9 @@ export interface ContextParts extends AskingParts {
 	readonly storeId: string;
 	readonly received?: Received | undefined;
 	/** Without them no interim result is published. */
-	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly outcomePublisher?: Pick<OutcomePublisher, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
-	readonly trust?: Trust | undefined;
+	readonly authorization?: Authorization | undefined;
 	readonly print: (from: string, text: string) => void;
 }
 
@@ -45,7 +45,7 @@ export function createMethodContext(
 	parts: ContextParts,
 	run: ContextRun,
 ): Omit<MethodContext, 'signal'> {
-	const { node, clock, config, definition, post, answers } = parts;
+	const { node, clock, config, definition, router, outcomePublisher } = parts;
 	const { message, attempt } = run;
 	const { replies } = definition;
 	const noted = (progress: unknown) =>
@@ -57,21 +57,23 @@ export function createMethodContext(
 		storeId: parts.storeId,
 		received: parts.received,
 		processes: parts.processes,
-		trust: parts.trust,
+		authorization: parts.authorization,
 		progress: run.progress,
 		limits: config,
 		timeoutMs: timeoutOf(message, parts) * 1000,
 		outputBytesMax: config.outputBytesMax,
-		hasRoom: () => parts.outbox.waiting() < config.outboxMessagesMax,
+		hasCapacity: () => parts.outbox.waiting() < config.outboxMessagesMax,
 		async note(progress) {
 			await parts.journal.commit(noted(progress)).catch(() => undefined);
 		},
 		async reply(data, progress) {
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
 			// It is on disk or the node is going down, in which case its run will be replayed anyway.
-			const published = answers?.interim(message, data);
+			const published = outcomePublisher?.interim(message, data);
 			const changes = [...noted(progress), ...(published?.changes ?? [])];
-			await post.send(interim ? [interim] : [], changes).then(published?.flushed, () => undefined);
+			await router
+				.send(interim ? [interim] : [], changes)
+				.then(published?.flushed, () => undefined);
 		},
 		ask: (asked, signal) => askMessage(parts, asked, signal),
 		print: (text) => parts.print(message.fromNode, text),

@@ -9,22 +9,22 @@ import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
-import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
+import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
 import type { Cancellations } from '../../runtime/mailbox/cancellations.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
-import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
+import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
-import type { Trust } from '../../runtime/security/authorization.ts';
-import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Authorization } from '../../runtime/security/authorization.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import type { CallInput, RunningCall } from './call.ts';
 
 /** What turns work with. */
-export interface TurnParts {
+export interface RunServices {
 	readonly node: string;
 	readonly storeId: string;
 	readonly definition: MethodDefinition;
@@ -33,16 +33,16 @@ export interface TurnParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
-	readonly post: Post;
+	readonly router: MessageRouter;
 	readonly receipts: Receipts;
 	readonly passPoint: PassPoint;
-	readonly suspects: Pick<Suspects, 'isCrowd'>;
+	readonly crashRecovery: Pick<CrashRecovery, 'isCrowd'>;
 	readonly cancellations: Cancellations;
 	readonly received?: Received | undefined;
-	readonly answers?: Pick<Answers, 'interim'> | undefined;
+	readonly outcomePublisher?: Pick<OutcomePublisher, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
-	readonly trust?: Trust | undefined;
-	readonly books: Books;
+	readonly authorization?: Authorization | undefined;
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
 	readonly methods: Pick<MethodRegistry, 'find'>;
 	/** Makes a supervised call. */

@@ -12,23 +12,23 @@
 import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import { pause } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import type { MailRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
 import { dueAfter, type Schedule, type ScheduleState } from '../../runtime/message/schedule.ts';
 import type { MessageOutput } from './inbound-message.ts';
-import { policyOf, type Once, type Runs } from './method-attempt.ts';
+import { policyOf, type Once, type MethodAttempts } from './method-attempt.ts';
 import { callEnded, createSettlement } from './settlement.ts';
-import type { TurnParts } from './run-services.ts';
+import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** The scheduled turns that {@link createScheduledTurns} makes. */
-export interface ScheduledTurns {
+/** The scheduled turns that {@link createScheduledRuns} makes. */
+export interface ScheduledRuns {
 	/** Whether a message has a schedule. */
 	isOne(message: Message): boolean;
 	/** Takes a message that has a schedule; false if it has none. Resolves when that is on disk. */
-	adopt(row: MailRow, message: Message): Promise<boolean>;
+	adopt(row: MailboxRow, message: Message): Promise<boolean>;
 	/** Goes on with one that an earlier process, or subscriber, has taken. */
-	resume(row: MailRow, message: Message, start: ScheduledStart): void;
+	resume(row: MailboxRow, message: Message, start: ScheduledStart): void;
 	/** Starts nothing more. */
 	stop(): void;
 }
@@ -39,17 +39,17 @@ type ScheduledStart = StartRecord & { readonly schedule: ScheduleState };
 const waitMsMax = 60_000;
 
 /** Creates the scheduled turns of one subscriber. */
-export function createScheduledTurns(
-	parts: TurnParts,
-	{ runs, isOver }: { readonly runs: Runs; readonly isOver: () => boolean },
-): ScheduledTurns {
-	const { definition, mailbox, journal, clock, config, signals, post, node } = parts;
+export function createScheduledRuns(
+	parts: RunServices,
+	{ runs, isOver }: { readonly runs: MethodAttempts; readonly isOver: () => boolean },
+): ScheduledRuns {
+	const { definition, mailbox, journal, clock, config, signals, router, node } = parts;
 	const settle = createSettlement(parts);
 	const controller = new AbortController();
 
 	const scheduleOf = (message: Message): Schedule | undefined =>
 		message.schedule ?? definition.scheduleOf?.(message);
-	const noted = (row: MailRow, schedule: ScheduleState, attempts = 0): Change => {
+	const noted = (row: MailboxRow, schedule: ScheduleState, attempts = 0): Change => {
 		const value: StartRecord = { epoch: journal.epoch, attempts, schedule };
 		return { table: 'started', key: [mailbox.method, row.arrival], value };
 	};
@@ -63,7 +63,7 @@ export function createScheduledTurns(
 	};
 
 	/** One run, with its output on the way when this resolves. */
-	const tick = async (row: MailRow, message: Message, given: Tick): Promise<ScheduleState> => {
+	const tick = async (row: MailboxRow, message: Message, given: Tick): Promise<ScheduleState> => {
 		const { cancellable, attempts, ...more } = given;
 		const before = { ...more.state, isRunning: true, lastDue: more.due } as const;
 		await journal.commit([noted(row, before, attempts)]);
@@ -77,7 +77,7 @@ export function createScheduledTurns(
 		const { replies } = definition;
 		const hasOutput = run.output?.data !== undefined;
 		const reply = hasOutput ? composeReply(message, run, { clock, node, replies }) : undefined;
-		await post.send(reply ? [reply] : [], [noted(row, after)]);
+		await router.send(reply ? [reply] : [], [noted(row, after)]);
 		signals.emit(
 			'call.ended',
 			callEnded(message, { run, problem, tookMs: clock.monotonic() - since, end }),
@@ -85,7 +85,11 @@ export function createScheduledTurns(
 		return after;
 	};
 
-	const follow = async (row: MailRow, message: Message, start: ScheduledStart): Promise<void> => {
+	const follow = async (
+		row: MailboxRow,
+		message: Message,
+		start: ScheduledStart,
+	): Promise<void> => {
 		const schedule = scheduleOf(message) ?? {};
 		const cancellable = parts.cancellations.watch(row.id);
 		const waiting = new AbortController();
@@ -117,7 +121,7 @@ export function createScheduledTurns(
 		}
 	};
 	/** What is given up because the subscriber dies or the node stops is on disk. */
-	const begin = (row: MailRow, message: Message, start: ScheduledStart): void => {
+	const begin = (row: MailboxRow, message: Message, start: ScheduledStart): void => {
 		follow(row, message, start).catch(() => undefined);
 	};
 

@@ -10,11 +10,11 @@ import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
 import type { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import { packMessage } from '../../runtime/message/codec.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
 import { composeOwnOutput, composeReply, type Run } from '../../runtime/message/reply.ts';
@@ -29,7 +29,7 @@ export interface SettlementParts {
 	readonly mailbox: Mailbox;
 	readonly clock: Clock;
 	readonly signals: Signals;
-	readonly post: Post;
+	readonly router: MessageRouter;
 	readonly receipts: Receipts;
 	readonly journal: Journal;
 	readonly passPoint: PassPoint;
@@ -49,11 +49,11 @@ export interface Ending {
 }
 
 /** Files how a message ended; resolves when that is on disk. */
-export type Settle = (row: MailRow, message: Message, ending: Ending) => Promise<void>;
+export type Settle = (row: MailboxRow, message: Message, ending: Ending) => Promise<void>;
 
 /** Creates the settlements of one subscriber. */
 export function createSettlement(parts: SettlementParts): Settle {
-	const { definition, mailbox, clock, node, post, receipts, passPoint } = parts;
+	const { definition, mailbox, clock, node, router, receipts, passPoint } = parts;
 	const { replies } = definition;
 
 	return async (row, message, ending) => {
@@ -71,7 +71,7 @@ export function createSettlement(parts: SettlementParts): Settle {
 		if (!row.volatile)
 			changes.push(...receipts.add([receiptOf(row, message, { ...ending, at: clock.now() })]));
 		passPoint('call.ended');
-		await post.send(
+		await router.send(
 			[reply, own].filter((each) => each !== undefined),
 			changes,
 		);
@@ -96,7 +96,7 @@ function resultOf({ run, problem, tookMs, end, ...more }: Ending): Result {
 }
 
 function receiptOf(
-	{ at: takenAt }: MailRow,
+	{ at: takenAt }: MailboxRow,
 	{ id, fromNode: from, method }: Message,
 	{ end, tookMs, at }: Pick<Ending, 'end' | 'tookMs'> & { at: number },
 ): Receipt {
@@ -117,7 +117,7 @@ export function callEnded(message: Message, { run, problem, tookMs, end }: Endin
 
 /** A row of the dead letters: everything that is needed to look into it, or to send it again. */
 function deadLetter(
-	row: MailRow,
+	row: MailboxRow,
 	{ id, fromNode, method }: Message,
 	{ end, problem, at }: Ending & { at: number },
 ): DeadLetter {

@@ -12,15 +12,15 @@
  */
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
-import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
-import { createTurns } from './message-run.ts';
-import type { TurnParts } from './run-services.ts';
+import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
+import { createMessageRuns } from './message-run.ts';
+import type { RunServices } from './run-services.ts';
 
 /** What a subscriber works with. */
-export interface SubscriberInput extends TurnParts {
+export interface SubscriberInput extends RunServices {
 	readonly mailbox: Mailbox;
 	/** What a crash left behind, in all mailboxes of the node. */
-	readonly suspects: Suspects;
+	readonly crashRecovery: CrashRecovery;
 }
 
 /** What can happen to a subscriber. */
@@ -30,7 +30,7 @@ export interface SubscriberEvent {
 }
 
 interface SubscriberContext extends SubscriberInput {
-	readonly turns: ReturnType<typeof createTurns>;
+	readonly turns: ReturnType<typeof createMessageRuns>;
 }
 
 const machine = setup({
@@ -42,16 +42,16 @@ const machine = setup({
 	actors: {
 		/** Settles, or runs again, what was started when an earlier process or subscriber died. */
 		replay: fromPromise<void, SubscriberContext>(async ({ input }) => {
-			const { mailbox, suspects, turns, journal } = input;
+			const { mailbox, crashRecovery, turns, journal } = input;
 			mailbox.reset();
 			// Starts that the one before has still brought on their way must be seen, or nobody would
 			// ever run what they are about.
 			await journal.commit([], 'committed');
 			for (const { row, start } of mailbox.started()) {
-				await suspects.alone(() => mailbox.attend(() => turns.replay(row, start)));
+				await crashRecovery.alone(() => mailbox.attend(() => turns.replay(row, start)));
 			}
-			suspects.cleared(mailbox.method);
-			await suspects.over;
+			crashRecovery.cleared(mailbox.method);
+			await crashRecovery.over;
 		}),
 		drain: fromPromise<void, SubscriberContext>(({ input }) => input.mailbox.close()),
 	},
@@ -63,7 +63,7 @@ const machine = setup({
 	},
 }).createMachine({
 	id: 'subscriber',
-	context: ({ input }) => ({ ...input, turns: createTurns(input) }),
+	context: ({ input }) => ({ ...input, turns: createMessageRuns(input) }),
 	initial: 'opening',
 	states: {
 		opening: {

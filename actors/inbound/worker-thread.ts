@@ -38,7 +38,7 @@ function createContext(order: Order, port: MessagePort): MethodContext {
 		async note(progress) {
 			await Promise.resolve(tell({ type: 'note', progress }));
 		},
-		hasRoom: () => true,
+		hasCapacity: () => true,
 		ask: () => Promise.reject(new ReeveError('bad_declaration', 'an isolated method cannot ask')),
 		print: (text) => tell({ type: 'print', text }),
 		dataFile: (...parts) =>

@@ -65,7 +65,7 @@ export function createLineReplies(context: MethodContext): LineReplies {
 	const underWay = new Set<Promise<void>>();
 	return {
 		async send(line, progress) {
-			while (!context.hasRoom() && !context.signal.aborted) {
+			while (!context.hasCapacity() && !context.signal.aborted) {
 				await pause(context.clock, fullPauseMs, context.signal);
 			}
 			const sent = context.reply(contentOf(line), progress).finally(() => underWay.delete(sent));

@@ -23,7 +23,7 @@ import { replaceFile } from './result-file.ts';
 const limits = {
 	messageBytesMax: 1_048_576,
 	messageDepthMax: 64,
-	foreignMessagesMax: startupFilesMax,
+	publicMessagesMax: startupFilesMax,
 } as const;
 
 /**

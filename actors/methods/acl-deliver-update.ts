@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
-import { changeRules, rulesUsage } from '../io/trust-update.ts';
+import { changeRules, rulesUsage } from '../io/authorization-update.ts';
 
 const words = ['allow', 'deny', 'remove', 'import', 'list'];
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
-import { changeKeys, keysUsage } from '../io/trust-update.ts';
+import { changeKeys, keysUsage } from '../io/authorization-update.ts';
 
 /**
  * Changes whom this node trusts, and answers with all trusted keys. Only central may call it, with

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
@@ -20,7 +20,7 @@ import type { Change } from '../../runtime/journal/schema.ts';
 export interface WindowParts {
 	readonly lane: Lane;
 	readonly outbox: Outbox;
-	readonly books: Books;
+	readonly ledger: Ledger;
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
@@ -41,15 +41,15 @@ export interface LanePlace {
 }
 
 /** What giving up works with. */
-export interface GivingUpParts extends WindowParts {
+export interface ExpiryParts extends WindowParts {
 	readonly deliveries: Deliveries;
 	readonly place: LanePlace;
 	/** Resolves everything up to a number. */
 	readonly drop: (upTo: number) => readonly Change[];
 }
 
-/** What {@link createGivingUp} makes. */
-export interface GivingUp {
+/** What {@link createExpiry} makes. */
+export interface Expiry {
 	/** Gives up what is past its time or its tries. */
 	all(): Settlement;
 	/** Gives up a message, wherever it stands in the lane: it is taken back, or cannot be sent. */
@@ -62,11 +62,11 @@ const nothing: Settlement = { changes: [], ids: [] };
 const givenUpMax = 5000;
 
 /** Creates what gives up the messages of one lane. */
-export function createGivingUp(parts: GivingUpParts): GivingUp {
-	const { lane, outbox, books, clock, deliveries, place, drop } = parts;
+export function createExpiry(parts: ExpiryParts): Expiry {
+	const { lane, outbox, ledger, clock, deliveries, place, drop } = parts;
 
 	const giveUpRow = (row: OutRow): Settlement => {
-		books.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
+		ledger.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
 		const output = deliveries.tell(row, { type: 'GIVE_UP' });
 		const settled = output ? settleRow(row, output, parts) : [];
 		const ids = settled.length > 0 ? [row.id] : [];
@@ -136,25 +136,25 @@ function outcomeInstead(
 export function settleRow(
 	row: OutRow,
 	{ verdict, code = 'refused' }: DeliveryOutput,
-	{ lane, books, signals }: WindowParts,
+	{ lane, ledger, signals }: WindowParts,
 ): readonly Change[] {
 	const { to, method } = lane;
 	const { id, attempts } = row;
 	if (verdict === 'accepted') return [];
 	if (verdict === 'refused') {
 		signals.emit('delivery.refused', { to, method, id, code });
-		return books.settle(id, { outcome: 'refused', code });
+		return ledger.settle(id, { outcome: 'refused', code });
 	}
 	signals.emit('delivery.gaveUp', { to, method, id, attempts });
 	// Under another identity it may have been accepted, and then nobody knows what became of it.
 	if (row.seq <= lane.repeatUpTo) {
 		const detail = `${to} or this node has lost its store since; it may have run`;
-		return books.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
+		return ledger.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
 	}
 	if (row.tooLarge) {
 		const detail = 'the broker takes no publication of this size';
-		return books.settle(id, { outcome: 'refused', code: 'too_large', detail });
+		return ledger.settle(id, { outcome: 'refused', code: 'too_large', detail });
 	}
 	const outcome = row.cancelled ? 'cancelled' : 'expired';
-	return books.settle(id, { outcome, code: outcome, attempts });
+	return ledger.settle(id, { outcome, code: outcome, attempts });
 }

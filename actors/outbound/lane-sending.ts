@@ -7,7 +7,7 @@
 import { laneStops } from '../../runtime/delivery/acceptance.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { errorTable, isErrorCode } from '../../runtime/platform/errors.ts';
-import type { Exchange } from '../../runtime/network/network.ts';
+import type { Network } from '../../runtime/network/network.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../runtime/protocol/frame.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
@@ -20,7 +20,7 @@ import type { Change } from '../../runtime/journal/schema.ts';
 /** What a publisher works with. */
 export interface PublisherInput extends WindowParts {
 	readonly journal: Journal;
-	readonly exchange: Exchange;
+	readonly network: Network;
 	readonly presence: Presence;
 	readonly passPoint: PassPoint;
 	/** This store turns out to be an older copy of what it once was, and needs another identity. */
@@ -48,7 +48,7 @@ export type PublisherEvent =
 	| { readonly type: 'SHUTDOWN' };
 
 /** What an acknowledgement can change in how a lane goes on. */
-export interface Mood {
+export interface BackoffState {
 	readonly failures: number;
 	/** Set by an acknowledgement that asks for a pause. */
 	readonly pauseMs: number;
@@ -59,7 +59,7 @@ export interface Mood {
 }
 
 /** What a publisher knows. */
-export interface PublisherContext extends PublisherInput, Mood {
+export interface PublisherContext extends PublisherInput, BackoffState {
 	readonly window: Window;
 	readonly timer: { current?: Timer };
 	/** Settled when every frame so far has been handed to the wire: they must leave in order. */
@@ -72,11 +72,11 @@ const noCreditMs = 1000;
 
 /** Whether sending makes sense. */
 export const isReachable = ({ context }: { context: PublisherContext }): boolean =>
-	context.exchange.isUp() && context.presence.get(context.lane.to)?.state === 'online';
+	context.network.isUp() && context.presence.get(context.lane.to)?.state === 'online';
 
 /** Why a lane waits, as a sentence for people. */
-export function whyWaiting({ lane, presence, exchange }: PublisherContext): string {
-	if (!exchange.isUp()) return 'this node is not connected to its broker';
+export function whyWaiting({ lane, presence, network }: PublisherContext): string {
+	if (!network.isUp()) return 'this node is not connected to its broker';
 	const neighbour = presence.get(lane.to);
 	return neighbour ? `${lane.to} is offline` : `${lane.to} has never been seen`;
 }
@@ -103,11 +103,11 @@ export function disarm({ timer }: PublisherContext): void {
 }
 
 /** Writes what was settled; watchers hear of it after the flush. */
-export function write({ journal, books, outbox }: PublisherContext, settlement: Settlement): void {
+export function write({ journal, ledger, outbox }: PublisherContext, settlement: Settlement): void {
 	if (settlement.changes.length === 0) return;
 	journal.commit(settlement.changes).then(
 		() => {
-			for (const id of settlement.ids) books.settled(id);
+			for (const id of settlement.ids) ledger.settled(id);
 			for (const { lane, seq } of settlement.instead ?? []) outbox.flushed(lane, seq);
 		},
 		// Fenced or stopping: the rows are still in the journal, and the next process goes on.
@@ -139,14 +139,14 @@ export function pump(context: PublisherContext): void {
 
 /** Hands frames to the wire: at once, or once what must be written before has been. */
 function release(
-	{ journal, exchange, lane, line, send }: PublisherContext,
+	{ journal, network, lane, line, send }: PublisherContext,
 	frames: readonly FrameContent[],
 	changes: readonly Change[],
 ): void {
 	const to = { node: lane.to, method: lane.method, kind: lane.kind };
 	const tooLarge = (seq: number): void => send({ type: 'TOO_LARGE', seq });
 	const hand = (): void => {
-		for (const frame of frames) exchange.sendFrame(to, frame, tooLarge);
+		for (const frame of frames) network.sendFrame(to, frame, tooLarge);
 	};
 	if (changes.length === 0 && !line.tail) {
 		hand();
@@ -162,20 +162,24 @@ function release(
 }
 
 /** Applies an acknowledgement; tells how the lane should go on. */
-export function heed(context: PublisherContext, ack: LaneAck, storeId: string): Partial<Mood> {
+export function applyAck(
+	context: PublisherContext,
+	ack: LaneAck,
+	storeId: string,
+): Partial<BackoffState> {
 	const { lane } = context;
 	context.passPoint('ack.received');
 	// What an earlier store of the receiver says is of no use: it has been bound to another since.
 	if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};
 	if (ack.nack && laneStops.has(ack.nack)) return stopLane(context, ack);
-	const { belief, count, ...settlement } = context.window.acknowledge(ack);
-	if (belief === 'doubted') return doubt(context, ack);
+	const { verdict, count, ...settlement } = context.window.acknowledge(ack);
+	if (verdict === 'doubted') return doubt(context, ack);
 	write(context, settlement);
 	return goOn(context, ack, count);
 }
 
 /** Whether this is anything new to a lane. It usually is not. */
-export function changesMood(known: Mood, news: Partial<Mood>): boolean {
+export function changesBackoff(known: BackoffState, news: Partial<BackoffState>): boolean {
 	const {
 		failures = known.failures,
 		pauseMs = known.pauseMs,
@@ -191,7 +195,7 @@ export function changesMood(known: Mood, news: Partial<Mood>): boolean {
 }
 
 /** How a lane goes on after an acknowledgement that resolved `count` messages. */
-function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<Mood> {
+function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<BackoffState> {
 	const { window } = context;
 	const { to, method } = context.lane;
 	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
@@ -215,7 +219,7 @@ function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
 function doubt(
 	{ lane, signals, journal, onStaleStore }: PublisherContext,
 	{ upTo, epoch }: LaneAck,
-): Partial<Mood> {
+): Partial<BackoffState> {
 	signals.emit('delivery.doubted', { to: lane.to, method: lane.method, upTo });
 	if (epoch === journal.epoch) onStaleStore(`${lane.to} knows later messages of this store`);
 	return {};
@@ -225,7 +229,7 @@ function doubt(
 function stopLane(
 	context: PublisherContext,
 	{ nack = '', retryMs = noCreditMs, epoch }: LaneAck,
-): Partial<Mood> {
+): Partial<BackoffState> {
 	const { lane, signals, journal, onStaleStore } = context;
 	// What was wrong with a frame of an earlier life has been mended by this one.
 	if (epoch !== journal.epoch) return {};

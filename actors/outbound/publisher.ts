@@ -18,9 +18,9 @@ import { assign, enqueueActions, setup, type ActorLogicFrom } from 'xstate';
 import {
 	arm,
 	backoffMs,
-	changesMood,
+	changesBackoff,
 	disarm,
-	heed,
+	applyAck,
 	isReachable,
 	pump,
 	whyBackingOff,
@@ -45,16 +45,16 @@ const machine = setup({
 	},
 	actions: {
 		pump: ({ context }) => pump(context),
-		heed: assign(({ context, event }) =>
-			event.type === 'ACK' ? heed(context, event.ack, event.storeId) : {},
+		applyAck: assign(({ context, event }) =>
+			event.type === 'ACK' ? applyAck(context, event.ack, event.storeId) : {},
 		),
 		goBack: ({ context }) => context.window.goBack(),
 		// Not by leaving the state and coming back, and without a new context unless something is
 		// new: a fleet has a lane for each of its messages.
-		heedAndGoOn: enqueueActions(({ context, event, enqueue }) => {
+		applyAckAndContinue: enqueueActions(({ context, event, enqueue }) => {
 			if (event.type !== 'ACK') return;
-			const news = heed(context, event.ack, event.storeId);
-			const isOther = changesMood(context, news);
+			const news = applyAck(context, event.ack, event.storeId);
+			const isOther = changesBackoff(context, news);
 			if (isOther) enqueue.assign(news);
 			const next = isOther ? { ...context, ...news } : context;
 			if (next.pauseMs > 0) return enqueue.raise({ type: 'PAUSE' });
@@ -90,7 +90,7 @@ const machine = setup({
 			if (state === 'backing off') lane.why = whyBackingOff(context);
 			if (lane.why === '') return;
 			for (const { id, isReply } of lane.rows) {
-				if (!isReply) context.books.note(id, 'waiting', { detail: lane.why });
+				if (!isReply) context.ledger.note(id, 'waiting', { detail: lane.why });
 			}
 			signals.emit('delivery.waiting', { to: lane.to, method: lane.method, why: lane.why });
 		},
@@ -127,7 +127,7 @@ const machine = setup({
 				LINK_UP: { actions: { type: 'show', params: { state: 'waiting' } } },
 				MAIL: { actions: 'armAway' },
 				// A late acknowledgement is as good as any.
-				ACK: { actions: 'heed' },
+				ACK: { actions: 'applyAck' },
 				TICK: { actions: ['countAway', 'giveUp', 'armAway'] },
 			},
 		},
@@ -139,7 +139,7 @@ const machine = setup({
 				// What takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
 				TOO_LARGE: { actions: ['refuse', 'pump'] },
-				ACK: { actions: 'heedAndGoOn' },
+				ACK: { actions: 'applyAckAndContinue' },
 				PAUSE: { target: 'backingOff' },
 				// A new life of the receiver, or of the link: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },
@@ -160,7 +160,7 @@ const machine = setup({
 				TICK: { target: 'sending', actions: 'goBack' },
 				PRESENT: { target: 'sending', actions: 'calm' },
 				LINK_UP: { target: 'sending', actions: 'calm' },
-				ACK: { target: 'heeding', actions: 'heed' },
+				ACK: { target: 'heeding', actions: 'applyAck' },
 			},
 		},
 		stopped: { type: 'final', entry: 'stop' },

@@ -11,7 +11,7 @@ import { createDeliveries, verdictOf } from './deliveries.ts';
 import type { DeliveryOutput } from './outbound-message.ts';
 import {
 	countAway,
-	createGivingUp,
+	createExpiry,
 	settleRow,
 	type LanePlace,
 	type Settlement,
@@ -32,7 +32,7 @@ export interface Load {
  * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had,
  * so nothing is resolved; this store must be an older copy of what it once was.
  */
-export type Belief = 'believed' | 'doubted';
+export type AckVerdict = 'believed' | 'doubted';
 
 /** The window that {@link createWindow} makes. */
 export interface Window {
@@ -44,7 +44,7 @@ export interface Window {
 	/** The next rows that credit and size allow, marked as published; undefined if there are none. */
 	take(): Load | undefined;
 	/** Resolves what an acknowledgement covers. */
-	acknowledge(ack: LaneAck): Settlement & { readonly belief: Belief; readonly count: number };
+	acknowledge(ack: LaneAck): Settlement & { readonly verdict: AckVerdict; readonly count: number };
 	/** Binds the lane to the store of its receiver, see `Outbox.bind`. */
 	bind(storeId: string): readonly Change[];
 	/** Everything unresolved is to be published again, from the oldest on. */
@@ -63,7 +63,7 @@ export interface Window {
 
 /** Creates the window of a lane. */
 export function createWindow(parts: WindowParts): Window {
-	const { lane, outbox, books, clock, config } = parts;
+	const { lane, outbox, ledger, clock, config } = parts;
 	const deliveries = createDeliveries(lane);
 	const place: LanePlace = { sent: lane.lo - 1 };
 	// A new lane sends one message until the receiver has said how many it is ready to take.
@@ -72,9 +72,9 @@ export function createWindow(parts: WindowParts): Window {
 	/** What is written of a message that the receiver has answered. */
 	const end = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
 		if (output.verdict !== 'accepted') return settleRow(row, output, parts);
-		if (!row.isReply) books.note(row.id, 'acked');
+		if (!row.isReply) ledger.note(row.id, 'acked');
 		// Of one that went the usual way its outcome will tell, or an orderly end.
-		return row.attempts > 1 ? books.noted(row.id) : [];
+		return row.attempts > 1 ? ledger.noted(row.id) : [];
 	};
 	const drop = (upTo: number): readonly Change[] => {
 		const { rows, changes } = outbox.resolve(lane, upTo);
@@ -84,7 +84,7 @@ export function createWindow(parts: WindowParts): Window {
 		return changes;
 	};
 
-	const givingUp = createGivingUp({ ...parts, deliveries, place, drop });
+	const expiry = createExpiry({ ...parts, deliveries, place, drop });
 
 	return {
 		get sent() {
@@ -106,10 +106,10 @@ export function createWindow(parts: WindowParts): Window {
 				deliveries.tell(row, { type: 'PUBLISHED' });
 				const counted = { ...row, attempts: row.attempts + 1 };
 				lane.rows[seq - lane.lo] = counted;
-				if (!row.isReply) books.note(row.id, 'sent', { attempt: counted.attempts });
+				if (!row.isReply) ledger.note(row.id, 'sent', { attempt: counted.attempts });
 				// What an earlier process left may have been sent by it, before that was on disk.
 				if (row.attempts > 0 || seq <= lane.inherited) {
-					changes.push(...outbox.amend(lane, counted), ...books.noted(row.id));
+					changes.push(...outbox.amend(lane, counted), ...ledger.noted(row.id));
 				}
 				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
 				place.sent = seq;
@@ -122,10 +122,10 @@ export function createWindow(parts: WindowParts): Window {
 			const { upTo, id } = ack;
 			const nothing = { changes: [], ids: [], count: 0 };
 			if (upTo >= lane.lo && outbox.row(lane, upTo)?.id !== id) {
-				return { ...nothing, belief: 'doubted' };
+				return { ...nothing, verdict: 'doubted' };
 			}
 			credit = ack.credit;
-			if (upTo < lane.lo) return { ...nothing, belief: 'believed' };
+			if (upTo < lane.lo) return { ...nothing, verdict: 'believed' };
 			const except = new Map(ack.except);
 			const changes: Change[] = [];
 			const ids: string[] = [];
@@ -142,7 +142,7 @@ export function createWindow(parts: WindowParts): Window {
 			}
 			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));
-			return { changes, ids, belief: 'believed', count };
+			return { changes, ids, verdict: 'believed', count };
 		},
 		goBack() {
 			for (const row of lane.rows)
@@ -152,9 +152,9 @@ export function createWindow(parts: WindowParts): Window {
 			credit = Math.max(credit, 1);
 		},
 		countAway: () => countAway(parts),
-		giveUp: () => givingUp.all(),
-		cancel: (seq) => givingUp.one(seq, 'cancelled'),
-		refuse: (seq) => givingUp.one(seq, 'tooLarge'),
+		giveUp: () => expiry.all(),
+		cancel: (seq) => expiry.one(seq, 'cancelled'),
+		refuse: (seq) => expiry.one(seq, 'tooLarge'),
 		stop: () => deliveries.stop(),
 	};
 }

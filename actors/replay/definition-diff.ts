@@ -12,7 +12,7 @@ import { nodesOf } from '../definition/definition-check.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { storedInstances } from './instance-report.ts';
 import { loadInstance } from '../turn/instance.ts';
-import { createMover } from '../turn/machine-step.ts';
+import { createMachineStepper } from '../turn/machine-step.ts';
 
 /** What is compared. */
 export interface DiffParts {
@@ -61,7 +61,11 @@ function faceOf({ machine }: ActorDefinition) {
 async function tryInstances({ journal, before, after, microstepsMax }: DiffParts) {
 	const restoring = (definition: ActorDefinition) => {
 		const { name, machine, volatile } = definition;
-		return { definition, journal, mover: createMover({ name, machine, volatile, microstepsMax }) };
+		return {
+			definition,
+			journal,
+			stepper: createMachineStepper({ name, machine, volatile, microstepsMax }),
+		};
 	};
 	const next = restoring(after);
 	const last = before && restoring(before);

@@ -7,7 +7,7 @@
 import type { EventObject } from 'xstate';
 import type { HistoryLine, InstanceHead, InstanceRow } from '../../runtime/queries/actor-rows.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { scanMail, type MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { scanMailbox, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { unpack } from '../../runtime/message/codec.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -108,13 +108,13 @@ export function mailOf(journal: Readable, actor: string, key?: string) {
 		to: [actor, Number.MAX_SAFE_INTEGER],
 		limit: mailLookedAt,
 	};
-	return scanMail(journal, stretch)
+	return scanMailbox(journal, stretch)
 		.map((row) => ({ row, key: row.message.key ?? '', event: eventIn(row) }))
 		.filter((mail) => key === undefined || mail.key === key);
 }
 
 /** The event that a message brings; none if it says none, which its host refuses. */
-function eventIn({ answer, message }: MailRow): EventObject | undefined {
+function eventIn({ answer, message }: MailboxRow): EventObject | undefined {
 	try {
 		return answer ? answerOf(message) : eventOf(message);
 	} catch {

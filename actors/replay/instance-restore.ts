@@ -9,7 +9,7 @@ import type { Difference } from '../../runtime/queries/actor-rows.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { migrated, type StoredInstance } from '../turn/instance.ts';
-import type { Mover } from '../turn/machine-step.ts';
+import type { MachineStepper } from '../turn/machine-step.ts';
 import type { StoredState } from '../turn/machine-restore.ts';
 
 /** A difference, of an instance that is known from elsewhere. */
@@ -27,7 +27,7 @@ export interface Restoring {
 }
 
 /** Creates the restoring under one definition. */
-export function createRestoring(definition: ActorDefinition, mover: Mover): Restoring {
+export function createRestoring(definition: ActorDefinition, stepper: MachineStepper): Restoring {
 	const migrate = (stored: StoredInstance): StoredState | Finding => {
 		try {
 			return migrated(stored, definition);
@@ -43,7 +43,7 @@ export function createRestoring(definition: ActorDefinition, mover: Mover): Rest
 			const state = migrate(stored);
 			if ('what' in state) return state;
 			try {
-				return { snapshot: mover.restore(state, Object.keys(stored.steps ?? {})) };
+				return { snapshot: stepper.restore(state, Object.keys(stored.steps ?? {})) };
 			} catch (thrown) {
 				const was = JSON.stringify(stored.state.value);
 				const { detail } = asReeveError(thrown);

@@ -20,11 +20,11 @@ import { storedInstances, type Readable } from './instance-report.ts';
 import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
 import { checkTurn, mustTell } from './replayed-turn.ts';
 import { createRestoring, type Finding, type Restoring } from './instance-restore.ts';
-import { createMover, type Mover } from '../turn/machine-step.ts';
+import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
 
 /** What is rehearsed, and with what. */
-export interface RehearsalParts {
+export interface ReplayParts {
 	readonly journal: Readable;
 	readonly definitions: readonly ActorDefinition[];
 	/** The name of the node whose journal it is. */
@@ -33,10 +33,7 @@ export interface RehearsalParts {
 }
 
 /** Rehearses everything in a journal; each difference is told as it is found. */
-export function rehearse(
-	parts: RehearsalParts,
-	tell: (difference: Difference) => void,
-): ReplayTotals {
+export function replay(parts: ReplayParts, tell: (difference: Difference) => void): ReplayTotals {
 	const totals = { actors: 0, instances: 0, turns: 0, skipped: 0, differences: 0 };
 	for (const actor of storedActors(parts.journal)) {
 		totals.actors += 1;
@@ -87,11 +84,11 @@ type RehearseOne = (
 	see: (finding: Finding) => void,
 ) => Readonly<Counts>;
 
-function createOne(parts: RehearsalParts, definition: ActorDefinition): RehearseOne {
+function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne {
 	const { journal, node, microstepsMax } = parts;
 	const { name, machine, volatile } = definition;
-	const mover = createMover({ name, machine, volatile, microstepsMax });
-	const restoring = createRestoring(definition, mover);
+	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
+	const restoring = createRestoring(definition, stepper);
 	const knows = eventKnower(definition);
 
 	return (key, stored, see) => {
@@ -101,10 +98,10 @@ function createOne(parts: RehearsalParts, definition: ActorDefinition): Rehearse
 			see(finding);
 		}
 		const run = {
-			mover,
+			stepper,
 			restoring,
 			knows,
-			begin: () => mover.begin(definition.input({ key, node })),
+			begin: () => stepper.begin(definition.input({ key, node })),
 			enter: (at: number) => definition.enterTurn({ now: at, key, node }),
 			see,
 			stored,
@@ -121,10 +118,10 @@ function createOne(parts: RehearsalParts, definition: ActorDefinition): Rehearse
 
 /** What the turns of one instance are rehearsed with. */
 interface Run {
-	readonly mover: Mover;
+	readonly stepper: MachineStepper;
 	readonly restoring: Restoring;
 	readonly knows: (type: string) => boolean;
-	readonly begin: Mover['begin'];
+	readonly begin: MachineStepper['begin'];
 	/** Tells the definition of the instant of the turn that comes next. */
 	readonly enter: (at: number) => void;
 	readonly see: (finding: Finding) => void;

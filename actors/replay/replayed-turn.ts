@@ -8,8 +8,8 @@ import { canonicalJson } from '../../runtime/text/canonical-json.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { TurnRecord } from '../turn/turn-recorder.ts';
 import type { Finding } from './instance-restore.ts';
-import type { Mover, Move } from '../turn/machine-step.ts';
-import { wishTexts } from '../turn/effect-text.ts';
+import type { MachineStepper, MachineStep } from '../turn/machine-step.ts';
+import { effectTexts } from '../turn/effect-text.ts';
 
 /** Events that a machine gets whether it wants them or not. */
 const isOwn = /^(?:xstate|reply|timeout|down)\./;
@@ -33,8 +33,8 @@ export function mustTell(
 
 /** What a turn is rehearsed with. */
 export interface TurnTools {
-	readonly mover: Mover;
-	readonly begin: Mover['begin'];
+	readonly stepper: MachineStepper;
+	readonly begin: MachineStepper['begin'];
 }
 
 /** What came of it; no snapshot if there is no going on from there. */
@@ -53,33 +53,36 @@ export function checkTurn(
 ): CheckedTurn {
 	const { turn, event } = record;
 	const about = { turn, ...(event ? { event: event.type } : {}) };
-	let move: Move;
+	let move: MachineStep;
 	try {
 		move = moved(tools, from.snapshot, event);
 	} catch (thrown) {
 		const { detail } = asReeveError(thrown);
 		return { snapshot: undefined, findings: [{ what: 'throws', ...about, detail }] };
 	}
-	const { snapshot, wishes } = move;
+	const { snapshot, effectRequests } = move;
 	const { value } = snapshot;
 	if (from.expected === undefined) return { snapshot: undefined, findings: [] };
 	if (!isSame(value, from.expected)) {
 		const detail = `it led to ${text(from.expected)}, and now leads to ${text(value)}`;
 		return { snapshot: undefined, findings: [{ what: 'target', ...about, detail }] };
 	}
-	const detail = effectsText(record.did ?? [], wishTexts(wishes));
+	const detail = effectsText(record.did ?? [], effectTexts(effectRequests));
 	return { snapshot, findings: detail ? [{ what: 'effects', ...about, detail }] : [] };
 }
 
 function moved(
-	{ mover, begin }: TurnTools,
+	{ stepper, begin }: TurnTools,
 	snapshot: AnyMachineSnapshot | undefined,
 	event: EventObject | undefined,
-): Move {
-	const first = snapshot ? { snapshot, wishes: [] } : begin(undefined);
+): MachineStep {
+	const first = snapshot ? { snapshot, effectRequests: [] } : begin(undefined);
 	if (!event || first.snapshot.status !== 'active') return first;
-	const move = mover.move(first.snapshot, event);
-	return { snapshot: move.snapshot, wishes: [...first.wishes, ...move.wishes] };
+	const move = stepper.move(first.snapshot, event);
+	return {
+		snapshot: move.snapshot,
+		effectRequests: [...first.effectRequests, ...move.effectRequests],
+	};
 }
 
 /** What was asked for and is not now, and the other way round; undefined if nothing differs. */

@@ -15,8 +15,12 @@ import { eventKnower } from '../definition/event-message.ts';
 import { readInstance, restoreInstance, type StoredInstance } from '../turn/instance.ts';
 import type { Readable } from './instance-report.ts';
 import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
-import { createMover, type Mover, type Wish } from '../turn/machine-step.ts';
-import { wishTexts } from '../turn/effect-text.ts';
+import {
+	createMachineStepper,
+	type MachineStepper,
+	type EffectRequest,
+} from '../turn/machine-step.ts';
+import { effectTexts } from '../turn/effect-text.ts';
 
 /** Which instance is copied, as of which turn; the newest unless one is named. */
 export interface SandboxParts {
@@ -57,10 +61,15 @@ interface Copy {
 export function createSandbox(parts: SandboxParts): Sandbox {
 	const { definition } = parts;
 	const { name, machine, volatile } = definition;
-	const mover = createMover({ name, machine, volatile, microstepsMax: parts.microstepsMax });
+	const stepper = createMachineStepper({
+		name,
+		machine,
+		volatile,
+		microstepsMax: parts.microstepsMax,
+	});
 	const knows = eventKnower(definition);
 	const defers = createDeferral(machine);
-	const first = copyAt(parts, mover);
+	const first = copyAt(parts, stepper);
 	let { copy } = first;
 
 	const row = (more: Partial<ForkTurn> = {}): ForkTurn => ({
@@ -87,9 +96,9 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 			if (error) return row({ event, error });
 			try {
 				enter(parts, parts.now());
-				const { snapshot, wishes } = mover.move(copy.snapshot, event);
-				copy = after(spent(copy, event), snapshot, wishes);
-				return row({ event, did: wishTexts(wishes) });
+				const { snapshot, effectRequests } = stepper.move(copy.snapshot, event);
+				copy = after(spent(copy, event), snapshot, effectRequests);
+				return row({ event, did: effectTexts(effectRequests) });
 			} catch (thrown) {
 				const { code, detail } = asReeveError(thrown, 'actor_crashed');
 				return row({ event, error: `${code}: ${detail}` });
@@ -112,14 +121,19 @@ function spent(copy: Copy, { type }: EventObject): Copy {
 }
 
 /** A copy after a move: with the timers and steps that came, and without those that went. */
-function after(copy: Copy, snapshot: AnyMachineSnapshot, wishes: readonly Wish[]): Copy {
+function after(
+	copy: Copy,
+	snapshot: AnyMachineSnapshot,
+	effectRequests: readonly EffectRequest[],
+): Copy {
 	const timers = new Map(copy.timers);
 	const steps = new Set(copy.steps);
-	for (const wish of wishes) {
-		if (wish.want === 'timer') timers.set(wish.id || `~${timers.size}`, wish.event.type);
-		else if (wish.want === 'cancel') timers.delete(wish.id);
-		else if (wish.want === 'step') steps.add(wish.child);
-		else if (wish.want === 'stop') steps.delete(wish.child);
+	for (const effectRequest of effectRequests) {
+		if (effectRequest.want === 'timer')
+			timers.set(effectRequest.id || `~${timers.size}`, effectRequest.event.type);
+		else if (effectRequest.want === 'cancel') timers.delete(effectRequest.id);
+		else if (effectRequest.want === 'step') steps.add(effectRequest.child);
+		else if (effectRequest.want === 'stop') steps.delete(effectRequest.child);
 	}
 	return { snapshot, timers, steps };
 }
@@ -130,22 +144,22 @@ interface Start {
 }
 
 /** The copy as of the turn that is wanted: as stored, or from the nearest record before it. */
-function copyAt(parts: SandboxParts, mover: Mover): Start {
+function copyAt(parts: SandboxParts, stepper: MachineStepper): Start {
 	const { journal, definition, key } = parts;
 	const { name } = definition;
 	const stored = readInstance(journal, name, key);
 	if (!stored) throw new ReeveError('not_found', `${name}/${key}`);
 	const { at = stored.turn } = parts;
-	if (at === stored.turn) return { copy: storedCopy(parts, mover, stored), turn: at };
+	if (at === stored.turn) return { copy: storedCopy(parts, stepper, stored), turn: at };
 	if (at < 1 || at > stored.turn) {
 		throw new ReeveError('not_found', `turn ${at}: there are turns 1 to ${stored.turn}`);
 	}
 	const records = readTurns(journal, name, key);
 	const base = records.find(({ turn }) => turn === at + 1)?.base;
-	if (base) return { copy: storedCopy(parts, mover, unpack(base) as StoredInstance), turn: at };
+	if (base) return { copy: storedCopy(parts, stepper, unpack(base) as StoredInstance), turn: at };
 	const from = records.findLastIndex((record) => isStart(record, at));
 	const turns = from < 0 ? [] : records.slice(from).filter(({ turn }) => turn <= at);
-	const copy = turns.at(-1)?.turn === at ? replayed(parts, mover, turns) : undefined;
+	const copy = turns.at(-1)?.turn === at ? replayed(parts, stepper, turns) : undefined;
 	if (copy) return { copy, turn: at };
 	throw new ReeveError('not_kept', `turn ${at} of ${name}/${key}: too few records lead to it`);
 }
@@ -155,10 +169,10 @@ function isStart({ turn, base, fresh }: TurnRecord, at: number): boolean {
 	return turn <= at && (turn === 1 || base !== undefined || fresh === true);
 }
 
-function storedCopy(parts: SandboxParts, mover: Mover, stored: StoredInstance): Copy {
+function storedCopy(parts: SandboxParts, stepper: MachineStepper, stored: StoredInstance): Copy {
 	const { timers = {}, steps = {} } = stored;
 	return {
-		snapshot: restoreInstance({ definition: parts.definition, mover }, stored),
+		snapshot: restoreInstance({ definition: parts.definition, stepper }, stored),
 		// The timers of states and of asks are called like their events.
 		timers: new Map(Object.keys(timers).map((id) => [id, id])),
 		steps: new Set(Object.keys(steps)),
@@ -168,13 +182,13 @@ function storedCopy(parts: SandboxParts, mover: Mover, stored: StoredInstance): 
 /** The copy after these turns; undefined if one of them is not wholly recorded, or left out. */
 function replayed(
 	parts: SandboxParts,
-	mover: Mover,
+	stepper: MachineStepper,
 	records: readonly TurnRecord[],
 ): Copy | undefined {
 	const [first] = records;
 	if (!first) return undefined;
 	let copy = first.base
-		? storedCopy(parts, mover, unpack(first.base) as StoredInstance)
+		? storedCopy(parts, stepper, unpack(first.base) as StoredInstance)
 		: undefined;
 	for (const [index, record] of records.entries()) {
 		const { turn, event, isCut, fresh } = record;
@@ -182,13 +196,13 @@ function replayed(
 		enter(parts, record.at);
 		if (!copy || fresh) {
 			const { key, node, definition } = parts;
-			const { snapshot, wishes } = mover.begin(definition.input({ key, node }));
+			const { snapshot, effectRequests } = stepper.begin(definition.input({ key, node }));
 			const nothing = { snapshot, timers: new Map<string, string>(), steps: new Set<string>() };
-			copy = after(nothing, snapshot, wishes);
+			copy = after(nothing, snapshot, effectRequests);
 		}
 		if (event && copy.snapshot.status === 'active') {
-			const { snapshot, wishes } = mover.move(copy.snapshot, event);
-			copy = after(spent(copy, event), snapshot, wishes);
+			const { snapshot, effectRequests } = stepper.move(copy.snapshot, event);
+			copy = after(spent(copy, event), snapshot, effectRequests);
 		}
 		mustAgree(parts, record, copy.snapshot);
 	}

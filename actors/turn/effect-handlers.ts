@@ -5,12 +5,12 @@
  */
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { createDraftMail, type DraftMail } from './turn-messages.ts';
-import { createDraftSteps, createDraftTimers, type DraftSteps } from './turn-timers.ts';
-import type { DraftTimers } from './turn-timers.ts';
-import type { Draft, DraftParts } from './turn-draft.ts';
+import { createTurnMessages, type TurnMessages } from './turn-messages.ts';
+import { createTurnStepRows, createTurnTimers, type TurnStepRows } from './turn-timers.ts';
+import type { TurnTimers } from './turn-timers.ts';
+import type { TurnDraft, TurnDraftParts } from './turn-draft.ts';
 import type { Effect } from '../definition/effects.ts';
-import type { Wish } from './machine-step.ts';
+import type { EffectRequest } from './machine-step.ts';
 
 /** The method that takes alerts, as it takes all that goes wrong in a fleet. */
 const alertMethod = 'REQErrorLog';
@@ -19,26 +19,26 @@ type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
 
 /** The outputs of one actor. */
 export interface Outputs {
-	draft(about: Pick<Draft, 'key' | 'request' | 'attempts' | 'facts'>): Draft;
+	draft(about: Pick<TurnDraft, 'key' | 'request' | 'attempts' | 'facts'>): TurnDraft;
 	/** Adds what a move of the machine wished for. */
-	grant(draft: Draft, wishes: readonly Wish[]): void;
+	grant(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
 	/** Removes all that the instance waits for: it has ended, or begins anew. */
-	clear(draft: Draft): void;
-	readonly timers: DraftTimers;
-	readonly steps: DraftSteps;
-	readonly mail: DraftMail;
+	clear(draft: TurnDraft): void;
+	readonly timers: TurnTimers;
+	readonly steps: TurnStepRows;
+	readonly mail: TurnMessages;
 }
 
 /** Creates the outputs of one actor. */
-export function createOutputs(parts: DraftParts): Outputs {
+export function createOutputs(parts: TurnDraftParts): Outputs {
 	const { node, definition, clock, config, signals } = parts;
 	const { name: actor } = definition;
-	const timers = createDraftTimers(parts);
-	const steps = createDraftSteps(parts);
-	const mail = createDraftMail(parts, timers);
+	const timers = createTurnTimers(parts);
+	const steps = createTurnStepRows(parts);
+	const mail = createTurnMessages(parts, timers);
 
 	/** The message to central is part of the turn: a crash can neither lose it nor double it. */
-	const alert = (draft: Draft, { severity, text }: Alert): void => {
+	const alert = (draft: TurnDraft, { severity, text }: Alert): void => {
 		const { key } = draft;
 		const who = key === '' ? actor : `${actor}/${key}`;
 		const at = new Date(clock.now()).toUTCString();
@@ -51,7 +51,7 @@ export function createOutputs(parts: DraftParts): Outputs {
 		draft.afterwards.push(() => signals.emit('alert.raised', { actor, key, severity, text }));
 	};
 
-	const effect = (draft: Draft, event: EventObject): void => {
+	const effect = (draft: TurnDraft, event: EventObject): void => {
 		const { key } = draft;
 		const wanted = event as Effect;
 		switch (wanted.type) {
@@ -86,31 +86,31 @@ export function createOutputs(parts: DraftParts): Outputs {
 		}
 	};
 
-	const grantOne = (draft: Draft, wish: Wish): void => {
-		switch (wish.want) {
+	const grantOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
+		switch (effectRequest.want) {
 			case 'effect':
-				effect(draft, wish.event);
+				effect(draft, effectRequest.event);
 				return;
 			case 'timer':
-				timers.set(draft, wish);
+				timers.set(draft, effectRequest);
 				return;
 			case 'cancel':
-				timers.remove(draft, wish.id);
+				timers.remove(draft, effectRequest.id);
 				return;
 			case 'step':
-				steps.start(draft, wish);
+				steps.start(draft, effectRequest);
 				return;
 			case 'stop':
-				steps.remove(draft, wish.child);
+				steps.remove(draft, effectRequest.child);
 				return;
 			case 'log': {
-				const { text } = wish;
+				const { text } = effectRequest;
 				const from = draft.key === '' ? actor : `${actor}/${draft.key}`;
 				draft.afterwards.push(() => signals.emit('console.printed', { from, text }));
 				return;
 			}
 			case 'volatile':
-				draft.afterwards.push(wish.run);
+				draft.afterwards.push(effectRequest.run);
 		}
 	};
 
@@ -125,8 +125,8 @@ export function createOutputs(parts: DraftParts): Outputs {
 			changes: [],
 			afterwards: [],
 		}),
-		grant(draft, wishes) {
-			for (const wish of wishes) grantOne(draft, wish);
+		grant(draft, effectRequests) {
+			for (const effectRequest of effectRequests) grantOne(draft, effectRequest);
 			if (draft.facts.owed.length > config.owedRepliesMax) {
 				throw new ReeveError('internal', `more than ${config.owedRepliesMax} messages wait for it`);
 			}

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Effect, Monitored, Outgoing } from '../definition/effects.ts';
-import type { Wish } from './machine-step.ts';
+import type { EffectRequest } from './machine-step.ts';
 
 /** The longest line; of what is longer only the beginning is kept, and how long it was. */
 const lineMax = 300;
@@ -14,28 +14,33 @@ const lineMax = 300;
  * What the machine wished for, a line each. That the timers and steps of a state end with it goes
  * without saying.
  */
-export function wishTexts(wishes: readonly Wish[]): readonly string[] {
-	return wishes.filter((wish) => !isMatterOfCourse(wish)).map((wish) => cut(wishText(wish)));
+export function effectTexts(effectRequests: readonly EffectRequest[]): readonly string[] {
+	return effectRequests
+		.filter((effectRequest) => !isMatterOfCourse(effectRequest))
+		.map((effectRequest) => cut(effectRequestText(effectRequest)));
 }
 
-function isMatterOfCourse(wish: Wish): boolean {
-	return wish.want === 'stop' || (wish.want === 'cancel' && wish.id.startsWith('xstate.after.'));
+function isMatterOfCourse(effectRequest: EffectRequest): boolean {
+	return (
+		effectRequest.want === 'stop' ||
+		(effectRequest.want === 'cancel' && effectRequest.id.startsWith('xstate.after.'))
+	);
 }
 
-function wishText(wish: Wish): string {
-	switch (wish.want) {
+function effectRequestText(effectRequest: EffectRequest): string {
+	switch (effectRequest.want) {
 		case 'effect':
-			return effectText(wish.event as Effect);
+			return effectText(effectRequest.event as Effect);
 		case 'timer':
-			return `timer ${wish.id || wish.event.type} after ${wish.delayMs} ms`;
+			return `timer ${effectRequest.id || effectRequest.event.type} after ${effectRequest.delayMs} ms`;
 		case 'cancel':
-			return `cancel timer ${wish.id}`;
+			return `cancel timer ${effectRequest.id}`;
 		case 'step':
-			return `step ${wish.src}${wish.input === undefined ? '' : ` ${valueText(wish.input)}`}`;
+			return `step ${effectRequest.src}${effectRequest.input === undefined ? '' : ` ${valueText(effectRequest.input)}`}`;
 		case 'stop':
-			return `stop step ${wish.child}`;
+			return `stop step ${effectRequest.child}`;
 		case 'log':
-			return `log ${wish.text}`;
+			return `log ${effectRequest.text}`;
 		case 'volatile':
 			return 'a raw action';
 	}

@@ -9,10 +9,10 @@ import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
-import type { Cause } from './trigger.ts';
+import type { Trigger } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { bytesAtMost } from './state-size.ts';
-import type { Mover } from './machine-step.ts';
+import type { MachineStepper } from './machine-step.ts';
 import type { StoredState } from './machine-restore.ts';
 
 /** What an instance is besides the state of its machine. All of it is replaced, never changed. */
@@ -46,9 +46,9 @@ export interface Instance {
 	snapshot: AnyMachineSnapshot | undefined;
 	facts: InstanceFacts;
 	/** What is to be done, in order. */
-	readonly queue: Cause[];
+	readonly queue: Trigger[];
 	/** What waits for another state. */
-	deferred: Cause[];
+	deferred: Trigger[];
 	/** Turns that are begun, or not on disk yet. */
 	unflushed: number;
 	/** When it was last used, in monotonic milliseconds. */
@@ -123,7 +123,7 @@ export function readInstance(
 /** What instances are loaded with. */
 export interface LoadParts {
 	readonly definition: ActorDefinition;
-	readonly mover: Mover;
+	readonly stepper: MachineStepper;
 	readonly journal: Journal;
 }
 
@@ -178,11 +178,11 @@ function bareInstance(stored: StoredInstance | undefined, key: string, usedAt: n
  * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
  */
 export function restoreInstance(
-	{ definition, mover }: Pick<LoadParts, 'definition' | 'mover'>,
+	{ definition, stepper }: Pick<LoadParts, 'definition' | 'stepper'>,
 	stored: StoredInstance,
 ): AnyMachineSnapshot {
 	try {
-		return mover.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
+		return stepper.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
 	} catch (thrown) {
 		if (thrown instanceof ReeveError) throw thrown;
 		const why = thrown instanceof Error ? thrown.message : String(thrown);

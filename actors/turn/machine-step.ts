@@ -20,7 +20,7 @@ import { createRestoration, type StoredState, type AnyScope } from './machine-re
 import { stepOf } from '../definition/step.ts';
 
 /** One thing that a move wants done, in the order in which the machine said so. */
-export type Wish =
+export type EffectRequest =
 	| { readonly want: 'effect'; readonly event: EventObject }
 	/** Its id is empty if the machine gave it none. */
 	| { readonly want: 'timer'; readonly id: string; readonly event: EventObject; delayMs: number }
@@ -32,16 +32,16 @@ export type Wish =
 	| { readonly want: 'volatile'; readonly run: () => void };
 
 /** What one event came to. */
-export interface Move {
+export interface MachineStep {
 	readonly snapshot: AnyMachineSnapshot;
-	readonly wishes: readonly Wish[];
+	readonly effectRequests: readonly EffectRequest[];
 }
 
 /** A machine that can be moved. */
-export interface Mover {
+export interface MachineStepper {
 	/** The first move: the initial state, with its entry actions. */
-	begin(input: unknown): Move;
-	move(snapshot: AnyMachineSnapshot, event: EventObject): Move;
+	begin(input: unknown): MachineStep;
+	move(snapshot: AnyMachineSnapshot, event: EventObject): MachineStep;
 	/** The snapshot as plain data. Its running steps are the caller's to remember. */
 	store(snapshot: AnyMachineSnapshot): StoredState;
 	/**
@@ -53,7 +53,7 @@ export interface Mover {
 }
 
 /** What a machine is moved with. */
-export interface MoverParts {
+export interface MachineStepperParts {
 	readonly name: string;
 	readonly machine: AnyStateMachine;
 	/** Whether raw actions are allowed; they run after the commit, at most once. */
@@ -79,32 +79,32 @@ interface Delayed {
 
 /** What one move collects. */
 interface Collection {
-	readonly wishes: Wish[];
+	readonly effectRequests: EffectRequest[];
 	/** Events that the machine has sent to itself; they follow in the same turn. */
 	readonly own: EventObject[];
 }
 
 /** Makes a machine movable. */
-export function createMover(parts: MoverParts): Mover {
+export function createMachineStepper(parts: MachineStepperParts): MachineStepper {
 	const { name, microstepsMax } = parts;
 	// A copy: the machine that was handed in stays what it is.
 	const machine = parts.machine.provide({}) as AnyStateMachine;
 	machine.options = { ...machine.options, maxIterations: microstepsMax };
 	const self: AnyActorRef = createActor(createMachine({ id: name }), { id: name });
-	let into: Collection = { wishes: [], own: [] };
+	let into: Collection = { effectRequests: [], own: [] };
 	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
 
 	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot =>
 		succeeded(machine.transition(snapshot, event, scope));
-	const collect = (make: () => AnyMachineSnapshot): Move => {
-		const { wishes, own } = (into = { wishes: [], own: [] });
+	const collect = (make: () => AnyMachineSnapshot): MachineStep => {
+		const { effectRequests, own } = (into = { effectRequests: [], own: [] });
 		let snapshot = make();
 		for (let count = 0, event = own.shift(); event; event = own.shift(), count += 1) {
 			if (count >= microstepsMax) throw endless(name);
 			if (snapshot.status !== 'active') break;
 			snapshot = transit(snapshot, event);
 		}
-		return { snapshot, wishes };
+		return { snapshot, effectRequests };
 	};
 
 	return {
@@ -163,14 +163,14 @@ function succeeded(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
 	return snapshot;
 }
 
-type Reading = MoverParts & { readonly self: AnyActorRef };
+type Reading = MachineStepperParts & { readonly self: AnyActorRef };
 
 /** Reads one action into the collection. */
 function read(action: Executable, into: Collection, { name, volatile, self }: Reading): void {
 	const { type, params } = action;
 	switch (type) {
 		case 'xstate.emit':
-			into.wishes.push({ want: 'effect', event: (params as { event: EventObject }).event });
+			into.effectRequests.push({ want: 'effect', event: (params as { event: EventObject }).event });
 			return;
 		case 'xstate.raise':
 			readDelayed(params as Delayed, into);
@@ -181,16 +181,16 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 			readDelayed(params as Delayed, into, true);
 			return;
 		case 'xstate.cancel':
-			into.wishes.push({ want: 'cancel', id: (params as { sendId: string }).sendId });
+			into.effectRequests.push({ want: 'cancel', id: (params as { sendId: string }).sendId });
 			return;
 		case 'xstate.spawnChild':
 			readSpawn(params as Spawn, into, name);
 			return;
 		case 'xstate.stopChild':
-			if (params) into.wishes.push({ want: 'stop', child: (params as AnyActorRef).id });
+			if (params) into.effectRequests.push({ want: 'stop', child: (params as AnyActorRef).id });
 			return;
 		case 'xstate.log':
-			into.wishes.push({ want: 'log', text: textOf((params as { value: unknown }).value) });
+			into.effectRequests.push({ want: 'log', text: textOf((params as { value: unknown }).value) });
 			return;
 		default:
 			readRaw(action, into, { name, volatile });
@@ -199,7 +199,7 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
 	if (typeof delay === 'number') {
-		into.wishes.push({ want: 'timer', id: id ?? '', event, delayMs: delay });
+		into.effectRequests.push({ want: 'timer', id: id ?? '', event, delayMs: delay });
 	} else if (isSent) into.own.push(event);
 }
 
@@ -213,7 +213,7 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 	if (!actorRef || !stepOf(actorRef.logic) || typeof src !== 'string') {
 		throw stray(name, `${String(src)} is invoked, and is no step`);
 	}
-	into.wishes.push({ want: 'step', child: actorRef.id, src, input });
+	into.effectRequests.push({ want: 'step', child: actorRef.id, src, input });
 }
 
 function readRaw(
@@ -223,7 +223,7 @@ function readRaw(
 ): void {
 	if (!exec) throw stray(name, `there is no action ${type}`);
 	if (!volatile) throw stray(name, `the action ${type} is a function with effects of its own`);
-	into.wishes.push({ want: 'volatile', run: () => void exec(info, params) });
+	into.effectRequests.push({ want: 'volatile', run: () => void exec(info, params) });
 }
 
 function stray(name: string, why: string): ReeveError {

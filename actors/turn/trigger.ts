@@ -7,20 +7,20 @@
 import type { EventObject } from 'xstate';
 import type { Result } from '../../runtime/message/message.ts';
 import { type ReeveError, asReeveError } from '../../runtime/platform/errors.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import { answerOf, eventOf } from '../definition/event-message.ts';
 import type { Key } from '../../runtime/journal/schema.ts';
 
 /** One cause. */
-export interface Cause {
+export interface Trigger {
 	/** Of the instance. */
 	readonly key: string;
 	/** What names it among all others; a message is named by its arrival, see {@link markOf}. */
 	readonly mark?: Key;
 	/** The event; undefined only makes sure that the instance is there. An error: there is none. */
 	readonly event: EventObject | ReeveError | undefined;
-	readonly mail?: MailRow;
+	readonly mail?: MailboxRow;
 	readonly timer?: TimerRow;
 	/** The timer as it is to be instead of firing: its policy leaves out the time of a restart. */
 	readonly postponed?: TimerRow;
@@ -40,15 +40,15 @@ export interface Cause {
 }
 
 /** Tells whoever waits that there is nothing more to be done about a cause for now. */
-export function release(cause: Cause): void {
-	const { held } = cause;
+export function release(trigger: Trigger): void {
+	const { held } = trigger;
 	// One that waits for another state is released, and runs later.
-	cause.held = undefined;
+	trigger.held = undefined;
 	held?.();
 }
 
 /** Where the starts of a cause are counted on disk, below the name of the actor. */
-export function markOf({ mark, mail }: Cause): Key {
+export function markOf({ mark, mail }: Trigger): Key {
 	return mark ?? (mail ? [mail.arrival] : []);
 }
 
@@ -61,7 +61,7 @@ export function markText(mark: Key): string {
  * Makes the cause of a row, for which `held` waits. Without an event it is a cause as well: it must
  * be settled.
  */
-export function mailCause(row: MailRow, held?: () => void): Cause {
+export function messageTrigger(row: MailboxRow, held?: () => void): Trigger {
 	const { message } = row;
 	return {
 		key: message.key ?? '',

@@ -34,7 +34,7 @@ export interface TurnSteps {
 }
 
 /** What drafts are filled with. */
-export interface DraftParts {
+export interface TurnDraftParts {
 	readonly node: string;
 	readonly definition: ActorDefinition;
 	readonly clock: Clock;
@@ -48,7 +48,7 @@ export interface DraftParts {
 }
 
 /** A draft. */
-export interface Draft {
+export interface TurnDraft {
 	readonly key: string;
 	/** The message that the turn is about, until it is answered. */
 	request: Message | undefined;

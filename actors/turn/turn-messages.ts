@@ -9,8 +9,8 @@ import type { Message, Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
-import type { DraftTimers } from './turn-timers.ts';
-import { without, type Draft, type DraftParts } from './turn-draft.ts';
+import type { TurnTimers } from './turn-timers.ts';
+import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 import type { Monitored, Outgoing, Question } from '../definition/effects.ts';
 import { demonitorType, monitorName, monitorType } from '../definition/monitor-message.ts';
 
@@ -18,30 +18,30 @@ import { demonitorType, monitorName, monitorType } from '../definition/monitor-m
 const keyMax = 128;
 
 /** The mail of drafts. */
-export interface DraftMail {
-	send(draft: Draft, outgoing: Outgoing): void;
-	ask(draft: Draft, question: Question): void;
+export interface TurnMessages {
+	send(draft: TurnDraft, outgoing: Outgoing): void;
+	ask(draft: TurnDraft, question: Question): void;
 	/** Has the end of another instance, or node, told. */
-	monitor(draft: Draft, monitored: Monitored): void;
+	monitor(draft: TurnDraft, monitored: Monitored): void;
 	/** Ends that. */
-	demonitor(draft: Draft, id: string): void;
+	demonitor(draft: TurnDraft, id: string): void;
 	/** Waits no more for the outcome of an ask, or for what a monitor tells. */
-	closeAsk(draft: Draft, name: string): void;
+	closeAsk(draft: TurnDraft, name: string): void;
 	/** Answers a message with how it ended. */
-	answer(draft: Draft, request: Message, answer: { result: Result; data?: unknown }): void;
+	answer(draft: TurnDraft, request: Message, answer: { result: Result; data?: unknown }): void;
 	/** Answers the message in hand, or else the oldest that waits. */
-	reply(draft: Draft, data: unknown): void;
+	reply(draft: TurnDraft, data: unknown): void;
 	/** Answers the oldest message that waits. */
-	answerOldest(draft: Draft, data: unknown): void;
+	answerOldest(draft: TurnDraft, data: unknown): void;
 }
 
 /** Creates the mail of one actor's drafts. */
-export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMail {
+export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): TurnMessages {
 	const { node, definition, clock, asks } = parts;
 	const { name: actor } = definition;
 	const replies = { clock, node, replies: true };
 
-	const closeAsk = (draft: Draft, name: string): void => {
+	const closeAsk = (draft: TurnDraft, name: string): void => {
 		const id = draft.facts.asks[name];
 		if (id === undefined) return;
 		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
@@ -53,13 +53,13 @@ export function createDraftMail(parts: DraftParts, timers: DraftTimers): DraftMa
 		const about = { id: newId(clock), node };
 		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
 	};
-	const answer: DraftMail['answer'] = (draft, request, { result, data }) => {
+	const answer: TurnMessages['answer'] = (draft, request, { result, data }) => {
 		const run = data === undefined ? { result } : { output: { data: payload(data) }, result };
 		const told = tellOf(request, run, replies);
 		if (told && isPlainEnd(told)) draft.ends.push(told);
 		else if (told) draft.messages.push(told);
 	};
-	const answerOldest = (draft: Draft, data: unknown): void => {
+	const answerOldest = (draft: TurnDraft, data: unknown): void => {
 		const [oldest, ...owed] = draft.facts.owed;
 		if (!oldest) return;
 		draft.facts = { ...draft.facts, owed };

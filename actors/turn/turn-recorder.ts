@@ -12,8 +12,8 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
-import type { Wish } from './machine-step.ts';
-import { wishTexts } from './effect-text.ts';
+import type { EffectRequest } from './machine-step.ts';
+import { effectTexts } from './effect-text.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
 /** One turn, as it is kept. */
@@ -47,9 +47,9 @@ export interface TurnFacts {
 	readonly turn: number;
 	readonly event: EventObject | undefined;
 	readonly value: unknown;
-	readonly wishes: readonly Wish[];
+	readonly effectRequests: readonly EffectRequest[];
 	readonly isFresh: boolean;
-	/** The instance as it was before, packed, if it {@link Recorder.wantsBase}. */
+	/** The instance as it was before, packed, if it {@link TurnRecorder.wantsBase}. */
 	readonly base: Uint8Array | undefined;
 }
 
@@ -70,7 +70,7 @@ const marks = { fresh: 1, cut: 2 } as const;
 type TurnRow = readonly [version: number, keptMax: number, ...turns: readonly KeptTurn[]];
 
 /** The recorder of one actor. */
-export interface Recorder {
+export interface TurnRecorder {
 	/** Whether the whole instance is kept with this turn. */
 	wantsBase(turn: number): boolean;
 	/** Takes a turn down. */
@@ -80,12 +80,12 @@ export interface Recorder {
 }
 
 /** Makes the recorder of one actor; undefined if nothing is kept. */
-export function createRecorder(parts: {
+export function createTurnRecorder(parts: {
 	readonly actor: string;
 	readonly version: number;
 	readonly clock: Clock;
 	readonly config: Config;
-}): Recorder | undefined {
+}): TurnRecorder | undefined {
 	const { actor, version, clock, config } = parts;
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
@@ -115,8 +115,8 @@ export function createRecorder(parts: {
 
 	return {
 		wantsBase: (turn) => turn % turnsBetweenBases === 0,
-		keep({ turn, event, value, wishes, isFresh, base }) {
-			const did = wishes.length > 0 ? wishTexts(wishes) : [];
+		keep({ turn, event, value, effectRequests, isFresh, base }) {
+			const did = effectRequests.length > 0 ? effectTexts(effectRequests) : [];
 			return [
 				turn,
 				clock.now(),

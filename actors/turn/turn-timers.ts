@@ -10,31 +10,31 @@ import { newId } from '../../runtime/platform/ids.ts';
 import { pack } from '../../runtime/message/codec.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
-import { without, type Draft, type DraftParts } from './turn-draft.ts';
+import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
 /** The timers of drafts. */
-export interface DraftTimers {
+export interface TurnTimers {
 	/** Sets a timer; an empty id gets one of its own. A timer of the same id is replaced. */
-	set(draft: Draft, timer: { readonly id: string; event: EventObject; delayMs: number }): void;
-	remove(draft: Draft, id: string): void;
+	set(draft: TurnDraft, timer: { readonly id: string; event: EventObject; delayMs: number }): void;
+	remove(draft: TurnDraft, id: string): void;
 	/** Puts one row in the place of another. */
-	move(draft: Draft, from: TimerRow, to: TimerRow): void;
+	move(draft: TurnDraft, from: TimerRow, to: TimerRow): void;
 }
 
 /** A timer's id is part of its key on disk. */
 const timerIdMax = 400;
 
 /** Creates the timers of one actor's drafts. */
-export function createDraftTimers({ definition, timers }: DraftParts): DraftTimers {
+export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTimers {
 	const { name: actor } = definition;
 
-	const remove = (draft: Draft, id: string): void => {
+	const remove = (draft: TurnDraft, id: string): void => {
 		const dueAt = draft.facts.timers[id];
 		if (dueAt === undefined) return;
 		draft.facts = { ...draft.facts, timers: without(draft.facts.timers, id) };
 		draft.changes.push(timers.remove({ actor, key: draft.key, id, dueAt }));
 	};
-	const put = (draft: Draft, row: TimerRow): void => {
+	const put = (draft: TurnDraft, row: TimerRow): void => {
 		const { id, dueAt } = row;
 		draft.facts = { ...draft.facts, timers: { ...draft.facts.timers, [id]: dueAt } };
 		draft.changes.push(timers.put(row));
@@ -68,14 +68,14 @@ function policyOf({ timers }: ActorDefinition, id: string): TimerPolicy {
 }
 
 /** The steps of drafts. */
-export interface DraftSteps {
-	start(draft: Draft, step: { readonly child: string; src: string; input: unknown }): void;
-	remove(draft: Draft, child: string): void;
+export interface TurnStepRows {
+	start(draft: TurnDraft, step: { readonly child: string; src: string; input: unknown }): void;
+	remove(draft: TurnDraft, child: string): void;
 }
 
 /** Creates the steps of one actor's drafts. */
-export function createDraftSteps({ clock, steps }: DraftParts): DraftSteps {
-	const remove = (draft: Draft, child: string): void => {
+export function createTurnStepRows({ clock, steps }: TurnDraftParts): TurnStepRows {
+	const remove = (draft: TurnDraft, child: string): void => {
 		const { key } = draft;
 		const stepId = draft.facts.steps[child];
 		if (stepId === undefined) return;

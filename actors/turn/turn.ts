@@ -8,32 +8,32 @@
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { type Cause, doneAfter } from './trigger.ts';
+import { type Trigger, doneAfter } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createDeferral } from '../definition/deferral.ts';
-import type { Draft } from './turn-draft.ts';
+import type { TurnDraft } from './turn-draft.ts';
 import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from '../definition/monitor-message.ts';
-import type { KeptTurn, Recorder } from './turn-recorder.ts';
+import type { KeptTurn, TurnRecorder } from './turn-recorder.ts';
 import type { Outputs } from './effect-handlers.ts';
-import type { Move, Mover, Wish } from './machine-step.ts';
+import type { MachineStep, MachineStepper, EffectRequest } from './machine-step.ts';
 
 /** What turns are taken with. */
 export interface InstanceTurnParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly definition: ActorDefinition;
-	readonly mover: Mover;
+	readonly stepper: MachineStepper;
 	readonly outputs: Outputs;
-	readonly recorder: Recorder | undefined;
+	readonly recorder: TurnRecorder | undefined;
 	readonly snapshotBytesMax: number;
 	/** Told, with the turn, that an instance has come to its end, or begins anew. */
-	readonly ended: (draft: Draft, reason: EndReason) => void;
+	readonly ended: (draft: TurnDraft, reason: EndReason) => void;
 }
 
 /** A turn that was taken, and is not committed yet. */
 export interface Turned {
-	readonly draft: Draft;
+	readonly draft: TurnDraft;
 	/** Undefined if the instance has come to its end and is to be forgotten. */
 	readonly snapshot: AnyMachineSnapshot | undefined;
 	readonly facts: InstanceFacts;
@@ -46,7 +46,7 @@ export interface Turned {
 /** Takes turns. */
 export interface InstanceTurns {
 	/** The turn of one cause. Throws what the machine throws. */
-	take(instance: Instance, cause: Cause): Turned;
+	take(instance: Instance, trigger: Trigger): Turned;
 	/** Puts the instance into its initial state, and drops all that it waited for. */
 	restart(instance: Instance): Turned;
 	/** Whether the instance wants this event later: its state defers it. */
@@ -55,26 +55,26 @@ export interface InstanceTurns {
 
 /** Creates the turn-taking of one actor. */
 export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
-	const { node, clock, definition, mover, outputs, recorder } = parts;
+	const { node, clock, definition, stepper, outputs, recorder } = parts;
 	const { name: actor } = definition;
 	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
-	const begin = (draft: Draft): Move => {
-		const move = mover.begin(definition.input({ key: draft.key, node }));
-		outputs.grant(draft, move.wishes);
+	const begin = (draft: TurnDraft): MachineStep => {
+		const move = stepper.begin(definition.input({ key: draft.key, node }));
+		outputs.grant(draft, move.effectRequests);
 		return move;
 	};
-	const draftOf = (instance: Instance, cause?: Cause): Draft =>
+	const draftOf = (instance: Instance, trigger?: Trigger): TurnDraft =>
 		outputs.draft({
 			key: instance.key,
-			request: cause?.mail?.answer ? undefined : cause?.mail?.message,
-			attempts: cause?.attempts ?? 0,
+			request: trigger?.mail?.answer ? undefined : trigger?.mail?.message,
+			attempts: trigger?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
 
 	/** Takes the cause off what the instance waits for; false if it does not wait for it any more. */
-	const accept = (draft: Draft, cause: Cause): boolean => {
-		const { timer, step, mail } = cause;
+	const accept = (draft: TurnDraft, trigger: Trigger): boolean => {
+		const { timer, step, mail } = trigger;
 		if (timer) {
 			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
 			if (!isAwaited) return false;
@@ -91,7 +91,11 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	};
 
 	/** Answers the message that the turn was about, or notes that it will be answered. */
-	const close = (draft: Draft, event: EventObject | undefined, snapshot: AnyMachineSnapshot) => {
+	const close = (
+		draft: TurnDraft,
+		event: EventObject | undefined,
+		snapshot: AnyMachineSnapshot,
+	) => {
 		const { request } = draft;
 		const isActive = snapshot.status === 'active';
 		const result = doneAfter(draft.attempts);
@@ -110,28 +114,28 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 
 	/** The state before a turn, as bytes. */
 	const before = ({ snapshot, facts }: Instance) =>
-		snapshot && packInstance(definition, mover.store(snapshot), facts);
+		snapshot && packInstance(definition, stepper.store(snapshot), facts);
 
 	/**
 	 * Packs the new state, unless it surely can be stored.
 	 *
 	 * @throws ReeveError `too_large`
 	 */
-	const packLarge = (snapshot: AnyMachineSnapshot, { key, facts }: Draft) => {
+	const packLarge = (snapshot: AnyMachineSnapshot, { key, facts }: TurnDraft) => {
 		if (isSmall(snapshot, facts, parts.snapshotBytesMax)) return undefined;
-		const packed = packInstance(definition, mover.store(snapshot), facts);
+		const packed = packInstance(definition, stepper.store(snapshot), facts);
 		if (packed.byteLength <= parts.snapshotBytesMax) return packed;
 		throw new ReeveError('too_large', `the state of ${actor}/${key}: ${packed.byteLength} bytes`);
 	};
 
 	/** The turn as it is to be written: the new state, and the record of it. */
-	const conclude = (draft: Draft, instance: Instance, now: Now): Turned => {
-		const { snapshot, event, wishes, isFresh = false } = now;
+	const conclude = (draft: TurnDraft, instance: Instance, now: Now): Turned => {
+		const { snapshot, event, effectRequests, isFresh = false } = now;
 		const { key, facts } = draft;
 		const { turn } = facts;
 		const { value } = snapshot;
 		const base = recorder?.wantsBase(turn) ? before(instance) : undefined;
-		const kept = recorder?.keep({ key, turn, event, value, wishes, isFresh, base });
+		const kept = recorder?.keep({ key, turn, event, value, effectRequests, isFresh, base });
 		const isOver = snapshot.status !== 'active';
 		if (isOver && definition.whenDone === 'forget') {
 			parts.ended(draft, 'normal');
@@ -143,39 +147,47 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	};
 
 	return {
-		take(instance, cause) {
-			const draft = draftOf(instance, cause);
+		take(instance, trigger) {
+			const draft = draftOf(instance, trigger);
 			enter(draft.key);
-			let { snapshot, wishes } = unmoved(instance.snapshot) ?? begin(draft);
-			if (cause.timer && cause.postponed) {
-				outputs.timers.move(draft, cause.timer, cause.postponed);
-				return conclude(draft, instance, { snapshot, event: undefined, wishes });
+			let { snapshot, effectRequests } = unmoved(instance.snapshot) ?? begin(draft);
+			if (trigger.timer && trigger.postponed) {
+				outputs.timers.move(draft, trigger.timer, trigger.postponed);
+				return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
 			}
-			const isAwaited = accept(draft, cause);
-			const event = isAwaited && !(cause.event instanceof ReeveError) ? cause.event : undefined;
+			const isAwaited = accept(draft, trigger);
+			const event = isAwaited && !(trigger.event instanceof ReeveError) ? trigger.event : undefined;
 			if (event && snapshot.status === 'active') {
-				const move = mover.move(snapshot, event);
+				const move = stepper.move(snapshot, event);
 				snapshot = move.snapshot;
-				wishes = wishes.length > 0 ? [...wishes, ...move.wishes] : move.wishes;
-				outputs.grant(draft, move.wishes);
+				effectRequests =
+					effectRequests.length > 0
+						? [...effectRequests, ...move.effectRequests]
+						: move.effectRequests;
+				outputs.grant(draft, move.effectRequests);
 			}
 			close(draft, event, snapshot);
-			return conclude(draft, instance, { snapshot, event, wishes });
+			return conclude(draft, instance, { snapshot, event, effectRequests });
 		},
 		restart(instance) {
 			const draft = draftOf(instance);
 			enter(draft.key);
 			outputs.clear(draft);
-			const { snapshot, wishes } = begin(draft);
+			const { snapshot, effectRequests } = begin(draft);
 			close(draft, undefined, snapshot);
-			return conclude(draft, instance, { snapshot, event: undefined, wishes, isFresh: true });
+			return conclude(draft, instance, {
+				snapshot,
+				event: undefined,
+				effectRequests,
+				isFresh: true,
+			});
 		},
 		defers: createDeferral(definition.machine),
 	};
 }
 
 /** Takes an answer off what the instance waits for; false if it does not wait for it any more. */
-function acceptAnswer({ timers }: Outputs, draft: Draft, id: string): boolean {
+function acceptAnswer({ timers }: Outputs, draft: TurnDraft, id: string): boolean {
 	const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
 	if (!found) return false;
 	const { [found[0]]: _, ...asks } = draft.facts.asks;
@@ -192,11 +204,11 @@ function nextOf({ turn, timers, steps, asks, owed }: InstanceFacts): InstanceFac
 interface Now {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly event: EventObject | undefined;
-	readonly wishes: readonly Wish[];
+	readonly effectRequests: readonly EffectRequest[];
 	readonly isFresh?: boolean;
 }
 
 /** An instance that is there already, before anything has happened. */
-function unmoved(snapshot: AnyMachineSnapshot | undefined): Move | undefined {
-	return snapshot && { snapshot, wishes: [] };
+function unmoved(snapshot: AnyMachineSnapshot | undefined): MachineStep | undefined {
+	return snapshot && { snapshot, effectRequests: [] };
 }

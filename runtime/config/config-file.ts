@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { writeSafely } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 import { nearestWord } from '../text/spelling.ts';
 import { isUnusedStewardFlag, portRemark, stewardRemark } from './steward-flags.ts';
 import {
@@ -101,7 +101,7 @@ export function keepConfig(places: ConfigPlaces): LoadedConfig {
 	const flags = given.filter((key) => !isUnusedStewardFlag(key));
 	const values = Object.fromEntries(flags.map((key) => [key, loaded.config[key]]));
 	const text = file.isThere ? edited(file, values) : freshText(values);
-	if (text !== file.text) writeSafely(path, text, { mode: 0o600, code: 'bad_config' });
+	if (text !== file.text) writeAtomically(path, text, { mode: 0o600, code: 'bad_config' });
 	return loaded;
 }
 

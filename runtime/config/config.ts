@@ -74,7 +74,7 @@ export const configSchema = z.strictObject({
 		.enum(['all', 'asked'])
 		.default('all')
 		.describe('asked: hear only of the nodes that this one has messages for; for large fleets'),
-	takeForeign: flag.default(true).describe('Take what clients publish; false saves a connection'),
+	takePublic: flag.default(true).describe('Take what clients publish; false saves a connection'),
 	defaultMessageTimeout: seconds.min(1).default(10).describe('ACKTimeout, unless the message says'),
 	defaultMessageRetries: seconds
 		.default(0)
@@ -160,12 +160,12 @@ export const configSchema = z.strictObject({
 		.default(268_435_456)
 		.describe('Bytes waiting for one method here; above it no more are taken'),
 	outboxMessagesMax: count.default(1_000_000).describe('Messages waiting to leave'),
-	lifeEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
+	historyEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
 	bodyKeptBytesMax: bytes
 		.default(16_384)
 		.describe('The largest message that is kept in the books and in the record, to be sent again'),
-	foreignMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
-	answersKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
+	publicMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
+	outcomesKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
 	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
 	lanesMax: count
 		.default(100_000)

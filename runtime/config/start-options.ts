@@ -5,7 +5,7 @@
  */
 
 /** What an operator may say about one start of a node; none of it is kept. */
-export interface StartChoices {
+export interface StartOptions {
 	/**
 	 * Of a data folder from elsewhere. `adopt`: it was moved here. `fork`: it is to be another
 	 * node's.

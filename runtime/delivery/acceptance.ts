@@ -44,7 +44,7 @@ export interface Readiness {
 	/** Why nothing is taken for now, such as `recovering`; undefined if messages are taken. */
 	readonly hindrance?: string;
 	/** How many messages the mailbox has room for; undefined if the method is not taken here. */
-	readonly room: number | undefined;
+	readonly credit: number | undefined;
 	readonly messageBytesMax: number;
 	/** Whether a message of this id was accepted here before, on whatever lane. */
 	readonly isKnown: (id: string) => boolean;
@@ -99,7 +99,10 @@ export function decide(frame: Frame, known: Cursor, readiness: Readiness): Decis
 			duplicates.push(row);
 			continue;
 		}
-		nack = hindrance(seq, cursor, { ...readiness, room: roomAfter(readiness.room, accepted) });
+		nack = hindrance(seq, cursor, {
+			...readiness,
+			credit: creditAfter(readiness.credit, accepted),
+		});
 		if (nack) break;
 		const isRepeat = row.repeat && readiness.isKnown(row.id);
 		const code = isRepeat ? undefined : refusal(row, readiness);
@@ -138,17 +141,20 @@ function refusal(row: FrameRow, readiness: Readiness): string | undefined {
 
 /** Why a message cannot be taken, whoever sends it and however often; undefined if it can. */
 export function finalRefusal(row: FrameRow, readiness: Readiness): string | undefined {
-	if (readiness.room === undefined) return 'unknown_method';
+	if (readiness.credit === undefined) return 'unknown_method';
 	if ((row.body?.byteLength ?? 0) > readiness.messageBytesMax) return 'too_large';
 	return readiness.fault(row);
 }
 
-function roomAfter(room: number | undefined, accepted: readonly FrameRow[]): number | undefined {
-	return room === undefined ? undefined : room - accepted.length;
+function creditAfter(
+	credit: number | undefined,
+	accepted: readonly FrameRow[],
+): number | undefined {
+	return credit === undefined ? undefined : credit - accepted.length;
 }
 
 function hindrance(seq: number, cursor: Cursor, readiness: Readiness): string | undefined {
 	if (seq > cursor.upTo + 1) return 'gap';
 	if (readiness.hindrance) return readiness.hindrance;
-	return readiness.room !== undefined && readiness.room <= 0 ? 'mailbox_full' : undefined;
+	return readiness.credit !== undefined && readiness.credit <= 0 ? 'mailbox_full' : undefined;
 }

@@ -16,9 +16,9 @@ import type { PassPoint } from '../platform/crash-points.ts';
 import type { Frame, FrameRow } from '../protocol/frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
-import type { MailRow } from '../mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
-import { createRooms } from './mailbox-credit.ts';
+import { createMailboxCredit } from './mailbox-credit.ts';
 import { openRows, type OpenedRows } from './frame-rows.ts';
 import { isMereOutcome } from '../message/reply.ts';
 import type { Receipts } from '../ledger/receipts.ts';
@@ -77,7 +77,7 @@ export function createInbox(parts: InboxParts): Inbox {
 	const { journal, clock, config, signals, receipts } = parts;
 	const cursors = createLaneCursors(journal);
 	const startedAt = clock.monotonic();
-	const rooms = createRooms(config);
+	const mailboxCredit = createMailboxCredit(config);
 
 	const hindranceTo = (box: Mailbox | undefined): ErrorCode | undefined => {
 		if (!journal.isHealthy()) return 'storage_full';
@@ -94,7 +94,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			now: clock.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,
-			room: box && rooms.of(box),
+			credit: box && mailboxCredit.of(box),
 			isKnown: (id) => receipts.isKnown(id),
 			fault: (row) => opened.fault(row),
 			...(hindrance ? { hindrance } : {}),
@@ -107,7 +107,7 @@ export function createInbox(parts: InboxParts): Inbox {
 	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
 		const { upTo, id } = cursors.told(frame);
 		const { lane = '', epoch } = frame;
-		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? rooms.of(box) : 1));
+		const credit = Math.min(config.windowMessagesMax, Math.max(0, box ? mailboxCredit.of(box) : 1));
 		const except = nack && laneStops.has(nack) ? [] : cursors.exceptions(frame);
 		parts.answer(frame, {
 			lane,
@@ -119,7 +119,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			...(nack ? { nack } : {}),
 			...(nack && nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
 		});
-		if (box && credit === 0) rooms.turnAway(box, frame);
+		if (box && credit === 0) mailboxCredit.turnAway(box, frame);
 	};
 
 	return {
@@ -130,7 +130,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			const opened = open(frame, destination);
 			const decision = decide(frame, cursors.get(frame), readiness(box, frame, opened));
 			const changes: Change[] = cursors.move(frame, decision);
-			const filed: { mail: MailRow | undefined; message: Message }[] = [];
+			const filed: { mail: MailboxRow | undefined; message: Message }[] = [];
 			for (const row of decision.accepted) {
 				const message = opened.get(row);
 				if (!box || !message) break;
@@ -166,7 +166,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			const opened = open(frame, destination);
 			for (const row of frame.rows) {
 				const now = readiness(box, frame, opened);
-				const isFull = now.room !== undefined && now.room <= 0;
+				const isFull = now.credit !== undefined && now.credit <= 0;
 				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
 				const detail = opened.reason(row);
 				if (detail) signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire' });
@@ -179,7 +179,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			}
 		},
 		relieved(box) {
-			for (const frame of rooms.relieve(box)) answer(frame, box);
+			for (const frame of mailboxCredit.relieve(box)) answer(frame, box);
 		},
 	};
 }

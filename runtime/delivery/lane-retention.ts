@@ -18,8 +18,8 @@ import type { Signals } from '../observability/signals.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
 import type { Change, Key } from '../journal/schema.ts';
 
-/** The retention that {@link createRetention} makes. */
-export interface Retention {
+/** The retention that {@link createLaneRetention} makes. */
+export interface LaneRetention {
 	/** Notes that a lane was heard of; undefined, or the answer to a lane that is one too many. */
 	admit(frame: Frame): LaneAck | undefined;
 	/** Counts the running time, and forgets a piece of what has been silent for too long. */
@@ -35,12 +35,12 @@ const refusalsAtATime = 1000;
 const freshMax = 100_000;
 
 /** Creates the retention of a node. */
-export function createRetention(parts: {
+export function createLaneRetention(parts: {
 	journal: Journal;
 	clock: Clock;
 	config: Pick<Config, 'laneSilenceMax' | 'lanesPerStoreMax'>;
 	signals: Signals;
-}): Retention {
+}): LaneRetention {
 	const { journal, clock, config, signals } = parts;
 	const since = clock.monotonic();
 	const before = journal.get<number>('meta', ['runningMs']) ?? 0;
@@ -95,7 +95,7 @@ export function createRetention(parts: {
 }
 
 /** Starts sweeping every hour; the result ends it. */
-export function startSweeping(retention: Retention, clock: Clock): { stop(): Promise<void> } {
+export function startSweeping(retention: LaneRetention, clock: Clock): { stop(): Promise<void> } {
 	let timer = clock.after(sweepMs, sweep);
 	function sweep(): void {
 		timer = clock.after(sweepMs, sweep);

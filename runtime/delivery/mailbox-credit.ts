@@ -8,8 +8,8 @@ import type { Config } from '../config/config.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 
-/** The rooms that {@link createRooms} watches. */
-export interface Rooms {
+/** The rooms that {@link createMailboxCredit} watches. */
+export interface MailboxCredit {
 	/** How many more messages this mailbox takes. */
 	of(box: Mailbox): number;
 	/** Notes that the lane of this frame was told that there is no room. */
@@ -27,7 +27,7 @@ const lowWater = 0.5;
 const lanesMax = 10_000;
 
 /** Creates the watch over the rooms of one node. */
-export function createRooms(config: Config): Rooms {
+export function createMailboxCredit(config: Config): MailboxCredit {
 	const waiting = new Map<Mailbox, Map<string, Frame>>();
 	const isLow = (box: Mailbox): boolean =>
 		box.size() <= config.mailboxMessagesMax * lowWater &&

@@ -12,7 +12,7 @@ import { ReeveError, type ErrorCode } from '../platform/errors.ts';
  *
  * @throws ReeveError of this code
  */
-export function writeSafely(
+export function writeAtomically(
 	path: string,
 	text: string,
 	{ mode, code = 'file_failed' }: { readonly mode: number; readonly code?: ErrorCode },

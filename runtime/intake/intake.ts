@@ -6,20 +6,20 @@
  */
 import type { Access, Caller } from '../security/access-rules.ts';
 import { isAcknowledged, checkReplyTopic } from '../message/topics.ts';
-import type { Answers } from './outcome-publisher.ts';
-import type { Books } from '../ledger/ledger.ts';
+import type { OutcomePublisher } from './outcome-publisher.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { checkInput, type CheckedInput, type Message } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
-import { createForeign, type ForeignParts, type TakeForeign } from './public-intake.ts';
+import { createPublicIntake, type PublicIntakeParts, type PublicIntake } from './public-intake.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Outbox } from '../delivery/outbox.ts';
-import type { Post } from './message-router.ts';
+import type { MessageRouter } from './message-router.ts';
 import type { Presence } from '../network/presence.ts';
 import type { Signals } from '../observability/signals.ts';
 import { checkCaller } from '../security/authorization.ts';
@@ -33,12 +33,12 @@ export interface IntakeParts {
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly journal: Journal;
-	readonly books: Books;
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
-	readonly post: Post;
+	readonly router: MessageRouter;
 	readonly presence: Presence;
 	/** Without them no outcome is published. */
-	readonly answers?: Answers;
+	readonly outcomePublisher?: OutcomePublisher;
 	readonly methods: { find(name: string): MethodDefinition | undefined };
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why nothing is taken for now; undefined if messages are taken. */
@@ -47,7 +47,7 @@ export interface IntakeParts {
 	readonly passPoint?: PassPoint;
 	/** Who may call what here; without it, everybody may. */
 	readonly access?: Access | undefined;
-	readonly checkAuthor?: ForeignParts['checkAuthor'];
+	readonly checkAuthor?: PublicIntakeParts['checkAuthor'];
 }
 
 /** The intake that {@link createIntake} makes. */
@@ -56,15 +56,15 @@ export interface Intake {
 	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
 	/** See `Door.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
-	/** Takes what an MQTT client has published on a public topic of this node; see `foreign.ts`. */
-	readonly acceptForeign: TakeForeign;
+	/** Takes what an MQTT client has published on a public topic of this node; see `public-intake.ts`. */
+	readonly acceptPublic: PublicIntake;
 }
 
 const local: Caller = { kind: 'local' };
 
 /** Creates the intake of a node. */
 export function createIntake(parts: IntakeParts): Intake {
-	const { clock, books, post, signals } = parts;
+	const { clock, ledger, router, signals } = parts;
 	const { check, make } = createCheck(parts);
 
 	const refuse = (code: ErrorCode, detail: string, via: string): Answer => {
@@ -74,7 +74,7 @@ export function createIntake(parts: IntakeParts): Intake {
 
 	const file = async (message: Message, via: string): Promise<Answer> => {
 		const { id, method, fromNode: from, toNode } = message;
-		const known = books.get(id);
+		const known = ledger.get(id);
 		if (known) {
 			if (known.toNode !== toNode || known.method !== method) {
 				return refuse('duplicate_id', `${id} is ${known.method} to ${known.toNode}`, via);
@@ -84,7 +84,7 @@ export function createIntake(parts: IntakeParts): Intake {
 			signals.emit('message.duplicate', { id, method, from });
 			return { id, toNode, duplicate: true };
 		}
-		await post.send([message]);
+		await router.send([message]);
 		parts.passPoint?.('intake.flushed');
 		signals.emit('message.accepted', { id, method, from, to: toNode, via });
 		return { id, toNode };
@@ -110,7 +110,7 @@ export function createIntake(parts: IntakeParts): Intake {
 	return {
 		accept,
 		refuse,
-		acceptForeign: createForeign({ ...parts, accept, refuse }),
+		acceptPublic: createPublicIntake({ ...parts, accept, refuse }),
 	};
 }
 

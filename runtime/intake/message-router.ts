@@ -5,11 +5,11 @@
  * @module
  */
 import { isAcknowledged } from '../message/topics.ts';
-import type { Books } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
-import type { Exchange } from '../network/network.ts';
+import type { Network } from '../network/network.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Outbox } from '../delivery/outbox.ts';
@@ -19,20 +19,20 @@ import type { Signals } from '../observability/signals.ts';
 import type { Change } from '../journal/schema.ts';
 
 /** What the post office works with. */
-export interface PostParts {
+export interface MessageRouterParts {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
-	readonly books: Books;
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
-	readonly exchange: () => Exchange;
+	readonly network: () => Network;
 	readonly mailbox: (method: string) => Mailbox | undefined;
 }
 
-/** The post office that {@link createPost} makes. */
-export interface Post {
+/** The post office that {@link createMessageRouter} makes. */
+export interface MessageRouter {
 	/**
 	 * Sends messages, and writes `also` in the same transaction. Resolves when all of it is on disk;
 	 * nothing leaves before. Messages of the at-most-once kinds are not written at all.
@@ -51,8 +51,8 @@ interface Plan {
 }
 
 /** Creates the post office. */
-export function createPost(parts: PostParts): Post {
-	const { journal, clock, config, books, outbox, signals } = parts;
+export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
+	const { journal, clock, config, ledger, outbox, signals } = parts;
 	const ttlMs = (message: Message) => (message.ttl ?? config.defaultMessageTtl) * 1000;
 	const mailOf = (message: Message) => {
 		const body = packMessage(message);
@@ -64,13 +64,13 @@ export function createPost(parts: PostParts): Post {
 
 	/** A message to this very node. */
 	const keep = (message: Message): Plan => {
-		const opened = isReply(message) ? settleBy(message) : books.open(message);
+		const opened = isReply(message) ? settleBy(message) : ledger.open(message);
 		// All that it has to say is in the books.
 		if (isMereOutcome(message)) return { changes: opened, afterwards: () => announce(message) };
 		const box = parts.mailbox(message.method);
 		if (!box) {
 			const result = { outcome: 'refused', code: 'unknown_method' } as const;
-			const settled = isReply(message) ? [] : books.settle(message.id, result);
+			const settled = isReply(message) ? [] : ledger.settle(message.id, result);
 			return { changes: [...opened, ...settled], afterwards: () => announce(message) };
 		}
 		const { row, changes } = box.place(mailOf(message));
@@ -86,9 +86,9 @@ export function createPost(parts: PostParts): Post {
 		const { replyTo } = message;
 		const { lane, seq, body, changes } = outbox.append(replyTo ? unaddressed(message) : message);
 		const place = { lane: lane.name, seq };
-		const opened = isReply(message) ? [] : books.open(message, place, replyTo ? undefined : body);
+		const opened = isReply(message) ? [] : ledger.open(message, place, replyTo ? undefined : body);
 		const afterwards = () => {
-			books.opened(message.id);
+			ledger.opened(message.id);
 			outbox.flushed(lane, seq);
 		};
 		return { changes: [...opened, ...changes], afterwards };
@@ -103,7 +103,7 @@ export function createPost(parts: PostParts): Post {
 			else {
 				const rows = [{ id, ttlMs: ttlMs(message), body: packMessage(message) }];
 				const to = { node: message.toNode, method, kind };
-				parts.exchange().sendFrame(to, { lo: 0, first: 0, rows });
+				parts.network().sendFrame(to, { lo: 0, first: 0, rows });
 			}
 		};
 		return { changes: [], afterwards };
@@ -117,19 +117,19 @@ export function createPost(parts: PostParts): Post {
 	const settleBy = (message: Message): readonly Change[] => {
 		const { result, data } = message;
 		if (!result) return [];
-		return answeredBy(message).flatMap((id) => books.settle(id, result, data));
+		return answeredBy(message).flatMap((id) => ledger.settle(id, result, data));
 	};
 	/**
 	 * Tells the watchers of what a reply has settled. An interim one settles nothing: the one that
 	 * does may be on its way to the disk just then.
 	 */
 	const settled = (reply: Message): void => {
-		if (reply.result) for (const id of answeredBy(reply)) books.settled(id);
+		if (reply.result) for (const id of answeredBy(reply)) ledger.settled(id);
 	};
 	const announce = (message: Message): void => {
 		if (!isReply(message)) {
-			books.opened(message.id);
-			books.settled(message.id);
+			ledger.opened(message.id);
+			ledger.settled(message.id);
 		} else settled(message);
 	};
 

@@ -17,8 +17,8 @@ import type { Publication, Verdict } from '../network/transport.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** The answers that {@link createAnswers} makes. */
-export interface Answers {
+/** The answers that {@link createOutcomePublisher} makes. */
+export interface OutcomePublisher {
 	/** What publishes the outcome of a settled entry; no changes if nobody asked for that. */
 	outcome(entry: Entry): readonly Change[];
 	/**
@@ -56,17 +56,17 @@ const atATime = 64;
 const refusalsMax = 5;
 
 /** Opens the answers; what an earlier process left is published when the link is up. */
-export function createAnswers(parts: {
+export function createOutcomePublisher(parts: {
 	journal: Journal;
 	clock: Clock;
 	config: Config;
 	signals: Signals;
 	publish: (publication: Publication) => Promise<Verdict>;
-}): Answers {
+}): OutcomePublisher {
 	const { journal, clock, config, signals, publish } = parts;
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const edge = (reverse: boolean) =>
-		journal.scan<StoredAnswer>('answers', { ...all, limit: 1, reverse })[0]?.key[0];
+		journal.scan<StoredAnswer>('outcomes', { ...all, limit: 1, reverse })[0]?.key[0];
 	let first = Number(edge(false) ?? 1);
 	let next = Number(edge(true) ?? first - 1) + 1;
 	/** Everything below is on disk. Commits are flushed in the order in which they were made. */
@@ -78,11 +78,11 @@ export function createAnswers(parts: {
 	let isAsked = false;
 
 	const add = (answer: StoredAnswer): Change[] => {
-		const changes: Change[] = [{ table: 'answers', key: [next], value: answer }];
+		const changes: Change[] = [{ table: 'outcomes', key: [next], value: answer }];
 		places.set(answer.id, next);
 		next += 1;
-		while (next - first > config.answersKeptMax) {
-			changes.push({ table: 'answers', key: [first] });
+		while (next - first > config.outcomesKeptMax) {
+			changes.push({ table: 'outcomes', key: [first] });
 			signals.emit('message.dropped', { id: `the answer number ${first}`, code: 'outbox_full' });
 			first += 1;
 		}
@@ -114,13 +114,13 @@ export function createAnswers(parts: {
 			isAsked = false;
 			const to = mayLeave;
 			const stretch = { from: [first], to: [to], limit: atATime };
-			const rows = journal.scan<StoredAnswer>('answers', stretch);
+			const rows = journal.scan<StoredAnswer>('outcomes', stretch);
 			const done = await Promise.all(rows.map(({ key, value }) => send(Number(key[0]), value)));
 			const gone = rows.filter((_row, index) => done[index]);
 			for (const { key } of gone) refusals.delete(Number(key[0]));
 			if (gone.length > 0) {
 				await journal.commit(
-					gone.map(({ key }): Change => ({ table: 'answers', key })),
+					gone.map(({ key }): Change => ({ table: 'outcomes', key })),
 					'committed',
 				);
 			}
@@ -171,7 +171,7 @@ export function createAnswers(parts: {
 		tell,
 		flushed,
 		pump,
-		waiting: () => journal.count('answers'),
+		waiting: () => journal.count('outcomes'),
 	};
 }
 

@@ -1,5 +1,5 @@
 /**
- * Foreign messages: what MQTT clients without a journal publish on the public topics of this node.
+ * Public messages: what MQTT clients without a journal publish on the public topics of this node.
  * They are taken like those of anybody else, and their publishers are answered where they asked for
  * it.
  *
@@ -12,40 +12,40 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../security/access-rules.ts';
 import { formatTopic, isAcknowledged, type Kind, isReplyTopic } from '../message/topics.ts';
-import type { Answers } from './outcome-publisher.ts';
-import type { Books } from '../ledger/ledger.ts';
+import type { OutcomePublisher } from './outcome-publisher.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { pause, type Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { inOurSpelling, type ReplyTo } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
-import type { createForeignCheck, Author } from '../security/client-signature.ts';
+import type { createClientCheck, Author } from '../security/client-signature.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import { readPayload } from '../text/payload.ts';
 import type { Signals } from '../observability/signals.ts';
-import type { Answer, ForeignProperties } from '../network/transport.ts';
+import type { Answer, PublicProperties } from '../network/transport.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** What foreign messages need of the node. */
-export interface ForeignParts {
+/** What public messages need of the node. */
+export interface PublicIntakeParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly journal: Journal;
-	readonly books: Books;
-	readonly answers?: Answers | undefined;
+	readonly ledger: Ledger;
+	readonly outcomePublisher?: OutcomePublisher | undefined;
 	readonly methods: { find(name: string): MethodDefinition | undefined };
 	/** The intake of the node. */
 	readonly accept: (raw: unknown, via: string, caller: Caller) => Promise<readonly Answer[]>;
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
 	/** Who has signed a message; without it, nobody has. */
-	readonly checkAuthor?: ReturnType<typeof createForeignCheck> | undefined;
+	readonly checkAuthor?: ReturnType<typeof createClientCheck> | undefined;
 }
 
 /** Where a publication came in. */
-export interface ForeignAddress {
+export interface PublicAddress {
 	readonly method: string;
 	readonly kind: Kind;
 }
@@ -55,10 +55,10 @@ export interface ForeignAddress {
  *
  * @throws ReeveError `stopping` if it must not be, because the broker is to deliver it again
  */
-export type TakeForeign = (
+export type PublicIntake = (
 	payload: Uint8Array,
-	address: ForeignAddress,
-	properties?: ForeignProperties,
+	address: PublicAddress,
+	properties?: PublicProperties,
 ) => Promise<void>;
 
 /** How long a message that is refused for now waits before it is offered again. */
@@ -66,38 +66,38 @@ const holdMs = 1000;
 /** What will not change while this process runs. */
 const isFinal = (code: ErrorCode) => !errorTable[code].retryable;
 
-/** Creates the way in for foreign messages. */
-export function createForeign(parts: ForeignParts): TakeForeign {
-	const { clock, config, journal, books, answers, refuse } = parts;
+/** Creates the way in for public messages. */
+export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
+	const { clock, config, journal, ledger, outcomePublisher, refuse } = parts;
 
 	const write = async (id: string, changes: readonly Change[]): Promise<void> => {
 		if (changes.length === 0) return;
 		await journal.commit(changes);
-		books.opened(id);
-		answers?.flushed(id);
+		ledger.opened(id);
+		outcomePublisher?.flushed(id);
 	};
 	const tellRefusal = async (answer: Answer, replyTo: ReplyTo | undefined): Promise<void> => {
-		if (!replyTo || !answers || !isReplyTopic(config.topicPrefix, replyTo.topic)) return;
+		if (!replyTo || !outcomePublisher || !isReplyTopic(config.topicPrefix, replyTo.topic)) return;
 		// It is of no use to anybody to wait for a full disk with this.
 		if (!journal.isHealthy()) return;
 		const id = newId(clock);
-		await write(id, answers.tell(id, replyTo, answer));
+		await write(id, outcomePublisher.tell(id, replyTo, answer));
 	};
 	/** A repetition: its outcome is published again, or for the first time once it is known. */
 	const again = async (id: string, replyTo: ReplyTo | undefined): Promise<void> => {
-		if (!replyTo || !answers) return;
-		const entry = books.get(id);
+		if (!replyTo || !outcomePublisher) return;
+		const entry = ledger.get(id);
 		if (!entry) return;
 		const isSettled = entry.settledAt !== undefined;
 		const changes = isSettled
-			? answers.outcome({ ...entry, replyTo })
-			: books.redirect(id, replyTo);
+			? outcomePublisher.outcome({ ...entry, replyTo })
+			: ledger.redirect(id, replyTo);
 		await write(id, changes);
 	};
 	/** What is signed is used up once it is taken; what is around it is not signed. */
 	const takeRepeated = async (id: string, author: Author, replyTo: ReplyTo | undefined) => {
-		const isSigned = author.caller.kind === 'foreign' && author.caller.name !== undefined;
-		await again(id, isSigned ? books.get(id)?.replyTo : replyTo);
+		const isSigned = author.caller.kind === 'client' && author.caller.name !== undefined;
+		await again(id, isSigned ? ledger.get(id)?.replyTo : replyTo);
 	};
 	const take = async ({ whole: raw, author }: Signed, gone?: AbortSignal): Promise<void> => {
 		const replyTo = replyToOf(raw);
@@ -149,11 +149,11 @@ interface Signed {
 }
 
 /** Completes a message and finds out who has signed it, if anybody. */
-function signedBy(raw: unknown, around: Surroundings, parts: ForeignParts): Signed {
+function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts): Signed {
 	const { node, methods, address } = around;
-	const { prefix, checkAuthor, books } = { ...parts, prefix: parts.config.topicPrefix };
+	const { prefix, checkAuthor, ledger } = { ...parts, prefix: parts.config.topicPrefix };
 	if (!checkAuthor || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-		const author = { caller: { kind: 'foreign' }, message: {}, used: () => [] } as const;
+		const author = { caller: { kind: 'client' }, message: {}, used: () => [] } as const;
 		return { whole: complete(raw, around), author: { ...author, isUsed: false } };
 	}
 	const { signature: _, ...bare } = raw as { signature?: unknown };
@@ -165,14 +165,14 @@ function signedBy(raw: unknown, around: Surroundings, parts: ForeignParts): Sign
 		methodArgs: Array.isArray(methodArgs) ? methodArgs.map(String) : [],
 	});
 	// The broker may bring a message again; it is then known by its id.
-	if (author.isUsed && books.get(String(id)) === undefined) {
+	if (author.isUsed && ledger.get(String(id)) === undefined) {
 		throw new ReeveError('replayed', String(id));
 	}
 	return { whole, author };
 }
 
 /** Where MQTT 5 says that the answer is to go. */
-function addressOf({ responseTopic, correlationData }: ForeignProperties): ReplyTo | undefined {
+function addressOf({ responseTopic, correlationData }: PublicProperties): ReplyTo | undefined {
 	if (responseTopic === undefined) return undefined;
 	return { topic: responseTopic, ...(correlationData ? { correlation: correlationData } : {}) };
 }
@@ -188,8 +188,8 @@ function replyToOf(raw: object): ReplyTo | undefined {
 /** What is known of a message beside its own text. */
 interface Surroundings {
 	readonly node: string;
-	readonly methods: ForeignParts['methods'];
-	readonly address: ForeignAddress;
+	readonly methods: PublicIntakeParts['methods'];
+	readonly address: PublicAddress;
 	readonly replyTo: ReplyTo | undefined;
 	readonly payload: Uint8Array;
 	readonly index: number;

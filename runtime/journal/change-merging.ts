@@ -13,7 +13,7 @@ const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
 export const receiptsPerRowMax = 16;
 
 /** The changes that are written for these, which are all of one transaction. */
-export function condensed(changes: readonly Change[]): readonly Change[] {
+export function mergedChanges(changes: readonly Change[]): readonly Change[] {
 	const last = new Map<string, Change>();
 	const receipts: Change[] = [];
 	const nameOf = ({ table, key }: Change) => `${table} ${key.join(' ')}`;

@@ -6,8 +6,8 @@
  * @module
  */
 
-/** The spare time that {@link createSpareTime} makes. */
-export interface SpareTime {
+/** The spare time that {@link createCommitIdle} makes. */
+export interface CommitIdle {
 	/**
 	 * Calls `run` when the transaction that is due is being committed; soon, if none is due, or it is
 	 * being committed already.
@@ -22,7 +22,7 @@ export interface SpareTime {
 }
 
 /** Creates it. `isDue` says whether a transaction will be asked for in any case. */
-export function createSpareTime(isDue: () => boolean): SpareTime {
+export function createCommitIdle(isDue: () => boolean): CommitIdle {
 	let waiting: (() => void)[] = [];
 	let state: 'idle' | 'asked' | 'writing' = 'idle';
 	const runAll = (): void => {

@@ -27,9 +27,9 @@ import { newStoreId } from '../platform/ids.ts';
 import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
 import { openGuarded, isStoreDamaged } from './store-opening.ts';
-import { condensed } from './change-merging.ts';
+import { mergedChanges } from './change-merging.ts';
 import type { IdentityChoice } from './store-record.ts';
-import { createSpareTime } from './commit-idle.ts';
+import { createCommitIdle } from './commit-idle.ts';
 import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
 import {
 	tables,
@@ -139,7 +139,7 @@ export function openJournal(options: JournalOptions): Journal {
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
-		for (const change of condensed(changes)) {
+		for (const change of mergedChanges(changes)) {
 			const { table, key } = change;
 			const value = valueOf(change);
 			if (value === undefined) stores[table].removeSync(key as StoreKey);
@@ -168,7 +168,7 @@ export function openJournal(options: JournalOptions): Journal {
 			}),
 		flushed: () => disk.flush(() => root.flushed.then(look)),
 	});
-	const spare = createSpareTime(() => writer.isDue());
+	const spare = createCommitIdle(() => writer.isDue());
 	let closed: Promise<void> | undefined;
 
 	return {

@@ -21,7 +21,7 @@ export const tables = [
 	/** [method, arrival]: which of them have been started, by which epoch, how often. */
 	'started',
 	/** [id]: what became of each message that this node sent. */
-	'books',
+	'ledger',
 	/** [instant, id]: the ids of the books by age. */
 	'opened',
 	/** [order]: settled messages, oldest first. */
@@ -44,8 +44,8 @@ export const tables = [
 	'receipts',
 	/** [storeId, lane]: the running time of this node at which the lane was last heard of. */
 	'heard',
-	/** [order]: outcomes that wait to be published for foreign clients. */
-	'answers',
+	/** [order]: outcomes that wait to be published for MQTT clients. */
+	'outcomes',
 	/** [table, ...key]: promises of the identity that this store was forked from. */
 	'quarantine',
 ] as const;

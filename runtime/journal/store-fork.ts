@@ -15,7 +15,7 @@ const promises = [
 	'timers',
 	'steps',
 	'asks',
-	'answers',
+	'outcomes',
 	'lanes',
 ] as const satisfies readonly Table[];
 /** Rows moved in one transaction. */
@@ -42,11 +42,11 @@ export function moveAside(store: ForkStore): void {
 	}
 	let after: Key | undefined;
 	for (;;) {
-		const rows = store.rows('books', rowsAtATime, after);
+		const rows = store.rows('ledger', rowsAtATime, after);
 		if (rows.length === 0) break;
 		after = rows.at(-1)?.key;
 		// An open entry waits for an outcome that will be told to the original.
-		store.write(rows.filter(isOpen).flatMap((row) => aside('books', row)));
+		store.write(rows.filter(isOpen).flatMap((row) => aside('ledger', row)));
 	}
 	store.write([{ table: 'meta', key: ['forking'] }]);
 }

@@ -10,7 +10,7 @@ import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
 
 /** The format of the tables. A process refuses a store of any other, and leaves it as it is. */
-const storeFormat = 1;
+const storeFormat = 2;
 
 /** Unclean starts that are remembered at most, whatever the period. */
 const uncleanStartsKept = 1000;

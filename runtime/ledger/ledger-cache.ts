@@ -6,12 +6,17 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import type { Journal } from '../journal/journal.ts';
-import { createLives, withEvent, type LifeEvent, type LifeNote } from './message-history.ts';
+import {
+	createHistories,
+	withEvent,
+	type HistoryEvent,
+	type HistoryNote,
+} from './message-history.ts';
 import type { Entry } from './ledger-entry.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** The entries that {@link createEntries} makes. */
-export interface Entries {
+/** The entries that {@link createLedgerCache} makes. */
+export interface LedgerCache {
 	readonly get: (id: string) => Entry | undefined;
 	/** Writes an entry. Until `opened` or `settled` the journal may not show it. */
 	readonly write: (entry: Entry) => Change;
@@ -23,14 +28,14 @@ export interface Entries {
 	readonly record: (id: string) => Entry | undefined;
 	forget(id: string): void;
 	/** What happened to a message so far. */
-	readonly life: (id: string) => readonly LifeEvent[];
+	readonly history: (id: string) => readonly HistoryEvent[];
 	/** Notes what happens to an open message. Nothing of it is written yet. */
-	readonly note: (id: string, what: LifeEvent['what'], more?: LifeNote) => void;
+	readonly note: (id: string, what: HistoryEvent['what'], more?: HistoryNote) => void;
 	isNoted(id: string): boolean;
 	/** Notes something of a message that may be settled, and writes it. */
-	remark(entry: Entry, what: LifeEvent['what'], more?: LifeNote): Change;
+	remark(entry: Entry, what: HistoryEvent['what'], more?: HistoryNote): Change;
 	/** Writes what was noted. */
-	readonly writeLife: (entry: Entry) => Change;
+	readonly writeHistory: (entry: Entry) => Change;
 	/** Messages of which something was noted that is not written. */
 	unwritten(): readonly string[];
 }
@@ -39,13 +44,13 @@ export interface Entries {
 const recentMax = 4096;
 
 /** Creates them. */
-export function createEntries(parts: {
+export function createLedgerCache(parts: {
 	journal: Pick<Journal, 'get'>;
 	clock: Clock;
 	/** Events kept of the life of one message. */
-	lifeEventsMax: number;
-}): Entries {
-	const { journal, clock, lifeEventsMax } = parts;
+	historyEventsMax: number;
+}): LedgerCache {
+	const { journal, clock, historyEventsMax } = parts;
 	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
 	const fresh = new Map<string, Entry>();
 	/** Open entries that are in the journal too: most of them are settled soon. */
@@ -54,14 +59,14 @@ export function createEntries(parts: {
 	const unrecorded = new Map<string, Entry>();
 	/** Entries that were forgotten before their settlement was flushed. */
 	const forgotten = new Set<string>();
-	const lives = createLives();
+	const histories = createHistories();
 
 	// A read of the journal sees the file as it was when this turn of the event loop first looked at
 	// it: whoever is told of an outcome must find it.
 	const get = (id: string) =>
-		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? journal.get<Entry>('books', [id]);
-	const life = (id: string) => lives.get(id) ?? get(id)?.events ?? [];
-	const put = (entry: Entry): Change => ({ table: 'books', key: [entry.id], value: entry });
+		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? journal.get<Entry>('ledger', [id]);
+	const history = (id: string) => histories.get(id) ?? get(id)?.events ?? [];
+	const put = (entry: Entry): Change => ({ table: 'ledger', key: [entry.id], value: entry });
 
 	return {
 		get,
@@ -69,8 +74,8 @@ export function createEntries(parts: {
 			const { id, events = [] } = entry;
 			fresh.set(id, entry);
 			recent.delete(id);
-			lives.set(id, events);
-			lives.written(id);
+			histories.set(id, events);
+			histories.written(id);
 			return put(entry);
 		},
 		opened(id) {
@@ -83,7 +88,7 @@ export function createEntries(parts: {
 			const entry = fresh.get(id);
 			fresh.delete(id);
 			if (entry?.settledAt === undefined) return entry;
-			lives.forget(id);
+			histories.forget(id);
 			if (!forgotten.delete(id)) keep(unrecorded, entry);
 			return entry;
 		},
@@ -93,34 +98,34 @@ export function createEntries(parts: {
 			return entry;
 		},
 		forget(id) {
-			lives.forget(id);
+			histories.forget(id);
 			unrecorded.delete(id);
 			if (fresh.has(id)) forgotten.add(id);
 		},
-		life,
+		history,
 		note(id, what, more = {}) {
-			const known = lives.get(id) ?? openLife(get(id));
+			const known = histories.get(id) ?? openLife(get(id));
 			if (!known) return;
-			lives.set(id, withEvent(known, { at: clock.now(), what, ...more }, lifeEventsMax));
+			histories.set(id, withEvent(known, { at: clock.now(), what, ...more }, historyEventsMax));
 		},
-		isNoted: (id) => lives.get(id) !== undefined,
+		isNoted: (id) => histories.get(id) !== undefined,
 		remark(entry, what, more = {}) {
 			const { id } = entry;
 			const event = { at: clock.now(), what, ...more };
-			const events = withEvent(life(id), event, lifeEventsMax);
-			if (lives.get(id)) lives.set(id, events);
+			const events = withEvent(history(id), event, historyEventsMax);
+			if (histories.get(id)) histories.set(id, events);
 			const value: Entry = { ...entry, events };
 			if (unrecorded.has(id)) unrecorded.set(id, value);
 			return put(value);
 		},
-		writeLife(entry) {
+		writeHistory(entry) {
 			const { id } = entry;
-			lives.written(id);
-			const value: Entry = { ...entry, events: life(id) };
+			histories.written(id);
+			const value: Entry = { ...entry, events: history(id) };
 			if (recent.has(id)) recent.set(id, value);
 			return put(value);
 		},
-		unwritten: () => lives.unwritten(),
+		unwritten: () => histories.unwritten(),
 	};
 }
 
@@ -133,6 +138,6 @@ function keep(kept: Map<string, Entry>, entry: Entry): void {
 }
 
 /** What is known of a message that has no outcome yet. */
-function openLife(entry: Entry | undefined): readonly LifeEvent[] | undefined {
+function openLife(entry: Entry | undefined): readonly HistoryEvent[] | undefined {
 	return entry && entry.settledAt === undefined ? (entry.events ?? []) : undefined;
 }

@@ -5,7 +5,7 @@
  */
 import type { Result, ReplyTo } from '../message/message.ts';
 import type { Change } from '../journal/schema.ts';
-import type { LifeEvent } from './message-history.ts';
+import type { HistoryEvent } from './message-history.ts';
 
 /** One entry. Instants are milliseconds of this node's wall clock. */
 export interface Entry {
@@ -31,7 +31,7 @@ export interface Entry {
 	 */
 	readonly body?: Uint8Array;
 	/** What happened to it so far, as far as it is written. */
-	readonly events?: readonly LifeEvent[];
+	readonly events?: readonly HistoryEvent[];
 }
 
 /** Who hears of settled entries, in the transaction that settles them. */

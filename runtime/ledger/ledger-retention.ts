@@ -12,8 +12,8 @@ export interface Settled {
 	readonly sentAt: number;
 }
 
-/** The line that {@link createSettledLine} makes. */
-export interface SettledLine {
+/** The line that {@link createLedgerRetention} makes. */
+export interface LedgerRetention {
 	/** How many settled entries are kept. */
 	length(): number;
 	/** Puts an entry at the end; the oldest go beyond the limit. */
@@ -28,7 +28,7 @@ export interface SettledLine {
  * Opens the line: the settled ids in order, so that the oldest can be forgotten when there are too
  * many.
  */
-export function createSettledLine(journal: Journal, keptMax: number): SettledLine {
+export function createLedgerRetention(journal: Journal, keptMax: number): LedgerRetention {
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const end = (reverse: boolean) =>
 		journal.scan<Settled>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
@@ -43,7 +43,7 @@ export function createSettledLine(journal: Journal, keptMax: number): SettledLin
 
 	const removal = ({ id, sentAt }: Settled, place: number): Change[] => [
 		{ table: 'settled', key: [place] },
-		{ table: 'books', key: [id] },
+		{ table: 'ledger', key: [id] },
 		{ table: 'opened', key: [sentAt, id] },
 	];
 	const dropFirst = (): Change[] => {

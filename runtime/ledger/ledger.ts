@@ -12,17 +12,17 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, ReplyTo, Result } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { createEntries } from './ledger-cache.ts';
-import type { LifeEvent, LifeNote } from './message-history.ts';
+import { createLedgerCache } from './ledger-cache.ts';
+import type { HistoryEvent, HistoryNote } from './message-history.ts';
 import { packMessage } from '../message/codec.ts';
-import { createSettledLine } from './ledger-retention.ts';
+import { createLedgerRetention } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
 import { askedReply } from '../message/reply.ts';
 import type { Entry, OutcomeListener } from './ledger-entry.ts';
 import type { Change, Key } from '../journal/schema.ts';
 
-/** The books that {@link createBooks} makes. */
-export interface Books {
+/** The books that {@link createLedger} makes. */
+export interface Ledger {
 	/** Opens an entry; `body` is the packed message, if somebody has packed it already. */
 	open(
 		message: Message,
@@ -39,17 +39,17 @@ export interface Books {
 	 */
 	redirect(id: string, replyTo: ReplyTo): readonly Change[];
 	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
-	note(id: string, what: LifeEvent['what'], more?: LifeNote): void;
+	note(id: string, what: HistoryEvent['what'], more?: HistoryNote): void;
 	/**
 	 * Notes something of a message that may be settled, and writes it. `opened` is due afterwards.
 	 */
-	remark(id: string, what: LifeEvent['what'], more?: LifeNote): readonly Change[];
+	remark(id: string, what: HistoryEvent['what'], more?: HistoryNote): readonly Change[];
 	/** Writes what was noted of an open message, in a transaction that is made anyway. */
 	noted(id: string): readonly Change[];
 	/** Writes what was noted of all open messages, before this process ends. */
 	unwritten(): readonly Change[];
 	/** What happened to a message so far. */
-	life(id: string): readonly LifeEvent[];
+	history(id: string): readonly HistoryEvent[];
 	/** Forgets a settled message: from then on its id is as good as new. No changes if it is open. */
 	forget(id: string): readonly Change[];
 	/** To be called once the changes of `open` are flushed. */
@@ -72,7 +72,7 @@ export interface Books {
 }
 
 /** Opens the books. */
-export function createBooks(parts: {
+export function createLedger(parts: {
 	journal: Journal;
 	clock: Clock;
 	config: Config;
@@ -80,13 +80,13 @@ export function createBooks(parts: {
 	/** Who waits for outcomes here, and is told in the transaction that settles them. */
 	asks?: Pick<Asks, 'answer' | 'answered'>;
 	/** What is published of an outcome, written in the transaction that settles it. */
-	answers?: OutcomeListener;
-}): Books {
-	const { journal, clock, config, signals, asks, answers } = parts;
-	const entries = createEntries({ journal, clock, lifeEventsMax: config.lifeEventsMax });
-	const { get, life, note, write, writeLife } = entries;
-	const line = createSettledLine(journal, config.settledKeptMax);
-	let open = journal.count('books') - line.length();
+	outcomePublisher?: OutcomeListener;
+}): Ledger {
+	const { journal, clock, config, signals, asks, outcomePublisher } = parts;
+	const entries = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
+	const { get, history, note, write, writeHistory } = entries;
+	const line = createLedgerRetention(journal, config.settledKeptMax);
+	let open = journal.count('ledger') - line.length();
 
 	return {
 		open(message, place, packed = packMessage(message)) {
@@ -117,18 +117,18 @@ export function createBooks(parts: {
 				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
 			note(id, 'settled', { detail: [result.outcome, result.code].filter(Boolean).join(': ') });
 			const bare = { ...entry, ...text, result, settledAt: clock.now() };
-			const settled: Entry = { ...bare, events: life(id) };
+			const settled: Entry = { ...bare, events: history(id) };
 			const answer = asks?.answer(id, result, output) ?? [];
-			const published = answers?.outcome(settled) ?? [];
+			const published = outcomePublisher?.outcome(settled) ?? [];
 			const moved = line.push(settled);
 			for (const { table, key, value } of moved) {
-				if (table === 'books' && value === undefined) entries.forget(String(key[0]));
+				if (table === 'ledger' && value === undefined) entries.forget(String(key[0]));
 			}
 			return [write(settled), ...moved, ...answer, ...published];
 		},
 		redirect(id, replyTo) {
 			const entry = get(id);
-			return entry ? [write({ ...entry, replyTo, events: life(id) })] : [];
+			return entry ? [write({ ...entry, replyTo, events: history(id) })] : [];
 		},
 		note,
 		remark(id, what, more = {}) {
@@ -139,14 +139,14 @@ export function createBooks(parts: {
 		noted(id) {
 			const entry = get(id);
 			const isNoted = entry && entry.settledAt === undefined && entries.isNoted(id);
-			return isNoted ? [writeLife(entry)] : [];
+			return isNoted ? [writeHistory(entry)] : [];
 		},
 		unwritten: () =>
 			entries.unwritten().flatMap((id) => {
 				const entry = get(id);
-				return entry && entry.settledAt === undefined ? [writeLife(entry)] : [];
+				return entry && entry.settledAt === undefined ? [writeHistory(entry)] : [];
 			}),
-		life,
+		history,
 		forget(id) {
 			const entry = get(id);
 			if (entry?.settledAt === undefined) return [];
@@ -158,7 +158,7 @@ export function createBooks(parts: {
 			const entry = entries.settled(id);
 			line.flushed(id);
 			asks?.answered(id);
-			answers?.flushed(id);
+			outcomePublisher?.flushed(id);
 			if (!entry?.result || entry.settledAt === undefined) return;
 			signals.emit('message.settled', {
 				id,
@@ -176,18 +176,18 @@ export function createBooks(parts: {
 }
 
 /** The entries as the journal has them. */
-function createReading(journal: Journal): Pick<Books, 'list' | 'each' | 'match'> {
+function createReading(journal: Journal): Pick<Ledger, 'list' | 'each' | 'match'> {
 	return {
 		list: (limit) =>
 			journal
 				.scan('opened', { from: [0], to: [Number.MAX_SAFE_INTEGER], limit, reverse: true })
-				.flatMap(({ key }) => journal.get<Entry>('books', [String(key[1])]) ?? []),
+				.flatMap(({ key }) => journal.get<Entry>('ledger', [String(key[1])]) ?? []),
 		*each(sinceMs = 0) {
 			for (let from: Key = [sinceMs]; ;) {
 				const page = { from, to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
 				const keys = journal.scan('opened', page).map(({ key }) => key);
 				for (const [, id] of keys) {
-					const entry = journal.get<Entry>('books', [String(id)]);
+					const entry = journal.get<Entry>('ledger', [String(id)]);
 					if (entry) yield entry;
 				}
 				const [sentAt = 0, id = ''] = keys.at(-1) ?? [];
@@ -197,7 +197,7 @@ function createReading(journal: Journal): Pick<Books, 'list' | 'each' | 'match'>
 		},
 		match(prefix) {
 			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
-			return journal.scan('books', stretch).map(({ key }) => String(key[0]));
+			return journal.scan('ledger', stretch).map(({ key }) => String(key[0]));
 		},
 	};
 }

@@ -7,7 +7,7 @@
  */
 
 /** What can happen to a message. The receiver's own words are `taken`, `started` and `ended`. */
-export type LifeWord =
+export type HistoryWord =
 	| 'accepted'
 	| 'sent'
 	| 'waiting'
@@ -22,9 +22,9 @@ export type LifeWord =
 	| 'ended';
 
 /** One event. Instants are milliseconds of the wall clock of the node that noted it. */
-export interface LifeEvent {
+export interface HistoryEvent {
 	readonly at: number;
-	readonly what: LifeWord;
+	readonly what: HistoryWord;
 	/** Which attempt it was. */
 	readonly attempt?: number;
 	/** A sentence or a code, for people. */
@@ -33,10 +33,10 @@ export interface LifeEvent {
 
 /** Adds an event, unless it only repeats the last one. The first is kept, and the newest. */
 export function withEvent(
-	events: readonly LifeEvent[],
-	event: LifeEvent,
+	events: readonly HistoryEvent[],
+	event: HistoryEvent,
 	max: number,
-): readonly LifeEvent[] {
+): readonly HistoryEvent[] {
 	const last = events.at(-1);
 	const isSame =
 		last?.what === event.what && last.attempt === event.attempt && last.detail === event.detail;
@@ -47,10 +47,10 @@ export function withEvent(
 }
 
 /** The lives of the messages that are under way, the newest of them. */
-export interface Lives {
-	get(id: string): readonly LifeEvent[] | undefined;
+export interface Histories {
+	get(id: string): readonly HistoryEvent[] | undefined;
 	/** Puts a life, of which not all is in the journal. */
-	set(id: string, events: readonly LifeEvent[]): void;
+	set(id: string, events: readonly HistoryEvent[]): void;
 	forget(id: string): void;
 	/** Says that the journal has it, as far as it has come. */
 	written(id: string): void;
@@ -64,19 +64,19 @@ const livesMax = 20_000;
 const unwrittenMax = 10_000;
 
 /** Creates an empty memory. */
-export function createLives(): Lives {
-	const lives = new Map<string, readonly LifeEvent[]>();
+export function createHistories(): Histories {
+	const histories = new Map<string, readonly HistoryEvent[]>();
 	const unwritten = new Set<string>();
 	return {
-		get: (id) => lives.get(id),
+		get: (id) => histories.get(id),
 		set(id, events) {
-			lives.set(id, events);
+			histories.set(id, events);
 			unwritten.add(id);
 			if (unwritten.size > unwrittenMax) dropOldest(unwritten);
-			if (lives.size > livesMax) dropOldest(lives);
+			if (histories.size > livesMax) dropOldest(histories);
 		},
 		forget(id) {
-			lives.delete(id);
+			histories.delete(id);
 			unwritten.delete(id);
 		},
 		written: (id) => void unwritten.delete(id),
@@ -92,4 +92,4 @@ function dropOldest(from: { keys(): Iterable<string>; delete(id: string): boolea
 }
 
 /** What may be noted of a message beside the word. */
-export type LifeNote = Omit<LifeEvent, 'at' | 'what'>;
+export type HistoryNote = Omit<HistoryEvent, 'at' | 'what'>;

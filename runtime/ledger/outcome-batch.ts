@@ -64,7 +64,7 @@ export function isPlainEnd(told: Message | PlainEnd): told is PlainEnd {
 }
 
 /** The outcomes of one transaction. */
-export interface SharedOutcomes {
+export interface OutcomeBatch {
 	add(end: PlainEnd): void;
 	/** The messages that tell all of them. */
 	messages(parts: { readonly clock: Clock; readonly node: string }): readonly Message[];
@@ -76,12 +76,12 @@ interface Group {
 	readonly ids: string[];
 }
 
-function hasRoom({ ids }: Group): boolean {
+function hasCapacity({ ids }: Group): boolean {
 	return ids.length < sharedMax;
 }
 
 /** Creates an empty collection. */
-export function createSharedOutcomes(): SharedOutcomes {
+export function createOutcomeBatch(): OutcomeBatch {
 	const groups: Group[] = [];
 	/** The group of each kind that has room. */
 	const open = new Map<string, Group>();
@@ -90,7 +90,7 @@ export function createSharedOutcomes(): SharedOutcomes {
 		const { outcome, code = '', attempts = '' } = result;
 		const kind = `${to} ${outcome} ${attempts} ${code}`;
 		const group = open.get(kind);
-		if (group && hasRoom(group)) return group;
+		if (group && hasCapacity(group)) return group;
 		const begun = { to, result, ids: [] };
 		groups.push(begun);
 		open.set(kind, begun);
@@ -99,7 +99,7 @@ export function createSharedOutcomes(): SharedOutcomes {
 	return {
 		add({ request: { id, fromNode: to }, result }) {
 			// Nearly always it ends like the one before.
-			if (latest?.to !== to || latest.result !== result || !hasRoom(latest)) {
+			if (latest?.to !== to || latest.result !== result || !hasCapacity(latest)) {
 				latest = groupOf(to, result);
 			}
 			latest.ids.push(id);

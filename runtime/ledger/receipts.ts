@@ -10,7 +10,7 @@
 import type { Config } from '../config/config.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { scanMail } from '../mailbox/mailbox-row.ts';
+import { scanMailbox } from '../mailbox/mailbox-row.ts';
 import { receiptsPerRowMax } from '../journal/change-merging.ts';
 import type { Change, Key } from '../journal/schema.ts';
 
@@ -94,7 +94,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	const index = (): Set<string> => {
 		if (known) return known;
 		known = new Set([...flushing, ...fresh]);
-		for (const { id } of scanMail(journal, everyRow)) known.add(id);
+		for (const { id } of scanMailbox(journal, everyRow)) known.add(id);
 		for (const { value } of journal.scan<ReceiptRow>('receipts', all)) {
 			for (const { id } of receiptsIn(value)) known.add(id);
 		}

@@ -7,7 +7,7 @@
 import type { Cancellations } from '../mailbox/cancellations.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { scanMail, type MailRow, type StartRecord } from '../mailbox/mailbox-row.ts';
+import { scanMailbox, type MailboxRow, type StartRecord } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Receipt, Receipts } from './receipts.ts';
 
@@ -25,7 +25,7 @@ export interface ReceivedState {
 /** A message that waits or runs here. */
 export interface Mail {
 	readonly box: Mailbox;
-	readonly row: MailRow;
+	readonly row: MailboxRow;
 	readonly start: StartRecord | undefined;
 }
 
@@ -57,16 +57,16 @@ export function createReceived(parts: {
 	mailboxes: () => Iterable<Mailbox>;
 	/** Whether the messages of this mailbox can be taken back. */
 	isOurs: (box: Mailbox) => boolean;
-	settle: (box: Mailbox, row: MailRow, attempts: number) => Promise<void>;
+	settle: (box: Mailbox, row: MailboxRow, attempts: number) => Promise<void>;
 	/** Whether whoever takes the messages of this mailbox does not take this one for now. */
-	isParked?: (box: Mailbox, row: MailRow) => boolean;
+	isParked?: (box: Mailbox, row: MailboxRow) => boolean;
 }): Received {
 	const { journal, receipts, cancellations, mailboxes } = parts;
 
 	async function* mail(): AsyncGenerator<Mail> {
 		for (const box of mailboxes()) {
 			for (let from = 0; ;) {
-				const rows = scanMail(journal, {
+				const rows = scanMailbox(journal, {
 					from: [box.method, from],
 					to: [box.method, Number.MAX_SAFE_INTEGER],
 					limit: pageRows,

@@ -9,8 +9,8 @@
 import type { Mailbox } from './mailbox.ts';
 import type { OnCrash } from '../message/message.ts';
 
-/** The suspects that {@link createSuspects} makes. */
-export interface Suspects {
+/** The suspects that {@link createCrashRecovery} makes. */
+export interface CrashRecovery {
 	/**
 	 * Whether there was more than one, so that the last crash is nobody's fault yet. Only a message
 	 * that was already running alone is beyond doubt.
@@ -25,12 +25,12 @@ export interface Suspects {
 }
 
 /** Counts the suspects in these mailboxes. None of them runs before `mayRun` resolves. */
-export function createSuspects(parts: {
+export function createCrashRecovery(parts: {
 	mailboxes: Iterable<Pick<Mailbox, 'method' | 'started'>>;
 	/** Whether the last process died. If it was stopped, what it left has not killed it. */
 	wasUnclean: boolean;
 	mayRun?: Promise<void>;
-}): Suspects {
+}): CrashRecovery {
 	const { mailboxes, wasUnclean, mayRun = Promise.resolve() } = parts;
 	const left = new Set<string>();
 	let count = 0;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import { scanMail, type MailRow, type StartRecord } from './mailbox-row.ts';
+import { scanMailbox, type MailboxRow, type StartRecord } from './mailbox-row.ts';
 /** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
 const withdrawnMax = 20_000;
 /** How many rows are read from disk at a time, and kept in memory at most. */
@@ -31,7 +31,7 @@ export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INT
 }
 
 /** What a line is made from. */
-export interface MailLineParts {
+export interface MailboxQueueParts {
 	readonly journal: Journal;
 	readonly method: string;
 	/** The last row that was there before this process. */
@@ -41,8 +41,8 @@ export interface MailLineParts {
 }
 
 /** The rows that wait for their turn: the next few in memory, the others read when theirs comes. */
-export function createMailLine({ journal, method, lastArrival, isEarly }: MailLineParts) {
-	let ready: MailRow[] = [];
+export function createMailboxQueue({ journal, method, lastArrival, isEarly }: MailboxQueueParts) {
+	let ready: MailboxRow[] = [];
 	/** Rows up to here are on disk. */
 	let flushed = lastArrival;
 	/** Rows up to here are in memory, running or settled. */
@@ -58,7 +58,7 @@ export function createMailLine({ journal, method, lastArrival, isEarly }: MailLi
 	const load = (): void => {
 		if (ready.length > 0 || loaded >= flushed) return;
 		const stretch = stretchOf(method, loaded + 1, flushed + 1);
-		const rows = scanMail(journal, { ...stretch, limit: rowsAhead });
+		const rows = scanMailbox(journal, { ...stretch, limit: rowsAhead });
 		const last = rows.at(-1)?.arrival ?? flushed;
 		const started = startedOf(loaded + 1, last);
 		loaded = rows.length < rowsAhead ? flushed : last;
@@ -69,7 +69,7 @@ export function createMailLine({ journal, method, lastArrival, isEarly }: MailLi
 	};
 
 	return {
-		push(row: MailRow, isOpen: boolean): void {
+		push(row: MailboxRow, isOpen: boolean): void {
 			if (row.volatile) {
 				ready.push(row);
 				return;
@@ -80,7 +80,7 @@ export function createMailLine({ journal, method, lastArrival, isEarly }: MailLi
 			loaded = row.arrival;
 			ready.push(row);
 		},
-		shift(): MailRow | undefined {
+		shift(): MailboxRow | undefined {
 			load();
 			return ready.shift();
 		},

@@ -10,7 +10,7 @@ import type { ScheduleState } from '../message/schedule.ts';
 import type { Key, Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
-export interface MailRow {
+export interface MailboxRow {
 	/** Its place in the mailbox: rises by one with each message. */
 	readonly arrival: number;
 	readonly id: string;
@@ -36,13 +36,13 @@ export interface MailRow {
 }
 
 /** A message that is to be filed. */
-export interface NewMail extends Omit<MailRow, 'arrival' | 'id' | 'bytes'> {
+export interface NewMailboxRow extends Omit<MailboxRow, 'arrival' | 'id' | 'bytes'> {
 	/** The message, packed. */
 	readonly body: Uint8Array;
 }
 
 /** A row as it lies in the journal. */
-export interface StoredMail extends MailRow {
+export interface StoredMailboxRow extends MailboxRow {
 	/** Bytes of all messages placed in its mailbox so far, this one included. */
 	readonly sum: number;
 }
@@ -61,7 +61,7 @@ type Head = readonly [
 /** A row in the journal. */
 export type StoredTuple = readonly [...Head, message: Message];
 /** One of older versions. */
-export type StoredMap = Omit<StoredMail, 'arrival' | 'message' | 'bytes'> & {
+export type StoredMap = Omit<StoredMailboxRow, 'arrival' | 'message' | 'bytes'> & {
 	readonly body: Uint8Array;
 };
 
@@ -74,7 +74,7 @@ const headLength = 8;
  * What is written of a message. It is not packed a second time, and whoever reads the row has the
  * message as well.
  */
-export function packMail({ body, ...mail }: NewMail, sum: number): Uint8Array {
+export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): Uint8Array {
 	const { from, deadline, at = null, lane = null, seq = null, repeat, answer } = mail;
 	const marked = (repeat ? marks.repeat : 0) | (answer ? marks.answer : 0);
 	const head: Head = [sum, body.byteLength, from, deadline, at, lane, seq, marked];
@@ -87,23 +87,29 @@ export function packMail({ body, ...mail }: NewMail, sum: number): Uint8Array {
 }
 
 /** The message in this place of a mailbox, if there is one. */
-export function readMail(
+export function readMailboxRow(
 	journal: Pick<Journal, 'get'>,
 	[method = '', arrival = 0]: Key,
-): StoredMail | undefined {
+): StoredMailboxRow | undefined {
 	const value = journal.get<StoredTuple | StoredMap>('mailbox', [method, arrival]);
-	return value && restoredMail(Number(arrival), value);
+	return value && restoredMailboxRow(Number(arrival), value);
 }
 
 /** Messages of mailboxes, in key order. */
-export function scanMail(journal: Pick<Journal, 'scan'>, stretch: Stretch): readonly StoredMail[] {
+export function scanMailbox(
+	journal: Pick<Journal, 'scan'>,
+	stretch: Stretch,
+): readonly StoredMailboxRow[] {
 	return journal
 		.scan<StoredTuple | StoredMap>('mailbox', stretch)
-		.map(({ key, value }) => restoredMail(Number(key[1]), value));
+		.map(({ key, value }) => restoredMailboxRow(Number(key[1]), value));
 }
 
 /** The row that was written; older versions have written it as a map. */
-export function restoredMail(arrival: number, value: StoredTuple | StoredMap): StoredMail {
+export function restoredMailboxRow(
+	arrival: number,
+	value: StoredTuple | StoredMap,
+): StoredMailboxRow {
 	if (!isTuple(value)) {
 		const { body, ...mail } = value;
 		return { ...mail, arrival, message: unpackMessage(body), bytes: body.byteLength };

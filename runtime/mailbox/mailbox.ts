@@ -9,17 +9,17 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import { countRows, createMailLine, stretchOf } from './mailbox-queue.ts';
+import { countRows, createMailboxQueue, stretchOf } from './mailbox-queue.ts';
 import {
-	packMail,
-	readMail,
-	scanMail,
-	type MailRow,
-	type NewMail,
+	packMailboxRow,
+	readMailboxRow,
+	scanMailbox,
+	type MailboxRow,
+	type NewMailboxRow,
 	type StartRecord,
 } from './mailbox-row.ts';
-import { createDrawings, type Drawing } from './pull-consumer.ts';
-import { createShift, type Handling, type RunMail } from './push-consumer.ts';
+import { createPullConsumers, type PullConsumer } from './pull-consumer.ts';
+import { createPushConsumer, type Handling, type RunRow } from './push-consumer.ts';
 import type { Change } from '../journal/schema.ts';
 
 /** The mailbox that {@link createMailbox} makes. */
@@ -34,23 +34,23 @@ export interface Mailbox {
 	bytes(): number;
 	running(): number;
 	/** Gives a message its place. The changes must be committed before `push`. */
-	place(mail: NewMail): { row: MailRow; changes: readonly Change[] };
+	place(mail: NewMailboxRow): { row: MailboxRow; changes: readonly Change[] };
 	/**
 	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
 	 */
-	push(row: MailRow): void;
+	push(row: MailboxRow): void;
 	/**
 	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle
 	 * it: it stays on disk until then.
 	 */
 	withdraw(arrival: number): boolean;
 	/** What removes a settled message from disk, and its start unless none `isCounted`. */
-	removal(row: MailRow, isCounted?: boolean): readonly Change[];
+	removal(row: MailboxRow, isCounted?: boolean): readonly Change[];
 	/**
 	 * The messages that were started and not settled, oldest first: what a crash left behind. From
 	 * then on they are not handed out.
 	 */
-	started(): readonly { row: MailRow; start: StartRecord }[];
+	started(): readonly { row: MailboxRow; start: StartRecord }[];
 	/** Does `work` as if it were a message: beside no more others than the method allows. */
 	enqueue<Value>(work: () => Promise<Value>): Promise<Value>;
 	/** Counts `work` as running: what `started` lists is not handed out, and yet is worked on. */
@@ -59,12 +59,12 @@ export interface Mailbox {
 	 * Starts handing out messages: those that `started` does not list, from the oldest on. See
 	 * `mail-shift.ts` for `begin`.
 	 */
-	open(run: RunMail, begin?: Handling['begin']): void;
+	open(run: RunRow, begin?: Handling['begin']): void;
 	/**
 	 * Opens it for one who takes the messages himself, as many at a time as he likes, and begins and
 	 * settles them together. He is told when there may be some. It is closed like any other.
 	 */
-	draw(see: () => void): Drawing;
+	pull(see: () => void): PullConsumer;
 	/** Stops handing out, and resolves when what is running has ended. */
 	close(): Promise<void>;
 	/** Forgets what was handed out, so that the mailbox can be opened again after a crash. */
@@ -84,7 +84,7 @@ export function createMailbox(parts: {
 }): Mailbox {
 	const { method, journal, concurrency, settlementsMax = concurrency, onRemoval } = parts;
 	const all = stretchOf(method, 0);
-	const end = (reverse: boolean) => scanMail(journal, { ...all, limit: 1, reverse })[0];
+	const end = (reverse: boolean) => scanMailbox(journal, { ...all, limit: 1, reverse })[0];
 	const last = end(true);
 	const oldest = end(false);
 	let next = (last?.arrival ?? 0) + 1;
@@ -98,17 +98,17 @@ export function createMailbox(parts: {
 	/** It outlives a shift: what was on its way to the disk when that ended is still to be run. */
 	const early = new Set<number>();
 	const isEarly = (arrival: number) => early.has(arrival);
-	const line = createMailLine({ journal, method, lastArrival: next - 1, isEarly });
-	const newShift = () =>
-		createShift({
+	const line = createMailboxQueue({ journal, method, lastArrival: next - 1, isEarly });
+	const newConsumer = () =>
+		createPushConsumer({
 			concurrency,
 			settlementsMax,
 			early,
 			next: () => line.shift(),
 			commit: (changes) => journal.commit(changes, 'committed'),
 		});
-	let shift = newShift();
-	const drawings = createDrawings(() => line.shift());
+	let shift = newConsumer();
+	const pullConsumers = createPullConsumers(() => line.shift());
 	/** Runs beside the shift: what a crash left behind. */
 	let attended = 0;
 	let isOpen = false;
@@ -117,18 +117,18 @@ export function createMailbox(parts: {
 		method,
 		size: () => size,
 		bytes: () => bytes,
-		running: () => shift.running() + attended + drawings.running(),
+		running: () => shift.running() + attended + pullConsumers.running(),
 		place(mail) {
 			const { body, ...rest } = mail;
 			const { byteLength } = body;
 			size += 1;
 			bytes += byteLength;
 			const arrival = rest.volatile ? 0 : next;
-			const row: MailRow = { ...rest, id: rest.message.id, arrival, bytes: byteLength };
+			const row: MailboxRow = { ...rest, id: rest.message.id, arrival, bytes: byteLength };
 			if (row.volatile) return { row, changes: [] };
 			next += 1;
 			sum += byteLength;
-			const packed = packMail(mail, sum);
+			const packed = packMailboxRow(mail, sum);
 			const filed = { table: 'mailbox', key: [method, arrival], packed } as const;
 			return { row, changes: [filed, ...shift.beginNow(row)] };
 		},
@@ -138,7 +138,7 @@ export function createMailbox(parts: {
 				size -= 1;
 				bytes -= row.bytes;
 			}
-			if (!drawings.tell()) shift.feed();
+			if (!pullConsumers.tell()) shift.feed();
 		},
 		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
 		removal(row, isCounted = true) {
@@ -154,7 +154,7 @@ export function createMailbox(parts: {
 		},
 		started: () =>
 			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
-				const row = readMail(journal, key);
+				const row = readMailboxRow(journal, key);
 				// Whoever asks sees to them.
 				early.delete(Number(key[1]));
 				return row ? [{ row, start }] : [];
@@ -172,21 +172,21 @@ export function createMailbox(parts: {
 			isOpen = true;
 			shift.open({ run, begin });
 		},
-		draw(see) {
+		pull(see) {
 			isOpen = true;
-			return drawings.draw(see);
+			return pullConsumers.pull(see);
 		},
 		async close() {
 			isOpen = false;
-			drawings.end();
+			pullConsumers.end();
 			shift.end();
 			await shift.over();
 		},
 		reset() {
 			isOpen = false;
-			drawings.end();
+			pullConsumers.end();
 			shift.end();
-			shift = newShift();
+			shift = newConsumer();
 			line.reset();
 		},
 	};

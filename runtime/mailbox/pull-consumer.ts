@@ -4,20 +4,20 @@
  *
  * @module
  */
-import type { MailRow } from './mailbox-row.ts';
+import type { MailboxRow } from './mailbox-row.ts';
 
 /** How messages are taken. */
-export interface Drawing {
+export interface PullConsumer {
 	/** The next message; undefined if there is none, or the mailbox is closed. */
-	next(): MailRow | undefined;
+	next(): MailboxRow | undefined;
 	/** Tells that one of them does not run any more. */
 	over(): void;
 }
 
 /** The drawings of a mailbox, one after the other. */
-export interface Drawings {
+export interface PullConsumers {
 	/** Begins one; `see` is called when there may be messages. */
-	draw(see: () => void): Drawing;
+	pull(see: () => void): PullConsumer;
 	/** Tells who draws that there may be messages; false if nobody does. */
 	tell(): boolean;
 	/** How many of the messages that were taken run. */
@@ -27,11 +27,11 @@ export interface Drawings {
 }
 
 /** Creates the drawings of a mailbox, whose next row `shift` takes. */
-export function createDrawings(shift: () => MailRow | undefined): Drawings {
+export function createPullConsumers(shift: () => MailboxRow | undefined): PullConsumers {
 	let watcher: (() => void) | undefined;
 	let running = 0;
 	return {
-		draw(see) {
+		pull(see) {
 			watcher = see;
 			running = 0;
 			return {

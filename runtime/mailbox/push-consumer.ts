@@ -12,21 +12,21 @@
  * @module
  */
 import PQueue from 'p-queue';
-import type { MailRow } from './mailbox-row.ts';
+import type { MailboxRow } from './mailbox-row.ts';
 import type { Change } from '../journal/schema.ts';
 
 /** How rows are run. */
 export interface Handling {
-	readonly run: RunMail;
+	readonly run: RunRow;
 	/**
 	 * What writes that these rows are started; they may run once it is committed. Without it each run
 	 * does that for itself, and so does that of a row of which it writes nothing.
 	 */
-	readonly begin?: ((rows: readonly MailRow[]) => readonly Change[]) | undefined;
+	readonly begin?: ((rows: readonly MailboxRow[]) => readonly Change[]) | undefined;
 }
 
 /** What a shift works with. */
-export interface ShiftParts {
+export interface PushConsumerParts {
 	/** How many messages run at a time; 1 keeps the order. */
 	readonly concurrency: number;
 	/** How many messages that have run may be on their way to the disk before no more are run. */
@@ -34,20 +34,20 @@ export interface ShiftParts {
 	/** Rows that were begun when they were accepted, and have not come to the front. */
 	readonly early: Set<number>;
 	/** The next row, if there is one. */
-	readonly next: () => MailRow | undefined;
+	readonly next: () => MailboxRow | undefined;
 	/** Resolves when the changes are committed. If it rejects, the rows stay for the next opening. */
 	readonly commit: (changes: readonly Change[]) => Promise<void>;
 }
 
-/** The shift that {@link createShift} makes. */
-export interface Shift {
+/** The shift that {@link createPushConsumer} makes. */
+export interface PushConsumer {
 	/** From now on rows are run like this. */
 	open(handling: Handling): void;
 	/**
 	 * What writes that this row is started, if there is a place for it: in the transaction that
 	 * accepts it. The row must be fed afterwards.
 	 */
-	beginNow(row: MailRow): readonly Change[];
+	beginNow(row: MailboxRow): readonly Change[];
 	/** There may be rows. */
 	feed(): void;
 	/** Messages that run. */
@@ -66,10 +66,10 @@ export interface Shift {
 const begunMax = 256;
 
 /** Creates a shift. Nothing is handed out before it is opened. */
-export function createShift(parts: ShiftParts): Shift {
+export function createPushConsumer(parts: PushConsumerParts): PushConsumer {
 	const { concurrency, settlementsMax, early, next, commit } = parts;
 	const queue = new PQueue({ concurrency });
-	const begun: MailRow[] = [];
+	const begun: MailboxRow[] = [];
 	let handling: Handling | undefined;
 	const underWay = createTally(concurrency + settlementsMax);
 	let isBeginning = false;
@@ -79,7 +79,7 @@ export function createShift(parts: ShiftParts): Shift {
 	const vacant = () => Math.max(0, concurrency - queue.size - queue.pending);
 
 	/** Runs a message; resolves when another may run in its place. */
-	const take = (row: MailRow, run: RunMail): Promise<void> =>
+	const take = (row: MailboxRow, run: RunRow): Promise<void> =>
 		new Promise((resolve) => {
 			underWay.add();
 			const over = (): void => {
@@ -92,8 +92,8 @@ export function createShift(parts: ShiftParts): Shift {
 			run(row, concurrency > 1 ? resolve : ignore).then(over, over);
 		});
 	/** One place: runs one message after the other, while nobody else waits for it. */
-	const work = async (first: MailRow, by: Handling): Promise<void> => {
-		for (let row: MailRow | undefined = first; row;) {
+	const work = async (first: MailboxRow, by: Handling): Promise<void> => {
+		for (let row: MailboxRow | undefined = first; row;) {
 			await take(row, by.run);
 			freed += 1;
 			const isOurs = handling === by && queue.size === 0 && !underWay.isFull();
@@ -101,12 +101,12 @@ export function createShift(parts: ShiftParts): Shift {
 			if (by.begin && begun.length <= freed) begin(by);
 		}
 	};
-	const place = (row: MailRow, by: Handling): void => {
+	const place = (row: MailboxRow, by: Handling): void => {
 		void queue.add(() => work(row, by)).finally(feed);
 	};
 	/** The next rows that are not begun; those that are get in line for a place. */
-	const pick = (most: number): MailRow[] => {
-		const rows: MailRow[] = [];
+	const pick = (most: number): MailboxRow[] => {
+		const rows: MailboxRow[] = [];
 		for (let count = 0; count < most; count += 1) {
 			const row = next();
 			if (!row) break;
@@ -207,4 +207,4 @@ function ignore(): void {}
  * next opening. It calls `freed` when nothing is left to be done but to bring the settlement to the
  * disk: then another message may run in its place, unless the method keeps the order.
  */
-export type RunMail = (row: MailRow, freed: () => void) => Promise<void>;
+export type RunRow = (row: MailboxRow, freed: () => void) => Promise<void>;

@@ -14,7 +14,7 @@ import { ReeveError } from '../platform/errors.ts';
 import type { Processes } from './processes.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { Schedule } from '../message/schedule.ts';
-import type { Trust } from '../security/authorization.ts';
+import type { Authorization } from '../security/authorization.ts';
 import type { Output } from '../message/reply.ts';
 
 /** The limits of the configuration that methods keep to. */
@@ -72,7 +72,7 @@ export interface MethodContext {
 	 */
 	reply(data: string | Uint8Array, progress?: unknown): Promise<void>;
 	/** Whether the outbox takes more: a method that sends many replies waits while it does not. */
-	hasRoom(): boolean;
+	hasCapacity(): boolean;
 	/**
 	 * Sends a message and waits for its outcome, whatever that is.
 	 *
@@ -82,7 +82,7 @@ export interface MethodContext {
 	/** The processes of the node; for the methods that operate on them. */
 	readonly processes?: Processes | undefined;
 	/** The keys and access rules of the node; for the methods that central hands them out with. */
-	readonly trust?: Trust | undefined;
+	readonly authorization?: Authorization | undefined;
 	/** What the node has received; for the methods that audits and cancellations are made of. */
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
 	/** Prints on the console of the node, for whoever watches it. */

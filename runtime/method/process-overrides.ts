@@ -8,27 +8,27 @@ import type { Journal } from '../journal/journal.ts';
 import type { ProcessName } from './processes.ts';
 
 /** What an operator has said of a process. */
-export type ProcessChoice = 'started' | 'stopped';
+export type ProcessOverride = 'started' | 'stopped';
 
-/** The choices that {@link createProcessChoices} makes. */
-export interface ProcessChoices {
-	get(process: ProcessName): ProcessChoice | undefined;
+/** The choices that {@link createProcessOverrides} makes. */
+export interface ProcessOverrides {
+	get(process: ProcessName): ProcessOverride | undefined;
 	/**
 	 * Says it; undefined leaves the process to the configuration again. Resolves when it is on disk.
 	 */
-	set(process: ProcessName, choice: ProcessChoice | undefined): Promise<void>;
+	set(process: ProcessName, choice: ProcessOverride | undefined): Promise<void>;
 }
 
 const start = 'process';
 
 /** Opens the choices of a node. */
-export function createProcessChoices(parts: {
+export function createProcessOverrides(parts: {
 	readonly journal: Pick<Journal, 'scan' | 'commit'>;
 	readonly keep: boolean;
-}): ProcessChoices {
+}): ProcessOverrides {
 	const { journal, keep } = parts;
 	const stretch = { from: [start], to: [start, '\uffff'] };
-	const rows = keep ? journal.scan<ProcessChoice>('meta', stretch) : [];
+	const rows = keep ? journal.scan<ProcessOverride>('meta', stretch) : [];
 	const known = new Map(rows.map(({ key, value }) => [JSON.stringify(key), value]));
 	const keyOf = ({ kind, method, node }: ProcessName) => [
 		start,

@@ -9,8 +9,8 @@
 import type { FrameContent } from '../protocol/frame.ts';
 import type { Verdict } from './transport.ts';
 
-/** What gathers frames; see {@link createBundling}. */
-export interface Bundling {
+/** What gathers frames; see {@link createFrameBatching}. */
+export interface FrameBatching {
 	/**
 	 * Sends a frame of a lane before this turn ends, behind those that were given before it.
 	 * `tooLarge` is called with the number of a message that no publication can bring.
@@ -33,11 +33,11 @@ interface Given {
 const surroundingBytes = 64;
 
 /** Creates the bundling of a node. `publish` never rejects; `onSent` is called after each turn. */
-export function createBundling(parts: {
+export function createFrameBatching(parts: {
 	readonly bytesMax: number;
 	readonly publish: (topic: string, frames: readonly FrameContent[]) => Promise<Verdict>;
 	readonly onSent: () => void;
-}): Bundling {
+}): FrameBatching {
 	const waiting = new Map<string, Given[]>();
 	let bytesMax = parts.bytesMax;
 
@@ -85,7 +85,7 @@ function bundlesOf(given: readonly Given[], bytesMax: number): readonly (readonl
 	let current: Given[] = [];
 	let bytes = 0;
 	for (const { frame: whole, tooLarge } of given) {
-		for (const frame of portionsOf(whole, bytesMax)) {
+		for (const frame of instanceBatchesOf(whole, bytesMax)) {
 			const own = bytesOf(frame);
 			if (current.length === 0 || bytes + own > bytesMax) {
 				current = [];
@@ -100,10 +100,10 @@ function bundlesOf(given: readonly Given[], bytesMax: number): readonly (readonl
 }
 
 /** A frame that is too large, as several with consecutive rows. */
-function portionsOf(frame: FrameContent, bytesMax: number): readonly FrameContent[] {
+function instanceBatchesOf(frame: FrameContent, bytesMax: number): readonly FrameContent[] {
 	if (frame.rows.length < 2 || bytesOf(frame) <= bytesMax) return [frame];
 	const half = Math.ceil(frame.rows.length / 2);
 	const first = { ...frame, rows: frame.rows.slice(0, half) };
 	const second = { ...frame, first: frame.first + half, rows: frame.rows.slice(half) };
-	return [...portionsOf(first, bytesMax), ...portionsOf(second, bytesMax)];
+	return [...instanceBatchesOf(first, bytesMax), ...instanceBatchesOf(second, bytesMax)];
 }

@@ -51,11 +51,11 @@ export interface ClaimParts {
 	readonly onGranted: (tookMs: number) => Promise<void>;
 	readonly onDenied: (by: ClaimNote) => void;
 	/** Signs what is said, and looks at what is heard, where signatures are required. */
-	readonly seal?: ClaimSeal | undefined;
+	readonly signer?: ClaimSigner | undefined;
 }
 
 /** How notes are signed. An objection need not be numbered: it names the process that it is for. */
-export interface ClaimSeal {
+export interface ClaimSigner {
 	close(topic: string, note: ClaimNote): Uint8Array;
 	/** Whether what was heard counts. */
 	isGenuine(topic: string, payload: Uint8Array): boolean;
@@ -75,7 +75,7 @@ const graceMs = 20;
 
 /** Creates the claims of a node. */
 export function createClaims(parts: ClaimParts): Claims {
-	const { self, clock, isOwner, seal } = parts;
+	const { self, clock, isOwner, signer } = parts;
 	const { node, prefix } = self;
 	const token = Buffer.from(clock.bytes(8)).toString('hex');
 	const topic = formatTopic(prefix, { part: 'claim', node });
@@ -84,11 +84,11 @@ export function createClaims(parts: ClaimParts): Claims {
 		const { storeId, epoch, host } = self;
 		const about = { node, storeId, epoch, host, process: token };
 		const whole: ClaimNote = { v: frameVersion, ...about, ...note };
-		const payload = seal?.close(topic, whole) ?? Buffer.from(JSON.stringify(whole));
+		const payload = signer?.close(topic, whole) ?? Buffer.from(JSON.stringify(whole));
 		return { topic, payload, qos: 1, retain: false };
 	};
 
-	const isGenuine = (at: string, payload: Uint8Array) => seal?.isGenuine(at, payload) ?? true;
+	const isGenuine = (at: string, payload: Uint8Array) => signer?.isGenuine(at, payload) ?? true;
 
 	return {
 		filters: [topic, statusTopic],
@@ -149,7 +149,7 @@ function createHearing(parts: HearingParts) {
 	};
 	/** Nobody can be there: no birth, a death, or our own former life in the same place. */
 	const isVacant = (): boolean =>
-		!isContested && (birth?.state !== 'online' || isFormerLife(birth, parts));
+		!isContested && (birth?.state !== 'online' || isFormerEpoch(birth, parts));
 	grantAfter(parts.claimMs);
 	void channel.lost.then(() => decide({ verdict: 'lost' }));
 
@@ -187,7 +187,7 @@ function precedes(
 	return other.process < own.process;
 }
 
-function isFormerLife(birth: Status, { self, isAtHome }: ClaimParts): boolean {
+function isFormerEpoch(birth: Status, { self, isAtHome }: ClaimParts): boolean {
 	const { storeId, epoch, host } = birth;
 	return (
 		storeId === self.storeId && epoch <= self.epoch && (host ?? '') === self.host && isAtHome()

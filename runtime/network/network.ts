@@ -5,20 +5,20 @@
  * @module
  */
 import { formatTopic, parseTopic, type Kind } from '../message/topics.ts';
-import { createAnnouncement, type Self } from './status-publisher.ts';
-import { createBundling, type TooLarge } from './frame-batching.ts';
+import { createStatusPublisher, type Self } from './status-publisher.ts';
+import { createFrameBatching, type TooLarge } from './frame-batching.ts';
 import type { Clock } from '../platform/clock.ts';
 import { asReeveError } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { frameVersion, packFrames, type FrameContent } from '../protocol/frame.ts';
-import { openSeal, type Seal } from '../security/signing.ts';
+import { passingSigner, type Signer } from '../security/signing.ts';
 import type { Signals } from '../observability/signals.ts';
-import { createSorter, type Arrivals, type SealGuard } from './inbound-router.ts';
+import { createInboundRouter, type InboundHandlers, type ReplayCheck } from './inbound-router.ts';
 import type { Publication, Verdict, Wire, WireListener } from './transport.ts';
 import { packAcknowledgement, type LaneAck } from '../protocol/acknowledgement.ts';
 
-/** The exchange that {@link createExchange} makes. */
-export interface Exchange {
+/** The exchange that {@link createNetwork} makes. */
+export interface Network {
 	/** What wires report to. */
 	readonly listener: WireListener;
 	/** The publication that the broker makes for us if we die. */
@@ -53,20 +53,20 @@ export interface Exchange {
 }
 
 /** Creates the exchange of a node. Nothing is sent before a wire is up. */
-export function createExchange(parts: {
+export function createNetwork(parts: {
 	self: Self;
 	clock: Clock;
 	signals: Signals;
-	arrivals: Arrivals;
+	handlers: InboundHandlers;
 	/** About how many bytes one PUBLISH of frames may have. */
 	bytesMax: number;
 	passPoint: PassPoint;
 	/** Without one, nothing is signed and everything is believed. */
-	seal?: Seal | undefined;
+	signer?: Signer | undefined;
 	/** Recognises what is brought a second time. */
-	guard?: SealGuard | undefined;
-}): Exchange {
-	const { self, signals, arrivals, seal = openSeal } = parts;
+	guard?: ReplayCheck | undefined;
+}): Network {
+	const { self, signals, handlers, signer = passingSigner } = parts;
 	const wires = new Set<Wire>();
 	/**
 	 * The status topics that are asked for by name; there are as many as nodes that have had mail.
@@ -86,19 +86,19 @@ export function createExchange(parts: {
 		const verdicts = await Promise.all([...wires].map((wire) => wire.publish(publication)));
 		return verdicts.find((verdict) => verdict === 'taken') ?? verdicts[0] ?? 'not_connected';
 	};
-	const announcement = createAnnouncement({
+	const statusPublisher = createStatusPublisher({
 		self,
 		clock: parts.clock,
 		wires,
-		seal,
-		onLaterLife: () => arrivals.laterLife?.(),
+		signer,
+		onLaterEpoch: () => handlers.laterEpoch?.(),
 	});
 
 	const publishFrames = (topic: string, qos: 0 | 1, frames: readonly FrameContent[]) => {
-		const payload = seal.close(topic, packFrames(head(), frames));
+		const payload = signer.sign(topic, packFrames(head(), frames));
 		return publish({ topic, payload, qos, retain: false });
 	};
-	const bundling = createBundling({
+	const frameBatching = createFrameBatching({
 		bytesMax: parts.bytesMax,
 		publish: (topic, frames) => publishFrames(topic, 1, frames),
 		onSent: () => parts.passPoint('frame.sent'),
@@ -106,53 +106,58 @@ export function createExchange(parts: {
 
 	const acknowledging = createAcknowledging(({ node, ...content }) => {
 		const topic = topicOf({ part: 'ack', node });
-		const payload = seal.close(topic, packAcknowledgement({ ...head(), ...content }));
+		const payload = signer.sign(topic, packAcknowledgement({ ...head(), ...content }));
 		// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
 		return publish({ topic, payload, qos: 0, retain: false });
 	});
 
-	const packet = createSorter({ ...parts, seal, announcement, publish });
+	const packet = createInboundRouter({ ...parts, signer, statusPublisher, publish });
 
 	const listener: WireListener = {
 		up(wire) {
 			if (isSilent) return;
 			wires.add(wire);
-			bundling.forgetLimit();
-			announcement.up(wire);
+			frameBatching.forgetLimit();
+			statusPublisher.up(wire);
 			for (const topic of followed) wire.follow?.(topic);
-			arrivals.link(true);
+			handlers.link(true);
 		},
 		down(wire) {
 			wires.delete(wire);
-			arrivals.link(wires.size > 0);
+			handlers.link(wires.size > 0);
 		},
 		packet(topic, payload) {
 			try {
 				packet(topic, payload);
 			} catch (thrown) {
 				const { code, detail } = asReeveError(thrown, 'bad_frame');
-				if (isAboutSeals(code)) signals.emit('seal.refused', { code, from: detail, topic });
+				if (isAboutSignatures(code))
+					signals.emit('signature.refused', { code, from: detail, topic });
 				else signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
 			}
 		},
-		async foreign(topic, payload, properties) {
+		async publicMessage(topic, payload, properties) {
 			const address = parseTopic(self.prefix, topic);
 			if (address?.part !== 'public') return;
-			await arrivals.foreign(payload, { method: address.method, kind: address.kind }, properties);
+			await handlers.publicMessage(
+				payload,
+				{ method: address.method, kind: address.kind },
+				properties,
+			);
 		},
 	};
 
 	return {
 		listener,
 		get will() {
-			return announcement.will();
+			return statusPublisher.will();
 		},
 		isUp: () => wires.size > 0,
 		publish,
 		sendFrame({ node, method, kind }, content, tooLarge = () => {}) {
 			const topic = topicOf({ part: 'lane', node, method, kind });
 			if (content.lane === undefined) void publishFrames(topic, 0, [content]);
-			else bundling.add(topic, content, tooLarge);
+			else frameBatching.add(topic, content, tooLarge);
 		},
 		answer: acknowledging.add,
 		follow(node) {
@@ -165,13 +170,13 @@ export function createExchange(parts: {
 			const payload = Buffer.from(text);
 			if (!isSilent) void publish({ topic, payload, qos: 0, retain: false });
 		},
-		announce: () => announcement.begin(),
-		retire: () => announcement.end(),
+		announce: () => statusPublisher.begin(),
+		retire: () => statusPublisher.end(),
 		silence() {
 			isSilent = true;
-			announcement.silence();
+			statusPublisher.silence();
 			wires.clear();
-			arrivals.link(false);
+			handlers.link(false);
 		},
 	};
 }
@@ -183,7 +188,7 @@ function createAcknowledging(
 		readonly forStoreId: string;
 		readonly lanes: readonly LaneAck[];
 	}) => Promise<Verdict>,
-): { readonly add: Exchange['answer'] } {
+): { readonly add: Network['answer'] } {
 	const waiting = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
 	const leave = async (): Promise<void> => {
 		const batch = [...waiting];
@@ -202,6 +207,6 @@ function createAcknowledging(
 	};
 }
 
-function isAboutSeals(code: string): boolean {
+function isAboutSignatures(code: string): boolean {
 	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
 }

@@ -50,7 +50,7 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 			if (isOldNews(before, status)) return;
 			const neighbour = learned(before, status, clock.now());
 			neighbours.set(name, neighbour);
-			if (!before || !isSameLife(before, status)) tell(neighbour);
+			if (!before || !isSameEpoch(before, status)) tell(neighbour);
 			for (const see of watchers) see(neighbour);
 		},
 		get: (name) => neighbours.get(name),
@@ -68,7 +68,7 @@ function learned(before: Neighbour | undefined, status: Status, now: number): Ne
 	// A death tells nothing of what the node was, and will be again.
 	const { facts = before?.facts, methods = before?.methods ?? [] } = status;
 	// A birth that is said again may tell of other methods: it is still the same life.
-	const since = before && isSameLife(before, status) ? before.since : now;
+	const since = before && isSameEpoch(before, status) ? before.since : now;
 	const known = { name, state, since, storeId, epoch, methods };
 	return { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
 }
@@ -81,10 +81,10 @@ function isOldNews(
 	if (!known) return false;
 	if (known.storeId !== storeId) return state === 'offline';
 	const isSame = known.methods.join(' ') === methods.join(' ');
-	return epoch < known.epoch || (isSameLife(known, { storeId, epoch, state }) && isSame);
+	return epoch < known.epoch || (isSameEpoch(known, { storeId, epoch, state }) && isSame);
 }
 
-function isSameLife(
+function isSameEpoch(
 	known: Neighbour,
 	{ storeId, epoch, state }: Pick<Status, 'storeId' | 'epoch' | 'state'>,
 ): boolean {

@@ -11,13 +11,13 @@
 import { formatTopic } from '../message/topics.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { frameVersion } from '../protocol/frame.ts';
-import { openSeal, type Seal } from '../security/signing.ts';
+import { passingSigner, type Signer } from '../security/signing.ts';
 import type { Publication, Wire } from './transport.ts';
 import type { Facts } from '../message/facts.ts';
 import type { Status } from '../protocol/status.ts';
 
-/** The announcement that {@link createAnnouncement} makes. */
-export interface Announcement {
+/** The announcement that {@link createStatusPublisher} makes. */
+export interface StatusPublisher {
 	/** What the broker says for us if we die. */
 	will(): Publication;
 	/** A wire came up. */
@@ -33,15 +33,15 @@ export interface Announcement {
 }
 
 /** Creates the announcement of a node. */
-export function createAnnouncement(parts: {
+export function createStatusPublisher(parts: {
 	self: Self;
 	clock: Clock;
 	wires: ReadonlySet<Wire>;
-	seal?: Pick<Seal, 'closeJson'>;
+	signer?: Pick<Signer, 'signJson'>;
 	/** A later life of this very store has announced itself. */
-	onLaterLife: () => void;
-}): Announcement {
-	const { self, clock, wires, seal = openSeal, onLaterLife } = parts;
+	onLaterEpoch: () => void;
+}): StatusPublisher {
+	const { self, clock, wires, signer = passingSigner, onLaterEpoch } = parts;
 	let isBegun = false;
 	let again: Timer | undefined;
 	/**
@@ -62,7 +62,7 @@ export function createAnnouncement(parts: {
 			...(state === 'online' ? birthOf(self) : {}),
 		};
 		const count = 2 * of + (state === 'online' ? 0 : 1);
-		return { topic, payload: seal.closeJson(topic, status, count), qos: 1, retain: true };
+		return { topic, payload: signer.signJson(topic, status, count), qos: 1, retain: true };
 	};
 	const announce = (): void => {
 		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));
@@ -105,7 +105,7 @@ export function createAnnouncement(parts: {
 			if (isOurStore && epoch === self.epoch) {
 				connection = Math.max(connection, Math.ceil(count / 2));
 			}
-			if (isOurStore && epoch > self.epoch) onLaterLife();
+			if (isOurStore && epoch > self.epoch) onLaterEpoch();
 			// The will of an earlier life, or connection, may come after our birth, and is retained.
 			else if (state === 'offline' || (isOurStore && epoch < self.epoch)) announce();
 		},

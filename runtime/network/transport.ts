@@ -38,8 +38,8 @@ export interface Wire {
 	follow?(topic: string): void;
 }
 
-/** What a foreign publisher may say beside the payload (MQTT 5; absent on 3.1.1). */
-export interface ForeignProperties {
+/** What an MQTT client may say beside the payload (MQTT 5; absent on 3.1.1). */
+export interface PublicProperties {
 	readonly responseTopic?: string;
 	readonly correlationData?: Uint8Array;
 	/** Set if the broker has delivered it before, and does not know what became of that. */
@@ -59,7 +59,7 @@ export interface WireListener {
 	 * A publication on a public topic. Its PUBACK must wait until the promise resolves, which is when
 	 * the message is on disk, or refused for good.
 	 */
-	foreign(topic: string, payload: Uint8Array, properties: ForeignProperties): Promise<void>;
+	publicMessage(topic: string, payload: Uint8Array, properties: PublicProperties): Promise<void>;
 }
 
 /** What every transport is given when it starts. */
@@ -75,8 +75,8 @@ export interface TransportContext {
 	 */
 	readonly will: Publication;
 	/** For doors. */
-	readonly door: Door;
-	/** Whether the node runs no messages; those of foreign clients are then left to the broker. */
+	readonly api: NodeApi;
+	/** Whether the node runs no messages; those of MQTT clients are then left to the broker. */
 	readonly isSafe?: boolean;
 	/** Asked before the name of the node is used on a wire; without one, it is just used. */
 	readonly claim?: NameClaim;
@@ -113,7 +113,7 @@ export type Answer =
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
 /** What the node behind a door does for it. */
-export interface Door {
+export interface NodeApi {
 	/**
 	 * Takes one message, as it came out of the JSON parser, with one answer for each receiver, in
 	 * order. Resolves when they are on disk; never rejects.

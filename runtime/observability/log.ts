@@ -24,7 +24,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'transport.down': 'warn',
 	'message.refused': 'warn',
 	'message.dropped': 'warn',
-	'seal.refused': 'warn',
+	'signature.refused': 'warn',
 	'delivery.waiting': 'info',
 	'delivery.refused': 'warn',
 	'delivery.gaveUp': 'warn',

@@ -131,7 +131,7 @@ function createProjection(meters: Meters): (signal: Signal) => void {
 				meters.add('reeve_messages_refused_total', { reason, transport });
 				return;
 			}
-			case 'seal.refused': {
+			case 'signature.refused': {
 				const { code: reason } = signal;
 				meters.add('reeve_messages_refused_total', { reason, transport: 'wire' });
 				return;

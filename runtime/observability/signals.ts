@@ -41,7 +41,7 @@ export interface SignalFields {
 	/** A message of the at-most-once kinds that could not be taken. */
 	'message.dropped': { id: string; code: string };
 	/** A publication at the broker whose seal is missing, wrong or used up. */
-	'seal.refused': { code: ErrorCode; from: string; topic: string };
+	'signature.refused': { code: ErrorCode; from: string; topic: string };
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
 	'delivery.sent': { to: string; method: string; count: number; attempt: number };

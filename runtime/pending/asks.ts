@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { Message, Result } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { MailRow } from '../mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { packMessage } from '../message/codec.ts';
 import type { Change } from '../journal/schema.ts';
@@ -60,7 +60,7 @@ export function createAsks(parts: {
 	const { node, journal, clock, config } = parts;
 	/** What the journal does not show yet: askers, or that there is none any more. */
 	const fresh = new Map<string, Asker | undefined>();
-	const placed = new Map<string, { box: Mailbox; row: MailRow }>();
+	const placed = new Map<string, { box: Mailbox; row: MailboxRow }>();
 	const askerOf = (id: string) =>
 		fresh.has(id) ? fresh.get(id) : journal.get<Asker>('asks', [id]);
 

@@ -64,7 +64,7 @@ const aliveMs = 10_000;
 /** Opens the timers of a node. */
 export function createTimers(parts: { journal: Journal; clock: Clock }): Timers {
 	const { journal, clock } = parts;
-	const life = createLife(journal, clock);
+	const uptime = createUptime(journal, clock);
 	const hosts = new Map<string, (row: TimerRow) => void>();
 	/** Rows that were handed out, or belong to nobody, and are still on disk. */
 	const out = new Map<string, string>();
@@ -109,10 +109,10 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 
 	return {
 		make({ policy, ...rest }) {
-			if (policy === 'remaining') life.watch();
+			if (policy === 'remaining') uptime.watch();
 			const { epoch } = journal;
 			const dueAt = clock.now() + Math.max(0, Math.ceil(rest.delayMs));
-			return { ...rest, policy, dueAt, epoch, downMs: life.downMs };
+			return { ...rest, policy, dueAt, epoch, downMs: uptime.downMs };
 		},
 		put({ dueAt, actor, key, id, ...value }) {
 			return { table: 'timers', key: [dueAt, actor, key, id], value };
@@ -123,8 +123,8 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 		renewed(row) {
 			if (row.epoch === journal.epoch || row.policy === 'absolute') return row;
 			const { epoch } = journal;
-			const { downMs, startedAt } = life;
-			if (row.policy === 'remaining') life.watch();
+			const { downMs, startedAt } = uptime;
+			if (row.policy === 'remaining') uptime.watch();
 			const dueAt =
 				row.policy === 'restart' ? startedAt + row.delayMs : row.dueAt + downMs - row.downMs;
 			return { ...row, dueAt, epoch, downMs };
@@ -139,7 +139,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 		},
 		stop() {
 			timer?.pending.cancel();
-			life.stop();
+			uptime.stop();
 		},
 	};
 }
@@ -166,7 +166,7 @@ interface Alive {
 }
 
 /** Knows for how long no process ran. It is written down only once a timer has asked for it. */
-function createLife(journal: Journal, clock: Clock) {
+function createUptime(journal: Journal, clock: Clock) {
 	const known = journal.get<Alive>('meta', ['alive']);
 	const startedAt = clock.now();
 	const downMs = known ? known.downMs + Math.max(0, startedAt - known.at) : 0;

@@ -4,21 +4,21 @@
  *
  * @module
  */
-import type { Books } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { DeadLetter } from '../ledger/dead-letters.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { LifeEvent } from '../ledger/message-history.ts';
+import type { HistoryEvent } from '../ledger/message-history.ts';
 import { messageRow } from '../ledger/message-state.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
-import type { MessageLife, ReceivedRow } from './operation-rows.ts';
+import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 
 /** What lives are told from. */
-export interface LifeParts {
-	readonly books: Books;
+export interface TimelineParts {
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
 	readonly received: Received;
 	readonly journal: Journal;
@@ -29,12 +29,12 @@ export interface LifeParts {
  *
  * @throws ReeveError `not_found`
  */
-export async function messageLife(parts: LifeParts, id: string): Promise<MessageLife> {
-	const { books } = parts;
-	const matches = books.get(id) ? [id] : books.match(id);
+export async function messageTimeline(parts: TimelineParts, id: string): Promise<MessageTimeline> {
+	const { ledger } = parts;
+	const matches = ledger.get(id) ? [id] : ledger.match(id);
 	if (matches.length > 1) throw new ReeveError('not_found', `more than one begins with ${id}`);
 	const [whole = id] = matches;
-	const entry = books.get(whole);
+	const entry = ledger.get(whole);
 	const here = await receivedHere(parts, whole);
 	if (!entry && !here) throw new ReeveError('not_found', `message ${id}`);
 	const { row: received, events = [] } = here ?? {};
@@ -42,11 +42,11 @@ export async function messageLife(parts: LifeParts, id: string): Promise<Message
 		...(entry ? sentPart(entry, parts) : {}),
 		...(received ? { received } : {}),
 		id: received?.id ?? whole,
-		events: [...books.life(whole), ...events].toSorted((one, other) => one.at - other.at),
+		events: [...ledger.history(whole), ...events].toSorted((one, other) => one.at - other.at),
 	};
 }
 
-function sentPart(entry: Entry, { outbox }: LifeParts): Omit<MessageLife, 'id' | 'events'> {
+function sentPart(entry: Entry, { outbox }: TimelineParts): Omit<MessageTimeline, 'id' | 'events'> {
 	const { replyTo, lane, seq } = entry;
 	return {
 		sent: messageRow(entry, outbox),
@@ -57,12 +57,12 @@ function sentPart(entry: Entry, { outbox }: LifeParts): Omit<MessageLife, 'id' |
 
 interface Here {
 	readonly row: ReceivedRow;
-	readonly events: readonly LifeEvent[];
+	readonly events: readonly HistoryEvent[];
 }
 
 /** Where it is here: waiting or running, among the receipts, among the dead letters. */
 async function receivedHere(
-	{ received, journal }: LifeParts,
+	{ received, journal }: TimelineParts,
 	id: string,
 ): Promise<Here | undefined> {
 	for await (const { box, row, start } of received.mail()) {
@@ -95,6 +95,6 @@ function endedHere(receipt: Receipt, isDead: boolean): Here {
 }
 
 /** An event, if it is known when it was. */
-function eventAt(at: number | undefined, event: Omit<LifeEvent, 'at'>): LifeEvent[] {
+function eventAt(at: number | undefined, event: Omit<HistoryEvent, 'at'>): HistoryEvent[] {
 	return at === undefined ? [] : [{ at, ...event }];
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ErrorCode } from '../platform/errors.ts';
-import type { LifeEvent } from '../ledger/message-history.ts';
+import type { HistoryEvent } from '../ledger/message-history.ts';
 import type { MessageRow } from '../ledger/message-state.ts';
 
 /**
@@ -35,7 +35,7 @@ export interface ReceivedRow {
  * The answer to `message`: a whole life, told by one of its ends, or by both if they are the same
  * node.
  */
-export interface MessageLife {
+export interface MessageTimeline {
 	readonly id: string;
 	readonly sent?: MessageRow;
 	readonly received?: ReceivedRow;
@@ -43,7 +43,7 @@ export interface MessageLife {
 	readonly lane?: string;
 	readonly seq?: number | undefined;
 	/** What happened, by this node's clock, oldest first. */
-	readonly events: readonly LifeEvent[];
+	readonly events: readonly HistoryEvent[];
 }
 
 /** A row of `audit`: the messages from this node to another, counted by what is found. */

@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import type { Books } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { eventRows } from './event-stream.ts';
@@ -18,17 +18,17 @@ import type { Presence } from '../network/presence.ts';
 import type { Signal, Signals } from '../observability/signals.ts';
 import { nearestWord } from '../text/spelling.ts';
 import { restored } from '../delivery/outbox-row.ts';
-import { restoredMail } from '../mailbox/mailbox-row.ts';
+import { restoredMailboxRow } from '../mailbox/mailbox-row.ts';
 import type { NodeRow, ProcessRow, TreeRow } from './question.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import type { Key } from '../journal/schema.ts';
 
 /** What inquiries look at. */
-export interface InquiryParts {
+export interface QueriesParts {
 	readonly node: string;
 	readonly signals: Signals;
 	readonly journal: Journal;
-	readonly books: Books;
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly mailboxes: () => Iterable<Mailbox>;
@@ -67,18 +67,18 @@ const question = z.discriminatedUnion('reeve', [
 export type Ask = (question: unknown, signal: AbortSignal) => AsyncIterable<unknown>;
 
 /** Creates the answering side of a node. */
-export function createInquiry(parts: InquiryParts): Ask {
-	const { books, outbox } = parts;
+export function createQueries(parts: QueriesParts): Ask {
+	const { ledger, outbox } = parts;
 
 	const known = (id: string): Entry => {
-		const entry = books.get(id) ?? books.get(only(id, books.match(id)));
+		const entry = ledger.get(id) ?? ledger.get(only(id, ledger.match(id)));
 		if (entry) return entry;
 		throw new ReeveError('not_found', `message ${id}`);
 	};
 	const rowOf = (entry: Entry): MessageRow => messageRow(entry, outbox);
 
 	const chosen = ({ ids, limit }: { ids?: readonly string[] | undefined; limit: number }) =>
-		ids ? ids.map(known) : books.list(limit);
+		ids ? ids.map(known) : ledger.list(limit);
 
 	return async function* ask(raw, signal) {
 		const parsed = question.safeParse(raw);
@@ -115,7 +115,7 @@ export function createInquiry(parts: InquiryParts): Ask {
 
 /** What there is at the moment. */
 function* presentRows(
-	parts: InquiryParts,
+	parts: QueriesParts,
 	what: 'node' | 'nodes' | 'methods' | 'processes' | 'tree',
 ): Generator {
 	switch (what) {
@@ -141,7 +141,7 @@ function only(prefix: string, matches: readonly string[]): string {
 	return matches[0] ?? prefix;
 }
 
-function nodeRows({ presence, outbox }: InquiryParts): NodeRow[] {
+function nodeRows({ presence, outbox }: QueriesParts): NodeRow[] {
 	return presence.list().map(({ methods: _, ...neighbour }) => ({
 		...neighbour,
 		waiting: outbox.waiting(neighbour.name),
@@ -152,7 +152,7 @@ function methodRow({ name, aliases, summary, kind, ordering, onCrash }: MethodDe
 	return { name, aliases, summary, kind, ordering, onCrash };
 }
 
-function explainRow({ methods, node, prefix }: InquiryParts, name: string): ExplanationRow {
+function explainRow({ methods, node, prefix }: QueriesParts, name: string): ExplanationRow {
 	const definition = methods.find(name);
 	if (definition) return explain(definition, { node, prefix });
 	const known = methods.list().flatMap((method) => [method.name, ...method.aliases]);
@@ -160,7 +160,7 @@ function explainRow({ methods, node, prefix }: InquiryParts, name: string): Expl
 	throw new ReeveError('not_found', `method ${name}${nearest ? `; did you mean ${nearest}?` : ''}`);
 }
 
-function* processRows({ node, mailboxes, outbox }: InquiryParts): Generator<ProcessRow> {
+function* processRows({ node, mailboxes, outbox }: QueriesParts): Generator<ProcessRow> {
 	for (const box of mailboxes()) {
 		const running = box.running();
 		const name = `${box.method}.subscriber`;
@@ -262,7 +262,7 @@ export function asideRows(
 function named(table: Key[number] | undefined, key: Key, value: never): object {
 	const place = Number(key[1]);
 	if (table === 'outbox') return restored(place, value);
-	if (table === 'mailbox') return restoredMail(place, value);
+	if (table === 'mailbox') return restoredMailboxRow(place, value);
 	return value ?? {};
 }
 

@@ -10,11 +10,11 @@
  * rules:
  *   - {from: central, method: '*'}
  *   - {from: '@fleet', method: REQCliCommand, command: '@look'}
- *   - {from: 'foreign:alice', method: REQPing}
+ *   - {from: 'client:alice', method: REQPing}
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * Without the file everybody may call everything. With it, nodes and foreign clients may do what a
+ * Without the file everybody may call everything. With it, nodes and MQTT clients may do what a
  * rule allows and none denies; `local`, which is whoever may open the socket of this node, may do
  * what none denies. A command is a beginning of the method's arguments, word by word. Replies need
  * no rule: see `mayReply`.
@@ -26,17 +26,17 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { writeSafely } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 
 /**
- * Who calls: the socket and folders of this node, a node, or a foreign client. A client's name is
+ * Who calls: the socket and folders of this node, a node, or an MQTT client. A client's name is
  * known if it has signed; a node's is proven if it has, and if `signing` is not `off`.
  */
 export type Caller =
 	| { readonly kind: 'local' }
 	| { readonly kind: 'node'; readonly name: string }
 	| { readonly kind: 'unproven'; readonly name: string }
-	| { readonly kind: 'foreign'; readonly name?: string };
+	| { readonly kind: 'client'; readonly name?: string };
 
 /** What is called. */
 export interface Called {
@@ -68,8 +68,8 @@ export type AccessRule = z.output<typeof rule>;
 export interface Access {
 	/** Why this call is refused; undefined if it is allowed. */
 	refusal(caller: Caller, called: Called): string | undefined;
-	/** Whether a rule names what unsigned foreign clients may do: this method is meant for them. */
-	isOpenToForeign(called: Called): boolean;
+	/** Whether a rule names what clients that do not sign may do: this method is meant for them. */
+	takesPublic(called: Called): boolean;
 	/** Undefined while there is no file. */
 	rules(): AccessRules | undefined;
 	/** Puts other rules in force; undefined takes the file away. */
@@ -115,12 +115,12 @@ export function openAccess(path: string, clock: Clock): Access {
 			const why = refusalBy(inForce, caller, called);
 			return why && fault ? `${why} (${fault})` : why;
 		},
-		isOpenToForeign(called) {
+		takesPublic(called) {
 			const inForce = current();
-			return inForce !== undefined && !refusalBy(inForce, { kind: 'foreign' }, called);
+			return inForce !== undefined && !refusalBy(inForce, { kind: 'client' }, called);
 		},
 		replace(next) {
-			writeSafely(path, yamlText(next), { mode: 0o600 });
+			writeAtomically(path, yamlText(next), { mode: 0o600 });
 			notBefore = -Infinity;
 			seen = '';
 		},
@@ -179,8 +179,8 @@ function callerText(caller: Caller): string {
 			return caller.name;
 		case 'unproven':
 			return `${caller.name} (unproven)`;
-		case 'foreign':
-			return caller.name === undefined ? 'foreign' : `foreign:${caller.name}`;
+		case 'client':
+			return caller.name === undefined ? 'client' : `client:${caller.name}`;
 	}
 }
 
@@ -209,9 +209,9 @@ function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): bo
 			return name === caller.name || name === '*';
 		case 'unproven':
 			return effect === 'deny' && (name === caller.name || name === '*');
-		case 'foreign':
-			if (caller.name === undefined) return name === 'foreign';
-			return name === `foreign:${caller.name}` || name === 'foreign:*';
+		case 'client':
+			if (caller.name === undefined) return name === 'client';
+			return name === `client:${caller.name}` || name === 'client:*';
 	}
 }
 

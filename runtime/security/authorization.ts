@@ -12,17 +12,17 @@ import { answeredBy, isReply, type Message } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { openKeyring, type Keyring } from './keyring.ts';
 import { noReplyMethod, givenReply } from '../message/reply.ts';
-import { createSeal, type Seal } from './signing.ts';
+import { createSigner, type Signer } from './signing.ts';
 
 /** Keys, seal and access rules of a node. */
-export interface Trust {
+export interface Authorization {
 	readonly keyring: Keyring;
 	readonly access: Access;
-	readonly seal: Seal;
+	readonly signer: Signer;
 }
 
 /** The methods by which central hands out keys and access rules. */
-export const trustMethods: ReadonlySet<string> = new Set([
+export const authorizationMethods: ReadonlySet<string> = new Set([
 	'REQKeysDeliverUpdate',
 	'REQAclDeliverUpdate',
 ]);
@@ -32,7 +32,7 @@ export const trustMethods: ReadonlySet<string> = new Set([
  *
  * @throws ReeveError `bad_config`, `bad_key`, `bad_acl`
  */
-export function openTrust(config: Config, clock: Clock): Trust | undefined {
+export function openAuthorization(config: Config, clock: Clock): Authorization | undefined {
 	const { keysFolder: folder, signing, nodeName: node } = config;
 	if (folder === '') {
 		if (signing === 'off') return undefined;
@@ -42,7 +42,7 @@ export function openTrust(config: Config, clock: Clock): Trust | undefined {
 	// A node that is to sign and cannot must not come up.
 	if (signing !== 'off') keyring.ownKey();
 	const access = openAccess(join(folder, 'acl.yaml'), clock);
-	return { keyring, access, seal: createSeal({ keyring, signing }) };
+	return { keyring, access, signer: createSigner({ keyring, signing }) };
 }
 
 /** The method that sends a message on, in the name of this node. */
@@ -63,7 +63,7 @@ function relayedCall(
 	if (method !== relayMethod) return undefined;
 	const [toNode, inner = '', ...args] = methodArgs;
 	const name = find(inner)?.name ?? inner;
-	if (toNode !== config.nodeName && !trustMethods.has(name)) return undefined;
+	if (toNode !== config.nodeName && !authorizationMethods.has(name)) return undefined;
 	return { method: name, methodArgs: args };
 }
 
@@ -126,7 +126,7 @@ export function createPermit(parts: {
 		});
 
 	const callRefusal = (called: Called, { from, isProven }: Arrived): string | undefined => {
-		if (trustMethods.has(called.method)) return trustRefusal(called, from, isProven);
+		if (authorizationMethods.has(called.method)) return trustRefusal(called, from, isProven);
 		const kind = isProven || !isSigning ? 'node' : 'unproven';
 		return access?.refusal({ kind, name: from }, called);
 	};
@@ -141,7 +141,7 @@ export function createPermit(parts: {
 		refusal(arrived) {
 			const { message, method, from } = arrived;
 			const called = { method, methodArgs: message.methodArgs };
-			if (trustMethods.has(method)) return callRefusal(called, arrived);
+			if (authorizationMethods.has(method)) return callRefusal(called, arrived);
 			const inner = relayedCall(called, parts);
 			const whyNot = inner && callRefusal(inner, arrived);
 			if (whyNot) return whyNot;
@@ -162,7 +162,7 @@ export function checkCaller(
 ): void {
 	const inner = relayedCall(called, around);
 	for (const each of inner ? [called, inner] : [called]) {
-		if (caller.kind !== 'local' && trustMethods.has(each.method)) {
+		if (caller.kind !== 'local' && authorizationMethods.has(each.method)) {
 			const why = `${each.method} is for central and for whoever is on the socket`;
 			throw new ReeveError('not_allowed', why);
 		}

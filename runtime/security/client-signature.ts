@@ -1,5 +1,5 @@
 /**
- * Signatures of foreign messages: what a person or a program without a node has signed and
+ * Signatures of public messages: what a person or a program without a node has signed and
  * published on a public topic. A message then has one field more:
  *
  * ```
@@ -22,10 +22,10 @@ import { canonicalJson } from '../text/canonical-json.ts';
 import type { Config } from '../config/config.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { ReplayGuard } from './replay-guard.ts';
-import type { Trust } from './authorization.ts';
+import type { Authorization } from './authorization.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** What is known of the author of a foreign message. */
+/** What is known of the author of a public message. */
 export interface Author {
 	readonly caller: Caller;
 	/** The message without its signature. */
@@ -43,7 +43,7 @@ const signatureField = z.strictObject({
 });
 
 /** Signs a message of a client for a topic. */
-export function signForeign(
+export function signAsClient(
 	message: object,
 	topic: string,
 	signer: { readonly by: string; readonly count: number; readonly key: KeyObject },
@@ -55,41 +55,41 @@ export function signForeign(
 }
 
 /** Creates the check of a node; undefined where nobody could be known. */
-export function createForeignCheck(parts: {
-	trust: Trust | undefined;
+export function createClientCheck(parts: {
+	authorization: Authorization | undefined;
 	signing: Config['signing'];
 	guard: Pick<ReplayGuard, 'admit' | 'isNew'>;
 }): (raw: object, topic: string, called: Called) => Author {
-	const { trust, signing, guard } = parts;
+	const { authorization, signing, guard } = parts;
 
 	return (raw, topic, called) => {
 		const { signature, ...message } = raw as { signature?: unknown };
 		const anonymous: Author = {
-			caller: { kind: 'foreign' },
+			caller: { kind: 'client' },
 			message,
 			used: () => [],
 			isUsed: false,
 		};
-		if (!trust || signing === 'off') return anonymous;
+		if (!authorization || signing === 'off') return anonymous;
 		if (signature === undefined) {
-			if (signing === 'on' || trust.access.isOpenToForeign(called)) return anonymous;
+			if (signing === 'on' || authorization.access.takesPublic(called)) return anonymous;
 			throw new ReeveError('unsigned', `${called.method} on ${topic}`);
 		}
 		const parsed = signatureField.safeParse(signature);
 		if (!parsed.success) throw new ReeveError('bad_signature', 'signature: by, count and value');
 		const { by: name, count, value } = parsed.data;
 		const owner = { kind: 'client', name } as const;
-		if (!trust.keyring.knows(owner)) throw new ReeveError('unknown_key', name);
+		if (!authorization.keyring.knows(owner)) throw new ReeveError('unknown_key', name);
 		const said = { ...message, signature: { by: name, count } };
 		const proof = Buffer.from(value, 'base64url');
-		if (!trust.keyring.verify(owner, textOf(topic, said), proof)) {
+		if (!authorization.keyring.verify(owner, textOf(topic, said), proof)) {
 			throw new ReeveError('bad_signature', name);
 		}
 		if (!('id' in message)) throw new ReeveError('bad_message', 'id: a signed message needs one');
 		const stream = ['client', name] as const;
 		const numbered = { epoch: 0, count };
 		return {
-			caller: { kind: 'foreign', name },
+			caller: { kind: 'client', name },
 			message,
 			used: () => guard.admit(stream, numbered) ?? [],
 			isUsed: !guard.isNew(stream, numbered),

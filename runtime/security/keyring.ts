@@ -27,7 +27,7 @@ import { join } from 'node:path';
 import { checkName } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { writeSafely } from '../files/atomic-file.ts';
+import { writeAtomically } from '../files/atomic-file.ts';
 
 /** Whose key it is: that of a node, or of a client without a node. */
 export interface KeyOwner {
@@ -86,10 +86,10 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 	let ownPublic: KeyObject | undefined;
 	const ownPair = () => (own ??= readOrMakeKey(folder));
 	const ownHalf = () => (ownPublic ??= createPublicKey(ownPair()));
-	const books = { node: bookOf(folder, 'node', clock), client: bookOf(folder, 'client', clock) };
+	const ledger = { node: bookOf(folder, 'node', clock), client: bookOf(folder, 'client', clock) };
 	const isSelf = (owner: KeyOwner) => owner.kind === 'node' && owner.name === node;
 	const keysOf = (owner: KeyOwner): readonly KeyObject[] => {
-		const known = books[owner.kind].read().get(owner.name) ?? [];
+		const known = ledger[owner.kind].read().get(owner.name) ?? [];
 		return isSelf(owner) ? [ownHalf(), ...known] : known;
 	};
 
@@ -101,23 +101,23 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 			keysOf(owner).some((key) => isValid(key, bytes, signature)),
 		list: () =>
 			(['node', 'client'] as const).flatMap((kind) =>
-				[...books[kind].read()].flatMap(([name, keys]) =>
+				[...ledger[kind].read()].flatMap(([name, keys]) =>
 					keys.map((key) => ({ kind, name, key: keyText(key) })),
 				),
 			),
 		trust({ kind, name, key }) {
 			checkName(kind, name);
 			const text = keyText(readKey(key));
-			const known = (books[kind].read().get(name) ?? []).map(keyText);
+			const known = (ledger[kind].read().get(name) ?? []).map(keyText);
 			if (known.length >= keysOfOneMax) {
 				throw new ReeveError('bad_key', `${name} has ${keysOfOneMax} keys: revoke one first`);
 			}
-			if (!known.includes(text)) books[kind].write(name, [...known, text]);
+			if (!known.includes(text)) ledger[kind].write(name, [...known, text]);
 		},
 		revoke({ kind, name }, key) {
-			const known = (books[kind].read().get(name) ?? []).map(keyText);
+			const known = (ledger[kind].read().get(name) ?? []).map(keyText);
 			const left = key === undefined ? [] : known.filter((each) => each !== key);
-			if (left.length < known.length) books[kind].write(name, left);
+			if (left.length < known.length) ledger[kind].write(name, left);
 			return known.length - left.length;
 		},
 	};
@@ -151,7 +151,7 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 		write(name: string, texts: readonly string[]): void {
 			const path = join(place, `${name}.pub`);
 			if (texts.length === 0) rmSync(path, { force: true });
-			else writeSafely(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
+			else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
 			mark = '';
 			notBefore = -Infinity;
 		},
@@ -177,7 +177,7 @@ function readOrMakeKey(folder: string): KeyObject {
 	const path = join(folder, 'own.key');
 	if (existsSync(path)) return readPrivateKey(path);
 	const key = makeKey(path);
-	writeSafely(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
+	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
 	return key;
 }
 
@@ -190,7 +190,7 @@ export function makeKey(path: string): KeyObject {
 	if (existsSync(path)) throw new ReeveError('bad_key', `${path} is there already`);
 	const { privateKey } = generateKeyPairSync('ed25519');
 	const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-	writeSafely(path, text, { mode: 0o600 });
+	writeAtomically(path, text, { mode: 0o600 });
 	return privateKey;
 }
 

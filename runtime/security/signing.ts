@@ -25,25 +25,25 @@ import { ReeveError } from '../platform/errors.ts';
 import type { Keyring } from './keyring.ts';
 
 /** A publication out of its envelope. Nothing is proven yet. */
-export interface Unsealed {
+export interface SignedContent {
 	readonly content: Uint8Array;
-	readonly seal?: { readonly count: number; readonly signature: Uint8Array };
+	readonly proof?: { readonly count: number; readonly signature: Uint8Array };
 }
 
-/** The seal that {@link createSeal} makes. */
-export interface Seal {
+/** The seal that {@link createSigner} makes. */
+export interface Signer {
 	/** Whether this node signs. */
 	readonly isOn: boolean;
 	/** The publication as it leaves. */
-	close(topic: string, content: Uint8Array): Uint8Array;
+	sign(topic: string, content: Uint8Array): Uint8Array;
 	/** A birth, a death or a claim as it leaves; `count` orders those of one start. */
-	closeJson(topic: string, said: object, count: number): Uint8Array;
+	signJson(topic: string, said: object, count: number): Uint8Array;
 	/**
 	 * Whether the publication is proven to come from this node.
 	 *
 	 * @throws ReeveError `unsigned`, `unknown_key`, `bad_signature`
 	 */
-	check(topic: string, unsealed: Unsealed, from: string): boolean;
+	check(topic: string, signed: SignedContent, from: string): boolean;
 	/** The same of JSON that was read before; its number, if it is proven. */
 	checkJson(topic: string, payload: Uint8Array, from: string): number | undefined;
 }
@@ -55,7 +55,7 @@ const signatureBytes = 64;
 const headBytes = 2 + 8 + signatureBytes;
 
 /** Takes a publication out of its envelope, if it has one. Throws `bad_frame` for a broken one. */
-export function unseal(payload: Uint8Array): Unsealed {
+export function readSigned(payload: Uint8Array): SignedContent {
 	if (payload[0] !== mark) return { content: payload };
 	if (payload[1] !== version || payload.byteLength < headBytes) {
 		throw new ReeveError('bad_frame', 'no envelope that is known here');
@@ -63,22 +63,22 @@ export function unseal(payload: Uint8Array): Unsealed {
 	const { buffer, byteOffset } = payload;
 	const count = Number(new DataView(buffer, byteOffset).getBigUint64(2));
 	const signature = payload.subarray(10, headBytes);
-	return { content: payload.subarray(headBytes), seal: { count, signature } };
+	return { content: payload.subarray(headBytes), proof: { count, signature } };
 }
 
 /** A seal that signs nothing and believes everything: for `signing: off`. */
-export const openSeal: Seal = {
+export const passingSigner: Signer = {
 	isOn: false,
-	close: (_topic, content) => content,
-	closeJson: (_topic, said) => Buffer.from(JSON.stringify(said)),
+	sign: (_topic, content) => content,
+	signJson: (_topic, said) => Buffer.from(JSON.stringify(said)),
 	check: () => false,
 	checkJson: () => undefined,
 };
 
 /** Creates the seal of a node. */
-export function createSeal(parts: { keyring: Keyring; signing: Config['signing'] }): Seal {
+export function createSigner(parts: { keyring: Keyring; signing: Config['signing'] }): Signer {
 	const { keyring, signing } = parts;
-	if (signing === 'off') return openSeal;
+	if (signing === 'off') return passingSigner;
 	let last = 0;
 
 	/** Whether bytes were signed by a node, and what must become of them if not. */
@@ -97,7 +97,7 @@ export function createSeal(parts: { keyring: Keyring; signing: Config['signing']
 
 	return {
 		isOn: true,
-		close(topic, content) {
+		sign(topic, content) {
 			last += 1;
 			const signature = keyring.sign(bytesOf(topic, last, content));
 			const payload = new Uint8Array(headBytes + content.byteLength);
@@ -107,15 +107,15 @@ export function createSeal(parts: { keyring: Keyring; signing: Config['signing']
 			payload.set(content, headBytes);
 			return payload;
 		},
-		closeJson(topic, bare, count) {
+		signJson(topic, bare, count) {
 			const said = { ...bare, count };
 			const signature = keyring.sign(textOf(topic, said));
 			const whole = { ...said, signature: Buffer.from(signature).toString('base64url') };
 			return Buffer.from(JSON.stringify(whole));
 		},
-		check(topic, { content, seal }, from) {
-			const bytes = seal ? bytesOf(topic, seal.count, content) : content;
-			return prove(from, bytes, seal?.signature);
+		check(topic, { content, proof }, from) {
+			const bytes = proof ? bytesOf(topic, proof.count, content) : content;
+			return prove(from, bytes, proof?.signature);
 		},
 		checkJson(topic, payload, from) {
 			const { signature, ...said } = Object(JSON.parse(Buffer.from(payload).toString())) as Record<

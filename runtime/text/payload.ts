@@ -12,7 +12,7 @@ import { readJson } from './lenient-json.ts';
 export interface PayloadLimits {
 	readonly messageBytesMax: number;
 	readonly messageDepthMax: number;
-	readonly foreignMessagesMax: number;
+	readonly publicMessagesMax: number;
 }
 
 /**
@@ -34,8 +34,8 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 		throw new ReeveError('bad_message', `nested deeper than ${limits.messageDepthMax}`);
 	}
 	const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-	if (list.length > limits.foreignMessagesMax) {
-		throw new ReeveError('too_large', `more than ${limits.foreignMessagesMax} messages`);
+	if (list.length > limits.publicMessagesMax) {
+		throw new ReeveError('too_large', `more than ${limits.publicMessagesMax} messages`);
 	}
 	return list;
 }

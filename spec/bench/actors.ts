@@ -183,20 +183,20 @@ async function durableRound(effort: Effort) {
 	const folder = mkdtempSync(join(tmpdir(), 'reeve-bench-'));
 	try {
 		const accounts = openAccounts(folder);
-		const hosting = accounts.floor.host(account);
+		const hostRuntime = accounts.floor.host(account);
 		const keys = Array.from({ length: effort.instances }, (_, n) => `account-${n}`);
 		const before = heapBytes();
-		await hosting.open();
+		await hostRuntime.open();
 		for (let at = 0; at < keys.length; at += 10_000) {
 			const first = keys.slice(at, at + 10_000).map((key) => toAccount(key, eventAt(0)));
 			(await accounts.file(first))();
 			await accounts.workedOff();
 		}
 		const turnsPerSecond = await durableTurns(accounts, keys, effort);
-		const idle = effort.instances - hosting.counts().active;
+		const idle = effort.instances - hostRuntime.counts().active;
 		const bytes = Math.max(0, heapBytes() - before) / Math.max(1, idle);
 		const reactivationUs = await reactivation(accounts, keys);
-		await hosting.drain();
+		await hostRuntime.drain();
 		await accounts.floor.journal.close();
 		return { turnsPerSecond, bytes, reactivationUs };
 	} finally {

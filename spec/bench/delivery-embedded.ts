@@ -7,14 +7,14 @@
  */
 import { bareEnds, deliver } from './delivery.ts';
 import { atLeast, full, type Figure } from './figure.ts';
-import { onGround } from './host-process.ts';
+import { onServices } from './host-process.ts';
 
 /** Measures it. */
 export function measureDeliveryEmbedded(scale = full): Promise<readonly Figure[]> {
-	return onGround(async (ground) => {
-		const sender = await ground.start({ role: 'sender', name: 'central', bringsBroker: true });
-		await ground.start({ role: 'receiver', name: 'ship1' });
-		const bare = await bareEnds(ground);
+	return onServices(async (services) => {
+		const sender = await services.start({ role: 'sender', name: 'central', bringsBroker: true });
+		await services.start({ role: 'receiver', name: 'ship1' });
+		const bare = await bareEnds(services);
 		const measured = await deliver({ ...bare, sender }, scale);
 		return [atLeast(1, { name: 'delivery-embedded', unit: 'messages/s', ...measured })];
 	}, 'embedded');

@@ -7,7 +7,7 @@
  * @module
  */
 import { atLeast, budgetOf, full, inRounds, type Figure, type Scale } from './figure.ts';
-import { onGround, type Ground, type Host } from './host-process.ts';
+import { onServices, type NodeServices, type Host } from './host-process.ts';
 
 /** The ends of both ways: two bare clients, and two nodes. */
 export interface Ends {
@@ -18,7 +18,7 @@ export interface Ends {
 }
 
 /** The bare ends, which are the same over every broker. */
-export async function bareEnds({ start }: Ground): Promise<Omit<Ends, 'sender'>> {
+export async function bareEnds({ start }: NodeServices): Promise<Omit<Ends, 'sender'>> {
 	return {
 		bareReceiver: await start({ role: 'mqtt-receiver', name: 'bare' }),
 		bareSender: await start({ role: 'mqtt-sender', name: 'bare-sender' }),
@@ -47,10 +47,10 @@ export function deliver({ bareSender, bareReceiver, sender }: Ends, scale: Scale
 
 /** Measures it over Mosquitto. */
 export function measureDelivery(scale = full): Promise<readonly Figure[]> {
-	return onGround(async (ground) => {
-		const bare = await bareEnds(ground);
-		await ground.start({ role: 'receiver', name: 'ship1' });
-		const sender = await ground.start({ role: 'sender', name: 'central' });
+	return onServices(async (services) => {
+		const bare = await bareEnds(services);
+		await services.start({ role: 'receiver', name: 'ship1' });
+		const sender = await services.start({ role: 'sender', name: 'central' });
 		const measured = await deliver({ ...bare, sender }, scale);
 		return [atLeast(1.5, { name: 'delivery', unit: 'messages/s', ...measured })];
 	});

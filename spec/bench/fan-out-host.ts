@@ -111,7 +111,7 @@ async function beCentral(order: FanOutOrder): Promise<Work<FanOutJob>> {
 		});
 		const data = 'x'.repeat(job.bytes);
 		const command = { toNodes: [...job.names], method: 'REQEcho', data };
-		const answers = await node.door.accept(command, 'bench');
+		const answers = await node.api.accept(command, 'bench');
 		const refused = answers.find((answer) => !('id' in answer) || 'code' in answer);
 		if (refused) throw new Error(`not taken: ${JSON.stringify(refused)}`);
 		await all;

@@ -32,7 +32,7 @@ const threads = '48';
  */
 const light: FanOutOrder['config'] = {
 	presence: 'asked',
-	takeForeign: false,
+	takePublic: false,
 	signalsKeptMax: 20,
 	startSubREQErrorLog: false,
 	startSubREQHello: false,

@@ -7,7 +7,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { open, type RootDatabase } from 'lmdb';
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import { newId } from '../../runtime/platform/ids.ts';
@@ -82,7 +82,7 @@ function createRows({ folder, name }: Place) {
 	const journal = openJournal({ folder: `${folder}/${name}-rows`, clock: realClock, signals });
 	const shared = { journal, signals, clock: realClock, config: configOf() };
 	const outbox = createOutbox(shared);
-	const books = createBooks(shared);
+	const ledger = createLedger(shared);
 	return ({ count, bytes, to }: Load): readonly Change[] => {
 		const data = 'x'.repeat(bytes);
 		const changes: Change[] = [];
@@ -92,7 +92,7 @@ function createRows({ folder, name }: Place) {
 			const own = { id, fromNode: 'central', toNode: to, method, kind: 'EventACK' } as const;
 			const message = { ...own, methodArgs: [], data };
 			const { lane, seq, body, changes: filed } = outbox.append(message);
-			changes.push(...books.open(message, { lane: lane.name, seq }, body));
+			changes.push(...ledger.open(message, { lane: lane.name, seq }, body));
 			// The journal writes the record of a lane once in a transaction; here it is once for all.
 			changes.push(...filed.filter(({ table }) => table !== 'lanes'));
 			last = filed;
@@ -106,7 +106,7 @@ export function bePuts(place: Place): Promise<Work> {
 	const rowsOf = createRows(place);
 	const root: RootDatabase = open({ path: `${place.folder}/${place.name}`, cache: false });
 	const tables = new Map(
-		['outbox', 'books', 'opened', 'lanes'].map((name) => [
+		['outbox', 'ledger', 'opened', 'lanes'].map((name) => [
 			name,
 			root.openDB<unknown, (string | number)[]>({ name, cache: false }),
 		]),

@@ -46,13 +46,13 @@ async function start(folder: string): Promise<RunningNode> {
 	);
 }
 
-async function fill({ door }: RunningNode, count: number): Promise<void> {
+async function fill({ api }: RunningNode, count: number): Promise<void> {
 	for (let filed = 0; filed < count; filed += underWayMax) {
 		const some = Math.min(underWayMax, count - filed);
 		await Promise.all(
 			Array.from({ length: some }, async () => {
 				const message = { toNode: 'nowhere', method: 'REQToFileAppend', data, fileName: 'log' };
-				const [answer] = await door.accept(message, 'bench');
+				const [answer] = await api.accept(message, 'bench');
 				if (answer && 'error' in answer) throw new Error(answer.error);
 			}),
 		);

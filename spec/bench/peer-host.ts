@@ -78,7 +78,7 @@ function flood(node: RunningNode, { count, bytes, to }: HostJob): Promise<readon
 		const more = (): void => {
 			while (handed < count && handed - settled < underWayMax) {
 				handed += 1;
-				void node.door.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
+				void node.api.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
 			}
 		};
 		const stop = node.signals.subscribe(({ type }) => {
@@ -97,7 +97,7 @@ function flood(node: RunningNode, { count, bytes, to }: HostJob): Promise<readon
 async function leave(node: RunningNode, { count, bytes, to }: HostJob): Promise<readonly number[]> {
 	const data = 'x'.repeat(bytes);
 	for (let number = 0; number < count; number += 1) {
-		await node.door.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
+		await node.api.accept({ toNode: to, method: 'REQTrivial', data }, 'bench');
 	}
 	return [];
 }
@@ -112,7 +112,7 @@ function settle(node: RunningNode, { do: what, bytes, to }: HostJob): Promise<vo
 			stop();
 			resolve();
 		});
-		void node.door.accept({ toNode: to, method, methodArgs, data: 'x'.repeat(bytes) }, 'bench');
+		void node.api.accept({ toNode: to, method, methodArgs, data: 'x'.repeat(bytes) }, 'bench');
 	});
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import { newId } from '../../runtime/platform/ids.ts';
@@ -36,7 +36,7 @@ export async function fillJournal(filling: Filling): Promise<number> {
 	const journal = openJournal({ folder, clock: realClock, signals });
 	const shared = { journal, signals, clock: realClock, config: configOf() };
 	const outbox = createOutbox(shared);
-	const books = createBooks(shared);
+	const ledger = createLedger(shared);
 	let changes: Change[] = [];
 	for (let number = 0; number < count; number += 1) {
 		const toNode = receivers[number % receivers.length] ?? '';
@@ -44,9 +44,9 @@ export async function fillJournal(filling: Filling): Promise<number> {
 		const id = newId(realClock);
 		const message = { id, fromNode: 'central', toNode, method, kind, methodArgs, data };
 		const { lane, seq, changes: filed } = outbox.append(message);
-		for (const change of books.open(message, { lane: lane.name, seq })) changes.push(change);
+		for (const change of ledger.open(message, { lane: lane.name, seq })) changes.push(change);
 		for (const change of filed) changes.push(change);
-		books.opened(id);
+		ledger.opened(id);
 		if (changes.length < changesMax && number < count - 1) continue;
 		await journal.commit(changes, 'committed');
 		changes = [];

@@ -167,7 +167,7 @@ async function be(order: QueueOrder): Promise<Work<QueueJob>> {
 
 /** Hands messages in, as many at a time as may be under way. */
 async function hand(
-	{ door, signals }: RunningNode,
+	{ api, signals }: RunningNode,
 	{ do: what, count, load }: Extract<QueueJob, { readonly load: QueueLoad }>,
 ): Promise<void> {
 	const { to, bytes, lanes } = load;
@@ -182,7 +182,7 @@ async function hand(
 			while (handed < count && handed - done < underWayMax[what]) {
 				const message = { toNode: to, data, ...places[handed % lanes] };
 				handed += 1;
-				void door.accept(message, 'bench').then(([answer]) => {
+				void api.accept(message, 'bench').then(([answer]) => {
 					if (!answer || 'error' in answer) reject(new Error(JSON.stringify(answer)));
 					if (what === 'file') over();
 				});

@@ -48,7 +48,7 @@ function birth(folder: string): Promise<RunningNode> {
 function scan(folder: string): void {
 	const signals = createSignals(realClock);
 	const journal = openJournal({ folder, clock: realClock, signals });
-	for (const table of ['outbox', 'books'] as const) {
+	for (const table of ['outbox', 'ledger'] as const) {
 		let from: (string | number)[] = [''];
 		for (;;) {
 			const rows = journal.scan(table, { from, to: ['\uffff'], limit: 1000 });

@@ -59,7 +59,7 @@ async function become({ name, folder, broker }: RequestOrder): Promise<Work<Requ
 		kind: 'EventNACK',
 		replies: false,
 		async run({ fromNode: toNode, data }) {
-			await node.door.accept({ toNode, method: 'REQAnswerOnce', data: String(data) }, 'bench');
+			await node.api.accept({ toNode, method: 'REQAnswerOnce', data: String(data) }, 'bench');
 		},
 	});
 	const answerOnce = defineMethod({
@@ -97,7 +97,7 @@ async function become({ name, folder, broker }: RequestOrder): Promise<Work<Requ
 
 /** Sends many at once; resolves when `see` has been called for each. */
 function flood(
-	{ door }: RunningNode,
+	{ api }: RunningNode,
 	{ do: what, to: toNode, count, bytes }: RequestJob,
 	watch: (see: () => void) => () => void,
 ): Promise<readonly number[]> {
@@ -108,7 +108,7 @@ function flood(
 		const more = (): void => {
 			while (handed < count && handed - ended < underWayMax[what]) {
 				handed += 1;
-				void door.accept({ toNode, method, data }, 'bench');
+				void api.accept({ toNode, method, data }, 'bench');
 			}
 		};
 		const stop = watch(() => {

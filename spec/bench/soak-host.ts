@@ -186,8 +186,8 @@ function sizeOf(file: string): number {
 	return existsSync(file) ? statSync(file).size : 0;
 }
 
-async function askOne<Row>({ door }: RunningNode, question: object): Promise<Row | undefined> {
-	for await (const row of door.ask(question, new AbortController().signal)) return row as Row;
+async function askOne<Row>({ api }: RunningNode, question: object): Promise<Row | undefined> {
+	for await (const row of api.ask(question, new AbortController().signal)) return row as Row;
 	return undefined;
 }
 

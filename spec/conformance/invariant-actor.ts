@@ -55,10 +55,10 @@ const hear = (what: string, more: object = {}) => ({
 
 const crashPoints = ['journal.committed', 'journal.flushed', 'frame.accepted', 'frame.sent'];
 
-test('I35: A request gets at most one reply event at the requester, and the reply commits in the same transaction as the state change it reports', async (life) => {
+test('I35: A request gets at most one reply event at the requester, and the reply commits in the same transaction as the state change it reports', async (t) => {
 	for (const point of crashPoints) {
 		for (const count of [1, 2, 3, 4, 6]) {
-			const { fleet } = startWorld(life, { actors: [ledger], seed: count });
+			const { fleet } = startWorld(t, { actors: [ledger], seed: count });
 			const central = await fleet.start('central');
 			await fleet.start('ship1');
 			await fleet.halt('ship1');
@@ -87,8 +87,8 @@ test('I35: A request gets at most one reply event at the requester, and the repl
 	}
 });
 
-test("I36: A duplicate of an answered request gets the stored reply without running the handler while the reply cache entry lives, which is at least the request's deadline", async (life) => {
-	const { fleet, world } = startWorld(life, { actors: [ledger] });
+test("I36: A duplicate of an answered request gets the stored reply without running the handler while the reply cache entry lives, which is at least the request's deadline", async (t) => {
+	const { fleet, world } = startWorld(t, { actors: [ledger] });
 	const tap = tapWire(fleet);
 	const ship = await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -164,7 +164,7 @@ const seeker = defineActor({
 	}),
 });
 
-test('I37: A requester that crashed and restarted receives the reply of a durable request exactly as if it had not crashed', async (life) => {
+test('I37: A requester that crashed and restarted receives the reply of a durable request exactly as if it had not crashed', async (t) => {
 	for (const crashAt of [
 		'',
 		'journal.committed:3',
@@ -172,7 +172,7 @@ test('I37: A requester that crashed and restarted receives the reply of a durabl
 		'ack.received',
 		'frame.accepted',
 	]) {
-		const { fleet } = startWorld(life, { actors: [ledger, seeker], seed: 3 });
+		const { fleet } = startWorld(t, { actors: [ledger, seeker], seed: 3 });
 		await fleet.start('ship1');
 		const central = await fleet.start('central', crashAt === '' ? {} : { crashAt });
 		central
@@ -189,10 +189,10 @@ test('I37: A requester that crashed and restarted receives the reply of a durabl
 	}
 });
 
-test('I41: Every message sent to a stopped, unknown or killed actor is visible in the dead letters with its target', async (life) => {
+test('I41: Every message sent to a stopped, unknown or killed actor is visible in the dead letters with its target', async (t) => {
 	// What could not be handed to anybody is in the books of its sender, by its target and with the
 	// reason.
-	const { fleet, world } = startWorld(life, { actors: [ledger] });
+	const { fleet, world } = startWorld(t, { actors: [ledger] });
 	world.strike = ({ arg }) => {
 		if (arg === 'deadly') throw new TypeError('its actor dies of it');
 	};
@@ -231,7 +231,7 @@ test('I41: Every message sent to a stopped, unknown or killed actor is visible i
 	);
 });
 
-test("I44: No effect of a turn (publish, step, reply, timer) is observable outside the process before the turn's commit is flushed", async (life) => {
+test("I44: No effect of a turn (publish, step, reply, timer) is observable outside the process before the turn's commit is flushed", async (t) => {
 	const steps: string[] = [];
 	const turn = { begins: () => {} };
 	const noisy = defineActor({
@@ -295,7 +295,7 @@ test("I44: No effect of a turn (publish, step, reply, timer) is observable outsi
 	});
 	for (const what of ['transactions', 'flushes'] as const) {
 		steps.length = 0;
-		const { fleet, world } = startWorld(life, { actors: [noisy] });
+		const { fleet, world } = startWorld(t, { actors: [noisy] });
 		const tap = tapWire(fleet);
 		const outside = () =>
 			tap.all.flatMap(({ from, publication: { topic } }) =>
@@ -325,7 +325,7 @@ test("I44: No effect of a turn (publish, step, reply, timer) is observable outsi
 	}
 });
 
-test('I45: After kill -9 at any point of a turn, restart reaches the state and outbox of either before or after that turn, never between', async (life) => {
+test('I45: After kill -9 at any point of a turn, restart reaches the state and outbox of either before or after that turn, never between', async (t) => {
 	const seen = new Set<number>();
 	for (const point of [
 		'journal.committed',
@@ -334,7 +334,7 @@ test('I45: After kill -9 at any point of a turn, restart reaches the state and o
 		'frame.accepted',
 	]) {
 		for (let count = 1; count <= 7; count += 2) {
-			const { fleet } = startWorld(life, { actors: [ledger], seed: count });
+			const { fleet } = startWorld(t, { actors: [ledger], seed: count });
 			const central = await fleet.start('central');
 			await fleet.start('ship1');
 			await fleet.halt('ship1');

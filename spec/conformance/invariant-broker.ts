@@ -1,5 +1,5 @@
 /**
- * Invariants of what lies between two nodes: brokers that forget, links that break, foreign
+ * Invariants of what lies between two nodes: brokers that forget, links that break, MQTT
  * clients.
  */
 import assert from 'node:assert/strict';
@@ -36,10 +36,10 @@ async function assertComplete(central: SimulatedNode, ids: readonly string[], wo
 	}
 }
 
-test('I23: kill -9 of the broker with its state wiped loses no data message and causes no second processing', async (life) => {
+test('I23: kill -9 of the broker with its state wiped loses no data message and causes no second processing', async (t) => {
 	let lost = 0;
 	await forSeeds(3, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed, faults: { delayMs: [1, 500] } });
+		const { fleet, world } = startWorld(t, { seed, faults: { delayMs: [1, 500] } });
 		const central = await fleet.start('central');
 		await fleet.start('ship1');
 		const ids = await traffic(fleet, (round) => {
@@ -53,12 +53,12 @@ test('I23: kill -9 of the broker with its state wiped loses no data message and 
 	assert.ok(lost > 0, 'something was under way when the broker died');
 });
 
-test('I24: A broker that drops, duplicates, delays or reorders any subset of PUBLISH packets for a time, then behaves, loses nothing and breaks no order within a lane', async (life) => {
+test('I24: A broker that drops, duplicates, delays or reorders any subset of PUBLISH packets for a time, then behaves, loses nothing and breaks no order within a lane', async (t) => {
 	// How much goes wrong is chance, and how busy the disk is: over all seeds, each kind does.
 	const wrong = { lost: 0, doubled: 0, reordered: 0, parted: 0 };
 	await forSeeds(5, async (seed) => {
 		const faults = { loss: 0.35, double: 0.3, reorder: 0.5, delayMs: [0, 4000] } as const;
-		const { fleet, world } = startWorld(life, { seed, faults });
+		const { fleet, world } = startWorld(t, { seed, faults });
 		const central = await fleet.start('central');
 		await fleet.start('ship1');
 		const ids = await traffic(fleet, (round) => {
@@ -81,8 +81,8 @@ test('I24: A broker that drops, duplicates, delays or reorders any subset of PUB
 	for (const [kind, count] of Object.entries(wrong)) assert.ok(count > 0, `none was ${kind}`);
 });
 
-test('I25: After reconnect with session-present false, subscriptions are restored and unresolved messages resent within one second, without waiting for a timer', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I25: After reconnect with session-present false, subscriptions are restored and unresolved messages resent within one second, without waiting for a timer', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	const sender = await fleet.start('central');
@@ -98,15 +98,15 @@ test('I25: After reconnect with session-present false, subscriptions are restore
 	const broker = await startBroker('127.0.0.1:0');
 	const { host } = new URL(broker.address);
 	const values = { resendMsMin: 60_000, resendMsMax: 60_000 };
-	const start = (name: string) => startReal(life, { name, broker: broker.address, values });
+	const start = (name: string) => startReal(t, { name, broker: broker.address, values });
 	const [central, ship] = await Promise.all([start('central'), start('ship1')]);
 	await Promise.all([signalOf(central, 'node.seen'), signalOf(ship, 'node.seen')]);
 	await broker.stop();
 	const ping = { toNode: 'ship1', method: 'REQPing', ACKTimeout: 3600 };
-	const [answer] = await central.door.accept(ping, 'spec');
+	const [answer] = await central.api.accept(ping, 'spec');
 	assert.ok(answer && 'id' in answer, 'it was taken');
 	const again = await startBroker(host);
-	life.after(() => again.stop());
+	t.after(() => again.stop());
 	const acked = await signalOf(central, 'delivery.acked');
 	const ups = [central, ship].flatMap(({ signals }) =>
 		signals
@@ -126,8 +126,8 @@ const publication = (topic: string, message: object) => ({
 	retain: false,
 });
 
-test('I38: An at-most-once message is started at most once, also when the broker redelivers it with DUP and the process is killed during the handler', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I38: An at-most-once message is started at most once, also when the broker redelivers it with DUP and the process is killed during the handler', async (t) => {
+	const { fleet, world } = startWorld(t);
 	world.strike = ({ node, arg }) => {
 		if (arg === 'deadly') fleet.kill(node);
 	};
@@ -156,9 +156,9 @@ test('I38: An at-most-once message is started at most once, also when the broker
 	assert.equal(fleet.node('ship1').node.signals.counts()['message.dropped'], undefined);
 });
 
-test('I39: A dropped at-most-once message raises a counter; while the process lives, started plus dropped plus queued equals received', async (life) => {
+test('I39: A dropped at-most-once message raises a counter; while the process lives, started plus dropped plus queued equals received', async (t) => {
 	await forSeeds(2, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed, config: { mailboxMessagesMax: 5 } });
+		const { fleet, world } = startWorld(t, { seed, config: { mailboxMessagesMax: 5 } });
 		const tap = tapWire(fleet);
 		const ship = await fleet.start('ship1');
 		const central = await fleet.start('central');
@@ -181,8 +181,8 @@ test('I39: A dropped at-most-once message raises a counter; while the process li
 	});
 });
 
-test('I40: A message from a plain MQTT client with QoS 1 is PUBACKed only after it is flushed; with an id property it is processed once, without one at least once', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I40: A message from a plain MQTT client with QoS 1 is PUBACKed only after it is flushed; with an id property it is processed once, without one at least once', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const ship = await fleet.start('ship1');
 	const topic = 'reeve/ship1/NOTE/CommandACK';
 	const named = publication(topic, { id: 'named', methodArgs: ['named'] });
@@ -216,8 +216,8 @@ test('I40: A message from a plain MQTT client with QoS 1 is PUBACKed only after 
 	assert.ok(ran.includes('nameless'), 'at least once');
 });
 
-test('I42: A death of an older epoch never marks a node of a newer epoch as gone', async (life) => {
-	const { fleet } = startWorld(life);
+test('I42: A death of an older epoch never marks a node of a newer epoch as gone', async (t) => {
+	const { fleet } = startWorld(t);
 	const wills: Parameters<typeof fleet.hub.publish>[0][] = [];
 	fleet.hub.watch((from, passing) => {
 		const isWill =
@@ -245,10 +245,10 @@ test('I42: A death of an older epoch never marks a node of a newer epoch as gone
 	assert.equal(central.node.signals.counts()['node.gone'] ?? 0, gone);
 });
 
-test('I43: A monitor of a remote actor fires exactly once: with the exit reason if known, else noconnection, within session expiry + will delay', async (life) => {
+test('I43: A monitor of a remote actor fires exactly once: with the exit reason if known, else noconnection, within session expiry + will delay', async (t) => {
 	// In the simulation the broker tells of a death at once: both delays are nothing.
 	for (const end of ['kill', 'halt', 'cut', 'exit'] as const) {
-		const { fleet } = startWorld(life);
+		const { fleet } = startWorld(t);
 		const central = await fleet.start('central');
 		await fleet.start('ship1');
 		const { clock } = fleet;
@@ -289,8 +289,8 @@ test('I43: A monitor of a remote actor fires exactly once: with the exit reason 
 	}
 });
 
-test('I54: No refusal of kind lane stop resolves, expires or dead-letters a message', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I54: No refusal of kind lane stop resolves, expires or dead-letters a message', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	const ship = await fleet.start('ship1');
 	const central = await fleet.start('central');

@@ -8,9 +8,9 @@ import { forSeeds, note, rawRows, startWorld, storedContexts } from '../simulati
 import { tapWire } from '../simulation/wire-tap.ts';
 import { messageOf } from '../support/method-context.ts';
 
-test('I18: Unresolved data messages per lane never exceed the last credit granted', async (life) => {
+test('I18: Unresolved data messages per lane never exceed the last credit granted', async (t) => {
 	await forSeeds(3, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed, config: { mailboxMessagesMax: 6 } });
+		const { fleet, world } = startWorld(t, { seed, config: { mailboxMessagesMax: 6 } });
 		const tap = tapWire(fleet);
 		await fleet.start('ship1');
 		const central = await fleet.start('central');
@@ -53,9 +53,9 @@ test('I18: Unresolved data messages per lane never exceed the last credit grante
 	});
 });
 
-test('I19: Total mailbox bytes never exceed high-water + one window per lane, whatever the senders do', async (life) => {
+test('I19: Total mailbox bytes never exceed high-water + one window per lane, whatever the senders do', async (t) => {
 	const [highWater, rowBytes, windowRows, lanes] = [50_000, 1000, 20, 8];
-	const { fleet, world } = startWorld(life, {
+	const { fleet, world } = startWorld(t, {
 		config: { mailboxBytesMax: highWater, windowMessagesMax: windowRows },
 	});
 	const tap = tapWire(fleet);
@@ -101,8 +101,8 @@ test('I19: Total mailbox bytes never exceed high-water + one window per lane, wh
 	assert.ok(nacks.includes('mailbox_full'), 'and said so');
 });
 
-test('I20: Below low-water, credit is granted without any action of the sender within one second', async (life) => {
-	const { fleet, world } = startWorld(life, { config: { mailboxMessagesMax: 6 } });
+test('I20: Below low-water, credit is granted without any action of the sender within one second', async (t) => {
+	const { fleet, world } = startWorld(t, { config: { mailboxMessagesMax: 6 } });
 	const tap = tapWire(fleet);
 	world.hold();
 	await fleet.start('ship1');
@@ -131,8 +131,8 @@ test('I20: Below low-water, credit is granted without any action of the sender w
 	assert.equal(world.runs.length, 12);
 });
 
-test("I21: With the receiver's disk full nothing is ACKed, nothing already accepted is lost, reads and acknowledgement of duplicates go on, and delivery resumes unaided when space returns", async (life) => {
-	const { fleet, world } = startWorld(life);
+test("I21: With the receiver's disk full nothing is ACKed, nothing already accepted is lost, reads and acknowledgement of duplicates go on, and delivery resumes unaided when space returns", async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	world.hold();
 	const ship = await fleet.start('ship1');
@@ -171,8 +171,8 @@ test("I21: With the receiver's disk full nothing is ACKed, nothing already accep
 	assert.deepEqual(world.ran('ship1'), ['accepted', 'one', 'two', 'three']);
 });
 
-test("I22: With the sender's disk full send rejects with STORAGE_FULL, the caller's turn leaves no trace, and messages already journaled keep flowing", async (life) => {
-	const { fleet, world } = startWorld(life);
+test("I22: With the sender's disk full send rejects with STORAGE_FULL, the caller's turn leaves no trace, and messages already journaled keep flowing", async (t) => {
+	const { fleet, world } = startWorld(t);
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
 	await central.send(note('ship1', 'first'));
@@ -206,7 +206,7 @@ interface Sums {
 	readonly heard: readonly number[];
 }
 
-test('I47: After a failed commit every actor of its batch is reloaded from disk, its messages run again in the original order, and no restart is counted', async (life) => {
+test('I47: After a failed commit every actor of its batch is reloaded from disk, its messages run again in the original order, and no restart is counted', async (t) => {
 	// We repeat the transaction instead: no actor has to be reloaded, and no message to run again.
 	const moves = { count: 0 };
 	const summer = defineActor({
@@ -231,7 +231,7 @@ test('I47: After a failed commit every actor of its batch is reloaded from disk,
 			},
 		}),
 	});
-	const { fleet } = startWorld(life, { actors: [summer] });
+	const { fleet } = startWorld(t, { actors: [summer] });
 	const ship = await fleet.start('ship1');
 	const central = await fleet.start('central');
 	const ids: string[] = [];
@@ -255,9 +255,9 @@ test('I47: After a failed commit every actor of its batch is reloaded from disk,
 	assert.equal(ship.node.signals.counts()['child.restarted'], undefined);
 });
 
-test('I55: With a full disk no supervisor reaches its restart intensity because of it', async (life) => {
+test('I55: With a full disk no supervisor reaches its restart intensity because of it', async (t) => {
 	await forSeeds(2, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed, config: { startPubREQHello: 5 } });
+		const { fleet, world } = startWorld(t, { seed, config: { startPubREQHello: 5 } });
 		const nodes = [await fleet.start('central'), await fleet.start('ship1')];
 		const [central, ship] = nodes;
 		assert.ok(central && ship, 'two nodes');

@@ -7,7 +7,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { formatTopic } from '../../runtime/message/topics.ts';
-import { createSeal } from '../../runtime/security/signing.ts';
+import { createSigner } from '../../runtime/security/signing.ts';
 import type { RunningNode } from '../../supervisors/node/node.ts';
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import {
@@ -37,7 +37,7 @@ const takenOver = Buffer.from([0xe0, 0x02, 0x8e, 0x00]);
 /**
  * A way to a broker that notes who connects, and can tell them that their session was taken over.
  */
-async function startTollgate(life: TestContext, port: number) {
+async function startTollgate(t: TestContext, port: number) {
 	const connects: string[] = [];
 	const sockets = new Map<string, Socket>();
 	const server = createServer((socket) => {
@@ -54,7 +54,7 @@ async function startTollgate(life: TestContext, port: number) {
 	});
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
-	life.after(() => server.close());
+	t.after(() => server.close());
 	const { port: own } = server.address() as AddressInfo;
 	return {
 		address: `mqtt://127.0.0.1:${own}`,
@@ -66,10 +66,10 @@ async function startTollgate(life: TestContext, port: number) {
 test(
 	'I26: A node that receives 0x8E does not reconnect with that client id before a claim succeeded',
 	{ skip: missing('mosquitto') },
-	async (life) => {
-		const { port } = await startMosquitto(life);
-		const gate = await startTollgate(life, port);
-		const ship = await startReal(life, { name: 'ship1', broker: gate.address });
+	async (t) => {
+		const { port } = await startMosquitto(t);
+		const gate = await startTollgate(t, port);
+		const ship = await startReal(t, { name: 'ship1', broker: gate.address });
 		await onMqtt(ship);
 		assert.ok(gate.connects.includes('reeve:ship1'), 'it goes by its name');
 		const before = gate.connects.length;
@@ -93,8 +93,8 @@ test(
 	},
 );
 
-test('I27: Of two processes on one data directory only the one with the highest epoch can commit; the other stops sending after its first refused commit', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I27: Of two processes on one data directory only the one with the highest epoch can commit; the other stops sending after its first refused commit', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('central');
 	const older = await fleet.start('ship1');
@@ -125,14 +125,14 @@ test('I27: Of two processes on one data directory only the one with the highest 
 	assert.deepEqual(world.ran('central'), ['before', 'after']);
 });
 
-test('I28: Of two hosts using one node name at most one processes data messages once both can reach the broker for claim timeout + will delay, and neither corrupts a cursor of the other', async (life) => {
+test('I28: Of two hosts using one node name at most one processes data messages once both can reach the broker for claim timeout + will delay, and neither corrupts a cursor of the other', async (t) => {
 	const broker = await startBroker('127.0.0.1:0');
-	life.after(() => broker.stop());
+	t.after(() => broker.stop());
 	const [one, two] = [createWorld(), createWorld()];
 	const at = { broker: broker.address };
-	const central = await startReal(life, { ...at, name: 'central', methods: createWorld().methods });
-	const [oneFolder, twoFolder] = [temporaryFolder(life), temporaryFolder(life)];
-	const first = await startReal(life, {
+	const central = await startReal(t, { ...at, name: 'central', methods: createWorld().methods });
+	const [oneFolder, twoFolder] = [temporaryFolder(t), temporaryFolder(t)];
+	const first = await startReal(t, {
 		...at,
 		name: 'ship1',
 		host: 'one',
@@ -140,7 +140,7 @@ test('I28: Of two hosts using one node name at most one processes data messages 
 		folder: oneFolder,
 	});
 	await signalOf(first, 'name.granted');
-	const second = await startReal(life, {
+	const second = await startReal(t, {
 		...at,
 		name: 'ship1',
 		host: 'two',
@@ -165,49 +165,49 @@ test('I28: Of two hosts using one node name at most one processes data messages 
 	assert.equal(cursor(), 3, 'what the other one has is its own');
 });
 
-test('I29: A cloned data directory started on another host publishes nothing until an operator chose adopt or fork', async (life) => {
+test('I29: A cloned data directory started on another host publishes nothing until an operator chose adopt or fork', async (t) => {
 	const broker = await startBroker('127.0.0.1:0');
-	life.after(() => broker.stop());
+	t.after(() => broker.stop());
 	const at = { broker: broker.address };
 	const { methods } = createWorld();
-	const original = await startReal(life, { ...at, name: 'ship1', host: 'one', methods });
+	const original = await startReal(t, { ...at, name: 'ship1', host: 'one', methods });
 	await onMqtt(original);
 	// Something to send, and somebody to send it to who comes later.
 	const id = await send(original, note('central', 'inherited'));
-	const clone = `${temporaryFolder(life)}/clone`;
+	const clone = `${temporaryFolder(t)}/clone`;
 	await ask(original, { reeve: 'backup', folder: clone });
 
 	const heard: string[] = [];
 	const client = await mqtt.connectAsync(broker.address, { protocolVersion: 4 });
-	life.after(() => void client.end(true));
+	t.after(() => void client.end(true));
 	client.on('message', (topic, _payload, { retain }) => void (retain || heard.push(topic)));
 	await client.subscribeAsync('#', { qos: 1 });
 	const before = heard.length;
 	const cloned = { ...at, name: 'ship1', host: 'two', folder: clone, methods };
-	const copy = await startReal(life, cloned);
+	const copy = await startReal(t, cloned);
 	assert.equal(await copy.ended, 'cloned_store');
 	const said = heard.slice(before).filter((topic) => !topic.endsWith('/_claim'));
 	assert.deepEqual(said, [], 'nothing but the question whether somebody else is there');
 
-	const fork = await startReal(life, { ...cloned, name: 'ship9', choices: { identity: 'fork' } });
+	const fork = await startReal(t, { ...cloned, name: 'ship9', choices: { identity: 'fork' } });
 	assert.notEqual(fork.storeId, original.storeId);
-	const { world } = startWorld(life);
-	const central = await startReal(life, { ...at, name: 'central', methods: world.methods });
+	const { world } = startWorld(t);
+	const central = await startReal(t, { ...at, name: 'central', methods: world.methods });
 	await signalOf(central, 'name.granted');
 	assert.equal((await settled(original, id)).state, 'done');
 	assert.deepEqual(world.ran('central'), ['inherited'], 'once, and not by the copy');
 	await original.stop();
 	await fork.stop();
-	const adopted = await startReal(life, {
+	const adopted = await startReal(t, {
 		...cloned,
-		folder: temporaryFolder(life),
+		folder: temporaryFolder(t),
 		choices: { identity: 'adopt' },
 	});
 	await onMqtt(adopted);
 });
 
-test('I51: A forged or unsigned ACK deletes no journal row when signing is on', async (life) => {
-	const { start, mallory, keyring } = await startSigningEstate(life, ['central', 'ship1']);
+test('I51: A forged or unsigned ACK deletes no journal row when signing is on', async (t) => {
+	const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1']);
 	const central = await start('central');
 	const ship = await start('ship1');
 	await signalOf(central, 'node.seen');
@@ -225,11 +225,11 @@ test('I51: A forged or unsigned ACK deletes no journal row when signing is on', 
 		forStoreId: central.storeId,
 		lanes: [{ lane, epoch: central.epoch, upTo: 1, id, credit: 99 }],
 	});
-	const forger = createSeal({ keyring: keyring('mallory'), signing: 'on' });
+	const forger = createSigner({ keyring: keyring('mallory'), signing: 'on' });
 	const [row] = await ask<{ state: string }>(central, { reeve: 'messages', ids: [id] });
 	for (const [payload, code] of [
 		[ack, 'unsigned'],
-		[forger.close(topic, ack), 'bad_signature'],
+		[forger.sign(topic, ack), 'bad_signature'],
 	] as const) {
 		await mallory.publish(topic, payload);
 		assert.equal(await refused(central, code), topic);
@@ -241,8 +241,8 @@ test('I51: A forged or unsigned ACK deletes no journal row when signing is on', 
 	assert.ok(again.epoch > ship.epoch, 'another life');
 });
 
-test('I56: After three unclean starts within ten minutes the node comes up in safe mode, reachable, with all stored messages intact', async (life) => {
-	const { fleet, world } = startWorld(life, { config: { uncleanStartsMax: 3 } });
+test('I56: After three unclean starts within ten minutes the node comes up in safe mode, reachable, with all stored messages intact', async (t) => {
+	const { fleet, world } = startWorld(t, { config: { uncleanStartsMax: 3 } });
 	world.strike = ({ node, arg }) => {
 		if (arg === 'deadly') fleet.kill(node);
 	};

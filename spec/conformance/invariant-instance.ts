@@ -72,7 +72,7 @@ const adder = defineActor({
 	}),
 });
 
-test('I46: A step (external side effect) starts with the same idempotency key on every retry and is not started again once its result is committed', async (life) => {
+test('I46: A step (external side effect) starts with the same idempotency key on every retry and is not started again once its result is committed', async (t) => {
 	const keys: string[] = [];
 	const payer = defineActor({
 		name: 'payer',
@@ -105,7 +105,7 @@ test('I46: A step (external side effect) starts with the same idempotency key on
 			},
 		}),
 	});
-	const { fleet } = startWorld(life, { actors: [payer] });
+	const { fleet } = startWorld(t, { actors: [payer] });
 	await fleet.start('ship1', { crashAt: 'step.ran' });
 	const pay = { toNode: 'ship1', method: 'payer', methodArgs: ['PAY'] };
 	await fleet.node('ship1').send(pay);
@@ -143,12 +143,12 @@ test('I46: A step (external side effect) starts with the same idempotency key on
 	assert.equal(paid(), new Set(keys).size, 'each payment once');
 });
 
-test('I48: Passivating and reactivating an actor between any two messages gives the same state and outputs as never passivating it', async (life) => {
+test('I48: Passivating and reactivating an actor between any two messages gives the same state and outputs as never passivating it', async (t) => {
 	await forSeeds(3, async (seed) => {
 		const found: object[] = [];
 		for (const passivateAfter of [86_400, 1]) {
 			const chance = seededChance(seed);
-			const { fleet, world } = startWorld(life, {
+			const { fleet, world } = startWorld(t, {
 				seed,
 				actors: [adder],
 				config: { passivateAfter },
@@ -184,14 +184,14 @@ test('I48: Passivating and reactivating an actor between any two messages gives 
 	});
 });
 
-test("I49: A killed actor's old incarnation can neither commit nor send", async (life) => {
+test("I49: A killed actor's old incarnation can neither commit nor send", async (t) => {
 	await forSeeds(4, async (seed) => {
 		const chance = seededChance(seed);
 		// Each death of a host counts as a start of what it was about, and that is not the point here.
 		const config = { attemptsMax: 1000 };
-		const stage = await setActorStage(life, { actors: [adder], config });
+		const stage = await setActorStage(t, { actors: [adder], config });
 		const total = 40;
-		const old = [stage.hostings.get('adder')];
+		const old = [stage.hostRuntimes.get('adder')];
 		const sent: Promise<string>[] = [];
 		for (let count = 0; count < total; count += 1) {
 			sent.push(stage.send('adder', { type: 'ADD', by: 1 }, { key: 'k' }));
@@ -199,7 +199,7 @@ test("I49: A killed actor's old incarnation can neither commit nor send", async 
 			for (let turns = Math.floor(chance() * 4); turns > 0; turns -= 1) await stage.clock.settle();
 			if (chance() < 0.3) {
 				await stage.replaceHost('adder');
-				old.push(stage.hostings.get('adder'));
+				old.push(stage.hostRuntimes.get('adder'));
 			}
 		}
 		await Promise.all(sent);
@@ -216,9 +216,9 @@ test("I49: A killed actor's old incarnation can neither commit nor send", async 
 	});
 });
 
-test('I52: A deferred message is retried after the next state change, before any later message of its lane', async (life) => {
+test('I52: A deferred message is retried after the next state change, before any later message of its lane', async (t) => {
 	await forSeeds(3, async (seed) => {
-		const { fleet } = startWorld(life, { seed, actors: [adder] });
+		const { fleet } = startWorld(t, { seed, actors: [adder] });
 		const central = await fleet.start('central');
 		await fleet.start('ship1');
 		const tell = (word: string, payload: object = {}) =>
@@ -251,23 +251,23 @@ test('I52: A deferred message is retried after the next state change, before any
 	});
 });
 
-test('I53: Restart of a node with N queued messages and M idle actors creates no more actor objects than have work due', async (life) => {
+test('I53: Restart of a node with N queued messages and M idle actors creates no more actor objects than have work due', async (t) => {
 	const [idle, busy, queued] = [300, 7, 70];
-	const first = await setActorStage(life, { actors: [adder] });
+	const first = await setActorStage(t, { actors: [adder] });
 	for (let key = 0; key < idle; key += 1) {
 		void first.send('adder', { type: 'ADD', by: 1 }, { key: `k${key}` });
 	}
 	await first.idle('adder');
 	assert.equal(first.journal.count('snapshots'), idle);
 	// The host is away while its mail is filed.
-	first.hostings.get('adder')?.fence();
+	first.hostRuntimes.get('adder')?.fence();
 	for (let count = 0; count < queued; count += 1) {
 		await first.send('adder', { type: 'ADD', by: 1 }, { key: `k${count % busy}` });
 	}
 	const stage = await first.crash();
 	let most = 0;
 	await stage.until(() => {
-		most = Math.max(most, stage.hostings.get('adder')?.counts().active ?? 0);
+		most = Math.max(most, stage.hostRuntimes.get('adder')?.counts().active ?? 0);
 		return stage.mailbox('adder').size() === 0;
 	});
 	assert.equal(most, busy, 'those with mail and no others');

@@ -45,11 +45,11 @@ const add = (name: string) => ({
 
 const receiptsOf = (fleet: SimulatedFleet, node: string) => rawReceipts(fleet.folder(node));
 
-test('I9: Each accepted message is the cause of at most one committed turn', async (life) => {
+test('I9: Each accepted message is the cause of at most one committed turn', async (t) => {
 	let deaths = 0;
 	await forSeeds(4, async (seed) => {
 		const faults = { loss: 0.1, double: 0.4, reorder: 0.4, delayMs: [0, 300] } as const;
-		const { fleet } = startWorld(life, { seed, faults, actors: [counter] });
+		const { fleet } = startWorld(t, { seed, faults, actors: [counter] });
 		const central = await fleet.start('central');
 		const names: string[] = [];
 		const ids: string[] = [];
@@ -84,9 +84,9 @@ test('I9: Each accepted message is the cause of at most one committed turn', asy
 	assert.ok(deaths > 3, `it was killed ${deaths} times`);
 });
 
-test('I10: Each accepted message ends in exactly one of: committed turn, DLQ entry, expired record, skipped', async (life) => {
+test('I10: Each accepted message ends in exactly one of: committed turn, DLQ entry, expired record, skipped', async (t) => {
 	await forSeeds(3, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed });
+		const { fleet, world } = startWorld(t, { seed });
 		world.strike = ({ node, arg }) => {
 			if (arg.startsWith('poison')) fleet.kill(node);
 		};
@@ -140,8 +140,8 @@ test('I10: Each accepted message ends in exactly one of: committed turn, DLQ ent
 	});
 });
 
-test('I11: While seq n of a lane is in retry, no seq > n of that lane starts processing; other lanes make progress meanwhile', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I11: While seq n of a lane is in retry, no seq > n of that lane starts processing; other lanes make progress meanwhile', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -176,8 +176,8 @@ test('I11: While seq n of a lane is in retry, no seq > n of that lane starts pro
 	);
 });
 
-test('I12: A retryable NACK leaves receiver state unchanged, and the same message is accepted later', async (life) => {
-	const { fleet, world } = startWorld(life, { config: { mailboxMessagesMax: 1 } });
+test('I12: A retryable NACK leaves receiver state unchanged, and the same message is accepted later', async (t) => {
+	const { fleet, world } = startWorld(t, { config: { mailboxMessagesMax: 1 } });
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -201,8 +201,8 @@ test('I12: A retryable NACK leaves receiver state unchanged, and the same messag
 	assert.equal(ran, id);
 });
 
-test('I13: A final refusal is answered with the same reason to every resend, also when the first answer was lost and the receiver restarted, and is never reported as accepted', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I13: A final refusal is answered with the same reason to every resend, also when the first answer was lost and the receiver restarted, and is never reported as accepted', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	const poor = { methods: world.methods.filter(({ name }) => name !== 'CROWD') };
 	await fleet.start('ship1', poor);
@@ -238,8 +238,8 @@ test('I13: A final refusal is answered with the same reason to every resend, als
 	assert.deepEqual(world.ran('ship1'), ['y']);
 });
 
-test('I14: Delivery and processing attempt counters never decrease over restarts; a message whose handler kills the process reaches the DLQ after exactly maxAttempts starts, and no message that was only in progress beside it does', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I14: Delivery and processing attempt counters never decrease over restarts; a message whose handler kills the process reaches the DLQ after exactly maxAttempts starts, and no message that was only in progress beside it does', async (t) => {
+	const { fleet, world } = startWorld(t);
 	world.strike = ({ node, arg }) => {
 		if (arg === 'poison') fleet.kill(node);
 	};
@@ -289,8 +289,8 @@ test('I14: Delivery and processing attempt counters never decrease over restarts
 	assert.ok(last >= 3, 'it was tried again and again');
 });
 
-test('I15: A DLQ entry holds the original payload, msgId, lane, seq, reason and attempts, and redriving it causes at most one further committed turn per redrive', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I15: A DLQ entry holds the original payload, msgId, lane, seq, reason and attempts, and redriving it causes at most one further committed turn per redrive', async (t) => {
+	const { fleet, world } = startWorld(t);
 	let isPoisonous = true;
 	world.strike = ({ arg }) => {
 		if (arg === 'poison' && isPoisonous) throw new TypeError('of no use');
@@ -332,8 +332,8 @@ test('I15: A DLQ entry holds the original payload, msgId, lane, seq, reason and 
 	assert.deepEqual(rawRows(fleet.folder('ship1'), 'dead'), []);
 });
 
-test('I16: An expired message is never started after its local deadline, and its sender is told expired only after the receiver confirmed that it has not run and will not run', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I16: An expired message is never started after its local deadline, and its sender is told expired only after the receiver confirmed that it has not run and will not run', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	world.hold();
 	await fleet.start('ship1');
@@ -368,8 +368,8 @@ test('I16: An expired message is never started after its local deadline, and its
 	assert.deepEqual(world.ran('ship1'), ['long'], 'neither has run, nor does a late copy');
 });
 
-test('I17: A message accepted before its deadline whose sender gives up is reported was-accepted', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I17: A message accepted before its deadline whose sender gives up is reported was-accepted', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	world.hold();
 	await fleet.start('ship1');

@@ -21,10 +21,10 @@ import { laneName } from '../../runtime/protocol/lane.ts';
 
 const inOutbox = (folder: string) =>
 	rawRows(folder, 'outbox').map(({ value }) => String(value['id']));
-const inBooks = (folder: string) => rawRows(folder, 'books').map(({ key }) => String(key[0]));
+const inBooks = (folder: string) => rawRows(folder, 'ledger').map(({ key }) => String(key[0]));
 
-test('I1: A message whose send promise resolved is found in the journal after kill -9 at any later instant', async (life) => {
-	const hosts = await startHosts(life, 'mqtt://127.0.0.1:9');
+test('I1: A message whose send promise resolved is found in the journal after kill -9 at any later instant', async (t) => {
+	const hosts = await startHosts(t, 'mqtt://127.0.0.1:9');
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	await central.ready;
 	const messages = Array.from({ length: 100 }, (_, at) => ({
@@ -57,7 +57,7 @@ test('I1: A message whose send promise resolved is found in the journal after ki
 		'frame.sent:2',
 		'ack.received',
 	]) {
-		const { fleet } = startWorld(life);
+		const { fleet } = startWorld(t);
 		await fleet.start('ship1');
 		const sender = await fleet.start('central', { crashAt });
 		const taken: string[] = [];
@@ -69,13 +69,13 @@ test('I1: A message whose send promise resolved is found in the journal after ki
 			await fleet.clock.advance(50);
 		}
 		assert.ok(!sender.isAlive(), crashAt);
-		const books = inBooks(fleet.folder('central'));
-		for (const id of taken) assert.ok(books.includes(id), `${id} after ${crashAt}`);
+		const ledger = inBooks(fleet.folder('central'));
+		for (const id of taken) assert.ok(ledger.includes(id), `${id} after ${crashAt}`);
 	}
 });
 
-test('I2: No PUBLISH of kind data leaves before its journal row is flushed', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I2: No PUBLISH of kind data leaves before its journal row is flushed', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -99,7 +99,7 @@ test('I2: No PUBLISH of kind data leaves before its journal row is flushed', asy
 	assert.deepEqual(world.ran('ship1'), ['first', 'not committed', 'not flushed']);
 });
 
-test('I3: If the turn that called send does not commit, no copy of the message is ever published', async (life) => {
+test('I3: If the turn that called send does not commit, no copy of the message is ever published', async (t) => {
 	const turns = { count: 0, now: () => {} };
 	const courier = defineActor({
 		name: 'courier',
@@ -123,7 +123,7 @@ test('I3: If the turn that called send does not commit, no copy of the message i
 			},
 		}),
 	});
-	const { fleet, world } = startWorld(life, { actors: [courier] });
+	const { fleet, world } = startWorld(t, { actors: [courier] });
 	const tap = tapWire(fleet);
 	const central = await fleet.start('central');
 	const ship = await fleet.start('ship1');
@@ -148,8 +148,8 @@ test('I3: If the turn that called send does not commit, no copy of the message i
 	assert.equal((await central.row(id)).state, 'done');
 });
 
-test('I4: A journal row is deleted only after an application ACK whose msgId matches, never after a PUBACK, a NACK or a give-up', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I4: A journal row is deleted only after an application ACK whose msgId matches, never after a PUBACK, a NACK or a give-up', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	tap.swallowAcks(({ to }) => to === 'central');
 	await fleet.start('ship1');
@@ -181,8 +181,8 @@ test('I4: A journal row is deleted only after an application ACK whose msgId mat
 	assert.deepEqual(world.ran('ship1'), ['x']);
 });
 
-test('I5: An ACK for seq n is published only after the mailbox row, or the durable refusal, of every seq <= n of that lane is flushed', async (life) => {
-	const { fleet } = startWorld(life);
+test('I5: An ACK for seq n is published only after the mailbox row, or the durable refusal, of every seq <= n of that lane is flushed', async (t) => {
+	const { fleet } = startWorld(t);
 	const tap = tapWire(fleet);
 	const ship = await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -197,7 +197,7 @@ test('I5: An ACK for seq n is published only after the mailbox row, or the durab
 
 	// From here on CROWD is not taken at ship1 any more, which is a refusal for good.
 	await fleet.halt('ship1');
-	const { methods } = startWorld(life).world;
+	const { methods } = startWorld(t).world;
 	const poor = await fleet.start('ship1', {
 		methods: methods.filter(({ name }) => name === 'NOTE'),
 	});
@@ -238,10 +238,10 @@ test('I5: An ACK for seq n is published only after the mailbox row, or the durab
 	assert.equal(highest('NOTE'), 4);
 });
 
-test('I6: Within one lane mailbox rows are appended in strictly increasing seq without a hole, except seqs the sender declared resolved', async (life) => {
+test('I6: Within one lane mailbox rows are appended in strictly increasing seq without a hole, except seqs the sender declared resolved', async (t) => {
 	await forSeeds(4, async (seed) => {
 		const faults = { loss: 0.2, double: 0.3, reorder: 0.5, delayMs: [1, 800] } as const;
-		const { fleet, world } = startWorld(life, { seed, faults });
+		const { fleet, world } = startWorld(t, { seed, faults });
 		world.hold();
 		await fleet.start('ship1');
 		const central = await fleet.start('central');
@@ -284,9 +284,9 @@ test('I6: Within one lane mailbox rows are appended in strictly increasing seq w
 	});
 });
 
-test('I7: Delivering any accepted message k extra times, in any order, changes no byte of receiver state except counters', async (life) => {
+test('I7: Delivering any accepted message k extra times, in any order, changes no byte of receiver state except counters', async (t) => {
 	await forSeeds(3, async (seed) => {
-		const { fleet, world } = startWorld(life, { seed });
+		const { fleet, world } = startWorld(t, { seed });
 		const tap = tapWire(fleet);
 		world.hold();
 		await fleet.start('ship1');
@@ -317,12 +317,12 @@ test('I7: Delivering any accepted message k extra times, in any order, changes n
 	});
 });
 
-test('I8: Cursor and mailbox row of a message are both present or both absent after a crash at any instruction', async (life) => {
+test('I8: Cursor and mailbox row of a message are both present or both absent after a crash at any instruction', async (t) => {
 	const points = ['frame.received', 'journal.committed', 'journal.flushed', 'frame.accepted'];
 	let found = 0;
 	for (const point of points) {
 		for (const count of [1, 2, 3, 5]) {
-			const { fleet, world } = startWorld(life, { seed: count });
+			const { fleet, world } = startWorld(t, { seed: count });
 			world.hold();
 			const central = await fleet.start('central');
 			await fleet.start('ship1');

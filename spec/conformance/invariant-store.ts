@@ -20,9 +20,9 @@ import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 const adopt = { choices: { identity: 'adopt' } } as const;
 const yearMs = 365 * 86_400_000;
 
-test('I30: A sender whose store was wiped, or restored from an older copy at any moment, never has a new message dropped as a duplicate nor a row deleted by an ACK meant for an older message', async (life) => {
+test('I30: A sender whose store was wiped, or restored from an older copy at any moment, never has a new message dropped as a duplicate nor a row deleted by an ACK meant for an older message', async (t) => {
 	for (const copied of [0, 1, 3, 'wiped'] as const) {
-		const { fleet, world } = startWorld(life, { seed: 5 });
+		const { fleet, world } = startWorld(t, { seed: 5 });
 		const tap = tapWire(fleet);
 		await fleet.start('ship1');
 		let central = await fleet.start('central');
@@ -61,8 +61,8 @@ test('I30: A sender whose store was wiped, or restored from an older copy at any
 	}
 });
 
-test('I31: A receiver whose store was wiped accepts the next message of every lane without operator action, and every message that may be a repeat is flagged so', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I31: A receiver whose store was wiped accepts the next message of every lane without operator action, and every message that may be a repeat is flagged so', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
@@ -90,8 +90,8 @@ test('I31: A receiver whose store was wiped accepts the next message of every la
 	for (const id of [...maybe, ...fresh]) assert.equal((await central.row(id)).state, 'done');
 });
 
-test('I32: A frame with an epoch lower than the highest seen for its storeId is refused and changes nothing', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('I32: A frame with an epoch lower than the highest seen for its storeId is refused and changes nothing', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const tap = tapWire(fleet);
 	await fleet.start('ship1');
 	let central = await fleet.start('central');
@@ -121,7 +121,7 @@ test('I32: A frame with an epoch lower than the highest seen for its storeId is 
 	assert.deepEqual(world.ran('ship1'), ['one', 'two', 'three'], 'nor does it harm the new process');
 });
 
-test("I33: Setting any node's clock by plus or minus one year changes no decision about a message of another node", async (life) => {
+test("I33: Setting any node's clock by plus or minus one year changes no decision about a message of another node", async (t) => {
 	const stories: string[] = [];
 	const shifts = [
 		['nobody', 0],
@@ -131,7 +131,7 @@ test("I33: Setting any node's clock by plus or minus one year changes no decisio
 		['ship1', -yearMs],
 	] as const;
 	for (const [whose, shiftMs] of shifts) {
-		const { fleet, world } = startWorld(life, { seed: 9 });
+		const { fleet, world } = startWorld(t, { seed: 9 });
 		const ship = await fleet.start('ship1');
 		const central = await fleet.start('central');
 		const [mine, other] = whose === 'central' ? [central, ship] : [ship, central];
@@ -189,9 +189,9 @@ const bell = defineActor({
 	}),
 });
 
-test('I34: A backward jump of the local clock fires no timer twice and never extends a deadline by more than the jump', async (life) => {
+test('I34: A backward jump of the local clock fires no timer twice and never extends a deadline by more than the jump', async (t) => {
 	const jumpMs = 300_000;
-	const { fleet, world } = startWorld(life, { actors: [bell] });
+	const { fleet, world } = startWorld(t, { actors: [bell] });
 	const ship = await fleet.start('ship1');
 	const rings = () => storedContexts<{ rings: number }>(fleet.folder('ship1'), 'bell')['']?.rings;
 	await ship.send({ toNode: 'ship1', method: 'bell', methodArgs: ['SET'] });
@@ -224,9 +224,9 @@ test('I34: A backward jump of the local clock fires no timer twice and never ext
 	assert.deepEqual(world.ran('ship1'), []);
 });
 
-test("I50: No copy of a message can be accepted after its lane's cursor was dropped", async (life) => {
+test("I50: No copy of a message can be accepted after its lane's cursor was dropped", async (t) => {
 	const dayMs = 86_400_000;
-	const { fleet, world } = startWorld(life, {
+	const { fleet, world } = startWorld(t, {
 		config: { resendMsMin: dayMs, resendMsMax: dayMs, durability: 'os' },
 	});
 	const tap = tapWire(fleet);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
-import { trustMethods } from '../../runtime/security/authorization.ts';
+import { authorizationMethods } from '../../runtime/security/authorization.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
 import { freePort } from '../support/broker.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -176,7 +176,9 @@ for (const definition of builtInMethods.list()) {
 		`${name}: its example is done through every way in that it has`,
 		{ timeout: 60_000 },
 		async () => {
-			for (const way of ways.filter(({ isTrusted }) => isTrusted || !trustMethods.has(name))) {
+			for (const way of ways.filter(
+				({ isTrusted }) => isTrusted || !authorizationMethods.has(name),
+			)) {
 				const { state, code, detail, output } = await way.send(exampleOf(definition));
 				assert.equal(state, 'done', `${way.name}: ${code}, ${detail}`);
 				if (replies === true && !definition.scheduleOf) {

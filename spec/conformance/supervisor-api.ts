@@ -79,8 +79,8 @@ test('child_adm_simple: the same calls for dynamic children, and their refusals'
 	assert.deepEqual(await top.terminateChild(one), ok);
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 	assert.deepEqual(await top.terminateChild(one), ok, 'a dead pid is no error');
-	const other = await stage.start({ children: [worker('foreign')] });
-	assert.deepEqual(await top.terminateChild(await childOf(other, 'foreign')), notFound);
+	const other = await stage.start({ children: [worker('stranger')] });
+	assert.deepEqual(await top.terminateChild(await childOf(other, 'stranger')), notFound);
 	assert.equal(fate(two), 'alive');
 });
 

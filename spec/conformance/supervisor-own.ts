@@ -21,7 +21,7 @@ import {
 	startedChild,
 	worker,
 } from '../support/supervised.ts';
-import { temporaryFolder, type TestLife } from '../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../support/temporary.ts';
 
 test('max_children: what is above the limit is refused until there is room again', async (t) => {
 	const { run } = setStage(t);
@@ -35,10 +35,10 @@ test('max_children: what is above the limit is refused until there is room again
 });
 
 /** A process of its own; resolves with what it first says of itself. */
-async function victim(life: TestLife, file: string, keeps: string) {
+async function victim(t: TestScope, file: string, keeps: string) {
 	const script = fileURLToPath(new URL('../support/budget-victim.ts', import.meta.url));
 	const child: ChildProcess = fork(script, [file, keeps], { execArgv: ['--import', 'tsx'] });
-	life.after(() => child.kill('SIGKILL'));
+	t.after(() => child.kill('SIGKILL'));
 	const word = async () => String((await once(child, 'message'))[0]);
 	const crash = async (id: string) => {
 		const next = word();
@@ -179,7 +179,7 @@ function fallible(tell: (word: string) => void) {
 }
 
 /** Brings an event to a supervised machine, and tells what became of it. */
-async function outcomeOf(t: TestLife, type: 'REJECT' | 'THROW' | 'SPIN') {
+async function outcomeOf(t: TestScope, type: 'REJECT' | 'THROW' | 'SPIN') {
 	const { clock, run, seen } = setStage(t);
 	const words: string[] = [];
 	const logic = fallible((word) => words.push(word));
@@ -197,11 +197,11 @@ async function outcomeOf(t: TestLife, type: 'REJECT' | 'THROW' | 'SPIN') {
 const lives = ['helper up', 'helper down', 'helper up'];
 
 test('async_rejection: a promise that an action lets go and that rejects is a crash of its actor', async (t) => {
-	const foreign = strayErrors(t);
+	const publicMessage = strayErrors(t);
 	const { reason, words } = await outcomeOf(t, 'REJECT');
 	assert.equal(reason, abnormal);
 	assert.deepEqual(words, lives);
-	assert.deepEqual(foreign, []);
+	assert.deepEqual(publicMessage, []);
 });
 
 test('throwing_parent: a machine that throws takes the actors that it had started with it', async (t) => {

@@ -150,9 +150,9 @@ test('sup_start_map_simple: the specification of a dynamic child is read by its 
 	const child = startedChild(await top.startChild([]));
 	const spec = await top.getChildSpec(child);
 	assert.ok(!('error' in spec) && spec.id === 'ch' && spec.shutdown === 5000);
-	const other = await stage.start({ children: [worker('foreign')] });
-	const foreign = await childOf(other, 'foreign');
-	assert.deepEqual(await top.getChildSpec(foreign), { error: 'not_found' });
+	const other = await stage.start({ children: [worker('stranger')] });
+	const stranger = await childOf(other, 'stranger');
+	assert.deepEqual(await top.getChildSpec(stranger), { error: 'not_found' });
 });
 
 test('sup_start_map_faulty_specs: what is missing or no spec is refused; unknown keys pass', async (t) => {

@@ -192,43 +192,40 @@ for (const { name, skip, knowsNobody, meet } of kinds) {
 		},
 	);
 
-	each(
-		'a message on a public topic is handed over as foreign, with its topic',
-		async (t, meeting) => {
-			const central = await join(t, meeting, 'central');
-			const ship1 = await join(t, meeting, 'ship1');
-			const topic = 'reeve/ship1/REQPing/EventACK';
-			const published = central.publish({ topic, text: '{}' });
-			const foreign = await ship1.foreign.first();
-			assert.equal(foreign.topic, topic);
-			assert.equal(foreign.text, '{}');
-			foreign.settle();
-			assert.equal(await published, 'taken');
-			assert.deepEqual(ship1.packets.all, []);
-		},
-	);
-
-	each('frames go on while a foreign message waits to be taken', async (t, meeting) => {
+	each('a message on a public topic is handed over with its topic', async (t, meeting) => {
 		const central = await join(t, meeting, 'central');
 		const ship1 = await join(t, meeting, 'ship1');
-		void central.publish({ topic: 'reeve/ship1/REQPing/EventACK', text: 'foreign' });
-		const foreign = await ship1.foreign.first();
-		await central.publish({ topic: lane('ship1'), text: 'frame' });
-		assert.equal((await ship1.packets.first()).text, 'frame');
-		foreign.settle();
+		const topic = 'reeve/ship1/REQPing/EventACK';
+		const published = central.publish({ topic, text: '{}' });
+		const publicMessage = await ship1.publicMessage.first();
+		assert.equal(publicMessage.topic, topic);
+		assert.equal(publicMessage.text, '{}');
+		publicMessage.settle();
+		assert.equal(await published, 'taken');
+		assert.deepEqual(ship1.packets.all, []);
 	});
 
-	each('a foreign message for a node that is away waits for its return', async (t, meeting) => {
+	each('frames go on while a public message waits to be taken', async (t, meeting) => {
+		const central = await join(t, meeting, 'central');
+		const ship1 = await join(t, meeting, 'ship1');
+		void central.publish({ topic: 'reeve/ship1/REQPing/EventACK', text: 'client' });
+		const publicMessage = await ship1.publicMessage.first();
+		await central.publish({ topic: lane('ship1'), text: 'frame' });
+		assert.equal((await ship1.packets.first()).text, 'frame');
+		publicMessage.settle();
+	});
+
+	each('a public message for a node that is away waits for its return', async (t, meeting) => {
 		const central = await join(t, meeting, 'central');
 		const ship1 = await join(t, meeting, 'ship1');
 		const topic = 'reeve/ship1/REQPing/EventACK';
 		void central.publish({ topic, text: 'first' });
-		(await ship1.foreign.first()).settle();
+		(await ship1.publicMessage.first()).settle();
 		await ship1.stop();
 		await central.publish({ topic, text: 'second' });
 		const again = await join(t, meeting, 'ship1');
-		const foreign = await again.foreign.first(({ text }) => text === 'second');
-		foreign.settle();
+		const publicMessage = await again.publicMessage.first(({ text }) => text === 'second');
+		publicMessage.settle();
 	});
 
 	each('two fleets with different prefixes do not hear of one another', async (t, meeting) => {

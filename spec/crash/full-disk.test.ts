@@ -9,7 +9,7 @@ import { pause, realClock } from '../../runtime/platform/clock.ts';
 import { openJournal } from '../../runtime/journal/journal.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
 import { startHosts, type HostedProcess } from '../support/hosts.ts';
-import type { TestLife } from '../support/temporary.ts';
+import type { TestScope } from '../support/temporary.ts';
 import { createDisk, isMountable, type Disk } from '../torture/disk.ts';
 import type { TreeRow } from '../../runtime/queries/question.ts';
 
@@ -20,10 +20,10 @@ const skip = isCi || isMountable() ? false : 'no file system may be mounted here
 const diskBytes = 16 * 1024 * 1024;
 
 /** A small disk, and a folder on it. */
-function smallDisk(life: TestLife): { disk: Disk; databaseFolder: string } {
+function smallDisk(t: TestScope): { disk: Disk; databaseFolder: string } {
 	const folder = mkdtempSync(join(tmpdir(), 'reeve-full-'));
 	const disk = createDisk(join(folder, 'small'), diskBytes);
-	life.after(() => {
+	t.after(() => {
 		disk.end(false);
 		rmSync(folder, { recursive: true, force: true });
 	});
@@ -32,9 +32,9 @@ function smallDisk(life: TestLife): { disk: Disk; databaseFolder: string } {
 }
 
 /** Keeps the event loop of this process turning: the timers of the clock do not. */
-function stayAwake(life: TestLife): void {
+function stayAwake(t: TestScope): void {
 	const server = createServer().listen(0, '127.0.0.1');
-	life.after(() => void server.close());
+	t.after(() => void server.close());
 }
 
 /** Large enough for a few to need more room than a journal has left over. */

@@ -93,7 +93,7 @@ test('a data folder that was copied to a second host runs nothing there while th
 	assert.notEqual(about?.storeId, first?.storeId);
 	const aside = await fork.ask<{ table: string }>({ reeve: 'quarantine' });
 	const names = aside.map(({ table }) => table);
-	for (const table of ['books', 'mailbox', 'started']) assert.ok(names.includes(table), table);
+	for (const table of ['ledger', 'mailbox', 'started']) assert.ok(names.includes(table), table);
 	const ran = await fork.settled(await fork.send(command('ship9', `wc -l < ${mark}`)));
 	assert.equal(ran.output?.trim(), '1', 'only the original has run it');
 });

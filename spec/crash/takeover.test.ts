@@ -80,13 +80,13 @@ test('a will of an earlier life that comes late does not make the node gone', as
 	});
 	await client.subscribeAsync('reeve/ship1/_status', { qos: 1 });
 	const { storeId, epoch } = (await shown()) ?? {};
-	for (const life of [Number(epoch) - 1, Number(epoch)]) {
-		const will = { v: 1, state: 'offline', node: 'ship1', storeId, epoch: life };
+	for (const t of [Number(epoch) - 1, Number(epoch)]) {
+		const will = { v: 1, state: 'offline', node: 'ship1', storeId, epoch: t };
 		await client.publishAsync('reeve/ship1/_status', JSON.stringify(will), {
 			qos: 1,
 			retain: true,
 		});
-		if (life !== epoch) await contradicted;
+		if (t !== epoch) await contradicted;
 	}
 	while (retained.length < 5) await central.ask({ reeve: 'node' });
 	assert.equal(retained.at(-1), 'online');

@@ -9,8 +9,8 @@ test('the example for tests of methods runs', async () => {
 	assert.deepEqual(await story(2), ['done: hello Ada', 'done: hello Grace', 'done: hello Edsger']);
 });
 
-test('a node that is killed has lost what was not committed, and writes and says nothing more', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('a node that is killed has lost what was not committed, and writes and says nothing more', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const central = await fleet.start('central');
 	await fleet.start('ship1');
 	central.disk.hold();
@@ -21,11 +21,11 @@ test('a node that is killed has lost what was not committed, and writes and says
 	await fleet.start('central');
 	await fleet.clock.advance(60_000);
 	assert.deepEqual(world.ran('ship1'), []);
-	assert.deepEqual(rawRows(fleet.folder('central'), 'books'), []);
+	assert.deepEqual(rawRows(fleet.folder('central'), 'ledger'), []);
 });
 
-test('a frozen node does nothing, and goes on with all that has waited when it is thawed', async (life) => {
-	const { fleet, world } = startWorld(life);
+test('a frozen node does nothing, and goes on with all that has waited when it is thawed', async (t) => {
+	const { fleet, world } = startWorld(t);
 	const central = await fleet.start('central');
 	await fleet.start('ship1');
 	fleet.freeze('ship1');
@@ -38,9 +38,9 @@ test('a frozen node does nothing, and goes on with all that has waited when it i
 	assert.equal((await central.row(id)).state, 'done');
 });
 
-test('every crash point but that of steps is passed by a message and its reply', async (life) => {
+test('every crash point but that of steps is passed by a message and its reply', async (t) => {
 	for (const point of crashPoints.filter((name) => name !== 'step.ran')) {
-		const { fleet } = startWorld(life);
+		const { fleet } = startWorld(t);
 		await fleet.start('central', { crashAt: point }).catch(() => undefined);
 		await fleet.start('ship1', { crashAt: point }).catch(() => undefined);
 		const isAlive = () => ['central', 'ship1'].map((name) => fleet.isAlive(name));
@@ -73,8 +73,8 @@ test('a disk fails, stands still and goes on as it is told', async () => {
 	assert.deepEqual(disk.counts(), { transactions: 2, flushes: 1, failures: 1 });
 });
 
-test('an actor elsewhere may be spoken to under more keys than there may be lanes', async (life) => {
-	const { fleet } = startWorld(life, { config: { lanesPerStoreMax: 300, lanesMax: 300 } });
+test('an actor elsewhere may be spoken to under more keys than there may be lanes', async (t) => {
+	const { fleet } = startWorld(t, { config: { lanesPerStoreMax: 300, lanesMax: 300 } });
 	await fleet.start('ship1');
 	const central = await fleet.start('central');
 	const sent = Array.from({ length: 500 }, (_, key) =>

@@ -5,9 +5,9 @@ import { forSeeds, rawReceipts, startWorld } from './world.ts';
 
 const nodes = ['central', 'ship1', 'ship2'] as const;
 
-test('whatever happens to a fleet, every message that was accepted is done, and was settled once', async (life) => {
+test('whatever happens to a fleet, every message that was accepted is done, and was settled once', async (t) => {
 	await forSeeds(6, async (seed) => {
-		const { fleet } = startWorld(life, {
+		const { fleet } = startWorld(t, {
 			seed,
 			faults: { delayMs: [1, 50] },
 			// Nobody may die of it that it is started often, and nothing may run out of time.

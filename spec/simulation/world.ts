@@ -9,7 +9,7 @@ import { open, type Database } from 'lmdb';
 import { z } from 'zod';
 import { defineMethod, type MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import { restoredMail, type StoredTuple } from '../../runtime/mailbox/mailbox-row.ts';
+import { restoredMailboxRow, type StoredTuple } from '../../runtime/mailbox/mailbox-row.ts';
 import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.ts';
 import { receiptsIn, type Receipt } from '../../runtime/ledger/receipts.ts';
 import {
@@ -17,7 +17,7 @@ import {
 	type FleetOptions,
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
-import type { LongTestLife } from '../support/open-journal.ts';
+import type { LongTestScope } from '../support/open-journal.ts';
 import { tables, type Table } from '../../runtime/journal/schema.ts';
 
 /** As the store writes its values. */
@@ -114,13 +114,13 @@ export function note(toNode: string, arg: string, more: object = {}): object {
 
 /** A fleet in a world of its own, gone when the test is over. */
 export function startWorld(
-	life: LongTestLife,
+	t: LongTestScope,
 	options: FleetOptions = {},
 ): { fleet: SimulatedFleet; world: World } {
 	const world = createWorld();
 	const methods = [...world.methods, ...(options.methods ?? [])];
 	const fleet = simulateFleet({ ...options, methods });
-	life.after(async () => {
+	t.after(async () => {
 		world.release();
 		await fleet.stop();
 	});
@@ -158,7 +158,7 @@ export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	rows.resetReadTxn();
 	const read = (place: number, value: unknown): unknown => {
 		if (table === 'outbox') return restored(place, value as StoredOutRow);
-		return table === 'mailbox' ? restoredMail(place, value as StoredTuple) : value;
+		return table === 'mailbox' ? restoredMailboxRow(place, value as StoredTuple) : value;
 	};
 	return Array.from(rows.getRange({ snapshot: false }), (row) => {
 		const key = [row.key].flat() as RawRow['key'];

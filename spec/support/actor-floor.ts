@@ -4,16 +4,16 @@
  *
  * @module
  */
-import { createHosting, type Hosting } from '../../actors/durable/host-runtime.ts';
+import { createHostRuntime, type HostRuntime } from '../../actors/durable/host-runtime.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { createAsks } from '../../runtime/pending/asks.ts';
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { configOf, type Config } from '../../runtime/config/config.ts';
 import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
 import { createMailbox, type Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { createOutbox } from '../../runtime/delivery/outbox.ts';
-import { createPost } from '../../runtime/intake/message-router.ts';
+import { createMessageRouter } from '../../runtime/intake/message-router.ts';
 import { createReceipts } from '../../runtime/ledger/receipts.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
 import { createTimers } from '../../runtime/pending/timers.ts';
@@ -37,8 +37,8 @@ export interface FloorParts<Time extends Clock> {
 /** Opens a floor. No host runs yet. */
 export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	const { folder, actors, isMortal = true } = parts;
-	const life = { isDead: false };
-	const clock = mortalClock(parts.clock, life);
+	const t = { isDead: false };
+	const clock = mortalClock(parts.clock, t);
 	const config = configOf({
 		nodeName: node,
 		durability: 'os',
@@ -47,9 +47,9 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	});
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const disk = openJournal({ folder, clock, signals, durability: config.durability });
-	const journal = isMortal ? mortalJournal(disk, life) : disk;
+	const journal = isMortal ? mortalJournal(disk, t) : disk;
 	const kill = (): void => {
-		life.isDead = true;
+		t.isDead = true;
 	};
 	const boxes = new Map<string, Mailbox>();
 	const shared = { journal, clock, config, signals, node };
@@ -59,13 +59,13 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	}
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, mailbox });
-	const books = createBooks({ ...shared, asks });
+	const ledger = createLedger({ ...shared, asks });
 	const outbox = createOutbox(shared);
-	const exchange = () => {
+	const network = () => {
 		throw new Error('there is no wire');
 	};
 	const receipts = createReceipts(shared);
-	const post = createPost({ ...shared, books, outbox, mailbox, exchange });
+	const router = createMessageRouter({ ...shared, ledger, outbox, mailbox, network });
 	const published: string[] = [];
 	const broken: unknown[] = [];
 	const boxOf = (name: string): Mailbox => {
@@ -73,12 +73,12 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 		if (!box) throw new Error(`no mailbox ${name}`);
 		return box;
 	};
-	const host = (definition: ActorDefinition): Hosting =>
-		createHosting({
+	const host = (definition: ActorDefinition): HostRuntime =>
+		createHostRuntime({
 			...shared,
 			definition,
 			mailbox: boxOf(definition.name),
-			post,
+			router,
 			receipts,
 			timers,
 			asks,
@@ -96,9 +96,9 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 		kill,
 		die,
 		timers,
-		books,
+		ledger,
 		outbox,
-		post,
+		router,
 		receipts,
 		published,
 		broken,
@@ -111,7 +111,7 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
  * A journal whose process can die: from then on nothing is written, and nobody hears of anything.
  * What was handed in a moment before may or may not have been written.
  */
-function mortalJournal(disk: Journal, life: Life): Journal {
+function mortalJournal(disk: Journal, t: Life): Journal {
 	let line: Promise<void> = Promise.resolve();
 	const never = new Promise<never>(() => {});
 	const turn = () =>
@@ -120,21 +120,21 @@ function mortalJournal(disk: Journal, life: Life): Journal {
 		});
 	return {
 		...disk,
-		get: (table, key) => (life.isDead ? undefined : disk.get(table, key)),
-		scan: (table, stretch) => (life.isDead ? [] : disk.scan(table, stretch)),
+		get: (table, key) => (t.isDead ? undefined : disk.get(table, key)),
+		scan: (table, stretch) => (t.isDead ? [] : disk.scan(table, stretch)),
 		get storeId() {
 			return disk.storeId;
 		},
-		whileWriting: (run) => disk.whileWriting(() => void (life.isDead || run())),
+		whileWriting: (run) => disk.whileWriting(() => void (t.isDead || run())),
 		commit(changes, until) {
 			const written = line.then(turn).then(async () => {
-				if (life.isDead) return never;
+				if (t.isDead) return never;
 				return { done: disk.commit(changes, until) };
 			});
 			line = written.then(() => undefined);
 			return written.then(async ({ done }) => {
 				await done;
-				return life.isDead ? never : undefined;
+				return t.isDead ? never : undefined;
 			});
 		},
 	};
@@ -145,10 +145,10 @@ interface Life {
 }
 
 /** A clock whose timers do nothing once the process is dead. */
-function mortalClock<Time extends Clock>(clock: Time, life: Life): Time {
+function mortalClock<Time extends Clock>(clock: Time, t: Life): Time {
 	const after: Clock['after'] = (delayMs, run) =>
 		clock.after(delayMs, () => {
-			if (!life.isDead) run();
+			if (!t.isDead) run();
 		});
 	return { ...clock, after };
 }

@@ -5,21 +5,21 @@
  * @module
  */
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
-import type { Hosting } from '../../actors/durable/host-runtime.ts';
+import type { HostRuntime } from '../../actors/durable/host-runtime.ts';
 import { readInstance, type StoredInstance } from '../../actors/turn/instance.ts';
-import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import { realClock, steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { scanMail } from '../../runtime/mailbox/mailbox-row.ts';
+import { scanMailbox } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { SignalFields, Signals } from '../../runtime/observability/signals.ts';
 import { node, openFloor, sink } from './actor-floor.ts';
-import { temporaryFolder, type TestLife } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 
 /** A stage. */
 export interface ActorStage {
@@ -28,11 +28,11 @@ export interface ActorStage {
 	readonly clock: SteppedClock;
 	readonly signals: Signals;
 	readonly journal: Journal;
-	readonly post: Post;
-	readonly books: Books;
+	readonly router: MessageRouter;
+	readonly ledger: Ledger;
 	readonly outbox: Outbox;
 	readonly published: string[];
-	readonly hostings: ReadonlyMap<string, Hosting>;
+	readonly hostRuntimes: ReadonlyMap<string, HostRuntime>;
 	mailbox(name: string): Mailbox;
 	/** Sends an event to an instance, as another method here would; resolves when it is on disk. */
 	send(actor: string, event: object | string, more?: Partial<Message>): Promise<string>;
@@ -72,32 +72,32 @@ export interface StageParts {
 const patienceMs = 20_000;
 
 /** Sets a stage. */
-export async function setActorStage(life: TestLife, parts: StageParts): Promise<ActorStage> {
-	const { clock = steppedClock(7), folder = temporaryFolder(life), isOpen = true } = parts;
+export async function setActorStage(t: TestScope, parts: StageParts): Promise<ActorStage> {
+	const { clock = steppedClock(7), folder = temporaryFolder(t), isOpen = true } = parts;
 	const floor = openFloor({ ...parts, clock, folder });
-	const { signals, journal, books, outbox, post, published, timers, boxOf } = floor;
-	const hostings = new Map<string, Hosting>();
+	const { signals, journal, ledger, outbox, router, published, timers, boxOf } = floor;
+	const hostRuntimes = new Map<string, HostRuntime>();
 	const open = async (definition: ActorDefinition): Promise<void> => {
-		const hosting = floor.host(definition);
-		hostings.set(definition.name, hosting);
-		if (isOpen) await hosting.open();
+		const hostRuntime = floor.host(definition);
+		hostRuntimes.set(definition.name, hostRuntime);
+		if (isOpen) await hostRuntime.open();
 	};
 	const openHosts = async (): Promise<void> => {
-		for (const hosting of hostings.values()) await hosting.open();
+		for (const hostRuntime of hostRuntimes.values()) await hostRuntime.open();
 	};
 	for (const definition of parts.actors) await open(definition);
 
-	const again = (actors = parts.actors) => setActorStage(life, { ...parts, clock, folder, actors });
+	const again = (actors = parts.actors) => setActorStage(t, { ...parts, clock, folder, actors });
 	const stage: ActorStage = {
 		parts: { ...parts, clock, folder },
 		clock,
 		signals,
 		journal,
-		post,
-		books,
+		router,
+		ledger,
 		outbox,
 		published,
-		hostings,
+		hostRuntimes,
 		mailbox: boxOf,
 		async send(actor, event, more = {}) {
 			const id = newId(clock);
@@ -110,7 +110,7 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 				method: actor,
 				kind: 'CommandACK',
 			} as const;
-			await post.send([{ methodArgs: [], replyMethod: sink, ...about, ...data, ...more }]);
+			await router.send([{ methodArgs: [], replyMethod: sink, ...about, ...data, ...more }]);
 			return more.id ?? id;
 		},
 		async until(holds) {
@@ -133,7 +133,7 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 		},
 		stored: (actor, key = '') => readInstance(journal, actor, key),
 		sunk: () =>
-			scanMail(journal, { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] }).map(
+			scanMailbox(journal, { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] }).map(
 				({ message }) => String(message.data ?? ''),
 			),
 		seen: (type) =>
@@ -149,12 +149,12 @@ export async function setActorStage(life: TestLife, parts: StageParts): Promise<
 			return again(actors);
 		},
 		async replaceHost(actor) {
-			hostings.get(actor)?.fence();
+			hostRuntimes.get(actor)?.fence();
 			const definition = parts.actors.find(({ name }) => name === actor);
 			if (definition) await open(definition);
 		},
 		async stop() {
-			for (const hosting of hostings.values()) await hosting.drain();
+			for (const hostRuntime of hostRuntimes.values()) await hostRuntime.drain();
 			timers.stop();
 			await journal.commit([]);
 			await journal.close();

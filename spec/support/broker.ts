@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { temporaryFolder, type TestLife } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 
 /**
  * For the `skip` of a test that needs a program: its name, if it is not installed. Under CI nothing
@@ -45,10 +45,10 @@ export async function freePort(): Promise<number> {
 
 /** Starts Mosquitto without persistence, with these further lines in its configuration. */
 export async function startMosquitto(
-	life: TestLife,
+	t: TestScope,
 	options: { readonly lines?: readonly string[]; readonly acl?: string } = {},
 ): Promise<BrokerProcess> {
-	const folder = temporaryFolder(life);
+	const folder = temporaryFolder(t);
 	const port = await freePort();
 	const aclFile = join(folder, 'acl');
 	const file = join(folder, 'mosquitto.conf');
@@ -77,7 +77,7 @@ export async function startMosquitto(
 		child = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
 		await untilRunning(child);
 	};
-	life.after(() => void kill());
+	t.after(() => void kill());
 	await start();
 	return { address: `mqtt://127.0.0.1:${port}`, port, kill, start };
 }

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder, type TestLife } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 
 /** The files of one root, one server (127.0.0.1 and localhost) and one client. */
 export interface Certificates {
@@ -18,8 +18,8 @@ export interface Certificates {
 }
 
 /** Makes them with openssl. */
-export function createCertificates(life: TestLife): Certificates {
-	const folder = temporaryFolder(life);
+export function createCertificates(t: TestScope): Certificates {
+	const folder = temporaryFolder(t);
 	const at = (name: string) => join(folder, name);
 	const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'pipe' });
 	const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];

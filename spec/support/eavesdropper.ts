@@ -5,7 +5,7 @@
  */
 import mqtt from 'mqtt';
 import { createNotes } from './transport-context.ts';
-import type { TestLife } from './temporary.ts';
+import type { TestScope } from './temporary.ts';
 
 /** A publication that was overheard. */
 export interface Overheard {
@@ -26,9 +26,9 @@ export interface Eavesdropper {
 }
 
 /** Connects somebody. */
-export async function eavesdropper(life: TestLife, address: string): Promise<Eavesdropper> {
+export async function eavesdropper(t: TestScope, address: string): Promise<Eavesdropper> {
 	const client = await mqtt.connectAsync(address, { protocolVersion: 4, reconnectPeriod: 0 });
-	life.after(() => void client.end(true));
+	t.after(() => void client.end(true));
 	const notes = createNotes<Overheard>();
 	const watchers = new Set<(overheard: Overheard) => void>();
 	client.on('message', (topic, payload) => {

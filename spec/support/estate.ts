@@ -8,7 +8,7 @@ import { configOf } from '../../runtime/config/config.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
 import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
-import type { LongTestLife } from './open-journal.ts';
+import type { LongTestScope } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
@@ -27,15 +27,15 @@ export interface Estate {
 }
 
 /** Starts the broker. Everything is stopped when the test is over. */
-export async function startEstate(life: LongTestLife): Promise<Estate> {
+export async function startEstate(t: LongTestScope): Promise<Estate> {
 	const broker = await startBroker('127.0.0.1:0');
-	life.after(() => broker.stop());
+	t.after(() => broker.stop());
 	const folders = new Map<string, string>();
 	return {
 		broker: broker.address,
 		socket: (name) => join(folders.get(name) ?? '', `${name}.sock`),
 		async start(name, values = {}, options = {}) {
-			const folder = folders.get(name) ?? temporaryFolder(life);
+			const folder = folders.get(name) ?? temporaryFolder(t);
 			folders.set(name, folder);
 			const node = await startNode(
 				configOf({
@@ -52,7 +52,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 				}),
 				options,
 			);
-			life.after(async () => {
+			t.after(async () => {
 				await node.stop();
 			});
 			return node;
@@ -62,7 +62,7 @@ export async function startEstate(life: LongTestLife): Promise<Estate> {
 
 /** Hands a message in, and returns its id. */
 export async function send(node: RunningNode, message: object): Promise<string> {
-	const [answer]: readonly Answer[] = await node.door.accept(message, 'spec');
+	const [answer]: readonly Answer[] = await node.api.accept(message, 'spec');
 	if (answer && 'id' in answer) return answer.id;
 	throw new Error(JSON.stringify(answer));
 }
@@ -71,7 +71,7 @@ export async function send(node: RunningNode, message: object): Promise<string> 
 export async function ask<Row>(node: RunningNode, question: object): Promise<Row[]> {
 	const rows: Row[] = [];
 	const { signal } = new AbortController();
-	for await (const row of node.door.ask(question, signal)) rows.push(row as Row);
+	for await (const row of node.api.ask(question, signal)) rows.push(row as Row);
 	return rows;
 }
 

@@ -5,11 +5,11 @@
  * @module
  */
 import { parseTopic, type Topic } from '../../runtime/message/topics.ts';
-import { createAnswers } from '../../runtime/intake/outcome-publisher.ts';
+import { createOutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import { steppedClock, type Clock, type SteppedClock } from '../../runtime/platform/clock.ts';
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { configOf, type Config } from '../../runtime/config/config.ts';
-import { createExchange } from '../../runtime/network/network.ts';
+import { createNetwork } from '../../runtime/network/network.ts';
 import { passAll } from '../../runtime/platform/crash-points.ts';
 import {
 	frameVersion,
@@ -24,22 +24,22 @@ import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
 import { createMailbox } from '../../runtime/mailbox/mailbox.ts';
 import { createOutbox } from '../../runtime/delivery/outbox.ts';
 import { packMessage } from '../../runtime/message/codec.ts';
-import { createPost } from '../../runtime/intake/message-router.ts';
+import { createMessageRouter } from '../../runtime/intake/message-router.ts';
 import { createPresence } from '../../runtime/network/presence.ts';
 import { createReceipts } from '../../runtime/ledger/receipts.ts';
 import { createSignals, type Signal, type Signals } from '../../runtime/observability/signals.ts';
 import type { Publication, Verdict, Wire } from '../../runtime/network/transport.ts';
 import { builtInMethods, messageOf } from './method-context.ts';
-import type { LongTestLife } from './open-journal.ts';
+import type { LongTestScope } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 import { readAcknowledgement, type LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 
 /** The parts of `runtime/` that a node has one of. */
-export type Ground = ReturnType<typeof createParts>;
+export type NodeServices = ReturnType<typeof createTreeChildren>;
 
 /** A ground floor, and what its wire was given. */
 export interface Floor {
-	readonly ground: Ground;
+	readonly services: NodeServices;
 	readonly journal: Journal;
 	readonly clock: SteppedClock;
 	readonly folder: string;
@@ -66,7 +66,10 @@ export function rowOf(id: string, fields: Parameters<typeof messageOf>[0] = {}):
 }
 
 /** Puts the parts together as a node does, and opens its doors. */
-function createParts(folder: string, given: { config: Config; clock: Clock; signals: Signals }) {
+function createTreeChildren(
+	folder: string,
+	given: { config: Config; clock: Clock; signals: Signals },
+) {
 	const { config, clock, signals } = given;
 	const node = config.nodeName;
 	const journal = openJournal({ folder, clock, signals });
@@ -80,16 +83,33 @@ function createParts(folder: string, given: { config: Config; clock: Clock; sign
 		}),
 	);
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
-	const answers = createAnswers({
+	const outcomePublisher = createOutcomePublisher({
 		...shared,
-		publish: (publication) => exchange.publish(publication),
+		publish: (publication) => network.publish(publication),
 	});
-	const books = createBooks({ ...shared, answers });
+	const ledger = createLedger({ ...shared, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	const presence = createPresence(shared);
-	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
-	const taking = { ...shared, node, books, answers, outbox, post, presence, methods, mailbox };
+	const router = createMessageRouter({
+		...shared,
+		node,
+		ledger,
+		outbox,
+		mailbox,
+		network: () => network,
+	});
+	const taking = {
+		...shared,
+		node,
+		ledger,
+		outcomePublisher,
+		outbox,
+		router,
+		presence,
+		methods,
+		mailbox,
+	};
 	const intake = createIntake({
 		...taking,
 		hindrance: () => (phase.current === 'stopping' ? 'stopping' : undefined),
@@ -100,39 +120,40 @@ function createParts(folder: string, given: { config: Config; clock: Clock; sign
 		mailbox,
 		passPoint: passAll,
 		hindrance: () => (phase.current === 'open' ? undefined : phase.current),
-		onAccept: (message) => post.onAccept(message),
-		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
-		answer: (to, ack) => exchange.answer(to, ack),
+		onAccept: (message) => router.onAccept(message),
+		onAccepted: (message, isTaken) => router.onAccepted(message, isTaken),
+		answer: (to, ack) => network.answer(to, ack),
 	});
 	const { storeId, epoch } = journal;
 	const self = { node, storeId, epoch, prefix: config.topicPrefix };
-	const exchange = createExchange({
+	const network = createNetwork({
 		clock,
 		signals,
 		bytesMax: config.frameBytesMax,
 		passPoint: passAll,
 		self: { ...self, methods: () => [...mailboxes.keys()] },
-		arrivals: {
+		handlers: {
 			frame(frame, destination) {
 				if (frame.lane === undefined) inbox.receiveOnce(frame, destination);
 				else inbox.receive(frame, destination).catch(() => undefined);
 			},
 			acknowledgement: () => {},
 			status: (status) => presence.learn(status),
-			foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
+			publicMessage: (payload, address, properties) =>
+				intake.acceptPublic(payload, address, properties),
 			link: (isUp) => {
-				if (isUp) answers.pump();
+				if (isUp) outcomePublisher.pump();
 			},
 		},
 	});
-	return { ...taking, phase, mailboxes, receipts, intake, inbox, exchange };
+	return { ...taking, phase, mailboxes, receipts, intake, inbox, network };
 }
 
 /** Opens the ground floor of `ship1`, or of the node that is named in `values`. */
 export function openFloor(
-	life: LongTestLife,
+	t: LongTestScope,
 	values: Parameters<typeof configOf>[0] = {},
-	folder = temporaryFolder(life),
+	folder = temporaryFolder(t),
 ): Floor {
 	const config = configOf({
 		nodeName: 'ship1',
@@ -143,7 +164,7 @@ export function openFloor(
 	});
 	const clock = steppedClock(1);
 	const signals = createSignals(clock, 10_000);
-	const ground = createParts(folder, { config, clock, signals });
+	const services = createTreeChildren(folder, { config, clock, signals });
 	const published: Floor['published'][number][] = [];
 	const waiting = new Set<() => void>();
 	const verdict: Floor['verdict'] = { current: 'taken' };
@@ -156,17 +177,17 @@ export function openFloor(
 			return Promise.resolve(verdict.current);
 		},
 	};
-	ground.exchange.listener.up(wire);
-	const { journal } = ground;
-	life.after(() => journal.close());
+	services.network.listener.up(wire);
+	const { journal } = services;
+	t.after(() => journal.close());
 	const ofPart = (part: Topic['part']) =>
 		published.filter(({ parsed }) => parsed?.part === part).map(({ payload }) => payload);
 	const acks = () => ofPart('ack').flatMap((payload) => readAcknowledgement(payload).lanes);
 	const arrive = (topic: string, payload: Uint8Array) =>
-		ground.exchange.listener.packet(topic, payload);
+		services.network.listener.packet(topic, payload);
 
 	return {
-		ground,
+		services,
 		journal,
 		clock,
 		folder,
@@ -196,7 +217,7 @@ export function openFloor(
 		seen: (type) => signals.recent().filter((signal) => signal.type === type),
 		async reopen() {
 			await journal.close();
-			return openFloor(life, values, folder);
+			return openFloor(t, values, folder);
 		},
 	};
 }

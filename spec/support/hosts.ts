@@ -52,14 +52,14 @@ export interface Hosts {
 
 /** Starts the broker of reeve, or uses the one at `address`. */
 export async function startHosts(
-	life: { after(run: () => void | Promise<void>): void },
+	t: { after(run: () => void | Promise<void>): void },
 	address?: string,
 ): Promise<Hosts> {
 	const children: ChildProcess[] = [];
 	const stop = async () => void (await Promise.all(children.map(killGroup)));
 	// First, since what runs after a test runs in this order: they write into the folder.
-	life.after(stop);
-	const folder = temporaryFolder(life);
+	t.after(stop);
+	const folder = temporaryFolder(t);
 	let broker = address ?? '';
 	if (address === undefined) {
 		const child = spawnReeve(['broker', '--listen', '127.0.0.1:0', '--stop-with-parent']);

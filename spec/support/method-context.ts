@@ -11,7 +11,7 @@ import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
-import { temporaryFolder, type TestLife } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
 /** The methods that reeve brings along. */
@@ -40,8 +40,8 @@ export interface Stage {
 }
 
 /** A node called ship1 with a data folder of its own, as far as a method can see one. */
-export function createStage(life: TestLife): Stage {
-	const data = temporaryFolder(life);
+export function createStage(t: TestScope): Stage {
+	const data = temporaryFolder(t);
 	const printed: string[] = [];
 	const context = (more: Partial<MethodContext> = {}): MethodContext => ({
 		node: 'ship1',
@@ -54,7 +54,7 @@ export function createStage(life: TestLife): Stage {
 		limits: configOf(),
 		note: () => Promise.resolve(),
 		reply: () => Promise.resolve(),
-		hasRoom: () => true,
+		hasCapacity: () => true,
 		ask: () => Promise.reject(new Error('nobody is asked here')),
 		print: (text) => void printed.push(text),
 		dataFile: (...parts) => dataFile(data, ...parts),

@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
 /** What a test's life offers to those who must clean up behind it. */
-export interface LongTestLife {
+export interface LongTestScope {
 	after(run: () => void | Promise<void>): void;
 }
 
@@ -30,12 +30,12 @@ export interface OpenedJournal {
 }
 
 /** Opens a journal in `folder`, by default a new one. */
-export function openedJournal(life: LongTestLife, folder = temporaryFolder(life)): OpenedJournal {
+export function openedJournal(t: LongTestScope, folder = temporaryFolder(t)): OpenedJournal {
 	const clock = steppedClock(1);
 	const signals = createSignals(clock);
 	const fenced = { count: 0 };
 	const journal = openJournal({ folder, clock, signals, onFenced: () => (fenced.count += 1) });
-	life.after(() => journal.close());
+	t.after(() => journal.close());
 	return {
 		folder,
 		journal,
@@ -44,9 +44,9 @@ export function openedJournal(life: LongTestLife, folder = temporaryFolder(life)
 		fenced,
 		async reopen() {
 			await journal.close();
-			return openedJournal(life, folder);
+			return openedJournal(t, folder);
 		},
-		takeOver: () => openedJournal(life, folder),
+		takeOver: () => openedJournal(t, folder),
 	};
 }
 

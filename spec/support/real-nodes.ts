@@ -7,7 +7,7 @@
 import { configOf } from '../../runtime/config/config.ts';
 import type { Signal, SignalType } from '../../runtime/observability/signals.ts';
 import { startNode, type NodeOptions, type RunningNode } from '../../supervisors/node/node.ts';
-import type { LongTestLife } from './open-journal.ts';
+import type { LongTestScope } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** How a node is started. */
@@ -19,14 +19,14 @@ export interface RealOptions extends NodeOptions {
 }
 
 /** Starts a node; it is stopped when the test is over. */
-export async function startReal(life: LongTestLife, options: RealOptions): Promise<RunningNode> {
-	const { name, broker, folder = temporaryFolder(life), values = {}, ...more } = options;
+export async function startReal(t: LongTestScope, options: RealOptions): Promise<RunningNode> {
+	const { name, broker, folder = temporaryFolder(t), values = {}, ...more } = options;
 	const config = configOf({
 		nodeName: name,
 		brokerAddress: broker,
-		socketFolder: temporaryFolder(life),
+		socketFolder: temporaryFolder(t),
 		databaseFolder: folder,
-		subscribersDataFolder: temporaryFolder(life),
+		subscribersDataFolder: temporaryFolder(t),
 		startPubREQHello: 0,
 		logLevel: 'silent',
 		claimMs: 200,
@@ -34,7 +34,7 @@ export async function startReal(life: LongTestLife, options: RealOptions): Promi
 		...values,
 	});
 	const node = await startNode(config, { host: `host of ${name}`, ...more });
-	life.after(async () => {
+	t.after(async () => {
 		await node.stop();
 	});
 	return node;

@@ -11,14 +11,14 @@ import { createCancellations } from '../../runtime/mailbox/cancellations.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { passAll } from '../../runtime/platform/crash-points.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox } from '../../runtime/mailbox/mailbox.ts';
 import { restored, type StoredOutRow } from '../../runtime/delivery/outbox-row.ts';
 import { unpackMessage } from '../../runtime/message/codec.ts';
 import type { Floor } from './ground-floor.ts';
 import { mailOf } from './mail.ts';
 import type { Output } from '../../runtime/message/reply.ts';
-import type { TurnParts } from '../../actors/inbound/run-services.ts';
+import type { RunServices } from '../../actors/inbound/run-services.ts';
 
 /** A method of specs, called `REQSpec`, but for what is given. */
 export function specMethod(fields: Partial<MethodDefinition> = {}): MethodDefinition {
@@ -60,17 +60,17 @@ export function receivingSide(
 	run: (message: Message, context: MethodContext) => Promise<Output | void>,
 	fields: Partial<MethodDefinition> = {},
 ) {
-	const { ground, clock, journal } = floor;
+	const { services, clock, journal } = floor;
 	const definition = specMethod({ ...fields, run });
 	const mailbox = createMailbox({ method: 'REQSpec', journal, concurrency: 1 });
 	const exits: (() => void)[] = [];
-	const parts: TurnParts = {
-		...ground,
+	const parts: RunServices = {
+		...services,
 		storeId: journal.storeId,
 		definition,
 		mailbox,
 		passPoint: passAll,
-		suspects: { isCrowd: false },
+		crashRecovery: { isCrowd: false },
 		cancellations: createCancellations(),
 		startCall,
 		print: () => {},
@@ -82,7 +82,7 @@ export function receivingSide(
 		/** Ends the subscriber that the turns belong to. */
 		exit: () => exits.forEach((see) => see()),
 		/** Files a message, and resolves with its row when it is on disk. */
-		async file(message: Partial<Message> & { id: string }): Promise<MailRow> {
+		async file(message: Partial<Message> & { id: string }): Promise<MailboxRow> {
 			const deadline = clock.now() + (message.ttl ?? 60) * 1000;
 			const fields = { method: 'REQSpec', kind: 'CommandACK', ...message } as const;
 			const { row, changes } = mailbox.place(mailOf(fields, { deadline }));

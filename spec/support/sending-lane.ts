@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { configOf } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { createOutbox, type Lane } from '../../runtime/delivery/outbox.ts';
@@ -21,7 +21,7 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 	const config = configOf(values);
 	const shared = { journal, clock, config, signals };
 	const outbox = createOutbox(shared);
-	const books = createBooks(shared);
+	const ledger = createLedger(shared);
 	const lane = (): Lane => {
 		const found = outbox.lane(laneOfSpecs);
 		if (!found) throw new Error('no message was sent on this lane');
@@ -31,7 +31,7 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 		...opened,
 		...shared,
 		outbox,
-		books,
+		ledger,
 		lane,
 		/** Files messages of these fields; resolves with their lane when they may leave. */
 		async send(...messages: (Partial<Message> & { id: string })[]): Promise<Lane> {
@@ -39,17 +39,17 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 				const message = messageOf(fields);
 				const appended = outbox.append(message);
 				const place = { lane: appended.lane.name, seq: appended.seq };
-				return { ...appended, id: fields.id, opened: books.open(message, place) };
+				return { ...appended, id: fields.id, opened: ledger.open(message, place) };
 			});
 			await journal.commit(filed.flatMap((each) => [...each.opened, ...each.changes]));
 			for (const { id, lane, seq } of filed) {
-				books.opened(id);
+				ledger.opened(id);
 				outbox.flushed(lane, seq);
 			}
 			return lane();
 		},
 		/** The outcome in the books; undefined while it is open. */
-		outcome: (id: string) => books.get(id)?.result?.outcome,
+		outcome: (id: string) => ledger.get(id)?.result?.outcome,
 		seen: (type: Signal['type']) => signals.recent().filter((signal) => signal.type === type),
 		/** An acknowledgement of everything up to `upTo`, whose message is `id`. */
 		ackOf: (upTo: number, id: string, fields: Partial<LaneAck> = {}): LaneAck => ({

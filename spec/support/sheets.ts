@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { compileSheet } from '../../actors/declarative/yaml-definition.ts';
+import { compileYamlDefinition } from '../../actors/declarative/yaml-definition.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /** The definition that a sheet makes. */
-export function sheetOf(text: string, dataFolder = '.'): ActorDefinition {
-	return compileSheet({
+export function yamlDefinitionOf(text: string, dataFolder = '.'): ActorDefinition {
+	return compileYamlDefinition({
 		source: 'it.yaml',
 		text,
 		node: 'ship1',
@@ -21,7 +21,7 @@ export function sheetOf(text: string, dataFolder = '.'): ActorDefinition {
 /** What a sheet is refused for, a line for each; empty if it is accepted. */
 export function refusalOf(text: string): readonly string[] {
 	try {
-		sheetOf(text);
+		yamlDefinitionOf(text);
 		return [];
 	} catch (thrown) {
 		if (thrown instanceof ReeveError && thrown.code === 'bad_declaration') {

@@ -10,7 +10,7 @@ import { openKeyring, type Keyring } from '../../runtime/security/keyring.ts';
 import type { RunningNode } from '../../supervisors/node/node.ts';
 import { eavesdropper, type Eavesdropper } from './eavesdropper.ts';
 import { startEstate, type Estate } from './estate.ts';
-import type { LongTestLife } from './open-journal.ts';
+import type { LongTestScope } from './open-journal.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** The nodes and what they are started with. */
@@ -26,11 +26,11 @@ export interface SigningEstate {
 
 /** Makes keys for these nodes, makes each trusted by all others, and starts the broker. */
 export async function startSigningEstate(
-	life: LongTestLife,
+	t: LongTestScope,
 	nodes: readonly string[],
 	signing: 'off' | 'on' | 'required' = 'required',
 ): Promise<SigningEstate> {
-	const folder = temporaryFolder(life);
+	const folder = temporaryFolder(t);
 	const keysFolder = (node: string) => join(folder, node);
 	const clock = steppedClock();
 	const keyrings = new Map<string, Keyring>();
@@ -44,8 +44,8 @@ export async function startSigningEstate(
 			if (one !== name) keyring(one).trust({ kind: 'node', name, key: keyring(name).ownKey() });
 		}
 	}
-	const estate = await startEstate(life);
-	const mallory = await eavesdropper(life, estate.broker);
+	const estate = await startEstate(t);
+	const mallory = await eavesdropper(t, estate.broker);
 	return {
 		mallory,
 		keyring,
@@ -82,11 +82,13 @@ function heard(node: RunningNode, type: string, transport?: string): Promise<voi
  */
 export function refused(node: RunningNode, code: ErrorCode): Promise<string> {
 	const find = () =>
-		node.signals.recent().find((signal) => signal.type === 'seal.refused' && signal.code === code);
+		node.signals
+			.recent()
+			.find((signal) => signal.type === 'signature.refused' && signal.code === code);
 	return new Promise((resolve) => {
 		const look = () => {
 			const found = find();
-			if (found?.type !== 'seal.refused') return;
+			if (found?.type !== 'signature.refused') return;
 			unsubscribe();
 			resolve(found.topic);
 		};

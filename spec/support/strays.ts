@@ -6,7 +6,7 @@
  */
 import process from 'node:process';
 import { catchStrays } from '../../supervisors/otp/stray-errors.ts';
-import type { TestLife } from './temporary.ts';
+import type { TestScope } from './temporary.ts';
 
 const names = ['unhandledRejection', 'uncaughtException'] as const;
 /** How many catch now; only the first must send the runner away, and only the last call it back. */
@@ -14,15 +14,15 @@ let catching = 0;
 let away: readonly (readonly NodeJS.UncaughtExceptionListener[])[] = [];
 
 /** Catches stray errors until the test is over, and returns those that belong to nobody. */
-export function strayErrors(life: TestLife): readonly unknown[] {
-	const foreign: unknown[] = [];
+export function strayErrors(t: TestScope): readonly unknown[] {
+	const publicMessage: unknown[] = [];
 	if (catching === 0) {
 		away = names.map((name) => process.listeners(name as 'uncaughtException'));
 		for (const name of names) process.removeAllListeners(name);
 	}
 	catching += 1;
-	const stop = catchStrays((thrown) => foreign.push(thrown));
-	life.after(() => {
+	const stop = catchStrays((thrown) => publicMessage.push(thrown));
+	t.after(() => {
 		stop();
 		catching -= 1;
 		if (catching > 0) return;
@@ -30,5 +30,5 @@ export function strayErrors(life: TestLife): readonly unknown[] {
 			for (const listener of away[index] ?? []) process.on(name, listener);
 		}
 	});
-	return foreign;
+	return publicMessage;
 }

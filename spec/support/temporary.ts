@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 /** The part of a test's context that is needed here. */
-export interface TestLife {
+export interface TestScope {
 	after(run: () => void): void;
 }
 
@@ -18,10 +18,10 @@ export interface TestLife {
  * asked for, so somebody may still write into the folder by then: then it is removed when the
  * process ends.
  */
-export function temporaryFolder(life: TestLife): string {
+export function temporaryFolder(t: TestScope): string {
 	const folder = mkdtempSync(join(realpathSync(tmpdir()), 'reeve-'));
 	const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-	life.after(() => {
+	t.after(() => {
 		try {
 			remove();
 		} catch {

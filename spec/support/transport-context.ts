@@ -8,8 +8,8 @@ import { configOf } from '../../runtime/config/config.ts';
 import { errorTable, type ErrorCode } from '../../runtime/platform/errors.ts';
 import { createSignals, type Signal } from '../../runtime/observability/signals.ts';
 import type {
-	Door,
-	ForeignProperties,
+	NodeApi,
+	PublicProperties,
 	Publication,
 	Wire,
 } from '../../runtime/network/transport.ts';
@@ -63,9 +63,9 @@ export interface Heard {
 	readonly text: string;
 }
 
-/** A foreign publication, and what acknowledges it. */
-export interface ForeignHeard extends Heard {
-	readonly properties: ForeignProperties;
+/** A public message, and what acknowledges it. */
+export interface PublicHeard extends Heard {
+	readonly properties: PublicProperties;
 	readonly settle: () => void;
 }
 
@@ -73,7 +73,7 @@ export interface ForeignHeard extends Heard {
 export interface NotedContext {
 	readonly context: TransportContext;
 	readonly packets: Notes<Heard>;
-	readonly foreign: Notes<ForeignHeard>;
+	readonly publicMessage: Notes<PublicHeard>;
 	/** `up` and `down: <reason>`. */
 	readonly link: Notes<string>;
 	readonly wires: Set<Wire>;
@@ -83,13 +83,13 @@ export interface NotedContext {
 /** Creates a context; what is not given is answered with a refusal. */
 export function createContext(
 	values: Parameters<typeof configOf>[0] = {},
-	own: { door?: Partial<Door>; clock?: Clock; will?: Partial<Publication> } = {},
+	own: { api?: Partial<NodeApi>; clock?: Clock; will?: Partial<Publication> } = {},
 ): NotedContext {
 	const config = configOf(values);
 	const { clock = realClock } = own;
 	const { nodeName: node, topicPrefix } = config;
 	const packets = createNotes<Heard>();
-	const foreign = createNotes<ForeignHeard>();
+	const publicMessage = createNotes<PublicHeard>();
 	const link = createNotes<string>();
 	const seen = createNotes<Signal>();
 	const wires = new Set<Wire>();
@@ -105,23 +105,23 @@ export function createContext(
 			link.add(`down: ${reason}`);
 		},
 		packet: (topic, payload) => packets.add({ topic, text: Buffer.from(payload).toString() }),
-		foreign: (topic, payload, properties) =>
+		publicMessage: (topic, payload, properties) =>
 			new Promise((settle) => {
-				foreign.add({ topic, text: Buffer.from(payload).toString(), properties, settle });
+				publicMessage.add({ topic, text: Buffer.from(payload).toString(), properties, settle });
 			}),
 	};
 	const refuse = (code: ErrorCode, detail: string, via: string) => {
 		signals.emit('message.refused', { code, detail, via });
 		return { error: code, detail, hint: errorTable[code].hint };
 	};
-	const door: Door = {
+	const api: NodeApi = {
 		accept: (_raw, via) => Promise.resolve([refuse('unknown_method', '', via)]),
 		refuse,
 		async *ask() {
 			await Promise.resolve();
 			yield* [];
 		},
-		...own.door,
+		...own.api,
 	};
 	const will: Publication = {
 		topic: [topicPrefix, node, '_status'].filter(Boolean).join('/'),
@@ -130,6 +130,6 @@ export function createContext(
 		retain: true,
 		...own.will,
 	};
-	const context = { node, config, clock, signals, listener, will, door };
-	return { context, packets, foreign, link, wires, signals: seen };
+	const context = { node, config, clock, signals, listener, will, api };
+	return { context, packets, publicMessage, link, wires, signals: seen };
 }

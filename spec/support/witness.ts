@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder, type TestLife } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 
 /** The witness that {@link createWitness} makes. */
 export interface Witness {
@@ -23,8 +23,8 @@ export interface Witness {
 }
 
 /** Creates the pipe in a temporary folder. */
-export function createWitness(life: TestLife): Witness {
-	const path = join(temporaryFolder(life), 'witness');
+export function createWitness(t: TestScope): Witness {
+	const path = join(temporaryFolder(t), 'witness');
 	execFileSync('mkfifo', [path]);
 	const stream = createReadStream(path, 'utf8');
 	let text = '';
@@ -33,7 +33,7 @@ export function createWitness(life: TestLife): Witness {
 		text += String(chunk);
 		look();
 	});
-	life.after(() => stream.destroy());
+	t.after(() => stream.destroy());
 	const complete = () => text.split('\n').slice(0, -1);
 	return {
 		hold: `exec 9>'${path}'; `,

@@ -77,7 +77,7 @@ export function createMember(parts: MemberParts): Member {
 	let isReady = false;
 	let isStruck = false;
 	let pauseMs = restartMs;
-	let life: Promise<void> | undefined;
+	let t: Promise<void> | undefined;
 	let announce: () => void = () => {};
 	let readiness = new Promise<void>((resolve) => (announce = resolve));
 
@@ -112,7 +112,7 @@ export function createMember(parts: MemberParts): Member {
 		dataFolder: join(folder, name, 'data'),
 		pid: () => child?.pid,
 		isReady: () => isReady,
-		begin: () => void (life ??= live()),
+		begin: () => void (t ??= live()),
 		async kill(delayMs) {
 			if (!child) return;
 			const ended = once(child, 'exit');
@@ -131,7 +131,7 @@ export function createMember(parts: MemberParts): Member {
 			void pause(clock, stopMs, enough.signal).then(() => {
 				if (!enough.signal.aborted) child?.kill('SIGKILL');
 			});
-			await life;
+			await t;
 			enough.abort();
 		},
 	};

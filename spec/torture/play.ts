@@ -19,7 +19,7 @@ import { createMember, type Member } from './member.ts';
 import { compileProgram } from './program.ts';
 import type { Broker } from './server.ts';
 import { ask } from './talk.ts';
-import { judge, type BookRow, type Evidence, type Verdict } from './verdict.ts';
+import { judge, type LedgerRow, type Evidence, type Verdict } from './verdict.ts';
 import { createStreams, idOf, work, type Stream } from './work.ts';
 import type { ProcessRow } from '../../runtime/queries/question.ts';
 
@@ -228,7 +228,7 @@ async function leftAt({ socket }: Member, clock: Clock): Promise<number | undefi
 async function unsettledAt({ name, socket }: Member, clock: Clock): Promise<readonly string[]> {
 	const messages = { reeve: 'messages', limit: 100_000 };
 	const rows = [
-		...((await ask<BookRow>(socket, messages, clock)) ?? []).filter(({ settled }) => !settled),
+		...((await ask<LedgerRow>(socket, messages, clock)) ?? []).filter(({ settled }) => !settled),
 		...((await ask<ProcessRow>(socket, { reeve: 'processes' }, clock)) ?? []).filter(
 			({ waiting, running }) => waiting + running > 0,
 		),
@@ -245,15 +245,15 @@ async function evidence(
 	for (const stream of streams) {
 		const socket = nodes.find(({ name }) => name === stream.from)?.socket ?? '';
 		const ids = Array.from({ length: stream.accepted }, (_, index) => idOf(stream, index + 1));
-		const books = new Map<string, BookRow>();
+		const ledger = new Map<string, LedgerRow>();
 		if (ids.length > 0) {
 			const question = { reeve: 'messages', ids };
-			const rows = await ask<BookRow & { id: string }>(socket, question, clock);
-			for (const row of rows ?? []) books.set(row.id, row);
+			const rows = await ask<LedgerRow & { id: string }>(socket, question, clock);
+			for (const row of rows ?? []) ledger.set(row.id, row);
 		}
 		const trace = await linesOf(stream.trace);
 		const replies = stream.replies === undefined ? [] : await linesOf(stream.replies);
-		found.push({ stream, books, trace, replies });
+		found.push({ stream, ledger, trace, replies });
 	}
 	return found;
 }

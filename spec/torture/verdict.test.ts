@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { judge, type BookRow, type Evidence, type Verdict } from './verdict.ts';
+import { judge, type LedgerRow, type Evidence, type Verdict } from './verdict.ts';
 import type { Stream } from './work.ts';
 
 const stream = (rest: Partial<Stream> = {}): Stream => ({
@@ -15,13 +15,13 @@ const stream = (rest: Partial<Stream> = {}): Stream => ({
 
 /** The evidence of a stream whose two messages ended in these states. */
 function evidence(rest: Partial<Stream>, states: readonly string[], files: Partial<Evidence> = {}) {
-	const books = new Map<string, BookRow>(
+	const ledger = new Map<string, LedgerRow>(
 		states.map((state, index) => [
 			`s.00000${index + 1}`,
 			{ state, settled: state !== 'sent' && state !== 'accepted' },
 		]),
 	);
-	return { stream: stream(rest), books, trace: [], replies: [], ...files };
+	return { stream: stream(rest), ledger, trace: [], replies: [], ...files };
 }
 
 function counts(given: Evidence): Omit<Verdict, 'faults'> {

@@ -6,7 +6,7 @@
 import { idOf, type Stream } from './work.ts';
 
 /** What the sender's books say of a message. */
-export interface BookRow {
+export interface LedgerRow {
 	readonly state: string;
 	readonly settled: boolean;
 }
@@ -15,7 +15,7 @@ export interface BookRow {
 export interface Evidence {
 	readonly stream: Stream;
 	/** The sender's books, by id. */
-	readonly books: ReadonlyMap<string, BookRow>;
+	readonly ledger: ReadonlyMap<string, LedgerRow>;
 	/** The lines that its messages left at the receiver, in their order. */
 	readonly trace: readonly string[];
 	/** The lines that the replies left at the sender. */
@@ -65,14 +65,14 @@ interface Fault {
 	readonly text: string;
 }
 
-function judgeStream({ stream, books, trace, replies }: Evidence): Verdict {
+function judgeStream({ stream, ledger, trace, replies }: Evidence): Verdict {
 	const times = timesOf(trace);
 	const answered = timesOf(replies);
 	const faults: Fault[] = [];
 	let settled = 0;
 	for (let number = 1; number <= stream.accepted; number += 1) {
 		const id = idOf(stream, number);
-		const row = books.get(id);
+		const row = ledger.get(id);
 		if (row?.settled) settled += 1;
 		const found = { id, row, ran: take(times, id), replied: take(answered, id) };
 		faults.push(...judgeMessage(stream, found));
@@ -95,7 +95,7 @@ function judgeStream({ stream, books, trace, replies }: Evidence): Verdict {
 /** What was found of one message. */
 interface Found {
 	readonly id: string;
-	readonly row: BookRow | undefined;
+	readonly row: LedgerRow | undefined;
 	/** How often its line stands at the receiver, and that of its reply at the sender. */
 	readonly ran: number;
 	readonly replied: number;

@@ -13,14 +13,14 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
-import type { Addressed, UnansweredReason } from '../../actors/definition/effects.ts';
+import type { Addressed, AskTimeoutReason } from '../../actors/definition/effects.ts';
 import { checkName } from '../../runtime/message/topics.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Neighbour } from '../../runtime/network/presence.ts';
 import { watchAsk, type ActorReply, type ActorTarget } from './ask-outcome.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** Which instance is meant; by default the one without a key, on this node. */
 export interface ActorPlace {
@@ -53,13 +53,13 @@ export type MakeHandle = <Machine extends AnyStateMachine>(
 ) => ActorHandle<EventFromLogic<Machine>>;
 
 /** Creates what makes handles. */
-export function createActorHandles(ground: Ground): MakeHandle {
-	return ({ name }, { to = ground.node, key = '' } = {}) => {
+export function createActorHandles(services: NodeServices): MakeHandle {
+	return ({ name }, { to = services.node, key = '' } = {}) => {
 		const target = { to, name, key };
 		return {
-			send: (event) => file(ground, target, { event }),
-			ask(event, { timeoutMs = ground.config.defaultMethodTimeout * 1000 } = {}) {
-				return askInstance(ground, target, { event, timeoutMs });
+			send: (event) => file(services, target, { event }),
+			ask(event, { timeoutMs = services.config.defaultMethodTimeout * 1000 } = {}) {
+				return askInstance(services, target, { event, timeoutMs });
 			},
 		};
 	};
@@ -71,7 +71,11 @@ interface Sent {
 }
 
 /** Files the message; resolves with its id. */
-async function file(ground: Ground, target: ActorTarget, { event, ttl }: Sent): Promise<string> {
+async function file(
+	services: NodeServices,
+	target: ActorTarget,
+	{ event, ttl }: Sent,
+): Promise<string> {
 	const { to: toNode, name: method, key } = target;
 	const fields = {
 		toNode,
@@ -82,8 +86,8 @@ async function file(ground: Ground, target: ActorTarget, { event, ttl }: Sent): 
 		...(key === '' ? {} : { key }),
 		...(ttl === undefined ? {} : { ttl }),
 	} as const;
-	if (toNode !== ground.node) return fileAbroad(ground, fields);
-	const [answer] = await ground.intake.accept(fields, 'library');
+	if (toNode !== services.node) return fileAbroad(services, fields);
+	const [answer] = await services.intake.accept(fields, 'library');
 	if (answer && 'id' in answer) return answer.id;
 	throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
 }
@@ -93,7 +97,7 @@ async function file(ground: Ground, target: ActorTarget, { event, ttl }: Sent): 
  * that has not been heard of yet, which messages from outside are not.
  */
 async function fileAbroad(
-	{ node, clock, config, outbox, phase, post, signals }: Ground,
+	{ node, clock, config, outbox, phase, router, signals }: NodeServices,
 	fields: Pick<Message, 'toNode' | 'method' | 'kind'> & { readonly data: string },
 ): Promise<string> {
 	const { toNode, method, data } = fields;
@@ -102,31 +106,31 @@ async function fileAbroad(
 	if (outbox.waiting() >= config.outboxMessagesMax) throw new ReeveError('outbox_full');
 	if (Buffer.byteLength(data) > config.messageBytesMax) throw new ReeveError('too_large', method);
 	const id = newId(clock);
-	await post.send([{ ...fields, id, fromNode: node, methodArgs: [] }]);
+	await router.send([{ ...fields, id, fromNode: node, methodArgs: [] }]);
 	signals.emit('message.accepted', { id, method, from: node, to: toNode, via: 'library' });
 	return id;
 }
 
 async function askInstance(
-	ground: Ground,
+	services: NodeServices,
 	target: ActorTarget,
 	{ event, timeoutMs }: { readonly event: EventObject; readonly timeoutMs: number },
 ): Promise<ActorReply> {
-	const since = ground.clock.monotonic();
-	const absence = await absenceOf(ground, target, timeoutMs);
+	const since = services.clock.monotonic();
+	const absence = await absenceOf(services, target, timeoutMs);
 	if (absence) return { id: '', outcome: 'unanswered', reason: absence };
-	const leftMs = Math.max(1, timeoutMs - (ground.clock.monotonic() - since));
+	const leftMs = Math.max(1, timeoutMs - (services.clock.monotonic() - since));
 	// A little longer than anybody waits: the deadline is what ends the waiting, and not the expiry.
 	const ttl = Math.ceil(leftMs / 1000) + 1;
-	const id = await file(ground, target, { event, ttl });
+	const id = await file(services, target, { event, ttl });
 	const waiting = new AbortController();
 	try {
 		return await new Promise((resolve, reject) => {
-			const none = (reason: UnansweredReason): void => {
+			const none = (reason: AskTimeoutReason): void => {
 				resolve({ id, outcome: 'unanswered', reason });
 			};
 			const { signal } = waiting;
-			watchAsk(ground, { id, target, timeoutMs: leftMs, resolve, reject, none, signal });
+			watchAsk(services, { id, target, timeoutMs: leftMs, resolve, reject, none, signal });
 		});
 	} finally {
 		waiting.abort();
@@ -135,25 +139,25 @@ async function askInstance(
 
 /** Why nobody needs to be asked; undefined if somebody is there. */
 async function absenceOf(
-	ground: Ground,
+	services: NodeServices,
 	{ to, name }: ActorTarget,
 	timeoutMs: number,
-): Promise<UnansweredReason | undefined> {
-	if (to === ground.node) return ground.mailboxes.has(name) ? undefined : 'noproc';
-	const neighbour = await neighbourOf(ground, to, timeoutMs);
+): Promise<AskTimeoutReason | undefined> {
+	if (to === services.node) return services.mailboxes.has(name) ? undefined : 'noproc';
+	const neighbour = await neighbourOf(services, to, timeoutMs);
 	if (neighbour?.state !== 'online') return 'noconnection';
 	return neighbour.methods.includes(name) ? undefined : 'noproc';
 }
 
 /** A node that is unknown may only not have been heard of yet: its birth is waited for. */
 function neighbourOf(
-	{ presence, clock, exchange }: Ground,
+	{ presence, clock, network }: NodeServices,
 	name: string,
 	timeoutMs: number,
 ): Promise<Neighbour | undefined> {
 	const known = presence.get(name);
 	if (known) return Promise.resolve(known);
-	exchange.follow(name);
+	network.follow(name);
 	return new Promise((resolve) => {
 		const end = (neighbour?: Neighbour): void => {
 			timer.cancel();

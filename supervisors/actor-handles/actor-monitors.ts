@@ -11,15 +11,15 @@ import type { Asker } from '../../runtime/pending/asks.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote, type Monitor } from '../otp/monitors.ts';
 
 /** How long a node that has never been heard of may take to be. */
 const hearingMsMax = 10_000;
 
 /** Starts watching the nodes that are monitored. */
-export function watchMonitored(ground: Ground): { stop(): void } {
-	const { asks, clock, presence, signals } = ground;
+export function watchMonitored(services: NodeServices): { stop(): void } {
+	const { asks, clock, presence, signals } = services;
 	const watched = new Map<string, Monitor>();
 	const unheard = new Map<string, Timer>();
 
@@ -28,14 +28,14 @@ export function watchMonitored(ground: Ground): { stop(): void } {
 		const { state, methods = [] } = presence.get(node) ?? {};
 		const isMissing = ({ watches: { actor } }: Watching) =>
 			actor !== undefined && !methods.includes(actor);
-		if (state === 'online') void tell(ground, node, { which: isMissing, code: 'unknown_method' });
+		if (state === 'online') void tell(services, node, { which: isMissing, code: 'unknown_method' });
 	};
 	const watch = (node: string): void => {
 		unheard.get(node)?.cancel();
 		unheard.delete(node);
 		const monitor = monitorRemote({ node, name: '' }, { presence }, () => {
 			watched.delete(node);
-			void tell(ground, node, { which: () => true, code: 'expired' });
+			void tell(services, node, { which: () => true, code: 'expired' });
 		});
 		watched.set(node, monitor);
 		lookFor(node);
@@ -78,17 +78,17 @@ interface Telling {
 }
 
 /** Tells those who monitor a node; what its actors remember of them is taken back. */
-async function tell(ground: Ground, node: string, { which, code }: Telling): Promise<void> {
-	const { asks, post } = ground;
+async function tell(services: NodeServices, node: string, { which, code }: Telling): Promise<void> {
+	const { asks, router } = services;
 	const gone = [...asks.monitors()].filter(
 		([, asker]) => asker.watches.node === node && which(asker),
 	);
 	if (gone.length === 0) return;
 	const outcome = code === 'expired' ? code : 'refused';
 	const changes = gone.flatMap(([id]) => asks.answer(id, { outcome, code }));
-	const messages = gone.flatMap(([id, asker]) => takingBack(ground, id, asker));
+	const messages = gone.flatMap(([id, asker]) => takingBack(services, id, asker));
 	// It is on disk, or the node is going down: then its next process sees that the other is gone.
-	await post.send(messages, changes).then(
+	await router.send(messages, changes).then(
 		() => {
 			for (const [id] of gone) asks.answered(id);
 		},
@@ -97,7 +97,7 @@ async function tell(ground: Ground, node: string, { which, code }: Telling): Pro
 }
 
 function takingBack(
-	{ clock, node }: Ground,
+	{ clock, node }: NodeServices,
 	id: string,
 	{ watches: { node: toNode, actor: method, key } = { node: '' } }: Asker,
 ): Message[] {

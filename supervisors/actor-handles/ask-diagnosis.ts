@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { UnansweredReason } from '../../actors/definition/effects.ts';
+import type { AskTimeoutReason } from '../../actors/definition/effects.ts';
 import type { ReceivedState } from '../../runtime/ledger/received-messages.ts';
 import { testimonyOf } from '../operations/audit.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** How long a receiver may take to say it; one that does not is taken to be at work. */
 const waitMsMax = 2000;
@@ -16,8 +16,10 @@ const waitMsMax = 2000;
 const gatherMs = 20;
 
 /** Creates what finds it out, by the id of the message. */
-export function createWhyUnanswered(ground: Ground): (id: string) => Promise<UnansweredReason> {
-	const { books, clock, methods, node, presence } = ground;
+export function createAskDiagnosis(
+	services: NodeServices,
+): (id: string) => Promise<AskTimeoutReason> {
+	const { ledger, clock, methods, node, presence } = services;
 	const gathering = new Map<string, { readonly ids: string[]; readonly states: States }>();
 	const isGone = (receiver: string) =>
 		receiver !== node && presence.get(receiver)?.state !== 'online';
@@ -36,15 +38,15 @@ export function createWhyUnanswered(ground: Ground): (id: string) => Promise<Una
 		const states = new Promise<Awaited<States>>((resolve, reject) => {
 			clock.after(gatherMs, () => {
 				gathering.delete(receiver);
-				statesOf(ground, ids, receiver).then(resolve, reject);
+				statesOf(services, ids, receiver).then(resolve, reject);
 			});
 		});
 		gathering.set(receiver, { ids, states });
 		return states;
 	};
 
-	return async function whyUnanswered(id) {
-		const { toNode: receiver, method } = books.get(id) ?? {};
+	return async function askDiagnosis(id) {
+		const { toNode: receiver, method } = ledger.get(id) ?? {};
 		if (receiver === undefined || method === undefined) return 'deadline';
 		if (isGone(receiver)) return 'noconnection';
 		try {
@@ -60,12 +62,12 @@ export function createWhyUnanswered(ground: Ground): (id: string) => Promise<Una
 type States = Promise<ReadonlyMap<string, Partial<ReceivedState>>>;
 
 /** What the receiver says of these messages. */
-async function statesOf(ground: Ground, ids: readonly string[], receiver: string): States {
+async function statesOf(services: NodeServices, ids: readonly string[], receiver: string): States {
 	const over = new AbortController();
-	const timer = ground.clock.after(waitMsMax, () => over.abort());
+	const timer = services.clock.after(waitMsMax, () => over.abort());
 	const asking = { receiver, waitSeconds: Math.ceil(waitMsMax / 1000), signal: over.signal };
 	try {
-		const { states } = await testimonyOf(ground, ids, asking);
+		const { states } = await testimonyOf(services, ids, asking);
 		return new Map(ids.map((id, index) => [id, states[index] ?? {}]));
 	} finally {
 		timer.cancel();

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { UnansweredReason } from '../../actors/definition/effects.ts';
+import type { AskTimeoutReason } from '../../actors/definition/effects.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { testimonyOf } from '../operations/audit.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote } from '../otp/monitors.ts';
 import type { Outcome } from '../../runtime/message/message.ts';
 
@@ -19,28 +19,28 @@ export interface Watch {
 	readonly timeoutMs: number;
 	readonly resolve: (reply: ActorReply) => void;
 	readonly reject: (thrown: ReeveError) => void;
-	readonly none: (reason: UnansweredReason) => void;
+	readonly none: (reason: AskTimeoutReason) => void;
 	/** Raised when nobody waits any more. */
 	readonly signal: AbortSignal;
 }
 
 /** Starts waiting. */
-export function watchAsk(ground: Ground, watch: Watch): void {
-	watchDeadline(ground, watch);
-	watchOutcome(ground, watch);
-	if (watch.target.to !== ground.node) watchNode(ground, watch);
-	watchParking(ground, watch);
+export function watchAsk(services: NodeServices, watch: Watch): void {
+	watchDeadline(services, watch);
+	watchOutcome(services, watch);
+	if (watch.target.to !== services.node) watchNode(services, watch);
+	watchParking(services, watch);
 }
 
-function watchDeadline({ clock }: Ground, watch: Watch): void {
+function watchDeadline({ clock }: NodeServices, watch: Watch): void {
 	const timer = clock.after(watch.timeoutMs, () => watch.none('deadline'));
 	watch.signal.addEventListener('abort', () => timer.cancel());
 }
 
-function watchOutcome(ground: Ground, { id, resolve, reject, signal }: Watch): void {
-	const { signals } = ground;
+function watchOutcome(services: NodeServices, { id, resolve, reject, signal }: Watch): void {
+	const { signals } = services;
 	const look = (): void => {
-		const reply = replyOf(ground, id);
+		const reply = replyOf(services, id);
 		if (reply) resolve(reply);
 	};
 	const unsubscribe = signals.subscribe((seen) => {
@@ -52,8 +52,8 @@ function watchOutcome(ground: Ground, { id, resolve, reject, signal }: Watch): v
 }
 
 /** What the books say of a message that is settled. */
-function replyOf({ books, config }: Ground, id: string): ActorReply | undefined {
-	const { settledAt, result, output: data } = books.get(id) ?? {};
+function replyOf({ ledger, config }: NodeServices, id: string): ActorReply | undefined {
+	const { settledAt, result, output: data } = ledger.get(id) ?? {};
 	if (settledAt === undefined || !result) return undefined;
 	const { outcome, code, detail } = result;
 	if (code === 'unknown_method') return { id, outcome: 'unanswered', reason: 'noproc' };
@@ -68,7 +68,7 @@ function replyOf({ books, config }: Ground, id: string): ActorReply | undefined 
 	};
 }
 
-function watchNode({ presence }: Ground, { target, none, signal }: Watch): void {
+function watchNode({ presence }: NodeServices, { target, none, signal }: Watch): void {
 	const { to: node, name } = target;
 	const monitor = monitorRemote({ node, name }, { presence }, () => none('noconnection'));
 	signal.addEventListener('abort', () => monitor.demonitor());
@@ -83,13 +83,13 @@ const probeMsMax = 30_000;
 /**
  * Finds out whether the instance is parked: here at once, elsewhere by asking, less and less often.
  */
-function watchParking(ground: Ground, watch: Watch): void {
+function watchParking(services: NodeServices, watch: Watch): void {
 	const { target, none, signal, id } = watch;
-	const { clock, node, hostings, signals } = ground;
+	const { clock, node, hostRuntimes, signals } = services;
 	const { name, key, to: receiver } = target;
 	if (receiver === node) {
 		const look = (): void => {
-			if (hostings.get(name)?.parked().has(key)) none('parked');
+			if (hostRuntimes.get(name)?.parked().has(key)) none('parked');
 		};
 		const unsubscribe = signals.subscribe(({ type }) => {
 			if (type === 'instance.parked') look();
@@ -101,7 +101,7 @@ function watchParking(ground: Ground, watch: Watch): void {
 	let timer: Timer | undefined;
 	const probe = async (): Promise<void> => {
 		const waitSeconds = Math.max(1, Math.ceil(watch.timeoutMs / 1000));
-		const { states } = await testimonyOf(ground, [id], { receiver, waitSeconds, signal });
+		const { states } = await testimonyOf(services, [id], { receiver, waitSeconds, signal });
 		if (states[0]?.isParked) none('parked');
 	};
 	const plan = (delayMs: number): void => {
@@ -130,7 +130,7 @@ export type ActorReply =
 			readonly code?: string;
 			readonly detail?: string;
 	  }
-	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: UnansweredReason };
+	| { readonly id: string; readonly outcome: 'unanswered'; readonly reason: AskTimeoutReason };
 
 /** An instance, named in full. */
 export interface ActorTarget {

@@ -16,13 +16,13 @@ import { methodOf } from '../../actors/definition/event-message.ts';
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Refusal } from '../otp/child-management.ts';
-import type { Ground, ReloadChoice, Reload } from '../composition/node-services.ts';
+import type { NodeServices, ReloadChoice, Reload } from '../composition/node-services.ts';
 import { hostChild } from './actor-host-child.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
 
 /** Creates the reloading of a node. `hosts` is the supervisor of the hosts, once it is there. */
-export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload {
-	const { definitions, config, signals } = ground;
+export function createReload(services: NodeServices, hosts: () => SupervisorRef): Reload {
+	const { definitions, config, signals } = services;
 	let line: Promise<unknown> = Promise.resolve();
 
 	const refuse = (file: DefinitionFile, problem: string): ReloadRow => {
@@ -37,13 +37,13 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		{ isDryRun = false, force = false }: ReloadChoice,
 	): Promise<ReloadRow> => {
 		const before = definitions.actors.find(({ name }) => name === after.name);
-		const diff = await diffDefinitions({ ...ground, before, after, ...config });
+		const diff = await diffDefinitions({ ...services, before, after, ...config });
 		const row = { file: basename(read.source), actor: after.name, diff };
 		if (diff.parked.length > 0 && !force) return { ...row, what: 'held' };
 		if (!isDryRun) {
-			await exchange(ground, hosts(), { before, after });
+			await network(services, hosts(), { before, after });
 			definitions.enact(read, after);
-			await ground.journal.commit(definitions.record(read, after));
+			await services.journal.commit(definitions.record(read, after));
 		}
 		return { ...row, what: before ? 'changed' : 'added' };
 	};
@@ -68,7 +68,7 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		return { file, what: 'removed', ...(actor === undefined ? {} : { actor }) };
 	};
 	const reload = async (choice: ReloadChoice): Promise<readonly ReloadRow[]> => {
-		if (ground.isSafe) throw new ReeveError('safe_mode');
+		if (services.isSafe) throw new ReeveError('safe_mode');
 		if (config.definitionsFolder === '') throw new ReeveError('bad_config', 'no definitionsFolder');
 		const sources = await definitionPaths(config.definitionsFolder);
 		const there = new Set(sources.map((source) => basename(source)));
@@ -81,7 +81,7 @@ export function createReload(ground: Ground, hosts: () => SupervisorRef): Reload
 		for (const row of rows) tell(row);
 		// Other nodes know by the birth what they can ask for here.
 		const isNews = rows.some(({ what }) => what === 'added');
-		if (isNews && ground.phase.current === 'open') ground.exchange.announce();
+		if (isNews && services.phase.current === 'open') services.network.announce();
 		return rows;
 	};
 	const tell = ({ file, actor = '', what, problem = '', diff }: ReloadRow): void => {
@@ -115,23 +115,23 @@ interface Exchanged {
  * Stops the host of a definition and starts one of the other; if that fails, one of the first
  * again.
  */
-async function exchange(
-	ground: Ground,
+async function network(
+	services: NodeServices,
 	hosts: SupervisorRef,
 	{ before, after }: Exchanged,
 ): Promise<void> {
 	if (before) await end(hosts, after.name);
 	// Only what is a method can have a mailbox; if it does not come to that, its mail waits.
-	else openBox(ground, after);
+	else openBox(services, after);
 	try {
-		check(await hosts.startChild(hostChild(ground, after)));
+		check(await hosts.startChild(hostChild(services, after)));
 	} catch (thrown) {
-		if (before) check(await hosts.startChild(hostChild(ground, before)));
+		if (before) check(await hosts.startChild(hostChild(services, before)));
 		throw asReeveError(thrown);
 	}
 }
 
-function openBox({ methods, openMailbox }: Ground, definition: ActorDefinition): void {
+function openBox({ methods, openMailbox }: NodeServices, definition: ActorDefinition): void {
 	methods.put({ source: definition.name, definition: methodOf(definition) });
 	openMailbox(definition.name);
 }

@@ -7,14 +7,14 @@
 import { watch, type FSWatcher } from 'node:fs';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import type { Ground, Reload } from '../composition/node-services.ts';
+import type { NodeServices, Reload } from '../composition/node-services.ts';
 
 /** Starts watching. */
 export async function watchDefinitions(
-	ground: Ground,
+	services: NodeServices,
 	reload: Reload,
 ): Promise<{ stop(): Promise<void> }> {
-	const { definitions, journal, signals, config, clock } = ground;
+	const { definitions, journal, signals, config, clock } = services;
 	const { definitionsFolder: folder, definitionsWatch, definitionsSettleMs } = config;
 	for (const { file, actor = '', problem } of definitions.files.values()) {
 		if (problem === undefined) continue;
@@ -31,7 +31,7 @@ export async function watchDefinitions(
 		});
 	};
 	let watcher: FSWatcher | undefined;
-	if (folder !== '' && definitionsWatch && !ground.isSafe) {
+	if (folder !== '' && definitionsWatch && !services.isSafe) {
 		watcher = watch(folder, { persistent: false }, () => {
 			timer?.cancel();
 			timer = clock.after(definitionsSettleMs, run);

@@ -10,7 +10,7 @@ import {
 	definitionPaths,
 } from '../../actors/declarative/definition-folder.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
-import { rehearse } from '../../actors/replay/replay.ts';
+import { replay } from '../../actors/replay/replay.ts';
 import { createSandbox, type Sandbox } from '../../actors/replay/sandbox.ts';
 import type { Difference, ReplayTotals } from '../../runtime/queries/actor-rows.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
@@ -23,7 +23,7 @@ import { isDefinitionFile, readDefinition } from '../../actors/declarative/defin
 import { resolve } from 'node:path';
 
 /** What is read. */
-export interface Rehearsed {
+export interface Replayed {
 	/** The folder of the journal. */
 	readonly journal: string;
 	/** The folder of the definitions. */
@@ -33,18 +33,18 @@ export interface Rehearsed {
 }
 
 /** Runs all that a journal holds of actors through the definitions of a folder. */
-export function rehearseStore(
-	what: Rehearsed,
+export function replayStore(
+	what: Replayed,
 	tell: (difference: Difference) => void,
 ): Promise<ReplayTotals> {
 	return withStore(what, ({ journal, definitions }) => {
-		return rehearse({ ...what, journal, definitions, microstepsMax }, tell);
+		return replay({ ...what, journal, definitions, microstepsMax }, tell);
 	});
 }
 
 /** Makes a copy of an instance; what it needs of the journal is read at once. */
 export function forkInstance(
-	what: Rehearsed & {
+	what: Replayed & {
 		readonly actor: string;
 		readonly key: string;
 		readonly at?: number | undefined;
@@ -73,7 +73,7 @@ interface Opened {
 }
 
 async function withStore<Value>(
-	{ journal: folder, definitions: path }: Rehearsed,
+	{ journal: folder, definitions: path }: Replayed,
 	work: (opened: Opened) => Value,
 ): Promise<Value> {
 	const declared = await loadActors(path);

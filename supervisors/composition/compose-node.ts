@@ -4,33 +4,33 @@
  *
  * @module
  */
-import type { GroundParts, Ground } from './node-services.ts';
-import { createTrusting } from './node-security.ts';
+import type { ComposeOptions, NodeServices } from './node-services.ts';
+import { createNodeSecurity } from './node-security.ts';
 import { openDefinitions } from './definitions.ts';
 import { createOwnership } from './ownership.ts';
 import { openMailboxes } from './mailboxes.ts';
 import { type ErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { createTimers } from '../../runtime/pending/timers.ts';
 import { createAsks } from '../../runtime/pending/asks.ts';
-import { createAnswers } from '../../runtime/intake/outcome-publisher.ts';
-import { createBooks } from '../../runtime/ledger/ledger.ts';
+import { createOutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
+import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { createReceipts } from '../../runtime/ledger/receipts.ts';
 import { createOutbox } from '../../runtime/delivery/outbox.ts';
-import { createSuspects } from '../../runtime/mailbox/crash-recovery.ts';
-import { createRetention } from '../../runtime/delivery/lane-retention.ts';
+import { createCrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
+import { createLaneRetention } from '../../runtime/delivery/lane-retention.ts';
 import { createCancellations } from '../../runtime/mailbox/cancellations.ts';
 import { createPresence } from '../../runtime/network/presence.ts';
-import { createPost } from '../../runtime/intake/message-router.ts';
+import { createMessageRouter } from '../../runtime/intake/message-router.ts';
 import { createIntake } from '../../runtime/intake/intake.ts';
 import { createInbox } from '../../runtime/delivery/inbox.ts';
-import { createExchange } from '../../runtime/network/network.ts';
-import type { Hosting } from '../../actors/durable/host-runtime.ts';
+import { createNetwork } from '../../runtime/network/network.ts';
+import type { HostRuntime } from '../../actors/durable/host-runtime.ts';
 import { createWithdrawal } from './message-withdrawal.ts';
 import { type Journal, openJournal } from '../../runtime/journal/journal.ts';
 import type { Self } from '../../runtime/network/status-publisher.ts';
 import { ownFacts } from '../../runtime/message/facts.ts';
 import { soundDisk, passingDisk } from '../../runtime/journal/disk.ts';
-import { createArrivals } from './inbound-handlers.ts';
+import { createInboundHandlers } from './inbound-handlers.ts';
 
 /**
  * Opens the journal and puts everything on top of it. Nothing runs yet.
@@ -38,21 +38,25 @@ import { createArrivals } from './inbound-handlers.ts';
  * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`,
  * `bad_acl`
  */
-export function createGround(parts: GroundParts): Ground {
+export function composeNode(parts: ComposeOptions): NodeServices {
 	const { config, clock, signals, methods } = parts;
 	const { nodeName: node } = config;
 	// First, because to open the journal is to throw out whoever lives there.
-	const trusting = createTrusting(parts);
-	const { trust, seal } = trusting;
-	const journal = openOwnJournal(parts, () => exchange.silence());
-	const { guard, checkAuthor } = trusting.on(journal);
+	const security = createNodeSecurity(parts);
+	const { authorization, signer } = security;
+	const journal = openOwnJournal(parts, () => network.silence());
+	const { guard, checkAuthor } = security.on(journal);
 	const isSafe = mustBeSafe(journal, parts);
 	const { actors: given, reading } = parts;
 	const definitions = openDefinitions({ given, reading, journal, methods });
-	const ownership = createOwnership({ ...parts, journal, seal: trusting.claimSeal });
+	const ownership = createOwnership({ ...parts, journal, signer: security.claimSigner });
 	const shared = { journal, clock, config, signals };
-	const phase: Ground['phase'] = { current: 'recovering' };
-	const publishing: Ground['publishing'] = { ack: () => {}, link: () => {}, cancel: () => {} };
+	const phase: NodeServices['phase'] = { current: 'recovering' };
+	const publishing: NodeServices['publishing'] = {
+		ack: () => {},
+		link: () => {},
+		cancel: () => {},
+	};
 	const boxes = openMailboxes({
 		...parts,
 		node,
@@ -70,11 +74,11 @@ export function createGround(parts: GroundParts): Ground {
 
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, node, mailbox });
-	const answers = createAnswers({
+	const outcomePublisher = createOutcomePublisher({
 		...shared,
-		publish: (publication) => exchange.publish(publication),
+		publish: (publication) => network.publish(publication),
 	});
-	const books = createBooks({ ...shared, asks, answers });
+	const ledger = createLedger({ ...shared, asks, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	let leftBehind = outbox.waiting();
@@ -82,28 +86,39 @@ export function createGround(parts: GroundParts): Ground {
 	const { mayRun } = ownership;
 	// An actor's host has suspects of its own, and runs them alone too.
 	const ours = [...mailboxes.values()].filter(({ method }) => !definitions.isActor(method));
-	const suspects = createSuspects({ mailboxes: ours, wasUnclean: journal.wasUnclean, mayRun });
-	const retention = createRetention(shared);
+	const crashRecovery = createCrashRecovery({
+		mailboxes: ours,
+		wasUnclean: journal.wasUnclean,
+		mayRun,
+	});
+	const retention = createLaneRetention(shared);
 	const cancellations = createCancellations();
 	const presence = createPresence(shared);
-	const post = createPost({ ...shared, node, books, outbox, mailbox, exchange: () => exchange });
+	const router = createMessageRouter({
+		...shared,
+		node,
+		ledger,
+		outbox,
+		mailbox,
+		network: () => network,
+	});
 	const intake = createIntake({
 		...shared,
 		passPoint: parts.passPoint,
 		node,
-		books,
-		answers,
+		ledger,
+		outcomePublisher,
 		outbox,
-		post,
+		router,
 		presence,
 		methods,
 		mailbox,
-		access: trust?.access,
+		access: authorization?.access,
 		checkAuthor,
 		// A node takes messages from its own people while it still recovers: they only wait.
 		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
 	});
-	const told = { books, answers, receipts, outbox, presence, post };
+	const told = { ledger, outcomePublisher, receipts, outbox, presence, router };
 	const done = { node, journal, ...told, intake, ...boxes };
 	const made = { ...done, publishing, ownership, retention, cancellations };
 	const inbox = createInbox({
@@ -111,45 +126,45 @@ export function createGround(parts: GroundParts): Ground {
 		receipts,
 		passPoint: parts.passPoint,
 		mailbox,
-		permit: trusting.permit(books, methods),
+		permit: security.permit(ledger, methods),
 		hindrance,
-		onAccept: (message) => post.onAccept(message),
-		onAccepted: (message, isTaken) => post.onAccepted(message, isTaken),
-		answer: (to, ack) => exchange.answer(to, ack),
+		onAccept: (message) => router.onAccept(message),
+		onAccepted: (message, isTaken) => router.onAccepted(message, isTaken),
+		answer: (to, ack) => network.answer(to, ack),
 	});
-	const exchange = createExchange({
+	const network = createNetwork({
 		...shared,
 		bytesMax: config.frameBytesMax,
 		passPoint: parts.passPoint,
-		seal,
+		signer,
 		guard,
 		self: selfOf(parts, { journal, isSafe, methods: () => [...mailboxes.keys()] }),
-		arrivals: createArrivals({ ...made, inbox, exchange: () => exchange }),
+		handlers: createInboundHandlers({ ...made, inbox, network: () => network }),
 	});
-	const hostings = new Map<string, Hosting>();
-	const received = createWithdrawal({ ...parts, ...made, hostings });
+	const hostRuntimes = new Map<string, HostRuntime>();
+	const received = createWithdrawal({ ...parts, ...made, hostRuntimes });
 	return {
 		...parts,
 		...made,
 		actors: definitions.actors,
 		definitions,
 		reloading: { reload: () => Promise.reject(new ReeveError('recovering')) },
-		exchange,
+		network,
 		leftBehind,
 		phase,
 		isSafe,
-		suspects,
+		crashRecovery,
 		received,
 		timers,
 		asks,
-		hostings,
-		trust,
+		hostRuntimes,
+		authorization: authorization,
 	};
 }
 
 /** Who this node is on the wire. */
 function selfOf(
-	{ config, host }: GroundParts,
+	{ config, host }: ComposeOptions,
 	its: { journal: Journal; isSafe: boolean; methods: () => readonly string[] },
 ): Self {
 	const { journal, isSafe, methods } = its;
@@ -169,7 +184,7 @@ function selfOf(
 }
 
 /** Opens the journal. A process that is fenced falls silent at once, and then ends. */
-function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
+function openOwnJournal(parts: ComposeOptions, silence: () => void): Journal {
 	const { config, clock, signals, host, choices, onEnd, disk = soundDisk, passPoint } = parts;
 	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
 	return openJournal({
@@ -188,7 +203,7 @@ function openOwnJournal(parts: GroundParts, silence: () => void): Journal {
 	});
 }
 
-function mustBeSafe(journal: Journal, { choices, config }: GroundParts): boolean {
+function mustBeSafe(journal: Journal, { choices, config }: ComposeOptions): boolean {
 	if (choices.mode) return choices.mode === 'safe';
 	return journal.wasUnclean && journal.uncleanStarts >= config.uncleanStartsMax;
 }

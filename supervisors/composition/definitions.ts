@@ -9,7 +9,7 @@
 import { basename } from 'node:path';
 import {
 	versionRefusal,
-	isSheet,
+	isYamlDefinition,
 	type DefinitionFile,
 } from '../../actors/declarative/definition-file.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
@@ -126,7 +126,11 @@ export function openDefinitions(parts: DefinitionParts): Definitions {
 
 	const record: Definitions['record'] = ({ source, text }, { name, version }) => {
 		const file = basename(source);
-		const value: DefinitionRecord = { version, file, ...(isSheet(source) ? { text } : {}) };
+		const value: DefinitionRecord = {
+			version,
+			file,
+			...(isYamlDefinition(source) ? { text } : {}),
+		};
 		const known = recordOf(name);
 		const isSame = known && JSON.stringify(known) === JSON.stringify(value);
 		return isSame ? [] : [{ table: 'definitions', key: [name], value }];

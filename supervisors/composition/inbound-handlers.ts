@@ -3,19 +3,25 @@
  *
  * @module
  */
-import type { Ground } from './node-services.ts';
+import type { NodeServices } from './node-services.ts';
 import type { Inbox } from '../../runtime/delivery/inbox.ts';
-import type { Exchange } from '../../runtime/network/network.ts';
-import type { Arrivals } from '../../runtime/network/inbound-router.ts';
+import type { Network } from '../../runtime/network/network.ts';
+import type { InboundHandlers } from '../../runtime/network/inbound-router.ts';
 
 /** What the node does with what its wires bring. */
-export function createArrivals(
-	ground: Pick<
-		Ground,
-		'retention' | 'publishing' | 'presence' | 'intake' | 'answers' | 'ownership' | 'journal'
-	> & { readonly inbox: Inbox; readonly exchange: () => Exchange },
-): Arrivals {
-	const { inbox, retention, publishing, presence, intake, answers } = ground;
+export function createInboundHandlers(
+	services: Pick<
+		NodeServices,
+		| 'retention'
+		| 'publishing'
+		| 'presence'
+		| 'intake'
+		| 'outcomePublisher'
+		| 'ownership'
+		| 'journal'
+	> & { readonly inbox: Inbox; readonly network: () => Network },
+): InboundHandlers {
+	const { inbox, retention, publishing, presence, intake, outcomePublisher } = services;
 	return {
 		frame(frame, destination) {
 			if (frame.lane === undefined) {
@@ -23,18 +29,19 @@ export function createArrivals(
 				return;
 			}
 			const refusal = retention.admit(frame);
-			if (refusal) ground.exchange().answer(frame, refusal);
+			if (refusal) services.network().answer(frame, refusal);
 			// It rejects only when this process may not write any more; then nobody is answered.
 			else inbox.receive(frame, destination).catch(() => undefined);
 		},
 		acknowledgement: (ack) => publishing.ack(ack),
 		status: (status) => presence.learn(status),
-		foreign: (payload, address, properties) => intake.acceptForeign(payload, address, properties),
+		publicMessage: (payload, address, properties) =>
+			intake.acceptPublic(payload, address, properties),
 		link(isUp) {
 			publishing.link(isUp);
-			if (isUp) answers.pump();
+			if (isUp) outcomePublisher.pump();
 		},
-		claim: (payload) => ground.ownership.claims.objection(payload),
-		laterLife: () => void ground.journal.isOwner(),
+		claim: (payload) => services.ownership.claims.objection(payload),
+		laterEpoch: () => void services.journal.isOwner(),
 	};
 }

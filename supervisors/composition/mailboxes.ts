@@ -10,8 +10,8 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { createMailbox, type Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import {
-	createProcessChoices,
-	type ProcessChoices,
+	createProcessOverrides,
+	type ProcessOverrides,
 } from '../../runtime/method/process-overrides.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 
@@ -24,7 +24,7 @@ export interface Mailboxes {
 	/** Whether the configuration says that it takes a method: one without a switch always is. */
 	readonly isTaken: (method: string) => boolean;
 	/** What operators have said of processes while the node ran. */
-	readonly processChoices: ProcessChoices;
+	readonly processOverrides: ProcessOverrides;
 }
 
 /** Opens the mailboxes, with what is left of earlier runs. */
@@ -39,11 +39,11 @@ export function openMailboxes(parts: {
 	readonly onRemoval: (mailbox: Mailbox) => void;
 }): Mailboxes {
 	const { methods, isActor, journal, config, node, onRemoval } = parts;
-	const processChoices = createProcessChoices({ journal, keep: config.keepStopped });
+	const processOverrides = createProcessOverrides({ journal, keep: config.keepStopped });
 	const switches: Readonly<Record<string, unknown>> = config;
 	const isTaken = (method: string) => switches[`startSub${method}`] !== false;
 	const isWanted = ({ name: method }: MethodDefinition) =>
-		isTaken(method) || processChoices.get({ kind: 'subscriber', method, node }) === 'started';
+		isTaken(method) || processOverrides.get({ kind: 'subscriber', method, node }) === 'started';
 	const open = ({ name: method, ordering }: MethodDefinition): Mailbox => {
 		const most = isActor(method) ? config.turnsAheadMax : config.callsMax;
 		const concurrency = ordering === 'sequential' ? 1 : most;
@@ -56,7 +56,7 @@ export function openMailboxes(parts: {
 	return {
 		mailboxes,
 		isTaken,
-		processChoices,
+		processOverrides,
 		openMailbox(method) {
 			const known = mailboxes.get(method);
 			if (known) return known;

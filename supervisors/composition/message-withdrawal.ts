@@ -5,11 +5,11 @@
  */
 import { createSettlement } from '../../actors/inbound/settlement.ts';
 import { createReceived, type Received } from '../../runtime/ledger/received-messages.ts';
-import type { Ground } from './node-services.ts';
+import type { NodeServices } from './node-services.ts';
 
 /** The ground floor, as far as it is there when this is made. */
 export type WithdrawalParts = Pick<
-	Ground,
+	NodeServices,
 	| 'node'
 	| 'journal'
 	| 'receipts'
@@ -18,11 +18,11 @@ export type WithdrawalParts = Pick<
 	| 'methods'
 	| 'clock'
 	| 'signals'
-	| 'post'
+	| 'router'
 	| 'passPoint'
 	| 'actors'
 	| 'config'
-	| 'hostings'
+	| 'hostRuntimes'
 >;
 
 /**
@@ -30,13 +30,13 @@ export type WithdrawalParts = Pick<
  * not taken back.
  */
 export function createWithdrawal(parts: WithdrawalParts): Received {
-	const { mailboxes, methods, actors, hostings } = parts;
+	const { mailboxes, methods, actors, hostRuntimes } = parts;
 	return createReceived({
 		...parts,
 		mailboxes: () => mailboxes.values(),
 		isOurs: ({ method }) => !actors.some(({ name }) => name === method),
 		isParked({ method }, row) {
-			const parked = hostings.get(method)?.parked();
+			const parked = hostRuntimes.get(method)?.parked();
 			return parked ? parked.size > 0 && parked.has(row.message.key ?? '') : false;
 		},
 		async settle(mailbox, row, attempts) {

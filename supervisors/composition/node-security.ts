@@ -3,36 +3,36 @@
  *
  * @module
  */
-import type { Books } from '../../runtime/ledger/ledger.ts';
-import type { ClaimSeal } from '../../runtime/network/name-claim.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
+import type { ClaimSigner } from '../../runtime/network/name-claim.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import type { SealGuard } from '../../runtime/network/inbound-router.ts';
-import { createForeignCheck } from '../../runtime/security/client-signature.ts';
+import type { ReplayCheck } from '../../runtime/network/inbound-router.ts';
+import { createClientCheck } from '../../runtime/security/client-signature.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import { createReplayGuard } from '../../runtime/security/replay-guard.ts';
-import { openSeal } from '../../runtime/security/signing.ts';
+import { passingSigner } from '../../runtime/security/signing.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import {
 	createPermit,
-	openTrust,
+	openAuthorization,
 	type Permit,
-	type Trust,
+	type Authorization,
 } from '../../runtime/security/authorization.ts';
 
 /** What the ground floor is given of it. */
-export interface Trusting {
-	readonly trust: Trust | undefined;
-	readonly seal: Trust['seal'];
-	readonly claimSeal: ClaimSeal | undefined;
+export interface NodeSecurity {
+	readonly authorization: Authorization | undefined;
+	readonly signer: Authorization['signer'];
+	readonly claimSigner: ClaimSigner | undefined;
 	/** Whether messages of other nodes are allowed. */
-	permit(books: Pick<Books, 'get'>, methods: Pick<MethodRegistry, 'find'>): Permit;
+	permit(ledger: Pick<Ledger, 'get'>, methods: Pick<MethodRegistry, 'find'>): Permit;
 	/** The rest stands on the journal. */
 	on(journal: Journal): {
-		readonly guard: SealGuard;
-		readonly checkAuthor: ReturnType<typeof createForeignCheck>;
+		readonly guard: ReplayCheck;
+		readonly checkAuthor: ReturnType<typeof createClientCheck>;
 	};
 }
 
@@ -41,35 +41,38 @@ export interface Trusting {
  *
  * @throws ReeveError `bad_config`, `bad_key`, `bad_acl`
  */
-export function createTrusting(parts: {
+export function createNodeSecurity(parts: {
 	config: Config;
 	clock: Clock;
 	signals: Signals;
-}): Trusting {
+}): NodeSecurity {
 	const { config, clock } = parts;
 	const { signing } = config;
-	const trust = openTrust(config, clock);
-	const seal = trust?.seal ?? openSeal;
+	const authorization = openAuthorization(config, clock);
+	const signer = authorization?.signer ?? passingSigner;
 	return {
-		trust,
-		seal,
-		claimSeal: seal.isOn ? claimSealOf(seal, parts) : undefined,
-		permit(books, methods) {
+		authorization,
+		signer,
+		claimSigner: signer.isOn ? claimSealOf(signer, parts) : undefined,
+		permit(ledger, methods) {
 			const find = (name: string) => methods.find(name);
 			return createPermit({
 				config,
-				access: trust?.access,
-				sentRequest: books.get,
+				access: authorization?.access,
+				sentRequest: ledger.get,
 				find,
 			});
 		},
 		on(journal) {
 			const guard = createReplayGuard(journal);
-			const sealGuard = {
+			const replayCheck = {
 				...guard,
-				write: (changes: Parameters<SealGuard['write']>[0]) => journal.commit(changes),
+				write: (changes: Parameters<ReplayCheck['write']>[0]) => journal.commit(changes),
 			};
-			return { guard: sealGuard, checkAuthor: createForeignCheck({ trust, signing, guard }) };
+			return {
+				guard: replayCheck,
+				checkAuthor: createClientCheck({ authorization, signing, guard }),
+			};
 		},
 	};
 }
@@ -79,20 +82,20 @@ export function createTrusting(parts: {
  * one name by mistake have keys of their own, and must still find out.
  */
 function claimSealOf(
-	seal: Trust['seal'],
+	signer: Authorization['signer'],
 	{ config, signals }: { config: Config; signals: Signals },
-): ClaimSeal {
+): ClaimSigner {
 	const { signing, nodeName } = config;
 	return {
-		close: (topic, note) => seal.closeJson(topic, note, 0),
+		close: (topic, note) => signer.signJson(topic, note, 0),
 		isGenuine(topic, payload) {
 			if (signing !== 'required') return true;
 			try {
-				seal.checkJson(topic, payload, nodeName);
+				signer.checkJson(topic, payload, nodeName);
 				return true;
 			} catch (thrown) {
 				const { code } = asReeveError(thrown, 'bad_frame');
-				signals.emit('seal.refused', { code, from: nodeName, topic });
+				signals.emit('signature.refused', { code, from: nodeName, topic });
 				return false;
 			}
 		},

@@ -5,31 +5,31 @@
  * @module
  */
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
-import type { Hosting } from '../../actors/durable/host-runtime.ts';
+import type { HostRuntime } from '../../actors/durable/host-runtime.ts';
 import type { Asks } from '../../runtime/pending/asks.ts';
-import type { Answers } from '../../runtime/intake/outcome-publisher.ts';
-import type { Books } from '../../runtime/ledger/ledger.ts';
+import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
+import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Cancellations } from '../../runtime/mailbox/cancellations.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
-import type { Exchange } from '../../runtime/network/network.ts';
+import type { Network } from '../../runtime/network/network.ts';
 import type { Intake } from '../../runtime/intake/intake.ts';
 import type { ErrorCode } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
-import type { Post } from '../../runtime/intake/message-router.ts';
+import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Presence } from '../../runtime/network/presence.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
-import type { Retention } from '../../runtime/delivery/lane-retention.ts';
+import type { LaneRetention } from '../../runtime/delivery/lane-retention.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import type { Suspects } from '../../runtime/mailbox/crash-recovery.ts';
+import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
-import type { StartChoices } from '../../runtime/config/start-options.ts';
-import type { Trust } from '../../runtime/security/authorization.ts';
+import type { StartOptions } from '../../runtime/config/start-options.ts';
+import type { Authorization } from '../../runtime/security/authorization.ts';
 import type { Definitions, FolderReading } from './definitions.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { Ownership } from './ownership.ts';
@@ -37,7 +37,7 @@ import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import type { Acknowledgement } from '../../runtime/protocol/acknowledgement.ts';
 
 /** What a ground floor is made from. */
-export interface GroundParts {
+export interface ComposeOptions {
 	readonly config: Config;
 	readonly clock: Clock;
 	readonly signals: Signals;
@@ -51,7 +51,7 @@ export interface GroundParts {
 	/** The fingerprint of the machine. */
 	readonly host: string;
 	/** What the operator said at this start. */
-	readonly choices: StartChoices;
+	readonly choices: StartOptions;
 	/** Where specs make a node die, see `fault.ts`. */
 	readonly passPoint: PassPoint;
 	/** What specs put between the journal and its file. */
@@ -59,17 +59,17 @@ export interface GroundParts {
 }
 
 /** The parts that a node has one of. */
-export interface Ground extends GroundParts, Mailboxes {
+export interface NodeServices extends ComposeOptions, Mailboxes {
 	readonly node: string;
 	readonly journal: Journal;
-	readonly books: Books;
+	readonly ledger: Ledger;
 	/** Outcomes that are published for whoever has no node. */
-	readonly answers: Answers;
+	readonly outcomePublisher: OutcomePublisher;
 	readonly receipts: Receipts;
 	readonly outbox: Outbox;
 	readonly presence: Presence;
-	readonly exchange: Exchange;
-	readonly post: Post;
+	readonly network: Network;
+	readonly router: MessageRouter;
 	readonly intake: Intake;
 	/** Whoever wants acknowledgements, and the state of the link: the publishers. */
 	readonly publishing: {
@@ -90,16 +90,16 @@ export interface Ground extends GroundParts, Mailboxes {
 	/** Whose name and store these are. */
 	readonly ownership: Ownership;
 	/** What the last process left in mid-run. */
-	readonly suspects: Suspects;
-	readonly retention: Retention;
+	readonly crashRecovery: CrashRecovery;
+	readonly retention: LaneRetention;
 	readonly cancellations: Cancellations;
 	readonly received: Received;
 	readonly timers: Timers;
 	readonly asks: Asks;
 	/** The work of the hosts of declared actors, by the name of the actor, once they run. */
-	readonly hostings: Map<string, Hosting>;
+	readonly hostRuntimes: Map<string, HostRuntime>;
 	/** Keys and access rules; undefined if this node has no folder for them. */
-	readonly trust: Trust | undefined;
+	readonly authorization: Authorization | undefined;
 }
 
 /** How a reload is meant. */

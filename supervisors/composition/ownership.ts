@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { createClaims, type Claims, type ClaimSeal } from '../../runtime/network/name-claim.ts';
+import { createClaims, type Claims, type ClaimSigner } from '../../runtime/network/name-claim.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { ErrorCode } from '../../runtime/platform/errors.ts';
@@ -20,7 +20,7 @@ export interface OwnershipParts {
 	readonly journal: Journal;
 	readonly host: string;
 	/** Signs claims and objections. */
-	readonly seal?: ClaimSeal | undefined;
+	readonly signer?: ClaimSigner | undefined;
 	/** Ends the node for this reason. */
 	readonly onEnd: (reason: ErrorCode) => void;
 }
@@ -56,7 +56,7 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 			},
 		},
 		clock,
-		seal: parts.seal,
+		signer: parts.signer,
 		claimMs: config.claimMs,
 		isAtHome: () => isAtHome,
 		isOwner: () => journal.isOwner(),

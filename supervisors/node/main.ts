@@ -15,17 +15,17 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		const { startNode } = await import('./node.ts');
 		return startNode(config, { choices });
 	},
-	async rehearse(what, tell) {
-		const { rehearseStore } = await import('../actor-hosts/offline-replay.ts');
-		return rehearseStore(what, tell);
+	async replay(what, tell) {
+		const { replayStore } = await import('../actor-hosts/offline-replay.ts');
+		return replayStore(what, tell);
 	},
 	async checkDefinitions(path) {
 		const { checkDefinitions } = await import('../actor-hosts/offline-replay.ts');
 		return checkDefinitions(path);
 	},
-	async sheetSchema() {
-		const { sheetJsonSchema } = await import('../../actors/declarative/definition-schema.ts');
-		return sheetJsonSchema();
+	async definitionSchema() {
+		const { definitionJsonSchema } = await import('../../actors/declarative/definition-schema.ts');
+		return definitionJsonSchema();
 	},
 	async fork(what) {
 		const { forkInstance } = await import('../actor-hosts/offline-replay.ts');

@@ -7,13 +7,13 @@
 import process from 'node:process';
 import { z } from 'zod';
 import { ownFacts } from '../../runtime/message/facts.ts';
-import { createInquiry } from '../../runtime/queries/queries.ts';
-import { messageLife } from '../../runtime/queries/message-timeline.ts';
+import { createQueries } from '../../runtime/queries/queries.ts';
+import { messageTimeline } from '../../runtime/queries/message-timeline.ts';
 import { version } from '../../runtime/platform/version.ts';
-import type { Door } from '../../runtime/network/transport.ts';
-import { actorQuestions, createActorInquiry } from '../operations/actor-queries.ts';
+import type { NodeApi } from '../../runtime/network/transport.ts';
+import { actorQuestions, createActorQueries } from '../operations/actor-queries.ts';
 import { createAudit } from '../operations/audit.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { treeRow } from '../operations/supervision-tree-rows.ts';
 import { operations } from '../operations/operation-targets.ts';
 import { createOperations } from '../operations/operations.ts';
@@ -22,9 +22,12 @@ import type { SupervisorRef } from '../otp/supervisor.ts';
 import type { TreeRow } from '../../runtime/queries/question.ts';
 
 /** Creates the door. `top` answers with the tree once it stands. */
-export function createDoor(ground: Ground, top: () => SupervisorRef | undefined): Door {
-	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = ground;
-	const { phase } = ground;
+export function createNodeApi(
+	services: NodeServices,
+	top: () => SupervisorRef | undefined,
+): NodeApi {
+	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = services;
+	const { phase } = services;
 	const startedAt = clock.now();
 	const since = clock.monotonic();
 	const starting: TreeRow = { id: 'node', type: 'supervisor', state: 'starting', restarts: 0 };
@@ -46,12 +49,12 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 		startedAt,
 		uptimeMs: Math.round(clock.monotonic() - since),
 		broker: config.brokerAddress || `${config.brokerListen} (in this node)`,
-		...ground.books.totals(),
+		...services.ledger.totals(),
 		signals: signals.counts(),
 	});
-	const inquire = createInquiry({
-		...ground,
-		mailboxes: () => ground.mailboxes.values(),
+	const query = createQueries({
+		...services,
+		mailboxes: () => services.mailboxes.values(),
 		about,
 		prefix: config.topicPrefix,
 		tree: () => {
@@ -59,21 +62,21 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 			return ref ? treeRow(ref) : starting;
 		},
 	});
-	const operate = createOperations(ground);
-	const audit = createAudit(ground);
-	const inquireActors = createActorInquiry(ground);
-	const resend = createResend(ground);
-	const ask: Door['ask'] = (raw, signal) => {
+	const operate = createOperations(services);
+	const audit = createAudit(services);
+	const queryActors = createActorQueries(services);
+	const resend = createResend(services);
+	const ask: NodeApi['ask'] = (raw, signal) => {
 		const { reeve, id } = z
 			.looseObject({ reeve: z.string(), id: z.string() })
 			.partial()
 			.catch({})
 			.parse(raw);
 		if (operations.some((operation) => operation === reeve)) return operate(raw);
-		if (actorQuestions.some((question) => question === reeve)) return inquireActors(raw);
+		if (actorQuestions.some((question) => question === reeve)) return queryActors(raw);
 		if (reeve === 'audit') return audit(raw, signal);
 		if (reeve === 'resend') return resend(raw);
-		return reeve === 'message' && id !== undefined ? lifeOf(ground, id) : inquire(raw, signal);
+		return reeve === 'message' && id !== undefined ? timelineOf(services, id) : query(raw, signal);
 	};
 	return {
 		accept: (raw, via) => intake.accept(raw, via),
@@ -82,6 +85,6 @@ export function createDoor(ground: Ground, top: () => SupervisorRef | undefined)
 	};
 }
 
-async function* lifeOf(ground: Ground, id: string): AsyncGenerator {
-	yield await messageLife(ground, id);
+async function* timelineOf(services: NodeServices, id: string): AsyncGenerator {
+	yield await messageTimeline(services, id);
 }

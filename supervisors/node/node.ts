@@ -30,8 +30,8 @@ import { startLog } from '../../runtime/observability/log.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
 import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
 import { version } from '../../runtime/platform/version.ts';
-import type { StartChoices } from '../../runtime/config/start-options.ts';
-import type { Door, TransportDefinition } from '../../runtime/network/transport.ts';
+import type { StartOptions } from '../../runtime/config/start-options.ts';
+import type { NodeApi, TransportDefinition } from '../../runtime/network/transport.ts';
 import { fileBudgets } from '../otp/budget-file.ts';
 import { strayReport } from '../otp/crash-report.ts';
 import {
@@ -40,16 +40,16 @@ import {
 	type ActorPlace,
 } from '../actor-handles/actor-handle.ts';
 import type { FolderReading } from '../composition/definitions.ts';
-import { createDoor } from './node-api.ts';
+import { createNodeApi } from './node-api.ts';
 import { exitText } from '../otp/exit-reason.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { createNames } from '../otp/names.ts';
 import { catchStrays } from '../otp/stray-errors.ts';
 import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { loadTransports } from './transport-table.ts';
 import { nodeTree } from './tree.ts';
 import type { Budgets } from '../otp/child-spec.ts';
-import { createGround } from '../composition/compose-node.ts';
+import { composeNode } from '../composition/compose-node.ts';
 
 export { defineActor } from '../../actors/definition/definition.ts';
 export type {
@@ -58,8 +58,8 @@ export type {
 	Monitored,
 	Outgoing,
 	Question,
-	Unanswered,
-	UnansweredReason,
+	AskTimeout,
+	AskTimeoutReason,
 } from '../../actors/definition/effects.ts';
 export {
 	answer,
@@ -89,7 +89,7 @@ export interface RunningNode {
 	readonly replayed: number;
 	readonly signals: Signals;
 	/** The way in: messages and questions. */
-	readonly door: Door;
+	readonly api: NodeApi;
 	/**
 	 * An instance of a declared actor, here or on another node. What it can be sent follows from the
 	 * type of its machine.
@@ -113,7 +113,7 @@ export interface NodeOptions {
 	/** Declared actors, beside those of the definitions folder. */
 	readonly actors?: readonly ActorDefinition[];
 	/** What the operator says about this start. */
-	readonly choices?: StartChoices | undefined;
+	readonly choices?: StartOptions | undefined;
 	/** The fingerprint of the machine; by default the machine's own. */
 	readonly host?: string;
 	/** Where specs make it die; by default at the points that the variable REEVE_CRASH_AT names. */
@@ -173,9 +173,9 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 			host,
 			disk,
 		};
-		const ground = createGround({ ...given, onEnd });
-		const running = await raise(ground, transports, ending);
-		const { leftBehind: replayed } = ground;
+		const services = composeNode({ ...given, onEnd });
+		const running = await raise(services, transports, ending);
+		const { leftBehind: replayed } = services;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
 		void running.ended.then(endWatching);
 		return running;
@@ -187,19 +187,19 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 
 /** Starts the tree on a ground floor. */
 async function raise(
-	ground: Ground,
+	services: NodeServices,
 	transports: readonly TransportDefinition[],
 	ending: Promise<string>,
 ): Promise<RunningNode> {
-	const { clock, signals, journal, phase, exchange, node: name } = ground;
+	const { clock, signals, journal, phase, network, node: name } = services;
 	let top: SupervisorRef | undefined;
-	const door = createDoor(ground, () => top);
+	const api = createNodeApi(services, () => top);
 	try {
-		top = await startSupervisor(nodeTree({ ground, door, transports }), {
+		top = await startSupervisor(nodeTree({ services, api, transports }), {
 			clock,
 			signals,
 			names: createNames(),
-			budgets: budgetsOf(ground.config),
+			budgets: budgetsOf(services.config),
 		});
 	} catch (thrown) {
 		await journal.close();
@@ -213,10 +213,10 @@ async function raise(
 		stopping ??= (async () => {
 			signals.emit('node.stopping', { reason });
 			phase.current = 'stopping';
-			await exchange.retire();
+			await network.retire();
 			await tree.stop('shutdown');
 			// The end waits for it, but not for ever; of a process that was replaced nothing is written.
-			journal.commit(ground.books.unwritten()).catch(() => undefined);
+			journal.commit(services.ledger.unwritten()).catch(() => undefined);
 			await journal.close();
 			signals.emit('node.stopped', { reason });
 		})();
@@ -228,8 +228,8 @@ async function raise(
 		return reason;
 	});
 	const { storeId, epoch } = journal;
-	const actor = createActorHandles(ground);
-	return { name, storeId, epoch, replayed: ground.leftBehind, signals, door, actor, ended, stop };
+	const actor = createActorHandles(services);
+	return { name, storeId, epoch, replayed: services.leftBehind, signals, api, actor, ended, stop };
 }
 
 /** The error that a failed start began with, below what the supervisors wrapped around it. */
@@ -266,7 +266,8 @@ async function readFolder(config: Config): Promise<FolderReading | undefined> {
 	const surroundings = surroundingsOf(config);
 	const files = await readDefinitions(folder, surroundings);
 	// Nodes without such a folder need not load what reads sheets.
-	const { compileSheet } = await import('../../actors/declarative/yaml-definition.ts');
-	const compile = (source: string, text: string) => compileSheet({ source, text, ...surroundings });
+	const { compileYamlDefinition } = await import('../../actors/declarative/yaml-definition.ts');
+	const compile = (source: string, text: string) =>
+		compileYamlDefinition({ source, text, ...surroundings });
 	return { files, compile };
 }

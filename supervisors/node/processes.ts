@@ -13,12 +13,12 @@ import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Processes, ProcessName, ProcessRow } from '../../runtime/method/processes.ts';
 import type { ChildRow, Refusal } from '../otp/child-management.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
 
 /** What processes are operated with. */
 export interface ProcessParts {
-	readonly ground: Ground;
+	readonly services: NodeServices;
 	readonly subscribers: () => SupervisorRef;
 	readonly publishers: () => SupervisorRef;
 	/** Makes the subscriber of a method that has had none so far. */
@@ -39,8 +39,8 @@ const neededPublisher = 'REQNone';
 
 /** Creates the view on the processes of a node. */
 export function createProcesses(parts: ProcessParts): Processes {
-	const { ground, subscribers, publishers } = parts;
-	const { node, outbox, mailboxes, methods, processChoices } = ground;
+	const { services, subscribers, publishers } = parts;
+	const { node, outbox, mailboxes, methods, processOverrides } = services;
 
 	const list = async (): Promise<readonly ProcessRow[]> => {
 		const [below, above] = await Promise.all([
@@ -86,7 +86,7 @@ export function createProcesses(parts: ProcessParts): Processes {
 	/** Starts the subscriber of a method that the configuration leaves out. */
 	const startNew = async ({ method }: ProcessName): Promise<void> => {
 		if (!methods.find(method)) throw new ReeveError('unknown_method', method);
-		check(await subscribers().startChild(parts.subscriber(ground.openMailbox(method))));
+		check(await subscribers().startChild(parts.subscriber(services.openMailbox(method))));
 	};
 
 	return {
@@ -99,8 +99,8 @@ export function createProcesses(parts: ProcessParts): Processes {
 			if (found.length === 0 && !methods.find(wanted.method)) {
 				throw new ReeveError('unknown_method', wanted.method);
 			}
-			const isLeftOut = isSubscriber && !ground.isTaken(wanted.method);
-			await processChoices.set(wanted, isLeftOut ? 'started' : undefined);
+			const isLeftOut = isSubscriber && !services.isTaken(wanted.method);
+			await processOverrides.set(wanted, isLeftOut ? 'started' : undefined);
 			if (found.length === 0) await startNew(wanted);
 			for (const row of found) {
 				if (row.id === undefined) check(await above(row).restartChild(childIdOf(row)));
@@ -115,7 +115,7 @@ export function createProcesses(parts: ProcessParts): Processes {
 			if (isNeeded) throw new ReeveError('process_needed', `${kind} of ${method}`);
 			const found = await find(wanted);
 			if (found.length === 0) throw notFound(wanted, 'stop');
-			await processChoices.set(wanted, 'stopped');
+			await processOverrides.set(wanted, 'stopped');
 			for (const row of found) check(await above(row).terminateChild(childIdOf(row)));
 			return found;
 		},

@@ -3,23 +3,26 @@
  *
  * @module
  */
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
-import { createPublishing, type PublisherRef } from './publisher-registry.ts';
+import { createPublisherRegistry, type PublisherRef } from './publisher-registry.ts';
 import { createRenewal } from './store-renewal.ts';
 import type { Lane } from '../../runtime/delivery/outbox.ts';
 import { actorChild, actorOf } from '../otp/actor-child.ts';
 import { publisherLogic } from '../../actors/outbound/publisher.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
-export function publishing(ground: Ground, under: (id: string) => SupervisorRef): ChildSpec {
-	const switchboard = createPublishing(ground);
-	const onStaleStore = createRenewal(ground, () => under('transports'));
+export function publisherChild(
+	services: NodeServices,
+	under: (id: string) => SupervisorRef,
+): ChildSpec {
+	const registry = createPublisherRegistry(services);
+	const onStaleStore = createRenewal(services, () => under('transports'));
 	const publisher = (lane: Lane): ChildSpec => {
 		const start = actorChild({
 			logic: publisherLogic,
-			input: { ...ground, lane, onStaleStore },
+			input: { ...services, lane, onStaleStore },
 			shutdownEvent: { type: 'SHUTDOWN' },
 			describe: () => ({ mailboxLength: lane.next - lane.lo }),
 		});
@@ -27,7 +30,7 @@ export function publishing(ground: Ground, under: (id: string) => SupervisorRef)
 			id: lane.name,
 			async start(context) {
 				const { to: node, method } = lane;
-				const choice = ground.processChoices.get({ kind: 'publisher', method, node });
+				const choice = services.processOverrides.get({ kind: 'publisher', method, node });
 				if (choice === 'stopped') return 'ignore';
 				const started = await start(context);
 				const child = typeof started === 'object' && 'pid' in started ? started : undefined;
@@ -36,7 +39,7 @@ export function publishing(ground: Ground, under: (id: string) => SupervisorRef)
 				const send: PublisherRef['send'] = (event) => {
 					if (child?.exitReason === undefined) actor?.send(event);
 				};
-				if (actor) switchboard.register(lane, { send });
+				if (actor) registry.register(lane, { send });
 				return started;
 			},
 		};
@@ -44,7 +47,7 @@ export function publishing(ground: Ground, under: (id: string) => SupervisorRef)
 	return {
 		id: 'publishing',
 		start: serviceChild({
-			start: () => switchboard.open((lane) => void under('publishers').startChild(publisher(lane))),
+			start: () => registry.open((lane) => void under('publishers').startChild(publisher(lane))),
 		}),
 	};
 }

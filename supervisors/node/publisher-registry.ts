@@ -6,7 +6,7 @@
  */
 import type { PublisherEvent } from '../../actors/outbound/lane-sending.ts';
 import type { Lane } from '../../runtime/delivery/outbox.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** The living publisher of a lane, as far as this file needs it. */
 export interface PublisherRef {
@@ -18,8 +18,8 @@ interface Known {
 	ref: PublisherRef | undefined;
 }
 
-/** The switchboard that {@link createPublishing} makes. */
-export interface Publishing {
+/** The switchboard that {@link createPublisherRegistry} makes. */
+export interface PublisherRegistry {
 	/** A publisher tells that it is there; a restarted one takes the place of its predecessor. */
 	register(lane: Lane, publisher: PublisherRef): void;
 	/** Starts bringing events; `start` is called for each lane that needs a publisher. */
@@ -27,8 +27,8 @@ export interface Publishing {
 }
 
 /** Creates the switchboard. */
-export function createPublishing(ground: Ground): Publishing {
-	const { outbox, presence, publishing, exchange } = ground;
+export function createPublisherRegistry(services: NodeServices): PublisherRegistry {
+	const { outbox, presence, publishing, network } = services;
 	const publishers = new Map<string, Known>();
 	/** The same by the node that they publish for: a fleet has a lane or more for each. */
 	const byNode = new Map<string, Set<Known>>();
@@ -67,7 +67,7 @@ export function createPublishing(ground: Ground): Publishing {
 				if (known) known.ref?.send({ type: 'MAIL' });
 				else {
 					know(lane);
-					if (!presence.get(lane.to)) exchange.follow(lane.to);
+					if (!presence.get(lane.to)) network.follow(lane.to);
 					start(lane);
 				}
 			});

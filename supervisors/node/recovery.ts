@@ -4,13 +4,13 @@
  *
  * @module
  */
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { killOrphans } from '../../actors/io/orphan-commands.ts';
 
 /** Opens the node for messages from other nodes, and announces it. */
-export function recover({ phase, exchange, isSafe, journal, signals }: Ground): void {
+export function recover({ phase, network, isSafe, journal, signals }: NodeServices): void {
 	phase.current = 'open';
-	exchange.announce();
+	network.announce();
 	// Said only now, when somebody listens who tells central.
 	const { quarantined: folder, uncleanStarts } = journal;
 	if (folder !== undefined) signals.emit('journal.quarantined', { folder });
@@ -22,7 +22,7 @@ export async function endOrphans({
 	mailboxes,
 	clock,
 	signals,
-}: Ground): Promise<'ignore'> {
+}: NodeServices): Promise<'ignore'> {
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
 	// The steps of actors are found by their ids as the commands of messages are by theirs.

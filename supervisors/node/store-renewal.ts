@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
 
 /**
@@ -14,7 +14,7 @@ import type { SupervisorRef } from '../otp/supervisor.ts';
  * same.
  */
 export function createRenewal(
-	{ journal, outbox, signals }: Ground,
+	{ journal, outbox, signals }: NodeServices,
 	transports: () => SupervisorRef,
 ): (why: string) => void {
 	let working: Promise<void> | undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { CallInput, RunningCall } from '../../actors/inbound/call.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
@@ -15,21 +15,21 @@ import { subscriberLogic } from '../../actors/inbound/subscriber.ts';
 /** How much longer than `stopTimeout` a subscriber may take to let go of what it runs. */
 const drainMs = 5000;
 
-export function subscriber(
-	ground: Ground,
+export function subscriberChild(
+	services: NodeServices,
 	mailbox: Mailbox,
 	calls: { startCall: (input: CallInput) => RunningCall; processes: Processes },
 ): ChildSpec {
 	const { method } = mailbox;
-	const definition = ground.methods.find(method);
+	const definition = services.methods.find(method);
 	if (!definition) throw new ReeveError('internal', `a mailbox without a method: ${method}`);
 	const print = (from: string, text: string) =>
-		ground.signals.emit('console.printed', { from, text });
+		services.signals.emit('console.printed', { from, text });
 	const start = actorChild({
 		logic: subscriberLogic,
 		input: ({ child }) => ({
-			...ground,
-			storeId: ground.journal.storeId,
+			...services,
+			storeId: services.journal.storeId,
 			mailbox,
 			definition,
 			...calls,
@@ -41,12 +41,12 @@ export function subscriber(
 	});
 	return {
 		id: method,
-		shutdown: ground.config.stopTimeout * 1000 + drainMs,
+		shutdown: services.config.stopTimeout * 1000 + drainMs,
 		async start(context) {
-			const process = { kind: 'subscriber', method, node: ground.node } as const;
-			if (ground.processChoices.get(process) !== 'stopped') return start(context);
+			const process = { kind: 'subscriber', method, node: services.node } as const;
+			if (services.processOverrides.get(process) !== 'stopped') return start(context);
 			// What it has left in mid-run is decided when somebody starts it.
-			ground.suspects.cleared(method);
+			services.crashRecovery.cleared(method);
 			return 'ignore';
 		},
 	};

@@ -3,18 +3,18 @@
  *
  * @module
  */
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type {
-	Door,
+	NodeApi,
 	TransportContext,
 	TransportDefinition,
 } from '../../runtime/network/transport.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
-export function transportContext(ground: Ground, door: Door): TransportContext {
-	const { node, config, clock, signals, exchange, isSafe, ownership } = ground;
-	const { listener } = exchange;
+export function transportContext(services: NodeServices, api: NodeApi): TransportContext {
+	const { node, config, clock, signals, network, isSafe, ownership } = services;
+	const { listener } = network;
 	return {
 		isSafe,
 		claim: ownership.claims,
@@ -23,10 +23,10 @@ export function transportContext(ground: Ground, door: Door): TransportContext {
 		clock,
 		signals,
 		listener,
-		door,
+		api,
 		// It names the store, which may get another identity.
 		get will() {
-			return exchange.will;
+			return network.will;
 		},
 	};
 }

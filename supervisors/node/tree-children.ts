@@ -7,13 +7,13 @@
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { startSweeping } from '../../runtime/delivery/lane-retention.ts';
-import type { Door, TransportDefinition } from '../../runtime/network/transport.ts';
+import type { NodeApi, TransportDefinition } from '../../runtime/network/transport.ts';
 import { watchMonitored } from '../actor-handles/actor-monitors.ts';
 import { callStarter, callTemplate } from './call-child.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
 import { watchDefinitions } from '../actor-hosts/definition-watch.ts';
 import { startErrorReports } from '../reports/error-report.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { startHello } from '../reports/hello.ts';
 import { hostChild } from '../actor-hosts/actor-host-child.ts';
 import { createProcesses } from './processes.ts';
@@ -22,12 +22,12 @@ import { createReload } from '../actor-hosts/definition-reload.ts';
 import { serviceChild } from '../otp/service-child.ts';
 import { startStoreLog } from '../reports/store-log.ts';
 import { isSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
-import { subscriber } from './subscriber-child.ts';
-import { publishing } from './publisher-child.ts';
+import { subscriberChild } from './subscriber-child.ts';
+import { publisherChild } from './publisher-child.ts';
 import { transportContext, transportChild } from './transport-child.ts';
 
 /** The children of a node's tree, by what they do. */
-export interface Parts {
+export interface TreeChildren {
 	/** Ends the commands that an earlier process left running; done before anything may start one. */
 	readonly orphans: ChildSpec;
 	/** One running message: the template of the dynamic children of `calls`. */
@@ -58,14 +58,14 @@ export interface Parts {
 }
 
 /** What the parts are made of. */
-export interface PartParts {
-	readonly ground: Ground;
-	readonly door: Door;
+export interface TreeChildrenParts {
+	readonly services: NodeServices;
+	readonly api: NodeApi;
 	readonly transports: readonly TransportDefinition[];
 }
 
 /** Makes the parts of one node. Nothing runs yet. */
-export function createParts({ ground, door, transports }: PartParts): Parts {
+export function createTreeChildren({ services, api, transports }: TreeChildrenParts): TreeChildren {
 	const supervisors = new Map<string, SupervisorRef>();
 	const under = (id: string): SupervisorRef => {
 		const found = supervisors.get(id);
@@ -74,51 +74,53 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 	};
 	const startCall = callStarter(() => under('calls'));
 	const subscriberOf = (box: Mailbox): ChildSpec =>
-		subscriber(ground, box, { startCall, processes });
+		subscriberChild(services, box, { startCall, processes });
 	const processes = createProcesses({
-		ground,
+		services,
 		subscribers: () => under('subscribers'),
 		publishers: () => under('publishers'),
 		subscriber: subscriberOf,
 	});
-	const reload = createReload(ground, () => under('actors'));
-	ground.reloading.reload = reload;
+	const reload = createReload(services, () => under('actors'));
+	services.reloading.reload = reload;
 	return {
-		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(ground) },
+		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(services) },
 		call: callTemplate(),
-		subscribers: ground.isSafe
+		subscribers: services.isSafe
 			? []
-			: [...ground.mailboxes.values()]
-					.filter(({ method }) => !ground.definitions.isActor(method))
+			: [...services.mailboxes.values()]
+					.filter(({ method }) => !services.definitions.isActor(method))
 					.map(subscriberOf),
 		timers: {
 			id: 'timers',
-			start: serviceChild({ start: () => ground.timers, stop: (timers) => timers.stop() }),
+			start: serviceChild({ start: () => services.timers, stop: (timers) => timers.stop() }),
 		},
-		hosts: ground.isSafe ? [] : ground.actors.map((definition) => hostChild(ground, definition)),
+		hosts: services.isSafe
+			? []
+			: services.actors.map((definition) => hostChild(services, definition)),
 		definitions: {
 			id: 'definitions',
-			start: serviceChild({ start: () => watchDefinitions(ground, reload) }),
+			start: serviceChild({ start: () => watchDefinitions(services, reload) }),
 		},
 		monitors: {
 			id: 'monitors',
-			start: serviceChild({ start: () => watchMonitored(ground) }),
+			start: serviceChild({ start: () => watchMonitored(services) }),
 		},
-		publishing: publishing(ground, under),
+		publishing: publisherChild(services, under),
 		errorReports: {
 			id: 'errorReports',
-			start: serviceChild({ start: () => startErrorReports(ground) }),
+			start: serviceChild({ start: () => startErrorReports(services) }),
 		},
-		hello: { id: 'hello', start: serviceChild({ start: () => startHello(ground) }) },
-		storeLog: { id: 'storeLog', start: serviceChild({ start: () => startStoreLog(ground) }) },
+		hello: { id: 'hello', start: serviceChild({ start: () => startHello(services) }) },
+		storeLog: { id: 'storeLog', start: serviceChild({ start: () => startStoreLog(services) }) },
 		retention: {
 			id: 'retention',
-			start: serviceChild({ start: () => startSweeping(ground.retention, ground.clock) }),
+			start: serviceChild({ start: () => startSweeping(services.retention, services.clock) }),
 		},
 		transports: transports
-			.filter((transport) => transport.wanted(ground.config))
-			.map((transport) => transportChild(transport, transportContext(ground, door))),
-		recovery: { id: 'recovery', restart: 'transient', start: () => recovery(ground) },
+			.filter((transport) => transport.wanted(services.config))
+			.map((transport) => transportChild(transport, transportContext(services, api))),
+		recovery: { id: 'recovery', restart: 'transient', start: () => recovery(services) },
 		reachable: (supervisor) => ({
 			...supervisor,
 			async start(context) {
@@ -132,7 +134,7 @@ export function createParts({ ground, door, transports }: PartParts): Parts {
 	};
 }
 
-function recovery(ground: Ground): 'ignore' {
-	recover(ground);
+function recovery(services: NodeServices): 'ignore' {
+	recover(services);
 	return 'ignore';
 }

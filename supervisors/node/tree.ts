@@ -7,13 +7,13 @@
  *
  * @module
  */
-import { createParts, type PartParts } from './tree-children.ts';
+import { createTreeChildren, type TreeChildrenParts } from './tree-children.ts';
 import type { SupervisorSpec } from '../otp/child-spec.ts';
 import { supervisorChild } from '../otp/supervisor.ts';
 
 /** The tree of one node. */
-export function nodeTree(given: PartParts): SupervisorSpec {
-	const parts = createParts(given);
+export function nodeTree(given: TreeChildrenParts): SupervisorSpec {
+	const parts = createTreeChildren(given);
 	return {
 		name: 'node',
 		strategy: 'rest_for_one',

@@ -17,7 +17,7 @@ import type {
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** The questions that are answered here. */
 export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
@@ -46,13 +46,15 @@ const request = z.discriminatedUnion('reeve', [
 type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
 
 /** Creates what answers them. */
-export function createActorInquiry(ground: Ground): (raw: unknown) => AsyncGenerator<Answer> {
+export function createActorQueries(
+	services: NodeServices,
+): (raw: unknown) => AsyncGenerator<Answer> {
 	const find = (name: string): ActorDefinition => {
-		const found = ground.actors.find((actor) => actor.name === name);
+		const found = services.actors.find((actor) => actor.name === name);
 		if (found) return found;
 		const nearest = nearestWord(
 			name,
-			ground.actors.map((actor) => actor.name),
+			services.actors.map((actor) => actor.name),
 		);
 		throw new ReeveError('not_found', `actor ${name}${nearest ? `; is it ${nearest}?` : ''}`);
 	};
@@ -62,23 +64,29 @@ export function createActorInquiry(ground: Ground): (raw: unknown) => AsyncGener
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		const asked = parsed.data;
 		if (asked.reeve === 'actors') {
-			yield* ground.actors.map((definition) => actorRow(ground, definition));
-			yield* undefinedRows(ground);
+			yield* services.actors.map((definition) => actorRow(services, definition));
+			yield* undefinedRows(services);
 			return;
 		}
 		if (asked.reeve === 'reload') {
-			yield* await ground.reloading.reload(asked);
+			yield* await services.reloading.reload(asked);
 			return;
 		}
 		const definition = find(asked.actor);
-		if (asked.reeve === 'unpark') yield await unpark(ground, asked);
-		else if (asked.key === undefined) yield definitionRow(ground, definition, asked.limit);
-		else yield instanceRow(ground, definition, asked.key);
+		if (asked.reeve === 'unpark') yield await unpark(services, asked);
+		else if (asked.key === undefined) yield definitionRow(services, definition, asked.limit);
+		else yield instanceRow(services, definition, asked.key);
 	};
 }
 
 /** Files that define nothing: an actor without a definition, or a file that was never right. */
-function undefinedRows({ definitions, actors, mailboxes, journal, node }: Ground): ActorRow[] {
+function undefinedRows({
+	definitions,
+	actors,
+	mailboxes,
+	journal,
+	node,
+}: NodeServices): ActorRow[] {
 	const files = [...definitions.files.values()];
 	return files
 		.filter(({ actor }) => !actors.some(({ name }) => name === actor))
@@ -96,12 +104,12 @@ function undefinedRows({ definitions, actors, mailboxes, journal, node }: Ground
 		}));
 }
 
-function actorRow(ground: Ground, { name, version, summary }: ActorDefinition): ActorRow {
-	const { journal, mailboxes, hostings, config, node } = ground;
-	const hosting = hostings.get(name);
+function actorRow(services: NodeServices, { name, version, summary }: ActorDefinition): ActorRow {
+	const { journal, mailboxes, hostRuntimes, config, node } = services;
+	const hostRuntime = hostRuntimes.get(name);
 	const { definitionsFolder } = config;
 	const { file, problem } =
-		[...ground.definitions.files.values()].find(({ actor }) => actor === name) ?? {};
+		[...services.definitions.files.values()].find(({ actor }) => actor === name) ?? {};
 	return {
 		...(file === undefined ? {} : { file }),
 		...(problem === undefined ? {} : { problem }),
@@ -109,15 +117,19 @@ function actorRow(ground: Ground, { name, version, summary }: ActorDefinition): 
 		version,
 		summary,
 		stored: journal.count('snapshots', { from: [name, ''], to: [name, '\uffff'] }),
-		active: hosting?.counts().active ?? 0,
+		active: hostRuntime?.counts().active ?? 0,
 		waiting: mailboxes.get(name)?.size() ?? 0,
-		parked: [...(hosting?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),
+		parked: [...(hostRuntime?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),
 		...(definitionsFolder === '' ? {} : { folder: resolve(definitionsFolder) }),
 		node,
 	};
 }
 
-function definitionRow(ground: Ground, definition: ActorDefinition, limit: number): DefinitionRow {
+function definitionRow(
+	services: NodeServices,
+	definition: ActorDefinition,
+	limit: number,
+): DefinitionRow {
 	const events = new Set<string>();
 	const states: string[] = [];
 	for (const node of nodesOf(definition.machine.root)) {
@@ -125,29 +137,33 @@ function definitionRow(ground: Ground, definition: ActorDefinition, limit: numbe
 		for (const type of node.transitions.keys()) if (!isOwn(type)) events.add(type);
 	}
 	const instances = [];
-	for (const { key, stored } of storedInstances(ground.journal, definition.name)) {
+	for (const { key, stored } of storedInstances(services.journal, definition.name)) {
 		if (instances.length >= limit) break;
 		instances.push(headOf(key, stored));
 	}
-	return { ...actorRow(ground, definition), states, events: [...events], instances };
+	return { ...actorRow(services, definition), states, events: [...events], instances };
 }
 
 /** Nobody sends what XState makes by itself. */
 const isOwn = (type: string) => type.startsWith('xstate.');
 
-function instanceRow(ground: Ground, definition: ActorDefinition, key: string): InstanceRow {
-	const found = reportInstance(ground.journal, definition, key);
+function instanceRow(
+	services: NodeServices,
+	definition: ActorDefinition,
+	key: string,
+): InstanceRow {
+	const found = reportInstance(services.journal, definition, key);
 	if (!found) throw new ReeveError('not_found', `${definition.name}/${key}`);
-	const parked = ground.hostings.get(definition.name)?.parked().get(key);
+	const parked = services.hostRuntimes.get(definition.name)?.parked().get(key);
 	return parked === undefined ? found : { ...found, status: 'parked', parked };
 }
 
 async function unpark(
-	{ hostings }: Ground,
+	{ hostRuntimes }: NodeServices,
 	{ actor, key, fresh }: { actor: string; key: string; fresh: boolean },
 ): Promise<UnparkedRow> {
-	const hosting = hostings.get(actor);
-	if (!hosting) throw new ReeveError('safe_mode', `${actor} is not hosted now`);
-	const waiting = await hosting.unpark(key, fresh);
+	const hostRuntime = hostRuntimes.get(actor);
+	if (!hostRuntime) throw new ReeveError('safe_mode', `${actor} is not hosted now`);
+	const waiting = await hostRuntime.unpark(key, fresh);
 	return { actor, key, mode: fresh ? 'fresh' : 'resume', waiting };
 }

@@ -15,7 +15,7 @@ import {
 import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { AuditRow } from '../../runtime/queries/operation-rows.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 const request = z.object({
@@ -42,27 +42,27 @@ interface Claim {
 
 /** Creates the auditing side of a node: one row for each receiver, as its answers come in. */
 export function createAudit(
-	ground: Ground,
+	services: NodeServices,
 ): (raw: unknown, signal: AbortSignal) => AsyncGenerator<AuditRow> {
 	return async function* audit(raw, signal) {
 		const parsed = request.safeParse(raw);
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		const { to, newerThanMs, waitSeconds } = parsed.data;
-		const since = newerThanMs === undefined ? 0 : ground.clock.now() - newerThanMs;
+		const since = newerThanMs === undefined ? 0 : services.clock.now() - newerThanMs;
 		// What is claimed is fixed first: a receiver that is asked later can only know more.
-		for (const [receiver, claims] of claimsOf(ground, { to, since })) {
+		for (const [receiver, claims] of claimsOf(services, { to, since })) {
 			if (signal.aborted) return;
-			yield await auditOne(ground, { receiver, claims, waitSeconds, signal });
+			yield await auditOne(services, { receiver, claims, waitSeconds, signal });
 		}
 	};
 }
 
 function claimsOf(
-	{ books, outbox }: Ground,
+	{ ledger, outbox }: NodeServices,
 	{ to, since }: { to: string | undefined; since: number },
 ): ReadonlyMap<string, readonly Claim[]> {
 	const byReceiver = new Map<string, Claim[]>();
-	for (const entry of books.each(since)) {
+	for (const entry of ledger.each(since)) {
 		if ((to ?? entry.toNode) !== entry.toNode) continue;
 		const hasLeft = messageRow(entry, outbox).state === 'accepted';
 		// The content is of no interest here, and would be much.
@@ -82,7 +82,7 @@ export interface Asking {
 }
 
 async function auditOne(
-	ground: Ground,
+	services: NodeServices,
 	{ claims, ...asking }: Asking & { readonly claims: readonly Claim[] },
 ): Promise<AuditRow> {
 	const { receiver: to } = asking;
@@ -91,14 +91,14 @@ async function auditOne(
 		number
 	>;
 	const faults: { id: string; finding: Finding }[] = [];
-	const size = Math.floor(ground.config.outputKeptBytesMax / bytesOfRow);
+	const size = Math.floor(services.config.outputKeptBytesMax / bytesOfRow);
 	const atATime = Math.max(1, Math.min(idsAtATime, size));
-	const row = { from: ground.node, to, checked: 0, ...counts, faults };
+	const row = { from: services.node, to, checked: 0, ...counts, faults };
 	try {
 		for (let from = 0; from < claims.length; from += atATime) {
 			const part = claims.slice(from, from + atATime);
 			const ids = part.map(({ entry }) => entry.id);
-			const { isCut, states } = await testimonyOf(ground, ids, asking);
+			const { isCut, states } = await testimonyOf(services, ids, asking);
 			for (const [index, { entry, hasLeft }] of part.entries()) {
 				const received = states[index];
 				if (!received) continue;
@@ -118,23 +118,23 @@ async function auditOne(
 
 /** What the receiver of these messages says of them. */
 export async function testimonyOf(
-	ground: Ground,
+	services: NodeServices,
 	ids: readonly string[],
 	asking: Asking,
 ): Promise<Testimony> {
-	const { node, received } = ground;
-	if (asking.receiver !== node) return askOver(ground, ids, asking);
+	const { node, received } = services;
+	if (asking.receiver !== node) return askOver(services, ids, asking);
 	const found = await received.find(new Set(ids), node);
 	const unknown = { state: 'unknown', copies: 0, attempts: 0 } as const;
 	return { isCut: received.isCut(), states: ids.map((id) => found.get(id) ?? unknown) };
 }
 
 async function askOver(
-	ground: Ground,
+	services: NodeServices,
 	ids: readonly string[],
 	{ receiver, waitSeconds, signal }: Asking,
 ): Promise<Testimony> {
-	const { intake, books, journal } = ground;
+	const { intake, ledger, journal } = services;
 	const question = { toNode: receiver, method: 'REQAudit', data: JSON.stringify(ids) };
 	// Whether its time is over is looked at when an acknowledgement is overdue.
 	const limits = { ttl: waitSeconds, methodTimeout: waitSeconds, ACKTimeout: 1 };
@@ -142,19 +142,23 @@ async function askOver(
 	if (!answer || 'error' in answer) {
 		throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
 	}
-	const { result, output = '' } = await outcomeOf(ground, answer.id, signal);
+	const { result, output = '' } = await outcomeOf(services, answer.id, signal);
 	// The books are for messages, not for what is asked about them.
-	await journal.commit(books.forget(answer.id));
+	await journal.commit(ledger.forget(answer.id));
 	if (result?.outcome === 'done') return readTestimony(output, ids.length);
 	const code = result?.code ?? 'internal';
 	throw new ReeveError(isErrorCode(code) ? code : 'internal', `${receiver} was asked in vain`);
 }
 
 /** The entry of a message once it is settled. */
-function outcomeOf({ books, signals }: Ground, id: string, signal: AbortSignal): Promise<Entry> {
+function outcomeOf(
+	{ ledger, signals }: NodeServices,
+	id: string,
+	signal: AbortSignal,
+): Promise<Entry> {
 	return new Promise((resolve, reject) => {
 		const look = (): void => {
-			const entry = books.get(id);
+			const entry = ledger.get(id);
 			if (entry?.settledAt === undefined && !signal.aborted) return;
 			unsubscribe();
 			signal.removeEventListener('abort', look);

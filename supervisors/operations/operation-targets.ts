@@ -6,9 +6,9 @@
 import { z } from 'zod';
 import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import type { MailRow } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What can be done to messages. */
@@ -46,7 +46,7 @@ export type OperationRequest = z.output<typeof operationRequest>;
 export type Target =
 	| { readonly type: 'entry'; readonly id: string; readonly entry: Entry }
 	| { readonly type: 'dead'; readonly id: string; readonly key: string; letter: DeadLetter }
-	| { readonly type: 'mail'; readonly id: string; readonly row: MailRow }
+	| { readonly type: 'mail'; readonly id: string; readonly row: MailboxRow }
 	| { readonly type: 'unknown'; readonly id: string; readonly error: ReeveError };
 
 type Where = NonNullable<OperationRequest['where']>;
@@ -55,45 +55,45 @@ type Where = NonNullable<OperationRequest['where']>;
  * Finds what is meant, at most `operatedMax` messages. Entries of the books come before the rest.
  */
 export async function findTargets(
-	ground: Ground,
+	services: NodeServices,
 	{ reeve, ids, where }: OperationRequest,
 ): Promise<readonly Target[]> {
-	if (ids.length > 0) return Promise.all(ids.map((id) => byId(ground, id)));
+	if (ids.length > 0) return Promise.all(ids.map((id) => byId(services, id)));
 	if (!where || Object.values(where).every((value) => value === undefined)) {
 		throw new ReeveError('bad_message', `${reeve}: name ids, or a filter`);
 	}
-	const { operatedMax } = ground.config;
-	if (where.state === 'waiting') return waiting(ground, where, operatedMax);
-	if (where.state === 'dead') return [...dead(ground, where)].slice(0, operatedMax);
-	return entries(ground, where, reeve).slice(0, operatedMax);
+	const { operatedMax } = services.config;
+	if (where.state === 'waiting') return waiting(services, where, operatedMax);
+	if (where.state === 'dead') return [...dead(services, where)].slice(0, operatedMax);
+	return entries(services, where, reeve).slice(0, operatedMax);
 }
 
 /** The books come first; `--state dead` is about the letter of a message that is in both. */
-async function byId(ground: Ground, id: string): Promise<Target> {
-	const { books } = ground;
+async function byId(services: NodeServices, id: string): Promise<Target> {
+	const { ledger } = services;
 	const ids = new Set([
-		...books.match(id),
-		...[...dead(ground, {})].map((letter) => letter.id).filter((each) => each.startsWith(id)),
+		...ledger.match(id),
+		...[...dead(services, {})].map((letter) => letter.id).filter((each) => each.startsWith(id)),
 	]);
-	if (ids.size > 1 && !ids.has(id) && !books.get(id)) {
+	if (ids.size > 1 && !ids.has(id) && !ledger.get(id)) {
 		const error = new ReeveError('not_found', `more than one begins with ${id}`);
 		return { type: 'unknown', id, error };
 	}
-	const whole = ids.has(id) || books.get(id) ? id : ([...ids][0] ?? id);
-	const entry = books.get(whole);
+	const whole = ids.has(id) || ledger.get(id) ? id : ([...ids][0] ?? id);
+	const entry = ledger.get(whole);
 	if (entry) return { type: 'entry', id: whole, entry };
-	for (const letter of dead(ground, {})) if (letter.id === whole) return letter;
-	for await (const { row } of ground.received.mail()) {
+	for (const letter of dead(services, {})) if (letter.id === whole) return letter;
+	for await (const { row } of services.received.mail()) {
 		if (row.id === whole) return { type: 'mail', id: whole, row };
 	}
 	return { type: 'unknown', id, error: new ReeveError('not_found', `message ${id}`) };
 }
 
-function entries(ground: Ground, where: Where, operation: Operation): Target[] {
-	const { books, outbox, clock } = ground;
+function entries(services: NodeServices, where: Where, operation: Operation): Target[] {
+	const { ledger, outbox, clock } = services;
 	const newest = clock.now() - (where.olderThanMs ?? 0);
 	const { state, method, node } = where;
-	return [...books.each()]
+	return [...ledger.each()]
 		.filter((entry) => {
 			if (entry.sentAt > newest || !isFit(entry, operation)) return false;
 			const row = messageRow(entry, outbox);
@@ -113,7 +113,10 @@ function isFit({ settledAt, result }: Entry, operation: Operation): boolean {
 	return settledAt !== undefined && (operation === 'drop' || result?.outcome !== 'done');
 }
 
-function* dead({ journal, clock }: Ground, where: Where): Generator<Target & { type: 'dead' }> {
+function* dead(
+	{ journal, clock }: NodeServices,
+	where: Where,
+): Generator<Target & { type: 'dead' }> {
 	const newest = clock.now() - (where.olderThanMs ?? 0);
 	const rows = journal.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] });
 	for (const { key, value: letter } of rows) {
@@ -126,7 +129,7 @@ function* dead({ journal, clock }: Ground, where: Where): Generator<Target & { t
 }
 
 async function waiting(
-	{ received, clock }: Ground,
+	{ received, clock }: NodeServices,
 	where: Where,
 	max: number,
 ): Promise<readonly Target[]> {

@@ -12,7 +12,7 @@ import { newId } from '../../runtime/platform/ids.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import { packMessage, unpackMessage } from '../../runtime/message/codec.ts';
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { findTargets, operationRequest, type Operation, type Target } from './operation-targets.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
@@ -26,16 +26,16 @@ interface Outcome {
 }
 
 /** Creates the operating side of a node. */
-export function createOperations(ground: Ground): Operate {
+export function createOperations(services: NodeServices): Operate {
 	const byHand: Readonly<Record<Operation, (target: Target) => Promise<Outcome>>> = {
-		cancel: (target) => cancel(ground, target),
-		retry: (target) => retry(ground, target),
-		drop: (target) => drop(ground, target),
+		cancel: (target) => cancel(services, target),
+		retry: (target) => retry(services, target),
+		drop: (target) => drop(services, target),
 	};
 	return async function* operate(raw) {
 		const parsed = operationRequest.safeParse(raw);
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
-		for (const target of await findTargets(ground, parsed.data)) {
+		for (const target of await findTargets(services, parsed.data)) {
 			try {
 				yield { id: target.id, ...(await byHand[parsed.data.reeve](target)) };
 			} catch (thrown) {
@@ -51,31 +51,31 @@ export function createOperations(ground: Ground): Operate {
  * has its outcome at once, else its receiver has the last word. One that was accepted is asked back
  * from there.
  */
-async function cancel(ground: Ground, target: Target): Promise<Outcome> {
+async function cancel(services: NodeServices, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'dead')
 		throw new ReeveError('already_settled', 'it is a dead letter: drop it');
 	if (target.type === 'entry') mustBeOpen(target.entry);
-	if (target.type === 'entry' && target.entry.toNode !== ground.node) {
-		return cancelSent(ground, target.entry);
+	if (target.type === 'entry' && target.entry.toNode !== services.node) {
+		return cancelSent(services, target.entry);
 	}
-	const state = await ground.received.cancel(target.id);
+	const state = await services.received.cancel(target.id);
 	if (state) return { state };
 	throw new ReeveError('already_settled', 'it does not wait here, and does not run');
 }
 
-async function cancelSent(ground: Ground, entry: Entry): Promise<Outcome> {
-	const { books, outbox, publishing, journal } = ground;
+async function cancelSent(services: NodeServices, entry: Entry): Promise<Outcome> {
+	const { ledger, outbox, publishing, journal } = services;
 	const { id, lane: name = '', seq = 0, toNode } = entry;
 	const lane = outbox.lane(name);
 	if (lane && seq >= lane.lo) publishing.cancel(name, seq);
-	await journal.commit(books.noted(id));
+	await journal.commit(ledger.noted(id));
 	// A copy of it may be there, or on its way; what is behind it on the wire arrives behind it.
-	if (books.get(id)?.settledAt === undefined) await askBack(ground, toNode, id);
-	return { state: stateOf(ground, id) };
+	if (ledger.get(id)?.settledAt === undefined) await askBack(services, toNode, id);
+	return { state: stateOf(services, id) };
 }
 
-async function askBack({ intake }: Ground, toNode: string, id: string): Promise<void> {
+async function askBack({ intake }: NodeServices, toNode: string, id: string): Promise<void> {
 	const note = `takes back ${id}`.slice(0, 500);
 	const asked = { toNode, method: 'REQCancel', methodArgs: [id], note, ttl: askBackSeconds };
 	const [answer] = await intake.accept(asked, 'operator');
@@ -85,19 +85,19 @@ async function askBack({ intake }: Ground, toNode: string, id: string): Promise<
 /** How long a receiver that is away may be asked to give a message back. */
 const askBackSeconds = 86_400;
 
-function stateOf({ books, outbox }: Ground, id: string): string {
-	const entry = books.get(id);
+function stateOf({ ledger, outbox }: NodeServices, id: string): string {
+	const entry = ledger.get(id);
 	if (!entry) return 'cancelled';
 	return entry.settledAt === undefined ? 'cancelling' : messageRow(entry, outbox).state;
 }
 
 /** Sends a message that did not come to a good end once more, as a new message. */
-async function retry(ground: Ground, target: Target): Promise<Outcome> {
+async function retry(services: NodeServices, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
-	if (target.type === 'dead') return { state: 'queued', newId: await redrive(ground, target) };
+	if (target.type === 'dead') return { state: 'queued', newId: await redrive(services, target) };
 	const { entry, id } = target;
-	const { books, intake, journal } = ground;
+	const { ledger, intake, journal } = services;
 	if (entry.settledAt === undefined) throw new ReeveError('still_open', id);
 	if (entry.result?.outcome === 'done') throw new ReeveError('already_settled', 'it is done');
 	if (!entry.body) throw new ReeveError('not_kept', id);
@@ -106,8 +106,8 @@ async function retry(ground: Ground, target: Target): Promise<Outcome> {
 	const [answer] = await intake.accept({ ...raw, note }, 'operator');
 	if (!answer) throw new ReeveError('internal', id);
 	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
-	await journal.commit(books.remark(id, 'retried', { detail: `as ${answer.id}` }));
-	books.opened(id);
+	await journal.commit(ledger.remark(id, 'retried', { detail: `as ${answer.id}` }));
+	ledger.opened(id);
 	return { state: 'queued', newId: answer.id };
 }
 
@@ -127,7 +127,7 @@ const redriven = new Set<string>();
  * each redrive runs it at most once more, however often the node dies.
  */
 async function redrive(
-	{ journal, mailboxes, clock, config }: Ground,
+	{ journal, mailboxes, clock, config }: NodeServices,
 	{ key, letter }: { readonly key: string; readonly letter: DeadLetter },
 ): Promise<string> {
 	const box = mailboxes.get(letter.method);
@@ -154,14 +154,14 @@ async function redrive(
 }
 
 /** Forgets a dead letter, or the entry of a settled message. */
-async function drop({ journal, books }: Ground, target: Target): Promise<Outcome> {
+async function drop({ journal, ledger }: NodeServices, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
 	if (target.type === 'dead') {
 		await journal.commit([{ table: 'dead', key: [target.key] }]);
 		return { state: 'dropped' };
 	}
-	const changes = books.forget(target.id);
+	const changes = ledger.forget(target.id);
 	if (changes.length === 0) throw new ReeveError('still_open', target.id);
 	await journal.commit(changes);
 	return { state: 'dropped' };

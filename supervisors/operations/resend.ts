@@ -13,7 +13,7 @@ import {
 } from '../../runtime/ledger/message-record.ts';
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
 import { unpackMessage } from '../../runtime/message/codec.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 import { inputOf } from './operations.ts';
 import { storeLogFile } from '../reports/store-log.ts';
 
@@ -23,13 +23,15 @@ const request = z.object({
 });
 
 /** Creates the resending side of a node: a row for each id. */
-export function createResend(ground: Ground): (raw: unknown) => AsyncGenerator<OperationRow> {
+export function createResend(
+	services: NodeServices,
+): (raw: unknown) => AsyncGenerator<OperationRow> {
 	return async function* resend(raw) {
 		const parsed = request.safeParse(raw);
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		for (const id of parsed.data.ids) {
 			try {
-				yield await resendOne(ground, id);
+				yield await resendOne(services, id);
 			} catch (thrown) {
 				const { code: error, detail } = asReeveError(thrown);
 				yield { id, error, detail, hint: errorTable[error].hint };
@@ -38,20 +40,20 @@ export function createResend(ground: Ground): (raw: unknown) => AsyncGenerator<O
 	};
 }
 
-async function resendOne(ground: Ground, id: string): Promise<OperationRow> {
-	const message = kept(ground, id) ?? messageOfRecord(await recorded(ground, id));
+async function resendOne(services: NodeServices, id: string): Promise<OperationRow> {
+	const message = kept(services, id) ?? messageOfRecord(await recorded(services, id));
 	const note = `${message.note ?? ''} (resend of ${message.id})`.trim().slice(-500);
-	const [answer] = await ground.intake.accept({ ...inputOf(message), note }, 'operator');
+	const [answer] = await services.intake.accept({ ...inputOf(message), note }, 'operator');
 	if (!answer) throw new ReeveError('internal', id);
 	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
 	return { id: message.id, state: 'queued', newId: answer.id };
 }
 
 /** The message as the books have it. */
-function kept({ books }: Ground, id: string): Message | undefined {
-	const [match = '', ...others] = books.get(id) ? [id] : books.match(id);
+function kept({ ledger }: NodeServices, id: string): Message | undefined {
+	const [match = '', ...others] = ledger.get(id) ? [id] : ledger.match(id);
 	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);
-	const entry = books.get(match);
+	const entry = ledger.get(match);
 	if (!entry) return undefined;
 	// The record is made of the books: what they have not kept is not there either.
 	if (!entry.body) throw new ReeveError('not_kept', entry.id);
@@ -59,7 +61,7 @@ function kept({ books }: Ground, id: string): Message | undefined {
 }
 
 /** What the record has of it. All of it is read: ids are in no order. */
-async function recorded({ config }: Ground, id: string): Promise<MessageRecord> {
+async function recorded({ config }: NodeServices, id: string): Promise<MessageRecord> {
 	const found = new Map<string, MessageRecord>();
 	for await (const line of storeLogFile(config).lines()) {
 		// Nearly no line is the one; to look for the text costs less than to read it.

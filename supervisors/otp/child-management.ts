@@ -6,8 +6,8 @@
  */
 import type { CheckedChild, ChildSpec } from './child-spec.ts';
 import type { Child } from './child.ts';
-import * as roster from './children.ts';
-import type { Member, Roster } from './children.ts';
+import * as children from './children.ts';
+import type { Member, Children } from './children.ts';
 import { begin, end, type Instant, type Rule, type Started } from './rules.ts';
 import { checkChild, type SpecFault } from './spec-check.ts';
 
@@ -80,31 +80,31 @@ const done: Done = { ok: true };
 
 /** Starts a child, and specifies it if that succeeds. */
 export function* startChild(
-	state: Roster,
+	state: Children,
 	given: ChildSpec | readonly unknown[],
 	now: Instant,
 ): Rule<StartedChild | Refusal> {
-	const made = roster.isSimple(state) ? dynamicMember(state, given) : staticMember(state, given);
+	const made = children.isSimple(state) ? dynamicMember(state, given) : staticMember(state, given);
 	if ('error' in made) return made;
 	const { spec, maxChildren } = { spec: made.spec, maxChildren: state.spec.maxChildren };
-	const present = roster.isSimple(state) ? state.byChild.size : state.byId.size;
+	const present = children.isSimple(state) ? state.byChild.size : state.byId.size;
 	if (present >= maxChildren) return { error: 'max_children' };
-	if (!roster.isSimple(state)) state.byId.set(spec.id, made);
+	if (!children.isSimple(state)) state.byId.set(spec.id, made);
 	const started = yield* begin(state, made, now);
-	if (!('child' in started) && !('ignored' in started)) roster.forget(state, made);
+	if (!('child' in started) && !('ignored' in started)) children.forget(state, made);
 	return answerOf(started);
 }
 
-function dynamicMember(state: Roster, args: ChildSpec | readonly unknown[]): Member | Refusal {
-	if (isArgs(args)) return roster.newMember(roster.templateOf(state), args);
+function dynamicMember(state: Children, args: ChildSpec | readonly unknown[]): Member | Refusal {
+	if (isArgs(args)) return children.newMember(children.templateOf(state), args);
 	return { error: 'simple_one_for_one', detail: 'a dynamic child is started with arguments' };
 }
 
-function staticMember(state: Roster, given: ChildSpec | readonly unknown[]): Member | Refusal {
+function staticMember(state: Children, given: ChildSpec | readonly unknown[]): Member | Refusal {
 	const spec = checkChild(given, state.spec.autoShutdown);
 	if ('error' in spec) return spec;
 	const known = state.byId.get(spec.id);
-	if (!known) return roster.newMember(spec);
+	if (!known) return children.newMember(spec);
 	const { child } = known;
 	if (known.state === 'running' && child) return { error: 'already_started', child };
 	return { error: 'already_present' };
@@ -125,8 +125,8 @@ function answerOf(started: Started): StartedChild | Refusal {
 }
 
 /** Stops a child. Its specification stays, unless it is temporary. */
-export function* terminateChild(state: Roster, key: ChildKey): Rule<Done | Refusal> {
-	const isDynamic = roster.isSimple(state);
+export function* terminateChild(state: Children, key: ChildKey): Rule<Done | Refusal> {
+	const isDynamic = children.isSimple(state);
 	if (isDynamic && typeof key === 'string') return { error: 'simple_one_for_one' };
 	const member = find(state, key);
 	if (member) yield* end(state, member);
@@ -137,7 +137,7 @@ export function* terminateChild(state: Roster, key: ChildKey): Rule<Done | Refus
 
 /** Starts a child again that was stopped, or ended and is not restarted. Counts as no restart. */
 export function* restartChild(
-	state: Roster,
+	state: Children,
 	id: string,
 	now: Instant,
 ): Rule<StartedChild | Refusal> {
@@ -146,33 +146,33 @@ export function* restartChild(
 }
 
 /** Removes the specification of a child that is stopped. */
-export function deleteChild(state: Roster, id: string): Done | Refusal {
+export function deleteChild(state: Children, id: string): Done | Refusal {
 	const member = stoppedMember(state, id);
 	if ('error' in member) return member;
-	roster.forget(state, member);
+	children.forget(state, member);
 	return done;
 }
 
-function stoppedMember(state: Roster, id: string): Member | Refusal {
-	if (roster.isSimple(state)) return { error: 'simple_one_for_one' };
+function stoppedMember(state: Children, id: string): Member | Refusal {
+	if (children.isSimple(state)) return { error: 'simple_one_for_one' };
 	const member = state.byId.get(id);
 	if (!member) return { error: 'not_found' };
 	return member.state === 'stopped' ? member : { error: member.state };
 }
 
-function find(state: Roster, key: ChildKey): Member | undefined {
+function find(state: Children, key: ChildKey): Member | undefined {
 	if (typeof key === 'string') return state.byId.get(key);
 	return state.byChild.get(key);
 }
 
 /** All children, newest first. */
-export function whichChildren(state: Roster): readonly ChildRow[] {
-	return roster.membersOf(state).map(rowOf).toReversed();
+export function whichChildren(state: Children): readonly ChildRow[] {
+	return children.membersOf(state).map(rowOf).toReversed();
 }
 
 /** One child. */
-export function whichChild(state: Roster, key: ChildKey): ChildRow | Refusal {
-	if (roster.isSimple(state) && typeof key === 'string') return { error: 'simple_one_for_one' };
+export function whichChild(state: Children, key: ChildKey): ChildRow | Refusal {
+	if (children.isSimple(state) && typeof key === 'string') return { error: 'simple_one_for_one' };
 	const member = find(state, key);
 	return member ? rowOf(member) : { error: 'not_found' };
 }
@@ -182,19 +182,19 @@ function rowOf({ spec: { id, type }, child, state, restarts }: Member): ChildRow
 }
 
 /** The specification of one child, defaults included. */
-export function getChildSpec(state: Roster, key: ChildKey): CheckedChild | Refusal {
+export function getChildSpec(state: Children, key: ChildKey): CheckedChild | Refusal {
 	return find(state, key)?.spec ?? { error: 'not_found' };
 }
 
 /** Counts the children. */
-export function countChildren(state: Roster): ChildCounts {
+export function countChildren(state: Children): ChildCounts {
 	const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
-	const members = roster.isSimple(state) ? state.byChild.values() : state.byId.values();
+	const members = children.isSimple(state) ? state.byChild.values() : state.byId.values();
 	for (const member of members) {
 		counts.specs += 1;
 		if (member.state === 'running') counts.active += 1;
 		if (member.spec.type === 'supervisor') counts.supervisors += 1;
 		else counts.workers += 1;
 	}
-	return roster.isSimple(state) ? { ...counts, specs: 1 } : counts;
+	return children.isSimple(state) ? { ...counts, specs: 1 } : counts;
 }

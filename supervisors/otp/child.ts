@@ -157,12 +157,12 @@ const methods: Omit<OwnedChild, 'id' | 'isFenced'> & ThisType<Body> = {
 		this.isFenced = true;
 		this.controller?.abort();
 		stopWhatCanBe(this.ends);
-		tellWatchers(this, reason);
+		tellMonitors(this, reason);
 	},
 	exit(reason) {
 		if (this.ended !== undefined) return;
 		this.ended = reason;
-		tellWatchers(this, reason);
+		tellMonitors(this, reason);
 	},
 	describe() {
 		return this.ends.describe?.() ?? {};
@@ -180,7 +180,7 @@ function stopWhatCanBe(ends: ChildEnds): boolean {
 }
 
 /** Tells all watchers, in their order, also if one throws; then throws what it threw. */
-function tellWatchers(body: Body, reason: ExitReason): void {
+function tellMonitors(body: Body, reason: ExitReason): void {
 	const { watcher, watchers } = body;
 	body.watcher = undefined;
 	body.watchers = undefined;

@@ -28,7 +28,7 @@ export interface Member {
 }
 
 /** A supervisor's children, its restarts so far, and what it was told to do with them. */
-export interface Roster {
+export interface Children {
 	spec: CheckedSupervisor;
 	/** By id, in start order. Empty under `simple_one_for_one`. */
 	byId: Map<string, Member>;
@@ -43,8 +43,8 @@ export interface Roster {
 }
 
 /** The roster of a supervisor that has not started anything. */
-export function createRoster(spec: CheckedSupervisor): Roster {
-	const roster: Roster = {
+export function createChildren(spec: CheckedSupervisor): Children {
+	const children: Children = {
 		spec,
 		byId: new Map(),
 		byChild: new Map(),
@@ -52,17 +52,17 @@ export function createRoster(spec: CheckedSupervisor): Roster {
 		restartsInAll: 0,
 		unfinished: new Set(),
 	};
-	if (!isSimple(roster)) for (const child of spec.children) addMember(roster, child);
-	return roster;
+	if (!isSimple(children)) for (const child of spec.children) addMember(children, child);
+	return children;
 }
 
 /** Whether all children are made from one template. */
-export function isSimple({ spec }: Roster): boolean {
+export function isSimple({ spec }: Children): boolean {
 	return spec.strategy === 'simple_one_for_one';
 }
 
 /** The template of dynamic children. */
-export function templateOf({ spec }: Roster): CheckedChild {
+export function templateOf({ spec }: Children): CheckedChild {
 	// The check of specifications has counted it.
 	return spec.children[0]!;
 }
@@ -85,18 +85,18 @@ export function newMember(spec: CheckedChild, args = noArgs): Member {
 }
 
 /** Adds a child at the end of the start order. */
-function addMember(roster: Roster, spec: CheckedChild): Member {
+function addMember(children: Children, spec: CheckedChild): Member {
 	const member = newMember(spec);
-	roster.byId.set(spec.id, member);
+	children.byId.set(spec.id, member);
 	return member;
 }
 
 /** Notes that a start gave a child. */
-export function setRunning(roster: Roster, member: Member, child: Child): void {
-	if (member.child) roster.byChild.delete(member.child);
+export function setRunning(children: Children, member: Member, child: Child): void {
+	if (member.child) children.byChild.delete(member.child);
 	member.child = child;
 	member.state = 'running';
-	roster.byChild.set(child, member);
+	children.byChild.set(child, member);
 }
 
 function neverAgain(): never {
@@ -104,46 +104,46 @@ function neverAgain(): never {
 }
 
 /** Lets go of what only another start would need. */
-export function dropStart(roster: Roster, member: Member): void {
+export function dropStart(children: Children, member: Member): void {
 	member.args = noArgs;
 	// All dynamic children share one specification.
-	if (!isSimple(roster)) member.spec = { ...member.spec, start: neverAgain };
+	if (!isSimple(children)) member.spec = { ...member.spec, start: neverAgain };
 }
 
 /** Notes that the child is to be started again. A dynamic child is still found by its last one. */
-export function setRestarting(roster: Roster, member: Member): void {
+export function setRestarting(children: Children, member: Member): void {
 	const { child } = member;
 	member.state = 'restarting';
-	if (child && isSimple(roster)) roster.byChild.set(child, member);
-	else if (child) roster.byChild.delete(child);
-	if (!isSimple(roster)) member.child = undefined;
+	if (child && isSimple(children)) children.byChild.set(child, member);
+	else if (child) children.byChild.delete(child);
+	if (!isSimple(children)) member.child = undefined;
 }
 
 /**
  * Notes that there is no child any more. Temporary and dynamic children are forgotten with their
  * specification; the others stay, to be started again by hand.
  */
-export function setStopped(roster: Roster, member: Member): void {
-	if (member.child) roster.byChild.delete(member.child);
+export function setStopped(children: Children, member: Member): void {
+	if (member.child) children.byChild.delete(member.child);
 	member.child = undefined;
 	member.state = 'stopped';
-	if (member.spec.restart === 'temporary') forget(roster, member);
+	if (member.spec.restart === 'temporary') forget(children, member);
 }
 
 /** Drops a member from the roster. */
-export function forget(roster: Roster, { spec, child }: Member): void {
-	if (child) roster.byChild.delete(child);
-	if (!isSimple(roster)) roster.byId.delete(spec.id);
+export function forget(children: Children, { spec, child }: Member): void {
+	if (child) children.byChild.delete(child);
+	if (!isSimple(children)) children.byId.delete(spec.id);
 }
 
 /** All members, in start order as far as there is one. */
-export function membersOf(roster: Roster): Member[] {
-	return isSimple(roster) ? [...new Set(roster.byChild.values())] : [...roster.byId.values()];
+export function membersOf(children: Children): Member[] {
+	return isSimple(children) ? [...new Set(children.byChild.values())] : [...children.byId.values()];
 }
 
 /** The ids of the children that are waiting for another try. */
-export function restartingIds(roster: Roster): string[] {
-	return membersOf(roster)
+export function restartingIds(children: Children): string[] {
+	return membersOf(children)
 		.filter(({ state }) => state === 'restarting')
 		.map(({ spec }) => spec.id);
 }

@@ -6,8 +6,8 @@
  */
 import type { CheckedChild, CheckedSupervisor } from './child-spec.ts';
 import type { Refusal } from './child-management.ts';
-import * as roster from './children.ts';
-import type { Member, Roster } from './children.ts';
+import * as children from './children.ts';
+import type { Member, Children } from './children.ts';
 import { checkSupervisor } from './spec-check.ts';
 
 /** What a change does, or would do. */
@@ -49,12 +49,16 @@ const isSame = (one: unknown, other: unknown): boolean =>
 		JSON.stringify(one) === JSON.stringify(other));
 
 /** Changes the specification, unless `isDryRun`, and tells the difference. */
-export function changeSpecs(state: Roster, given: unknown, isDryRun: boolean): SpecDiff | Refusal {
+export function changeSpecs(
+	state: Children,
+	given: unknown,
+	isDryRun: boolean,
+): SpecDiff | Refusal {
 	// OTP's callback may say `ignore`, and then nothing changes.
 	const next = given === 'ignore' ? asItIs(state) : checkSupervisor(given);
 	if ('error' in next) return next;
 	if (next.name !== state.spec.name) return wrong('invalid_name', `the name is ${state.spec.name}`);
-	if (roster.isSimple(state) !== (next.strategy === 'simple_one_for_one')) {
+	if (children.isSimple(state) !== (next.strategy === 'simple_one_for_one')) {
 		return wrong('invalid_strategy', 'dynamic children cannot become static ones, nor the reverse');
 	}
 	const diff = diffOf(state, next);
@@ -62,16 +66,16 @@ export function changeSpecs(state: Roster, given: unknown, isDryRun: boolean): S
 	return diff;
 }
 
-function asItIs(state: Roster): CheckedSupervisor {
-	if (roster.isSimple(state)) return state.spec;
-	return { ...state.spec, children: roster.membersOf(state).map(({ spec }) => spec) };
+function asItIs(state: Children): CheckedSupervisor {
+	if (children.isSimple(state)) return state.spec;
+	return { ...state.spec, children: children.membersOf(state).map(({ spec }) => spec) };
 }
 
 function wrong(fault: 'invalid_name' | 'invalid_strategy', detail: string): Refusal {
 	return { error: 'bad_spec', fault, detail };
 }
 
-function diffOf(state: Roster, next: CheckedSupervisor): SpecDiff {
+function diffOf(state: Children, next: CheckedSupervisor): SpecDiff {
 	const known = knownSpecs(state, next);
 	const wanted = next.children.map(({ id }) => id);
 	const leftOver = [...known.keys()].filter((id) => !wanted.includes(id));
@@ -89,23 +93,23 @@ function diffOf(state: Roster, next: CheckedSupervisor): SpecDiff {
 }
 
 /** By id. A template is compared with the next one, whatever their ids are. */
-function knownSpecs(state: Roster, next: CheckedSupervisor): ReadonlyMap<string, CheckedChild> {
-	if (roster.isSimple(state)) {
-		return new Map(next.children.map(({ id }) => [id, roster.templateOf(state)]));
+function knownSpecs(state: Children, next: CheckedSupervisor): ReadonlyMap<string, CheckedChild> {
+	if (children.isSimple(state)) {
+		return new Map(next.children.map(({ id }) => [id, children.templateOf(state)]));
 	}
 	return new Map([...state.byId].map(([id, { spec }]) => [id, spec]));
 }
 
-function apply(state: Roster, next: CheckedSupervisor): void {
+function apply(state: Children, next: CheckedSupervisor): void {
 	state.spec = next;
-	if (roster.isSimple(state)) {
-		const template = roster.templateOf(state);
+	if (children.isSimple(state)) {
+		const template = children.templateOf(state);
 		for (const member of state.byChild.values()) member.spec = template;
 		return;
 	}
 	const order = new Map<string, Member>();
 	for (const spec of next.children) {
-		const member = state.byId.get(spec.id) ?? roster.newMember(spec);
+		const member = state.byId.get(spec.id) ?? children.newMember(spec);
 		member.spec = spec;
 		order.set(spec.id, member);
 	}

@@ -31,13 +31,13 @@ export interface RemoteName {
 
 /** What is known of the presence of nodes; `runtime/network/presence.ts` knows it. */
 export interface NodePresence {
-	get(node: string): NodeLife | undefined;
+	get(node: string): NodeEpoch | undefined;
 	/** Calls `see` at each birth and each death. */
-	onChange(see: (life: NodeLife & { readonly name: string }) => void): () => void;
+	onChange(see: (life: NodeEpoch & { readonly name: string }) => void): () => void;
 }
 
 /** One life of a node: from a birth to a death. */
-export interface NodeLife {
+export interface NodeEpoch {
 	readonly state: 'online' | 'offline';
 	readonly storeId: string;
 	readonly epoch: number;

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { CheckedSupervisor, Budgets } from './child-spec.ts';
-import { restartingIds, type Roster } from './children.ts';
+import { restartingIds, type Children } from './children.ts';
 
 interface Keeping {
 	readonly spec: CheckedSupervisor;
@@ -20,7 +20,7 @@ const pathOf = ({ spec, ancestors }: Keeping): string =>
 	[spec.name, ...ancestors].toReversed().join('/');
 
 /** Writes what a later process must know. */
-export function keepBudget(state: Roster, keeping: Keeping): void {
+export function keepBudget(state: Children, keeping: Keeping): void {
 	const { clock, budgets } = keeping;
 	if (!budgets) return;
 	const wallOffsetMs = clock.now() - clock.monotonic();
@@ -32,7 +32,7 @@ export function keepBudget(state: Roster, keeping: Keeping): void {
  * Takes over what an earlier process has left. Restarts from the future, after the wall clock was
  * set back, count as happening now.
  */
-export function recallBudget(state: Roster, keeping: Keeping): void {
+export function recallBudget(state: Children, keeping: Keeping): void {
 	const { clock, budgets } = keeping;
 	const kept = budgets?.load(pathOf(keeping));
 	if (!kept) return;

@@ -13,7 +13,7 @@ import { exitError, type ExitReason } from './exit-reason.ts';
 import type { Names } from './names.ts';
 import { backoffMs } from './restart.ts';
 import { keepBudget } from './restart-budget.ts';
-import type { Member, Roster } from './children.ts';
+import type { Member, Children } from './children.ts';
 import type { Answer, Effect, Started } from './rules.ts';
 
 /** What effects are made with. */
@@ -42,7 +42,7 @@ export interface Effects {
 }
 
 /** Creates what performs the effects of one supervisor. */
-export function createEffects(state: Roster, parts: EffectParts): Effects {
+export function createEffects(state: Children, parts: EffectParts): Effects {
 	const { signals } = parts;
 	const starts = createStarts(state, parts);
 	const retries = createRetries(state, parts);
@@ -93,7 +93,7 @@ function stopped(
 }
 
 /** Brings children that could not be started to mind again: soon, or after a pause. */
-function createRetries(state: Roster, { clock, again }: EffectParts) {
+function createRetries(state: Children, { clock, again }: EffectParts) {
 	/**
 	 * One for each member: a child that was started meanwhile, and failed anew, waits its time anew.
 	 */
@@ -125,7 +125,7 @@ function createRetries(state: Roster, { clock, again }: EffectParts) {
 }
 
 /** Calls start functions, and watches the children that they return. */
-function createStarts(state: Roster, parts: EffectParts) {
+function createStarts(state: Children, parts: EffectParts) {
 	const { clock, signals, names, budgets } = parts;
 	const ancestors = [state.spec.name, ...parts.ancestors];
 	const { signal, abort } = abortable();
@@ -182,7 +182,7 @@ function startedOf(result: StartResult, watch: (child: Child) => void): Started 
 }
 
 function report(
-	state: Roster,
+	state: Children,
 	{ member, reason }: Extract<Effect, { effect: 'report' }>,
 	{ signals, ancestors }: EffectParts,
 ): void {
@@ -201,7 +201,7 @@ function report(
 }
 
 /** The pids of some siblings; a report has no room for ten thousand. */
-function neighboursOf(state: Roster, member: Member): string[] {
+function neighboursOf(state: Children, member: Member): string[] {
 	const pids: string[] = [];
 	for (const [child, { state: is }] of state.byChild) {
 		if (pids.length === 10) break;

@@ -10,7 +10,7 @@ import { print } from './crash-report.ts';
 import { createEffects, type EffectParts } from './rule-effects.ts';
 import type { ExitReason } from './exit-reason.ts';
 import { keepBudget, recallBudget } from './restart-budget.ts';
-import { createRoster, isSimple, type Member, type Roster } from './children.ts';
+import { createChildren, isSimple, type Member, type Children } from './children.ts';
 import * as rules from './rules.ts';
 import type { Answer, Failure, Instant, Rule, Verdict } from './rules.ts';
 
@@ -30,23 +30,23 @@ type Waiting = Exclude<Message, { type: 'resume' }>;
 /** A question to the supervisor, with the way back. */
 export interface Call {
 	/** The rule that finds the answer; or, if nothing but the roster is needed, `read`. */
-	readonly rule?: (state: Roster, now: Instant) => Rule<unknown>;
-	readonly read?: (state: Roster) => unknown;
+	readonly rule?: (state: Children, now: Instant) => Rule<unknown>;
+	readonly read?: (state: Children) => unknown;
 	readonly answer: (result: unknown) => void;
 	/** The answer if the supervisor has ended. */
 	readonly noproc: unknown;
 }
 
 /** What an engine works with. */
-export interface EngineParts extends Omit<EffectParts, 'exited' | 'again'> {
+export interface RuleEngineParts extends Omit<EffectParts, 'exited' | 'again'> {
 	readonly spec: CheckedSupervisor;
 	/** Brings a message to this engine, behind those that are waiting. */
 	readonly send: (message: Message) => void;
 }
 
 /** An engine. */
-export interface Engine {
-	readonly state: Roster;
+export interface RuleEngine {
+	readonly state: Children;
 	/** The reason, once the supervisor has ended. */
 	readonly ended: ExitReason | undefined;
 	take(message: Message): void;
@@ -57,9 +57,9 @@ export interface Engine {
 }
 
 /** Creates the engine of one supervisor. It does nothing until it is given `init`. */
-export function createEngine(parts: EngineParts): Engine {
+export function createRuleEngine(parts: RuleEngineParts): RuleEngine {
 	const { spec, clock, send } = parts;
-	const state = createRoster(spec);
+	const state = createChildren(spec);
 	recallBudget(state, parts);
 	const effects = createEffects(state, {
 		...parts,
@@ -157,7 +157,7 @@ export function createEngine(parts: EngineParts): Engine {
 
 /** The rule for a message. */
 function ruleOf(
-	state: Roster,
+	state: Children,
 	message: Exclude<Waiting, { type: 'call' | 'stop' }>,
 	now: Instant,
 ): Rule<Verdict> {
@@ -174,7 +174,7 @@ function ruleOf(
 }
 
 /** Whoever holds the actor can send it anything. OTP logs that, and goes on. */
-function* unexpected(state: Roster, message: unknown): Rule<Verdict> {
+function* unexpected(state: Children, message: unknown): Rule<Verdict> {
 	const { name: supervisor } = state.spec;
 	const report = { supervisor, report: 'unexpected_message', detail: print(message) };
 	yield rules.tell('supervisor.report', report);
@@ -182,7 +182,7 @@ function* unexpected(state: Roster, message: unknown): Rule<Verdict> {
 }
 
 function* init(
-	state: Roster,
+	state: Children,
 	{ fail, ready }: Extract<Message, { type: 'init' }>,
 	now: Instant,
 ): Rule<Verdict> {

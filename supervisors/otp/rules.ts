@@ -13,8 +13,8 @@ import type { RestartType, Shutdown } from './child-spec.ts';
 import type { Child } from './child.ts';
 import { exitText, isExpected, type ExitReason } from './exit-reason.ts';
 import { addRestart } from './restart.ts';
-import * as roster from './children.ts';
-import type { Member, Roster } from './children.ts';
+import * as children from './children.ts';
+import type { Member, Children } from './children.ts';
 
 /** A signal that a rule wants emitted. */
 export type Telling = {
@@ -66,30 +66,30 @@ export function tell<Type extends SignalType>(type: Type, fields: SignalFields[T
 	return { effect: 'tell', type, fields } as Telling;
 }
 
-function report(state: Roster, member: Member, [what, detail]: [string, string]): Telling {
+function report(state: Children, member: Member, [what, detail]: [string, string]): Telling {
 	const { name: supervisor } = state.spec;
 	return tell('supervisor.report', { supervisor, report: what, child: member.spec.id, detail });
 }
 
 /** Starts a member, notes what came of it, and tells. Failures are left to the caller. */
-export function* begin(state: Roster, member: Member, now: Instant): Rule<Started> {
+export function* begin(state: Children, member: Member, now: Instant): Rule<Started> {
 	const isRestart = member.incarnation > 0;
 	member.incarnation += 1;
 	const started = (yield { effect: 'start', member, args: member.args }) as Started;
 	const { name: supervisor } = state.spec;
 	const { id: child, restart } = member.spec;
 	if ('child' in started) {
-		roster.setRunning(state, member, started.child);
+		children.setRunning(state, member, started.child);
 		member.startedAtMs = now;
 		// It is never started again, and what its start function holds may be large.
-		if (restart === 'temporary') roster.dropStart(state, member);
+		if (restart === 'temporary') children.dropStart(state, member);
 		if (isRestart) member.restarts += 1;
 		if (isRestart) yield tell('child.restarted', { supervisor, child, restarts: member.restarts });
 		else yield tell('child.started', { supervisor, child });
 	} else if ('ignored' in started) {
 		// A temporary child without a process could never come back: its specification goes.
-		if (restart === 'temporary' || roster.isSimple(state)) roster.forget(state, member);
-		else roster.setStopped(state, member);
+		if (restart === 'temporary' || children.isSimple(state)) children.forget(state, member);
+		else children.setStopped(state, member);
 	}
 	return started;
 }
@@ -102,7 +102,7 @@ function failureOf(started: Started): Error | undefined {
 }
 
 /** Stops a member that runs, and notes it. A member that does not run is only noted. */
-export function* end(state: Roster, member: Member): Rule<void> {
+export function* end(state: Children, member: Member): Rule<void> {
 	const { child, spec } = member;
 	if (member.state === 'running' && child) {
 		// From here on its exit is no news, not even if it ends by itself before it is asked.
@@ -110,11 +110,11 @@ export function* end(state: Roster, member: Member): Rule<void> {
 		yield { effect: 'stop', children: [child], shutdown: spec.shutdown };
 		yield* tellStopped(state, member, child);
 	}
-	if (roster.isSimple(state)) roster.forget(state, member);
-	else if (state.byId.get(spec.id) === member) roster.setStopped(state, member);
+	if (children.isSimple(state)) children.forget(state, member);
+	else if (state.byId.get(spec.id) === member) children.setStopped(state, member);
 }
 
-function* tellStopped(state: Roster, member: Member, stopped: Child): Rule<void> {
+function* tellStopped(state: Children, member: Member, stopped: Child): Rule<void> {
 	const { exitReason: reason = 'shutdown' } = stopped;
 	const { id: child, shutdown, restart } = member.spec;
 	const { name: supervisor } = state.spec;
@@ -127,7 +127,7 @@ function* tellStopped(state: Roster, member: Member, stopped: Child): Rule<void>
 }
 
 /** Starts the children in order. The first failure ends it, and is the result. */
-export function* startAll(state: Roster, now: Instant): Rule<Failure | undefined> {
+export function* startAll(state: Children, now: Instant): Rule<Failure | undefined> {
 	for (const member of state.byId.values()) {
 		const error = failureOf(yield* begin(state, member, now));
 		if (!error) continue;
@@ -147,27 +147,27 @@ export interface Failure {
 }
 
 /** Stops all children: in reverse start order, dynamic ones all at once. */
-export function* stopAll(state: Roster): Rule<void> {
-	if (!roster.isSimple(state)) {
+export function* stopAll(state: Children): Rule<void> {
+	if (!children.isSimple(state)) {
 		for (const member of [...state.byId.values()].toReversed()) yield* end(state, member);
 		return;
 	}
 	const members: Member[] = [];
-	const children: Child[] = [];
+	const running: Child[] = [];
 	for (const [child, member] of state.byChild) {
 		if (member.state !== 'running') continue;
 		members.push(member);
-		children.push(child);
+		running.push(child);
 	}
 	state.byChild.clear();
-	yield { effect: 'stop', children, shutdown: roster.templateOf(state).shutdown };
+	yield { effect: 'stop', children: running, shutdown: children.templateOf(state).shutdown };
 	for (const member of members) if (member.child) yield* tellStopped(state, member, member.child);
 }
 
 /**
  * A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end.
  */
-export function* onExit(state: Roster, child: Child, event: Exit): Rule<Verdict> {
+export function* onExit(state: Children, child: Child, event: Exit): Rule<Verdict> {
 	const member = state.byChild.get(child);
 	if (!member || member.child !== child || member.state !== 'running') return undefined;
 	const { reason, now } = event;
@@ -182,7 +182,7 @@ export function* onExit(state: Roster, child: Child, event: Exit): Rule<Verdict>
 	}
 	if (reason instanceof Error) yield { effect: 'report', member, reason };
 	if (needsRestart(restart, isFailure)) return yield* restartOrGiveUp(state, member, now);
-	roster.setStopped(state, member);
+	children.setStopped(state, member);
 	return autoShutdown(state, member);
 }
 
@@ -193,7 +193,7 @@ export interface Exit {
 }
 
 /** Whether the end of this child, by itself and for good, ends the supervisor. */
-function autoShutdown(state: Roster, { spec }: Member): Verdict {
+function autoShutdown(state: Children, { spec }: Member): Verdict {
 	const { autoShutdown } = state.spec;
 	if (autoShutdown === 'never' || !spec.significant) return undefined;
 	const isLast = () =>
@@ -202,7 +202,7 @@ function autoShutdown(state: Roster, { spec }: Member): Verdict {
 }
 
 /** Counts a restart; then makes it, or gives up. */
-function* restartOrGiveUp(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+function* restartOrGiveUp(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	const { spec } = state;
 	const decision = addRestart(state.restarts, now, spec);
 	const { limit, id } = member.spec;
@@ -215,8 +215,8 @@ function* restartOrGiveUp(state: Roster, member: Member, now: Instant): Rule<Ver
 		const reason = 'reached_max_restart_intensity';
 		yield report(state, member, ['shutdown', reason]);
 		yield tell('supervisor.gaveUp', { supervisor: spec.name, child: id, reason });
-		if (roster.isSimple(state)) roster.forget(state, member);
-		else roster.setStopped(state, member);
+		if (children.isSimple(state)) children.forget(state, member);
+		else children.setStopped(state, member);
 		return { exit: 'shutdown' };
 	}
 	if (!spec.backoff) return yield* restart(state, member, now);
@@ -225,9 +225,9 @@ function* restartOrGiveUp(state: Roster, member: Member, now: Instant): Rule<Ver
 }
 
 /** Marks a member `restarting`, and asks to be reminded of it. */
-function* retryLater(state: Roster, member: Member): Rule<void> {
+function* retryLater(state: Children, member: Member): Rule<void> {
 	member.failures += 1;
-	roster.setRestarting(state, member);
+	children.setRestarting(state, member);
 	yield { effect: 'remember' };
 	yield { effect: 'again', member, isPaused: state.spec.backoff !== undefined };
 }
@@ -236,15 +236,15 @@ function* retryLater(state: Roster, member: Member): Rule<void> {
  * Another try for a child that could not be started again. After a backoff the try has been counted
  * already; else it counts now, as in OTP.
  */
-export function* tryAgain(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+export function* tryAgain(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	if (member.state !== 'restarting' || !isListed(state, member)) return undefined;
 	if (state.spec.backoff) return yield* restart(state, member, now);
 	return yield* restartOrGiveUp(state, member, now);
 }
 
-function isListed(state: Roster, member: Member): boolean {
+function isListed(state: Children, member: Member): boolean {
 	const { child, spec } = member;
-	if (!roster.isSimple(state)) return state.byId.get(spec.id) === member;
+	if (!children.isSimple(state)) return state.byId.get(spec.id) === member;
 	return child !== undefined && state.byChild.get(child) === member;
 }
 
@@ -253,7 +253,7 @@ function needsRestart(restart: RestartType, isFailure: boolean): boolean {
 }
 
 /** Restarts a child, and by the strategy others with it. */
-function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+function* restart(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	const { strategy } = state.spec;
 	let group = [member];
 	if (strategy === 'one_for_all') group = [...state.byId.values()];
@@ -261,7 +261,7 @@ function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
 		const all = [...state.byId.values()];
 		group = all.slice(all.indexOf(member));
 	}
-	if (!roster.isSimple(state)) roster.setRestarting(state, member);
+	if (!children.isSimple(state)) children.setRestarting(state, member);
 	for (const other of group.toReversed()) if (other !== member) yield* end(state, other);
 	for (const [index, each] of group.entries()) {
 		// Temporary siblings that were stopped on the way are gone.
@@ -270,7 +270,7 @@ function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
 		if (!error) continue;
 		// Those behind it wait for the next try; among them may be the one that it all began with.
 		for (const later of group.slice(index + 1)) {
-			if (isListed(state, later)) roster.setStopped(state, later);
+			if (isListed(state, later)) children.setStopped(state, later);
 		}
 		yield report(state, each, ['start_error', error.message]);
 		return yield* failedAgain(state, each, now);
@@ -278,7 +278,7 @@ function* restart(state: Roster, member: Member, now: Instant): Rule<Verdict> {
 	return undefined;
 }
 
-function* failedAgain(state: Roster, member: Member, now: Instant): Rule<Verdict> {
+function* failedAgain(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	// A pause must not hide that the limit is reached: with a backoff, tries are counted before it.
 	if (state.spec.backoff) return yield* restartOrGiveUp(state, member, now);
 	yield* retryLater(state, member);

@@ -36,17 +36,17 @@ function onStray(thrown: unknown): void {
 
 /**
  * Catches stray errors from now on. Those of actors crash their actor; for those that belong to
- * nobody `onForeign` is called, which by default throws them: the process then ends, as it would
+ * nobody `onPublic` is called, which by default throws them: the process then ends, as it would
  * have.
  *
  * @returns a function that ends it; when the last catcher is gone, tracing stops
  */
 export function catchStrays(
-	onForeign: (thrown: unknown) => void = (thrown) => {
+	onPublic: (thrown: unknown) => void = (thrown) => {
 		throw thrown;
 	},
 ): () => void {
-	const catcher = (thrown: unknown): void => onForeign(thrown);
+	const catcher = (thrown: unknown): void => onPublic(thrown);
 	if (catchers.size === 0) {
 		process.on('unhandledRejection', onStray);
 		// XState reports errors of observers and listeners by throwing them in a timer.

@@ -13,9 +13,9 @@ import type {
 	StartedChild,
 } from './child-management.ts';
 import type { CheckedChild, ChildSpec, SupervisorSpec } from './child-spec.ts';
-import type { Call, Engine, Message } from './rule-engine.ts';
+import type { Call, RuleEngine, Message } from './rule-engine.ts';
 import { changeSpecs, type SpecDiff } from './hot-change.ts';
-import type { Roster } from './children.ts';
+import type { Children } from './children.ts';
 import type { Instant, Rule } from './rules.ts';
 
 /**
@@ -48,7 +48,7 @@ export interface SupervisorCalls {
 }
 
 /** The calls of the supervisor that `engine` runs; `send` brings it messages. */
-export function callsOf(engine: Engine, send: (message: Message) => void): SupervisorCalls {
+export function callsOf(engine: RuleEngine, send: (message: Message) => void): SupervisorCalls {
 	const bring = <Result>(work: Pick<Call, 'rule' | 'read'>, noproc: Result): Promise<Result> => {
 		if (engine.ended !== undefined) return Promise.resolve(noproc);
 		return new Promise((resolve) => {
@@ -59,10 +59,10 @@ export function callsOf(engine: Engine, send: (message: Message) => void): Super
 		});
 	};
 	const ask = <Result>(
-		rule: (state: Roster, now: Instant) => Rule<Result>,
+		rule: (state: Children, now: Instant) => Rule<Result>,
 		noproc: Result,
 	): Promise<Result> => bring({ rule }, noproc);
-	const tell = <Result>(read: (state: Roster) => Result, noproc: Result): Promise<Result> =>
+	const tell = <Result>(read: (state: Children) => Result, noproc: Result): Promise<Result> =>
 		bring({ read }, noproc);
 	const gone: Refusal = { error: 'noproc' };
 	const nobody: ChildCounts = { specs: 0, active: 0, supervisors: 0, workers: 0 };

@@ -26,10 +26,15 @@ import { whichChildren, type ChildRow, type Done } from './child-management.ts';
 import { callsOf, type SupervisorCalls } from './supervisor-calls.ts';
 import type { ChildSpec, SupervisorSpec, Budgets } from './child-spec.ts';
 import { createChild, type Child } from './child.ts';
-import { createEngine, type Engine, type EngineParts, type Message } from './rule-engine.ts';
+import {
+	createRuleEngine,
+	type RuleEngine,
+	type RuleEngineParts,
+	type Message,
+} from './rule-engine.ts';
 import { exitError, exitText, type ExitReason } from './exit-reason.ts';
 import type { Names } from './names.ts';
-import type { Roster } from './children.ts';
+import type { Children } from './children.ts';
 import type { Failure } from './rules.ts';
 import { checkChildren, requireSupervisor, type SpecRefusal } from './spec-check.ts';
 
@@ -72,10 +77,12 @@ export interface SupervisorRef extends Child, SupervisorCalls {
 }
 
 /** The snapshot of a supervisor as an XState actor; its output is the exit reason. */
-type SupervisorSnapshot = Snapshot<ExitReason> & { readonly context: { readonly engine: Engine } };
+type SupervisorSnapshot = Snapshot<ExitReason> & {
+	readonly context: { readonly engine: RuleEngine };
+};
 
 /** The actor logic of all supervisors. */
-const supervisorLogic: ActorLogic<SupervisorSnapshot, Message, Engine> = {
+const supervisorLogic: ActorLogic<SupervisorSnapshot, Message, RuleEngine> = {
 	transition(snapshot, message) {
 		const { engine } = snapshot.context;
 		engine.take(message);
@@ -179,8 +186,8 @@ async function initialStart(ref: SupervisorRef): Promise<void> {
 	});
 }
 
-function createRef(parts: EngineParts): SupervisorRef {
-	const engine = createEngine(parts);
+function createRef(parts: RuleEngineParts): SupervisorRef {
+	const engine = createRuleEngine(parts);
 	const child = createChild(parts.spec.name, {
 		get inside() {
 			return actor;
@@ -218,7 +225,7 @@ function createRef(parts: EngineParts): SupervisorRef {
 	});
 }
 
-function viewOf(state: Roster): SupervisorView {
+function viewOf(state: Children): SupervisorView {
 	const { name, version, strategy } = state.spec;
 	const children = whichChildren(state).toReversed();
 	return { name, version, strategy, restarts: state.restartsInAll, children };

@@ -9,7 +9,7 @@ import type { Message } from '../../runtime/message/message.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Signal } from '../../runtime/observability/signals.ts';
 import { oneLine } from '../otp/crash-report.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /**
  * The method that takes error reports. Its own failures are not reported, or they would never end.
@@ -27,8 +27,8 @@ interface Report {
  * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a
  * minute: the rest is counted, and the count is reported when the minute is over.
  */
-export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
-	const { signals, clock, config, post, node } = ground;
+export function startErrorReports(services: NodeServices): { stop(): Promise<void> } {
+	const { signals, clock, config, router, node } = services;
 	let sent = 0;
 	let suppressed = 0;
 	let timer: Timer | undefined;
@@ -36,7 +36,7 @@ export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
 	const send = ({ code, text }: Report): void => {
 		signals.emit('error.reported', { code, text });
 		// If it cannot be written any more, this process is at its end and the log has the line.
-		post.send([errorMessage(ground, text)]).catch(() => undefined);
+		router.send([errorMessage(services, text)]).catch(() => undefined);
 	};
 	const nextMinute = (): void => {
 		timer = undefined;
@@ -66,7 +66,7 @@ export function startErrorReports(ground: Ground): { stop(): Promise<void> } {
 	};
 }
 
-function errorMessage({ node, clock, config }: Ground, text: string): Message {
+function errorMessage({ node, clock, config }: NodeServices, text: string): Message {
 	const { errorMessageTimeout: ACKTimeout, errorMessageRetries: retries } = config;
 	return {
 		id: newId(clock),
@@ -115,7 +115,7 @@ function startReport(signal: Signal): Report | undefined {
 			return { code: 'file_failed', text: `error: store.log: ${signal.detail}` };
 		case 'node.safe':
 			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
-		case 'seal.refused': {
+		case 'signature.refused': {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
 		}

@@ -5,10 +5,12 @@
  */
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** Starts saying hello every `startPubREQHello` seconds; 0 says nothing. The result ends it. */
-export function startHello({ node, clock, config, post }: Ground): { stop(): Promise<void> } {
+export function startHello({ node, clock, config, router }: NodeServices): {
+	stop(): Promise<void>;
+} {
 	const intervalMs = config.startPubREQHello * 1000;
 	let timer: Timer | undefined;
 
@@ -23,7 +25,7 @@ export function startHello({ node, clock, config, post }: Ground): { stop(): Pro
 			methodArgs: [],
 		} as const;
 		// An event that nobody acknowledges: the next one follows soon.
-		post.send([hello]).catch(() => undefined);
+		router.send([hello]).catch(() => undefined);
 	};
 	if (intervalMs > 0) timer = clock.after(intervalMs, say);
 

@@ -18,7 +18,7 @@ import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { Settled } from '../../runtime/ledger/ledger-retention.ts';
 import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger/message-record.ts';
 import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
-import type { Ground } from '../composition/node-services.ts';
+import type { NodeServices } from '../composition/node-services.ts';
 
 /** The file of a node. */
 export function storeLogFile(
@@ -42,8 +42,8 @@ const holeMs = 2000;
 const pageRows = 500;
 
 /** Starts to follow; the result ends it, with what can still be written. */
-export function startStoreLog(ground: Ground): { stop(): Promise<void> } {
-	const { config, clock, signals } = ground;
+export function startStoreLog(services: NodeServices): { stop(): Promise<void> } {
+	const { config, clock, signals } = services;
 	if (config.storeLogFilesMax === 0) return { stop: () => Promise.resolve() };
 	const file = storeLogFile(config);
 	let timer: Timer | undefined;
@@ -54,10 +54,10 @@ export function startStoreLog(ground: Ground): { stop(): Promise<void> } {
 
 	const follow = async (): Promise<boolean> => {
 		// Another process has this folder now, and follows the line there.
-		if (!ground.journal.isOwner()) return false;
-		last ??= await lastOrder(file, ground);
+		if (!services.journal.isOwner()) return false;
+		last ??= await lastOrder(file, services);
 		for (;;) {
-			const page = pageAfter(last, ground);
+			const page = pageAfter(last, services);
 			if (page.lines.length > 0) await file.append(page.lines);
 			last = page.upTo;
 			if (page.isLast) return page.isWaiting;
@@ -100,23 +100,23 @@ export function startStoreLog(ground: Ground): { stop(): Promise<void> } {
 }
 
 /** How far the file has come; 0 if nothing of this store is in it. */
-async function lastOrder(file: RotatingFile, ground: Ground): Promise<number> {
+async function lastOrder(file: RotatingFile, services: NodeServices): Promise<number> {
 	const line = await file.lastLine();
 	const record = line === undefined ? undefined : readRecord(line);
 	if (!record) return 0;
 	const end = { from: [0], to: [Number.MAX_SAFE_INTEGER], limit: 1, reverse: true };
-	const [newest] = ground.journal.scan<Settled>('settled', end);
+	const [newest] = services.journal.scan<Settled>('settled', end);
 	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
 	// A line that has been emptied, or another store, begins to count anew: what is older is in the
 	// file.
-	return isSameLine ? record.order : orderBefore(record, ground);
+	return isSameLine ? record.order : orderBefore(record, services);
 }
 
 /** The place in the line of the last message that was settled before the file ended. */
-function orderBefore({ settledAt }: MessageRecord, { journal, books }: Ground): number {
+function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: NodeServices): number {
 	const at = Date.parse(settledAt);
 	const rows = journal.scan<Settled>('settled', { from: [0], to: [Number.MAX_SAFE_INTEGER] });
-	const written = rows.filter(({ value }) => (books.get(value.id)?.settledAt ?? 0) <= at);
+	const written = rows.filter(({ value }) => (ledger.get(value.id)?.settledAt ?? 0) <= at);
 	return Number(written.at(-1)?.key[0] ?? 0);
 }
 
@@ -128,14 +128,14 @@ interface Page {
 	readonly isWaiting: boolean;
 }
 
-function pageAfter(last: number, { journal, books, clock }: Ground): Page {
+function pageAfter(last: number, { journal, ledger, clock }: NodeServices): Page {
 	const stretch = { from: [last + 1], to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
 	const rows = journal.scan<Settled>('settled', stretch);
 	const lines: string[] = [];
 	let upTo = last;
 	for (const { key, value } of rows) {
 		const order = Number(key[0]);
-		const entry = books.record(value.id);
+		const entry = ledger.record(value.id);
 		const isHole = order > upTo + 1 && upTo > 0;
 		const ageMs = clock.now() - (entry?.settledAt ?? 0);
 		// A clock that was set back must not stop the log until it has caught up.

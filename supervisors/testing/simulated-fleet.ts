@@ -17,11 +17,11 @@ import type { MethodDefinition } from '../../runtime/method/method.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints } from '../../runtime/platform/crash-points.ts';
 import type { FaultyDisk } from '../../runtime/journal/faulty-disk.ts';
-import type { StartChoices } from '../../runtime/config/start-options.ts';
+import type { StartOptions } from '../../runtime/config/start-options.ts';
 import type { Faults } from '../../transports/loopback/faulty-network.ts';
 import { createHub, type Hub } from '../../transports/loopback/loopback.ts';
 import { startNode, type RunningNode } from '../node/node.ts';
-import { createLife, type SimulatedLife } from './simulated-node.ts';
+import { createSimulatedProcess, type SimulatedProcess } from './simulated-node.ts';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 /** What a fleet is made of. */
@@ -36,12 +36,12 @@ export interface FleetOptions {
 }
 
 /** How one node is started. */
-export interface LifeOptions {
+export interface SimulatedProcessOptions {
 	readonly config?: Partial<Config>;
 	/** Instead of those of the fleet. */
 	readonly methods?: readonly MethodDefinition[];
 	readonly actors?: readonly ActorDefinition[];
-	readonly choices?: StartChoices;
+	readonly choices?: StartOptions;
 	/** Where it kills itself, as in `REEVE_CRASH_AT`: `frame.accepted:3`. */
 	readonly crashAt?: string;
 	/** Another data folder than that of its last life, from now on. */
@@ -70,7 +70,7 @@ export interface SimulatedFleet {
 	readonly clock: SteppedClock;
 	readonly hub: Hub;
 	/** Starts a node, or starts it again on the folder of its last life. */
-	start(name: string, options?: LifeOptions): Promise<SimulatedNode>;
+	start(name: string, options?: SimulatedProcessOptions): Promise<SimulatedNode>;
 	/** The present life of a node. */
 	node(name: string): SimulatedNode;
 	/** Ends it as SIGKILL does: what was not committed is lost, and its will is published. */
@@ -101,8 +101,8 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 	const disks = new Set<FaultyDisk>();
 	const clock = steppedClock(options.seed, undefined, () => calm(disks));
 	const hub = createHub(clock, options.faults);
-	const lives: { life: SimulatedLife; starting: Promise<RunningNode> }[] = [];
-	const present = new Map<string, { life: SimulatedLife; simulated?: SimulatedNode }>();
+	const processes: { process: SimulatedProcess; starting: Promise<RunningNode> }[] = [];
+	const present = new Map<string, { process: SimulatedProcess; simulated?: SimulatedNode }>();
 	const folders = new Map<string, string>();
 	let folderCount = 0;
 	let isOver = false;
@@ -112,34 +112,34 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		folders.set(name, known);
 		return known;
 	};
-	const lifeOf = (name: string) => {
+	const timelineOf = (name: string) => {
 		const found = present.get(name);
 		if (found) return found;
 		throw new ReeveError('not_found', `the node ${name}`);
 	};
 
-	const begin = (name: string, given: LifeOptions): (typeof lives)[number] => {
-		const life = createLife({ node: name, clock, hub });
-		disks.add(life.disk);
+	const begin = (name: string, given: SimulatedProcessOptions): (typeof processes)[number] => {
+		const process = createSimulatedProcess({ node: name, clock, hub });
+		disks.add(process.disk);
 		if (given.folder) folders.set(name, given.folder);
 		const { methods = options.methods ?? [], actors = options.actors ?? [] } = given;
 		const starting = startNode(
 			configFor(name, folderOf(name), { ...options.config, ...given.config }),
 			{
-				clock: life.clock,
-				disk: life.disk,
-				transports: [life.transport],
-				methods: methods.map((method) => life.method(method)),
+				clock: process.clock,
+				disk: process.disk,
+				transports: [process.transport],
+				methods: methods.map((method) => process.method(method)),
 				actors,
 				choices: given.choices,
 				host: `host of ${name}`,
 				passPoint: armedPoints(given.crashAt, () => {
-					if (!isOver) life.kill();
+					if (!isOver) process.kill();
 				}),
 			},
 		);
-		const begun = { life, starting };
-		lives.push(begun);
+		const begun = { process, starting };
+		processes.push(begun);
 		return begun;
 	};
 
@@ -150,41 +150,41 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		folder: folderOf,
 		settle: () => clock.settle(),
 		async start(name, given = {}) {
-			present.get(name)?.life.kill();
-			const { life, starting } = begin(name, given);
+			present.get(name)?.process.kill();
+			const { process, starting } = begin(name, given);
 			// It may be killed before it is ready, by what it runs.
-			present.set(name, { life });
-			const node = await orDeath(life, starting);
-			const simulated = simulatedNode(life, node);
-			present.set(name, { life, simulated });
+			present.set(name, { process });
+			const node = await orDeath(process, starting);
+			const simulated = simulatedNode(process, node);
+			present.set(name, { process, simulated });
 			await clock.settle();
 			return simulated;
 		},
 		node(name) {
-			const { simulated } = lifeOf(name);
+			const { simulated } = timelineOf(name);
 			if (simulated) return simulated;
 			throw new ReeveError('not_found', `${name} died while it started`);
 		},
-		kill: (name) => lifeOf(name).life.kill(),
-		isAlive: (name) => present.get(name)?.life.isAlive() ?? false,
+		kill: (name) => timelineOf(name).process.kill(),
+		isAlive: (name) => present.get(name)?.process.isAlive() ?? false,
 		async halt(name) {
-			const { life, simulated } = lifeOf(name);
+			const { process, simulated } = timelineOf(name);
 			if (simulated) await along(clock, simulated.node.stop());
-			life.kill();
+			process.kill();
 		},
-		freeze: (name) => lifeOf(name).life.freeze(),
-		thaw: (name) => lifeOf(name).life.thaw(),
+		freeze: (name) => timelineOf(name).process.freeze(),
+		thaw: (name) => timelineOf(name).process.thaw(),
 		async stop() {
 			// At its end nobody dies of what a stop passes by.
 			isOver = true;
-			for (const { life, starting } of lives) {
-				life.thaw();
-				life.disk.free();
-				life.disk.release();
+			for (const { process, starting } of processes) {
+				process.thaw();
+				process.disk.free();
+				process.disk.release();
 				const ended = starting.then((node) => node.stop()).catch(() => undefined);
 				// Of one that died while it started a remainder may wait for what does not come any more.
-				const isWhole = life.isAlive();
-				if (!isWhole) life.bury();
+				const isWhole = process.isAlive();
+				if (!isWhole) process.bury();
 				await along(clock, ended).catch((thrown: unknown) => {
 					if (isWhole) throw thrown;
 				});
@@ -210,21 +210,21 @@ function configFor(nodeName: string, folder: string, values: Partial<Config>): C
 	});
 }
 
-function simulatedNode(life: SimulatedLife, node: RunningNode): SimulatedNode {
+function simulatedNode(process: SimulatedProcess, node: RunningNode): SimulatedNode {
 	const ask = async <Row>(question: object): Promise<Row[]> => {
 		const rows: Row[] = [];
 		const { signal } = new AbortController();
-		for await (const row of node.door.ask(question, signal)) rows.push(row as Row);
+		for await (const row of node.api.ask(question, signal)) rows.push(row as Row);
 		return rows;
 	};
 	return {
 		node,
-		disk: life.disk,
-		isAlive: () => life.isAlive(),
-		shiftClock: (ms) => life.shift(ms),
+		disk: process.disk,
+		isAlive: () => process.isAlive(),
+		shiftClock: (ms) => process.shift(ms),
 		ask,
 		async send(message) {
-			const [answer] = await orDeath(life, node.door.accept(message, 'simulation'));
+			const [answer] = await orDeath(process, node.api.accept(message, 'simulation'));
 			if (answer && 'id' in answer) return answer.id;
 			throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
 		},
@@ -237,8 +237,8 @@ function simulatedNode(life: SimulatedLife, node: RunningNode): SimulatedNode {
 }
 
 /** What comes of `work`, unless the life ends first. */
-async function orDeath<Value>(life: SimulatedLife, work: Promise<Value>): Promise<Value> {
-	const dead = life.killed.then(() => Promise.reject(new ReeveError('killed', 'the node died')));
+async function orDeath<Value>(process: SimulatedProcess, work: Promise<Value>): Promise<Value> {
+	const dead = process.killed.then(() => Promise.reject(new ReeveError('killed', 'the node died')));
 	return Promise.race([dead, work]);
 }
 

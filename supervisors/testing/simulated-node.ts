@@ -12,8 +12,8 @@ import { createFaultyDisk, type FaultyDisk } from '../../runtime/journal/faulty-
 import type { TransportDefinition, WireListener } from '../../runtime/network/transport.ts';
 import { loopback, type Hub } from '../../transports/loopback/loopback.ts';
 
-/** The life that {@link createLife} makes. */
-export interface SimulatedLife {
+/** The life that {@link createSimulatedProcess} makes. */
+export interface SimulatedProcess {
 	readonly clock: Clock;
 	readonly disk: FaultyDisk;
 	readonly transport: TransportDefinition;
@@ -34,14 +34,18 @@ export interface SimulatedLife {
 }
 
 /** What a life is made of. */
-export interface LifeParts {
+export interface SimulatedProcessParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly hub: Hub;
 }
 
 /** Begins a life. */
-export function createLife({ node, clock, hub }: LifeParts): SimulatedLife {
+export function createSimulatedProcess({
+	node,
+	clock,
+	hub,
+}: SimulatedProcessParts): SimulatedProcess {
 	const disk = createFaultyDisk();
 	const flow = createFlow();
 	let state: 'alive' | 'killed' | 'buried' = 'alive';
@@ -146,9 +150,9 @@ function wireOf(wire: TransportDefinition, flow: Flow, isAlive: () => boolean) {
 			up: (each) => pass(() => listener.up(each)),
 			down: (each, reason) => pass(() => listener.down(each, reason)),
 			packet: (topic, payload) => pass(() => listener.packet(topic, payload)),
-			foreign: (topic, payload, properties) =>
+			publicMessage: (topic, payload, properties) =>
 				new Promise((resolve, reject) => {
-					pass(() => void listener.foreign(topic, payload, properties).then(resolve, reject));
+					pass(() => void listener.publicMessage(topic, payload, properties).then(resolve, reject));
 				}),
 		};
 	};

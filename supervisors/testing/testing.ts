@@ -43,7 +43,7 @@ export {
 export {
 	simulateFleet,
 	type FleetOptions,
-	type LifeOptions,
+	type SimulatedProcessOptions,
 	type SimulatedFleet,
 	type SimulatedNode,
 } from './simulated-fleet.ts';

@@ -64,19 +64,19 @@ async function read(folder: string, name: string, bytesMax: number): Promise<Fou
 /** Hands in what is in a file. Its messages have ids of its making, unless they have their own. */
 async function handIn(
 	{ bytes, mark, isTooLarge }: Found,
-	{ door, config }: TransportContext,
+	{ api, config }: TransportContext,
 ): Promise<readonly Answer[]> {
 	if (isTooLarge) {
-		return [door.refuse('too_large', `more than ${config.messageBytesMax} bytes`, via)];
+		return [api.refuse('too_large', `more than ${config.messageBytesMax} bytes`, via)];
 	}
 	let raws: readonly unknown[];
 	try {
 		raws = readPayload(bytes, config);
 	} catch (thrown) {
 		const { code, detail } = asReeveError(thrown);
-		return [door.refuse(code, detail, via)];
+		return [api.refuse(code, detail, via)];
 	}
-	const given = raws.map((raw, place) => door.accept(withId(raw, `file:${mark}:${place}`), via));
+	const given = raws.map((raw, place) => api.accept(withId(raw, `file:${mark}:${place}`), via));
 	return (await Promise.all(given)).flat();
 }
 
@@ -158,7 +158,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 			} catch (thrown) {
 				// A folder that cannot be read, or a file that cannot be moved: said once, tried again.
 				const { detail } = asReeveError(thrown, 'file_failed');
-				if (!isTroubled) context.door.refuse('file_failed', `${folder}: ${detail}`, via);
+				if (!isTroubled) context.api.refuse('file_failed', `${folder}: ${detail}`, via);
 				isTroubled = true;
 			}
 			await pause(clock, Math.max(50, config.readFolderSettleMs / 2), stopping.signal);

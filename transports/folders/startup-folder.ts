@@ -21,7 +21,7 @@ import {
 const via = 'startup folder';
 
 async function handIn(context: TransportContext, dataFolder: string): Promise<void> {
-	const { door, node } = context;
+	const { api, node } = context;
 	const epoch = await epochOf(context);
 	for (const { name } of await listStartup(dataFolder)) {
 		try {
@@ -32,19 +32,19 @@ async function handIn(context: TransportContext, dataFolder: string): Promise<vo
 				// The same in this life of the node, so that a restart of this part sends nothing twice;
 				// and another one in the next, whatever the message says.
 				const id = `startup:${epoch}:${mark}:${place}`;
-				await door.accept(addressed(raw, { id, node }), via);
+				await api.accept(addressed(raw, { id, node }), via);
 			}
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown, 'file_failed');
-			door.refuse(code, `${name}: ${detail}`, via);
+			api.refuse(code, `${name}: ${detail}`, via);
 		}
 	}
 }
 
 const aboutNode = z.looseObject({ epoch: z.number() });
 
-async function epochOf({ door }: TransportContext): Promise<number> {
-	for await (const row of door.ask({ reeve: 'node' }, new AbortController().signal)) {
+async function epochOf({ api }: TransportContext): Promise<number> {
+	for await (const row of api.ask({ reeve: 'node' }, new AbortController().signal)) {
 		return aboutNode.parse(row).epoch;
 	}
 	return 0;
@@ -64,7 +64,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 			await handIn(context, dataFolder);
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown, 'file_failed');
-			context.door.refuse(code, detail, via);
+			context.api.refuse(code, detail, via);
 		}
 	}
 	return { address: dataFolder, stop: () => Promise.resolve() };

@@ -16,10 +16,10 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config, signals } = context;
 	const { createRoutes, startWeb } = await import('./web-server.ts');
 	const { addMessageRoutes } = await import('./message-routes.ts');
-	const { addInquiryRoutes, addMetricsRoute } = await import('./query-routes.ts');
+	const { addQueryRoutes, addMetricsRoute } = await import('./query-routes.ts');
 	const routes = createRoutes();
 	addMessageRoutes(routes, context);
-	addInquiryRoutes(routes, context);
+	addQueryRoutes(routes, context);
 	addMetricsRoute(routes, context);
 	const running = await startWeb({
 		key: 'httpListener',

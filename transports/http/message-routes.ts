@@ -14,7 +14,7 @@ import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 /** What steward calls this way in, in its errors. */
 const via = 'HTTPListener';
 
-type Parts = Pick<TransportContext, 'door' | 'config' | 'clock'>;
+type Parts = Pick<TransportContext, 'api' | 'config' | 'clock'>;
 type Refusal = Extract<Answer, { readonly error: string }>;
 /** A refusal with what zod has found, field by field. */
 type Explained = Answer & { readonly issues?: readonly object[] };
@@ -22,18 +22,18 @@ type Explained = Answer & { readonly issues?: readonly object[] };
 /** Adds the routes. */
 export function addMessageRoutes(routes: Routes, parts: Parts): void {
 	routes.post('/messages', async ({ req }) => {
-		const { door } = parts;
+		const { api } = parts;
 		let raws: readonly unknown[];
 		try {
 			raws = readPayload(await readBody(req.raw, parts.config.messageBytesMax), parts.config);
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown);
-			door.refuse(code, detail, via);
+			api.refuse(code, detail, via);
 			return failureResponse(thrown);
 		}
 		const answers: Explained[] = [];
 		// One after the other: messages of one lane keep the order in which they stand here.
-		for (const { raw, given } of raws.map((raw) => ({ raw, given: door.accept(raw, via) }))) {
+		for (const { raw, given } of raws.map((raw) => ({ raw, given: api.accept(raw, via) }))) {
 			for (const answer of await given) answers.push(explained(answer, raw));
 		}
 		const refusals = answers.filter((answer): answer is Refusal => 'error' in answer);
@@ -85,14 +85,14 @@ function waitOf(text: string | undefined, { config }: Parts): number {
  */
 async function outcomesOf(
 	ids: readonly string[],
-	{ door, clock }: Parts,
+	{ api, clock }: Parts,
 	{ waitMs, gone }: { waitMs: number; gone: AbortSignal },
 ): Promise<readonly MessageRow[]> {
 	const over = new AbortController();
 	const timer = clock.after(waitMs, () => over.abort());
 	const rows = new Map<string, MessageRow>();
 	try {
-		for await (const row of door.ask(
+		for await (const row of api.ask(
 			{ reeve: 'watch', ids },
 			AbortSignal.any([over.signal, gone]),
 		)) {

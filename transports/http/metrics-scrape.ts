@@ -37,10 +37,10 @@ export function createScrape(context: TransportContext): () => Promise<Scraped> 
 
 const totals = z.object({ open: z.number() });
 
-async function sampleOf({ door, config }: TransportContext): Promise<MetricSample> {
+async function sampleOf({ api, config }: TransportContext): Promise<MetricSample> {
 	const { signal } = new AbortController();
 	const processes = new Map<string, MetricSample['processes'][number]>();
-	for await (const row of door.ask({ reeve: 'processes' }, signal)) {
+	for await (const row of api.ask({ reeve: 'processes' }, signal)) {
 		const { name: lane, kind, waiting, running, node, method } = row as ProcessRow;
 		// Lanes of one method differ in their ordering keys, of which there may be very many.
 		const name = kind === 'subscriber' ? lane : `${node}.${method}.publisher`;
@@ -53,7 +53,7 @@ async function sampleOf({ door, config }: TransportContext): Promise<MetricSampl
 		});
 	}
 	let open = 0;
-	for await (const row of door.ask({ reeve: 'node' }, signal)) ({ open } = totals.parse(row));
+	for await (const row of api.ask({ reeve: 'node' }, signal)) ({ open } = totals.parse(row));
 	const file = await stat(join(config.databaseFolder, 'data.mdb')).catch(() => undefined);
 	return { processes: [...processes.values()], open, journalBytes: file?.size ?? 0 };
 }

@@ -22,11 +22,11 @@ const aboutNode = z.looseObject({
 });
 
 async function rowsOf(
-	{ door }: Pick<TransportContext, 'door'>,
+	{ api }: Pick<TransportContext, 'api'>,
 	question: object,
 ): Promise<readonly unknown[]> {
 	const rows: unknown[] = [];
-	for await (const row of door.ask(question, new AbortController().signal)) rows.push(row);
+	for await (const row of api.ask(question, new AbortController().signal)) rows.push(row);
 	return rows;
 }
 
@@ -36,7 +36,7 @@ async function aboutOf(context: TransportContext): Promise<z.output<typeof about
 }
 
 /** Adds the routes. */
-export function addInquiryRoutes(routes: Routes, context: TransportContext): void {
+export function addQueryRoutes(routes: Routes, context: TransportContext): void {
 	addHealth(routes, context);
 	for (const reeve of lists) {
 		routes.get(`/api/${reeve}`, async ({ req }) => {

@@ -152,8 +152,8 @@ function strangeness(
 	{ isLoopback }: ListenAddress,
 ): string | undefined {
 	const { host = '', origin } = headers;
-	const isForeign = headers['sec-fetch-site'] === 'cross-site';
-	if (isForeign || (origin !== undefined && !isSameOrigin(origin, host))) {
+	const isCrossSite = headers['sec-fetch-site'] === 'cross-site';
+	if (isCrossSite || (origin !== undefined && !isSameOrigin(origin, host))) {
 		return `a page of ${String(origin).slice(0, 100)} has no business here`;
 	}
 	const name = host.replace(/:\d*$/, '');

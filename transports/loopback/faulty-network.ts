@@ -29,8 +29,8 @@ export interface Carried {
 	parted: number;
 }
 
-/** The network that {@link createCarrier} makes. */
-export interface Carrier {
+/** The network that {@link createFaultyNetwork} makes. */
+export interface FaultyNetwork {
 	disturb(faults: Partial<Faults>): void;
 	part(node: string, other?: string): void;
 	heal(): void;
@@ -40,7 +40,7 @@ export interface Carrier {
 }
 
 /** Creates a network. Nothing arrives within the call that sends it. */
-export function createCarrier(clock: Clock, initial: Partial<Faults>): Carrier {
+export function createFaultyNetwork(clock: Clock, initial: Partial<Faults>): FaultyNetwork {
 	let faults: Faults = { loss: 0, double: 0, reorder: 0, delayMs: [0, 0], ...initial };
 	const counts: Carried = { delivered: 0, lost: 0, doubled: 0, reordered: 0, parted: 0 };
 	/** Pairs of nodes, and lone nodes, between which nothing passes. */

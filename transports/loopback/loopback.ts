@@ -22,7 +22,7 @@ import { nodeFilters, publicFilter } from '../../runtime/message/topics.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import {
 	defineTransport,
-	type ForeignProperties,
+	type PublicProperties,
 	type Publication,
 } from '../../runtime/network/transport.ts';
 import type {
@@ -31,7 +31,12 @@ import type {
 	Verdict,
 	Wire,
 } from '../../runtime/network/transport.ts';
-import { createCarrier, type Carrier, type Carried, type Faults } from './faulty-network.ts';
+import {
+	createFaultyNetwork,
+	type FaultyNetwork,
+	type Carried,
+	type Faults,
+} from './faulty-network.ts';
 import { matchesFilter } from './topic-filter.ts';
 
 /** The broker in memory. */
@@ -49,17 +54,17 @@ export interface Hub {
 	heal(): void;
 	/** Breaks the link of a node: it goes down, and its will is published. */
 	cut(node: string): void;
-	/** Mends it: it goes up, and gets what is retained and what foreign clients sent meanwhile. */
+	/** Mends it: it goes up, and gets what is retained and what MQTT clients sent meanwhile. */
 	restore(node: string): void;
 	/** All links go down and up again, and the broker has forgotten everything. */
 	restart(): void;
 	/**
-	 * Publishes as a foreign MQTT client would. Resolves when every node that took it has
+	 * Publishes as an MQTT client would. Resolves when every node that took it has
 	 * acknowledged it; at once for topics that are not public.
 	 */
-	publish(publication: Publication, properties?: ForeignProperties): Promise<Verdict>;
+	publish(publication: Publication, properties?: PublicProperties): Promise<Verdict>;
 	/**
-	 * Shows everything that is published from now on, with who did it (foreign clients have no name).
+	 * Shows everything that is published from now on, with who did it (MQTT clients have no name).
 	 * What `look` returns false for is swallowed, though its publisher is told that it was taken.
 	 */
 	watch(look: Look): () => void;
@@ -71,7 +76,7 @@ export interface Hub {
 export type Look = (from: string, publication: Publication) => boolean | void;
 
 /**
- * Messages of foreign clients that are kept for a node that is away; as a default Mosquitto does.
+ * Messages of MQTT clients that are kept for a node that is away; as a default Mosquitto does.
  */
 const storedMax = 1000;
 
@@ -86,15 +91,15 @@ interface Member {
 	will?: Publication;
 }
 
-type Foreign = { publication: Publication; properties: ForeignProperties };
+type PublicMessage = { publication: Publication; properties: PublicProperties };
 /** What all parts of a hub share. */
 interface State {
 	readonly members: Map<string, Member>;
 	readonly retained: Map<string, Publication>;
 	/** What waits on the public topics of nodes that are away, and have been here. */
-	readonly stored: Map<string, Foreign[]>;
+	readonly stored: Map<string, PublicMessage[]>;
 	readonly looks: Set<Look>;
-	readonly carrier: Carrier;
+	readonly carrier: FaultyNetwork;
 }
 
 /** Creates a broker in memory. By default nothing goes wrong, and nothing takes time. */
@@ -104,7 +109,7 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 		retained: new Map(),
 		stored: new Map(),
 		looks: new Set(),
-		carrier: createCarrier(clock, faults),
+		carrier: createFaultyNetwork(clock, faults),
 	};
 	const { members, carrier } = state;
 	const named = (node: string): Member => {
@@ -126,7 +131,7 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 			state.stored.clear();
 			for (const member of all) goUp(state, member);
 		},
-		publish: (publication, properties = {}) => takeForeign(state, { publication, properties }),
+		publish: (publication, properties = {}) => takePublic(state, { publication, properties }),
 		watch(look) {
 			state.looks.add(look);
 			return () => void state.looks.delete(look);
@@ -166,7 +171,7 @@ function join(state: State, context: TransportContext): () => void {
 	const member: Member = { node, context, wire, connection: 0, isUp: false };
 	state.members.set(node, member);
 	goUp(state, member);
-	// It stays a member, as with a persistent session: what foreign clients send waits for its
+	// It stays a member, as with a persistent session: what MQTT clients send waits for its
 	// return.
 	return () => void goDown(member, 'stopped');
 }
@@ -188,7 +193,7 @@ function goUp(state: State, member: Member): void {
 		for (const publication of state.retained.values()) {
 			if (wants(member, publication.topic)) deliver(state, node, { member, publication });
 		}
-		for (const foreign of waiting) void hand(state, member, foreign);
+		for (const publicMessage of waiting) void hand(state, member, publicMessage);
 	});
 }
 
@@ -259,23 +264,23 @@ function deliver(
 	});
 }
 
-async function takeForeign(state: State, foreign: Foreign): Promise<Verdict> {
-	const { publication } = foreign;
+async function takePublic(state: State, publicMessage: PublicMessage): Promise<Verdict> {
+	const { publication } = publicMessage;
 	const { topic } = publication;
 	const takers = [...state.members.values()].filter((member) => isPublicOf(member, topic));
 	if (takers.length === 0) return takePublication(state, '', publication);
-	await Promise.all(takers.map((member) => hand(state, member, foreign)));
+	await Promise.all(takers.map((member) => hand(state, member, publicMessage)));
 	return 'taken';
 }
 
-/** Hands a foreign message over, or keeps it until the node is back; resolves when it has it. */
-async function hand(state: State, member: Member, foreign: Foreign): Promise<void> {
-	const { publication, properties } = foreign;
+/** Hands a public message over, or keeps it until the node is back; resolves when it has it. */
+async function hand(state: State, member: Member, publicMessage: PublicMessage): Promise<void> {
+	const { publication, properties } = publicMessage;
 	const { node, context } = member;
 	if (member.isUp) {
-		await context.listener.foreign(publication.topic, publication.payload, properties);
+		await context.listener.publicMessage(publication.topic, publication.payload, properties);
 		return;
 	}
 	const waiting = state.stored.get(node);
-	if (publication.qos > 0 && waiting && waiting.length < storedMax) waiting.push(foreign);
+	if (publication.qos > 0 && waiting && waiting.length < storedMax) waiting.push(publicMessage);
 }

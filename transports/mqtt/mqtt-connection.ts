@@ -20,7 +20,7 @@ import type { LineGate } from './name-gate.ts';
 import { asBuffer, makeNumbersSingly, sendAtOnce } from './mqtt-stream.ts';
 
 /** How a line is opened, and what is told of it. */
-export interface LineOptions {
+export interface MqttConnectionOptions {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly address: string;
@@ -40,8 +40,8 @@ export interface LineOptions {
 	readonly onDown: (why: string) => void;
 }
 
-/** The line that {@link openLine} opens. */
-export interface Line {
+/** The line that {@link openConnection} opens. */
+export interface MqttConnection {
 	publish(publication: Publication): Promise<Verdict>;
 	/** Subscribes to one more topic, until the connection is lost. */
 	follow(topic: string): void;
@@ -69,7 +69,7 @@ const fixedOptions = {
 	connectTimeout: 10_000,
 } as const;
 
-interface Unanswered {
+interface AskTimeout {
 	readonly since: number;
 	readonly answer: (verdict: Verdict) => void;
 }
@@ -80,7 +80,7 @@ interface Attempt {
 	/** Message numbers of publications that the broker had no subscriber for. */
 	readonly unheard: Set<number>;
 	/** The publications that the broker has not answered yet, oldest first. */
-	readonly unanswered: Set<Unanswered>;
+	readonly unanswered: Set<AskTimeout>;
 	readonly clock: Clock;
 	sweep: Timer | undefined;
 	/** The largest packet that the broker takes. */
@@ -98,7 +98,7 @@ interface Attempt {
 }
 
 /** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
-export function openLine(options: LineOptions): Line {
+export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	makeNumbersSingly();
 	const { clock, config, gate } = options;
 	const version = createVersionChoice(config);
@@ -186,7 +186,7 @@ export function openLine(options: LineOptions): Line {
 }
 
 /** Starts one attempt. All listeners that an error could want are there before it can happen. */
-function connect(options: LineOptions, version: MqttVersion): Attempt {
+function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt {
 	const { clock, address, client: own, onPacket } = options;
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
 	const unheard = new Set<number>();
@@ -249,7 +249,7 @@ function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 	const bytes = payload.byteLength + Buffer.byteLength(topic) + headerBytesMax;
 	if (bytes > bytesMax) return Promise.resolve('too_large');
 	return new Promise((resolve) => {
-		const waiting: Unanswered = {
+		const waiting: AskTimeout = {
 			since: attempt.clock.monotonic(),
 			answer(verdict) {
 				attempt.unanswered.delete(waiting);

@@ -2,10 +2,10 @@
  * The MQTT wire: MQTT 5.0, and 3.1.1 where the broker does not speak it.
  *
  * There are two connections. One carries our own frames, whose delivery the journals look after, so
- * its packets are acknowledged at once. The other, `:in`, takes what foreign clients publish; they
+ * its packets are acknowledged at once. The other, `:in`, takes what MQTT clients publish; they
  * have no journal, so each of their packets is acknowledged only when its message is on disk.
  * mqtt.js handles one packet of a connection at a time, so one connection could not do both. A node
- * that takes nothing of them (`takeForeign: false`) has the first only.
+ * that takes nothing of them (`takePublic: false`) has the first only.
  *
  * They are opened only after a claim of the node's name has succeeded, which is made over a third,
  * short connection, and again after somebody else has taken the name. There is no will delay: the
@@ -25,7 +25,7 @@ import {
 	type RunningTransport,
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
-import type { ForeignProperties, Wire } from '../../runtime/network/transport.ts';
+import type { PublicProperties, Wire } from '../../runtime/network/transport.ts';
 import {
 	createLogin,
 	readLogin,
@@ -33,15 +33,19 @@ import {
 	brokerUrl,
 	hideSecrets,
 } from './broker-login.ts';
-import { openLine, type Line, type LineOptions } from './mqtt-connection.ts';
+import {
+	openConnection,
+	type MqttConnection,
+	type MqttConnectionOptions,
+} from './mqtt-connection.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 
-type Packet = Parameters<LineOptions['onPacket']>[0];
+type Packet = Parameters<MqttConnectionOptions['onPacket']>[0];
 
-/** A day: so long a broker keeps what foreign clients publish while this node is away. */
+/** A day: so long a broker keeps what MQTT clients publish while this node is away. */
 const sessionSeconds = 86_400;
-/** Foreign packets that the broker may send before the first of them is acknowledged. */
-const foreignMax = 64;
+/** Public packets that the broker may send before the first of them is acknowledged. */
+const publicMax = 64;
 
 /** Where the broker is, and who may connect to it by the name of the node. */
 interface Route {
@@ -63,11 +67,11 @@ function openFrames(
 	context: TransportContext,
 	{ address, login, gate }: Route,
 	ready: Promise<void>,
-): Line {
+): MqttConnection {
 	const { node, clock, config, listener, signals } = context;
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
 	let connection = 0;
-	const line = openLine({
+	const line = openConnection({
 		clock,
 		config,
 		address,
@@ -103,19 +107,19 @@ function openFrames(
 }
 
 /**
- * Opens the connection for foreign publishers. The broker keeps its session while the node is away.
- * `onTried` is called when it is up, or did not come up at first: a node that foreign publishers
+ * Opens the connection for MQTT clients. The broker keeps its session while the node is away.
+ * `onTried` is called when it is up, or did not come up at first: a node that MQTT clients
  * cannot reach is still one for other nodes.
  */
 function openIngress(
 	context: TransportContext,
 	{ address, login, gate }: Route,
 	onTried: () => void,
-): Line {
+): MqttConnection {
 	const { node, clock, config, listener, signals } = context;
 	const transport = { transport: 'mqtt:in', address: hideSecrets(address) };
 	let wasDown = false;
-	return openLine({
+	return openConnection({
 		clock,
 		config,
 		address,
@@ -123,14 +127,14 @@ function openIngress(
 		get client() {
 			const properties = {
 				sessionExpiryInterval: sessionSeconds,
-				receiveMaximum: foreignMax,
+				receiveMaximum: publicMax,
 			};
 			return { ...login(), clientId: `${clientId(context)}:in`, clean: false, properties };
 		},
 		filters: [publicFilter(config.topicPrefix, node)],
 		onPacket: ({ topic, payload, properties, dup }, gone) =>
-			listener.foreign(topic, bytesOf(payload), {
-				...foreignProperties(properties),
+			listener.publicMessage(topic, bytesOf(payload), {
+				...publicProperties(properties),
 				...(dup ? { isRepeat: true } : {}),
 				gone,
 			}),
@@ -164,7 +168,7 @@ function claimName(
 			void line.end().then(() => resolve(end));
 		};
 		const giveUp = () => finish('denied');
-		const line = openLine({
+		const line = openConnection({
 			clock,
 			config,
 			address,
@@ -208,7 +212,7 @@ function bytesOf(payload: string | Buffer): Uint8Array {
 	return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
 
-function foreignProperties(properties: ForeignProperties = {}): ForeignProperties {
+function publicProperties(properties: PublicProperties = {}): PublicProperties {
 	const { responseTopic, correlationData } = properties;
 	return {
 		...(responseTopic === undefined ? {} : { responseTopic }),
@@ -236,7 +240,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 		});
 	const route = { address, login, gate };
 	const lines = [openFrames(context, route, tried)];
-	if (context.isSafe || !config.takeForeign) onTried();
+	if (context.isSafe || !config.takePublic) onTried();
 	else lines.unshift(openIngress(context, route, onTried));
 	return {
 		address: hideSecrets(address),

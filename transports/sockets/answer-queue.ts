@@ -12,8 +12,8 @@ import type { Socket } from 'node:net';
  */
 export type AnswerWork = (write: (value: unknown) => Promise<void>) => Promise<void>;
 
-/** The line that {@link createAnswerLine} makes. */
-export interface AnswerLine {
+/** The line that {@link createAnswerQueue} makes. */
+export interface AnswerQueue {
 	/** Queues work. The input is paused while `waitingMax` or more are queued. */
 	add(work: AnswerWork): void;
 	/** Ends the connection as soon as all is answered and `isBetween` says so. */
@@ -24,7 +24,7 @@ export interface AnswerLine {
 const writeCharsMax = 65_536;
 
 /** Creates the line of one client. */
-export function createAnswerLine(
+export function createAnswerQueue(
 	socket: Socket,
 	options: {
 		readonly waitingMax: number;
@@ -33,7 +33,7 @@ export function createAnswerLine(
 		/** What is written when work fails. */
 		readonly errorOf: (thrown: unknown) => unknown;
 	},
-): AnswerLine {
+): AnswerQueue {
 	const { waitingMax, isBetween, errorOf } = options;
 	const queue: AnswerWork[] = [];
 	let isRunning = false;

@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import { asReeveError, errorTable } from '../../runtime/platform/errors.ts';
 import type { TransportContext } from '../../runtime/network/transport.ts';
-import { createAnswerLine } from './answer-queue.ts';
+import { createAnswerQueue } from './answer-queue.ts';
 import { createFraming } from '../framing/json-framing.ts';
 import type { Framed } from '../framing/partial-value.ts';
 
@@ -27,14 +27,14 @@ export interface Serving {
 /** Serves one client until it goes, or its array is answered. */
 export function serveClient(
 	socket: Socket,
-	{ door, config }: TransportContext,
+	{ api, config }: TransportContext,
 	{ via, greet }: Serving,
 ): void {
 	const { messageBytesMax: bytesMax, messageDepthMax: depthMax, answersWaitingMax } = config;
 	const framing = createFraming({ bytesMax, depthMax });
 	const leaving = new AbortController();
 	let greeting = greet;
-	const line = createAnswerLine(socket, {
+	const line = createAnswerQueue(socket, {
 		waitingMax: answersWaitingMax,
 		isBetween: () => framing.isBetween(),
 		errorOf,
@@ -44,7 +44,7 @@ export function serveClient(
 		if (framed.type === 'array_end') return line.endWhenIdle();
 		if (framed.type === 'error') {
 			const { code, detail } = framed.error;
-			const refusal = door.refuse(code, detail, via);
+			const refusal = api.refuse(code, detail, via);
 			return line.add((write) => write(refusal));
 		}
 		const { value } = framed;
@@ -55,11 +55,11 @@ export function serveClient(
 		}
 		if (isQuestion(value)) {
 			return line.add(async (write) => {
-				for await (const row of door.ask(value, leaving.signal)) await write({ row });
+				for await (const row of api.ask(value, leaving.signal)) await write({ row });
 				await write({ end: true });
 			});
 		}
-		const answers = door.accept(value, via);
+		const answers = api.accept(value, via);
 		line.add(async (write) => {
 			for (const answer of await answers) await write(answer);
 		});
@@ -71,7 +71,7 @@ export function serveClient(
 			// Nothing of a client that is not let in is looked at any further.
 			const { code, detail } = asReeveError(thrown);
 			leaving.abort();
-			socket.end(`${JSON.stringify(door.refuse(code, detail, via))}\n`, () => socket.destroy());
+			socket.end(`${JSON.stringify(api.refuse(code, detail, via))}\n`, () => socket.destroy());
 		}
 	};
 	socket.on('data', (chunk) => handleAll(framing.push(chunk)));
@@ -92,10 +92,10 @@ export function serveClient(
 /** Tells one client too many that it is one, and lets it go. */
 export function turnAway(
 	socket: Socket,
-	{ door, config }: TransportContext,
+	{ api, config }: TransportContext,
 	{ via }: Pick<Serving, 'via'>,
 ): void {
-	const refusal = door.refuse('too_many_clients', `${config.clientsMax} are there`, via);
+	const refusal = api.refuse('too_many_clients', `${config.clientsMax} are there`, via);
 	// It may be gone already, which is all the same.
 	socket.on('error', () => socket.destroy());
 	socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());

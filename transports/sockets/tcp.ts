@@ -36,7 +36,7 @@ function greetWith(token: string | undefined): (value: unknown) => boolean {
  * but only behind the head of an HTTP request; so a client whose first word is no JSON is not
  * listened to.
  */
-function refuseStrangers(socket: Socket, { door }: TransportContext, welcome: () => void): void {
+function refuseStrangers(socket: Socket, { api }: TransportContext, welcome: () => void): void {
 	socket.once('data', (chunk: Buffer) => {
 		const [first] = chunk
 			.subarray(0, 64)
@@ -49,7 +49,7 @@ function refuseStrangers(socket: Socket, { door }: TransportContext, welcome: ()
 			socket.resume();
 			return;
 		}
-		const refusal = door.refuse('bad_json', 'the first word is no JSON', via);
+		const refusal = api.refuse('bad_json', 'the first word is no JSON', via);
 		socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());
 	});
 }

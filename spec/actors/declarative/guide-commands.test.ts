@@ -53,8 +53,8 @@ function writeActors(folder: string): void {
 	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 }
 
-test('every command of the guide does what it says', { timeout: 120_000 }, async (life) => {
-	const cwd = temporaryFolder(life);
+test('every command of the guide does what it says', { timeout: 120_000 }, async (t) => {
+	const cwd = temporaryFolder(t);
 	const reeve = (...words: string[]) => runReeve(words, { cwd });
 	writeActors(join(cwd, 'actors'));
 	cpSync(join(cwd, 'actors'), join(cwd, 'actors-next'), { recursive: true });
@@ -66,7 +66,7 @@ test('every command of the guide does what it says', { timeout: 120_000 }, async
 		const line = words.join(' ');
 		if (words[0] === 'dev') {
 			const dev = startReeve(words, { cwd });
-			life.after(async () => {
+			t.after(async () => {
 				dev.child.kill('SIGINT');
 				await dev.finished;
 			});

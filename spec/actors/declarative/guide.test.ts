@@ -7,7 +7,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { loadActors } from '../../../actors/declarative/definition-folder.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
-import { refusalOf, sheetOf } from '../../support/sheets.ts';
+import { refusalOf, yamlDefinitionOf } from '../../support/sheets.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const run = promisify(execFile);
@@ -33,22 +33,22 @@ const linked = (block: string) =>
 		.replaceAll("'reeve/testing'", `'${testing}'`)
 		.replaceAll("'xstate'", `'${import.meta.resolve('xstate')}'`);
 
-test('every definition of the guide is one, and the first one counts as it says', async (life) => {
-	const folder = temporaryFolder(life);
+test('every definition of the guide is one, and the first one counts as it says', async (t) => {
+	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const declared = await loadActors(folder);
 	const names = declared.map(({ definition }) => definition.name);
 	assert.deepEqual(names, ['counter', 'payment', 'level', 'door']);
 	const actors = declared.map(({ definition }) => definition);
-	const stage = await setActorStage(life, { actors });
+	const stage = await setActorStage(t, { actors });
 	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
 	await stage.idle('counter');
-	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	assert.equal(stage.ledger.get(id)?.output, '{"total":2}');
 	await stage.stop();
 });
 
-test('the driven actor of the guide says what stands behind it', async (life) => {
-	const folder = temporaryFolder(life);
+test('the driven actor of the guide says what stands behind it', async (t) => {
+	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const others = programs.filter((block) => !isDefinition(block));
 	assert.equal(others.length, 1);
@@ -60,15 +60,15 @@ test('the driven actor of the guide says what stands behind it', async (life) =>
 	assert.match(stdout, /event: \{ type: 'ADD', by: 2 \}/);
 });
 
-test('the machine of the guide that monitors another one hears of its end, and why nobody answers', async (life) => {
-	const folder = temporaryFolder(life);
+test('the machine of the guide that monitors another one hears of its end, and why nobody answers', async (t) => {
+	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const declared = await loadActors(folder);
 	const level = declared.find(({ definition }) => definition.name === 'level')?.definition;
 	assert.ok(level);
 	const states = '{ on: { on: { END: off } }, off: { type: final } }';
-	const pump = sheetOf(`actor: pump\nversion: 1\ninitial: on\nstates: ${states}\n`);
-	const stage = await setActorStage(life, { actors: [level, pump] });
+	const pump = yamlDefinitionOf(`actor: pump\nversion: 1\ninitial: on\nstates: ${states}\n`);
+	const stage = await setActorStage(t, { actors: [level, pump] });
 	const told = () => {
 		const { value, context } = stage.stored('level')?.state ?? {};
 		return [value, Reflect.get(Object(context), 'why')];
@@ -81,15 +81,15 @@ test('the machine of the guide that monitors another one hears of its end, and w
 	await stage.stop();
 });
 
-test('every sheet of the guide is one, and the first one counts as it says', async (life) => {
+test('every sheet of the guide is one, and the first one counts as it says', async (t) => {
 	const blocks = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
-	const sheets = blocks.map((block) => sheetOf(block));
-	const names = sheets.map(({ name }) => name);
+	const yamlDefinitions = blocks.map((block) => yamlDefinitionOf(block));
+	const names = yamlDefinitions.map(({ name }) => name);
 	assert.deepEqual(names, ['counter', 'fridge', 'service', 'gate']);
-	const stage = await setActorStage(life, { actors: sheets });
+	const stage = await setActorStage(t, { actors: yamlDefinitions });
 	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
 	await stage.idle('counter');
-	assert.equal(stage.books.get(id)?.output, '{"total":2}');
+	assert.equal(stage.ledger.get(id)?.output, '{"total":2}');
 	await stage.send('fridge', { type: 'DOOR', open: true }, { key: 'old' });
 	await stage.idle('fridge');
 	await stage.clock.advance(61_000);
@@ -116,8 +116,8 @@ test('the mistakes of the guide are told as it says', () => {
 	assert.ok(guide.includes(shown), shown);
 });
 
-test('a file that declares no actor, or cannot be read, is refused by its name', async (life) => {
-	const folder = temporaryFolder(life);
+test('a file that declares no actor, or cannot be read, is refused by its name', async (t) => {
+	const folder = temporaryFolder(t);
 	writeFileSync(join(folder, 'wrong.js'), 'export default { name: "wrong" };');
 	await assert.rejects(loadActors(folder), /wrong\.js:1:1: its default export is no defineActor/);
 	writeFileSync(join(folder, 'wrong.js'), 'export default ((');

@@ -62,8 +62,8 @@ const mistakes: readonly (readonly [what: string, lines: string, refusal: RegExp
 ];
 
 for (const [what, lines, refusal] of mistakes) {
-	test(`${what} in a program is refused with file, line and column`, async (life) => {
-		const folder = temporaryFolder(life);
+	test(`${what} in a program is refused with file, line and column`, async (t) => {
+		const folder = temporaryFolder(t);
 		const source = join(folder, 'it.ts');
 		writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 		writeFileSync(source, start + lines + end);

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { appendStep } from '../../../actors/declarative/append-step.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { sheetOf } from '../../support/sheets.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 /** An actor that does one step when it is told to, and keeps what came of it. */
 const worker = (step: string, folder: string) =>
-	sheetOf(
+	yamlDefinitionOf(
 		`
 actor: worker
 version: 1
@@ -41,24 +41,24 @@ async function resultOf(stage: ActorStage, word: string): Promise<unknown> {
 	return Reflect.get(Object(stage.stored('worker')?.state.context), 'result');
 }
 
-async function stageOf(life: TestLife, step: string) {
-	const folder = temporaryFolder(life);
-	return { folder, stage: await setActorStage(life, { actors: [worker(step, folder)] }) };
+async function stageOf(t: TestScope, step: string) {
+	const folder = temporaryFolder(t);
+	return { folder, stage: await setActorStage(t, { actors: [worker(step, folder)] }) };
 }
 
-test('a command runs without a shell, and is done or failed by its exit code', async (life) => {
-	const { stage } = await stageOf(life, "command: [sh, -c, '$0; echo $REEVE_NODE', =context.word]");
+test('a command runs without a shell, and is done or failed by its exit code', async (t) => {
+	const { stage } = await stageOf(t, "command: [sh, -c, '$0; echo $REEVE_NODE', =context.word]");
 	const good = { exitCode: 0, stdout: 'ship1\n', stderr: '' };
 	assert.deepEqual(await resultOf(stage, 'true'), good);
-	const shell = await stageOf(life, 'command: [sh, -c, =context.word]');
+	const shell = await stageOf(t, 'command: [sh, -c, =context.word]');
 	const bad = { code: 'command_failed', message: 'exit code 3 oh' };
 	assert.deepEqual(await resultOf(shell.stage, 'echo oh >&2; exit 3'), bad);
 	await stage.stop();
 	await shell.stage.stop();
 });
 
-test('what is put into an argument stays one argument', async (life) => {
-	const { stage, folder } = await stageOf(life, 'command: [echo, =context.word]');
+test('what is put into an argument stays one argument', async (t) => {
+	const { stage, folder } = await stageOf(t, 'command: [echo, =context.word]');
 	const file = join(folder, 'made');
 	const result = await resultOf(stage, `; touch ${file} $(touch ${file})`);
 	assert.match((result as { stdout: string }).stdout, /^; touch/);
@@ -66,9 +66,9 @@ test('what is put into an argument stays one argument', async (life) => {
 	await stage.stop();
 });
 
-test('files are written, read and appended to in the data folder, and nowhere else', async (life) => {
+test('files are written, read and appended to in the data folder, and nowhere else', async (t) => {
 	const written = await stageOf(
-		life,
+		t,
 		"writeFile: { file: 'rooms/${context.word}.json', data: { word: =context.word } }",
 	);
 	assert.deepEqual(await resultOf(written.stage, 'kitchen'), { bytes: 18 });
@@ -76,19 +76,19 @@ test('files are written, read and appended to in the data folder, and nowhere el
 	assert.equal(readFileSync(file, 'utf8'), '{"word":"kitchen"}');
 	const outside = (await resultOf(written.stage, '../../../up')) as { code: string };
 	assert.equal(outside.code, 'path_outside');
-	const read = await stageOf(life, 'readFile: =context.word');
+	const read = await stageOf(t, 'readFile: =context.word');
 	writeFileSync(join(read.folder, 'a.txt'), 'hello');
 	assert.equal(await resultOf(read.stage, 'a.txt'), 'hello');
 	assert.equal(((await resultOf(read.stage, 'b.txt')) as { code: string }).code, 'file_failed');
-	const added = await stageOf(life, 'appendFile: { file: log, data: "${context.word}\\n" }');
+	const added = await stageOf(t, 'appendFile: { file: log, data: "${context.word}\\n" }');
 	await resultOf(added.stage, 'one');
 	await resultOf(added.stage, 'two');
 	assert.equal(readFileSync(join(added.folder, 'log'), 'utf8'), 'one\ntwo\n');
 	for (const { stage } of [written, read, added]) await stage.stop();
 });
 
-test('a step that is run again appends only what is missing, whoever has appended since', async (life) => {
-	const path = join(temporaryFolder(life), 'log');
+test('a step that is run again appends only what is missing, whoever has appended since', async (t) => {
+	const path = join(temporaryFolder(t), 'log');
 	const append = (text: string, id: string) => appendStep({ path, bytes: Buffer.from(text), id });
 	await append('one\n', 'a');
 	await append('one\n', 'a');
@@ -106,7 +106,7 @@ test('a step that is run again appends only what is missing, whoever has appende
 });
 
 /** A server that answers with its request, or with the status in its path. */
-async function serve(life: TestLife): Promise<string> {
+async function serve(t: TestScope): Promise<string> {
 	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
 		const body = await textOf(request);
 		const status = Number(request.url?.slice(1)) || 200;
@@ -120,7 +120,7 @@ async function serve(life: TestLife): Promise<string> {
 	await new Promise<void>((resolve) => {
 		server.listen(0, '127.0.0.1', resolve);
 	});
-	life.after(() => server.close());
+	t.after(() => server.close());
 	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -130,33 +130,33 @@ async function textOf(request: IncomingMessage): Promise<string> {
 	return Buffer.concat(chunks).toString();
 }
 
-test('a request brings status and text, and carries the key of its step', async (life) => {
-	const url = await serve(life);
-	const get = await stageOf(life, `http: { url: '${url}/\${context.word}' }`);
+test('a request brings status and text, and carries the key of its step', async (t) => {
+	const url = await serve(t);
+	const get = await stageOf(t, `http: { url: '${url}/\${context.word}' }`);
 	const { status, data } = (await resultOf(get.stage, '200')) as { status: number; data: string };
 	assert.equal(status, 200);
 	assert.match(data, /^GET undefined \d\d/);
 	const missing = await resultOf(get.stage, '404');
 	assert.deepEqual(missing, { code: 'http_failed', message: '404 Not Found' });
-	const post = await stageOf(
-		life,
+	const router = await stageOf(
+		t,
 		`http: { url: '${url}', method: POST, data: { w: =context.word } }`,
 	);
-	const posted = (await resultOf(post.stage, 'x')) as { data: string };
+	const posted = (await resultOf(router.stage, 'x')) as { data: string };
 	assert.match(posted.data, /^POST application\/json \d\d \{"w":"x"\}$/);
-	const nowhere = await stageOf(life, "http: { url: 'http://127.0.0.1:1/' }");
+	const nowhere = await stageOf(t, "http: { url: 'http://127.0.0.1:1/' }");
 	const failed = (await resultOf(nowhere.stage, '')) as { code: string };
 	assert.equal(failed.code, 'host_unreachable');
-	for (const { stage } of [get, post, nowhere]) await stage.stop();
+	for (const { stage } of [get, router, nowhere]) await stage.stop();
 });
 
-test('a command that a crash has cut off is not run again unless it says so', async (life) => {
+test('a command that a crash has cut off is not run again unless it says so', async (t) => {
 	const run = async (more: string) => {
-		const folder = temporaryFolder(life);
+		const folder = temporaryFolder(t);
 		const file = join(folder, 'runs');
 		const line = `echo run >> ${file}; sleep 0.2`;
 		const actors = [worker(`command: [sh, -c, '${line}']\n${more}`, folder)];
-		let stage = await setActorStage(life, { actors });
+		let stage = await setActorStage(t, { actors });
 		await stage.send('worker', { type: 'GO', word: '' });
 		await stage.until(() => existsSync(file));
 		stage = await stage.crash();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { compileSheet } from '../../../actors/declarative/yaml-definition.ts';
+import { compileYamlDefinition } from '../../../actors/declarative/yaml-definition.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
 import { eavesdropper } from '../../support/eavesdropper.ts';
 import { startFleet } from '../../support/fleet.ts';
@@ -12,11 +12,11 @@ const examples = fileURLToPath(new URL('../../../examples/actors', import.meta.u
 const source = `${examples}/thermostat.yaml`;
 const minute = 60_000;
 
-test('the thermostat of the examples switches half a degree around its target, and tells people', async (life) => {
+test('the thermostat of the examples switches half a degree around its target, and tells people', async (t) => {
 	const text = readFileSync(source, 'utf8');
-	const dataFolder = temporaryFolder(life);
+	const dataFolder = temporaryFolder(t);
 	const parts = { source, text, node: 'ship1', dataFolder, outputBytesMax: 1000 };
-	let stage = await setActorStage(life, { actors: [compileSheet(parts)] });
+	let stage = await setActorStage(t, { actors: [compileYamlDefinition(parts)] });
 	const read = async (celsius: number) => {
 		await stage.send('thermostat', { type: 'READING', celsius }, { key: 'kitchen' });
 		await stage.idle('thermostat');
@@ -44,12 +44,12 @@ test('the thermostat of the examples switches half a degree around its target, a
 	await stage.stop();
 });
 
-test('it is fed by plain publishes, room by room, also after a SIGKILL of its node', async (life) => {
+test('it is fed by plain publishes, room by room, also after a SIGKILL of its node', async (t) => {
 	const fleet = await startFleet([]);
-	life.after(() => fleet.stop());
+	t.after(() => fleet.stop());
 	const flags = ['--definitionsFolder', examples];
 	await fleet.start('central', flags);
-	const client = await eavesdropper(life, fleet.broker);
+	const client = await eavesdropper(t, fleet.broker);
 	const read = (key: string, celsius: number) => {
 		const methodArgs = ['READING', JSON.stringify({ celsius })];
 		const text = JSON.stringify({ key, methodArgs });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { sheetOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/sheets.ts';
 
-const library = sheetOf(`
+const library = yamlDefinitionOf(`
 actor: library
 version: 1
 events:
@@ -45,12 +45,12 @@ states:
   busy: { defer: [TICK], after: { 3s: idle } }
 `);
 
-test('the library of actions does what its words say, under the guarantees of every actor', async (life) => {
-	const stage = await setActorStage(life, { actors: [library] });
+test('the library of actions does what its words say, under the guarantees of every actor', async (t) => {
+	const stage = await setActorStage(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
 		const id = await stage.send('library', { type: 'DO', what, ...more }, { key: 'kitchen' });
 		await stage.idle('library');
-		return stage.books.get(id)?.output;
+		return stage.ledger.get(id)?.output;
 	};
 	assert.equal(await tell('count'), '1');
 	assert.equal(await tell('count', { n: 2 }), '3');
@@ -74,8 +74,8 @@ test('the library of actions does what its words say, under the guarantees of ev
 	await stage.stop();
 });
 
-test('timers of a sheet, raised and computed ones, survive a crash; a cancelled one does not fire', async (life) => {
-	let stage = await setActorStage(life, { actors: [library] });
+test('timers of a sheet, raised and computed ones, survive a crash; a cancelled one does not fire', async (t) => {
+	let stage = await setActorStage(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
 		await stage.send('library', { type: 'DO', what, ...more });
 		await stage.idle('library');
@@ -102,8 +102,8 @@ test('timers of a sheet, raised and computed ones, survive a crash; a cancelled 
 	await stage.stop();
 });
 
-test('a deferred event waits for the next state', async (life) => {
-	const stage = await setActorStage(life, { actors: [library] });
+test('a deferred event waits for the next state', async (t) => {
+	const stage = await setActorStage(t, { actors: [library] });
 	await stage.send('library', { type: 'DO', what: 'defer' });
 	await stage.send('library', { type: 'TICK' });
 	await stage.until(() => stage.stored('library')?.state.value === 'busy');
@@ -113,12 +113,12 @@ test('a deferred event waits for the next state', async (life) => {
 	await stage.stop();
 });
 
-test('an event whose fields are not as declared is refused, and changes nothing', async (life) => {
-	const stage = await setActorStage(life, { actors: [library] });
+test('an event whose fields are not as declared is refused, and changes nothing', async (t) => {
+	const stage = await setActorStage(t, { actors: [library] });
 	const outcome = async (event: object) => {
 		const id = await stage.send('library', event);
 		await stage.idle('library');
-		const { outcome: how, code, detail } = stage.books.get(id)?.result ?? {};
+		const { outcome: how, code, detail } = stage.ledger.get(id)?.result ?? {};
 		return `${how} ${code}: ${detail}`;
 	};
 	assert.match(
@@ -162,11 +162,11 @@ states:
     on: { PUSH: { target: ajar, do: [{ assign: { pushes: =context.pushes + 1 } }] } }
 `;
 
-test('instances follow a sheet to its next version, with new names and new fields', async (life) => {
-	let stage = await setActorStage(life, { actors: [sheetOf(first)] });
+test('instances follow a sheet to its next version, with new names and new fields', async (t) => {
+	let stage = await setActorStage(t, { actors: [yamlDefinitionOf(first)] });
 	await stage.send('door', 'PUSH');
 	await stage.idle('door');
-	stage = await stage.restart([sheetOf(second)]);
+	stage = await stage.restart([yamlDefinitionOf(second)]);
 	await stage.send('door', 'PUSH');
 	await stage.idle('door');
 	const { version, state } = stage.stored('door') ?? {};
@@ -179,7 +179,7 @@ test('instances follow a sheet to its next version, with new names and new field
 
 test('a migration beyond the version is refused where it stands', () => {
 	assert.throws(
-		() => sheetOf(second.replace('version: 2', 'version: 1')),
+		() => yamlDefinitionOf(second.replace('version: 2', 'version: 1')),
 		/:6:3: 1 leads beyond version 1/,
 	);
 });

@@ -48,8 +48,8 @@ async function pass(stage: ActorStage, ms: number): Promise<void> {
 	}
 }
 
-test('a timer fires once at its time, and its row is gone', async (life) => {
-	const stage = await setActorStage(life, { actors: [lamp] });
+test('a timer fires once at its time, and its row is gone', async (t) => {
+	const stage = await setActorStage(t, { actors: [lamp] });
 	await switchOn(stage);
 	assert.equal(timerRows(stage), 1);
 	await pass(stage, 9999);
@@ -63,8 +63,8 @@ test('a timer fires once at its time, and its row is gone', async (life) => {
 	await stage.stop();
 });
 
-test('a timer is cancelled with its state, and set anew when the state is entered again', async (life) => {
-	const stage = await setActorStage(life, { actors: [lamp] });
+test('a timer is cancelled with its state, and set anew when the state is entered again', async (t) => {
+	const stage = await setActorStage(t, { actors: [lamp] });
 	await switchOn(stage);
 	await pass(stage, 6000);
 	await switchOn(stage);
@@ -79,8 +79,8 @@ test('a timer is cancelled with its state, and set anew when the state is entere
 	await stage.stop();
 });
 
-test('a timer set before a crash fires once at its time after the restart', async (life) => {
-	let stage = await setActorStage(life, { actors: [lamp] });
+test('a timer set before a crash fires once at its time after the restart', async (t) => {
+	let stage = await setActorStage(t, { actors: [lamp] });
 	await switchOn(stage);
 	await pass(stage, 4000);
 	stage = await stage.crash();
@@ -95,21 +95,21 @@ test('a timer set before a crash fires once at its time after the restart', asyn
 	await stage.stop();
 });
 
-test('timers that fell due while no process ran fire once, at the start', async (life) => {
-	const first = await setActorStage(life, { actors: [lamp] });
+test('timers that fell due while no process ran fire once, at the start', async (t) => {
+	const first = await setActorStage(t, { actors: [lamp] });
 	for (let n = 0; n < 700; n += 1) void switchOn(first, `k${n}`);
 	await first.until(() => timerRows(first) === 700);
 	await first.stop();
 	first.clock.jump(86_400_000);
-	const stage = await setActorStage(life, first.parts);
+	const stage = await setActorStage(t, first.parts);
 	await pass(stage, 1);
 	await stage.until(() => timerRows(stage) === 0);
 	assert.equal(rings(stage).length, 700);
 	await stage.stop();
 });
 
-test('the wall clock going back fires nothing twice and makes nobody wait longer than it went', async (life) => {
-	const stage = await setActorStage(life, { actors: [lamp] });
+test('the wall clock going back fires nothing twice and makes nobody wait longer than it went', async (t) => {
+	const stage = await setActorStage(t, { actors: [lamp] });
 	await switchOn(stage);
 	stage.clock.jump(-5000);
 	await pass(stage, 15_000);
@@ -123,14 +123,14 @@ test('the wall clock going back fires nothing twice and makes nobody wait longer
 /**
  * When a lamp that was on for 4 of its 10 s before a stop of 60 s rings, counted from the start on.
  */
-async function ringsAfter(policy: TimerPolicy, life: { after(run: () => void): void }) {
+async function ringsAfter(policy: TimerPolicy, t: { after(run: () => void): void }) {
 	const actor = defineActor({ ...lamp, timers: { LONG: policy } });
-	const first = await setActorStage(life, { actors: [actor] });
+	const first = await setActorStage(t, { actors: [actor] });
 	await switchOn(first);
 	await pass(first, 4000);
 	await first.stop();
 	first.clock.jump(60_000);
-	const stage = await setActorStage(life, first.parts);
+	const stage = await setActorStage(t, first.parts);
 	let seconds = 0;
 	for (await pass(stage, 1); rings(stage).length === 0 && seconds < 30; seconds += 1) {
 		await pass(stage, seconds === 0 ? 999 : 1000);
@@ -141,18 +141,18 @@ async function ringsAfter(policy: TimerPolicy, life: { after(run: () => void): v
 	return seconds;
 }
 
-test('what the time of a stop means to a timer is its policy', async (life) => {
-	assert.equal(await ringsAfter('absolute', life), 0);
-	assert.equal(await ringsAfter('remaining', life), 6);
-	assert.equal(await ringsAfter('restart', life), 10);
+test('what the time of a stop means to a timer is its policy', async (t) => {
+	assert.equal(await ringsAfter('absolute', t), 0);
+	assert.equal(await ringsAfter('remaining', t), 6);
+	assert.equal(await ringsAfter('restart', t), 10);
 });
 
-test('an instance is woken by its timer alone', async (life) => {
+test('an instance is woken by its timer alone', async (t) => {
 	const config = { passivateAfter: 2 };
-	const stage = await setActorStage(life, { actors: [lamp], config });
+	const stage = await setActorStage(t, { actors: [lamp], config });
 	await switchOn(stage, 'k');
 	await pass(stage, 6000);
-	assert.equal(stage.hostings.get('lamp')?.counts().active, 0);
+	assert.equal(stage.hostRuntimes.get('lamp')?.counts().active, 0);
 	await pass(stage, 4000);
 	assert.deepEqual(rings(stage), ['ring 1']);
 	await stage.stop();

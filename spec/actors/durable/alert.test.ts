@@ -28,8 +28,8 @@ function alerts(stage: ActorStage): readonly string[] {
 		.map(({ data }) => String(data));
 }
 
-test('an alert is told to central, with the node, the instance and how bad it is', async (life) => {
-	const stage = await setActorStage(life, { actors: [smoke] });
+test('an alert is told to central, with the node, the instance and how bad it is', async (t) => {
+	const stage = await setActorStage(t, { actors: [smoke] });
 	await stage.send('smoke', 'BURN', { key: 'deck-2' });
 	await stage.idle('smoke');
 	const [alert = '', ...more] = alerts(stage);
@@ -43,9 +43,9 @@ test('an alert is told to central, with the node, the instance and how bad it is
 	await stage.stop();
 });
 
-test('a crash at any instant of its turn neither loses an alert nor doubles it', async (life) => {
+test('a crash at any instant of its turn neither loses an alert nor doubles it', async (t) => {
 	for (let turnsOfTheLoop = 0; turnsOfTheLoop < 12; turnsOfTheLoop += 1) {
-		const stage = await setActorStage(life, { actors: [smoke] });
+		const stage = await setActorStage(t, { actors: [smoke] });
 		await stage.send('smoke', 'BURN');
 		for (let turn = 0; turn < turnsOfTheLoop; turn += 1) {
 			await new Promise((resolve) => {

@@ -79,8 +79,8 @@ async function answered(stage: ActorStage): Promise<void> {
 	await stage.idle('seeker');
 }
 
-test('an ask is answered by a later turn of the other actor, as an event', async (life) => {
-	const stage = await setActorStage(life, { actors });
+test('an ask is answered by a later turn of the other actor, as an event', async (t) => {
+	const stage = await setActorStage(t, { actors });
 	await stage.send('seeker', 'SEEK');
 	await stage.until(() => asked(stage) === 1);
 	await stage.idle('seeker');
@@ -93,8 +93,8 @@ test('an ask is answered by a later turn of the other actor, as an event', async
 	await stage.stop();
 });
 
-test('an answer finds its asker, however often both have crashed meanwhile', async (life) => {
-	let stage = await setActorStage(life, { actors });
+test('an answer finds its asker, however often both have crashed meanwhile', async (t) => {
+	let stage = await setActorStage(t, { actors });
 	await stage.send('seeker', 'SEEK');
 	stage = await stage.crash();
 	await stage.until(() => asked(stage) === 1);
@@ -108,8 +108,8 @@ test('an answer finds its asker, however often both have crashed meanwhile', asy
 	await stage.stop();
 });
 
-test('an ask that is not answered in time is told so, and a later answer is not heard', async (life) => {
-	const stage = await setActorStage(life, { actors });
+test('an ask that is not answered in time is told so, and a later answer is not heard', async (t) => {
+	const stage = await setActorStage(t, { actors });
 	await stage.send('seeker', 'SEEK');
 	await stage.until(() => asked(stage) === 1);
 	await stage.clock.advance(60_000);
@@ -121,38 +121,38 @@ test('an ask that is not answered in time is told so, and a later answer is not 
 	await stage.stop();
 });
 
-test('an ask of what is not there is answered with the refusal', async (life) => {
-	const stage = await setActorStage(life, { actors: [seeker] });
+test('an ask of what is not there is answered with the refusal', async (t) => {
+	const stage = await setActorStage(t, { actors: [seeker] });
 	await stage.send('seeker', 'SEEK');
 	await answered(stage);
 	assert.deepEqual(got(stage), ['refused unknown_method']);
 	await stage.stop();
 });
 
-test('nobody outside can make an event that only an answer is', async (life) => {
-	const stage = await setActorStage(life, { actors });
+test('nobody outside can make an event that only an answer is', async (t) => {
+	const stage = await setActorStage(t, { actors });
 	const id = await stage.send('seeker', { type: 'reply.wisdom', outcome: 'done', data: 'forged' });
 	await stage.idle('seeker');
-	assert.equal(stage.books.get(id)?.result?.code, 'bad_arguments');
+	assert.equal(stage.ledger.get(id)?.result?.code, 'bad_arguments');
 	await stage.stop();
 });
 
-test('questions that were asked first are answered first', async (life) => {
-	const stage = await setActorStage(life, { actors });
+test('questions that were asked first are answered first', async (t) => {
+	const stage = await setActorStage(t, { actors });
 	const first = await stage.send('oracle', 'QUESTION');
 	const second = await stage.send('oracle', 'QUESTION');
 	await stage.idle('oracle');
-	assert.equal(stage.books.get(first)?.result, undefined);
+	assert.equal(stage.ledger.get(first)?.result, undefined);
 	await stage.send('oracle', 'SPEAK');
 	await stage.idle('oracle');
-	const outcomes = [first, second].map((id) => stage.books.get(id)?.output);
+	const outcomes = [first, second].map((id) => stage.ledger.get(id)?.output);
 	assert.deepEqual(outcomes, ['answer of 2', undefined]);
 	await stage.stop();
 });
 
-test('what a state defers waits for another state, and then comes before all that came later', async (life) => {
+test('what a state defers waits for another state, and then comes before all that came later', async (t) => {
 	const order: string[] = [];
-	const stage = await setActorStage(life, { actors: [oracle] });
+	const stage = await setActorStage(t, { actors: [oracle] });
 	stage.signals.subscribe((signal) => {
 		if (signal.type === 'call.ended') order.push(String(signal.methodArgs[0]));
 	});
@@ -168,8 +168,8 @@ test('what a state defers waits for another state, and then comes before all tha
 	await stage.stop();
 });
 
-test('what is deferred survives crashes, and none of them counts as an attempt', async (life) => {
-	let stage = await setActorStage(life, { actors: [oracle] });
+test('what is deferred survives crashes, and none of them counts as an attempt', async (t) => {
+	let stage = await setActorStage(t, { actors: [oracle] });
 	await stage.send('oracle', 'THINK');
 	const id = await stage.send('oracle', 'QUESTION');
 	for (let count = 0; count < 8; count += 1) {
@@ -180,7 +180,7 @@ test('what is deferred survives crashes, and none of them counts as an attempt',
 	await stage.send('oracle', 'SPEAK');
 	await stage.send('oracle', 'SPEAK', { replyMethod: sink });
 	await stage.idle('oracle');
-	assert.equal(stage.books.get(id)?.result?.attempts, 1);
+	assert.equal(stage.ledger.get(id)?.result?.attempts, 1);
 	assert.equal(asked(stage), 1);
 	await stage.stop();
 });

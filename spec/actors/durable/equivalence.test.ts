@@ -56,7 +56,7 @@ async function plainly({ machine, incidents }: Story): Promise<Outcome> {
 }
 
 /** The durable actor, whose process dies at random instants between turns and inside of them. */
-async function durably(story: Story, seed: number, life: { after(run: () => void): void }) {
+async function durably(story: Story, seed: number, t: { after(run: () => void): void }) {
 	const chance = seededChance(seed ^ 0x5eed);
 	const actor = defineActor({
 		name: 'random',
@@ -65,7 +65,7 @@ async function durably(story: Story, seed: number, life: { after(run: () => void
 		machine: story.machine,
 	});
 	let crashes = 0;
-	let stage: ActorStage = await setActorStage(life, { actors: [actor], clock: steppedClock(seed) });
+	let stage: ActorStage = await setActorStage(t, { actors: [actor], clock: steppedClock(seed) });
 	const crash = async (): Promise<void> => {
 		crashes += 1;
 		stage = await stage.crash();
@@ -125,13 +125,13 @@ async function passing(current: () => ActorStage, ms: number): Promise<void> {
 
 const seedsPerTest = 100;
 for (const first of [1, 1001, 2001]) {
-	test(`durable machines end like plain ones in spite of crashes, seeds from ${first}`, async (life) => {
+	test(`durable machines end like plain ones in spite of crashes, seeds from ${first}`, async (t) => {
 		let crashes = 0;
 		let sent = 0;
 		for (let seed = first; seed < first + seedsPerTest; seed += 1) {
 			const story = storyOf(seed);
 			const expected = await plainly(story);
-			const found = await durably(story, seed, life);
+			const found = await durably(story, seed, t);
 			crashes += found.crashes;
 			sent += expected.sent.length;
 			assert.deepEqual(found.outcome, expected, `seed ${seed}`);

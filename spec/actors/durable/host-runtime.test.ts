@@ -40,12 +40,12 @@ const counter = defineActor({ name: 'counter', version: 1, machine: counterMachi
 
 /** How a message has ended, in a word. */
 function ending(stage: ActorStage, id: string): string {
-	const { result } = stage.books.get(id) ?? {};
+	const { result } = stage.ledger.get(id) ?? {};
 	return result?.code ?? result?.outcome ?? 'open';
 }
 
-test('a turn moves the machine, sends what it wished for and answers the message', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('a turn moves the machine, sends what it wished for and answers the message', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	const id = await stage.send('counter', { type: 'ADD', by: 2 });
 	await stage.send('counter', 'TELL');
 	await stage.idle('counter');
@@ -56,8 +56,8 @@ test('a turn moves the machine, sends what it wished for and answers the message
 	await stage.stop();
 });
 
-test('an event is a word, a word with a payload, or JSON in the arguments or the data', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('an event is a word, a word with a payload, or JSON in the arguments or the data', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	await stage.send('counter', '', { methodArgs: ['ADD', '{"by":1}'] });
 	await stage.send('counter', '', { methodArgs: ['{"type":"ADD","by":10}'] });
 	await stage.send('counter', { type: 'ADD', by: 100 });
@@ -66,8 +66,8 @@ test('an event is a word, a word with a payload, or JSON in the arguments or the
 	await stage.stop();
 });
 
-test('instances of different keys do not know one another', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('instances of different keys do not know one another', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	for (const key of ['a', 'b', 'a']) await stage.send('counter', { type: 'ADD', by: 1 }, { key });
 	await stage.idle('counter');
 	assert.deepEqual(stage.stored('counter', 'a')?.state.context, { total: 2 });
@@ -76,8 +76,8 @@ test('instances of different keys do not know one another', async (life) => {
 	await stage.stop();
 });
 
-test('what is no event, or unknown to the machine, fails without making an instance', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('what is no event, or unknown to the machine, fails without making an instance', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	const unknown = await stage.send('counter', 'ADDD');
 	const reserved = await stage.send('counter', 'xstate.init');
 	const noEvent = await stage.send('counter', { by: 2 });
@@ -89,8 +89,8 @@ test('what is no event, or unknown to the machine, fails without making an insta
 	await stage.stop();
 });
 
-test('an instance that has come to its end keeps its state and takes no more events', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('an instance that has come to its end keeps its state and takes no more events', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	await stage.send('counter', 'END');
 	const late = await stage.send('counter', { type: 'ADD', by: 1 });
 	await stage.idle('counter');
@@ -99,9 +99,9 @@ test('an instance that has come to its end keeps its state and takes no more eve
 	await stage.stop();
 });
 
-test('an instance that is to be forgotten at its end begins anew at the next message', async (life) => {
+test('an instance that is to be forgotten at its end begins anew at the next message', async (t) => {
 	const brief = defineActor({ ...counter, whenDone: 'forget' });
-	const stage = await setActorStage(life, { actors: [brief] });
+	const stage = await setActorStage(t, { actors: [brief] });
 	await stage.send('counter', { type: 'ADD', by: 5 });
 	await stage.send('counter', 'END');
 	await stage.idle('counter');
@@ -112,8 +112,8 @@ test('an instance that is to be forgotten at its end begins anew at the next mes
 	await stage.stop();
 });
 
-test('a crash loses nothing that was accepted, and nothing is done twice', async (life) => {
-	let stage = await setActorStage(life, { actors: [counter] });
+test('a crash loses nothing that was accepted, and nothing is done twice', async (t) => {
+	let stage = await setActorStage(t, { actors: [counter] });
 	for (let count = 0; count < 20; count += 1) {
 		await stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 3}` });
 		if (count % 4 === 0) stage = await stage.crash();
@@ -125,8 +125,8 @@ test('a crash loses nothing that was accepted, and nothing is done twice', async
 	await stage.stop();
 });
 
-test('a host that dies is replaced by one that goes on where it was, and has no effect any more', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('a host that dies is replaced by one that goes on where it was, and has no effect any more', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	for (let count = 0; count < 50; count += 1) {
 		void stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 5}` });
 		if (count % 10 === 5) await stage.replaceHost('counter');
@@ -141,23 +141,23 @@ test('a host that dies is replaced by one that goes on where it was, and has no 
 	await stage.stop();
 });
 
-test('an idle instance is put away, and comes back as if it had never been', async (life) => {
+test('an idle instance is put away, and comes back as if it had never been', async (t) => {
 	const config = { passivateAfter: 10 };
-	const stage = await setActorStage(life, { actors: [counter], config });
+	const stage = await setActorStage(t, { actors: [counter], config });
 	await stage.send('counter', { type: 'ADD', by: 1 });
 	await stage.idle('counter');
-	assert.equal(stage.hostings.get('counter')?.counts().active, 1);
+	assert.equal(stage.hostRuntimes.get('counter')?.counts().active, 1);
 	await stage.clock.advance(20_001);
-	assert.equal(stage.hostings.get('counter')?.counts().active, 0);
+	assert.equal(stage.hostRuntimes.get('counter')?.counts().active, 0);
 	await stage.send('counter', { type: 'ADD', by: 1 });
 	await stage.idle('counter');
 	assert.deepEqual(stage.stored('counter')?.state.context, { total: 2 });
 	await stage.stop();
 });
 
-test('no more instances are in memory than are allowed, and those with work are not dropped', async (life) => {
+test('no more instances are in memory than are allowed, and those with work are not dropped', async (t) => {
 	const config = { activeInstancesMax: 4 };
-	const stage = await setActorStage(life, { actors: [counter], config });
+	const stage = await setActorStage(t, { actors: [counter], config });
 	for (let count = 0; count < 60; count += 1) {
 		void stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 20}` });
 	}
@@ -166,29 +166,29 @@ test('no more instances are in memory than are allowed, and those with work are 
 		await stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count}` });
 		await stage.idle('counter');
 	}
-	assert.ok((stage.hostings.get('counter')?.counts().active ?? 99) <= 4);
+	assert.ok((stage.hostRuntimes.get('counter')?.counts().active ?? 99) <= 4);
 	for (let n = 0; n < 20; n += 1) {
 		assert.deepEqual(stage.stored('counter', `k${n}`)?.state.context, { total: 4 });
 	}
 	await stage.stop();
 });
 
-test('a restart makes only those instances that have something to do', async (life) => {
-	const first = await setActorStage(life, { actors: [counter] });
+test('a restart makes only those instances that have something to do', async (t) => {
+	const first = await setActorStage(t, { actors: [counter] });
 	for (let n = 0; n < 30; n += 1) await first.send('counter', 'TELL', { key: `k${n}` });
 	await first.idle('counter');
 	await first.stop();
-	const closed = await setActorStage(life, { ...first.parts, isOpen: false });
+	const closed = await setActorStage(t, { ...first.parts, isOpen: false });
 	await closed.send('counter', 'TELL', { key: 'k3' });
 	const stage = await closed.crash();
-	const opened = await setActorStage(life, { ...stage.parts, isOpen: true });
+	const opened = await setActorStage(t, { ...stage.parts, isOpen: true });
 	await opened.idle('counter');
-	assert.equal(opened.hostings.get('counter')?.counts().active, 1);
+	assert.equal(opened.hostRuntimes.get('counter')?.counts().active, 1);
 	await opened.stop();
 });
 
-test('an instance that an older version has written, packed twice, goes on', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('an instance that an older version has written, packed twice, goes on', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	const state = { status: 'active', value: 'open', context: { total: 4 } };
 	const value = pack({ version: 1, turn: 3, state });
 	await stage.journal.commit([{ table: 'snapshots', key: ['counter', 'a'], value }]);
@@ -199,9 +199,9 @@ test('an instance that an older version has written, packed twice, goes on', asy
 	await stage.stop();
 });
 
-test('an instance that is there from the start needs no message', async (life) => {
+test('an instance that is there from the start needs no message', async (t) => {
 	const eager = defineActor({ ...counter, autostart: true });
-	const stage = await setActorStage(life, { actors: [eager] });
+	const stage = await setActorStage(t, { actors: [eager] });
 	await stage.until(() => stage.stored('counter') !== undefined);
 	assert.equal(stage.stored('counter')?.turn, 1);
 	const again = await stage.restart();
@@ -210,13 +210,13 @@ test('an instance that is there from the start needs no message', async (life) =
 	await again.stop();
 });
 
-test('an orderly stop leaves no message under suspicion, whatever was about to run', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter], config: { turnsBatchMax: 1 } });
+test('an orderly stop leaves no message under suspicion, whatever was about to run', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter], config: { turnsBatchMax: 1 } });
 	const sent = ['a', 'b', 'c', 'd'].map((key) =>
 		stage.send('counter', { type: 'ADD', by: 1 }, { key }),
 	);
 	await Promise.all(sent);
-	await stage.hostings.get('counter')?.drain();
+	await stage.hostRuntimes.get('counter')?.drain();
 	const rows = stage.journal.scan<Record<string, unknown>>('started', {
 		from: ['counter'],
 		to: ['counter', '\uffff'],
@@ -224,7 +224,7 @@ test('an orderly stop leaves no message under suspicion, whatever was about to r
 	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
 	assert.deepEqual(
 		rows.map(({ value }) => value),
-		[{ epoch: stage.journal.epoch, arrivals: [], marks: [] }],
+		[{ epoch: stage.journal.epoch, handlers: [], marks: [] }],
 	);
 	const again = await stage.restart();
 	await again.idle('counter');
@@ -235,8 +235,8 @@ test('an orderly stop leaves no message under suspicion, whatever was about to r
 	await again.stop();
 });
 
-test('every message to an actor leaves a receipt, for audits and for repetitions', async (life) => {
-	const stage = await setActorStage(life, { actors: [counter] });
+test('every message to an actor leaves a receipt, for audits and for repetitions', async (t) => {
+	const stage = await setActorStage(t, { actors: [counter] });
 	await stage.send('counter', 'TELL', { key: 'a' });
 	await stage.send('counter', 'NONSENSE', { key: 'a' });
 	await stage.idle('counter');

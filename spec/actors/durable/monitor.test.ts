@@ -75,8 +75,8 @@ for (const [word, actor] of [
 	['kept', pump],
 	['forgotten', forgetful],
 ] as const) {
-	test(`a monitor tells of a normal end, once, though both die over and over; the instance is ${word}`, async (life) => {
-		let stage = await setActorStage(life, { actors: [actor, keeper] });
+	test(`a monitor tells of a normal end, once, though both die over and over; the instance is ${word}`, async (t) => {
+		let stage = await setActorStage(t, { actors: [actor, keeper] });
 		await stage.send('pump', 'RUN', at);
 		await stage.send('keeper', 'WATCH');
 		stage = await stage.crash();
@@ -95,8 +95,8 @@ for (const [word, actor] of [
 	});
 }
 
-test('an instance that is parked is told of as such, at once and to whoever comes later', async (life) => {
-	const stage = await setActorStage(life, { actors: [pump, keeper] });
+test('an instance that is parked is told of as such, at once and to whoever comes later', async (t) => {
+	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
 	await stage.send('pump', 'BREAK', at);
@@ -107,8 +107,8 @@ test('an instance that is parked is told of as such, at once and to whoever come
 	await stage.stop();
 });
 
-test('an instance that begins anew has crashed for those who watched it', async (life) => {
-	const stage = await setActorStage(life, { actors: [restless, keeper] });
+test('an instance that begins anew has crashed for those who watched it', async (t) => {
+	const stage = await setActorStage(t, { actors: [restless, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
 	await stage.send('pump', 'BREAK', at);
@@ -117,8 +117,8 @@ test('an instance that begins anew has crashed for those who watched it', async 
 	await stage.stop();
 });
 
-test('what has ended before, or is no actor at all, is told of as noproc', async (life) => {
-	const stage = await setActorStage(life, { actors: [pump, keeper] });
+test('what has ended before, or is no actor at all, is told of as noproc', async (t) => {
+	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('pump', 'END', at);
 	await stage.idle('pump');
 	await stage.send('keeper', 'WATCH');
@@ -128,8 +128,8 @@ test('what has ended before, or is no actor at all, is told of as noproc', async
 	await stage.stop();
 });
 
-test('a demonitor ends it, also after a crash, and leaves nothing behind', async (life) => {
-	let stage = await setActorStage(life, { actors: [pump, keeper] });
+test('a demonitor ends it, also after a crash, and leaves nothing behind', async (t) => {
+	let stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
 	stage = await stage.crash();
@@ -143,8 +143,8 @@ test('a demonitor ends it, also after a crash, and leaves nothing behind', async
 	await stage.stop();
 });
 
-test('monitoring again under the same id takes the place of the first', async (life) => {
-	const stage = await setActorStage(life, { actors: [pump, keeper] });
+test('monitoring again under the same id takes the place of the first', async (t) => {
+	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.send('keeper', { type: 'WATCH', key: 'b' });
 	await stage.until(() => isWatched(stage));
@@ -155,24 +155,24 @@ test('monitoring again under the same id takes the place of the first', async (l
 	await stage.stop();
 });
 
-test('anybody may watch an instance by a message, and learns of an end that came before it', async (life) => {
-	const stage = await setActorStage(life, { actors: [pump, keeper] });
+test('anybody may watch an instance by a message, and learns of an end that came before it', async (t) => {
+	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('pump', 'END', at);
 	await stage.send('pump', { type: 'reeve.monitor' }, { ...at, id: 'from-outside' });
-	await stage.until(() => stage.books.get('from-outside')?.result !== undefined);
-	assert.match(String(stage.books.get('from-outside')?.output), /^(?:normal|noproc)$/);
+	await stage.until(() => stage.ledger.get('from-outside')?.result !== undefined);
+	assert.match(String(stage.ledger.get('from-outside')?.output), /^(?:normal|noproc)$/);
 	await stage.stop();
 });
 
-test('nobody outside can forge the end of what a machine monitors', async (life) => {
-	const stage = await setActorStage(life, { actors: [pump, keeper] });
+test('nobody outside can forge the end of what a machine monitors', async (t) => {
+	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	const id = await stage.send('keeper', { type: 'down.pump', reason: 'normal' });
 	await stage.idle('keeper');
-	assert.equal(stage.books.get(id)?.result?.code, 'bad_arguments');
+	assert.equal(stage.ledger.get(id)?.result?.code, 'bad_arguments');
 	await stage.stop();
 });
 
-test('an ask without an answer says at its deadline that nothing else is known', async (life) => {
+test('an ask without an answer says at its deadline that nothing else is known', async (t) => {
 	const asker = defineActor({
 		name: 'asker',
 		version: 1,
@@ -193,7 +193,7 @@ test('an ask without an answer says at its deadline that nothing else is known',
 		}),
 	});
 	const late = defineActor({ ...parts, answersLater: ['RUN'] });
-	let stage = await setActorStage(life, { actors: [late, asker] });
+	let stage = await setActorStage(t, { actors: [late, asker] });
 	const why = () => (stage.stored('asker')?.state.context as { why?: string } | undefined)?.why;
 	await stage.send('asker', 'ASK');
 	await stage.until(() => why() === '');

@@ -52,7 +52,7 @@ function deadLetters(stage: ActorStage) {
 		.map(({ value }) => value);
 }
 
-const outcomeOf = (stage: ActorStage, id: string) => stage.books.get(id)?.result;
+const outcomeOf = (stage: ActorStage, id: string) => stage.ledger.get(id)?.result;
 
 /** Runs until nothing waits, moving the clock through the pauses between attempts. */
 async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
@@ -62,9 +62,9 @@ async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
 	}
 }
 
-test('a message that the machine throws at is tried again, then buried, and its lane goes on', async (life) => {
+test('a message that the machine throws at is tried again, then buried, and its lane goes on', async (t) => {
 	hazard.strike = fail;
-	const stage = await setActorStage(life, { actors: [fuse] });
+	const stage = await setActorStage(t, { actors: [fuse] });
 	const bad = await stage.send('fuse', { type: 'BAD', name: 'x' });
 	await stage.send('fuse', 'OK');
 	await stage.send('fuse', 'OK', { key: 'other' });
@@ -80,13 +80,13 @@ test('a message that the machine throws at is tried again, then buried, and its 
 	await stage.stop();
 });
 
-test('while a message is being tried again no later one of its instance runs, and others do', async (life) => {
+test('while a message is being tried again no later one of its instance runs, and others do', async (t) => {
 	let strikes = 0;
 	hazard.strike = () => {
 		strikes += 1;
 		if (strikes < 3) fail();
 	};
-	const stage = await setActorStage(life, { actors: [fuse] });
+	const stage = await setActorStage(t, { actors: [fuse] });
 	await stage.send('fuse', { type: 'BAD', name: 'x' });
 	await stage.send('fuse', 'OK');
 	await stage.send('fuse', 'OK', { key: 'other' });
@@ -98,9 +98,9 @@ test('while a message is being tried again no later one of its instance runs, an
 	await stage.stop();
 });
 
-test('attempts are counted over restarts', async (life) => {
+test('attempts are counted over restarts', async (t) => {
 	hazard.strike = fail;
-	let stage = await setActorStage(life, { actors: [fuse] });
+	let stage = await setActorStage(t, { actors: [fuse] });
 	const bad = await stage.send('fuse', { type: 'BAD', name: 'x' });
 	for (let start = 0; start < 3; start += 1) {
 		const before = stage;
@@ -114,10 +114,10 @@ test('attempts are counted over restarts', async (life) => {
 	await stage.stop();
 });
 
-test('a message that kills the process is dead after its last start, and no other is charged with it', async (life) => {
+test('a message that kills the process is dead after its last start, and no other is charged with it', async (t) => {
 	let deaths = 0;
 	let isDead = false;
-	const before = await setActorStage(life, { actors: [fuse], isOpen: false });
+	const before = await setActorStage(t, { actors: [fuse], isOpen: false });
 	for (let n = 0; n < 4; n += 1) await before.send('fuse', 'OK', { key: `k${n}` });
 	const killer = await before.send('fuse', { type: 'BAD', name: 'killer' }, { key: 'k4' });
 	for (let n = 5; n < 9; n += 1) await before.send('fuse', 'OK', { key: `k${n}` });
@@ -130,7 +130,7 @@ test('a message that kills the process is dead after its last start, and no othe
 		fail();
 	};
 	await before.stop();
-	let stage = await setActorStage(life, { ...before.parts, isOpen: false });
+	let stage = await setActorStage(t, { ...before.parts, isOpen: false });
 	for (let start = 0; start < 8; start += 1) {
 		isDead = false;
 		const current = stage;
@@ -153,7 +153,7 @@ test('a message that kills the process is dead after its last start, and no othe
 	await stage.stop();
 });
 
-test('recovery says whether the event is tried again in the old state or in the initial one', async (life) => {
+test('recovery says whether the event is tried again in the old state or in the initial one', async (t) => {
 	const contexts = [];
 	for (const recovery of ['resume', 'fresh', 'ladder'] as const) {
 		let strikes = 0;
@@ -162,7 +162,7 @@ test('recovery says whether the event is tried again in the old state or in the 
 			if (strikes < 3) fail();
 		};
 		const actor: ActorDefinition = defineActor({ ...fuse, recovery });
-		const stage = await setActorStage(life, { actors: [actor] });
+		const stage = await setActorStage(t, { actors: [actor] });
 		await stage.send('fuse', 'WEAR');
 		await stage.send('fuse', { type: 'BAD', name: 'x' });
 		await workedOff(stage);
@@ -185,10 +185,10 @@ test('recovery says whether the event is tried again in the old state or in the 
 	]);
 });
 
-test('an instance that fails too often is parked with its mail, and others go on', async (life) => {
+test('an instance that fails too often is parked with its mail, and others go on', async (t) => {
 	hazard.strike = fail;
 	const brittle = defineActor({ ...fuse, intensity: 3, period: 60 });
-	const stage = await setActorStage(life, { actors: [brittle] });
+	const stage = await setActorStage(t, { actors: [brittle] });
 	const bad = await stage.send('fuse', { type: 'BAD', name: 'x' });
 	const ok = await stage.send('fuse', 'OK');
 	await workedOff(stage);

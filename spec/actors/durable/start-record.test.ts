@@ -6,11 +6,11 @@ import { loadBare } from '../../../actors/turn/instance.ts';
 import { createStartRecords } from '../../../actors/durable/start-record.ts';
 import { seededChance } from '../../../runtime/platform/clock.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
-import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
 import { mailOf } from '../../support/mail.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
-import { mailCause } from '../../../actors/turn/trigger.ts';
+import { messageTrigger } from '../../../actors/turn/trigger.ts';
 
 const bell = defineActor({
 	name: 'bell',
@@ -28,8 +28,8 @@ async function setRecords({ journal }: OpenedJournal, mails: number) {
 	const rows = placed.map(({ row }) => row);
 	const records = createStartRecords({ definition: bell, journal, defers: () => false });
 	const instance = loadBare({ definition: bell, journal }, '', 0);
-	const begin = (some: readonly MailRow[]) =>
-		journal.commit(records.of([{ instance, causes: some.map((row) => mailCause(row)) }]));
+	const begin = (some: readonly MailboxRow[]) =>
+		journal.commit(records.of([{ instance, triggers: some.map((row) => messageTrigger(row)) }]));
 	const started = () => [...records.read()].map(([mark]) => Number(JSON.parse(mark)[0]));
 	return { rows, begin, started };
 }
@@ -45,8 +45,8 @@ test('the messages of a batch are read again, whatever their order and whatever 
 			.toSorted((one, other) => one.place - other.place)
 			.map(({ row }) => row);
 		await begin(some);
-		const arrivals = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
-		assert.deepEqual(started(), arrivals);
+		const handlers = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
+		assert.deepEqual(started(), handlers);
 	}
 });
 
@@ -63,8 +63,8 @@ test('a batch that an older version has begun is read, without messages that are
 	assert.deepEqual(started(), [1]);
 });
 
-test('what has had its turn is not in doubt after a crash, nor what comes in its place', async (life) => {
-	const stage = await setActorStage(life, { actors: [bell], isOpen: false });
+test('what has had its turn is not in doubt after a crash, nor what comes in its place', async (t) => {
+	const stage = await setActorStage(t, { actors: [bell], isOpen: false });
 	await stage.openHosts();
 	await stage.send('bell', 'RING');
 	await stage.idle('bell');

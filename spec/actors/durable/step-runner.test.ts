@@ -74,9 +74,9 @@ const heard = (stage: ActorStage) =>
 	(stage.stored('shop')?.state.context as Heard | undefined)?.heard ?? [];
 const rows = (stage: ActorStage) => stage.journal.count('steps');
 
-test('a step runs after its turn is on disk, and its result moves the machine', async (life) => {
+test('a step runs after its turn is on disk, and its result moves the machine', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(life, { actors: [actor] });
+	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	await stage.until(() => runs.length === 1);
 	assert.equal(stage.stored('shop')?.state.value, 'working');
@@ -87,9 +87,9 @@ test('a step runs after its turn is on disk, and its result moves the machine', 
 	await stage.stop();
 });
 
-test('a rejection is an error event with a plain error', async (life) => {
+test('a rejection is an error event with a plain error', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(life, { actors: [actor] });
+	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	await stage.until(() => runs.length === 1);
 	runs[0]?.fail(new TypeError('blunt'));
@@ -98,9 +98,9 @@ test('a rejection is an error event with a plain error', async (life) => {
 	await stage.stop();
 });
 
-test('a step whose state is left hears of it, and its end is not heard any more', async (life) => {
+test('a step whose state is left hears of it, and its end is not heard any more', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(life, { actors: [actor] });
+	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	await stage.until(() => runs.length === 1);
 	await stage.send('shop', 'AWAY');
@@ -114,9 +114,9 @@ test('a step whose state is left hears of it, and its end is not heard any more'
 	await stage.crash();
 });
 
-test('a step that takes too long fails, and is told to stop', async (life) => {
+test('a step that takes too long fails, and is told to stop', async (t) => {
 	const { runs, actor } = workshop({ timeoutMs: 5000 });
-	const stage = await setActorStage(life, { actors: [actor] });
+	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	await stage.until(() => runs.length === 1);
 	await stage.clock.advance(5000);
@@ -126,9 +126,9 @@ test('a step that takes too long fails, and is told to stop', async (life) => {
 	await stage.stop();
 });
 
-test('after a crash a step is retried with the same key, and no other step has it', async (life) => {
+test('after a crash a step is retried with the same key, and no other step has it', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'retry' });
-	let stage = await setActorStage(life, { actors: [actor] });
+	let stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	for (let count = 1; count <= 3; count += 1) {
 		await stage.until(() => runs.length === count);
@@ -147,13 +147,13 @@ test('after a crash a step is retried with the same key, and no other step has i
 	await stage.crash();
 });
 
-test('a result that is on disk is used after a crash, and the step is not run again', async (life) => {
+test('a result that is on disk is used after a crash, and the step is not run again', async (t) => {
 	const { runs, actor } = workshop();
-	const first = await setActorStage(life, { actors: [actor] });
+	const first = await setActorStage(t, { actors: [actor] });
 	await first.send('shop', { type: 'GO', what: 'plane' });
 	await first.until(() => runs.length === 1);
 	// The result is written, and the host dies before its turn.
-	first.hostings.get('shop')?.fence();
+	first.hostRuntimes.get('shop')?.fence();
 	const [row] = first.journal.scan<object>('steps', { from: ['shop'], to: ['shop', '\uffff'] });
 	assert.ok(row);
 	const { pack } = await import('../../../runtime/message/codec.ts');
@@ -166,9 +166,9 @@ test('a result that is on disk is used after a crash, and the step is not run ag
 	await stage.stop();
 });
 
-test('a step that is to run once is ambiguous after a crash in its middle', async (life) => {
+test('a step that is to run once is ambiguous after a crash in its middle', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'once' });
-	const first = await setActorStage(life, { actors: [actor] });
+	const first = await setActorStage(t, { actors: [actor] });
 	await first.send('shop', { type: 'GO', what: 'plane' });
 	await first.until(() => runs.length === 1);
 	const stage = await first.crash();
@@ -178,7 +178,7 @@ test('a step that is to run once is ambiguous after a crash in its middle', asyn
 	await stage.stop();
 });
 
-test('a step that can be looked into is, after a crash in its middle', async (life) => {
+test('a step that can be looked into is, after a crash in its middle', async (t) => {
 	const answers = [{ done: 'smooth' }, 'retry', 'ambiguous'] as const;
 	const found = [];
 	for (const answer of answers) {
@@ -190,7 +190,7 @@ test('a step that can be looked into is, after a crash in its middle', async (li
 				return Promise.resolve(answer);
 			},
 		});
-		const first = await setActorStage(life, { actors: [actor] });
+		const first = await setActorStage(t, { actors: [actor] });
 		await first.send('shop', { type: 'GO', what: 'plane' });
 		await first.until(() => runs.length === 1);
 		const stage = await first.crash();
@@ -210,10 +210,10 @@ test('a step that can be looked into is, after a crash in its middle', async (li
 	]);
 });
 
-test('a result that cannot be stored, or is too large, is an error and not a loss', async (life) => {
+test('a result that cannot be stored, or is too large, is an error and not a loss', async (t) => {
 	const { runs, actor } = workshop();
 	const config = { messageBytesMax: 1000 };
-	const stage = await setActorStage(life, { actors: [actor], config });
+	const stage = await setActorStage(t, { actors: [actor], config });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
 	await stage.until(() => runs.length === 1);
 	runs[0]?.end('x'.repeat(2000));
@@ -222,9 +222,9 @@ test('a result that cannot be stored, or is too large, is an error and not a los
 	await stage.stop();
 });
 
-test('no more steps run at a time than are allowed', async (life) => {
+test('no more steps run at a time than are allowed', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(life, { actors: [actor], config: { stepsMax: 2 } });
+	const stage = await setActorStage(t, { actors: [actor], config: { stepsMax: 2 } });
 	for (const key of ['a', 'b', 'c']) await stage.send('shop', { type: 'GO', what: key }, { key });
 	await stage.idle('shop');
 	assert.equal(runs.length, 2);

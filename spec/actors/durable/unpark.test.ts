@@ -44,9 +44,9 @@ const heard = (stage: ActorStage, key: string) =>
 const hear = (stage: ActorStage, text: string, key = 'a') =>
 	stage.send('fragile', { type: 'HEAR', text }, { key });
 
-async function parkedStage(life: Parameters<typeof setActorStage>[0]): Promise<ActorStage> {
+async function parkedStage(t: Parameters<typeof setActorStage>[0]): Promise<ActorStage> {
 	bug.isThere = true;
-	const stage = await setActorStage(life, { actors: [fragile()], config: { attemptsMax: 5 } });
+	const stage = await setActorStage(t, { actors: [fragile()], config: { attemptsMax: 5 } });
 	await hear(stage, 'one');
 	await stage.idle('fragile');
 	for (const text of ['bad', 'two']) await hear(stage, text);
@@ -59,11 +59,11 @@ async function parkedStage(life: Parameters<typeof setActorStage>[0]): Promise<A
 	return stage;
 }
 
-test('a parked instance keeps its mail, goes on with it in order when it is unparked, and a signal tells of it', async (life) => {
-	const stage = await parkedStage(life);
-	const hosting = stage.hostings.get('fragile');
-	assert.ok(hosting);
-	assert.match(hosting.parked().get('a') ?? '', /failed more than 1 times/);
+test('a parked instance keeps its mail, goes on with it in order when it is unparked, and a signal tells of it', async (t) => {
+	const stage = await parkedStage(t);
+	const hostRuntime = stage.hostRuntimes.get('fragile');
+	assert.ok(hostRuntime);
+	assert.match(hostRuntime.parked().get('a') ?? '', /failed more than 1 times/);
 	assert.equal(stage.mailbox('fragile').size(), 3);
 	const report = reportInstance(stage.journal, fragile(), 'a');
 	assert.deepEqual(
@@ -75,7 +75,7 @@ test('a parked instance keeps its mail, goes on with it in order when it is unpa
 		],
 	);
 	bug.isThere = false;
-	assert.equal(await hosting.unpark('a', false), 3);
+	assert.equal(await hostRuntime.unpark('a', false), 3);
 	await stage.idle('fragile');
 	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
 	assert.deepEqual(
@@ -93,10 +93,10 @@ test('a parked instance keeps its mail, goes on with it in order when it is unpa
 	await stage.stop();
 });
 
-test('an instance that is unparked fresh begins anew, with its timers, and then takes its mail', async (life) => {
-	const stage = await parkedStage(life);
+test('an instance that is unparked fresh begins anew, with its timers, and then takes its mail', async (t) => {
+	const stage = await parkedStage(t);
 	bug.isThere = false;
-	await stage.hostings.get('fragile')?.unpark('a', true);
+	await stage.hostRuntimes.get('fragile')?.unpark('a', true);
 	await stage.idle('fragile');
 	assert.deepEqual(heard(stage, 'a'), ['bad', 'two', 'three']);
 	assert.equal(Object.keys(stage.stored('fragile', 'a')?.timers ?? {}).length, 1);
@@ -106,34 +106,34 @@ test('an instance that is unparked fresh begins anew, with its timers, and then 
 	await stage.stop();
 });
 
-test('a timer that fell due while its instance was parked fires when it is unparked', async (life) => {
-	const stage = await parkedStage(life);
+test('a timer that fell due while its instance was parked fires when it is unparked', async (t) => {
+	const stage = await parkedStage(t);
 	await stage.clock.advance(10_000);
 	bug.isThere = false;
-	await stage.hostings.get('fragile')?.unpark('a', false);
+	await stage.hostRuntimes.get('fragile')?.unpark('a', false);
 	await stage.until(() => stage.stored('fragile', 'a')?.state.value === 'ripe');
 	await stage.idle('fragile');
 	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
 	await stage.stop();
 });
 
-test('what is not parked, or would be again at once, is left as it is', async (life) => {
-	const first = await setActorStage(life, { actors: [fragile()] });
+test('what is not parked, or would be again at once, is left as it is', async (t) => {
+	const first = await setActorStage(t, { actors: [fragile()] });
 	bug.isThere = false;
 	await hear(first, 'one');
 	await first.idle('fragile');
-	await assert.rejects(async () => first.hostings.get('fragile')?.unpark('a', false), {
+	await assert.rejects(async () => first.hostRuntimes.get('fragile')?.unpark('a', false), {
 		code: 'not_found',
 	});
 	const machine = setup({}).createMachine({ id: 'fragile', initial: 'x', states: { x: {} } });
 	const stage = await first.restart([defineActor({ name: 'fragile', version: 1, machine })]);
 	await hear(stage, 'two');
 	await stage.until(() => stage.seen('instance.parked').length > 0);
-	const hosting = stage.hostings.get('fragile');
-	await assert.rejects(async () => hosting?.unpark('a', false), { code: 'actor_parked' });
-	assert.ok(hosting?.parked().has('a'));
+	const hostRuntime = stage.hostRuntimes.get('fragile');
+	await assert.rejects(async () => hostRuntime?.unpark('a', false), { code: 'actor_parked' });
+	assert.ok(hostRuntime?.parked().has('a'));
 	assert.equal(stage.mailbox('fragile').size(), 1);
-	await hosting?.unpark('a', true);
+	await hostRuntime?.unpark('a', true);
 	await stage.idle('fragile');
 	assert.equal(stage.stored('fragile', 'a')?.state.value, 'x');
 	await stage.stop();

@@ -11,7 +11,7 @@ type DoorEvent = { type: 'PUSH' } | { type: 'NOTE'; text: string };
 const counts: Record<string, number> = {};
 
 /** A door of a version: the second one calls its states otherwise, and counts in another field. */
-function door(version: 1 | 2 | 3) {
+function api(version: 1 | 2 | 3) {
 	const shut = version === 1 ? 'shut' : 'closed';
 	const open = version === 1 ? 'open' : 'ajar';
 	const pushes = version === 1 ? 'n' : 'pushes';
@@ -33,10 +33,10 @@ function door(version: 1 | 2 | 3) {
 	return { name: 'door', version, machine };
 }
 
-const first = defineActor(door(1));
+const first = defineActor(api(1));
 const renamed = (value: unknown) => (value === 'open' ? 'ajar' : 'closed');
 const second = defineActor({
-	...door(2),
+	...api(2),
 	migrate: {
 		1: ({ value, context }) => ({
 			value: renamed(value),
@@ -52,8 +52,8 @@ async function pushed(stage: ActorStage): Promise<void> {
 
 const reasons = (stage: ActorStage) => stage.seen('instance.parked').map(({ reason }) => reason);
 
-test('an instance of an earlier version is migrated when it is next used, and written back then', async (life) => {
-	const old = await setActorStage(life, { actors: [first] });
+test('an instance of an earlier version is migrated when it is next used, and written back then', async (t) => {
+	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
 	const stage = await old.restart([second]);
 	assert.equal(stage.stored('door')?.version, 1);
@@ -67,13 +67,13 @@ test('an instance of an earlier version is migrated when it is next used, and wr
 	await stage.stop();
 });
 
-test('what cannot be migrated is parked with its state and its mail, and goes on when it can be', async (life) => {
-	const old = await setActorStage(life, { actors: [first] });
+test('what cannot be migrated is parked with its state and its mail, and goes on when it can be', async (t) => {
+	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
 	const broken = [
-		[defineActor(door(2)), /no migration/],
-		[defineActor({ ...door(2), migrate: { 1: (state) => state } }), /open/],
-		[defineActor({ ...door(3), migrate: second.migrate }), /version 2/],
+		[defineActor(api(2)), /no migration/],
+		[defineActor({ ...api(2), migrate: { 1: (state) => state } }), /open/],
+		[defineActor({ ...api(3), migrate: second.migrate }), /version 2/],
 	] as const;
 	let stage = old;
 	for (const [definition, reason] of broken) {
@@ -90,10 +90,10 @@ test('what cannot be migrated is parked with its state and its mail, and goes on
 	await stage.stop();
 });
 
-test('a state that is gone parks an instance even if nobody has raised the version', async (life) => {
-	const old = await setActorStage(life, { actors: [first] });
+test('a state that is gone parks an instance even if nobody has raised the version', async (t) => {
+	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
-	const other = defineActor({ ...door(2), version: 1 });
+	const other = defineActor({ ...api(2), version: 1 });
 	const stage = await old.restart([other]);
 	await stage.send('door', 'PUSH');
 	await stage.until(() => stage.seen('instance.parked').length > 0);
@@ -101,8 +101,8 @@ test('a state that is gone parks an instance even if nobody has raised the versi
 	await stage.stop();
 });
 
-test('an instance of a later version is parked: a roll-back loses nothing', async (life) => {
-	const later = await setActorStage(life, { actors: [second] });
+test('an instance of a later version is parked: a roll-back loses nothing', async (t) => {
+	const later = await setActorStage(t, { actors: [second] });
 	await pushed(later);
 	const stage = await later.restart([first]);
 	await stage.send('door', 'PUSH');
@@ -113,9 +113,9 @@ test('an instance of a later version is parked: a roll-back loses nothing', asyn
 	await again.stop();
 });
 
-test('the last turns of an instance are kept, and no more of them than are allowed', async (life) => {
+test('the last turns of an instance are kept, and no more of them than are allowed', async (t) => {
 	const config = { turnsKeptMax: 5 };
-	const stage = await setActorStage(life, { actors: [first], config });
+	const stage = await setActorStage(t, { actors: [first], config });
 	for (let count = 0; count < 12; count += 1) await pushed(stage);
 	const turns = readTurns(stage.journal, 'door', '');
 	assert.deepEqual(
@@ -132,9 +132,9 @@ test('the last turns of an instance are kept, and no more of them than are allow
 	await stage.stop();
 });
 
-test('of an event that is too large only the type is kept', async (life) => {
+test('of an event that is too large only the type is kept', async (t) => {
 	const config = { turnBytesMax: 100 };
-	const stage = await setActorStage(life, { actors: [first], config });
+	const stage = await setActorStage(t, { actors: [first], config });
 	await stage.send('door', { type: 'NOTE', text: 'x'.repeat(1000) });
 	await stage.idle('door');
 	const [turn] = readTurns(stage.journal, 'door', '');

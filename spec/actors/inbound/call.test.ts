@@ -5,15 +5,15 @@ import type { MethodContext } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { createStage, messageOf } from '../../support/method-context.ts';
 import { specMethod, startCall } from '../../support/receiving-method.ts';
-import type { TestLife } from '../../support/temporary.ts';
+import type { TestScope } from '../../support/temporary.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
 
 type Run = (context: MethodContext) => Promise<Output | void>;
 
 /** A call of a method that does what the test says, and the clock that it runs by. */
-function callOf(life: TestLife, run: Run, more: Partial<MethodContext> = {}) {
+function callOf(t: TestScope, run: Run, more: Partial<MethodContext> = {}) {
 	const clock = steppedClock();
-	const stage = createStage(life).context({ clock, timeoutMs: 1000, ...more });
+	const stage = createStage(t).context({ clock, timeoutMs: 1000, ...more });
 	const { signal: _, ...context } = stage;
 	const definition = specMethod({ run: (_message, given) => run(given) });
 	const input = { definition, message: messageOf(), clock, context };

@@ -11,7 +11,7 @@ test('an interim result is published where the outcome will be', async (t) => {
 	const contextOf = (message: Parameters<typeof messageOf>[0]) =>
 		createMethodContext(
 			{
-				...floor.ground,
+				...floor.services,
 				storeId: floor.journal.storeId,
 				definition: specMethod(),
 				print: () => {},
@@ -20,8 +20,9 @@ test('an interim result is published where the outcome will be', async (t) => {
 		);
 	await contextOf({ id: 'm1' }).reply('nobody asked for this');
 	await contextOf({ id: 'm2', replyTo }).reply('one of several');
-	const { answers } = floor.ground;
-	for (let turn = 0; turn < 200 && answers.waiting() > 0; turn += 1) await floor.clock.settle();
+	const { outcomePublisher } = floor.services;
+	for (let turn = 0; turn < 200 && outcomePublisher.waiting() > 0; turn += 1)
+		await floor.clock.settle();
 	const rows = floor.published
 		.filter(({ topic }) => topic === 'client/a')
 		.map(({ payload }) => JSON.parse(Buffer.from(payload).toString('utf8')) as object);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createTurns } from '../../../actors/inbound/message-run.ts';
+import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { openFloor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
@@ -15,7 +15,7 @@ test(
 		const floor = openFloor(t);
 		const side = receivingSide(floor, () => Promise.resolve({ data: 'output' }));
 		const row = await side.file({ id: 'm1', replyMethod: 'REQToFile' });
-		await createTurns(side.parts).run(row);
+		await createMessageRuns(side.parts).run(row);
 		const [reply] = side.replies();
 		assert.deepEqual([reply?.inReplyTo, reply?.data, reply?.method], ['m1', 'output', 'REQToFile']);
 		assert.deepEqual([reply?.result?.outcome, reply?.result?.attempts], ['done', 1]);
@@ -32,7 +32,7 @@ test('the start is on disk before the method runs', bounded, async (t) => {
 		starts = floor.journal.count('started');
 		return Promise.resolve();
 	});
-	await createTurns(side.parts).run(await side.file({ id: 'm1', onCrash: 'report' }));
+	await createMessageRuns(side.parts).run(await side.file({ id: 'm1', onCrash: 'report' }));
 	assert.equal(starts, 1);
 });
 
@@ -42,7 +42,7 @@ test('an error with a code is an outcome, and the method is not run again', boun
 		runs += 1;
 		return Promise.reject(new ReeveError('file_failed', 'EACCES'));
 	});
-	await createTurns(side.parts).run(await side.file({ id: 'm1' }));
+	await createMessageRuns(side.parts).run(await side.file({ id: 'm1' }));
 	const { outcome, code, detail } = side.replies()[0]?.result ?? {};
 	assert.deepEqual([outcome, code, detail, runs], ['failed', 'file_failed', 'EACCES', 1]);
 });
@@ -59,7 +59,7 @@ test(
 		});
 		const row = await side.file({ id: 'm1' });
 		let isOver = false;
-		const run = createTurns(side.parts)
+		const run = createMessageRuns(side.parts)
 			.run(row)
 			.then(() => (isOver = true));
 		while (!isOver) {
@@ -85,7 +85,7 @@ test(
 			runs += 1;
 			return Promise.reject(new TypeError('broken'));
 		});
-		await createTurns(side.parts).run(await side.file({ id: 'm1', onCrash: 'report' }));
+		await createMessageRuns(side.parts).run(await side.file({ id: 'm1', onCrash: 'report' }));
 		assert.deepEqual([runs, side.replies()[0]?.result?.outcome], [1, 'interrupted']);
 	},
 );
@@ -98,7 +98,7 @@ test(
 		const side = receivingSide(floor, () => assert.fail('its time was over'));
 		const row = await side.file({ id: 'm1', ttl: 5 });
 		await floor.clock.advance(5000);
-		await createTurns(side.parts).run(row);
+		await createMessageRuns(side.parts).run(row);
 		assert.equal(side.replies()[0]?.result?.outcome, 'expired');
 	},
 );
@@ -113,7 +113,7 @@ test(
 			attempts.push(attempt);
 			return Promise.resolve();
 		});
-		const turns = createTurns(side.parts);
+		const turns = createMessageRuns(side.parts);
 		const { epoch } = floor.journal;
 		const again = { epoch: epoch - 1, attempts: 2, alone: true } as const;
 		await turns.replay(await side.file({ id: 'again' }), again);
@@ -142,7 +142,7 @@ test(
 				});
 			});
 		});
-		const turns = createTurns(side.parts);
+		const turns = createMessageRuns(side.parts);
 		const run = assert.rejects(turns.run(await side.file({ id: 'm1' })));
 		await running;
 		turns.abandon();
@@ -160,7 +160,7 @@ test('a method that returns what is no output has crashed', bounded, async (t) =
 	const wrong: unknown[] = [5, 'text', { data: 5 }, { data: {} }, { exitCode: 'x' }, { stderr: 5 }];
 	const floor = openFloor(t);
 	const side = receivingSide(floor, ({ id }) => Promise.resolve(wrong[Number(id)] as Output));
-	const turns = createTurns(side.parts);
+	const turns = createMessageRuns(side.parts);
 	for (const id of wrong.keys()) {
 		await turns.run(await side.file({ id: String(id), onCrash: 'report' }));
 	}
@@ -179,7 +179,7 @@ test('what a dead subscriber was running has no effect any more', bounded, async
 		begun();
 		return new Promise((resolve) => (finish = () => resolve({ data: 'too late' })));
 	});
-	const run = assert.rejects(createTurns(side.parts).run(await side.file({ id: 'm1' })));
+	const run = assert.rejects(createMessageRuns(side.parts).run(await side.file({ id: 'm1' })));
 	await running;
 	side.exit();
 	finish();

@@ -8,20 +8,20 @@ import { createStage } from '../../support/method-context.ts';
 
 const question: Asked = { id: 'a1', toNode: 'central', method: 'ping', methodArgs: [] };
 
-const ask = ({ ground }: Floor, asked: Asked, signal?: AbortSignal) =>
-	askMessage(ground, asked, signal);
+const ask = ({ services }: Floor, asked: Asked, signal?: AbortSignal) =>
+	askMessage(services, asked, signal);
 
 /** Settles what was asked, as its reply does. */
-async function settle({ ground, journal }: Floor, id: string, output: string): Promise<void> {
-	await journal.commit(ground.books.settle(id, { outcome: 'done', exitCode: 0 }, output));
-	ground.books.settled(id);
+async function settle({ services, journal }: Floor, id: string, output: string): Promise<void> {
+	await journal.commit(services.ledger.settle(id, { outcome: 'done', exitCode: 0 }, output));
+	services.ledger.settled(id);
 }
 
 test('whoever asks gets the outcome with its output', async (t) => {
 	const floor = openFloor(t);
 	const asked = ask(floor, question);
 	await floor.journal.commit([]);
-	assert.equal(floor.ground.books.get('a1')?.method, 'REQPing');
+	assert.equal(floor.services.ledger.get('a1')?.method, 'REQPing');
 	await settle(floor, 'a1', 'pong');
 	const { result, output, isCut } = await asked;
 	assert.deepEqual([result.outcome, output, isCut], ['done', 'pong', false]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createMethodContext } from '../../../actors/inbound/method-context.ts';
-import { createTurns } from '../../../actors/inbound/message-run.ts';
+import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { messageOf } from '../../support/method-context.ts';
 import { receivingSide, specMethod } from '../../support/receiving-method.ts';
@@ -11,7 +11,7 @@ const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) =
 	const printed: string[] = [];
 	const context = createMethodContext(
 		{
-			...floor.ground,
+			...floor.services,
 			storeId: floor.journal.storeId,
 			definition: specMethod(),
 			print: (from, text) => printed.push(`${from}: ${text}`),
@@ -78,7 +78,7 @@ test('progress is noted with the reply that makes it, and forgives earlier start
 		throw new TypeError('it dies');
 	});
 	const row = await side.file({ id: 'm1', replyMethod: 'REQToFileAppend' });
-	const turns = createTurns(side.parts);
+	const turns = createMessageRuns(side.parts);
 	const ran = turns.run(row);
 	while (count < 2) {
 		await floor.clock.advance(100);
@@ -96,14 +96,14 @@ test('a run of any length is asked for with -1, and a method may have its own ti
 	const year = 31_536_000_000;
 	assert.ok(contextOf(floor, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
 	const definition = specMethod({ timeoutOf: () => 60 });
-	const parts = { ...floor.ground, storeId: 's', definition, print: () => {} };
+	const parts = { ...floor.services, storeId: 's', definition, print: () => {} };
 	const own = createMethodContext(parts, { message: messageOf(), attempt: 1 });
 	assert.equal(own.timeoutMs, 60_000);
 });
 
 test('there is room for more replies until the outbox is full', (t) => {
-	assert.equal(contextOf(openFloor(t)).context.hasRoom(), true);
+	assert.equal(contextOf(openFloor(t)).context.hasCapacity(), true);
 	const full = openFloor(t, { outboxMessagesMax: 1 });
-	full.ground.outbox.append(messageOf({ toNode: 'central' }));
-	assert.equal(contextOf(full).context.hasRoom(), false);
+	full.services.outbox.append(messageOf({ toNode: 'central' }));
+	assert.equal(contextOf(full).context.hasCapacity(), false);
 });

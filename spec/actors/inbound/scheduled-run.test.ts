@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { createTurns } from '../../../actors/inbound/message-run.ts';
+import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import type { Message } from '../../../runtime/message/message.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import type { Schedule } from '../../../runtime/message/schedule.ts';
@@ -17,7 +17,7 @@ const stage = (t: TestContext, schedule: Schedule, run: Run) =>
 /** A floor for a message of this schedule. */
 async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
 	const side = receivingSide(floor, run, { ordering: 'sequential' });
-	const turns = createTurns(side.parts);
+	const turns = createMessageRuns(side.parts);
 	side.mailbox.open((row) => turns.run(row));
 	const advance = async (ms: number) => {
 		for (let left = ms; left > 0; left -= 1000) {

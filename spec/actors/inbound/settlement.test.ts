@@ -61,10 +61,10 @@ test('a message that is dead keeps all that is needed to look into it', async (t
 test('a receipt says what became of the message, also after a restart', async (t) => {
 	const floor = openFloor(t);
 	await settled(floor, { id: 'm1' });
-	const { ground } = await floor.reopen();
-	const [receipt] = ground.receipts.list(10);
+	const { services } = await floor.reopen();
+	const [receipt] = services.receipts.list(10);
 	assert.deepEqual([receipt?.id, receipt?.outcome, receipt?.from], ['m1', 'done', 'central']);
-	assert.ok(ground.receipts.isKnown('m1'));
+	assert.ok(services.receipts.isKnown('m1'));
 });
 
 test('a crash of a method is reported with its stack, and its sender is told without', async (t) => {

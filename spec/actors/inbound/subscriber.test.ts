@@ -4,7 +4,7 @@ import { createActor } from 'xstate';
 import { subscriberLogic } from '../../../actors/inbound/subscriber.ts';
 import type { MethodContext } from '../../../runtime/method/method.ts';
 import type { Message } from '../../../runtime/message/message.ts';
-import { createSuspects } from '../../../runtime/mailbox/crash-recovery.ts';
+import { createCrashRecovery } from '../../../runtime/mailbox/crash-recovery.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
@@ -18,14 +18,14 @@ function subscriberOn(
 	wasUnclean = false,
 ) {
 	const side = receivingSide(floor, run);
-	const suspects = createSuspects({ mailboxes: [side.mailbox], wasUnclean });
-	const actor = createActor(subscriberLogic, { input: { ...side.parts, suspects } });
+	const crashRecovery = createCrashRecovery({ mailboxes: [side.mailbox], wasUnclean });
+	const actor = createActor(subscriberLogic, { input: { ...side.parts, crashRecovery } });
 	const until = (count: number) =>
 		new Promise<void>((resolve) => {
 			const look = () => {
 				if (side.outcomes().length >= count) resolve();
 			};
-			floor.ground.signals.subscribe(look);
+			floor.services.signals.subscribe(look);
 			look();
 		});
 	const ended = new Promise<void>((resolve) => actor.subscribe({ complete: resolve }));

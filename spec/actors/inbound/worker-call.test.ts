@@ -14,7 +14,7 @@ import {
 } from '../../../runtime/method/method-registry.ts';
 import { median } from '../../bench/figure.ts';
 import { createStage, messageOf, methodOf, type Stage } from '../../support/method-context.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const bounded = { timeout: 60_000 };
 const errorsUrl = pathToFileURL(
@@ -22,8 +22,8 @@ const errorsUrl = pathToFileURL(
 ).href;
 
 /** Declares an isolated method in a file of its own, whose body is the text of a function. */
-async function declare(life: TestLife, body: string, ending = 'ts'): Promise<MethodRegistry> {
-	const folder = join(temporaryFolder(life), 'methods');
+async function declare(t: TestScope, body: string, ending = 'ts'): Promise<MethodRegistry> {
+	const folder = join(temporaryFolder(t), 'methods');
 	mkdirSync(folder);
 	writeFileSync(join(folder, '..', 'package.json'), '{ "type": "module" }');
 	const text = `
@@ -39,8 +39,8 @@ async function declare(life: TestLife, body: string, ending = 'ts'): Promise<Met
 }
 
 /** A call of a method under way. */
-function callOf(life: TestLife, definition: MethodDefinition, more: Partial<MethodContext> = {}) {
-	return callOn(createStage(life), definition, more);
+function callOf(t: TestScope, definition: MethodDefinition, more: Partial<MethodContext> = {}) {
+	return callOn(createStage(t), definition, more);
 }
 
 function callOn(stage: Stage, definition: MethodDefinition, more: Partial<MethodContext> = {}) {
@@ -59,9 +59,9 @@ function callOn(stage: Stage, definition: MethodDefinition, more: Partial<Method
 	return { actor, ended };
 }
 
-async function run(life: TestLife, body: string, more: Partial<MethodContext> = {}) {
-	const methods = await declare(life, body);
-	return callOf(life, methods.find('odd')!, more).ended;
+async function run(t: TestScope, body: string, more: Partial<MethodContext> = {}) {
+	const methods = await declare(t, body);
+	return callOf(t, methods.find('odd')!, more).ended;
 }
 
 test(

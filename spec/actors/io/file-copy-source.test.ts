@@ -17,14 +17,14 @@ import type { Answered, Asked, MethodContext } from '../../../runtime/method/met
 import { asReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
 import { createStage, methodOf } from '../../support/method-context.ts';
-import type { TestLife } from '../../support/temporary.ts';
+import type { TestScope } from '../../support/temporary.ts';
 
 const chance = steppedClock(7);
 
 /** A source and a target without a wire in between; `onAsk` sees each message before it arrives. */
-function link(life: TestLife, limits: Parameters<typeof configOf>[0] = {}) {
-	const source = createStage(life);
-	const target = createStage(life);
+function link(t: TestScope, limits: Parameters<typeof configOf>[0] = {}) {
+	const source = createStage(t);
+	const target = createStage(t);
 	const asked: Asked[] = [];
 	const noted: unknown[] = [];
 	let onAsk: (message: Asked) => Asked = (message) => message;

@@ -47,17 +47,17 @@ test('no more replies are under way than share a flush, and draining waits for t
 
 test('while the outbox is full nothing is sent', async (t) => {
 	const clock = steppedClock();
-	let hasRoom = false;
+	let hasCapacity = false;
 	const sent: unknown[] = [];
 	const context = createStage(t).context({
 		clock,
-		hasRoom: () => hasRoom,
+		hasCapacity: () => hasCapacity,
 		reply: async (data) => void (await Promise.resolve(sent.push(data))),
 	});
 	const sending = createLineReplies(context).send(Buffer.from('x\n'));
 	await clock.advance(5000);
 	assert.deepEqual(sent, []);
-	hasRoom = true;
+	hasCapacity = true;
 	await clock.advance(1000);
 	await sending;
 	assert.deepEqual(sent, ['x\n']);

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findOrphans, killOrphans } from '../../../actors/io/orphan-commands.ts';
 import { realClock } from '../../../runtime/platform/clock.ts';
-import type { TestLife } from '../../support/temporary.ts';
+import type { TestScope } from '../../support/temporary.ts';
 import { createWitness } from '../../support/witness.ts';
 
 const options = {
@@ -17,11 +17,11 @@ const options = {
 const host = fileURLToPath(new URL('../../support/command-host.ts', import.meta.url));
 
 /** Starts the stand-in for a node, which runs one command under this mark. */
-function startHost(life: TestLife, mark: { storeId: string; message: string }, script: string) {
+function startHost(t: TestScope, mark: { storeId: string; message: string }, script: string) {
 	const { storeId, message } = mark;
 	const words = ['--import', 'tsx', host, storeId, message, script];
 	const child = spawn(process.execPath, words, { stdio: 'inherit' });
-	life.after(() => void child.kill('SIGKILL'));
+	t.after(() => void child.kill('SIGKILL'));
 	return child;
 }
 

@@ -14,7 +14,7 @@ async function laneOf(t: Parameters<typeof openedJournal>[0], ids: readonly stri
 	const window = createWindow({ ...side, lane });
 	const commit = async ({ changes, ids: settled }: Settlement): Promise<void> => {
 		await side.journal.commit(changes);
-		for (const id of settled) side.books.settled(id);
+		for (const id of settled) side.ledger.settled(id);
 	};
 	const taken = () => (window.take()?.rows ?? []).map(({ id, skip }) => (skip ? `skip ${id}` : id));
 	return { ...side, lane, window, commit, taken };
@@ -72,17 +72,17 @@ test('what has left the lane, and what was given up before, is not taken back ag
 });
 
 test('the books tell the life of a message from the lane', async (t) => {
-	const { window, commit, taken, ackOf, books } = await laneOf(t, ['a']);
+	const { window, commit, taken, ackOf, ledger } = await laneOf(t, ['a']);
 	taken();
 	window.goBack();
 	taken();
 	await commit(window.acknowledge(ackOf(1, 'a')));
-	const words = books.life('a').map(({ what, attempt }) => [what, attempt ?? 0]);
+	const words = ledger.history('a').map(({ what, attempt }) => [what, attempt ?? 0]);
 	assert.deepEqual(words, [
 		['accepted', 0],
 		['sent', 1],
 		['sent', 2],
 		['acked', 0],
 	]);
-	assert.deepEqual(books.get('a')?.events, books.life('a'), 'it is on disk');
+	assert.deepEqual(ledger.get('a')?.events, ledger.history('a'), 'it is on disk');
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createActor } from 'xstate';
 import { publisherLogic } from '../../../actors/outbound/publisher.ts';
-import type { Exchange } from '../../../runtime/network/network.ts';
+import type { Network } from '../../../runtime/network/network.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
@@ -27,13 +27,13 @@ async function publishing(
 	const sent: FrameContent[] = [];
 	const stale: string[] = [];
 	let tooLarge: (seq: number) => void = () => {};
-	const exchange = {
+	const network = {
 		isUp: () => link.isUp,
 		sendFrame(_to: unknown, frame: FrameContent, refuse = tooLarge) {
 			sent.push(frame);
 			tooLarge = refuse;
 		},
-	} as Exchange;
+	} as Network;
 	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
 		presence.learn({ v: 1, node: 'ship1', state, storeId, epoch });
 	birth('online');
@@ -41,7 +41,7 @@ async function publishing(
 		input: {
 			...side,
 			lane: side.lane(),
-			exchange,
+			network,
 			presence,
 			passPoint: passAll,
 			onStaleStore: (why) => stale.push(why),
@@ -147,13 +147,13 @@ test('a message that no broker takes is skipped, and refused once the receiver k
 	assert.equal(lane.outcome('b'), undefined, 'an earlier publication of it may have come through');
 	lane.ack(lane.ackOf(3, 'c', { except: [[2, 'skipped']] }));
 	await lane.flush();
-	assert.deepEqual(lane.books.get('b')?.result, {
+	assert.deepEqual(lane.ledger.get('b')?.result, {
 		outcome: 'refused',
 		code: 'too_large',
 		detail: 'the broker takes no publication of this size',
 	});
 	assert.equal(lane.seen('delivery.gaveUp').length, 1);
-	assert.equal(lane.books.get('c')?.result, undefined, 'what came behind it is with its receiver');
+	assert.equal(lane.ledger.get('c')?.result, undefined, 'what came behind it is with its receiver');
 });
 
 test('what an earlier store of the receiver may have run is not called refused', async (t) => {

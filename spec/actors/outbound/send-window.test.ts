@@ -67,21 +67,21 @@ test('an acknowledgement resolves what it covers, and tells what was refused', a
 	window.take();
 	const settlement = window.acknowledge(ackOf(3, 'c', { except: [[2, 'unknown_method']] }));
 	await commit(settlement);
-	assert.deepEqual([settlement.belief, settlement.count, settlement.ids], ['believed', 3, ['b']]);
+	assert.deepEqual([settlement.verdict, settlement.count, settlement.ids], ['believed', 3, ['b']]);
 	assert.deepEqual([outcome('a'), outcome('b'), outcome('c')], [undefined, 'refused', undefined]);
 	assert.equal(journal.count('outbox'), 1);
 	assert.equal(lane().lo, 4);
 	assert.equal(seen('delivery.refused').length, 1);
 	const again = window.acknowledge(ackOf(3, 'c', { except: [[2, 'unknown_method']] }));
-	assert.deepEqual([again.belief, again.changes.length], ['believed', 0], 'it may come twice');
+	assert.deepEqual([again.verdict, again.changes.length], ['believed', 0], 'it may come twice');
 });
 
 test('an acknowledgement about messages that this lane never had resolves nothing', async (t) => {
 	const { window, ackOf, lane, journal } = await windowOn(openedJournal(t), named('a', 'b'));
 	window.take();
 	for (const ack of [ackOf(1, 'other'), ackOf(2, 'a'), ackOf(3, ''), ackOf(9e15, 'a')]) {
-		const { belief, changes, count } = window.acknowledge(ack);
-		assert.deepEqual([belief, changes.length, count], ['doubted', 0, 0]);
+		const { verdict, changes, count } = window.acknowledge(ack);
+		assert.deepEqual([verdict, changes.length, count], ['doubted', 0, 0]);
 	}
 	assert.equal(lane().lo, 1);
 	assert.equal(journal.count('outbox'), 2);
@@ -94,7 +94,7 @@ test('a receiver that is ahead of a smaller window after a restart is believed',
 	const after = await windowOn(await opened.reopen(), [], { windowMessagesMax: 3 });
 	const settlement = after.window.acknowledge(after.ackOf(15, 'm15'));
 	await after.commit(settlement);
-	assert.deepEqual([settlement.belief, settlement.count], ['believed', 15]);
+	assert.deepEqual([settlement.verdict, settlement.count], ['believed', 15]);
 	assert.deepEqual(ids(after.window.take()), ['m16', 'm17', 'm18']);
 	assert.equal(after.journal.count('outbox'), 5);
 });
@@ -160,14 +160,14 @@ test('a message that never left is expired at once, also behind others that are 
 
 test('a thousand messages whose time is over before they ever left are expired together', async (t) => {
 	const many = Array.from({ length: 1000 }, (_, at) => ({ id: `m${at}`, ttl: 5 }));
-	const { window, commit, books, clock, journal } = await windowOn(openedJournal(t), many, {
+	const { window, commit, ledger, clock, journal } = await windowOn(openedJournal(t), many, {
 		windowMessagesMax: 16,
 	});
 	await clock.advance(5000);
 	const settlement = window.giveUp();
 	await commit(settlement);
-	for (const id of settlement.ids) books.settled(id);
-	assert.deepEqual(books.totals(), { open: 0, settled: 1000 });
+	for (const id of settlement.ids) ledger.settled(id);
+	assert.deepEqual(ledger.totals(), { open: 0, settled: 1000 });
 	assert.equal(journal.count('outbox'), 0);
 	assert.ok(window.isEmpty());
 });

@@ -3,7 +3,7 @@ import test, { before, after } from 'node:test';
 import { assign, setup, type StateValue } from 'xstate';
 import { defineActor, type ActorDefinition } from '../../../actors/definition/definition.ts';
 import { reply, send } from '../../../actors/definition/effects.ts';
-import { rehearse } from '../../../actors/replay/replay.ts';
+import { replay } from '../../../actors/replay/replay.ts';
 import { createSandbox } from '../../../actors/replay/sandbox.ts';
 import { step } from '../../../actors/definition/step.ts';
 import type { Difference } from '../../../runtime/queries/actor-rows.ts';
@@ -75,11 +75,11 @@ function shelf(change: Change = {}): ActorDefinition {
 
 let stage: ActorStage;
 const ends: (() => void)[] = [];
-const life = { after: (run: () => void) => void ends.push(run) };
+const t = { after: (run: () => void) => void ends.push(run) };
 
 /** One shelf that was filled and emptied, one that is full, and one that rests. */
 before(async () => {
-	stage = await setActorStage(life, { actors: [shelf()] });
+	stage = await setActorStage(t, { actors: [shelf()] });
 	const feed = async (key: string, ...events: (object | string)[]) => {
 		for (const event of events) await stage.send('shelf', event, { key });
 	};
@@ -98,7 +98,7 @@ after(async () => {
 function differences(...definitions: ActorDefinition[]) {
 	const found: Difference[] = [];
 	const parts = { journal: stage.journal, definitions, node: 'ship1', microstepsMax: 1000 };
-	const totals = rehearse(parts, (difference) => found.push(difference));
+	const totals = replay(parts, (difference) => found.push(difference));
 	assert.equal(totals.differences, found.length);
 	return { found, totals };
 }
@@ -177,18 +177,18 @@ test('a step that is gone and an actor that is gone are found', () => {
 
 test('a definition of an earlier version than an instance is found', async () => {
 	const migrate = { 1: (state: { value: StateValue; context: unknown }) => state };
-	const later = await setActorStage(life, { actors: [shelf({ version: 2, migrate })] });
+	const later = await setActorStage(t, { actors: [shelf({ version: 2, migrate })] });
 	await later.send('shelf', { type: 'ADD', by: 1 }, { key: 'a' });
 	await later.idle('shelf');
 	const found: Difference[] = [];
 	const parts = { journal: later.journal, definitions: [shelf()], node: 'ship1' };
-	rehearse({ ...parts, microstepsMax: 100 }, (each) => found.push(each));
+	replay({ ...parts, microstepsMax: 100 }, (each) => found.push(each));
 	assert.ok(found.some(({ what, detail }) => what === 'version' && /version 2/.test(detail)));
 	await later.stop();
 });
 
 test('mail that waits with an event of another name is found', async () => {
-	const other = await setActorStage(life, { actors: [shelf()], isOpen: false });
+	const other = await setActorStage(t, { actors: [shelf()], isOpen: false });
 	const id = await other.send('shelf', 'TAKE', { key: 'new' });
 	await other.journal.commit([
 		{
@@ -199,7 +199,7 @@ test('mail that waits with an event of another name is found', async () => {
 	]);
 	const found: Difference[] = [];
 	const definitions = [shelf({ take: 'EMPTY' })];
-	rehearse({ journal: other.journal, definitions, node: 'ship1', microstepsMax: 100 }, (each) =>
+	replay({ journal: other.journal, definitions, node: 'ship1', microstepsMax: 100 }, (each) =>
 		found.push(each),
 	);
 	assert.deepEqual(faces(found), ['new event_unknown - TAKE']);

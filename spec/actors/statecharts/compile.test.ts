@@ -21,7 +21,7 @@ interface DoorTypes {
 		| { readonly type: 'crash' };
 }
 
-const door: Chart<DoorTypes> = {
+const api: Chart<DoorTypes> = {
 	id: 'door',
 	initial: ({ ajar }) => (ajar ? 'open' : 'closed'),
 	context: ({ strength }) => ({ opened: 0, strength }),
@@ -47,8 +47,8 @@ const door: Chart<DoorTypes> = {
 	},
 };
 const forms: readonly [string, AnyActorLogic][] = [
-	['interpreted', interpretChart(door)],
-	['compiled', compileChart(door)],
+	['interpreted', interpretChart(api)],
+	['compiled', compileChart(api)],
 ];
 
 for (const [form, logic] of forms) {
@@ -141,15 +141,15 @@ for (const parts of [
 }
 
 test('an actor whose first snapshot cannot be made is in status error, in both forms', () => {
-	const noContext: Chart<DoorTypes> = { ...door, context: thrower('context') };
-	const noState: Chart<DoorTypes> = { ...door, initial: thrower('initial') };
+	const noContext: Chart<DoorTypes> = { ...api, context: thrower('context') };
+	const noState: Chart<DoorTypes> = { ...api, initial: thrower('initial') };
 	for (const chart of [noContext, noState]) {
 		assert.equal(twins(chart, { strength: 1 }).agree()?.status, 'error');
 	}
 });
 
 test('a snapshot written by the compiled form is plain data, and begins as it was', () => {
-	const logic = compileChart(door);
+	const logic = compileChart(api);
 	const actor = createActor(logic, { input: { strength: 5 } }).start();
 	actor.send({ type: 'OPEN', force: 1 });
 	const written = JSON.stringify(actor.getPersistedSnapshot());
@@ -158,7 +158,7 @@ test('a snapshot written by the compiled form is plain data, and begins as it wa
 });
 
 test('a snapshot whose state the chart does not know is an error, and is not guessed at', () => {
-	const logic = compileChart(door);
+	const logic = compileChart(api);
 	const snapshot = { ...logic.begin({ strength: 5 }), value: 'revolving' };
 	const { actor } = observe(logic, { snapshot });
 	assert.equal(actor.getSnapshot().status, 'error');
@@ -166,7 +166,7 @@ test('a snapshot whose state the chart does not know is an error, and is not gue
 });
 
 test('a step that changes nothing hands the very same snapshot back', () => {
-	const logic = compileChart(door);
+	const logic = compileChart(api);
 	const closed = logic.begin({ strength: 5 });
 	assert.equal(logic.step(closed, { type: 'CLOSE' }), closed);
 	const broken = logic.step(closed, { type: 'OPEN', force: 6 });
@@ -174,7 +174,7 @@ test('a step that changes nothing hands the very same snapshot back', () => {
 });
 
 test('a step from a snapshot that is not active changes nothing', () => {
-	const logic = compileChart(door);
+	const logic = compileChart(api);
 	const closed = logic.begin({ strength: 5 });
 	const actor = createActor(logic, { input: { strength: 5 } }).start();
 	actor.stop();

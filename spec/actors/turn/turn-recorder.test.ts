@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
-	createRecorder,
+	createTurnRecorder,
 	readTurns,
 	type KeptTurn,
-	type Recorder,
+	type TurnRecorder,
 } from '../../../actors/turn/turn-recorder.ts';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import { configOf, type Config } from '../../../runtime/config/config.ts';
@@ -16,7 +16,7 @@ import type { Change, Key } from '../../../runtime/journal/schema.ts';
 function setRecorder(given: Partial<Config>) {
 	const clock = steppedClock();
 	const config = configOf({ nodeName: 'ship1', ...given });
-	const recorder = createRecorder({ actor: 'door', version: 3, clock, config });
+	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, config });
 	if (!recorder) throw new Error('nothing is kept');
 	const rows = new Map<string, { key: Key; value: unknown; bytes: number }>();
 	const write = (changes: readonly Change[]): void => {
@@ -34,13 +34,13 @@ function setRecorder(given: Partial<Config>) {
 	return { clock, recorder, rows, write, journal, numbers };
 }
 
-function kept(recorder: Recorder, turn: number, text = ''): KeptTurn {
+function kept(recorder: TurnRecorder, turn: number, text = ''): KeptTurn {
 	return recorder.keep({
 		key: '',
 		turn,
 		event: { type: 'PUSH', ...(text ? { text } : {}) },
 		value: turn % 2 === 0 ? 'shut' : 'open',
-		wishes: [],
+		effectRequests: [],
 		isFresh: turn === 2,
 		base: recorder.wantsBase(turn) ? Uint8Array.of(turn) : undefined,
 	});

@@ -14,7 +14,7 @@ const ready: Readiness = {
 	storeId: 'here',
 	now: 1000,
 	epochSeen: 0,
-	room: 1_000_000,
+	credit: 1_000_000,
 	messageBytesMax: 100,
 	isKnown: () => false,
 	fault: () => undefined,
@@ -66,7 +66,7 @@ test('what the sender says it has resolved never takes back what is accepted', (
 });
 
 test('room for two of five rows takes two, and the sender comes back for the third', () => {
-	const first = decide(frameOf(1, range(1, 5)), newCursor, { ...ready, room: 2 });
+	const first = decide(frameOf(1, range(1, 5)), newCursor, { ...ready, credit: 2 });
 	assert.deepEqual([ids(first.accepted), first.nack], [['m1', 'm2'], 'mailbox_full']);
 	const second = decide(frameOf(1, range(1, 5)), first.cursor, ready);
 	assert.deepEqual(ids(second.accepted), ['m3', 'm4', 'm5']);
@@ -94,7 +94,7 @@ test('what is wrong with a message itself is asked last, and only if there is a 
 	const row = rowOf(1);
 	assert.equal(finalRefusal(row, ready), undefined);
 	assert.equal(finalRefusal(row, { ...ready, fault: () => 'bad_frame' }), 'bad_frame');
-	const nobody = { ...ready, room: undefined, fault: () => assert.fail('it is not looked into') };
+	const nobody = { ...ready, credit: undefined, fault: () => assert.fail('it is not looked into') };
 	assert.equal(finalRefusal(row, nobody), 'unknown_method');
 });
 
@@ -126,7 +126,7 @@ const network = fc.record({
 		fc.record({
 			at: fc.nat(),
 			length: fc.integer({ min: 1, max: 8 }),
-			room: fc.integer({ min: 0, max: 5 }),
+			credit: fc.integer({ min: 0, max: 5 }),
 			hindrance: fc.option(fc.constant('recovering'), { freq: 6, nil: undefined }),
 			lostAck: fc.boolean(),
 		}),
@@ -149,14 +149,14 @@ test('whatever is lost, repeated or reordered, each row is accepted once and in 
 				assert.deepEqual(decision.refused, []);
 			};
 			const past: Frame[] = [];
-			for (const { at, length, room, hindrance, lostAck } of events) {
+			for (const { at, length, credit, hindrance, lostAck } of events) {
 				// Any frame of the past may come again, also with a `lo` that is long over.
 				const first = (at % count) + 1;
 				const last = Math.min(count, first + length - 1);
 				const fresh = frameOf(first, all.slice(first - 1, last), { lo });
 				const frame = at % 3 === 0 && past.length > 0 ? past[at % past.length] : fresh;
 				past.push(fresh);
-				deliver(frame ?? fresh, { ...ready, room, ...(hindrance ? { hindrance } : {}) });
+				deliver(frame ?? fresh, { ...ready, credit, ...(hindrance ? { hindrance } : {}) });
 				if (!lostAck) lo = cursor.upTo + 1;
 			}
 			deliver(frameOf(1, all, { lo: Math.min(lo, 1) }), ready);

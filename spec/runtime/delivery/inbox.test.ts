@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { openFloor, rowOf, type Floor } from '../../support/ground-floor.ts';
-import { scanMail } from '../../../runtime/mailbox/mailbox-row.ts';
+import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
 
 const filed = ({ journal }: Floor, method = 'REQPing') =>
-	scanMail(journal, { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] }).map(
+	scanMailbox(journal, { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] }).map(
 		({ id }) => id,
 	);
 
@@ -114,7 +114,7 @@ test('a message that cannot be read is refused, and those around it are taken', 
 test('a reply settles the request that it answers, also if the reply itself must be refused', async (t) => {
 	const floor = openFloor(t, { messageBytesMax: 5000 });
 	for (const id of ['r1', 'r2', 'r3']) {
-		await floor.ground.intake.accept({ id, toNode: 'central', method: 'REQPing' }, 'spec');
+		await floor.services.intake.accept({ id, toNode: 'central', method: 'REQPing' }, 'spec');
 	}
 	const reply = { inReplyTo: 'r1', result: { outcome: 'done' as const }, method: 'REQNone' };
 	await floor.receive({ rows: [rowOf('a1', reply)] }, 'REQNone');
@@ -123,7 +123,7 @@ test('a reply settles the request that it answers, also if the reply itself must
 	const large = { ...reply, inReplyTo: 'r3', data: 'x'.repeat(6000) };
 	await floor.receive({ lo: 2, first: 2, rows: [rowOf('a3', large)] }, 'REQNone');
 	for (const id of ['r1', 'r2', 'r3']) {
-		assert.equal(floor.ground.books.get(id)?.result?.outcome, 'done', id);
+		assert.equal(floor.services.ledger.get(id)?.result?.outcome, 'done', id);
 	}
 	assert.equal(floor.seen('message.settled').length, 3);
 	assert.equal(
@@ -138,10 +138,11 @@ test('a full mailbox takes nothing more, and what was turned away is taken later
 	const ack = await floor.receive({ rows });
 	assert.deepEqual([ack.upTo, ack.nack, ack.credit], [2, 'mailbox_full', 0]);
 	assert.ok(Number(ack.retryMs) > 0);
-	const box = floor.ground.mailboxes.get('REQPing');
-	const settled = scanMail(floor.journal, { from: ['REQPing', 0], to: ['REQPing', 100] }).flatMap(
-		(row) => box?.removal(row) ?? [],
-	);
+	const box = floor.services.mailboxes.get('REQPing');
+	const settled = scanMailbox(floor.journal, {
+		from: ['REQPing', 0],
+		to: ['REQPing', 100],
+	}).flatMap((row) => box?.removal(row) ?? []);
 	await floor.journal.commit(settled);
 	const later = await floor.receive({ rows });
 	assert.deepEqual([later.upTo, later.nack], [3, undefined]);
@@ -151,11 +152,11 @@ test('a full mailbox takes nothing more, and what was turned away is taken later
 test('a node that is not ready takes nothing, and loses nothing by that', async (t) => {
 	const floor = openFloor(t);
 	for (const phase of ['recovering', 'stopping'] as const) {
-		floor.ground.phase.current = phase;
+		floor.services.phase.current = phase;
 		const ack = await floor.receive({ rows: [rowOf('m1')] });
 		assert.deepEqual([ack.upTo, ack.nack], [0, phase]);
 	}
-	floor.ground.phase.current = 'open';
+	floor.services.phase.current = 'open';
 	assert.equal((await floor.receive({ rows: [rowOf('m1')] })).upTo, 1);
 	assert.deepEqual(filed(floor), ['m1']);
 });
@@ -173,7 +174,7 @@ test('an older life of a sender, and a frame for another store, change nothing',
 test('messages that are sent at most once are taken without a trace on disk, or dropped', async (t) => {
 	const floor = openFloor(t, { mailboxMessagesMax: 2, messageBytesMax: 5000 });
 	const handled: string[] = [];
-	floor.ground.mailboxes.get('REQPing')?.open((row) => {
+	floor.services.mailboxes.get('REQPing')?.open((row) => {
 		handled.push(row.id);
 		return new Promise(() => {});
 	});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Frame } from '../../../runtime/protocol/frame.ts';
 import type { Journal } from '../../../runtime/journal/journal.ts';
-import { createRetention, startSweeping } from '../../../runtime/delivery/lane-retention.ts';
+import { createLaneRetention, startSweeping } from '../../../runtime/delivery/lane-retention.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 
 const dayMs = 86_400_000;
@@ -30,7 +30,7 @@ async function accept(journal: Journal, lane: string): Promise<void> {
 
 test('a lane is forgotten when it was silent for longer than any message lives, and not before', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
-	const retention = createRetention({ journal, clock, config, signals });
+	const retention = createLaneRetention({ journal, clock, config, signals });
 	for (const lane of ['old', 'kept']) {
 		assert.equal(retention.admit(frame(lane)), undefined);
 		await accept(journal, lane);
@@ -52,7 +52,7 @@ test('a lane is forgotten when it was silent for longer than any message lives, 
 
 test('a clock that jumps by a year makes nobody forgotten', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
-	const retention = createRetention({ journal, clock, config, signals });
+	const retention = createLaneRetention({ journal, clock, config, signals });
 	retention.admit(frame('lane'));
 	await accept(journal, 'lane');
 	for (const years of [1, -2]) {
@@ -64,13 +64,13 @@ test('a clock that jumps by a year makes nobody forgotten', async (t) => {
 
 test('the time in which the node was off does not count, and the time before a restart does', async (t) => {
 	const first = openedJournal(t);
-	const before = createRetention({ ...first, config });
+	const before = createLaneRetention({ ...first, config });
 	before.admit(frame('lane'));
 	await accept(first.journal, 'lane');
 	await first.clock.advance(20 * dayMs);
 	await before.sweep();
 	const second = await first.reopen();
-	const after = createRetention({ ...second, config });
+	const after = createLaneRetention({ ...second, config });
 	await second.clock.advance(10 * dayMs);
 	await after.sweep();
 	assert.equal(second.journal.count('cursors'), 1);
@@ -81,7 +81,7 @@ test('the time in which the node was off does not count, and the time before a r
 
 test('more lanes than one sender may have are refused for good, and cost nothing', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
-	const retention = createRetention({ journal, clock, config, signals });
+	const retention = createLaneRetention({ journal, clock, config, signals });
 	for (const lane of ['a', 'b', 'c']) assert.equal(retention.admit(frame(lane)), undefined);
 	const rows = ['m7', 'm8'].map((id) => ({ id, ttlMs: 1, body: new Uint8Array() }));
 	const refusal = retention.admit(frame('d', { lo: 7, first: 7, rows }));
@@ -107,7 +107,7 @@ test('more lanes than one sender may have are refused for good, and cost nothing
 test('lanes that were accepted by an earlier version are known by their cursors', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
 	for (const lane of ['a', 'b', 'c', 'd']) await accept(journal, lane);
-	const retention = createRetention({ journal, clock, config, signals });
+	const retention = createLaneRetention({ journal, clock, config, signals });
 	for (const lane of ['a', 'b', 'c', 'd']) {
 		assert.equal(retention.admit(frame(lane)), undefined, lane);
 	}
@@ -115,7 +115,7 @@ test('lanes that were accepted by an earlier version are known by their cursors'
 
 test('sweeping goes on by itself every hour, until it is stopped', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
-	const retention = createRetention({ journal, clock, config, signals });
+	const retention = createLaneRetention({ journal, clock, config, signals });
 	const sweeping = startSweeping(retention, clock);
 	await clock.advance(3_600_000);
 	await journal.commit([]);

@@ -3,12 +3,12 @@ import test from 'node:test';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 
 const ping = { toNode: 'central', method: 'REQPing' };
-const accept = (floor: Floor, raw: unknown) => floor.ground.intake.accept(raw, 'spec');
+const accept = (floor: Floor, raw: unknown) => floor.services.intake.accept(raw, 'spec');
 const codes = (answers: readonly object[]) =>
 	answers.map((answer) => ('error' in answer ? answer.error : 'id' in answer && 'ok'));
-const foreign = (floor: Floor, payload: unknown, topic = 'REQPing/EventACK') => {
+const publicMessage = (floor: Floor, payload: unknown, topic = 'REQPing/EventACK') => {
 	const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-	return floor.ground.exchange.listener.foreign(`reeve/ship1/${topic}`, bytes, {});
+	return floor.services.network.listener.publicMessage(`reeve/ship1/${topic}`, bytes, {});
 };
 
 test('a message is answered with its id when it is on disk', async (t) => {
@@ -17,8 +17,8 @@ test('a message is answered with its id when it is on disk', async (t) => {
 	assert.deepEqual(answer, { id: 'm1', toNode: 'central' });
 	assert.equal(floor.journal.count('outbox'), 1);
 	const after = await floor.reopen();
-	assert.equal(after.ground.outbox.waiting('central'), 1);
-	assert.equal(after.ground.books.get('m1')?.toNode, 'central');
+	assert.equal(after.services.outbox.waiting('central'), 1);
+	assert.equal(after.services.ledger.get('m1')?.toNode, 'central');
 });
 
 test('an id that is given twice is taken once, also within one turn of the event loop', async (t) => {
@@ -40,7 +40,7 @@ test('a repetition is answered no earlier than what it repeats is on disk', asyn
 	const first = accept(floor, { ...ping, id: 'm1' });
 	const [answer] = await accept(floor, { ...ping, id: 'm1' });
 	assert.ok(answer && 'duplicate' in answer);
-	assert.ok(floor.journal.get('books', ['m1']));
+	assert.ok(floor.journal.get('ledger', ['m1']));
 	await first;
 });
 
@@ -65,7 +65,7 @@ test('each of a thousand receivers gets a message of its own, and each is answer
 		toNodes.map((toNode) => ({ id: `m:${toNode}`, toNode })),
 	);
 	assert.equal(floor.journal.count('outbox'), 1000);
-	assert.equal([...floor.ground.outbox.lanes()].length, 1000);
+	assert.equal([...floor.services.outbox.lanes()].length, 1000);
 });
 
 test('a limit of the outbox counts all receivers of a message, and nothing is taken in part', async (t) => {
@@ -77,7 +77,7 @@ test('a limit of the outbox counts all receivers of a message, and nothing is ta
 	assert.deepEqual(await send(3), ['ok', 'ok', 'ok']);
 	assert.deepEqual(await send(3), ['outbox_full']);
 	assert.deepEqual(await send(2), ['ok', 'ok']);
-	assert.equal(floor.ground.outbox.waiting(), 5);
+	assert.equal(floor.services.outbox.waiting(), 5);
 	assert.deepEqual(codes(await accept(floor, { ...ping, toNode: 'ship1' })), ['ok']);
 });
 
@@ -121,7 +121,7 @@ test('a message of ten megabytes is refused, wherever in it they are', async (t)
 	]) {
 		assert.deepEqual(codes(await accept(floor, { ...ping, ...fields })), ['too_large']);
 	}
-	assert.equal(floor.ground.outbox.waiting(), 0);
+	assert.equal(floor.services.outbox.waiting(), 0);
 });
 
 test('an unknown method is refused, unless the birth of its receiver names it', async (t) => {
@@ -129,7 +129,7 @@ test('an unknown method is refused, unless the birth of its receiver names it', 
 	const raw = { toNode: 'ship2', method: 'REQOwn' };
 	assert.deepEqual(codes(await accept(floor, raw)), ['unknown_method']);
 	const birth = { v: 1, state: 'online', node: 'ship2', storeId: 's', epoch: 1 } as const;
-	floor.ground.presence.learn({ ...birth, methods: ['REQOwn'] });
+	floor.services.presence.learn({ ...birth, methods: ['REQOwn'] });
 	assert.deepEqual(codes(await accept(floor, raw)), ['ok']);
 	assert.deepEqual(codes(await accept(floor, { ...raw, toNode: 'ship3' })), ['unknown_method']);
 	assert.deepEqual(codes(await accept(floor, { ...raw, toNode: 'ship1' })), ['unknown_method']);
@@ -165,20 +165,20 @@ test('whatever is handed in is answered, with a hint, and never throws', async (
 
 test('a node that stops refuses, and one whose disk fails promises nothing', async (t) => {
 	const floor = openFloor(t);
-	floor.ground.phase.current = 'stopping';
+	floor.services.phase.current = 'stopping';
 	assert.deepEqual(codes(await accept(floor, ping)), ['stopping']);
-	floor.ground.phase.current = 'open';
+	floor.services.phase.current = 'open';
 	await floor.journal.close();
 	assert.deepEqual(codes(await accept(floor, ping)), ['storage_full']);
 });
 
 test('what is published on a public topic is a message for its node', async (t) => {
 	const floor = openFloor(t);
-	await foreign(floor, { id: 'one' });
-	await foreign(floor, [{ id: 'two' }, { id: 'three', toNode: 'ship1', method: 'ping' }]);
-	await foreign(floor, { id: 'four', methodArgs: ['true'] }, 'exec/CommandACK');
+	await publicMessage(floor, { id: 'one' });
+	await publicMessage(floor, [{ id: 'two' }, { id: 'three', toNode: 'ship1', method: 'ping' }]);
+	await publicMessage(floor, { id: 'four', methodArgs: ['true'] }, 'exec/CommandACK');
 	assert.deepEqual(
-		['one', 'two', 'three', 'four'].map((id) => floor.ground.books.get(id)?.method),
+		['one', 'two', 'three', 'four'].map((id) => floor.services.ledger.get(id)?.method),
 		['REQPing', 'REQPing', 'REQPing', 'REQCliCommand'],
 	);
 });
@@ -195,20 +195,20 @@ test('a message cannot mean another node, method or kind than its topic', async 
 		{ toNode: ['ship1'] },
 	]) {
 		const before = floor.seen('message.refused').length;
-		await foreign(floor, { id: 'm', ...fields });
+		await publicMessage(floor, { id: 'm', ...fields });
 		assert.equal(floor.seen('message.refused').length, before + 1, JSON.stringify(fields));
-		assert.equal(floor.ground.books.get('m'), undefined, JSON.stringify(fields));
+		assert.equal(floor.services.ledger.get('m'), undefined, JSON.stringify(fields));
 	}
-	assert.equal(floor.ground.outbox.waiting(), 0);
+	assert.equal(floor.services.outbox.waiting(), 0);
 });
 
 test('what is no JSON on a public topic is refused and reported, and others of the list are taken', async (t) => {
 	const floor = openFloor(t);
 	for (const text of ['', '{', '[1,2', 'null', '5', '"x"', '[]', '\0', '{"a":1}{"b":2}']) {
-		await foreign(floor, text);
+		await publicMessage(floor, text);
 	}
 	assert.equal(floor.seen('message.refused').length, 8, 'an empty list asks for nothing');
-	await foreign(floor, [5, null, { id: 'good' }, { id: 'bad', ttl: -1 }]);
+	await publicMessage(floor, [5, null, { id: 'good' }, { id: 'bad', ttl: -1 }]);
 	assert.equal(floor.seen('message.refused').length, 11);
-	assert.ok(floor.ground.books.get('good'));
+	assert.ok(floor.services.ledger.get('good'));
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Kind } from '../../../runtime/message/topics.ts';
-import type { ForeignProperties } from '../../../runtime/network/transport.ts';
+import type { PublicProperties } from '../../../runtime/network/transport.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
-import { scanMail } from '../../../runtime/mailbox/mailbox-row.ts';
+import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
 
 const topic = (method = 'REQPing', kind: Kind = 'EventACK') => `reeve/ship1/${method}/${kind}`;
 
@@ -11,10 +11,10 @@ const topic = (method = 'REQPing', kind: Kind = 'EventACK') => `reeve/ship1/${me
 function publish(floor: Floor, payload: string | object, more: Publishing = {}): Promise<void> {
 	const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
 	const { at = topic(), ...properties } = more;
-	return floor.ground.exchange.listener.foreign(at, Buffer.from(text), properties);
+	return floor.services.network.listener.publicMessage(at, Buffer.from(text), properties);
 }
 
-interface Publishing extends ForeignProperties {
+interface Publishing extends PublicProperties {
 	readonly at?: string;
 }
 
@@ -32,9 +32,9 @@ function answersAt(floor: Floor, at: string) {
 }
 
 async function settle(floor: Floor, id: string): Promise<void> {
-	const { books } = floor.ground;
-	await floor.journal.commit(books.settle(id, { outcome: 'done', attempts: 1 }, 'pong\n'));
-	books.settled(id);
+	const { ledger } = floor.services;
+	await floor.journal.commit(ledger.settle(id, { outcome: 'done', attempts: 1 }, 'pong\n'));
+	ledger.settled(id);
 	await floor.clock.settle();
 }
 
@@ -51,10 +51,10 @@ async function published(floor: Floor, at: string, count = 1) {
 
 /** Until no answer waits any more. */
 async function emptied(floor: Floor): Promise<void> {
-	const { answers } = floor.ground;
-	for (let turn = 0; turn < turnsMax && answers.waiting() > 0; turn += 1)
+	const { outcomePublisher } = floor.services;
+	for (let turn = 0; turn < turnsMax && outcomePublisher.waiting() > 0; turn += 1)
 		await floor.clock.settle();
-	assert.equal(answers.waiting(), 0);
+	assert.equal(outcomePublisher.waiting(), 0);
 }
 
 test('JSON with trailing commas, YAML and lists of messages are taken from a public topic', async (t) => {
@@ -65,12 +65,12 @@ test('JSON with trailing commas, YAML and lists of messages are taken from a pub
 	await publish(floor, '- methodArgs: [d]\n- methodArgs: [e]\n');
 	await publish(floor, [{ toNode: 'ship1', method: 'ping' }, { tonode: 'ship1' }]);
 	assert.equal(waiting(floor), 6);
-	const notes = floor.ground.books.list(10).map(({ note }) => note);
+	const notes = floor.services.ledger.list(10).map(({ note }) => note);
 	assert.ok(notes.includes('from a shell'));
 });
 
 test('a payload that is no message is refused with a code, and the publisher is told where it asked', async (t) => {
-	const floor = openFloor(t, { messageBytesMax: 500, foreignMessagesMax: 2, messageDepthMax: 5 });
+	const floor = openFloor(t, { messageBytesMax: 500, publicMessagesMax: 2, messageDepthMax: 5 });
 	const cases: readonly (readonly [string, string])[] = [
 		['', 'bad_message'],
 		['uptime', 'bad_message'],
@@ -187,9 +187,9 @@ test('an outcome that the broker has not taken is published by the next process'
 	const floor = openFloor(t);
 	await publish(floor, { id: 'm1' }, { responseTopic: 'client/a' });
 	const { wire } = floor;
-	floor.ground.exchange.listener.down(wire, 'cut');
+	floor.services.network.listener.down(wire, 'cut');
 	await settle(floor, 'm1');
-	assert.equal(floor.ground.answers.waiting(), 1);
+	assert.equal(floor.services.outcomePublisher.waiting(), 1);
 	const next = await floor.reopen();
 	const [answer] = await published(next, 'client/a');
 	assert.equal(answer?.row['id'], 'm1');
@@ -200,11 +200,11 @@ test('an outcome that the broker refuses is tried again, and dropped at last', a
 	floor.verdict.current = 'refused';
 	await publish(floor, { id: 'm1' }, { responseTopic: 'client/a' });
 	await settle(floor, 'm1');
-	const { answers } = floor.ground;
-	for (let second = 0; second < 300 && answers.waiting() > 0; second += 1) {
+	const { outcomePublisher } = floor.services;
+	for (let second = 0; second < 300 && outcomePublisher.waiting() > 0; second += 1) {
 		await floor.clock.advance(1000);
 	}
-	assert.equal(answers.waiting(), 0);
+	assert.equal(outcomePublisher.waiting(), 0);
 	assert.equal(answersAt(floor, 'client/a').length, 5);
 	assert.equal(floor.seen('message.dropped').length, 1);
 });
@@ -216,8 +216,8 @@ test('what is refused only for now is held, and taken when there is room', async
 	const held = publish(floor, { id: 'second' }).then(() => (isAcknowledged = true));
 	await floor.clock.advance(5000);
 	assert.equal(isAcknowledged, false);
-	const box = floor.ground.mailboxes.get('REQPing');
-	const [row] = scanMail(floor.journal, { from: ['REQPing', 0], to: ['REQPing', 9] });
+	const box = floor.services.mailboxes.get('REQPing');
+	const [row] = scanMailbox(floor.journal, { from: ['REQPing', 0], to: ['REQPing', 9] });
 	assert.ok(box && row);
 	await floor.journal.commit(box.removal(row));
 	await floor.clock.advance(1000);
@@ -233,7 +233,7 @@ test('what is held is let go without an acknowledgement when its connection is l
 	await floor.clock.settle();
 	connection.abort();
 	await assert.rejects(held, { code: 'stopping' });
-	assert.equal(floor.ground.books.get('second'), undefined);
+	assert.equal(floor.services.ledger.get('second'), undefined);
 });
 
 test('a message that is sent at most once is not taken from a broker that delivers it again', async (t) => {

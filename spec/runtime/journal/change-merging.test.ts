@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { condensed } from '../../../runtime/journal/change-merging.ts';
+import { mergedChanges } from '../../../runtime/journal/change-merging.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
 
 test('of the changes of one cursor or lane the last is written, and every other change is', () => {
@@ -15,14 +15,14 @@ test('of the changes of one cursor or lane the last is written, and every other 
 		put('lanes', ['b'], 1),
 		put('cursors', ['s', 'a']),
 	];
-	assert.deepEqual(condensed(changes), [
+	assert.deepEqual(mergedChanges(changes), [
 		changes[1],
 		changes[3],
 		changes[4],
 		changes[5],
 		changes[6],
 	]);
-	assert.equal(condensed(changes.slice(4, 5)).length, 1);
+	assert.equal(mergedChanges(changes.slice(4, 5)).length, 1);
 });
 
 test('receipts of a transaction share rows, each under the lowest of its keys', () => {
@@ -33,14 +33,14 @@ test('receipts of a transaction share rows, each under the lowest of its keys', 
 		{ table: 'receipts', key: [0] },
 		{ table: 'mailbox', key: ['m', 1] },
 	];
-	assert.deepEqual(condensed([...receipts, ...others]), [
+	assert.deepEqual(mergedChanges([...receipts, ...others]), [
 		...others,
 		{ table: 'receipts', key: [1], value: ['r1', 'r2', 'r3'] },
 	]);
 	const many = Array.from({ length: 100 }, (_, order): Change => {
 		return { table: 'receipts', key: [order], value: [order] };
 	});
-	const rows = condensed(many);
+	const rows = mergedChanges(many);
 	assert.deepEqual(
 		rows.flatMap(({ value }) => value),
 		many.map(({ key }) => key[0]),

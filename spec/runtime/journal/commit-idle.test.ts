@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { pause, realClock, turnOfTheLoop } from '../../../runtime/platform/clock.ts';
-import { createSpareTime } from '../../../runtime/journal/commit-idle.ts';
+import { createCommitIdle } from '../../../runtime/journal/commit-idle.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 
 /** Spare time in which `a`, `b` and so on are noted, and whether a transaction is due. */
 function spareTime() {
 	const due = { is: false };
 	const done: string[] = [];
-	const spare = createSpareTime(() => due.is);
+	const spare = createCommitIdle(() => due.is);
 	return { due, done, spare, use: (name: string) => spare.use(() => void done.push(name)) };
 }
 

@@ -6,11 +6,11 @@ import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { openJournal } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
 import { readStore } from '../../../runtime/journal/lmdb-store.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 /** The folder of a journal with these snapshots, of a node that has stopped. */
-async function stoppedJournal(life: TestLife, format?: number): Promise<string> {
-	const folder = temporaryFolder(life);
+async function stoppedJournal(t: TestScope, format?: number): Promise<string> {
+	const folder = temporaryFolder(t);
 	const clock = steppedClock(1);
 	const journal = openJournal({ folder, clock, signals: createSignals(clock) });
 	await journal.commit([
@@ -22,8 +22,8 @@ async function stoppedJournal(life: TestLife, format?: number): Promise<string> 
 	return folder;
 }
 
-test('a store that is only read shows its rows, and not a byte of it is written', async (life) => {
-	const folder = await stoppedJournal(life);
+test('a store that is only read shows its rows, and not a byte of it is written', async (t) => {
+	const folder = await stoppedJournal(t);
 	const before = readFileSync(join(folder, 'data.mdb'));
 	const store = readStore(folder);
 	assert.equal(store.get('snapshots', ['door', 'a']), 'one');
@@ -41,13 +41,13 @@ test('a store that is only read shows its rows, and not a byte of it is written'
 	assert.ok(readFileSync(join(folder, 'data.mdb')).equals(before));
 });
 
-test('what is no store, or of another version, is refused', async (life) => {
-	const folder = temporaryFolder(life);
+test('what is no store, or of another version, is refused', async (t) => {
+	const folder = temporaryFolder(t);
 	assert.throws(() => readStore(folder), { code: 'not_found' });
 	const other = join(folder, 'other');
 	mkdirSync(other);
 	writeFileSync(join(other, 'data.mdb'), 'something else, and longer than the header of a store');
 	assert.throws(() => readStore(other), { code: 'storage_failed' });
-	const later = await stoppedJournal(life, 99);
+	const later = await stoppedJournal(t, 99);
 	assert.throws(() => readStore(later), { code: 'journal_version' });
 });

@@ -5,11 +5,11 @@ import test from 'node:test';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import { openJournal, type JournalOptions } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
-import type { LongTestLife } from '../../support/open-journal.ts';
+import type { LongTestScope } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 /** Opens stores on several hosts, with one clock. */
-function hosts(life: LongTestLife, clock: SteppedClock = steppedClock(1)) {
+function hosts(t: LongTestScope, clock: SteppedClock = steppedClock(1)) {
 	const open = (folder: string, host: string, more: Partial<JournalOptions> = {}) => {
 		const journal = openJournal({
 			folder,
@@ -19,7 +19,7 @@ function hosts(life: LongTestLife, clock: SteppedClock = steppedClock(1)) {
 			uncleanPeriodMs: 600_000,
 			...more,
 		});
-		life.after(() => journal.close());
+		t.after(() => journal.close());
 		return journal;
 	};
 	return { open, clock };
@@ -98,8 +98,8 @@ test('fork makes another store of it: what was promised is set aside, what is hi
 		{ table: 'lanes', key: ['lane'], value: { next: 1202 } },
 		{ table: 'mailbox', key: ['REQPing', 1], value: { id: 'in' } },
 		{ table: 'started', key: ['REQPing', 1], value: { epoch: 1, attempts: 1 } },
-		{ table: 'books', key: ['m1'], value: { id: 'm1' } },
-		{ table: 'books', key: ['done'], value: { id: 'done', settledAt: 1 } },
+		{ table: 'ledger', key: ['m1'], value: { id: 'm1' } },
+		{ table: 'ledger', key: ['done'], value: { id: 'done', settledAt: 1 } },
 		{ table: 'cursors', key: ['store', 'lane'], value: { upTo: 3 } },
 	]);
 	await first.close();
@@ -111,8 +111,8 @@ test('fork makes another store of it: what was promised is set aside, what is hi
 	}
 	assert.equal(fork.count('quarantine'), 1201 + 1 + 1 + 1 + 1);
 	assert.deepEqual(fork.get('quarantine', ['outbox', 'lane', 7]), { id: 'm7' });
-	assert.deepEqual(fork.get('books', ['done']), { id: 'done', settledAt: 1 });
-	assert.equal(fork.get('books', ['m1']), undefined, 'its outcome will be told to the original');
+	assert.deepEqual(fork.get('ledger', ['done']), { id: 'done', settledAt: 1 });
+	assert.equal(fork.get('ledger', ['m1']), undefined, 'its outcome will be told to the original');
 	assert.equal(fork.count('cursors'), 1, 'what was accepted is not accepted again');
 	await fork.close();
 	const next = open(folder, 'two');
@@ -138,7 +138,7 @@ test('a store of another format is refused and left as it is', async (t) => {
 	const { open } = hosts(t);
 	const folder = temporaryFolder(t);
 	const first = open(folder, 'one');
-	await first.commit([{ table: 'meta', key: ['format'], value: 2 }]);
+	await first.commit([{ table: 'meta', key: ['format'], value: 3 }]);
 	await first.close();
 	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 2/ });
 	assert.throws(() => open(folder, 'two', { identity: 'fork' }), { code: 'journal_version' });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { createEntries } from '../../../runtime/ledger/ledger-cache.ts';
-import { openedJournal, type LongTestLife } from '../../support/open-journal.ts';
+import { createLedgerCache } from '../../../runtime/ledger/ledger-cache.ts';
+import { openedJournal, type LongTestScope } from '../../support/open-journal.ts';
 import type { Entry } from '../../../runtime/ledger/ledger-entry.ts';
 
 const entry = (id: string, more: Partial<Entry> = {}): Entry => ({
@@ -14,16 +14,19 @@ const entry = (id: string, more: Partial<Entry> = {}): Entry => ({
 	...more,
 });
 
-function entriesOn(t: LongTestLife) {
+function entriesOn(t: LongTestScope) {
 	const { journal } = openedJournal(t);
-	return { journal, entries: createEntries({ journal, clock: steppedClock(), lifeEventsMax: 8 }) };
+	return {
+		journal,
+		entries: createLedgerCache({ journal, clock: steppedClock(), historyEventsMax: 8 }),
+	};
 }
 
 test('an entry is seen from the moment at which it is written, and from the journal later', async (t) => {
 	const { journal, entries } = entriesOn(t);
 	const change = entries.write(entry('a'));
 	assert.equal(entries.get('a')?.id, 'a');
-	assert.equal(journal.get('books', ['a']), undefined);
+	assert.equal(journal.get('ledger', ['a']), undefined);
 	await journal.commit([change]);
 	entries.opened('a');
 	assert.equal(entries.get('a')?.id, 'a');
@@ -38,11 +41,11 @@ test('what was noted is kept in memory until it is written', async (t) => {
 	entries.note('a', 'sent', { attempt: 1 });
 	entries.note('nobody', 'sent');
 	assert.deepEqual(entries.unwritten(), ['a']);
-	const stored = () => journal.get<Entry>('books', ['a'])?.events?.map(({ what }) => what);
+	const stored = () => journal.get<Entry>('ledger', ['a'])?.events?.map(({ what }) => what);
 	assert.deepEqual(stored(), ['accepted']);
 	const known = entries.get('a');
 	assert.ok(known, 'it is open');
-	await journal.commit([entries.writeLife(known)]);
+	await journal.commit([entries.writeHistory(known)]);
 	assert.deepEqual([stored(), entries.unwritten()], [['accepted', 'sent'], []]);
 });
 
@@ -52,7 +55,7 @@ test('of a message that is settled nothing more is noted', async (t) => {
 	await journal.commit([entries.write(settled)]);
 	assert.equal(entries.settled('a')?.settledAt, 5);
 	entries.note('a', 'acked');
-	assert.deepEqual([entries.unwritten(), entries.life('a')], [[], settled.events]);
+	assert.deepEqual([entries.unwritten(), entries.history('a')], [[], settled.events]);
 });
 
 test('a settled entry is recorded from memory, and from the journal if somebody asks again', async (t) => {

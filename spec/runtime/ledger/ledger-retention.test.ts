@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createSettledLine } from '../../../runtime/ledger/ledger-retention.ts';
+import { createLedgerRetention } from '../../../runtime/ledger/ledger-retention.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
 
 /** A line on a journal, and what its books hold. */
 function lineOn({ journal }: OpenedJournal, keptMax: number) {
-	const line = createSettledLine(journal, keptMax);
+	const line = createLedgerRetention(journal, keptMax);
 	const push = async (id: string): Promise<void> => {
-		const entry = { table: 'books', key: [id], value: { id } } as const;
+		const entry = { table: 'ledger', key: [id], value: { id } } as const;
 		await journal.commit([entry, ...line.push({ id, sentAt: 1 })]);
 		line.flushed(id);
 	};
@@ -16,7 +16,7 @@ function lineOn({ journal }: OpenedJournal, keptMax: number) {
 		push,
 		forget: (id: string) => journal.commit(line.forget({ id, sentAt: 1 })),
 		kept: () =>
-			journal.scan('books', { from: [''], to: ['\uffff'] }).map(({ key }) => String(key[0])),
+			journal.scan('ledger', { from: [''], to: ['\uffff'] }).map(({ key }) => String(key[0])),
 	};
 }
 

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createLives, withEvent, type LifeEvent } from '../../../runtime/ledger/message-history.ts';
+import {
+	createHistories,
+	withEvent,
+	type HistoryEvent,
+} from '../../../runtime/ledger/message-history.ts';
 
-const event = (at: number, fields: Partial<LifeEvent> = {}): LifeEvent => ({
+const event = (at: number, fields: Partial<HistoryEvent> = {}): HistoryEvent => ({
 	at,
 	what: 'sent',
 	attempt: at,
@@ -10,7 +14,7 @@ const event = (at: number, fields: Partial<LifeEvent> = {}): LifeEvent => ({
 });
 
 test('a life keeps its first event and its newest ones', () => {
-	let events: readonly LifeEvent[] = [];
+	let events: readonly HistoryEvent[] = [];
 	for (let at = 1; at <= 10; at += 1) events = withEvent(events, event(at), 4);
 	assert.deepEqual(
 		events.map(({ at }) => at),
@@ -26,10 +30,10 @@ test('an event that only repeats the last one is not noted again', () => {
 });
 
 test('of very many lives the oldest leave memory', () => {
-	const lives = createLives();
-	for (let number = 0; number <= 20_000; number += 1) lives.set(`m${number}`, [event(number)]);
-	assert.equal(lives.get('m0'), undefined);
-	assert.equal(lives.get('m20000')?.length, 1);
-	lives.forget('m20000');
-	assert.equal(lives.get('m20000'), undefined);
+	const histories = createHistories();
+	for (let number = 0; number <= 20_000; number += 1) histories.set(`m${number}`, [event(number)]);
+	assert.equal(histories.get('m0'), undefined);
+	assert.equal(histories.get('m20000')?.length, 1);
+	histories.forget('m20000');
+	assert.equal(histories.get('m20000'), undefined);
 });

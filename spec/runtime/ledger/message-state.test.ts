@@ -13,7 +13,7 @@ async function rowOn(
 	const side = sendingSide(openedJournal(t));
 	await side.send({ id: 'a', note: 'for the captain' });
 	change(side);
-	const entry = side.books.get('a');
+	const entry = side.ledger.get('a');
 	assert.ok(entry);
 	return messageRow(entry, side.outbox);
 }

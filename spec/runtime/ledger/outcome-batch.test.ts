@@ -3,7 +3,7 @@ import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { answeredBy, type Message, type Result } from '../../../runtime/message/message.ts';
 import { isMereOutcome, type Run } from '../../../runtime/message/reply.ts';
-import { createSharedOutcomes, isPlainEnd, tellOf } from '../../../runtime/ledger/outcome-batch.ts';
+import { createOutcomeBatch, isPlainEnd, tellOf } from '../../../runtime/ledger/outcome-batch.ts';
 import { openFloor, rowOf } from '../../support/ground-floor.ts';
 import { messageOf } from '../../support/method-context.ts';
 
@@ -14,7 +14,7 @@ const told = (request: Partial<Message>, run: Run) =>
 
 /** What is told of these ends: to whom, how, and about which messages. */
 function toldOf(ends: readonly (readonly [from: string, id: string, result: Result])[]) {
-	const shared = createSharedOutcomes();
+	const shared = createOutcomeBatch();
 	for (const [fromNode, id, result] of ends) {
 		shared.add({ request: messageOf({ id, fromNode }), result });
 	}
@@ -73,15 +73,15 @@ test('ends of the same way for the same node share messages, each in exactly one
 test('a shared message settles each of those that it names, in one transaction', async (t) => {
 	const floor = openFloor(t);
 	const ids = ['m1', 'm2', 'm3'];
-	await floor.ground.post.send(ids.map((id) => messageOf({ id, fromNode: 'ship1' })));
-	const shared = createSharedOutcomes();
+	await floor.services.router.send(ids.map((id) => messageOf({ id, fromNode: 'ship1' })));
+	const shared = createOutcomeBatch();
 	for (const id of ids) shared.add({ request: messageOf({ id, fromNode: 'ship1' }), result: done });
 	const [message] = shared.messages({ ...parts, node: 'central' });
 	assert.ok(message && isMereOutcome(message), 'it needs no method');
 	const row = rowOf(message.id, message);
 	await floor.receive({ from: 'central', rows: [row] }, message.method);
 	await floor.receive({ from: 'central', rows: [row] }, message.method);
-	for (const id of ids) assert.deepEqual(floor.ground.books.get(id)?.result, done, id);
+	for (const id of ids) assert.deepEqual(floor.services.ledger.get(id)?.result, done, id);
 	assert.equal(floor.seen('message.settled').length, 3);
-	assert.equal(floor.ground.books.totals().open, 0);
+	assert.equal(floor.services.ledger.totals().open, 0);
 });

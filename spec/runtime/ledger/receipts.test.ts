@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
-import { packMail } from '../../../runtime/mailbox/mailbox-row.ts';
+import { packMailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createReceipts, type Receipt } from '../../../runtime/ledger/receipts.ts';
 import { mailOf } from '../../support/mail.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
@@ -11,7 +11,7 @@ function receiptsOn({ journal }: OpenedJournal) {
 	const accept = (id: string, number: number) => {
 		receipts.accepted(id);
 		return journal.commit([
-			{ table: 'mailbox', key: ['REQSpec', number], packed: packMail(mailOf({ id }), 0) },
+			{ table: 'mailbox', key: ['REQSpec', number], packed: packMailboxRow(mailOf({ id }), 0) },
 		]);
 	};
 	const settle = (id: string, number: number) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createCancellations } from '../../../runtime/mailbox/cancellations.ts';
 import { configOf } from '../../../runtime/config/config.ts';
-import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
 import { createReceipts } from '../../../runtime/ledger/receipts.ts';
 import { createReceived } from '../../../runtime/ledger/received-messages.ts';
@@ -25,7 +25,7 @@ function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 			await journal.commit(box.removal(row));
 		},
 	});
-	const file = async (id: string, from = 'central'): Promise<MailRow> => {
+	const file = async (id: string, from = 'central'): Promise<MailboxRow> => {
 		const { row, changes } = mailbox.place(mailOf({ id }, { from, deadline: 1 }));
 		await journal.commit(changes);
 		mailbox.push(row);

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { packMail, readMail, scanMail } from '../../../runtime/mailbox/mailbox-row.ts';
+import {
+	packMailboxRow,
+	readMailboxRow,
+	scanMailbox,
+} from '../../../runtime/mailbox/mailbox-row.ts';
 import { mailOf } from '../../support/mail.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
@@ -8,7 +12,7 @@ import type { Change } from '../../../runtime/journal/schema.ts';
 const file = (arrival: number, mail: ReturnType<typeof mailOf>, sum = 0): Change => ({
 	table: 'mailbox',
 	key: ['REQPing', arrival],
-	packed: packMail(mail, sum),
+	packed: packMailboxRow(mail, sum),
 });
 
 test('a row says all that was written of a message, and brings the message along', async (t) => {
@@ -19,9 +23,9 @@ test('a row says all that was written of a message, and brings the message along
 	await journal.commit([file(3, mail, 1000)]);
 	const { body, ...rest } = mail;
 	const whole = { ...rest, id: 'm1', arrival: 3, bytes: body.byteLength, sum: 1000 };
-	assert.deepEqual(readMail(journal, ['REQPing', 3]), whole);
-	assert.deepEqual(scanMail(journal, { from: ['REQPing', 0], to: ['REQPing', 9] }), [whole]);
-	assert.equal(readMail(journal, ['REQPing', 4]), undefined);
+	assert.deepEqual(readMailboxRow(journal, ['REQPing', 3]), whole);
+	assert.deepEqual(scanMailbox(journal, { from: ['REQPing', 0], to: ['REQPing', 9] }), [whole]);
+	assert.equal(readMailboxRow(journal, ['REQPing', 4]), undefined);
 });
 
 test('what a message has not is not in its row', async (t) => {
@@ -30,11 +34,12 @@ test('what a message has not is not in its row', async (t) => {
 		file(1, mailOf({}, { deadline: Infinity })),
 		file(2, mailOf({}, { answer: true, at: 0 })),
 	]);
-	const names = (arrival: number) => Object.keys(readMail(journal, ['REQPing', arrival]) ?? {});
+	const names = (arrival: number) =>
+		Object.keys(readMailboxRow(journal, ['REQPing', arrival]) ?? {});
 	const always = ['arrival', 'id', 'from', 'message', 'bytes', 'deadline', 'sum'];
 	assert.deepEqual(names(1), always);
 	assert.deepEqual(names(2), [...always, 'at', 'answer']);
-	assert.equal(readMail(journal, ['REQPing', 1])?.deadline, Infinity);
+	assert.equal(readMailboxRow(journal, ['REQPing', 1])?.deadline, Infinity);
 });
 
 test('rows of older versions, with names and a packed message, are read as well', async (t) => {
@@ -43,7 +48,7 @@ test('rows of older versions, with names and a packed message, are read as well'
 	const value = { id: 'old', from: 'central', body, deadline: 5, sum: 70, lane: 'l', seq: 2 };
 	await journal.commit([{ table: 'mailbox', key: ['REQPing', 1], value }]);
 	const { body: _, ...rest } = value;
-	assert.deepEqual(readMail(journal, ['REQPing', 1]), {
+	assert.deepEqual(readMailboxRow(journal, ['REQPing', 1]), {
 		...rest,
 		arrival: 1,
 		message,

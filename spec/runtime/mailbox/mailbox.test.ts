@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
-import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox, type Mailbox } from '../../../runtime/mailbox/mailbox.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
 import { mailOf } from '../../support/mail.ts';
@@ -18,7 +18,7 @@ function mailboxOn(opened: OpenedJournal, concurrency = 1) {
 	const handed: string[] = [];
 	const running = new Map<string, { settle: () => Promise<void>; fail: () => void }>();
 	let look = () => {};
-	const run = (row: MailRow) => {
+	const run = (row: MailboxRow) => {
 		handed.push(row.id);
 		return new Promise<void>((resolve, reject) => {
 			running.set(row.id, {
@@ -230,7 +230,7 @@ test('a message whose start was written with its acceptance runs, also when so m
 		openedJournal(t),
 		2,
 	);
-	const begin = (rows: readonly MailRow[]) =>
+	const begin = (rows: readonly MailboxRow[]) =>
 		rows.map(({ arrival }) => ({
 			table: 'started' as const,
 			key: [method, arrival],
@@ -253,7 +253,7 @@ test('a message whose start was written with its acceptance runs, also when so m
 
 test('what was begun with its acceptance runs once, also if its subscriber died meanwhile', async (t) => {
 	const { mailbox, journal, run, running, handed, settleAll } = mailboxOn(openedJournal(t));
-	const begin = (rows: readonly MailRow[]) => rows.map((row) => mark(mailbox, row));
+	const begin = (rows: readonly MailboxRow[]) => rows.map((row) => mark(mailbox, row));
 	mailbox.open(run, begin);
 	const [a] = [mailbox.place(content('a'))];
 	assert.equal(a.changes.length, 2, 'its start is written with it');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { mailOf } from '../../support/mail.ts';
@@ -8,8 +8,8 @@ import { mailOf } from '../../support/mail.ts';
 const method = 'REQPin';
 
 /** A mailbox, and what files messages in it. */
-function openBox(life: Parameters<typeof openedJournal>[0]) {
-	const { journal } = openedJournal(life);
+function openBox(t: Parameters<typeof openedJournal>[0]) {
+	const { journal } = openedJournal(t);
 	const mailbox = createMailbox({ method, journal, concurrency: 1 });
 	const file = async (...ids: readonly string[]): Promise<void> => {
 		const placed = ids.map((id) => mailbox.place(mailOf({ id }, { deadline: Infinity })));
@@ -20,43 +20,43 @@ function openBox(life: Parameters<typeof openedJournal>[0]) {
 }
 
 /** Takes all that there is. */
-function allOf(next: () => MailRow | undefined): readonly string[] {
+function allOf(next: () => MailboxRow | undefined): readonly string[] {
 	const ids: string[] = [];
 	for (let row = next(); row; row = next()) ids.push(row.id);
 	return ids;
 }
 
-test('who draws takes as many messages as he likes, in their order, and is told of new ones', async (life) => {
-	const { mailbox, file } = openBox(life);
+test('who draws takes as many messages as he likes, in their order, and is told of new ones', async (t) => {
+	const { mailbox, file } = openBox(t);
 	await file('a', 'b');
 	let told = 0;
-	const drawing = mailbox.draw(() => {
+	const pullConsumer = mailbox.pull(() => {
 		told += 1;
 	});
 	assert.deepEqual(
-		allOf(() => drawing.next()),
+		allOf(() => pullConsumer.next()),
 		['a', 'b'],
 	);
 	assert.equal(mailbox.running(), 2);
 	await file('c', 'd');
 	assert.equal(told, 2);
 	assert.deepEqual(
-		allOf(() => drawing.next()),
+		allOf(() => pullConsumer.next()),
 		['c', 'd'],
 	);
-	for (let count = 0; count < 3; count += 1) drawing.over();
+	for (let count = 0; count < 3; count += 1) pullConsumer.over();
 	assert.deepEqual([mailbox.running(), mailbox.size()], [1, 4]);
 });
 
-test('a drawing ends with its mailbox, and the next one gets what was not settled', async (life) => {
-	const { mailbox, file } = openBox(life);
+test('a drawing ends with its mailbox, and the next one gets what was not settled', async (t) => {
+	const { mailbox, file } = openBox(t);
 	await file('a', 'b', 'c');
-	const first = mailbox.draw(() => assert.fail('nothing has come'));
+	const first = mailbox.pull(() => assert.fail('nothing has come'));
 	assert.equal(first.next()?.id, 'a');
 	await mailbox.close();
 	assert.equal(first.next(), undefined);
 	mailbox.reset();
-	const second = mailbox.draw(() => {});
+	const second = mailbox.pull(() => {});
 	assert.equal(first.next(), undefined);
 	assert.deepEqual(
 		allOf(() => second.next()),

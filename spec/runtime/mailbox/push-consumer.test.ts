@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createShift } from '../../../runtime/mailbox/push-consumer.ts';
-import type { MailRow } from '../../../runtime/mailbox/mailbox-row.ts';
+import { createPushConsumer } from '../../../runtime/mailbox/push-consumer.ts';
+import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { messageOf } from '../../support/method-context.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
 
-const rowOf = (arrival: number): MailRow => ({
+const rowOf = (arrival: number): MailboxRow => ({
 	arrival,
 	id: `m${arrival}`,
 	from: 'central',
@@ -13,8 +13,11 @@ const rowOf = (arrival: number): MailRow => ({
 	bytes: 0,
 	deadline: 1e15,
 });
-const startOf = ({ arrival }: MailRow): Change => ({ table: 'started', key: ['REQSpec', arrival] });
-const arrivals = (changes: readonly Change[]) => changes.map(({ key }) => Number(key[1]));
+const startOf = ({ arrival }: MailboxRow): Change => ({
+	table: 'started',
+	key: ['REQSpec', arrival],
+});
+const handlers = (changes: readonly Change[]) => changes.map(({ key }) => Number(key[1]));
 
 /** Lets everything happen that only waits for promises. */
 async function settle(): Promise<void> {
@@ -25,9 +28,9 @@ async function settle(): Promise<void> {
 function shiftOf(count: number, options: { concurrency?: number; settlementsMax?: number } = {}) {
 	const { concurrency = 2, settlementsMax = 10 } = options;
 	const rows = Array.from({ length: count }, (_, at) => rowOf(at + 1));
-	const commits: { arrivals: number[]; done: () => void; fail: () => void }[] = [];
+	const commits: { handlers: number[]; done: () => void; fail: () => void }[] = [];
 	const runs = new Map<number, { freed: () => void; settled: () => void }>();
-	const shift = createShift({
+	const shift = createPushConsumer({
 		concurrency,
 		settlementsMax,
 		early: new Set(),
@@ -35,12 +38,12 @@ function shiftOf(count: number, options: { concurrency?: number; settlementsMax?
 		commit: (changes) =>
 			new Promise((done, reject) => {
 				const fail = () => reject(new Error('the node stops'));
-				commits.push({ arrivals: arrivals(changes), done, fail });
+				commits.push({ handlers: handlers(changes), done, fail });
 			}),
 	});
-	const run = (row: MailRow, freed: () => void) =>
+	const run = (row: MailboxRow, freed: () => void) =>
 		new Promise<void>((settled) => runs.set(row.arrival, { freed, settled }));
-	const begin = (begun: readonly MailRow[]) => begun.map(startOf);
+	const begin = (begun: readonly MailboxRow[]) => begun.map(startOf);
 	const free = async (...which: number[]) => {
 		for (const arrival of which) runs.get(arrival)?.freed();
 		await settle();
@@ -89,7 +92,7 @@ test('starts are written together, before any of them runs, and ahead for places
 	await settle();
 	assert.deepEqual(running(), []);
 	assert.deepEqual(
-		commits.map(({ arrivals: which }) => which),
+		commits.map(({ handlers: which }) => which),
 		[[1, 2]],
 	);
 	commits[0]?.done();
@@ -97,12 +100,12 @@ test('starts are written together, before any of them runs, and ahead for places
 	assert.deepEqual(running(), [1, 2]);
 	await free(1);
 	await free(2);
-	assert.deepEqual(commits[1]?.arrivals, [3, 4], 'one has ended, so one more than its place');
+	assert.deepEqual(commits[1]?.handlers, [3, 4], 'one has ended, so one more than its place');
 	commits[1]?.done();
 	await settle();
 	await free(3, 4);
 	assert.deepEqual(running(), [1, 2, 3, 4]);
-	assert.ok((commits[2]?.arrivals.length ?? 0) >= 2, 'as many as were fast are begun ahead');
+	assert.ok((commits[2]?.handlers.length ?? 0) >= 2, 'as many as were fast are begun ahead');
 });
 
 test('rows whose start cannot be written do not run', async () => {
@@ -118,8 +121,8 @@ test('a message that finds a place is begun with its acceptance, and not a secon
 	const { shift, run, begin, commits, running, rows } = shiftOf(0);
 	assert.deepEqual(shift.beginNow(rowOf(1)), [], 'nobody runs anything yet');
 	shift.open({ run, begin });
-	assert.deepEqual(arrivals(shift.beginNow(rowOf(1))), [1]);
-	assert.deepEqual(arrivals(shift.beginNow(rowOf(2))), [2]);
+	assert.deepEqual(handlers(shift.beginNow(rowOf(1))), [1]);
+	assert.deepEqual(handlers(shift.beginNow(rowOf(2))), [2]);
 	assert.deepEqual(shift.beginNow(rowOf(3)), [], 'both places are promised');
 	rows.push(rowOf(1), rowOf(2), rowOf(3));
 	shift.feed();
@@ -135,7 +138,7 @@ test('what was begun can be taken back until it runs', async () => {
 	commits[0]?.done();
 	await settle();
 	await free(1);
-	const ahead = commits[1]?.arrivals ?? [];
+	const ahead = commits[1]?.handlers ?? [];
 	commits[1]?.done();
 	await settle();
 	const waiting = ahead.find((arrival) => !running().includes(arrival));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
-import { createBundling } from '../../../runtime/network/frame-batching.ts';
+import { createFrameBatching } from '../../../runtime/network/frame-batching.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import type { Verdict } from '../../../runtime/network/transport.ts';
@@ -32,7 +32,7 @@ function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytes
 	const published: string[] = [];
 	const refused: string[] = [];
 	let turns = 0;
-	const made = createBundling({
+	const made = createFrameBatching({
 		bytesMax,
 		publish(topic, frames) {
 			const rows = frames.flatMap((frame) => frame.rows);
@@ -42,33 +42,33 @@ function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytes
 		},
 		onSent: () => (turns += 1),
 	});
-	const bundling = {
+	const frameBatching = {
 		...made,
 		add: (topic: string, frame: FrameContent) =>
 			made.add(topic, frame, (seq) => refused.push(`${frame.lane}:${seq}`)),
 	};
-	return { bundling, published, refused, turns: () => turns, settle: () => clock.settle() };
+	return { frameBatching, published, refused, turns: () => turns, settle: () => clock.settle() };
 }
 
 test('frames of one turn for one topic leave together, in order; others by themselves', async () => {
-	const { bundling, published, turns, settle } = bundlingOf();
-	bundling.add('ship1', frameOf('a'));
-	bundling.add('ship2', frameOf('c'));
-	bundling.add('ship1', frameOf('b', { rows: 3 }));
+	const { frameBatching, published, turns, settle } = bundlingOf();
+	frameBatching.add('ship1', frameOf('a'));
+	frameBatching.add('ship2', frameOf('c'));
+	frameBatching.add('ship1', frameOf('b', { rows: 3 }));
 	assert.deepEqual(published, []);
 	await settle();
-	bundling.add('ship1', frameOf('a', { rows: 1, bytes: 10, first: 2 }));
+	frameBatching.add('ship1', frameOf('a', { rows: 1, bytes: 10, first: 2 }));
 	await settle();
 	assert.deepEqual(published, ['ship1 a:1 b:1-3 taken', 'ship2 c:1 taken', 'ship1 a:2 taken']);
 	assert.equal(turns(), 2);
 });
 
 test('what is more than one publication may have is divided', async () => {
-	const { bundling, published, settle } = bundlingOf(undefined, 550);
-	bundling.add('t', frameOf('a', { rows: 2, bytes: 100 }));
-	bundling.add('t', frameOf('b', { rows: 1, bytes: 2000 }));
-	bundling.add('t', frameOf('c', { rows: 4, bytes: 100 }));
-	bundling.add('t', frameOf('d', { rows: 1, bytes: 10 }));
+	const { frameBatching, published, settle } = bundlingOf(undefined, 550);
+	frameBatching.add('t', frameOf('a', { rows: 2, bytes: 100 }));
+	frameBatching.add('t', frameOf('b', { rows: 1, bytes: 2000 }));
+	frameBatching.add('t', frameOf('c', { rows: 4, bytes: 100 }));
+	frameBatching.add('t', frameOf('d', { rows: 1, bytes: 10 }));
 	await settle();
 	assert.deepEqual(published, [
 		't a:1-2 taken',
@@ -79,33 +79,33 @@ test('what is more than one publication may have is divided', async () => {
 });
 
 test('what a broker finds too large is divided until it takes it, and that is remembered', async () => {
-	const { bundling, published, settle } = bundlingOf((bytes) =>
+	const { frameBatching, published, settle } = bundlingOf((bytes) =>
 		bytes > 1000 ? 'too_large' : 'taken',
 	);
-	bundling.add('t', frameOf('a', { rows: 8, bytes: 200 }));
-	bundling.add('t', frameOf('b', { rows: 1, bytes: 200 }));
+	frameBatching.add('t', frameOf('a', { rows: 8, bytes: 200 }));
+	frameBatching.add('t', frameOf('b', { rows: 1, bytes: 200 }));
 	await settle();
 	const taken = () => published.splice(0).filter((line) => line.endsWith(' taken'));
 	assert.deepEqual(taken(), ['t a:1-4 taken', 't a:5-8 taken', 't b:1 taken']);
-	bundling.add('t', frameOf('a', { rows: 8, bytes: 200, first: 9 }));
+	frameBatching.add('t', frameOf('a', { rows: 8, bytes: 200, first: 9 }));
 	await settle();
 	assert.deepEqual(published.splice(0), ['t a:9-12 taken', 't a:13-16 taken']);
-	bundling.forgetLimit();
-	bundling.add('t', frameOf('a', { rows: 8, bytes: 200, first: 17 }));
+	frameBatching.forgetLimit();
+	frameBatching.add('t', frameOf('a', { rows: 8, bytes: 200, first: 17 }));
 	await settle();
 	assert.equal(published[0], 't a:17-24 too_large', 'another broker may take more');
 });
 
 test('of a single message that is too large its lane is told', async () => {
-	const { bundling, published, refused, settle } = bundlingOf((bytes) =>
+	const { frameBatching, published, refused, settle } = bundlingOf((bytes) =>
 		bytes > 1000 ? 'too_large' : 'taken',
 	);
-	bundling.add('t', frameOf('a', { rows: 1, bytes: 2000 }));
-	bundling.add('t', frameOf('b', { rows: 1, bytes: 100 }));
+	frameBatching.add('t', frameOf('a', { rows: 1, bytes: 2000 }));
+	frameBatching.add('t', frameOf('b', { rows: 1, bytes: 100 }));
 	await settle();
 	assert.deepEqual(published.splice(0), ['t a:1 b:1 too_large', 't a:1 too_large', 't b:1 taken']);
 	assert.deepEqual(refused, ['a:1']);
-	bundling.add('t', frameOf('b', { rows: 3, bytes: 300, first: 2 }));
+	frameBatching.add('t', frameOf('b', { rows: 3, bytes: 300, first: 2 }));
 	await settle();
 	assert.deepEqual(published, ['t b:2-4 taken'], 'others may still be as large as before');
 });
@@ -121,7 +121,7 @@ test('whatever the limits are, each row is taken once', async () => {
 				['b', []],
 				['c', []],
 			]);
-			const bundling = createBundling({
+			const frameBatching = createFrameBatching({
 				bytesMax: ours,
 				publish(_topic, bundle) {
 					const count = bundle.flatMap(({ rows }) => rows).length;
@@ -137,7 +137,7 @@ test('whatever the limits are, each row is taken once', async () => {
 			for (const [lane, rows] of frames) {
 				const first = next.get(lane) ?? 1;
 				next.set(lane, first + rows);
-				bundling.add('t', frameOf(lane, { rows, bytes: 50, first }), () =>
+				frameBatching.add('t', frameOf(lane, { rows, bytes: 50, first }), () =>
 					assert.fail('each of them fits'),
 				);
 			}

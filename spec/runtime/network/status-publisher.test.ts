@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createAnnouncement } from '../../../runtime/network/status-publisher.ts';
+import { createStatusPublisher } from '../../../runtime/network/status-publisher.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import type { Publication, Wire } from '../../../runtime/network/transport.ts';
 import { readStatus, type Status } from '../../../runtime/protocol/status.ts';
@@ -18,7 +18,7 @@ function announced(mode?: 'safe') {
 	};
 	let laterLives = 0;
 	const clock = steppedClock();
-	const announcement = createAnnouncement({
+	const statusPublisher = createStatusPublisher({
 		clock,
 		self: {
 			node: 'ship1',
@@ -30,16 +30,16 @@ function announced(mode?: 'safe') {
 			mode,
 		},
 		wires: new Set([wire]),
-		onLaterLife: () => (laterLives += 1),
+		onLaterEpoch: () => (laterLives += 1),
 	});
 	const said = () => published.splice(0).map(({ payload }) => readStatus(payload));
-	return { announcement, clock, wire, said, laterLives: () => laterLives };
+	return { statusPublisher, clock, wire, said, laterLives: () => laterLives };
 }
 
 test('a birth names the host, and a node in safe mode says so', () => {
 	for (const mode of [undefined, 'safe'] as const) {
-		const { announcement, said } = announced(mode);
-		announcement.begin();
+		const { statusPublisher, said } = announced(mode);
+		statusPublisher.begin();
 		const [birth] = said();
 		assert.equal(birth?.state, 'online');
 		assert.equal(birth?.host, 'one');
@@ -48,18 +48,18 @@ test('a birth names the host, and a node in safe mode says so', () => {
 });
 
 test('a birth is said again, less and less often, because a broker may have lost it', async () => {
-	const { announcement, clock, wire, said } = announced();
-	announcement.begin();
+	const { statusPublisher, clock, wire, said } = announced();
+	statusPublisher.begin();
 	assert.equal(said().length, 1);
 	await clock.advance(10 * 60_000);
 	assert.equal(said().length, 3, 'after 1, 2 and 4 minutes more');
 	await clock.advance(24 * 3_600_000);
 	assert.equal(said().length, 26, 'and then hour by hour');
-	announcement.up(wire);
+	statusPublisher.up(wire);
 	assert.equal(said().length, 1);
 	await clock.advance(60_000);
 	assert.equal(said().length, 1, 'a new connection begins anew');
-	await announcement.end();
+	await statusPublisher.end();
 	said();
 	await clock.advance(24 * 3_600_000);
 	assert.equal(said().length, 0);
@@ -67,55 +67,55 @@ test('a birth is said again, less and less often, because a broker may have lost
 });
 
 test('a death in the name of a living node is contradicted, whichever life it is of', () => {
-	const { announcement, said } = announced();
-	announcement.begin();
+	const { statusPublisher, said } = announced();
+	statusPublisher.begin();
 	said();
 	for (const epoch of [2, 3]) {
-		announcement.hear({ ...death, epoch });
+		statusPublisher.hear({ ...death, epoch });
 		assert.deepEqual(
 			said().map((status) => status?.state),
 			['online'],
 			`epoch ${epoch}`,
 		);
 	}
-	announcement.hear({ ...death, state: 'online', epoch: 2 });
+	statusPublisher.hear({ ...death, state: 'online', epoch: 2 });
 	assert.equal(said().length, 1, 'the retained birth of an earlier life');
 });
 
 test('the echo of the own birth, and the birth of a stranger, are not contradicted', () => {
-	const { announcement, said } = announced();
-	announcement.begin();
+	const { statusPublisher, said } = announced();
+	statusPublisher.begin();
 	said();
-	announcement.hear({ ...death, state: 'online' });
-	announcement.hear({ ...death, state: 'online', storeId: 'B' });
+	statusPublisher.hear({ ...death, state: 'online' });
+	statusPublisher.hear({ ...death, state: 'online', storeId: 'B' });
 	assert.deepEqual(said(), []);
 });
 
 test('a later life of the store is not contradicted: this process may be at its end', () => {
-	const { announcement, said, laterLives } = announced();
-	announcement.begin();
+	const { statusPublisher, said, laterLives } = announced();
+	statusPublisher.begin();
 	said();
-	announcement.hear({ ...death, state: 'online', epoch: 4 });
+	statusPublisher.hear({ ...death, state: 'online', epoch: 4 });
 	assert.equal(laterLives(), 1);
 	assert.deepEqual(said(), []);
 });
 
 test('nothing is said before the begin, nor after the goodbye or the silence', async () => {
-	const { announcement, wire, said } = announced();
-	announcement.up(wire);
-	announcement.hear(death);
+	const { statusPublisher, wire, said } = announced();
+	statusPublisher.up(wire);
+	statusPublisher.hear(death);
 	assert.deepEqual(said(), []);
-	announcement.begin();
-	await announcement.end();
-	announcement.hear(death);
+	statusPublisher.begin();
+	await statusPublisher.end();
+	statusPublisher.hear(death);
 	assert.deepEqual(
 		said().map((status) => status?.state),
 		['online', 'offline'],
 	);
-	announcement.begin();
-	announcement.silence();
+	statusPublisher.begin();
+	statusPublisher.silence();
 	said();
-	announcement.hear(death);
-	await announcement.end();
+	statusPublisher.hear(death);
+	await statusPublisher.end();
 	assert.deepEqual(said(), []);
 });

@@ -62,7 +62,11 @@ test('what was accepted, refused and settled is counted by method, way and outco
 		signals.emit('message.accepted', accepted(via));
 	}
 	signals.emit('message.refused', { code: 'bad_json', detail: '', via: 'socket' });
-	signals.emit('seal.refused', { code: 'unsigned', from: 'ship1', topic: 'reeve/central/_ack' });
+	signals.emit('signature.refused', {
+		code: 'unsigned',
+		from: 'ship1',
+		topic: 'reeve/central/_ack',
+	});
 	signals.emit('message.settled', {
 		id: 'a',
 		method: 'REQPing',

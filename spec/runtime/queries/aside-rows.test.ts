@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
-import { packMail } from '../../../runtime/mailbox/mailbox-row.ts';
+import { packMailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { rowOf, stored } from '../../../runtime/delivery/outbox-row.ts';
 import { mailOf } from '../../support/mail.ts';
 import { messageOf } from '../../support/method-context.ts';
@@ -12,11 +12,11 @@ test('what a fork has inherited is shown by names, and without what it carries',
 	const { journal } = openedJournal(t);
 	const row = rowOf(messageOf({ id: 'out' }), { seq: 7, now: 0, config: configOf() });
 	await journal.commit([
-		{ table: 'quarantine', key: ['books', 'b'], value: { id: 'b', body: row.body } },
+		{ table: 'quarantine', key: ['ledger', 'b'], value: { id: 'b', body: row.body } },
 		{
 			table: 'quarantine',
 			key: ['mailbox', 'REQPing', 4],
-			packed: packMail(mailOf({ id: 'in' }), 9),
+			packed: packMailboxRow(mailOf({ id: 'in' }), 9),
 		},
 		{ table: 'quarantine', key: ['outbox', 'lane', 7], value: stored(row) },
 	]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createInquiry } from '../../../runtime/queries/queries.ts';
+import { createQueries } from '../../../runtime/queries/queries.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 
 /** Asks the floor, and collects the rows. */
@@ -10,21 +10,23 @@ async function ask(floor: Floor, question: unknown, signal = new AbortController
 	return rows;
 }
 
-const inquiry = ({ ground }: Floor) =>
-	createInquiry({
-		...ground,
+const inquiry = ({ services }: Floor) =>
+	createQueries({
+		...services,
 		prefix: 'reeve',
-		mailboxes: () => ground.mailboxes.values(),
+		mailboxes: () => services.mailboxes.values(),
 		tree: () => ({ id: 'node', type: 'supervisor', state: 'running', restarts: 0 }),
 		about: () => ({ name: 'ship1' }),
 	});
 const send = (floor: Floor, ...ids: string[]) =>
 	Promise.all(
-		ids.map((id) => floor.ground.intake.accept({ id, toNode: 'central', method: 'ping' }, 'spec')),
+		ids.map((id) =>
+			floor.services.intake.accept({ id, toNode: 'central', method: 'ping' }, 'spec'),
+		),
 	);
-const settle = async ({ ground, journal }: Floor, id: string) => {
-	await journal.commit(ground.books.settle(id, { outcome: 'done' }));
-	ground.books.settled(id);
+const settle = async ({ services, journal }: Floor, id: string) => {
+	await journal.commit(services.ledger.settle(id, { outcome: 'done' }));
+	services.ledger.settled(id);
 };
 
 test('a question that is none is refused, whatever it is', async (t) => {
@@ -113,7 +115,7 @@ test('nodes, processes, methods, the tree and the node itself have rows', async 
 	const floor = openFloor(t);
 	await send(floor, 'a', 'b');
 	const birth = { v: 1, node: 'central', state: 'online', storeId: 's', epoch: 3 } as const;
-	floor.ground.presence.learn({ ...birth, methods: ['REQPing'] });
+	floor.services.presence.learn({ ...birth, methods: ['REQPing'] });
 	const [central] = await ask(floor, { reeve: 'nodes' });
 	assert.deepEqual(
 		[central?.['name'], central?.['waiting'], central?.['epoch']],
@@ -123,10 +125,10 @@ test('nodes, processes, methods, the tree and the node itself have rows', async 
 	const publisher = processes.find(({ kind }) => kind === 'publisher');
 	assert.deepEqual([publisher?.['node'], publisher?.['waiting']], ['central', 2]);
 	const subscribers = processes.filter(({ kind }) => kind === 'subscriber');
-	const names = floor.ground.methods.list().map(({ name }) => name);
+	const names = floor.services.methods.list().map(({ name }) => name);
 	assert.deepEqual(
 		subscribers.map(({ method }) => method),
-		[...floor.ground.mailboxes.keys()],
+		[...floor.services.mailboxes.keys()],
 	);
 	const methods = await ask(floor, { reeve: 'methods' });
 	assert.deepEqual(
@@ -156,7 +158,7 @@ test('a method is explained from its declaration, by any of its names', async (t
 
 test('events are those that are remembered and then, if wanted, those that come', async (t) => {
 	const floor = openFloor(t);
-	const { signals } = floor.ground;
+	const { signals } = floor.services;
 	signals.emit('node.gone', { name: 'ship1', reason: 'first' });
 	signals.emit('transport.up', { transport: 'mqtt', address: 'there' });
 	const past = await ask(floor, { reeve: 'events', type: 'node.gone' });

@@ -10,17 +10,17 @@ import {
 	removeRules,
 } from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const node = (name: string): Caller => ({ kind: 'node', name });
 const local: Caller = { kind: 'local' };
-const foreign: Caller = { kind: 'foreign' };
-const alice: Caller = { kind: 'foreign', name: 'alice' };
+const publicMessage: Caller = { kind: 'client' };
+const alice: Caller = { kind: 'client', name: 'alice' };
 const exec = (...methodArgs: string[]) => ({ method: 'REQCliCommand', methodArgs });
 const ping = { method: 'REQPing', methodArgs: [] };
 
-function accessOf(life: TestLife, text?: string) {
-	const path = join(temporaryFolder(life), 'acl.yaml');
+function accessOf(t: TestScope, text?: string) {
+	const path = join(temporaryFolder(t), 'acl.yaml');
 	if (text !== undefined) writeFileSync(path, text);
 	const clock = steppedClock();
 	return { path, clock, access: openAccess(path, clock) };
@@ -28,18 +28,18 @@ function accessOf(life: TestLife, text?: string) {
 
 test('without rules everybody may call everything', (t) => {
 	const { access } = accessOf(t);
-	for (const caller of [node('ship1'), local, foreign, alice]) {
+	for (const caller of [node('ship1'), local, publicMessage, alice]) {
 		assert.equal(access.refusal(caller, exec('rm', '-rf', '/')), undefined);
 	}
-	assert.equal(access.isOpenToForeign(ping), false, 'nobody has said so of this method');
+	assert.equal(access.takesPublic(ping), false, 'nobody has said so of this method');
 });
 
 test('with rules nobody may call what no rule allows, but for whoever is on the socket', (t) => {
 	const { access } = accessOf(t, "rules:\n  - {from: central, method: '*'}\n");
 	assert.equal(access.refusal(node('central'), exec('uptime')), undefined);
 	assert.equal(access.refusal(node('ship2'), ping), 'no rule allows ship2 REQPing');
-	assert.equal(access.refusal(foreign, ping), 'no rule allows foreign REQPing');
-	assert.equal(access.refusal(alice, ping), 'no rule allows foreign:alice REQPing');
+	assert.equal(access.refusal(publicMessage, ping), 'no rule allows client REQPing');
+	assert.equal(access.refusal(alice, ping), 'no rule allows client:alice REQPing');
 	assert.equal(access.refusal(local, exec('uptime')), undefined);
 });
 
@@ -85,21 +85,21 @@ test('groups name several nodes; names that are not proven allow nothing', (t) =
 	assert.match(access.refusal({ kind: 'unproven', name: 'ship1' }, hello) ?? '', /denied/);
 });
 
-test('signed and unsigned foreign clients are different callers', (t) => {
+test('signed and clients that do not sign are different callers', (t) => {
 	const { access } = accessOf(
 		t,
-		"rules:\n  - {from: 'foreign:alice', method: REQPing}\n" +
-			"  - {from: foreign, method: REQHello}\n  - {from: 'foreign:*', method: REQNone}\n",
+		"rules:\n  - {from: 'client:alice', method: REQPing}\n" +
+			"  - {from: client, method: REQHello}\n  - {from: 'client:*', method: REQNone}\n",
 	);
 	const hello = { method: 'REQHello', methodArgs: [] };
 	const none = { method: 'REQNone', methodArgs: [] };
 	assert.equal(access.refusal(alice, ping), undefined);
 	assert.equal(access.refusal(alice, none), undefined);
 	assert.notEqual(access.refusal(alice, hello), undefined);
-	assert.notEqual(access.refusal(foreign, ping), undefined);
-	assert.ok(access.isOpenToForeign(hello));
-	assert.ok(!access.isOpenToForeign(ping));
-	assert.notEqual(access.refusal(node('foreign'), none), undefined);
+	assert.notEqual(access.refusal(publicMessage, ping), undefined);
+	assert.ok(access.takesPublic(hello));
+	assert.ok(!access.takesPublic(ping));
+	assert.notEqual(access.refusal(node('client'), none), undefined);
 });
 
 test('a file that is edited is in force within a second; one that is broken allows nothing', async (t) => {

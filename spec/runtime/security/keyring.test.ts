@@ -10,13 +10,13 @@ import {
 	openKeyring,
 	readKey,
 } from '../../../runtime/security/keyring.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const ship1 = { kind: 'node', name: 'ship1' } as const;
 const alice = { kind: 'client', name: 'alice' } as const;
 const bytes = Buffer.from('what is said');
 
-function keyringOf(life: TestLife, node = 'central', folder = temporaryFolder(life)) {
+function keyringOf(t: TestScope, node = 'central', folder = temporaryFolder(t)) {
 	const clock = steppedClock();
 	return { folder, clock, keyring: openKeyring({ folder, node, clock }) };
 }

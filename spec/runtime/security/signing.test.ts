@@ -2,76 +2,76 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { openKeyring } from '../../../runtime/security/keyring.ts';
-import { createSeal, openSeal, unseal } from '../../../runtime/security/signing.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { createSigner, passingSigner, readSigned } from '../../../runtime/security/signing.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const topic = 'reeve/ship1/_lane/REQPing/EventACK';
 const content = Buffer.from('any bytes');
 
 /** The seals of ship1, which knows central, and of central. */
-function sealsOf(life: TestLife, signing: 'on' | 'required') {
+function sealsOf(t: TestScope, signing: 'on' | 'required') {
 	const keyringOf = (node: string) =>
-		openKeyring({ folder: temporaryFolder(life), node, clock: steppedClock() });
+		openKeyring({ folder: temporaryFolder(t), node, clock: steppedClock() });
 	const [central, ship1] = [keyringOf('central'), keyringOf('ship1')];
 	ship1.trust({ kind: 'node', name: 'central', key: central.ownKey() });
 	return {
-		central: createSeal({ keyring: central, signing: 'on' }),
-		ship1: createSeal({ keyring: ship1, signing }),
-		stranger: createSeal({ keyring: keyringOf('central'), signing: 'on' }),
+		central: createSigner({ keyring: central, signing: 'on' }),
+		ship1: createSigner({ keyring: ship1, signing }),
+		stranger: createSigner({ keyring: keyringOf('central'), signing: 'on' }),
 	};
 }
 
 test('a sealed frame is proven by its topic, its number and its content, all of them', (t) => {
 	const { central, ship1 } = sealsOf(t, 'required');
-	const sealed = unseal(central.close(topic, content));
-	assert.deepEqual(Buffer.from(sealed.content), content);
-	assert.equal(ship1.check(topic, sealed, 'central'), true);
+	const signed = readSigned(central.sign(topic, content));
+	assert.deepEqual(Buffer.from(signed.content), content);
+	assert.equal(ship1.check(topic, signed, 'central'), true);
 	const wrong = { code: 'bad_signature' };
-	const { seal } = sealed;
-	assert.ok(seal);
-	assert.throws(() => ship1.check(`${topic}2`, sealed, 'central'), wrong);
+	const { proof } = signed;
+	assert.ok(proof);
+	assert.throws(() => ship1.check(`${topic}2`, signed, 'central'), wrong);
 	assert.throws(
-		() => ship1.check(topic, { ...sealed, content: Buffer.from('Any bytes') }, 'central'),
+		() => ship1.check(topic, { ...signed, content: Buffer.from('Any bytes') }, 'central'),
 		wrong,
 	);
-	const later = { ...seal, count: seal.count + 1 };
-	assert.throws(() => ship1.check(topic, { ...sealed, seal: later }, 'central'), wrong);
+	const later = { ...proof, count: proof.count + 1 };
+	assert.throws(() => ship1.check(topic, { ...signed, proof: later }, 'central'), wrong);
 });
 
 test('numbers of one sender rise, whatever the topic', (t) => {
 	const { central } = sealsOf(t, 'on');
-	const counts = ['a', 'b', 'a'].map((on) => unseal(central.close(on, content)).seal?.count);
+	const counts = ['a', 'b', 'a'].map((on) => readSigned(central.sign(on, content)).proof?.count);
 	assert.deepEqual(counts, [1, 2, 3]);
 });
 
 test('on: who has a trusted key must use it, and others are believed as before', (t) => {
 	const { central, ship1, stranger } = sealsOf(t, 'on');
 	assert.throws(() => ship1.check(topic, { content }, 'central'), { code: 'unsigned' });
-	const forged = unseal(stranger.close(topic, content));
+	const forged = readSigned(stranger.sign(topic, content));
 	assert.throws(() => ship1.check(topic, forged, 'central'), { code: 'bad_signature' });
 	assert.equal(ship1.check(topic, { content }, 'ship2'), false);
-	assert.equal(ship1.check(topic, unseal(central.close(topic, content)), 'ship2'), false);
+	assert.equal(ship1.check(topic, readSigned(central.sign(topic, content)), 'ship2'), false);
 });
 
 test('required: nothing unsigned, and nobody unknown', (t) => {
 	const { central, ship1 } = sealsOf(t, 'required');
 	assert.throws(() => ship1.check(topic, { content }, 'ship2'), { code: 'unsigned' });
-	const unknown = unseal(central.close(topic, content));
+	const unknown = readSigned(central.sign(topic, content));
 	assert.throws(() => ship1.check(topic, unknown, 'ship2'), { code: 'unknown_key' });
 });
 
 test('off: sealed frames are understood, and prove nothing', (t) => {
 	const { central } = sealsOf(t, 'on');
-	const sealed = unseal(central.close(topic, content));
-	assert.deepEqual(Buffer.from(sealed.content), content);
-	assert.equal(openSeal.check(topic, sealed, 'central'), false);
-	assert.equal(openSeal.close(topic, content), content);
+	const signed = readSigned(central.sign(topic, content));
+	assert.deepEqual(Buffer.from(signed.content), content);
+	assert.equal(passingSigner.check(topic, signed, 'central'), false);
+	assert.equal(passingSigner.sign(topic, content), content);
 });
 
 test('a birth is proven as a value, however its JSON is laid out', (t) => {
 	const { central, ship1 } = sealsOf(t, 'required');
 	const birth = { v: 1, node: 'central', methods: ['REQPing'], host: undefined };
-	const payload = central.closeJson(topic, birth, 6);
+	const payload = central.signJson(topic, birth, 6);
 	assert.equal(ship1.checkJson(topic, payload, 'central'), 6);
 	const said = JSON.parse(Buffer.from(payload).toString()) as Record<string, unknown>;
 	const turned = Object.fromEntries(Object.entries(said).toReversed());
@@ -86,8 +86,8 @@ test('a birth is proven as a value, however its JSON is laid out', (t) => {
 
 test('an envelope that is cut or of another version is no frame', (t) => {
 	const { central } = sealsOf(t, 'on');
-	const sealed = Buffer.from(central.close(topic, content));
-	assert.throws(() => unseal(sealed.subarray(0, 40)), { code: 'bad_frame' });
-	sealed[1] = 2;
-	assert.throws(() => unseal(sealed), { code: 'bad_frame' });
+	const signed = Buffer.from(central.sign(topic, content));
+	assert.throws(() => readSigned(signed.subarray(0, 40)), { code: 'bad_frame' });
+	signed[1] = 2;
+	assert.throws(() => readSigned(signed), { code: 'bad_frame' });
 });

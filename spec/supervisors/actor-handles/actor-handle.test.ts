@@ -52,8 +52,8 @@ const hasTaken = ({ signals }: RunningNode, event: string): boolean =>
 type Same<One, Other> =
 	(<T>() => T extends One ? 1 : 2) extends <T>() => T extends Other ? 1 : 2 ? true : false;
 
-test('what an instance can be sent and asked follows from the type of its machine', async (life) => {
-	const estate = await startEstate(life);
+test('what an instance can be sent and asked follows from the type of its machine', async (t) => {
+	const estate = await startEstate(t);
 	const node = await estate.start('central', {}, { actors: [counter] });
 	const shelf = node.actor(counter, { key: 'a' });
 	const isTyped: Same<typeof shelf, ActorHandle<CounterEvent>> = true;
@@ -69,8 +69,8 @@ test('what an instance can be sent and asked follows from the type of its machin
 	assert.equal(other.outcome === 'done' && other.data, '{"total":0}');
 });
 
-test('an ask on this node ends with why there is no answer', async (life) => {
-	const estate = await startEstate(life);
+test('an ask on this node ends with why there is no answer', async (t) => {
+	const estate = await startEstate(t);
 	const node = await estate.start('central', {}, { actors: [counter] });
 	const shelf = node.actor(counter, { key: 'a' });
 	const late = await shelf.ask({ type: 'PONDER' }, { timeoutMs: 100 });
@@ -83,8 +83,8 @@ test('an ask on this node ends with why there is no answer', async (life) => {
 	assert.deepEqual(gone, { id: '', outcome: 'unanswered', reason: 'noproc' });
 });
 
-test('an ask of another node brings its answer, or why there is none', async (life) => {
-	const estate = await startEstate(life);
+test('an ask of another node brings its answer, or why there is none', async (t) => {
+	const estate = await startEstate(t);
 	const central = await estate.start('central');
 	const ship = await estate.start('ship1', {}, { actors: [counter] });
 	const shelf = central.actor(counter, { to: 'ship1', key: 'a' });
@@ -119,8 +119,8 @@ test('an ask of another node brings its answer, or why there is none', async (li
 	assert.equal(lost.outcome === 'unanswered' && lost.reason, 'noconnection');
 });
 
-test('an ask that is cut off by the stop of its own node says so', async (life) => {
-	const estate = await startEstate(life);
+test('an ask that is cut off by the stop of its own node says so', async (t) => {
+	const estate = await startEstate(t);
 	const node = await estate.start('central', {}, { actors: [counter] });
 	const asked = node.actor(counter).ask({ type: 'PONDER' });
 	const ended = assert.rejects(asked, { code: 'stopping' });

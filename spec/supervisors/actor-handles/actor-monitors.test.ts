@@ -14,7 +14,7 @@ import {
 } from '../../../supervisors/node/node.ts';
 import { until } from '../../support/condition.ts';
 import { ask, startEstate } from '../../support/estate.ts';
-import { sheetOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/sheets.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 type PumpEvent = { type: 'RUN' } | { type: 'TELL' } | { type: 'END' } | { type: 'BREAK' };
@@ -116,8 +116,8 @@ const nodesOf = ({ signals }: RunningNode) =>
 
 const at = { to: 'ship1', key: 'a' } as const;
 
-test('a monitor of an actor on another node tells of its end, though both nodes were restarted', async (life) => {
-	const estate = await startEstate(life);
+test('a monitor of an actor on another node tells of its end, though both nodes were restarted', async (t) => {
+	const estate = await startEstate(t);
 	let central = await estate.start('central', {}, { actors: [keeper] });
 	let ship = await estate.start('ship1', {}, { actors: [pump] });
 	const mine = central.actor(pump, at);
@@ -142,8 +142,8 @@ test('a monitor of an actor on another node tells of its end, though both nodes 
 	assert.equal((await heard(central)).length, 4, 'nothing is told twice');
 });
 
-test('the death of a node is noconnection for all who monitor it, or an actor on it', async (life) => {
-	const estate = await startEstate(life);
+test('the death of a node is noconnection for all who monitor it, or an actor on it', async (t) => {
+	const estate = await startEstate(t);
 	let central = await estate.start('central', {}, { actors: [keeper] });
 	let ship = await estate.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
@@ -170,8 +170,8 @@ test('the death of a node is noconnection for all who monitor it, or an actor on
 	assert.deepEqual(await heard(central, 'node'), ['down.it noconnection']);
 });
 
-test('a demonitor is heard of by the other node', async (life) => {
-	const estate = await startEstate(life);
+test('a demonitor is heard of by the other node', async (t) => {
+	const estate = await startEstate(t);
 	const central = await estate.start('central', {}, { actors: [keeper] });
 	const ship = await estate.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
@@ -183,8 +183,8 @@ test('a demonitor is heard of by the other node', async (life) => {
 	assert.deepEqual(await heard(central), []);
 });
 
-test('the timeout of an ask says why there is no answer: at work, parked, or not there', async (life) => {
-	const estate = await startEstate(life);
+test('the timeout of an ask says why there is no answer: at work, parked, or not there', async (t) => {
+	const estate = await startEstate(t);
 	const central = await estate.start('central', {}, { actors: [keeper, pump] });
 	const ship = await estate.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
@@ -207,13 +207,13 @@ test('the timeout of an ask says why there is no answer: at work, parked, or not
 	assert.equal(await why('a', 'ship2'), 'timeout.it noproc');
 });
 
-test('an actor that a reload has added is known to the other nodes at once', async (life) => {
-	const estate = await startEstate(life);
-	const definitionsFolder = temporaryFolder(life);
+test('an actor that a reload has added is known to the other nodes at once', async (t) => {
+	const estate = await startEstate(t);
+	const definitionsFolder = temporaryFolder(t);
 	const central = await estate.start('central');
 	const ship = await estate.start('ship1', { definitionsFolder, definitionsWatch: false });
 	const text = 'actor: lamp\nversion: 1\non: { TELL: { do: [{ reply: lit }] } }\n';
-	const lamp = central.actor(sheetOf(text), { to: 'ship1' });
+	const lamp = central.actor(yamlDefinitionOf(text), { to: 'ship1' });
 	const before = await lamp.ask({ type: 'TELL' });
 	assert.equal(before.outcome === 'unanswered' && before.reason, 'noproc');
 	writeFileSync(join(definitionsFolder, 'lamp.yaml'), text);
@@ -224,9 +224,9 @@ test('an actor that a reload has added is known to the other nodes at once', asy
 	});
 });
 
-test('a sheet monitors as a program does', async (life) => {
-	const estate = await startEstate(life);
-	const sheet = sheetOf(`actor: keeper
+test('a sheet monitors as a program does', async (t) => {
+	const estate = await startEstate(t);
+	const sheet = yamlDefinitionOf(`actor: keeper
 version: 1
 events:
   WATCH: { node: string }

@@ -7,9 +7,9 @@ import { configOf } from '../../../runtime/config/config.ts';
 import type { ActorRow, InstanceRow } from '../../../runtime/queries/actor-rows.ts';
 import type { ReloadRow } from '../../../runtime/queries/definition-rows.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
-import { temporaryFolder, type TestLife } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
-const door = (version: number, more = '') => `actor: door
+const api = (version: number, more = '') => `actor: door
 version: ${version}
 context: { pushes: 0 }
 initial: open
@@ -37,8 +37,8 @@ async function nodeOn(folder: string, definitionsWatch = false): Promise<Running
 	);
 }
 
-function actorsFolder(life: TestLife) {
-	const folder = temporaryFolder(life);
+function actorsFolder(t: TestScope) {
+	const folder = temporaryFolder(t);
 	mkdirSync(join(folder, 'actors'));
 	writeFileSync(join(folder, 'actors', 'package.json'), '{"type":"module"}');
 	const write = (name: string, text: string) => writeFileSync(join(folder, 'actors', name), text);
@@ -47,7 +47,7 @@ function actorsFolder(life: TestLife) {
 
 async function ask<Row>(node: RunningNode, question: object): Promise<readonly Row[]> {
 	const rows: Row[] = [];
-	for await (const row of node.door.ask(question, new AbortController().signal))
+	for await (const row of node.api.ask(question, new AbortController().signal))
 		rows.push(row as Row);
 	return rows;
 }
@@ -57,13 +57,13 @@ const reload = (node: RunningNode, more: object = {}) =>
 
 /** Sends an event and resolves with what the actor answers, or how else it ended. */
 async function tell(node: RunningNode, method: string, type: string): Promise<string> {
-	const [answer] = await node.door.accept(
+	const [answer] = await node.api.accept(
 		{ toNode: 'central', method, methodArgs: [type], replyMethod: 'REQNone' },
 		'library',
 	);
 	if (!answer || !('id' in answer)) return answer?.error ?? 'no answer';
 	let last = '';
-	for await (const row of node.door.ask({ reeve: 'watch', ids: [answer.id] }, never)) {
+	for await (const row of node.api.ask({ reeve: 'watch', ids: [answer.id] }, never)) {
 		const { output, state, why = '' } = row as { output?: string; state: string; why?: string };
 		last = state === 'done' ? (output ?? '') : `${state} ${why}`;
 	}
@@ -71,9 +71,9 @@ async function tell(node: RunningNode, method: string, type: string): Promise<st
 }
 const never = new AbortController().signal;
 
-test('a bad file keeps neither the node nor the others from working, and is reported with its place', async (life) => {
-	const { folder, write } = actorsFolder(life);
-	write('door.yaml', door(1, 'initail: open'));
+test('a bad file keeps neither the node nor the others from working, and is reported with its place', async (t) => {
+	const { folder, write } = actorsFolder(t);
+	write('door.yaml', api(1, 'initail: open'));
 	write('lamp.yaml', lamp);
 	write('broken.ts', 'export default ((');
 	write(
@@ -106,22 +106,22 @@ export default defineActor({ name: 'raw', version: 1, machine });
 	await node.stop();
 });
 
-test('a changed file is put in force, with its instances and their mail; a bad one is not', async (life) => {
-	const { folder, write, remove } = actorsFolder(life);
-	write('door.yaml', door(1));
+test('a changed file is put in force, with its instances and their mail; a bad one is not', async (t) => {
+	const { folder, write, remove } = actorsFolder(t);
+	write('door.yaml', api(1));
 	const node = await nodeOn(folder);
 	await tell(node, 'door', 'PUSH');
 	assert.deepEqual(
 		(await reload(node)).map(({ what }) => what),
 		['same'],
 	);
-	write('door.yaml', door(1).replace('reply: =context.pushes', "reply: 'n=${context.pushes}'"));
+	write('door.yaml', api(1).replace('reply: =context.pushes', "reply: 'n=${context.pushes}'"));
 	const [dry] = await reload(node, { isDryRun: true });
 	assert.equal(dry?.what, 'changed');
 	assert.equal(await tell(node, 'door', 'TELL'), '1');
 	await reload(node);
 	assert.equal(await tell(node, 'door', 'TELL'), 'n=1');
-	write('door.yaml', door(1, 'nonsense: 1'));
+	write('door.yaml', api(1, 'nonsense: 1'));
 	const [bad] = await reload(node);
 	assert.match(bad?.problem ?? '', /door\.yaml:9:1: /);
 	assert.equal(await tell(node, 'door', 'TELL'), 'n=1');
@@ -139,19 +139,19 @@ test('a changed file is put in force, with its instances and their mail; a bad o
 	await node.stop();
 });
 
-test('what would park instances is held until somebody says that it may', async (life) => {
-	const { folder, write } = actorsFolder(life);
-	write('door.yaml', door(1));
+test('what would park instances is held until somebody says that it may', async (t) => {
+	const { folder, write } = actorsFolder(t);
+	write('door.yaml', api(1));
 	const node = await nodeOn(folder);
 	await tell(node, 'door', 'PUSH');
-	write('door.yaml', door(1).replaceAll('shut', 'closed'));
+	write('door.yaml', api(1).replaceAll('shut', 'closed'));
 	const [held] = await reload(node);
 	assert.equal(held?.what, 'held');
 	const { statesAdded, statesRemoved, parked, instances } = held?.diff ?? {};
 	assert.deepEqual([statesAdded, statesRemoved, instances], [['closed'], ['shut'], 1]);
 	assert.match(parked?.[0]?.reason ?? '', /shut/);
 	assert.equal(await tell(node, 'door', 'TELL'), '1');
-	const migrated = door(2, 'migrate: { 1: { states: { shut: closed } } }');
+	const migrated = api(2, 'migrate: { 1: { states: { shut: closed } } }');
 	write(
 		'door.yaml',
 		migrated.replaceAll('shut', 'closed').replace('closed: closed', 'shut: closed'),
@@ -165,8 +165,8 @@ test('what would park instances is held until somebody says that it may', async 
 	await node.stop();
 });
 
-test('a version that went backwards is refused at its place, in sheets and programs, also after a restart', async (life) => {
-	const { folder, write } = actorsFolder(life);
+test('a version that went backwards is refused at its place, in sheets and programs, also after a restart', async (t) => {
+	const { folder, write } = actorsFolder(t);
 	const program = (
 		version: number,
 	) => `import { createMachine } from '${import.meta.resolve('xstate')}';
@@ -177,11 +177,11 @@ export default defineActor({
 	machine: createMachine({ on: { TELL: {} } }),
 });
 `;
-	write('door.yaml', door(2));
+	write('door.yaml', api(2));
 	write('program.ts', program(2));
 	let node = await nodeOn(folder);
 	await tell(node, 'door', 'PUSH');
-	write('door.yaml', door(1));
+	write('door.yaml', api(1));
 	write('program.ts', program(1));
 	const problems = (await reload(node)).map(({ problem }) => problem);
 	assert.match(problems[0] ?? '', /door\.yaml:2:1: version 1 is behind 2/);
@@ -196,14 +196,14 @@ export default defineActor({
 	// The sheet of before is in force; the mail of a program that nobody has any more waits.
 	assert.equal(await tell(node, 'door', 'TELL'), '1');
 	const waiting = { toNode: 'central', method: 'program', methodArgs: ['TELL'] };
-	const [answer] = await node.door.accept(waiting, 'library');
+	const [answer] = await node.api.accept(waiting, 'library');
 	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
 	await node.stop();
 });
 
-test('a folder that is watched is reloaded when it has been quiet for a while', async (life) => {
-	const { folder, write } = actorsFolder(life);
-	write('door.yaml', door(1));
+test('a folder that is watched is reloaded when it has been quiet for a while', async (t) => {
+	const { folder, write } = actorsFolder(t);
+	write('door.yaml', api(1));
 	const node = await nodeOn(folder, true);
 	const changes: string[] = [];
 	node.signals.subscribe((signal) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
-import { createSeal, unseal } from '../../../runtime/security/signing.ts';
+import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
 import { ask, seen, send, settled } from '../../support/estate.ts';
 import { refused, startSigningEstate } from '../../support/signing-estate.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
@@ -32,7 +32,7 @@ test('nodes that require signatures work with one another', { timeout }, async (
 	const row = await settled(central, id);
 	assert.deepEqual([row.state, row.output], ['done', 'hello\n']);
 	for (const node of [central, ship1])
-		assert.equal(node.signals.counts()['seal.refused'], undefined);
+		assert.equal(node.signals.counts()['signature.refused'], undefined);
 	assert.equal((await estate.mallory.overhear(lane)).payload[0], 0xc1);
 });
 
@@ -49,7 +49,7 @@ test(
 		changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
 		await mallory.publish(topic, changed);
 		assert.equal(await refused(ship1, 'bad_signature'), topic);
-		assert.equal(ship1.signals.counts()['seal.refused'], 1);
+		assert.equal(ship1.signals.counts()['signature.refused'], 1);
 		const report = ship1.signals.recent().find(({ type }) => type === 'error.reported');
 		assert.match(JSON.stringify(report), /bad_signature: central/);
 	},
@@ -61,7 +61,7 @@ test('a frame without a signature is refused, counted and reported', { timeout }
 	const ship1 = await start('ship1');
 	await settled(central, await send(central, ping));
 	const { topic, payload } = await mallory.overhear(lane);
-	await mallory.publish(topic, unseal(payload).content);
+	await mallory.publish(topic, readSigned(payload).content);
 	assert.equal(await refused(ship1, 'unsigned'), topic);
 	const report = ship1.signals.recent().find(({ type }) => type === 'error.reported');
 	assert.match(JSON.stringify(report), /unsigned: central/);
@@ -76,13 +76,13 @@ test(
 		const ship1 = await start('ship1');
 		await settled(central, await send(central, ping));
 		const { topic, payload } = await mallory.overhear(lane);
-		const seal = createSeal({ keyring: keyring('mallory'), signing: 'on' });
-		await mallory.publish(topic, seal.close(topic, unseal(payload).content));
+		const signer = createSigner({ keyring: keyring('mallory'), signing: 'on' });
+		await mallory.publish(topic, signer.sign(topic, readSigned(payload).content));
 		assert.equal(await refused(ship1, 'bad_signature'), topic);
 		const head = { v: frameVersion, from: 'mallory', storeId: 'hers', epoch: 1 } as const;
 		const content = { lane: 'ship1/REQPing/EventACK/', lo: 1, first: 1, rows: [] };
 		const frame = packFrames(head, [content]);
-		await mallory.publish(topic, seal.close(topic, frame));
+		await mallory.publish(topic, signer.sign(topic, frame));
 		assert.equal(await refused(ship1, 'unknown_key'), topic);
 		const reports = ship1.signals.recent().filter(({ type }) => type === 'error.reported');
 		assert.match(JSON.stringify(reports), /bad_signature: central.*unknown_key: mallory/);
@@ -202,7 +202,7 @@ test('a trusted node cannot acknowledge for another', { timeout }, async (t) => 
 	const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
 	const central = await start('central');
 	const id = await send(central, ping);
-	const seal = createSeal({ keyring: keyring('ship2'), signing: 'on' });
+	const signer = createSigner({ keyring: keyring('ship2'), signing: 'on' });
 	const topic = 'reeve/central/_ack';
 	const ack = packAcknowledgement({
 		v: frameVersion,
@@ -212,7 +212,7 @@ test('a trusted node cannot acknowledge for another', { timeout }, async (t) => 
 		forStoreId: central.storeId,
 		lanes: [{ lane: 'ship1/REQPing/EventACK/', epoch: 1, upTo: 1, id, credit: 9 }],
 	});
-	await mallory.publish(topic, seal.close(topic, ack));
+	await mallory.publish(topic, signer.sign(topic, ack));
 	assert.equal(await refused(central, 'bad_signature'), topic);
 	await start('ship1');
 	assert.equal((await settled(central, id)).state, 'done');

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { after, before, type TestContext } from 'node:test';
-import { signForeign } from '../../../runtime/security/client-signature.ts';
+import { signAsClient } from '../../../runtime/security/client-signature.ts';
 import { keyText, makeKey } from '../../../runtime/security/keyring.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
 import { send, settled } from '../../support/estate.ts';
@@ -89,7 +89,7 @@ test('a reply is allowed as it was asked for, and no other', { timeout }, async 
 	assert.deepEqual([row.state, row.code], ['refused', 'not_allowed']);
 });
 
-async function foreignEstate(t: TestContext, rules?: string) {
+async function publicEstate(t: TestContext, rules?: string) {
 	const estate = await startSigningEstate(t, ['ship1']);
 	const { keysFolder, keyring, start, mallory } = estate;
 	const key = makeKey(join(keysFolder('ship1'), 'people', 'alice.key'));
@@ -97,17 +97,17 @@ async function foreignEstate(t: TestContext, rules?: string) {
 	if (rules !== undefined) writeFileSync(join(keysFolder('ship1'), 'acl.yaml'), rules);
 	const ship1 = await start('ship1');
 	const sign = (message: object, count: number, on = topic) =>
-		JSON.stringify(signForeign(message, on, { by: 'alice', count, key }));
+		JSON.stringify(signAsClient(message, on, { by: 'alice', count, key }));
 	return { ship1, mallory, sign };
 }
 
 test(
-	'where signatures are required, an unsigned foreign message is refused and a signed one taken',
+	'where signatures are required, an unsigned public message is refused and a signed one taken',
 	{
 		timeout,
 	},
 	async (t) => {
-		const { ship1, mallory, sign } = await foreignEstate(t);
+		const { ship1, mallory, sign } = await publicEstate(t);
 		const why = refusal(ship1, 'unsigned');
 		await mallory.publish(topic, JSON.stringify({ id: 'one' }));
 		assert.match(await why, /^REQPing on /);
@@ -118,10 +118,10 @@ test(
 );
 
 test(
-	'a signed foreign message that was changed, moved or played again is refused',
+	'a signed public message that was changed, moved or played again is refused',
 	{ timeout },
 	async (t) => {
-		const { ship1, mallory, sign } = await foreignEstate(t);
+		const { ship1, mallory, sign } = await publicEstate(t);
 		const done = taken(ship1, 'one');
 		const genuine = sign({ id: 'one', note: 'mine' }, 5);
 		await mallory.publish(topic, genuine);
@@ -148,15 +148,15 @@ test(
 	},
 );
 
-test('a rule can open a method to unsigned foreign clients', { timeout }, async (t) => {
-	const rules = 'rules:\n  - {from: foreign, method: REQPing}\n';
-	const { ship1, mallory, sign } = await foreignEstate(t, rules);
+test('a rule can open a method to clients that do not sign', { timeout }, async (t) => {
+	const rules = 'rules:\n  - {from: client, method: REQPing}\n';
+	const { ship1, mallory, sign } = await publicEstate(t, rules);
 	const done = taken(ship1, 'one');
 	await mallory.publish(topic, JSON.stringify({ id: 'one' }));
 	await done;
 	const why = refusal(ship1, 'not_allowed');
 	await mallory.publish(topic, sign({ id: 'two' }, 1));
-	assert.equal(await why, 'no rule allows foreign:alice REQPing');
+	assert.equal(await why, 'no rule allows client:alice REQPing');
 });
 
 test(
@@ -190,7 +190,7 @@ test(
 			outcome = await settled(central, await send(central, unproven));
 		}
 		assert.match(await why, /only central, with a signature/);
-		const [answer] = await ship1.door.accept(keys('list'), 'spec');
+		const [answer] = await ship1.api.accept(keys('list'), 'spec');
 		assert.ok(answer && 'id' in answer, 'who is on the socket may');
 	},
 );

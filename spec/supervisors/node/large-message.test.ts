@@ -26,12 +26,12 @@ test(
 		// Together they are far more than the broker takes at once.
 		const sizes = [...Array.from({ length: 50 }, () => 5000), 50_000, 5000];
 		const answers = await Promise.all(
-			sizes.map((bytes) => central.door.accept(ping(bytes), 'spec')),
+			sizes.map((bytes) => central.api.accept(ping(bytes), 'spec')),
 		);
 		const ids = answers.map(([answer]) => idOf(answer));
 		const states = new Map<string, MessageRow>();
 		const { signal } = new AbortController();
-		for await (const row of central.door.ask({ reeve: 'watch', ids }, signal)) {
+		for await (const row of central.api.ask({ reeve: 'watch', ids }, signal)) {
 			const seen = row as MessageRow;
 			states.set(seen.id, seen);
 		}

@@ -39,7 +39,7 @@ test('a method whose switch is off is not taken, and all others are', { timeout 
 	const node = await estate.start('ship1', off);
 	for (const key of switches) {
 		const method = key.slice('startSub'.length);
-		const [answer] = await node.door.accept({ toNode: 'ship1', method }, 'spec');
+		const [answer] = await node.api.accept({ toNode: 'ship1', method }, 'spec');
 		assert.deepEqual([key, answer && 'error' in answer && answer.error], [key, 'unknown_method']);
 	}
 	const id = await send(node, { toNode: 'ship1', method: 'REQNone' });
@@ -86,7 +86,7 @@ test(
 		const estate = await startEstate(t);
 		const values = { centralNodeName: 'base', errorMessageTimeout: 1, errorMessageRetries: 1 };
 		const ship1 = await estate.start('ship1', values);
-		await ship1.door.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
+		await ship1.api.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
 		await heard(ship1, (text) => text.includes('"error.reported"'));
 		await heard(
 			ship1,

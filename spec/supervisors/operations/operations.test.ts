@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type {
 	AuditRow,
-	MessageLife,
+	MessageTimeline,
 	OperationRow,
 } from '../../../runtime/queries/operation-rows.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
@@ -21,10 +21,10 @@ const operate = (node: RunningNode, reeve: string, more: object) =>
 	ask<OperationRow>(node, { reeve, ...more });
 const codes = (rows: readonly OperationRow[]) =>
 	rows.map((row) => ('error' in row ? row.error : row.state));
-const words = ({ events }: MessageLife) => events.map(({ what }) => what);
-const lifeOf = async (node: RunningNode, id: string): Promise<MessageLife> => {
-	const [life] = await ask<MessageLife>(node, { reeve: 'message', id });
-	return life ?? Promise.reject(new Error('no life'));
+const words = ({ events }: MessageTimeline) => events.map(({ what }) => what);
+const timelineOf = async (node: RunningNode, id: string): Promise<MessageTimeline> => {
+	const [t] = await ask<MessageTimeline>(node, { reeve: 'message', id });
+	return t ?? Promise.reject(new Error('no life'));
 };
 
 test('a message that never left is taken back at once, and never runs', async (t) => {
@@ -73,7 +73,7 @@ test('a command that runs is told to end, and its outcome is cancelled', async (
 	assert.deepEqual(codes(await operate(central, 'cancel', { ids: [id] })), ['cancelling']);
 	const row = await settled(central, id);
 	assert.deepEqual([row.state, row.code], ['cancelled', 'cancelled']);
-	const { received: receipt } = await lifeOf(ship1, id);
+	const { received: receipt } = await timelineOf(ship1, id);
 	assert.deepEqual([receipt?.state, receipt?.attempts, receipt?.from], ['cancelled', 1, 'central']);
 });
 
@@ -87,7 +87,7 @@ test('what waits at its receiver can be taken back at either end, by id or by ag
 	for (let number = 0; number < 3; number += 1) waiting.push(await send(central, command('false')));
 	const [bySender = '', byReceiver = '', byAge = ''] = waiting;
 	await seen(ship1, 'message.accepted', byAge);
-	assert.equal((await lifeOf(ship1, byReceiver)).received?.state, 'waiting');
+	assert.equal((await timelineOf(ship1, byReceiver)).received?.state, 'waiting');
 	assert.deepEqual(codes(await operate(ship1, 'cancel', { ids: [byReceiver] })), ['cancelled']);
 	assert.equal((await settled(central, byReceiver)).state, 'cancelled');
 	await operate(central, 'cancel', { ids: [bySender] });
@@ -113,10 +113,10 @@ test('a node cannot take back what another has sent', async (t) => {
 	const ship2 = await estate.start('ship2');
 	const id = await send(central, command('sleep', '50'));
 	await seen(ship1, 'call.started', id);
-	const foreign = { toNode: 'ship1', method: 'cancel', methodArgs: [id] };
-	const row = await settled(ship2, await send(ship2, foreign));
+	const publicMessage = { toNode: 'ship1', method: 'cancel', methodArgs: [id] };
+	const row = await settled(ship2, await send(ship2, publicMessage));
 	assert.deepEqual([row.state, row.output], ['done', '0 of 1\n']);
-	assert.equal((await lifeOf(ship1, id)).received?.state, 'running');
+	assert.equal((await timelineOf(ship1, id)).received?.state, 'running');
 	await operate(central, 'cancel', { ids: [id] });
 	assert.equal((await settled(central, id)).state, 'cancelled');
 });
@@ -131,7 +131,7 @@ test('a failed message is sent again as a new one, which says so', async (t) => 
 	const again = await settled(central, row.newId);
 	assert.equal(again.note, `nightly (retry of ${id})`);
 	assert.equal(again.exitCode, 3);
-	assert.ok(words(await lifeOf(central, id)).includes('retried'));
+	assert.ok(words(await timelineOf(central, id)).includes('retried'));
 	const done = await send(central, command('true'));
 	await settled(central, done);
 	assert.deepEqual(codes(await operate(central, 'retry', { ids: [done] })), ['already_settled']);
@@ -189,7 +189,7 @@ test('a dead letter keeps all that there was, and is run at most once more by ea
 	const { id: dead, lane, seq, attempts, detail } = letter ?? {};
 	assert.deepEqual([dead, lane, seq, attempts], [id, 'ship1/REQFrail/CommandACK/', 1, 2]);
 	assert.match(String(detail), /frail/);
-	assert.equal((await lifeOf(ship1, id)).received?.state, 'dead');
+	assert.equal((await timelineOf(ship1, id)).received?.state, 'dead');
 	writeFileSync(cure, '');
 	const [first, second] = await Promise.all([
 		operate(ship1, 'retry', { ids: [id] }),
@@ -211,14 +211,14 @@ test('the life of a message is told by both ends, also after a restart', async (
 	const id = await send(first, command('true'));
 	const ship1 = await estate.start('ship1');
 	await settled(first, id);
-	const sent = words(await lifeOf(first, id));
+	const sent = words(await timelineOf(first, id));
 	assert.equal(sent[0], 'accepted');
 	assert.equal(sent.at(-1), 'settled');
 	assert.ok(sent.includes('sent') && sent.includes('acked'), sent.join(' '));
-	assert.deepEqual(words(await lifeOf(ship1, id)), ['taken', 'started', 'ended']);
+	assert.deepEqual(words(await timelineOf(ship1, id)), ['taken', 'started', 'ended']);
 	await first.stop();
 	const second = await estate.start('central');
-	assert.deepEqual(words(await lifeOf(second, id)), sent, 'it was on disk');
+	assert.deepEqual(words(await timelineOf(second, id)), sent, 'it was on disk');
 });
 
 test('an audit finds every message at both ends, and says who was not asked', async (t) => {

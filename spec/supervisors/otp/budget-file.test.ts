@@ -48,7 +48,7 @@ test('restarts count on in the next process for as long as their period says', a
 		period: 10,
 		children: [worker('ch')],
 	} as const;
-	const life = async (startMs: number) => {
+	const fateFrom = async (startMs: number) => {
 		const clock = steppedClock(1, startMs);
 		const top = await startSupervisor(spec, { clock, budgets: fileBudgets(file) });
 		exit(await childOf(top, 'ch'), abnormal);
@@ -57,7 +57,7 @@ test('restarts count on in the next process for as long as their period says', a
 		top.kill();
 		return became;
 	};
-	assert.equal(await life(1_000_000), 'alive');
-	assert.equal(await life(1_005_000), 'shutdown');
-	assert.equal(await life(1_060_000), 'alive');
+	assert.equal(await fateFrom(1_000_000), 'alive');
+	assert.equal(await fateFrom(1_005_000), 'shutdown');
+	assert.equal(await fateFrom(1_060_000), 'alive');
 });

@@ -10,7 +10,7 @@ import {
 	monitor,
 	monitorRemote,
 	type Down,
-	type NodeLife,
+	type NodeEpoch,
 	type NodePresence,
 } from '../../../supervisors/otp/monitors.ts';
 
@@ -30,8 +30,8 @@ const settled = () => new Promise((resolve) => void setImmediate(resolve));
 
 /** Nodes that come and go on cue. */
 function createPresence() {
-	const lives = new Map<string, NodeLife>();
-	const watchers = new Set<(life: NodeLife & { name: string }) => void>();
+	const lives = new Map<string, NodeEpoch>();
+	const watchers = new Set<(t: NodeEpoch & { name: string }) => void>();
 	const presence: NodePresence = {
 		get: (name) => lives.get(name),
 		onChange(see) {
@@ -39,9 +39,9 @@ function createPresence() {
 			return () => void watchers.delete(see);
 		},
 	};
-	const learn = (name: string, life: NodeLife) => {
-		lives.set(name, life);
-		for (const see of watchers) see({ name, ...life });
+	const learn = (name: string, t: NodeEpoch) => {
+		lives.set(name, t);
+		for (const see of watchers) see({ name, ...t });
 	};
 	return { presence, learn, watchers };
 }
@@ -157,15 +157,15 @@ test('the births and deaths that a node hears of are what it takes', async () =>
 	const clock = steppedClock();
 	const presence = createTable({ clock, signals: createSignals(clock) });
 	const { heard, hear } = listener();
-	const life = { v: frameVersion, node: 'ship1', storeId: 's1', methods: [] } as const;
-	presence.learn({ ...life, state: 'online', epoch: 1 });
+	const t = { v: frameVersion, node: 'ship1', storeId: 's1', methods: [] } as const;
+	presence.learn({ ...t, state: 'online', epoch: 1 });
 	monitorRemote(target, { presence }, hear);
-	presence.learn({ ...life, state: 'online', epoch: 1 });
+	presence.learn({ ...t, state: 'online', epoch: 1 });
 	await settled();
 	assert.deepEqual(heard, []);
-	presence.learn({ ...life, state: 'online', epoch: 2 });
+	presence.learn({ ...t, state: 'online', epoch: 2 });
 	monitorRemote(target, { presence }, hear);
-	presence.learn({ ...life, state: 'offline', epoch: 2 });
+	presence.learn({ ...t, state: 'offline', epoch: 2 });
 	await settled();
 	assert.deepEqual(heard, ['noconnection', 'noconnection']);
 });

@@ -9,18 +9,18 @@ import type { ExitReason } from '../../../supervisors/otp/exit-reason.ts';
 import { serviceChild } from '../../../supervisors/otp/service-child.ts';
 import { abnormal, childOf, fate, setStage, worker } from '../../support/supervised.ts';
 import { strayErrors } from '../../support/strays.ts';
-import type { TestLife } from '../../support/temporary.ts';
+import type { TestScope } from '../../support/temporary.ts';
 
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 /** Why a child has ended, once it has; its sibling and its supervisor must not notice. */
 async function endOf(
-	life: TestLife,
+	t: TestScope,
 	spec: ChildSpec,
 	go: (actor: AnyActorRef | undefined) => void = () => {},
 ): Promise<ExitReason | undefined> {
-	const foreign = strayErrors(life);
-	const { clock, run } = setStage(life);
+	const publicMessage = strayErrors(t);
+	const { clock, run } = setStage(t);
 	const top = await run('one_for_one', [worker('sibling'), spec], { intensity: 5 });
 	const [sibling, child] = [await childOf(top, 'sibling'), await childOf(top, spec.id)];
 	go(actorOf(child));
@@ -28,7 +28,7 @@ async function endOf(
 		await clock.settle();
 	}
 	assert.deepEqual([fate(sibling), fate(top)], ['alive', 'alive']);
-	assert.deepEqual(foreign, []);
+	assert.deepEqual(publicMessage, []);
 	return child.exitReason;
 }
 
@@ -92,11 +92,11 @@ test('a service that fails in the background is stopped first, then it has crash
 });
 
 test('what belongs to no actor is handed to whoever catches, and crashes nobody', async (t) => {
-	const foreign = strayErrors(t);
+	const publicMessage = strayErrors(t);
 	const top = await setStage(t).start({ children: [worker('ch')] });
 	void Promise.reject(abnormal);
 	await turn();
-	assert.deepEqual(foreign, [abnormal]);
+	assert.deepEqual(publicMessage, [abnormal]);
 	assert.equal(fate(await childOf(top, 'ch')), 'alive');
 });
 
@@ -104,9 +104,9 @@ test('nothing is caught once the last catcher is gone', async () => {
 	const count = () => process.listenerCount('unhandledRejection');
 	const before = count();
 	const ends: (() => void)[] = [];
-	const life = { after: (run: () => void) => void ends.push(run) };
-	strayErrors(life);
-	strayErrors(life);
+	const t = { after: (run: () => void) => void ends.push(run) };
+	strayErrors(t);
+	strayErrors(t);
 	for (const end of ends.toReversed()) end();
 	assert.equal(count(), before);
 });

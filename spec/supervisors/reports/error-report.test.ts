@@ -38,9 +38,9 @@ test('errors of all nodes are at central, a line each, in the words of steward',
 	});
 	await settled(central, await send(central, command('sh', '-c', 'echo oops >&2; exit 3')));
 	await settled(central, await send(central, command('sleep', '9')));
-	ship1.door.refuse('bad_json', 'at position 4', 'socket');
-	await ship1.door.accept({ method: 'REQPing' }, 'tcp listener');
-	await ship1.door.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
+	ship1.api.refuse('bad_json', 'at position 4', 'socket');
+	await ship1.api.accept({ method: 'REQPing' }, 'tcp listener');
+	await ship1.api.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
 	const lines = await errorsAt(folder, 5);
 	for (const line of lines) assert.match(line, /^\w{3}, \d\d \w{3} \d{4} \S+ GMT, node: ship1, /);
 	const texts = lines.map((line) => line.replace(/^.*?node: ship1, /, ''));
@@ -76,7 +76,7 @@ test('only so many reports leave in a minute, and what is wrong with reports is 
 	const folder = temporaryFolder(t);
 	const values = { subscribersDataFolder: folder, errorReportsPerMinuteMax: 3 };
 	const central = await estate.start('central', values);
-	for (let count = 0; count < 50; count += 1) central.door.refuse('bad_json', `${count}`, 'socket');
+	for (let count = 0; count < 50; count += 1) central.api.refuse('bad_json', `${count}`, 'socket');
 	const lines = await errorsAt(folder, 3);
 	await settled(central, await send(central, { toNode: 'central', method: 'REQNone' }));
 	assert.equal(lines.length, 3);

@@ -161,7 +161,7 @@ test('any message of the log can be sent again: done, failed, or forgotten by th
 	);
 	const newIds = rows.flatMap((row) => ('error' in row ? [] : [row.newId ?? '']));
 	const again = new Map<string, MessageRow>();
-	for await (const row of next.door.ask(
+	for await (const row of next.api.ask(
 		{ reeve: 'watch', ids: newIds },
 		new AbortController().signal,
 	)) {

@@ -36,9 +36,9 @@ const machine = setup({
 });
 const lamp = defineActor({ name: 'lamp', version: 1, machine, answersLater: ['WAIT'] });
 
-test('a definition is driven event by event, through time and crashes, and tells of its turns', async (life) => {
+test('a definition is driven event by event, through time and crashes, and tells of its turns', async (t) => {
 	const driven: DrivenActor<typeof machine> = await driveActor(lamp, { key: 'desk' });
-	life.after(() => driven.stop());
+	t.after(() => driven.stop());
 	assert.deepEqual(await driven.send({ type: 'PUSH' }), { outcome: 'done' });
 	assert.equal(await driven.value(), 'on');
 	assert.deepEqual(await driven.send({ type: 'WAIT' }), { outcome: 'waiting' });
@@ -71,9 +71,9 @@ test('a definition is driven event by event, through time and crashes, and tells
 	]);
 });
 
-test('what a driven actor refuses, or throws at, is the outcome of the event', async (life) => {
+test('what a driven actor refuses, or throws at, is the outcome of the event', async (t) => {
 	const driven = await driveActor(lamp, { config: { attemptsMax: 1 } });
-	life.after(() => driven.stop());
+	t.after(() => driven.stop());
 	await assert.rejects(driven.value(), { code: 'not_found' });
 	const unknown = await driven.send(JSON.parse('{"type":"PUHS"}') as LampEvent);
 	assert.deepEqual(unknown, { outcome: 'failed', code: 'unknown_event' });

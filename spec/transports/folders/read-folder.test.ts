@@ -18,7 +18,7 @@ import process from 'node:process';
 import test, { type TestContext } from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { configOf } from '../../../runtime/config/config.ts';
-import type { Answer, Door } from '../../../runtime/network/transport.ts';
+import type { Answer, NodeApi } from '../../../runtime/network/transport.ts';
 import readFolder from '../../../transports/folders/read-folder.ts';
 import { isBeingWritten } from '../../../transports/folders/complete-file.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
@@ -28,11 +28,14 @@ import { startWebNode } from '../../support/web-node.ts';
 type Message = Record<string, unknown>;
 
 /** A folder that is watched with a stepped clock, and a door that notes what it is handed. */
-async function start(t: TestContext, options: { accept?: Door['accept']; keptMax?: number } = {}) {
+async function start(
+	t: TestContext,
+	options: { accept?: NodeApi['accept']; keptMax?: number } = {},
+) {
 	const folder = join(temporaryFolder(t), 'in');
 	const clock = steppedClock(11);
 	const taken = createNotes<Message>();
-	const accept: Door['accept'] = (raw) => {
+	const accept: NodeApi['accept'] = (raw) => {
 		taken.add(raw as Message);
 		return Promise.resolve([{ id: String((raw as Message)['id']), toNode: 'ship1' }]);
 	};
@@ -41,7 +44,7 @@ async function start(t: TestContext, options: { accept?: Door['accept']; keptMax
 		messageBytesMax: 1000,
 		readFolderKeptMax: options.keptMax ?? 9,
 	};
-	const noted = createContext(values, { door: { accept: options.accept ?? accept }, clock });
+	const noted = createContext(values, { api: { accept: options.accept ?? accept }, clock });
 	const running = await readFolder.start(noted.context);
 	t.after(() => running.stop());
 	const names = (kind: string) => readdirSync(join(folder, kind)).toSorted();
@@ -159,7 +162,7 @@ test('what is no message goes to refused, with the reason beside it, and is neve
 test('what cannot be taken for now stays, and is taken later under the same id', async (t) => {
 	const ids: unknown[] = [];
 	let isFull = true;
-	const accept: Door['accept'] = (raw) => {
+	const accept: NodeApi['accept'] = (raw) => {
 		const { id } = raw as { id: string };
 		ids.push(id);
 		const full: Answer = { error: 'outbox_full', detail: '', hint: '' };
@@ -255,7 +258,7 @@ test('a node takes files, and one that dies before a file is moved sends nothing
 	const first = await take();
 	const [answer] = first.answers;
 	const ids = [String(answer?.['id'])];
-	for await (const row of node.door.ask({ reeve: 'watch', ids }, new AbortController().signal)) {
+	for await (const row of node.api.ask({ reeve: 'watch', ids }, new AbortController().signal)) {
 		if ((row as { settled: boolean }).settled) break;
 	}
 	// As a crash leaves it: handed in, and still there.

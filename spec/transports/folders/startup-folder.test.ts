@@ -25,7 +25,7 @@ function write(folder: string, name: string, text: string): void {
 async function settled(node: RunningNode, ids: readonly string[]): Promise<MessageRow[]> {
 	const rows: MessageRow[] = [];
 	const question = { reeve: 'watch', ids };
-	for await (const row of node.door.ask(question, new AbortController().signal)) {
+	for await (const row of node.api.ask(question, new AbortController().signal)) {
 		if ((row as MessageRow).settled) rows.push(row as MessageRow);
 	}
 	return rows;
@@ -99,7 +99,7 @@ test('startup messages are written, listed and removed by messages', async (t) =
 	const { node } = await start(t, folder);
 	const call = async (method: string, more: object): Promise<MessageRow | undefined> => {
 		const message = { toNode: 'central', method, ...more };
-		const [answer] = await node.door.accept(message, 'test');
+		const [answer] = await node.api.accept(message, 'test');
 		assert.ok(answer && 'id' in answer, JSON.stringify(answer));
 		return (await settled(node, [answer.id]))[0];
 	};
@@ -123,7 +123,7 @@ test('startup messages are written, listed and removed by messages', async (t) =
 	await node.stop();
 	const next = await start(t, folder);
 	assert.equal(startups(next.node).length, 1);
-	const [answer] = await next.node.door.accept(
+	const [answer] = await next.node.api.accept(
 		{ toNode: 'central', method: 'startup-remove', methodArgs: ['pings'] },
 		'test',
 	);

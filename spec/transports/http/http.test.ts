@@ -42,8 +42,8 @@ test('a message is answered with 202 and its id, which is in the books', async (
 	const { status, body } = await post(JSON.stringify(exec('echo 1')));
 	assert.equal(status, 202);
 	const [id = ''] = body.ids;
-	const life = (await (await fetch(`${url}/api/messages/${id}`)).json()) as { id: string };
-	assert.equal(life.id, id);
+	const described = (await (await fetch(`${url}/api/messages/${id}`)).json()) as { id: string };
+	assert.equal(described.id, id);
 });
 
 test('JSON with trailing commas, lists and YAML are taken', async (t) => {

@@ -154,7 +154,7 @@ test('a broker that is restarted has forgotten what was retained', async () => {
 	assert.equal(central.packets.all.length, 1, 'neither the birth nor a will was told');
 });
 
-test('a foreign publisher is answered when the node has taken its message', async () => {
+test('an MQTT client is answered when the node has taken its message', async () => {
 	const { clock, hub, ship1 } = await startHub();
 	const answers: string[] = [];
 	const properties = { responseTopic: 'my/answers' };
@@ -162,14 +162,14 @@ test('a foreign publisher is answered when the node has taken its message', asyn
 	void hub.publish({ ...publication, qos: 1 }, properties).then((verdict) => answers.push(verdict));
 	await clock.settle();
 	assert.deepEqual(answers, []);
-	const foreign = await ship1.foreign.first();
-	assert.deepEqual(foreign.properties, properties);
-	foreign.settle();
+	const publicMessage = await ship1.publicMessage.first();
+	assert.deepEqual(publicMessage.properties, properties);
+	publicMessage.settle();
 	await clock.settle();
 	assert.deepEqual(answers, ['taken']);
 });
 
-test('messages of foreign publishers wait for a node that is away, up to a limit', async () => {
+test('messages of MQTT clients wait for a node that is away, up to a limit', async () => {
 	const { clock, hub, ship1 } = await startHub();
 	hub.cut('ship1');
 	for (const text of texts(1200)) {
@@ -179,7 +179,7 @@ test('messages of foreign publishers wait for a node that is away, up to a limit
 	hub.restore('ship1');
 	await clock.settle();
 	assert.deepEqual(
-		ship1.foreign.all.map(({ text }) => text),
+		ship1.publicMessage.all.map(({ text }) => text),
 		texts(1000),
 	);
 });

@@ -7,7 +7,7 @@ import type { Wire } from '../../../runtime/network/transport.ts';
 import { startBroker } from '../../../transports/mqtt/embedded-broker.ts';
 import mqtt from '../../../transports/mqtt/mqtt.ts';
 import { freePort, missing, startMosquitto } from '../../support/broker.ts';
-import { foreignClient } from '../../support/foreign-client.ts';
+import { publicClient } from '../../support/public-client.ts';
 import { createContext, type NotedContext } from '../../support/transport-context.ts';
 
 const skip = missing('mosquitto');
@@ -185,31 +185,31 @@ async function startProxy(t: TestContext, port: number) {
 }
 
 test(
-	'a foreign publisher has its PUBACK only when its message is taken',
+	'an MQTT client has its PUBACK only when its message is taken',
 	{ timeout, skip },
 	async (t) => {
 		const { address } = await startMosquitto(t);
 		const ship1 = await start(t, address, { nodeName: 'ship1' });
 		await ship1.wire();
-		const client = await foreignClient(t, address);
+		const client = await publicClient(t, address);
 		await client.publish(publicTopic, 'first');
 		await client.publish(publicTopic, 'second');
-		const first = await ship1.foreign.first();
-		assert.equal(ship1.foreign.all.length, 1, 'one is taken after the other');
+		const first = await ship1.publicMessage.first();
+		assert.equal(ship1.publicMessage.all.length, 1, 'one is taken after the other');
 		await ship1.stop();
 		const again = await start(t, address, { nodeName: 'ship1' });
-		const repeated = await again.foreign.first();
+		const repeated = await again.publicMessage.first();
 		assert.equal(repeated.text, 'first', 'it was not acknowledged, so it comes again');
 		assert.equal(repeated.properties.isRepeat, true);
 		repeated.settle();
-		const second = await again.foreign.first(({ text }) => text === 'second');
+		const second = await again.publicMessage.first(({ text }) => text === 'second');
 		second.settle();
 		await again.stop();
 		first.settle();
 		const last = await start(t, address, { nodeName: 'ship1' });
 		await last.wire();
 		await client.publish(publicTopic, 'third');
-		assert.equal((await last.foreign.first()).text, 'third', 'what was acknowledged is over');
+		assert.equal((await last.publicMessage.first()).text, 'third', 'what was acknowledged is over');
 	},
 );
 
@@ -217,29 +217,25 @@ test('response topic and correlation data are passed on', { timeout, skip }, asy
 	const { address } = await startMosquitto(t);
 	const ship1 = await start(t, address, { nodeName: 'ship1' });
 	await ship1.wire();
-	const client = await foreignClient(t, address);
+	const client = await publicClient(t, address);
 	const correlationData = Buffer.from([1, 2, 3]);
 	await client.publish(publicTopic, '{}', { responseTopic: 'my/answers', correlationData });
-	const { properties, settle } = await ship1.foreign.first();
+	const { properties, settle } = await ship1.publicMessage.first();
 	assert.equal(properties.responseTopic, 'my/answers');
 	assert.deepEqual(Buffer.from(properties.correlationData ?? []), correlationData);
 	settle();
 });
 
-test(
-	'a foreign message that nobody takes does not hold up a stop',
-	{ timeout, skip },
-	async (t) => {
-		const { address } = await startMosquitto(t);
-		const ship1 = await start(t, address, { nodeName: 'ship1' });
-		await ship1.wire();
-		const client = await foreignClient(t, address);
-		await client.publish(publicTopic, 'first');
-		await ship1.foreign.first();
-		await ship1.stop();
-		assert.equal(ship1.link.all.at(-1), 'down: stopped');
-	},
-);
+test('a public message that nobody takes does not hold up a stop', { timeout, skip }, async (t) => {
+	const { address } = await startMosquitto(t);
+	const ship1 = await start(t, address, { nodeName: 'ship1' });
+	await ship1.wire();
+	const client = await publicClient(t, address);
+	await client.publish(publicTopic, 'first');
+	await ship1.publicMessage.first();
+	await ship1.stop();
+	assert.equal(ship1.link.all.at(-1), 'down: stopped');
+});
 
 test(
 	'a packet that the node chokes on is reported, and the next one is handed over',
@@ -386,14 +382,14 @@ test('a topic that is followed brings what is retained there', { skip, timeout }
 });
 
 test(
-	'a node that asks for presence hears of those it follows, and this one takes nothing foreign',
+	'a node that asks for presence hears of those it follows, and this one takes no public message',
 	{ skip, timeout },
 	async (t) => {
 		const { address } = await startMosquitto(t);
 		const other = await (await start(t, address, { nodeName: 'ship2' })).wire();
 		const status = 'reeve/ship2/_status';
 		await other.publish({ topic: status, payload: Buffer.from('born'), qos: 1, retain: true });
-		const own = { nodeName: 'ship1', presence: 'asked', takeForeign: false } as const;
+		const own = { nodeName: 'ship1', presence: 'asked', takePublic: false } as const;
 		const node = await start(t, address, own);
 		const wire = await node.wire();
 		assert.equal(await publish(wire, '{}', publicTopic), 'nobody', 'no connection takes it');

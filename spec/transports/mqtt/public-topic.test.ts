@@ -6,7 +6,7 @@ import mqtt from 'mqtt';
 import { configOf } from '../../../runtime/config/config.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
 import { missing, startMosquitto } from '../../support/broker.ts';
-import type { LongTestLife } from '../../support/open-journal.ts';
+import type { LongTestScope } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const skip = missing('mosquitto') || missing('mosquitto_pub') || missing('mosquitto_rr');
@@ -14,9 +14,9 @@ const topic = 'reeve/ship1/REQCliCommand/CommandACK';
 
 /** A started ship1 whose public topics are subscribed. */
 async function startShip(
-	life: LongTestLife,
+	t: LongTestScope,
 	brokerAddress: string,
-	folder = temporaryFolder(life),
+	folder = temporaryFolder(t),
 ): Promise<RunningNode> {
 	const node = await startNode(
 		configOf({
@@ -30,7 +30,7 @@ async function startShip(
 			claimMs: 100,
 		}),
 	);
-	life.after(() => node.stop());
+	t.after(() => node.stop());
 	return node;
 }
 
@@ -45,9 +45,9 @@ async function client(program: string, port: number, words: readonly string[]) {
 }
 
 /** Waits for answers on a topic; resolves when the subscription is there. */
-async function listen(life: LongTestLife, address: string, count = 1) {
+async function listen(t: LongTestScope, address: string, count = 1) {
 	const listener = await mqtt.connectAsync(address);
-	life.after(() => void listener.end(true));
+	t.after(() => void listener.end(true));
 	const rows: Row[] = [];
 	const ended = new Promise<readonly Row[]>((resolve) => {
 		listener.on('message', (_topic, payload) => {

@@ -7,7 +7,7 @@ import test, { type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { configOf } from '../../../runtime/config/config.ts';
-import type { Door } from '../../../runtime/network/transport.ts';
+import type { NodeApi } from '../../../runtime/network/transport.ts';
 import tcp from '../../../transports/sockets/tcp.ts';
 import { missing } from '../../support/broker.ts';
 import { createCertificates } from '../../support/certificates.ts';
@@ -28,16 +28,16 @@ async function startTcp(
 	clock?: ReturnType<typeof steppedClock>,
 ) {
 	const taken = createNotes<unknown>();
-	const accept: Door['accept'] = (raw, via) => {
+	const accept: NodeApi['accept'] = (raw, via) => {
 		taken.add({ raw, via });
 		return Promise.resolve([{ id: String(Reflect.get(Object(raw), 'id')), toNode: 'ship1' }]);
 	};
-	const ask: Door['ask'] = async function* ask() {
+	const ask: NodeApi['ask'] = async function* ask() {
 		await Promise.resolve();
 		yield { name: 'ship1' };
 	};
 	const config = { tcpListener: '127.0.0.1:0', ...values };
-	const noted = createContext(config, { door: { accept, ask }, ...(clock ? { clock } : {}) });
+	const noted = createContext(config, { api: { accept, ask }, ...(clock ? { clock } : {}) });
 	const running = await tcp.start(noted.context);
 	t.after(() => running.stop());
 	return { ...noted, running, taken, port: Number(running.address.split(':').at(-1)) };

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type TestContext } from 'node:test';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import type { Answer, Door } from '../../../runtime/network/transport.ts';
+import type { Answer, NodeApi } from '../../../runtime/network/transport.ts';
 import unixSocket from '../../../transports/sockets/unix-socket.ts';
 import { createContext, createNotes, type Notes } from '../../support/transport-context.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 /** A door that answers each message with its own `id`, or as it says in `refuse`. */
-function echoing(): Partial<Door> & { taken: Notes<unknown> } {
+function echoing(): Partial<NodeApi> & { taken: Notes<unknown> } {
 	const taken = createNotes<unknown>();
 	return {
 		taken,
@@ -25,11 +25,11 @@ function echoing(): Partial<Door> & { taken: Notes<unknown> } {
 
 async function startSocket(
 	t: TestContext,
-	door: Partial<Door> = echoing(),
+	api: Partial<NodeApi> = echoing(),
 	values: Parameters<typeof createContext>[0] = {},
 ) {
 	const socketFolder = join(temporaryFolder(t), 'sockets');
-	const noted = createContext({ socketFolder, ...values }, { door });
+	const noted = createContext({ socketFolder, ...values }, { api });
 	const running = await unixSocket.start(noted.context);
 	t.after(() => running.stop());
 	return { ...noted, path: running.address, running, again: () => unixSocket.start(noted.context) };
@@ -118,7 +118,7 @@ test('a message for several receivers has an answer for each', async (t) => {
 
 test('a question is answered with its rows and an end', async (t) => {
 	const asked: unknown[] = [];
-	const ask: Door['ask'] = async function* ask(question) {
+	const ask: NodeApi['ask'] = async function* ask(question) {
 		asked.push(question);
 		await Promise.resolve();
 		yield { name: 'ship1' };
@@ -138,7 +138,7 @@ test('a question is answered with its rows and an end', async (t) => {
 });
 
 test('a question that is none is refused, and the next one is answered', async (t) => {
-	const ask: Door['ask'] = async function* ask(question) {
+	const ask: NodeApi['ask'] = async function* ask(question) {
 		await Promise.resolve();
 		if ((question as { reeve: string }).reeve === 'why') throw new ReeveError('bad_message', 'why');
 		yield 1;
@@ -153,7 +153,7 @@ test('a question that is none is refused, and the next one is answered', async (
 
 test('a question that goes on ends when its client hangs up', async (t) => {
 	const raised = createNotes<true>();
-	const ask: Door['ask'] = async function* ask(_question, signal) {
+	const ask: NodeApi['ask'] = async function* ask(_question, signal) {
 		yield 1;
 		await new Promise((resolve) => signal.addEventListener('abort', resolve));
 		raised.add(true);
@@ -200,8 +200,8 @@ test('a message of ten megabytes is refused, the ones around it are taken', asyn
 });
 
 test('a message just below the limit is taken', async (t) => {
-	const door = echoing();
-	const { path } = await startSocket(t, door);
+	const api = echoing();
+	const { path } = await startSocket(t, api);
 	const { socket, lines, ended } = connect(t, path);
 	socket.write(`[{"id":"a","data":"${'x'.repeat(4_194_000)}"}]`);
 	await ended;
@@ -237,8 +237,8 @@ async function stuck(socket: Socket): Promise<void> {
 }
 
 test('a client that never reads its answers is no longer listened to', async (t) => {
-	const door = echoing();
-	const { path, context } = await startSocket(t, door);
+	const api = echoing();
+	const { path, context } = await startSocket(t, api);
 	const { answersWaitingMax } = context.config;
 	const socket = createConnection(path);
 	t.after(() => socket.destroy());
@@ -247,7 +247,7 @@ test('a client that never reads its answers is no longer listened to', async (t)
 	const total = 20_000;
 	for (let sent = 0; sent < total; sent += 1) socket.write(message);
 	await stuck(socket);
-	const heard = door.taken.all.length;
+	const heard = api.taken.all.length;
 	assert.ok(heard > 0 && heard < total / 2, `${heard} of ${total} were taken`);
 	const unread = `${answersWaitingMax} answers, and what the system's own buffers hold`;
 	assert.ok(heard < answersWaitingMax + 2000, `${heard} is more than ${unread}`);
@@ -255,12 +255,12 @@ test('a client that never reads its answers is no longer listened to', async (t)
 	const lines = createNotes<unknown>();
 	createInterface({ input: socket }).on('line', (line) => lines.add(line));
 	await lines.count(total);
-	assert.equal(door.taken.all.length, total);
+	assert.equal(api.taken.all.length, total);
 });
 
 test('the rows of an answer wait for a client that does not read', async (t) => {
 	let rows = 0;
-	const ask: Door['ask'] = async function* ask() {
+	const ask: NodeApi['ask'] = async function* ask() {
 		for (; rows < 100_000; rows += 1) {
 			await Promise.resolve();
 			yield 'x'.repeat(1000);

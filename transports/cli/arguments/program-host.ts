@@ -6,7 +6,7 @@
  */
 import type { Difference, ForkTurn, ReplayTotals } from '../../../runtime/queries/actor-rows.ts';
 import type { Config } from '../../../runtime/config/config.ts';
-import type { StartChoices } from '../../../runtime/config/start-options.ts';
+import type { StartOptions } from '../../../runtime/config/start-options.ts';
 
 /** A node that runs in this process. */
 export interface HostedNode {
@@ -21,7 +21,7 @@ export interface HostedNode {
 }
 
 /** Which copy of a journal is looked at, and with which definitions. */
-export interface Rehearsed {
+export interface Replayed {
 	/** The folder of the journal; nothing is written to it. */
 	readonly journal: string;
 	/** The folder of the definitions. */
@@ -31,7 +31,7 @@ export interface Rehearsed {
 }
 
 /** Which instance is copied, as of which turn; as of its last one by default. */
-export interface ForkedInstance extends Rehearsed {
+export interface ForkedInstance extends Replayed {
 	readonly actor: string;
 	readonly key: string;
 	readonly at?: number | undefined;
@@ -56,13 +56,13 @@ export interface CheckedFile {
 
 /** The program around the command line. */
 export interface Host {
-	startNode(config: Config, choices?: StartChoices): Promise<HostedNode>;
+	startNode(config: Config, choices?: StartOptions): Promise<HostedNode>;
 	/** Runs what a journal holds through definitions; tells each difference as it is found. */
-	rehearse(what: Rehearsed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
+	replay(what: Replayed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
 	/** Checks definition files, or those of a folder; a row for each. */
 	checkDefinitions(path: string): Promise<readonly CheckedFile[]>;
 	/** The JSON Schema of sheets. */
-	sheetSchema(): Promise<object>;
+	definitionSchema(): Promise<object>;
 	/** Makes a copy of an instance. */
 	fork(what: ForkedInstance): Promise<Fork>;
 	/** How this program is started again: the interpreter, its flags, and the main file. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import type { StartChoices } from '../../../runtime/config/start-options.ts';
+import type { StartOptions } from '../../../runtime/config/start-options.ts';
 import type { CommandInput, OptionDefinition } from './command.ts';
 
 /** The options of a command that starts a node. */
@@ -24,7 +24,7 @@ export const startOptions: readonly OptionDefinition[] = [
  *
  * @throws ReeveError `bad_usage` for two that contradict one another
  */
-export function startChoices({ options }: Pick<CommandInput, 'options'>): StartChoices {
+export function startChoices({ options }: Pick<CommandInput, 'options'>): StartOptions {
 	return {
 		identity: oneOf(options, ['adopt', 'fork']),
 		mode: oneOf(options, ['safe', 'normal']),

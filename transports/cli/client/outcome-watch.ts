@@ -8,7 +8,7 @@ import type { Clock } from '../../../runtime/platform/clock.ts';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
 import type { Interrupts } from '../arguments/interrupts.ts';
 import { durationText } from '../output/durations.ts';
-import { messageLook } from '../output/tables.ts';
+import { messageTable } from '../output/tables.ts';
 import { shade, type Screen } from '../output/render.ts';
 import { replyHead, replyText } from '../output/reply-text.ts';
 import { rowsText, type Format } from '../output/rows.ts';
@@ -135,7 +135,7 @@ function createPrinter(sent: readonly Sent[], { screen, format, clock }: Watchin
 		else if (format === 'json') {
 			screen.out(`${JSON.stringify({ messages: rows, summary }, undefined, 2)}\n`);
 		} else if (!isForPeople) {
-			screen.out(await rowsText(rows, messageLook, { format, now: clock.now() }));
+			screen.out(await rowsText(rows, messageTable, { format, now: clock.now() }));
 		}
 		const line = `${closingLine(tallyOf(rows))}  in ${durationText(tookMs)}`;
 		const next = waiting.length > 0 ? '' : `  next: ${nextCommand(sent)}`;

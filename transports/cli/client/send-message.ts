@@ -8,7 +8,7 @@ import type { Answer } from '../../../runtime/network/transport.ts';
 import process from 'node:process';
 import { createClient, refusalOf, type Client } from './socket-client.ts';
 import { socketPath } from './socket-path.ts';
-import { takeAim } from './target-resolution.ts';
+import { resolveTargets } from './target-resolution.ts';
 import { pause } from '../../../runtime/platform/clock.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import { failureFrom } from '../output/error-text.ts';
@@ -31,7 +31,7 @@ export async function sendMessages(input: CommandInput, tools: CommandTools): Pr
 	const client = createClient(socketPath(input, tools));
 	const timeoutMs = timeoutOf(input.options['timeout']);
 	const written = await writtenIn(input, tools);
-	const { batches, sleepMs } = await takeAim(input, client);
+	const { batches, sleepMs } = await resolveTargets(input, client);
 	const parts = batches.map((to) => messagesTo(to, { written, input }));
 	if (input.options['dryRun'] === true) {
 		tools.screen.out(dryRunText(parts, formatOf(input.options)));

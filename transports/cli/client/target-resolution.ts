@@ -19,7 +19,7 @@ import { readDuration } from '../output/durations.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
 
 /** The options of a command that aims. */
-export const aimOptions: readonly OptionDefinition[] = [
+export const targetOptions: readonly OptionDefinition[] = [
 	{ flags: '--to <target>', help: "Nodes: ship1,ship2  'ship*'  @file  'os=linux and role~db'" },
 	{ flags: '--limit <count>', help: 'Only the first of them: 5, or 10%' },
 	{ flags: '--batch <count>', help: 'So many at a time; the next when these have answered' },
@@ -39,7 +39,7 @@ export interface Aim {
  *
  * @throws ReeveError `bad_target`, `bad_usage`; `nobody_matched`
  */
-export async function takeAim({ options }: CommandInput, client: Client): Promise<Aim> {
+export async function resolveTargets({ options }: CommandInput, client: Client): Promise<Aim> {
 	const { to, limit, batch } = options;
 	const sleepMs = readDuration('--batch-sleep', options['batchSleep']) ?? 0;
 	const size = batch === undefined ? Number.POSITIVE_INFINITY : countOf(batch);

@@ -14,7 +14,7 @@ import { yamlText } from '../../../runtime/text/yaml.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { tableText } from '../output/render.ts';
-import { tellNodes, trustFolder, trustOptions } from '../client/trust-folder.ts';
+import { tellNodes, securityFolder, securityOptions } from '../client/security-folder.ts';
 
 /** Works on the file; a node that runs sees it within a second. */
 export default defineCommand({
@@ -26,14 +26,14 @@ export default defineCommand({
 		},
 		{
 			name: '[words...]',
-			help: 'Who (NODE, @group, foreign, client as foreign:NAME, local, *), and which method or *',
+			help: 'Who (NODE, @group, client, client:NAME, local, *), and which method or *',
 		},
 	],
-	options: trustOptions,
+	options: securityOptions,
 	examples: [
 		"reeve acl allow central '*'",
 		'reeve acl allow ship1 REQCliCommand -- systemctl status    # commands that begin so',
-		'reeve acl deny foreign REQCliCommand --to ship1,ship2      # central tells them',
+		'reeve acl deny client REQCliCommand --to ship1,ship2      # central tells them',
 		'reeve acl export > acl.yaml; reeve acl import acl.yaml --to ship1',
 		"reeve acl remove central '*'",
 	],
@@ -43,7 +43,7 @@ export default defineCommand({
 		// What is wrong is found here, before it is sent anywhere.
 		const parsed = rules === undefined ? undefined : parseRules(rules, file ?? 'standard input');
 		if (input.options['to'] !== undefined) return tell(rules, { input, tools });
-		const access = trustFolder(input, tools).access();
+		const access = securityFolder(input, tools).access();
 		if (parsed) access.replace(parsed);
 		else if (what === 'list') tools.screen.out(await listed(access, tools));
 		else if (what === 'export') tools.screen.out(yamlText(access.rules() ?? {}));
@@ -80,7 +80,7 @@ async function listed(access: Access, { screen }: CommandTools): Promise<string>
 		screen.note('no rules: everybody may call everything');
 		return '';
 	}
-	screen.note('nodes and foreign clients may do what a rule allows and none denies');
+	screen.note('nodes and MQTT clients may do what a rule allows and none denies');
 	const rows = rules.rules.map(({ from, method, command = '', effect }) => {
 		return [effect, from, method, [command].flat().join(' ')];
 	});

@@ -38,7 +38,7 @@ export default defineCommand({
 		const { screen, environment } = tools;
 		if (input.words[0] === 'schema') {
 			const schema =
-				input.words[1] === 'actor' ? await tools.host.sheetSchema() : configJsonSchema();
+				input.words[1] === 'actor' ? await tools.host.definitionSchema() : configJsonSchema();
 			screen.out(`${JSON.stringify(schema, undefined, 2)}\n`);
 			return exitCodes.ok;
 		}

@@ -5,14 +5,14 @@
  */
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import type { DefinitionRow, InstanceRow } from '../../../runtime/queries/actor-rows.ts';
-import type { MessageLife } from '../../../runtime/queries/operation-rows.ts';
+import type { MessageTimeline } from '../../../runtime/queries/operation-rows.ts';
 import { definitionText, instanceName, instanceText } from '../output/actor-text.ts';
 import { allRows, createClient, type Client } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { aboutText, neighbourText, processText, type AboutRow } from '../output/description.ts';
 import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
-import { lifeText } from '../output/timeline.ts';
+import { messageTimelineText } from '../output/timeline.ts';
 import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
 
@@ -27,10 +27,10 @@ type Finder = (client: Client, id: string, now: number) => Promise<Found>;
 
 const finders: Readonly<Record<string, Finder>> = {
 	async message(client, id, now) {
-		const lives = await allRows(client.ask<MessageLife>({ reeve: 'message', id }));
+		const lives = await allRows(client.ask<MessageTimeline>({ reeve: 'message', id }));
 		const life = only(lives, `message ${id}`);
 		const { sent = life.received, ...rest } = life;
-		return { row: { ...sent, ...rest }, name: life.id, text: lifeText(life, now) };
+		return { row: { ...sent, ...rest }, name: life.id, text: messageTimelineText(life, now) };
 	},
 	async node(client, id, now) {
 		const about = only(await allRows(client.ask<AboutRow>({ reeve: 'node' })), 'node');

@@ -4,19 +4,19 @@
  * @module
  */
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { actorLook } from '../output/actor-text.ts';
+import { actorTable } from '../output/actor-text.ts';
 import { allRows, createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
 import {
-	deadLook,
-	messageLook,
-	methodLook,
-	nodeLook,
-	processLook,
-	quarantineLook,
+	deadTable,
+	messageTable,
+	methodTable,
+	nodeTable,
+	processTable,
+	quarantineTable,
 } from '../output/tables.ts';
 import { repeat, watchOption } from '../arguments/refresh-option.ts';
-import { rowsText, type Format, type Look } from '../output/rows.ts';
+import { rowsText, type Format, type TableLayout } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 import type { Question } from '../../../runtime/queries/question.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
@@ -28,18 +28,18 @@ type Listing = (
 ) => Promise<string>;
 
 /** The listing of rows that look so; the node and this file agree on the kind by its name. */
-function listing<Row>(look: Look<Row>): Listing {
+function listing<Row>(look: TableLayout<Row>): Listing {
 	return async (rows, as) => rowsText((await allRows(rows)) as Row[], look, as);
 }
 
 const listings = {
-	nodes: listing(nodeLook),
-	actors: listing(actorLook),
-	messages: listing(messageLook),
-	processes: listing(processLook),
-	methods: listing(methodLook),
-	dead: listing(deadLook),
-	quarantine: listing(quarantineLook),
+	nodes: listing(nodeTable),
+	actors: listing(actorTable),
+	messages: listing(messageTable),
+	processes: listing(processTable),
+	methods: listing(methodTable),
+	dead: listing(deadTable),
+	quarantine: listing(quarantineTable),
 } as const;
 type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { signForeign } from '../../../runtime/security/client-signature.ts';
+import { signAsClient } from '../../../runtime/security/client-signature.ts';
 import {
 	fingerprint,
 	keyText,
@@ -17,9 +17,14 @@ import {
 } from '../../../runtime/security/keyring.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { tableText } from '../output/render.ts';
-import { tellNodes, trustFolder, trustOptions, type TrustFolder } from '../client/trust-folder.ts';
+import {
+	tellNodes,
+	securityFolder,
+	securityOptions,
+	type SecurityFolder,
+} from '../client/security-folder.ts';
 
-type Act = (words: readonly string[], trust: TrustFolder, tools: CommandTools) => Promise<void>;
+type Act = (words: readonly string[], trust: SecurityFolder, tools: CommandTools) => Promise<void>;
 
 /** Works on the files; a node that runs sees them within a second. */
 export default defineCommand({
@@ -31,7 +36,7 @@ export default defineCommand({
 		},
 		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
 	],
-	options: trustOptions,
+	options: securityOptions,
 	examples: [
 		'reeve keys new                              # the pair of this node, if it has none',
 		'reeve keys trust ship1 ed25519:LETTERS      # what reeve keys show says there',
@@ -43,7 +48,7 @@ export default defineCommand({
 	async run(input, tools) {
 		const [what = '', ...words] = input.words;
 		if (input.options['to'] !== undefined) return tell(what, words, { input, tools });
-		await acts[what]?.(words, trustFolder(input, tools), tools);
+		await acts[what]?.(words, securityFolder(input, tools), tools);
 		return exitCodes.ok;
 	},
 });
@@ -100,7 +105,7 @@ const acts: Readonly<Record<string, Act>> = {
 		if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 			throw new ReeveError('bad_message', 'one message, as a JSON object');
 		}
-		const signed = signForeign(raw, topic, { by: name, count: clock.now(), key });
+		const signed = signAsClient(raw, topic, { by: name, count: clock.now(), key });
 		screen.out(`${JSON.stringify(signed)}\n`);
 	},
 };

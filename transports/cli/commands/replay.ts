@@ -34,7 +34,7 @@ export default defineCommand({
 			screen.out(json === true ? `${JSON.stringify(difference)}\n` : differenceText(difference));
 		};
 		const totals = await withJournal(input, tools, ({ journal, node }) =>
-			host.rehearse({ journal, node, definitions: resolve(against) }, tell),
+			host.replay({ journal, node, definitions: resolve(against) }, tell),
 		);
 		screen.out(json === true ? `${JSON.stringify(totals)}\n` : totalsText(totals));
 		return totals.differences === 0 ? exitCodes.ok : exitCodes.someFailed;

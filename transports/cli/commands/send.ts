@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { aimOptions } from '../client/target-resolution.ts';
+import { targetOptions } from '../client/target-resolution.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { socketOptions } from '../client/socket-path.ts';
 import { formatOption } from '../arguments/format-option.ts';
@@ -17,7 +17,7 @@ export default defineCommand({
 		{ name: '[fields...]', help: 'Fields of the message: key=value' },
 	],
 	options: [
-		...aimOptions,
+		...targetOptions,
 		{ flags: '--detach', help: 'Print the ids and do not wait for answers' },
 		{ flags: '--timeout <seconds>', help: 'Watch for so long at most' },
 		formatOption,

@@ -14,10 +14,10 @@ import { fieldsText } from './description.ts';
 import { agoText, durationText, instantText } from './durations.ts';
 import { stateText } from './tables.ts';
 import { shade, tableText } from './render.ts';
-import { oneLine, type Look } from './rows.ts';
+import { oneLine, type TableLayout } from './rows.ts';
 
 /** The actors of a node. */
-export const actorLook: Look<ActorRow> = {
+export const actorTable: TableLayout<ActorRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'ACTOR', cell: ({ name }) => name },

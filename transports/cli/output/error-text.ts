@@ -24,7 +24,7 @@ export function failureOf(code: ErrorCode, why: string, hint?: string): Failure 
 /** Whatever was thrown. What is not one of our errors is a mistake in reeve, and says so. */
 export function failureFrom(thrown: unknown): Failure {
 	if (thrown instanceof ReeveError) {
-		const why = thrown.detail || causeOf(thrown) || 'nothing more is known';
+		const why = thrown.detail || triggerOf(thrown) || 'nothing more is known';
 		return failureOf(thrown.code, why);
 	}
 	const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -36,6 +36,6 @@ export function failureText({ what, code, why, hint }: Failure): string {
 	return `error: ${what} (${code})\n  ${why.replaceAll('\n', '\n  ')}\n  ${hint}\n`;
 }
 
-function causeOf({ cause }: ReeveError): string | undefined {
+function triggerOf({ cause }: ReeveError): string | undefined {
 	return cause instanceof Error ? cause.message : undefined;
 }

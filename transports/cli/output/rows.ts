@@ -21,7 +21,7 @@ interface Column<Row> {
 }
 
 /** How rows of one kind are shown. */
-export interface Look<Row> {
+export interface TableLayout<Row> {
 	readonly columns: readonly Column<Row>[];
 	/** What `-o name` prints: what the row goes by in other commands. */
 	name(row: Row): string;
@@ -30,7 +30,7 @@ export interface Look<Row> {
 /** The rows as text. */
 export async function rowsText<Row>(
 	rows: readonly Row[],
-	look: Look<Row>,
+	look: TableLayout<Row>,
 	{ format, now }: { format: Format; now: number },
 ): Promise<string> {
 	if (format === 'json') return `${JSON.stringify(rows, undefined, 2)}\n`;

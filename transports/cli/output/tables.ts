@@ -5,7 +5,7 @@
  */
 import { agoText, durationText } from './durations.ts';
 import { shade, type Shade } from './render.ts';
-import { oneLine, type Look } from './rows.ts';
+import { oneLine, type TableLayout } from './rows.ts';
 import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
@@ -38,7 +38,7 @@ export function stateText(state: string): string {
 }
 
 /** Nodes. */
-export const nodeLook: Look<NodeRow> = {
+export const nodeTable: TableLayout<NodeRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'NODE', cell: ({ name }) => name },
@@ -51,7 +51,7 @@ export const nodeLook: Look<NodeRow> = {
 };
 
 /** Messages. */
-export const messageLook: Look<MessageRow> = {
+export const messageTable: TableLayout<MessageRow> = {
 	name: ({ id }) => id,
 	columns: [
 		{ head: 'ID', cell: ({ id }) => id },
@@ -73,7 +73,7 @@ export function tookText({ durationMs, sentAt, settledAt }: MessageRow): string 
 }
 
 /** Processes. */
-export const processLook: Look<ProcessRow> = {
+export const processTable: TableLayout<ProcessRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'PROCESS', cell: ({ name }) => name },
@@ -97,7 +97,7 @@ export interface MethodRow {
 }
 
 /** Methods. */
-export const methodLook: Look<MethodRow> = {
+export const methodTable: TableLayout<MethodRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'METHOD', cell: ({ name }) => name },
@@ -130,7 +130,7 @@ export interface QuarantineRow {
 }
 
 /** What a fork has inherited. */
-export const quarantineLook: Look<QuarantineRow> = {
+export const quarantineTable: TableLayout<QuarantineRow> = {
 	name: ({ table, key }) => [table, ...key].join('/'),
 	columns: [
 		{ head: 'WAS IN', cell: ({ table }) => table },
@@ -141,7 +141,7 @@ export const quarantineLook: Look<QuarantineRow> = {
 };
 
 /** Dead letters. */
-export const deadLook: Look<DeadRow> = {
+export const deadTable: TableLayout<DeadRow> = {
 	name: ({ id }) => id,
 	columns: [
 		{ head: 'ID', cell: ({ id }) => id },

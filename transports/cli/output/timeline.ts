@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { LifeEvent } from '../../../runtime/ledger/message-history.ts';
-import type { MessageLife, ReceivedRow } from '../../../runtime/queries/operation-rows.ts';
+import type { HistoryEvent } from '../../../runtime/ledger/message-history.ts';
+import type { MessageTimeline, ReceivedRow } from '../../../runtime/queries/operation-rows.ts';
 import { fieldsText, messageText } from './description.ts';
 import { durationText, instantText } from './durations.ts';
 import { stateText } from './tables.ts';
 import { shade, tableText } from './render.ts';
 
-const words: Readonly<Record<LifeEvent['what'], string>> = {
+const words: Readonly<Record<HistoryEvent['what'], string>> = {
 	accepted: 'accepted',
 	sent: 'sent',
 	waiting: 'waits',
@@ -26,7 +26,7 @@ const words: Readonly<Record<LifeEvent['what'], string>> = {
 };
 
 /** All that a node knows of a message: its fields, and what happened to it. */
-export async function lifeText(life: MessageLife, now: number): Promise<string> {
+export async function messageTimelineText(life: MessageTimeline, now: number): Promise<string> {
 	const { sent, received, events } = life;
 	const head = sent ? await messageText(sent, now) : received ? await receivedText(received) : '';
 	return `${head}${shade('quiet', 'life')}\n${await timelineText(events)}`;
@@ -44,7 +44,7 @@ function receivedText(row: ReceivedRow): Promise<string> {
 }
 
 /** Each event with its instant, and how long after the first it was. */
-function timelineText(events: readonly LifeEvent[]): Promise<string> {
+function timelineText(events: readonly HistoryEvent[]): Promise<string> {
 	const [first] = events;
 	const rows = events.map(({ at, what, attempt, detail }) => {
 		const since = at - (first?.at ?? at);

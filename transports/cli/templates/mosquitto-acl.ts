@@ -26,7 +26,7 @@ export function mosquittoAcl({ prefix, central, nodes }: Fleet): string {
 		'# acl_file of Mosquitto, made by: reeve install broker-acl mosquitto --print\n' +
 		'# In mosquitto.conf: allow_anonymous false, password_file (or certificates with\n' +
 		'# use_identity_as_username true), and acl_file with the path of this file.\n' +
-		'# Outcomes for foreign clients are published on their reply topics: allow those, too.\n';
+		'# Outcomes for MQTT clients are published on their reply topics: allow those, too.\n';
 	const sections = all.map((node) => {
 		const reach = node === central ? all.filter((each) => each !== central) : [central];
 		return `\n${sectionOf(node, reach, prefix)}`;
@@ -40,7 +40,7 @@ function sectionOf(node: string, reach: readonly string[], prefix: string): stri
 	const root = (of: string) => (prefix === '' ? of : `${prefix}/${of}`);
 	const lines = [
 		`user ${node}`,
-		'# its own topics: frames, acknowledgements, foreign messages, claims of its name',
+		'# its own topics: frames, acknowledgements, public messages, claims of its name',
 		`topic read ${root(node)}/_lane/+/+`,
 		`topic read ${own('ack')}`,
 		`topic read ${root(node)}/+/+`,

@@ -10,8 +10,8 @@ import { temporaryFolder } from '../../../support/temporary.ts';
 const lamp = (version: number, more = '') =>
 	`actor: lamp\nversion: ${version}\non: { TELL: { do: [{ reply: lit }] } }\n${more}`;
 
-test('files are checked without a node, each with the places of its mistakes', async (life) => {
-	const cwd = temporaryFolder(life);
+test('files are checked without a node, each with the places of its mistakes', async (t) => {
+	const cwd = temporaryFolder(t);
 	writeFileSync(join(cwd, 'good.yaml'), lamp(1));
 	const good = await runReeve(['actors', 'check', 'good.yaml'], { cwd });
 	assert.deepEqual([good.code, good.stderr], [0, '']);
@@ -27,9 +27,9 @@ test('files are checked without a node, each with the places of its mistakes', a
 	assert.match(rows[1] ?? '', /"actor":"lamp"/);
 });
 
-test('the schema of sheets explains every action, for editors', async (life) => {
+test('the schema of sheets explains every action, for editors', async (t) => {
 	const { code, stdout } = await runReeve(['config', 'schema', 'actor'], {
-		cwd: temporaryFolder(life),
+		cwd: temporaryFolder(t),
 	});
 	assert.equal(code, 0);
 	const schema = JSON.parse(stdout) as {
@@ -43,9 +43,9 @@ test('the schema of sheets explains every action, for editors', async (life) => 
 	}
 });
 
-test('a running node reloads its folder, and shows what is refused', async (life) => {
+test('a running node reloads its folder, and shows what is refused', async (t) => {
 	const fleet = await startFleet([]);
-	life.after(() => fleet.stop());
+	t.after(() => fleet.stop());
 	const folder = join(fleet.folder, 'definitions');
 	mkdirSync(folder);
 	writeFileSync(join(folder, 'lamp.yaml'), lamp(2));

@@ -50,8 +50,8 @@ async function installIn(folder: string): Promise<void> {
 	writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
 }
 
-test('the first actor and the first method are written with specs that pass, and nothing is overwritten', async (life) => {
-	const folder = temporaryFolder(life);
+test('the first actor and the first method are written with specs that pass, and nothing is overwritten', async (t) => {
+	const folder = temporaryFolder(t);
 	await installIn(folder);
 	const reeve = (...words: string[]) => runReeve(words, { cwd: folder });
 	const actor = await reeve('new', 'actor', 'shelf-counter');

@@ -21,14 +21,14 @@ test('messages are described, taken back, sent again, forgotten and audited from
 	await estate.start('ship1');
 	const id = await send(central, { ...command, methodArgs: ['false'] });
 	await settled(central, id);
-	const life = await reeve('describe', 'message', id);
+	const described = await reeve('describe', 'message', id);
 	for (const word of [
 		/accepted/,
 		/sent \(attempt 1\)/,
 		/acknowledged/,
 		/settled: failed: command_failed/,
 	]) {
-		assert.match(life.stdout, word);
+		assert.match(described.stdout, word);
 	}
 	const data = await reeve('describe', 'message', id, '-o', 'jsonl');
 	const row = JSON.parse(data.stdout) as { state: string; events: object[] };

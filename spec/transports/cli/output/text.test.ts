@@ -4,7 +4,7 @@ import { ReeveError } from '../../../../runtime/platform/errors.ts';
 import { countDemo } from '../../../../transports/cli/fleet/demo-count.ts';
 import { agoText, durationText } from '../../../../transports/cli/output/durations.ts';
 import { failureFrom, failureText } from '../../../../transports/cli/output/error-text.ts';
-import { messageLook, nodeLook } from '../../../../transports/cli/output/tables.ts';
+import { messageTable, nodeTable } from '../../../../transports/cli/output/tables.ts';
 import { messageOf } from '../../../../transports/cli/arguments/message-arguments.ts';
 import { replyText } from '../../../../transports/cli/output/reply-text.ts';
 import { rowsText } from '../../../../transports/cli/output/rows.ts';
@@ -89,14 +89,14 @@ test('rows come as table, wide table, JSON, JSON lines, YAML or names', async ()
 	const node = { name: 'ship1', state: 'online', since: 0, storeId: 's', epoch: 2, waiting: 3 };
 	const rows = [{ ...node, state: 'online' as const }];
 	const as = (format: 'table' | 'wide' | 'json' | 'jsonl' | 'yaml' | 'name') =>
-		rowsText(rows, nodeLook, { format, now: 61_000 });
+		rowsText(rows, nodeTable, { format, now: 61_000 });
 	assert.match(await as('table'), /^NODE +STATE +SINCE +WAITING\nship1 +online +1m +3\n$/);
 	assert.match(await as('wide'), /EPOCH +STORE\n.* 2 +s\n$/);
 	assert.deepEqual(JSON.parse(await as('json')), rows);
 	assert.equal(await as('jsonl'), `${JSON.stringify(rows[0])}\n`);
 	assert.match(await as('yaml'), /^- name: ship1\n/);
 	assert.equal(await as('name'), 'ship1\n');
-	const none = await rowsText([], messageLook, { format: 'table', now: 0 });
+	const none = await rowsText([], messageTable, { format: 'table', now: 0 });
 	assert.match(none, /^ID +METHOD .*\n$/);
 });
 

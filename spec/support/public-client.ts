@@ -4,10 +4,10 @@
  * @module
  */
 import mqtt from 'mqtt';
-import type { TestLife } from './temporary.ts';
+import type { TestScope } from './temporary.ts';
 
 /** A connected client. */
-export interface ForeignClient {
+export interface PublicClient {
 	/** Publishes with QoS 1; resolves when the broker has it. */
 	publish(
 		topic: string,
@@ -17,9 +17,9 @@ export interface ForeignClient {
 }
 
 /** Connects a client with MQTT 5. */
-export async function foreignClient(life: TestLife, address: string): Promise<ForeignClient> {
+export async function publicClient(t: TestScope, address: string): Promise<PublicClient> {
 	const client = await mqtt.connectAsync(address, { protocolVersion: 5, reconnectPeriod: 0 });
-	life.after(() => void client.end(true));
+	t.after(() => void client.end(true));
 	return {
 		async publish(topic, text, properties) {
 			await client.publishAsync(topic, text, { qos: 1, ...(properties ? { properties } : {}) });

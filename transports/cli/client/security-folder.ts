@@ -15,7 +15,7 @@ import { socketOptions } from './socket-path.ts';
 import { formatOption } from '../arguments/format-option.ts';
 
 /** The options of a command about keys or access rules. */
-export const trustOptions: readonly OptionDefinition[] = [
+export const securityOptions: readonly OptionDefinition[] = [
 	{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
 	{ flags: '--to <nodes>', help: 'Do it on these nodes; this one must be central, and sign' },
 	{ flags: '--timeout <seconds>', help: 'With --to: watch for so long at most' },
@@ -24,7 +24,7 @@ export const trustOptions: readonly OptionDefinition[] = [
 ];
 
 /** What is in the folder of this configuration. */
-export interface TrustFolder {
+export interface SecurityFolder {
 	readonly folder: string;
 	readonly node: string;
 	readonly keyring: Keyring;
@@ -32,7 +32,7 @@ export interface TrustFolder {
 }
 
 /** Opens the folder. Nothing is written yet. */
-export function trustFolder(input: CommandInput, tools: CommandTools): TrustFolder {
+export function securityFolder(input: CommandInput, tools: CommandTools): SecurityFolder {
 	const { config } = readConfig(configPlaces(input, tools));
 	const { keysFolder: folder, nodeName: node } = config;
 	const { clock } = tools;

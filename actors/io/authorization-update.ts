@@ -12,7 +12,7 @@ import {
 import type { MethodContext } from '../../runtime/method/method.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { fingerprint, ownerOf } from '../../runtime/security/keyring.ts';
-import type { Trust } from '../../runtime/security/authorization.ts';
+import type { Authorization } from '../../runtime/security/authorization.ts';
 import { yamlText } from '../../runtime/text/yaml.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
@@ -29,7 +29,7 @@ export const rulesUsage =
  * @throws ReeveError `bad_arguments`, `bad_key`
  */
 export function changeKeys(methodArgs: readonly string[], context: MethodContext): Output {
-	const { keyring } = trustOf(context);
+	const { keyring } = authorizationOf(context);
 	const [what, owner = '', key] = methodArgs;
 	if (what === 'trust' && key === undefined) throw new ReeveError('bad_arguments', keysUsage);
 	if (what === 'trust') keyring.trust({ ...ownerOf(owner), key: key ?? '' });
@@ -49,7 +49,7 @@ export function changeRules(
 	{ methodArgs, data = '' }: { methodArgs: readonly string[]; data?: string | Uint8Array },
 	context: MethodContext,
 ): Output {
-	const { access } = trustOf(context);
+	const { access } = authorizationOf(context);
 	const [what, ...words] = methodArgs;
 	if (what === 'import') access.replace(parseRules(Buffer.from(data).toString(), 'data'));
 	else if (what !== 'list') changeRule(access, what, words);
@@ -64,7 +64,7 @@ function changeRule(access: Access, what: string | undefined, words: readonly st
 	else addRule(access, { effect: what === 'deny' ? 'deny' : 'allow', from, method, command });
 }
 
-function trustOf({ trust }: MethodContext): Trust {
+function authorizationOf({ authorization: trust }: MethodContext): Authorization {
 	if (trust) return trust;
 	throw new ReeveError('bad_config', 'this node has no keysFolder');
 }
