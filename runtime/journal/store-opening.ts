@@ -106,7 +106,7 @@ const walkMsMax = 120_000;
  */
 export function isStoreDamaged(folder: string): boolean {
 	// This file is TypeScript in the repository and JavaScript in the package; so is its neighbour.
-	const probe = fileURLToPath(import.meta.url).replace(/store-damage(\.[jt]s)$/, 'store-probe$1');
+	const probe = fileURLToPath(import.meta.url).replace(/store-opening(\.[jt]s)$/, 'store-probe$1');
 	const { status, signal } = spawnSync(process.execPath, [...process.execArgv, probe, folder], {
 		stdio: 'ignore',
 		timeout: walkMsMax,

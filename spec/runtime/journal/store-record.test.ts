@@ -140,7 +140,7 @@ test('a store of another format is refused and left as it is', async (t) => {
 	const first = open(folder, 'one');
 	await first.commit([{ table: 'meta', key: ['format'], value: 3 }]);
 	await first.close();
-	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 2/ });
+	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 3/ });
 	assert.throws(() => open(folder, 'two', { identity: 'fork' }), { code: 'journal_version' });
 });
 
