@@ -47,6 +47,8 @@ export interface InboxParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Whether messages are allowed here; without it, all are. */
 	readonly permit?: Permit | undefined;
+	/** Calls `see` whenever a message leaves a mailbox. */
+	readonly onRemoval: (see: (mailbox: Mailbox) => void) => void;
 	/** Why messages are not taken for now; undefined if they are. */
 	readonly hindrance: () => ErrorCode | undefined;
 	/**
@@ -66,8 +68,6 @@ export interface Inbox {
 	receive(frame: Frame, destination: Destination): Promise<void>;
 	/** Takes messages of the at-most-once kinds. */
 	receiveOnce(frame: Frame, destination: Destination): void;
-	/** A message has left this mailbox: senders who were told to wait may be told to go on. */
-	relieved(mailbox: Mailbox): void;
 }
 
 /** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
@@ -122,6 +122,10 @@ export function createInbox(parts: InboxParts): Inbox {
 		if (box && credit === 0) mailboxCredit.turnAway(box, frame);
 	};
 
+	// Senders that were told to wait are told to go on.
+	parts.onRemoval((box) => {
+		for (const frame of mailboxCredit.relieve(box)) answer(frame, box);
+	});
 	return {
 		async receive(frame, destination) {
 			const { method } = destination;
@@ -177,9 +181,6 @@ export function createInbox(parts: InboxParts): Inbox {
 					box.push(box.place(mail).row);
 				}
 			}
-		},
-		relieved(box) {
-			for (const frame of mailboxCredit.relieve(box)) answer(frame, box);
 		},
 	};
 }

@@ -27,7 +27,7 @@ export interface MessageRouterParts {
 	readonly signals: Signals;
 	readonly ledger: Ledger;
 	readonly outbox: Outbox;
-	readonly network: () => Network;
+	readonly network: Pick<Network, 'sendFrame'>;
 	readonly mailbox: (method: string) => Mailbox | undefined;
 }
 
@@ -103,7 +103,7 @@ export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 			else {
 				const rows = [{ id, ttlMs: ttlMs(message), body: packMessage(message) }];
 				const to = { node: message.toNode, method, kind };
-				parts.network().sendFrame(to, { lo: 0, first: 0, rows });
+				parts.network.sendFrame(to, { lo: 0, first: 0, rows });
 			}
 		};
 		return { changes: [], afterwards };

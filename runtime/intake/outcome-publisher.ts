@@ -13,7 +13,7 @@ import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageRow } from '../ledger/message-state.ts';
 import type { Signals } from '../observability/signals.ts';
-import type { Publication, Verdict } from '../network/transport.ts';
+import type { Network } from '../network/network.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import type { Change } from '../journal/schema.ts';
 
@@ -30,8 +30,6 @@ export interface OutcomePublisher {
 	tell(id: string, replyTo: ReplyTo, text: object): readonly Change[];
 	/** To be called once the changes for this id are flushed. */
 	flushed(id: string): void;
-	/** The link is up: what waits may leave. */
-	pump(): void;
 	/** How many wait. */
 	waiting(): number;
 }
@@ -61,9 +59,9 @@ export function createOutcomePublisher(parts: {
 	clock: Clock;
 	config: Config;
 	signals: Signals;
-	publish: (publication: Publication) => Promise<Verdict>;
+	network: Pick<Network, 'publish' | 'onLink'>;
 }): OutcomePublisher {
-	const { journal, clock, config, signals, publish } = parts;
+	const { journal, clock, config, signals, network } = parts;
 	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const edge = (reverse: boolean) =>
 		journal.scan<StoredAnswer>('outcomes', { ...all, limit: 1, reverse })[0]?.key[0];
@@ -100,7 +98,7 @@ export function createOutcomePublisher(parts: {
 	const send = async (place: number, answer: StoredAnswer): Promise<boolean> => {
 		const { id, topic, payload, correlation } = answer;
 		const more = correlation ? { correlationData: correlation } : {};
-		const verdict = await publish({ topic, payload, qos: 1, retain: false, ...more });
+		const verdict = await network.publish({ topic, payload, qos: 1, retain: false, ...more });
 		if (verdict === 'taken' || verdict === 'nobody') return true;
 		if (verdict === 'not_connected') return false;
 		const count = (refusals.get(place) ?? 0) + 1;
@@ -156,6 +154,10 @@ export function createOutcomePublisher(parts: {
 		pump();
 	};
 
+	network.onLink((isUp) => {
+		if (isUp) pump();
+	});
+
 	return {
 		outcome(entry) {
 			const { id, replyTo } = entry;
@@ -170,7 +172,6 @@ export function createOutcomePublisher(parts: {
 		},
 		tell,
 		flushed,
-		pump,
 		waiting: () => journal.count('outcomes'),
 	};
 }

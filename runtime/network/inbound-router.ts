@@ -1,16 +1,18 @@
 /**
- * The sorter: reads what arrives on a node's own topics, proves where it comes from, and brings it
- * to whom it concerns.
+ * Routes what arrives on a node's own topics: reads it, checks who signed it, and calls the handler
+ * that it is for.
  *
  * @module
  */
 import { parseTopic, type Kind } from '../message/topics.ts';
-import type { StatusPublisher, Self } from './status-publisher.ts';
-import { ReeveError } from '../platform/errors.ts';
+import type { Network } from './network.ts';
+import type { Self } from './status-publisher.ts';
+import { asReeveError, ReeveError } from '../platform/errors.ts';
+import type { Signals } from '../observability/signals.ts';
 import { readFrames, type Frame, type FrameHead } from '../protocol/frame.ts';
 import type { ReplayGuard } from '../security/replay-guard.ts';
-import { readSigned, type Signer } from '../security/signing.ts';
-import type { PublicProperties, Publication, Verdict } from './transport.ts';
+import { passingSigner, readSigned, type Signer } from '../security/signing.ts';
+import type { PublicProperties, Publication, WireListener } from './transport.ts';
 import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
 
@@ -26,11 +28,9 @@ export interface InboundHandlers {
 		address: { method: string; kind: Kind },
 		properties: PublicProperties,
 	): Promise<void>;
-	/** The link came up or went down. */
-	link(isUp: boolean): void;
 	/** Somebody claims the name of this node: what is to be said to that, if anything. */
 	claim?(payload: Uint8Array): Publication | undefined;
-	/** A later life of this very store has announced itself. */
+	/** A later start of this very store has announced itself. */
 	laterEpoch?(): void;
 }
 
@@ -40,24 +40,24 @@ export interface ReplayCheck extends ReplayGuard {
 	write(changes: ReturnType<ReplayGuard['admit']> & object): Promise<void>;
 }
 
-/**
- * Brings what arrives on our own topics to whom it concerns. Throws what frames and seals throw.
- */
+/** Creates what wires report to. A packet that cannot be read is refused, with a signal. */
 export function createInboundRouter(parts: {
 	self: Self;
+	network: Pick<Network, 'attach' | 'detach' | 'hear' | 'publish'>;
 	handlers: InboundHandlers;
-	statusPublisher: StatusPublisher;
-	signer: Signer;
+	signals: Signals;
+	/** Without one, everything is believed. */
+	signer?: Signer | undefined;
+	/** Recognises what is brought a second time. */
 	guard?: ReplayCheck | undefined;
-	publish: (publication: Publication) => Promise<Verdict>;
-}): (topic: string, payload: Uint8Array) => void {
-	const { self, handlers, statusPublisher, publish, signer, guard } = parts;
+}): WireListener {
+	const { self, handlers, network, signals, signer = passingSigner, guard } = parts;
 	const status = (topic: string, payload: Uint8Array, node: string): void => {
 		const news = readStatus(payload);
 		if (news?.node !== node) return;
 		const count = signer.checkJson(topic, payload, node);
 		if (node === self.node) {
-			statusPublisher.hear(news, count);
+			if (network.hear(news, count)) handlers.laterEpoch?.();
 			return;
 		}
 		if (guard && count !== undefined) {
@@ -102,26 +102,53 @@ export function createInboundRouter(parts: {
 	};
 	const claim = (payload: Uint8Array): void => {
 		const answer = handlers.claim?.(payload);
-		if (answer) void publish(answer);
+		if (answer) void network.publish(answer);
 	};
 
-	return (topic, payload) => {
+	const route = (topic: string, payload: Uint8Array): void => {
 		const address = parseTopic(self.prefix, topic);
 		switch (address?.part) {
 			case 'lane':
-				frames(topic, payload, address);
-				return;
+				return frames(topic, payload, address);
 			case 'ack':
-				acknowledgement(topic, payload);
-				return;
+				return acknowledgement(topic, payload);
 			case 'status':
-				status(topic, payload, address.node);
-				return;
+				return status(topic, payload, address.node);
 			case 'claim':
-				claim(payload);
-				return;
+				return claim(payload);
 			default:
 				throw new ReeveError('bad_frame', 'no topic of ours');
 		}
 	};
+
+	return {
+		up: (wire) => network.attach(wire),
+		down: (wire) => network.detach(wire),
+		packet(topic, payload) {
+			try {
+				route(topic, payload);
+			} catch (thrown) {
+				const { code, detail } = asReeveError(thrown, 'bad_frame');
+				if (signatureCodes.has(code)) {
+					signals.emit('signature.refused', { code, from: detail, topic });
+				} else {
+					signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
+				}
+			}
+		},
+		async publicMessage(topic, payload, properties) {
+			const address = parseTopic(self.prefix, topic);
+			if (address?.part !== 'public') return;
+			const { method, kind } = address;
+			await handlers.publicMessage(payload, { method, kind }, properties);
+		},
+	};
 }
+
+/** The codes of what is refused because of its signature. */
+const signatureCodes: ReadonlySet<string> = new Set([
+	'unsigned',
+	'unknown_key',
+	'bad_signature',
+	'replayed',
+]);

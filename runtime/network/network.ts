@@ -1,26 +1,29 @@
 /**
- * The exchange: where a node's wires are plugged in. Inside, nobody knows which wire carries a
- * publication; outside, no wire knows what it carries.
+ * The network as a node sees it: all its wires as one. The rest of the node does not know which wire
+ * carries a publication. What wires bring goes through the inbound router.
  *
  * @module
  */
-import { formatTopic, parseTopic, type Kind } from '../message/topics.ts';
+import { formatTopic, type Kind } from '../message/topics.ts';
 import { createStatusPublisher, type Self } from './status-publisher.ts';
 import { createFrameBatching, type TooLarge } from './frame-batching.ts';
 import type { Clock } from '../platform/clock.ts';
-import { asReeveError } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { frameVersion, packFrames, type FrameContent } from '../protocol/frame.ts';
 import { passingSigner, type Signer } from '../security/signing.ts';
-import type { Signals } from '../observability/signals.ts';
-import { createInboundRouter, type InboundHandlers, type ReplayCheck } from './inbound-router.ts';
-import type { Publication, Verdict, Wire, WireListener } from './transport.ts';
+import type { Status } from '../protocol/status.ts';
+import type { Publication, Verdict, Wire } from './transport.ts';
 import { packAcknowledgement, type LaneAck } from '../protocol/acknowledgement.ts';
 
-/** The exchange that {@link createNetwork} makes. */
+/** The network that {@link createNetwork} makes. */
 export interface Network {
-	/** What wires report to. */
-	readonly listener: WireListener;
+	/** A wire is connected: everything is published on it, too, until it is detached. */
+	attach(wire: Wire): void;
+	detach(wire: Wire): void;
+	/** Calls `see` whenever a wire comes up, or goes down; `isUp` is true while one is up. */
+	onLink(see: (isUp: boolean) => void): () => void;
+	/** See {@link StatusPublisher.hear}. */
+	hear(status: Status, count?: number): boolean;
 	/** The publication that the broker makes for us if we die. */
 	readonly will: Publication;
 	isUp(): boolean;
@@ -46,28 +49,26 @@ export interface Network {
 	announce(): void;
 	/** Says goodbye on every wire; resolves when the brokers have it. */
 	retire(): Promise<void>;
-	/**
-	 * From now on nothing leaves any more, not even a goodbye: somebody else speaks for this store.
-	 */
-	silence(): void;
 }
 
-/** Creates the exchange of a node. Nothing is sent before a wire is up. */
+/** Creates the network of a node. Nothing is sent before a wire is up. */
 export function createNetwork(parts: {
 	self: Self;
 	clock: Clock;
-	signals: Signals;
-	handlers: InboundHandlers;
 	/** About how many bytes one PUBLISH of frames may have. */
 	bytesMax: number;
 	passPoint: PassPoint;
 	/** Without one, nothing is signed and everything is believed. */
 	signer?: Signer | undefined;
-	/** Recognises what is brought a second time. */
-	guard?: ReplayCheck | undefined;
+	/** Aborted when another process speaks for this store: then nothing leaves any more. */
+	fenced?: AbortSignal | undefined;
 }): Network {
-	const { self, signals, handlers, signer = passingSigner } = parts;
+	const { self, signer = passingSigner, fenced } = parts;
 	const wires = new Set<Wire>();
+	const linkListeners = new Set<(isUp: boolean) => void>();
+	const tellLink = (): void => {
+		for (const see of linkListeners) see(wires.size > 0);
+	};
 	/**
 	 * The status topics that are asked for by name; there are as many as nodes that have had mail.
 	 */
@@ -79,20 +80,13 @@ export function createNetwork(parts: {
 			storeId: self.storeId,
 			epoch: self.epoch,
 		}) as const;
-	let isSilent = false;
 
 	const topicOf = (topic: Parameters<typeof formatTopic>[1]) => formatTopic(self.prefix, topic);
 	const publish = async (publication: Publication): Promise<Verdict> => {
 		const verdicts = await Promise.all([...wires].map((wire) => wire.publish(publication)));
 		return verdicts.find((verdict) => verdict === 'taken') ?? verdicts[0] ?? 'not_connected';
 	};
-	const statusPublisher = createStatusPublisher({
-		self,
-		clock: parts.clock,
-		wires,
-		signer,
-		onLaterEpoch: () => handlers.laterEpoch?.(),
-	});
+	const statusPublisher = createStatusPublisher({ self, clock: parts.clock, wires, signer });
 
 	const publishFrames = (topic: string, qos: 0 | 1, frames: readonly FrameContent[]) => {
 		const payload = signer.sign(topic, packFrames(head(), frames));
@@ -111,44 +105,30 @@ export function createNetwork(parts: {
 		return publish({ topic, payload, qos: 0, retain: false });
 	});
 
-	const packet = createInboundRouter({ ...parts, signer, statusPublisher, publish });
+	fenced?.addEventListener('abort', () => {
+		statusPublisher.silence();
+		wires.clear();
+		tellLink();
+	});
 
-	const listener: WireListener = {
-		up(wire) {
-			if (isSilent) return;
+	return {
+		attach(wire) {
+			if (fenced?.aborted) return;
 			wires.add(wire);
 			frameBatching.forgetLimit();
 			statusPublisher.up(wire);
 			for (const topic of followed) wire.follow?.(topic);
-			handlers.link(true);
+			tellLink();
 		},
-		down(wire) {
+		detach(wire) {
 			wires.delete(wire);
-			handlers.link(wires.size > 0);
+			tellLink();
 		},
-		packet(topic, payload) {
-			try {
-				packet(topic, payload);
-			} catch (thrown) {
-				const { code, detail } = asReeveError(thrown, 'bad_frame');
-				if (isAboutSignatures(code))
-					signals.emit('signature.refused', { code, from: detail, topic });
-				else signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
-			}
+		onLink(see) {
+			linkListeners.add(see);
+			return () => void linkListeners.delete(see);
 		},
-		async publicMessage(topic, payload, properties) {
-			const address = parseTopic(self.prefix, topic);
-			if (address?.part !== 'public') return;
-			await handlers.publicMessage(
-				payload,
-				{ method: address.method, kind: address.kind },
-				properties,
-			);
-		},
-	};
-
-	return {
-		listener,
+		hear: (status, count) => statusPublisher.hear(status, count),
 		get will() {
 			return statusPublisher.will();
 		},
@@ -168,16 +148,10 @@ export function createNetwork(parts: {
 		},
 		tell(topic, text) {
 			const payload = Buffer.from(text);
-			if (!isSilent) void publish({ topic, payload, qos: 0, retain: false });
+			if (!fenced?.aborted) void publish({ topic, payload, qos: 0, retain: false });
 		},
 		announce: () => statusPublisher.begin(),
 		retire: () => statusPublisher.end(),
-		silence() {
-			isSilent = true;
-			statusPublisher.silence();
-			wires.clear();
-			handlers.link(false);
-		},
 	};
 }
 
@@ -205,8 +179,4 @@ function createAcknowledging(
 			pending.lanes.set(ack.lane, ack);
 		},
 	};
-}
-
-function isAboutSignatures(code: string): boolean {
-	return ['unsigned', 'unknown_key', 'bad_signature', 'replayed'].includes(code);
 }

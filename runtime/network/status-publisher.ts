@@ -28,8 +28,11 @@ export interface StatusPublisher {
 	end(): Promise<void>;
 	/** Says nothing any more. */
 	silence(): void;
-	/** Hears what is said in the name of this node; `count` is the number of it, if it is signed. */
-	hear(status: Status, count?: number): void;
+	/**
+	 * Hears what is said in the name of this node; `count` is the number of it, if it is signed.
+	 * Returns whether a later start of this very store has said it.
+	 */
+	hear(status: Status, count?: number): boolean;
 }
 
 /** Creates the announcement of a node. */
@@ -38,10 +41,8 @@ export function createStatusPublisher(parts: {
 	clock: Clock;
 	wires: ReadonlySet<Wire>;
 	signer?: Pick<Signer, 'signJson'>;
-	/** A later life of this very store has announced itself. */
-	onLaterEpoch: () => void;
 }): StatusPublisher {
-	const { self, clock, wires, signer = passingSigner, onLaterEpoch } = parts;
+	const { self, clock, wires, signer = passingSigner } = parts;
 	let isBegun = false;
 	let again: Timer | undefined;
 	/**
@@ -105,9 +106,10 @@ export function createStatusPublisher(parts: {
 			if (isOurStore && epoch === self.epoch) {
 				connection = Math.max(connection, Math.ceil(count / 2));
 			}
-			if (isOurStore && epoch > self.epoch) onLaterEpoch();
-			// The will of an earlier life, or connection, may come after our birth, and is retained.
-			else if (state === 'offline' || (isOurStore && epoch < self.epoch)) announce();
+			if (isOurStore && epoch > self.epoch) return true;
+			// The will of an earlier start, or connection, may come after our birth, and is retained.
+			if (state === 'offline' || (isOurStore && epoch < self.epoch)) announce();
+			return false;
 		},
 	};
 }

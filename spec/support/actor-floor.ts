@@ -61,8 +61,10 @@ export function openFloor<Time extends Clock>(parts: FloorParts<Time>) {
 	const asks = createAsks({ ...shared, mailbox });
 	const ledger = createLedger({ ...shared, asks });
 	const outbox = createOutbox(shared);
-	const network = () => {
-		throw new Error('there is no wire');
+	const network = {
+		sendFrame() {
+			throw new Error('there is no wire');
+		},
 	};
 	const receipts = createReceipts(shared);
 	const router = createMessageRouter({ ...shared, ledger, outbox, mailbox, network });

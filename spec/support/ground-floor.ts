@@ -9,6 +9,7 @@ import { createOutcomePublisher } from '../../runtime/intake/outcome-publisher.t
 import { steppedClock, type Clock, type SteppedClock } from '../../runtime/platform/clock.ts';
 import { createLedger } from '../../runtime/ledger/ledger.ts';
 import { configOf, type Config } from '../../runtime/config/config.ts';
+import { createInboundRouter } from '../../runtime/network/inbound-router.ts';
 import { createNetwork } from '../../runtime/network/network.ts';
 import { passAll } from '../../runtime/platform/crash-points.ts';
 import {
@@ -83,10 +84,21 @@ function createTreeChildren(
 		}),
 	);
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
-	const outcomePublisher = createOutcomePublisher({
-		...shared,
-		publish: (publication) => network.publish(publication),
+	const { storeId, epoch } = journal;
+	const self = {
+		node,
+		storeId,
+		epoch,
+		prefix: config.topicPrefix,
+		methods: () => [...mailboxes.keys()],
+	};
+	const network = createNetwork({
+		clock,
+		bytesMax: config.frameBytesMax,
+		passPoint: passAll,
+		self,
 	});
+	const outcomePublisher = createOutcomePublisher({ ...shared, network });
 	const ledger = createLedger({ ...shared, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
@@ -97,7 +109,7 @@ function createTreeChildren(
 		ledger,
 		outbox,
 		mailbox,
-		network: () => network,
+		network,
 	});
 	const taking = {
 		...shared,
@@ -119,19 +131,16 @@ function createTreeChildren(
 		receipts,
 		mailbox,
 		passPoint: passAll,
+		onRemoval: () => {},
 		hindrance: () => (phase.current === 'open' ? undefined : phase.current),
 		onAccept: (message) => router.onAccept(message),
 		onAccepted: (message, isTaken) => router.onAccepted(message, isTaken),
 		answer: (to, ack) => network.answer(to, ack),
 	});
-	const { storeId, epoch } = journal;
-	const self = { node, storeId, epoch, prefix: config.topicPrefix };
-	const network = createNetwork({
-		clock,
+	const listener = createInboundRouter({
+		self,
+		network,
 		signals,
-		bytesMax: config.frameBytesMax,
-		passPoint: passAll,
-		self: { ...self, methods: () => [...mailboxes.keys()] },
 		handlers: {
 			frame(frame, destination) {
 				if (frame.lane === undefined) inbox.receiveOnce(frame, destination);
@@ -141,12 +150,9 @@ function createTreeChildren(
 			status: (status) => presence.learn(status),
 			publicMessage: (payload, address, properties) =>
 				intake.acceptPublic(payload, address, properties),
-			link: (isUp) => {
-				if (isUp) outcomePublisher.pump();
-			},
 		},
 	});
-	return { ...taking, phase, mailboxes, receipts, intake, inbox, network };
+	return { ...taking, phase, mailboxes, receipts, intake, inbox, network, listener };
 }
 
 /** Opens the ground floor of `ship1`, or of the node that is named in `values`. */
@@ -177,14 +183,13 @@ export function openFloor(
 			return Promise.resolve(verdict.current);
 		},
 	};
-	services.network.listener.up(wire);
+	services.listener.up(wire);
 	const { journal } = services;
 	t.after(() => journal.close());
 	const ofPart = (part: Topic['part']) =>
 		published.filter(({ parsed }) => parsed?.part === part).map(({ payload }) => payload);
 	const acks = () => ofPart('ack').flatMap((payload) => readAcknowledgement(payload).lanes);
-	const arrive = (topic: string, payload: Uint8Array) =>
-		services.network.listener.packet(topic, payload);
+	const arrive = (topic: string, payload: Uint8Array) => services.listener.packet(topic, payload);
 
 	return {
 		services,

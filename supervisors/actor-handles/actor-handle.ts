@@ -102,7 +102,7 @@ async function fileAbroad(
 ): Promise<string> {
 	const { toNode, method, data } = fields;
 	checkName('node', toNode);
-	if (phase.current === 'stopping') throw new ReeveError('stopping');
+	if (phase.current() === 'stopping') throw new ReeveError('stopping');
 	if (outbox.waiting() >= config.outboxMessagesMax) throw new ReeveError('outbox_full');
 	if (Buffer.byteLength(data) > config.messageBytesMax) throw new ReeveError('too_large', method);
 	const id = newId(clock);

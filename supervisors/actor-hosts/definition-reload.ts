@@ -19,10 +19,12 @@ import type { Refusal } from '../otp/child-management.ts';
 import type { NodeServices, ReloadChoice, Reload } from '../composition/node-services.ts';
 import { hostChild } from './actor-host-child.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
+import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
-/** Creates the reloading of a node. `hosts` is the supervisor of the hosts, once it is there. */
-export function createReload(services: NodeServices, hosts: () => SupervisorRef): Reload {
-	const { definitions, config, signals } = services;
+/** Creates what reloads the definitions of a node. */
+export function createReload(services: NodeServices): Reload {
+	const { definitions, config, signals, names } = services;
+	const hosts = () => supervisorNamed(names, 'actors');
 	let line: Promise<unknown> = Promise.resolve();
 
 	const refuse = (file: DefinitionFile, problem: string): ReloadRow => {
@@ -41,7 +43,7 @@ export function createReload(services: NodeServices, hosts: () => SupervisorRef)
 		const row = { file: basename(read.source), actor: after.name, diff };
 		if (diff.parked.length > 0 && !force) return { ...row, what: 'held' };
 		if (!isDryRun) {
-			await network(services, hosts(), { before, after });
+			await replaceHost(services, hosts(), { before, after });
 			definitions.enact(read, after);
 			await services.journal.commit(definitions.record(read, after));
 		}
@@ -81,7 +83,7 @@ export function createReload(services: NodeServices, hosts: () => SupervisorRef)
 		for (const row of rows) tell(row);
 		// Other nodes know by the birth what they can ask for here.
 		const isNews = rows.some(({ what }) => what === 'added');
-		if (isNews && services.phase.current === 'open') services.network.announce();
+		if (isNews && services.phase.current() === 'open') services.network.announce();
 		return rows;
 	};
 	const tell = ({ file, actor = '', what, problem = '', diff }: ReloadRow): void => {
@@ -106,7 +108,7 @@ function textOf(source: string): Promise<string | undefined> {
 	return readFile(source, 'utf8').catch(() => undefined);
 }
 
-interface Exchanged {
+interface Replacement {
 	readonly before: ActorDefinition | undefined;
 	readonly after: ActorDefinition;
 }
@@ -115,10 +117,10 @@ interface Exchanged {
  * Stops the host of a definition and starts one of the other; if that fails, one of the first
  * again.
  */
-async function network(
+async function replaceHost(
 	services: NodeServices,
 	hosts: SupervisorRef,
-	{ before, after }: Exchanged,
+	{ before, after }: Replacement,
 ): Promise<void> {
 	if (before) await end(hosts, after.name);
 	// Only what is a method can have a mailbox; if it does not come to that, its mail waits.

@@ -9,7 +9,6 @@ import { createNodeSecurity } from './node-security.ts';
 import { openDefinitions } from './definitions.ts';
 import { createOwnership } from './ownership.ts';
 import { openMailboxes } from './mailboxes.ts';
-import { type ErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { createTimers } from '../../runtime/pending/timers.ts';
 import { createAsks } from '../../runtime/pending/asks.ts';
 import { createOutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
@@ -30,81 +29,65 @@ import { type Journal, openJournal } from '../../runtime/journal/journal.ts';
 import type { Self } from '../../runtime/network/status-publisher.ts';
 import { ownFacts } from '../../runtime/message/facts.ts';
 import { soundDisk, passingDisk } from '../../runtime/journal/disk.ts';
-import { createInboundHandlers } from './inbound-handlers.ts';
+import { createInboundHandlers } from '../../runtime/intake/inbound-handlers.ts';
+import { createInboundRouter } from '../../runtime/network/inbound-router.ts';
+import { createPublisherRegistry } from '../../actors/outbound/publisher-registry.ts';
+import { createNames } from '../otp/names.ts';
+import { createNodePhase } from './node-phase.ts';
 
 /**
- * Opens the journal and puts everything on top of it. Nothing runs yet.
+ * Opens the journal and makes every service of the node on top of it, each after those that it
+ * needs. Nothing runs yet.
  *
  * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`, `bad_config`, `bad_key`,
  * `bad_acl`
  */
-export function composeNode(parts: ComposeOptions): NodeServices {
-	const { config, clock, signals, methods } = parts;
+export function composeNode(options: ComposeOptions): NodeServices {
+	const { config, clock, signals, methods, passPoint } = options;
 	const { nodeName: node } = config;
-	// First, because to open the journal is to throw out whoever lives there.
-	const security = createNodeSecurity(parts);
+	// First, because opening the journal fences the process that has it open.
+	const security = createNodeSecurity(options);
 	const { authorization, signer } = security;
-	const journal = openOwnJournal(parts, () => network.silence());
+	const fencing = new AbortController();
+	const fenced = fencing.signal;
+	const journal = openOwnJournal(options, () => fencing.abort());
 	const { guard, checkAuthor } = security.on(journal);
-	const isSafe = mustBeSafe(journal, parts);
-	const { actors: given, reading } = parts;
-	const definitions = openDefinitions({ given, reading, journal, methods });
-	const ownership = createOwnership({ ...parts, journal, signer: security.claimSigner });
+	const isSafe = mustBeSafe(journal, options);
+	const phase = createNodePhase({ isSafe });
 	const shared = { journal, clock, config, signals };
-	const phase: NodeServices['phase'] = { current: 'recovering' };
-	const publishing: NodeServices['publishing'] = {
-		ack: () => {},
-		link: () => {},
-		cancel: () => {},
-	};
-	const boxes = openMailboxes({
-		...parts,
-		node,
-		journal,
-		isActor: definitions.isActor,
-		onRemoval: (box) => inbox.relieved(box),
-	});
+
+	const { actors: given, reading } = options;
+	const definitions = openDefinitions({ given, reading, journal, methods });
+	const boxes = openMailboxes({ methods, journal, config, node, isActor: definitions.isActor });
 	const { mailboxes } = boxes;
 	const mailbox = (method: string) => mailboxes.get(methods.find(method)?.name ?? method);
-	const hindrance = (): ErrorCode | undefined => {
-		if (phase.current === 'stopping') return 'stopping';
-		if (isSafe) return 'safe_mode';
-		return phase.current === 'open' ? undefined : 'recovering';
-	};
+	const { onEnd, host } = options;
+	const ownership = createOwnership({ ...shared, host, onEnd, signer: security.claimSigner });
+	const ours = [...mailboxes.values()].filter(({ method }) => !definitions.isActor(method));
+	// An actor's host recovers its own messages.
+	const crashRecovery = createCrashRecovery({
+		mailboxes: ours,
+		wasUnclean: journal.wasUnclean,
+		mayRun: ownership.mayRun,
+	});
 
+	const self = selfOf(options, { journal, isSafe, methods: () => [...mailboxes.keys()] });
+	const { frameBytesMax: bytesMax } = config;
+	const network = createNetwork({ self, clock, bytesMax, passPoint, signer, fenced });
+	const presence = createPresence(shared);
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, node, mailbox });
-	const outcomePublisher = createOutcomePublisher({
-		...shared,
-		publish: (publication) => network.publish(publication),
-	});
+	const outcomePublisher = createOutcomePublisher({ ...shared, network });
 	const ledger = createLedger({ ...shared, asks, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox(shared);
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
-	const { mayRun } = ownership;
-	// An actor's host has suspects of its own, and runs them alone too.
-	const ours = [...mailboxes.values()].filter(({ method }) => !definitions.isActor(method));
-	const crashRecovery = createCrashRecovery({
-		mailboxes: ours,
-		wasUnclean: journal.wasUnclean,
-		mayRun,
-	});
-	const retention = createLaneRetention(shared);
-	const cancellations = createCancellations();
-	const presence = createPresence(shared);
-	const router = createMessageRouter({
-		...shared,
-		node,
-		ledger,
-		outbox,
-		mailbox,
-		network: () => network,
-	});
+	const publishers = createPublisherRegistry({ outbox, presence, network });
+	const router = createMessageRouter({ ...shared, node, ledger, outbox, mailbox, network });
 	const intake = createIntake({
 		...shared,
-		passPoint: parts.passPoint,
+		passPoint,
 		node,
 		ledger,
 		outcomePublisher,
@@ -115,50 +98,78 @@ export function composeNode(parts: ComposeOptions): NodeServices {
 		mailbox,
 		access: authorization?.access,
 		checkAuthor,
-		// A node takes messages from its own people while it still recovers: they only wait.
-		hindrance: () => (phase.current === 'recovering' && !isSafe ? undefined : hindrance()),
+		hindrance: () => phase.ownHindrance(),
 	});
-	const told = { ledger, outcomePublisher, receipts, outbox, presence, router };
-	const done = { node, journal, ...told, intake, ...boxes };
-	const made = { ...done, publishing, ownership, retention, cancellations };
 	const inbox = createInbox({
 		...shared,
 		receipts,
-		passPoint: parts.passPoint,
+		passPoint,
 		mailbox,
 		permit: security.permit(ledger, methods),
-		hindrance,
+		hindrance: () => phase.hindrance(),
+		onRemoval: boxes.onRemoval,
 		onAccept: (message) => router.onAccept(message),
 		onAccepted: (message, isTaken) => router.onAccepted(message, isTaken),
 		answer: (to, ack) => network.answer(to, ack),
 	});
-	const network = createNetwork({
-		...shared,
-		bytesMax: config.frameBytesMax,
-		passPoint: parts.passPoint,
-		signer,
-		guard,
-		self: selfOf(parts, { journal, isSafe, methods: () => [...mailboxes.keys()] }),
-		handlers: createInboundHandlers({ ...made, inbox, network: () => network }),
-	});
-	const hostRuntimes = new Map<string, HostRuntime>();
-	const received = createWithdrawal({ ...parts, ...made, hostRuntimes });
-	return {
-		...parts,
-		...made,
-		actors: definitions.actors,
-		definitions,
-		reloading: { reload: () => Promise.reject(new ReeveError('recovering')) },
+	const retention = createLaneRetention(shared);
+	const { claims } = ownership;
+	const handlers = createInboundHandlers({
+		inbox,
+		retention,
+		presence,
+		intake,
 		network,
+		claims,
+		journal,
+		acknowledged: (ack) => publishers.acknowledged(ack),
+	});
+	const listener = createInboundRouter({ self, network, handlers, signals, signer, guard });
+	const cancellations = createCancellations();
+	const hostRuntimes = new Map<string, HostRuntime>();
+	const { actors } = definitions;
+	const received = createWithdrawal({
+		...shared,
+		node,
+		methods,
+		passPoint,
+		mailboxes,
+		actors,
+		receipts,
+		router,
+		cancellations,
+		hostRuntimes,
+	});
+	return {
+		...options,
+		...boxes,
+		node,
+		journal,
+		ledger,
+		outcomePublisher,
+		receipts,
+		outbox,
+		presence,
+		network,
+		listener,
+		router,
+		intake,
+		publishers,
+		names: createNames(),
+		actors,
+		definitions,
 		leftBehind,
 		phase,
 		isSafe,
+		ownership,
 		crashRecovery,
+		retention,
+		cancellations,
 		received,
 		timers,
 		asks,
 		hostRuntimes,
-		authorization: authorization,
+		authorization,
 	};
 }
 
@@ -183,8 +194,8 @@ function selfOf(
 	};
 }
 
-/** Opens the journal. A process that is fenced falls silent at once, and then ends. */
-function openOwnJournal(parts: ComposeOptions, silence: () => void): Journal {
+/** Opens the journal. A process that is fenced sends nothing more, and then ends. */
+function openOwnJournal(parts: ComposeOptions, fence: () => void): Journal {
 	const { config, clock, signals, host, choices, onEnd, disk = soundDisk, passPoint } = parts;
 	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
 	return openJournal({
@@ -197,7 +208,7 @@ function openOwnJournal(parts: ComposeOptions, silence: () => void): Journal {
 		uncleanPeriodMs: uncleanPeriod * 1000,
 		disk: passingDisk(disk, passPoint),
 		onFenced() {
-			silence();
+			fence();
 			onEnd('fenced');
 		},
 	});

@@ -23,6 +23,8 @@ export interface Mailboxes {
 	readonly openMailbox: (method: string) => Mailbox;
 	/** Whether the configuration says that it takes a method: one without a switch always is. */
 	readonly isTaken: (method: string) => boolean;
+	/** Calls `see` whenever a message leaves one of them. */
+	readonly onRemoval: (see: (mailbox: Mailbox) => void) => void;
 	/** What operators have said of processes while the node ran. */
 	readonly processOverrides: ProcessOverrides;
 }
@@ -36,9 +38,12 @@ export function openMailboxes(parts: {
 	readonly config: Config;
 	/** The name of this node. */
 	readonly node: string;
-	readonly onRemoval: (mailbox: Mailbox) => void;
 }): Mailboxes {
-	const { methods, isActor, journal, config, node, onRemoval } = parts;
+	const { methods, isActor, journal, config, node } = parts;
+	const removalListeners: ((mailbox: Mailbox) => void)[] = [];
+	const onRemoval = (mailbox: Mailbox): void => {
+		for (const see of removalListeners) see(mailbox);
+	};
 	const processOverrides = createProcessOverrides({ journal, keep: config.keepStopped });
 	const switches: Readonly<Record<string, unknown>> = config;
 	const isTaken = (method: string) => switches[`startSub${method}`] !== false;
@@ -56,6 +61,7 @@ export function openMailboxes(parts: {
 	return {
 		mailboxes,
 		isTaken,
+		onRemoval: (see) => void removalListeners.push(see),
 		processOverrides,
 		openMailbox(method) {
 			const known = mailboxes.get(method);

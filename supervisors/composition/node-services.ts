@@ -34,7 +34,10 @@ import type { Definitions, FolderReading } from './definitions.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import type { Ownership } from './ownership.ts';
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
-import type { Acknowledgement } from '../../runtime/protocol/acknowledgement.ts';
+import type { PublisherRegistry } from '../../actors/outbound/publisher-registry.ts';
+import type { WireListener } from '../../runtime/network/transport.ts';
+import type { Names } from '../otp/names.ts';
+import type { NodePhase } from './node-phase.ts';
 
 /** What a ground floor is made from. */
 export interface ComposeOptions {
@@ -69,22 +72,19 @@ export interface NodeServices extends ComposeOptions, Mailboxes {
 	readonly outbox: Outbox;
 	readonly presence: Presence;
 	readonly network: Network;
+	/** What the node does with what its wires bring. */
+	readonly listener: WireListener;
+	/** The living supervisors of the node's tree, by their ids. */
+	readonly names: Names;
 	readonly router: MessageRouter;
 	readonly intake: Intake;
-	/** Whoever wants acknowledgements, and the state of the link: the publishers. */
-	readonly publishing: {
-		ack(ack: Acknowledgement): void;
-		link(isUp: boolean): void;
-		/** Somebody takes back a message that has not left its lane. */
-		cancel(lane: string, seq: number): void;
-	};
+	/** The publishers of the lanes, and what is sent to them. */
+	readonly publishers: PublisherRegistry;
 	readonly definitions: Definitions;
-	/** Reloads their files, once the tree stands. */
-	readonly reloading: { reload: Reload };
 	/** How many messages earlier processes left here: to be sent, or to be run. */
 	readonly leftBehind: number;
 	/** Where the node is in its life; messages are taken only while it is `open`. */
-	readonly phase: { current: 'recovering' | 'open' | 'stopping' };
+	readonly phase: NodePhase;
 	/** Whether the node runs no messages, because its last processes died one after the other. */
 	readonly isSafe: boolean;
 	/** Whose name and store these are. */

@@ -15,7 +15,8 @@ import { actorChild, actorOf } from '../otp/actor-child.ts';
 import type { ChildSpec, StartContext } from '../otp/child-spec.ts';
 import type { Child } from '../otp/child.ts';
 import { exitError } from '../otp/exit-reason.ts';
-import type { SupervisorRef } from '../otp/supervisor.ts';
+import type { Names } from '../otp/names.ts';
+import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /** What a call is started with: what it runs, and who waits for its end. */
 type CallArgs = readonly [input: CallInput, call: Call];
@@ -44,8 +45,8 @@ interface Call extends RunningCall {
 	isCancelled: boolean;
 }
 
-/** Starts supervised calls under what `calls` returns. */
-export function callStarter(calls: () => SupervisorRef): (input: CallInput) => RunningCall {
+/** Starts calls under the supervisor `calls`. */
+export function callStarter(names: Names): (input: CallInput) => RunningCall {
 	return (input) => {
 		// There is one for each message: its functions are shared.
 		const call = Object.create(methods) as { -readonly [Key in keyof Call]: Call[Key] };
@@ -56,15 +57,16 @@ export function callStarter(calls: () => SupervisorRef): (input: CallInput) => R
 			call.resolve = resolve;
 			call.reject = reject;
 		});
-		void calls()
-			.startChild([input, call] satisfies CallArgs)
-			.then((answer) => {
-				if ('error' in answer) {
-					call.reject(answer.cause ?? new ReeveError('stopping', answer.error));
-				} else if (answer.child) watch(call, answer.child);
-			});
+		startUnder(names, input, call).catch(call.reject);
 		return call;
 	};
+}
+
+async function startUnder(names: Names, input: CallInput, call: Call): Promise<void> {
+	const args: CallArgs = [input, call];
+	const answer = await supervisorNamed(names, 'calls').startChild(args);
+	if ('error' in answer) throw answer.cause ?? new ReeveError('stopping', answer.error);
+	if (answer.child) watch(call, answer.child);
 }
 
 function watch(call: Call, child: Child): void {

@@ -13,19 +13,16 @@ import { version } from '../../runtime/platform/version.ts';
 import type { NodeApi } from '../../runtime/network/transport.ts';
 import { actorQuestions, createActorQueries } from '../operations/actor-queries.ts';
 import { createAudit } from '../operations/audit.ts';
-import type { NodeServices } from '../composition/node-services.ts';
+import type { NodeServices, Reload } from '../composition/node-services.ts';
 import { treeRow } from '../operations/supervision-tree-rows.ts';
 import { operations } from '../operations/operation-targets.ts';
 import { createOperations } from '../operations/operations.ts';
 import { createResend } from '../operations/resend.ts';
-import type { SupervisorRef } from '../otp/supervisor.ts';
+import { isSupervisor } from '../otp/supervisor.ts';
 import type { TreeRow } from '../../runtime/queries/question.ts';
 
-/** Creates the door. `top` answers with the tree once it stands. */
-export function createNodeApi(
-	services: NodeServices,
-	top: () => SupervisorRef | undefined,
-): NodeApi {
+/** Creates the API of a node. */
+export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = services;
 	const { phase } = services;
 	const startedAt = clock.now();
@@ -40,7 +37,7 @@ export function createNodeApi(
 		epoch: journal.epoch,
 		replayed: leftBehind,
 		mode: isSafe ? 'safe' : 'normal',
-		phase: phase.current,
+		phase: phase.current(),
 		facts: ownFacts(config.facts),
 		isJournalHealthy: journal.isHealthy(),
 		nodeName: ownership.state(),
@@ -58,13 +55,13 @@ export function createNodeApi(
 		about,
 		prefix: config.topicPrefix,
 		tree: () => {
-			const ref = top();
-			return ref ? treeRow(ref) : starting;
+			const top = services.names.whereis('node');
+			return top && isSupervisor(top) ? treeRow(top) : starting;
 		},
 	});
 	const operate = createOperations(services);
 	const audit = createAudit(services);
-	const queryActors = createActorQueries(services);
+	const queryActors = createActorQueries(services, reload);
 	const resend = createResend(services);
 	const ask: NodeApi['ask'] = (raw, signal) => {
 		const { reeve, id } = z

@@ -43,7 +43,7 @@ import type { FolderReading } from '../composition/definitions.ts';
 import { createNodeApi } from './node-api.ts';
 import { exitText } from '../otp/exit-reason.ts';
 import type { NodeServices } from '../composition/node-services.ts';
-import { createNames } from '../otp/names.ts';
+import { createReload } from '../actor-hosts/definition-reload.ts';
 import { catchStrays } from '../otp/stray-errors.ts';
 import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { loadTransports } from './transport-table.ts';
@@ -174,7 +174,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 			disk,
 		};
 		const services = composeNode({ ...given, onEnd });
-		const running = await raise(services, transports, ending);
+		const running = await startTree(services, transports, ending);
 		const { leftBehind: replayed } = services;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
 		void running.ended.then(endWatching);
@@ -185,22 +185,21 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	}
 }
 
-/** Starts the tree on a ground floor. */
-async function raise(
+/** Starts the tree of a node on its services. */
+async function startTree(
 	services: NodeServices,
 	transports: readonly TransportDefinition[],
 	ending: Promise<string>,
 ): Promise<RunningNode> {
-	const { clock, signals, journal, phase, network, node: name } = services;
-	let top: SupervisorRef | undefined;
-	const api = createNodeApi(services, () => top);
+	const { clock, signals, journal, phase, network, names, node: name } = services;
+	const reload = createReload(services);
+	const api = createNodeApi(services, reload);
+	const spec = nodeTree({ services, api, reload, transports });
+	const budgets = budgetsOf(services.config);
+	let tree: SupervisorRef;
 	try {
-		top = await startSupervisor(nodeTree({ services, api, transports }), {
-			clock,
-			signals,
-			names: createNames(),
-			budgets: budgetsOf(services.config),
-		});
+		tree = await startSupervisor(spec, { clock, signals, names, budgets });
+		names.register(spec.name, tree);
 	} catch (thrown) {
 		await journal.close();
 		const cause = asReeveError(rootOf(thrown), 'start_failed');
@@ -208,11 +207,10 @@ async function raise(
 	}
 
 	let stopping: Promise<void> | undefined;
-	const tree = top;
 	const stop = (reason = 'stop'): Promise<void> => {
 		stopping ??= (async () => {
 			signals.emit('node.stopping', { reason });
-			phase.current = 'stopping';
+			phase.stop();
 			await network.retire();
 			await tree.stop('shutdown');
 			// The end waits for it, but not for ever; of a process that was replaced nothing is written.

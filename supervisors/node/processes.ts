@@ -14,13 +14,11 @@ import type { Processes, ProcessName, ProcessRow } from '../../runtime/method/pr
 import type { ChildRow, Refusal } from '../otp/child-management.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
 import type { NodeServices } from '../composition/node-services.ts';
-import type { SupervisorRef } from '../otp/supervisor.ts';
+import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /** What processes are operated with. */
 export interface ProcessParts {
 	readonly services: NodeServices;
-	readonly subscribers: () => SupervisorRef;
-	readonly publishers: () => SupervisorRef;
 	/** Makes the subscriber of a method that has had none so far. */
 	readonly subscriber: (mailbox: Mailbox) => ChildSpec;
 }
@@ -39,7 +37,9 @@ const neededPublisher = 'REQNone';
 
 /** Creates the view on the processes of a node. */
 export function createProcesses(parts: ProcessParts): Processes {
-	const { services, subscribers, publishers } = parts;
+	const { services } = parts;
+	const subscribers = () => supervisorNamed(services.names, 'subscribers');
+	const publishers = () => supervisorNamed(services.names, 'publishers');
 	const { node, outbox, mailboxes, methods, processOverrides } = services;
 
 	const list = async (): Promise<readonly ProcessRow[]> => {

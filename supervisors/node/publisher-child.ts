@@ -4,21 +4,19 @@
  * @module
  */
 import type { NodeServices } from '../composition/node-services.ts';
-import type { SupervisorRef } from '../otp/supervisor.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
-import { createPublisherRegistry, type PublisherRef } from './publisher-registry.ts';
+import type { PublisherRef } from '../../actors/outbound/publisher-registry.ts';
+import { supervisorNamed } from '../otp/registered-supervisors.ts';
 import { createRenewal } from './store-renewal.ts';
 import type { Lane } from '../../runtime/delivery/outbox.ts';
 import { actorChild, actorOf } from '../otp/actor-child.ts';
 import { publisherLogic } from '../../actors/outbound/publisher.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
-export function publisherChild(
-	services: NodeServices,
-	under: (id: string) => SupervisorRef,
-): ChildSpec {
-	const registry = createPublisherRegistry(services);
-	const onStaleStore = createRenewal(services, () => under('transports'));
+/** Makes the child. Publishers that run when it stops are told nothing more. */
+export function publisherChild(services: NodeServices): ChildSpec {
+	const { publishers: registry, names } = services;
+	const onStaleStore = createRenewal(services);
 	const publisher = (lane: Lane): ChildSpec => {
 		const start = actorChild({
 			logic: publisherLogic,
@@ -47,7 +45,10 @@ export function publisherChild(
 	return {
 		id: 'publishing',
 		start: serviceChild({
-			start: () => registry.open((lane) => void under('publishers').startChild(publisher(lane))),
+			start: () =>
+				registry.open((lane) => {
+					void supervisorNamed(names, 'publishers').startChild(publisher(lane));
+				}),
 		}),
 	};
 }

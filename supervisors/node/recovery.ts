@@ -9,7 +9,7 @@ import { killOrphans } from '../../actors/io/orphan-commands.ts';
 
 /** Opens the node for messages from other nodes, and announces it. */
 export function recover({ phase, network, isSafe, journal, signals }: NodeServices): void {
-	phase.current = 'open';
+	phase.open();
 	network.announce();
 	// Said only now, when somebody listens who tells central.
 	const { quarantined: folder, uncleanStarts } = journal;

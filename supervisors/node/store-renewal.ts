@@ -7,16 +7,16 @@
  * @module
  */
 import type { NodeServices } from '../composition/node-services.ts';
-import type { SupervisorRef } from '../otp/supervisor.ts';
+import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /**
  * Makes what publishers call when they find out. A second call while the first is at work is the
  * same.
  */
 export function createRenewal(
-	{ journal, outbox, signals }: NodeServices,
-	transports: () => SupervisorRef,
+	services: Pick<NodeServices, 'journal' | 'outbox' | 'signals' | 'names'>,
 ): (why: string) => void {
+	const { journal, outbox, signals, names } = services;
 	let working: Promise<void> | undefined;
 
 	const renew = async (why: string): Promise<void> => {
@@ -24,7 +24,7 @@ export function createRenewal(
 		await journal.renew(outbox.renew());
 		signals.emit('store.renewed', { storeId: journal.storeId, before, why });
 		// The broker holds a will in the old name; and everything under way is sent again afterwards.
-		const ref = transports();
+		const ref = supervisorNamed(names, 'transports');
 		for (const { id } of await ref.whichChildren()) {
 			await ref.terminateChild(id);
 			await ref.restartChild(id);

@@ -13,8 +13,7 @@ import type { ChildSpec } from '../otp/child-spec.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
 export function transportContext(services: NodeServices, api: NodeApi): TransportContext {
-	const { node, config, clock, signals, network, isSafe, ownership } = services;
-	const { listener } = network;
+	const { node, config, clock, signals, network, listener, isSafe, ownership } = services;
 	return {
 		isSafe,
 		claim: ownership.claims,

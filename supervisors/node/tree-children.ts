@@ -1,10 +1,9 @@
 /**
- * The parts of a node, as children of its tree: each is made of the ground floor and knows how it
- * is started, restarted and stopped. Which supervisor each stands under is said in `tree.ts`.
+ * The children of a node's tree: each is made of the node's services, and says how it is started,
+ * restarted and stopped. `tree.ts` says which supervisor each stands under.
  *
  * @module
  */
-import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { startSweeping } from '../../runtime/delivery/lane-retention.ts';
 import type { NodeApi, TransportDefinition } from '../../runtime/network/transport.ts';
@@ -13,15 +12,13 @@ import { callStarter, callTemplate } from './call-child.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
 import { watchDefinitions } from '../actor-hosts/definition-watch.ts';
 import { startErrorReports } from '../reports/error-report.ts';
-import type { NodeServices } from '../composition/node-services.ts';
+import type { NodeServices, Reload } from '../composition/node-services.ts';
 import { startHello } from '../reports/hello.ts';
 import { hostChild } from '../actor-hosts/actor-host-child.ts';
 import { createProcesses } from './processes.ts';
 import { recover, endOrphans } from './recovery.ts';
-import { createReload } from '../actor-hosts/definition-reload.ts';
 import { serviceChild } from '../otp/service-child.ts';
 import { startStoreLog } from '../reports/store-log.ts';
-import { isSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { subscriberChild } from './subscriber-child.ts';
 import { publisherChild } from './publisher-child.ts';
 import { transportContext, transportChild } from './transport-child.ts';
@@ -53,36 +50,24 @@ export interface TreeChildren {
 	readonly transports: readonly ChildSpec[];
 	/** Opens the node, once everything else runs. */
 	readonly recovery: ChildSpec;
-	/** The same child; the parts that start children under it find it by its id from then on. */
-	reachable(supervisor: ChildSpec): ChildSpec;
 }
 
-/** What the parts are made of. */
+/** What the children are made of. */
 export interface TreeChildrenParts {
 	readonly services: NodeServices;
 	readonly api: NodeApi;
+	readonly reload: Reload;
 	readonly transports: readonly TransportDefinition[];
 }
 
-/** Makes the parts of one node. Nothing runs yet. */
-export function createTreeChildren({ services, api, transports }: TreeChildrenParts): TreeChildren {
-	const supervisors = new Map<string, SupervisorRef>();
-	const under = (id: string): SupervisorRef => {
-		const found = supervisors.get(id);
-		if (found) return found;
-		throw new ReeveError('internal', `${id} is not there yet`);
-	};
-	const startCall = callStarter(() => under('calls'));
-	const subscriberOf = (box: Mailbox): ChildSpec =>
-		subscriberChild(services, box, { startCall, processes });
-	const processes = createProcesses({
-		services,
-		subscribers: () => under('subscribers'),
-		publishers: () => under('publishers'),
-		subscriber: subscriberOf,
-	});
-	const reload = createReload(services, () => under('actors'));
-	services.reloading.reload = reload;
+/** Makes the children of one node's tree. Nothing runs yet. */
+export function createTreeChildren(parts: TreeChildrenParts): TreeChildren {
+	const { services, api, reload, transports } = parts;
+	const startCall = callStarter(services.names);
+	const processes = createProcesses({ services, subscriber: subscriberOf });
+	function subscriberOf(box: Mailbox): ChildSpec {
+		return subscriberChild(services, box, { startCall, processes });
+	}
 	return {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(services) },
 		call: callTemplate(),
@@ -106,7 +91,7 @@ export function createTreeChildren({ services, api, transports }: TreeChildrenPa
 			id: 'monitors',
 			start: serviceChild({ start: () => watchMonitored(services) }),
 		},
-		publishing: publisherChild(services, under),
+		publishing: publisherChild(services),
 		errorReports: {
 			id: 'errorReports',
 			start: serviceChild({ start: () => startErrorReports(services) }),
@@ -121,16 +106,6 @@ export function createTreeChildren({ services, api, transports }: TreeChildrenPa
 			.filter((transport) => transport.wanted(services.config))
 			.map((transport) => transportChild(transport, transportContext(services, api))),
 		recovery: { id: 'recovery', restart: 'transient', start: () => recovery(services) },
-		reachable: (supervisor) => ({
-			...supervisor,
-			async start(context) {
-				const started = await supervisor.start(context);
-				if (typeof started === 'object' && 'onExit' in started && isSupervisor(started)) {
-					supervisors.set(supervisor.id, started);
-				}
-				return started;
-			},
-		}),
 	};
 }
 

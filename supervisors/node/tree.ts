@@ -7,48 +7,49 @@
  *
  * @module
  */
+import { registered } from '../otp/registered-supervisors.ts';
 import { createTreeChildren, type TreeChildrenParts } from './tree-children.ts';
 import type { SupervisorSpec } from '../otp/child-spec.ts';
 import { supervisorChild } from '../otp/supervisor.ts';
 
 /** The tree of one node. */
 export function nodeTree(given: TreeChildrenParts): SupervisorSpec {
-	const parts = createTreeChildren(given);
+	const children = createTreeChildren(given);
 	return {
 		name: 'node',
 		strategy: 'rest_for_one',
 		intensity: 3,
 		period: 30,
 		children: [
-			parts.orphans,
-			parts.reachable(
+			children.orphans,
+			registered(
 				supervisorChild({
 					name: 'calls',
 					strategy: 'simple_one_for_one',
-					children: [parts.call],
+					children: [children.call],
 				}),
 			),
-			parts.reachable(
+			registered(
 				supervisorChild({
 					name: 'subscribers',
 					strategy: 'one_for_one',
 					intensity: 10,
 					period: 60,
-					children: parts.subscribers,
+					children: children.subscribers,
 				}),
 			),
-			parts.timers,
+			children.timers,
 			// Machines that throw are their hosts' business; what ends here is an error of ours.
-			parts.reachable(
+			registered(
 				supervisorChild({
 					name: 'actors',
 					strategy: 'one_for_one',
 					intensity: 10,
 					period: 60,
-					children: parts.hosts,
+					children: children.hosts,
 				}),
 			),
-			parts.reachable(
+			registered(
 				supervisorChild({
 					name: 'publishers',
 					strategy: 'one_for_one',
@@ -57,29 +58,29 @@ export function nodeTree(given: TreeChildrenParts): SupervisorSpec {
 					children: [],
 				}),
 			),
-			parts.publishing,
+			children.publishing,
 			supervisorChild({
 				name: 'reports',
 				strategy: 'one_for_one',
 				children: [
-					parts.errorReports,
-					parts.definitions,
-					parts.monitors,
-					parts.hello,
-					parts.retention,
-					parts.storeLog,
+					children.errorReports,
+					children.definitions,
+					children.monitors,
+					children.hello,
+					children.retention,
+					children.storeLog,
 				],
 			}),
-			parts.reachable(
+			registered(
 				supervisorChild({
 					name: 'transports',
 					strategy: 'one_for_one',
 					intensity: 5,
 					period: 30,
-					children: parts.transports,
+					children: children.transports,
 				}),
 			),
-			parts.recovery,
+			children.recovery,
 		],
 	};
 }

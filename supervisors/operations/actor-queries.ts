@@ -17,7 +17,7 @@ import type {
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
-import type { NodeServices } from '../composition/node-services.ts';
+import type { NodeServices, Reload } from '../composition/node-services.ts';
 
 /** The questions that are answered here. */
 export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
@@ -48,6 +48,7 @@ type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
 /** Creates what answers them. */
 export function createActorQueries(
 	services: NodeServices,
+	reload: Reload,
 ): (raw: unknown) => AsyncGenerator<Answer> {
 	const find = (name: string): ActorDefinition => {
 		const found = services.actors.find((actor) => actor.name === name);
@@ -69,7 +70,7 @@ export function createActorQueries(
 			return;
 		}
 		if (asked.reeve === 'reload') {
-			yield* await services.reloading.reload(asked);
+			yield* await reload(asked);
 			return;
 		}
 		const definition = find(asked.actor);

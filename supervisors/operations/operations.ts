@@ -65,10 +65,10 @@ async function cancel(services: NodeServices, target: Target): Promise<Outcome> 
 }
 
 async function cancelSent(services: NodeServices, entry: Entry): Promise<Outcome> {
-	const { ledger, outbox, publishing, journal } = services;
+	const { ledger, outbox, publishers, journal } = services;
 	const { id, lane: name = '', seq = 0, toNode } = entry;
 	const lane = outbox.lane(name);
-	if (lane && seq >= lane.lo) publishing.cancel(name, seq);
+	if (lane && seq >= lane.lo) publishers.cancel(name, seq);
 	await journal.commit(ledger.noted(id));
 	// A copy of it may be there, or on its way; what is behind it on the wire arrives behind it.
 	if (ledger.get(id)?.settledAt === undefined) await askBack(services, toNode, id);

@@ -8,7 +8,7 @@ const codes = (answers: readonly object[]) =>
 	answers.map((answer) => ('error' in answer ? answer.error : 'id' in answer && 'ok'));
 const publicMessage = (floor: Floor, payload: unknown, topic = 'REQPing/EventACK') => {
 	const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-	return floor.services.network.listener.publicMessage(`reeve/ship1/${topic}`, bytes, {});
+	return floor.services.listener.publicMessage(`reeve/ship1/${topic}`, bytes, {});
 };
 
 test('a message is answered with its id when it is on disk', async (t) => {

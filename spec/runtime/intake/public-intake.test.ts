@@ -11,7 +11,7 @@ const topic = (method = 'REQPing', kind: Kind = 'EventACK') => `reeve/ship1/${me
 function publish(floor: Floor, payload: string | object, more: Publishing = {}): Promise<void> {
 	const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
 	const { at = topic(), ...properties } = more;
-	return floor.services.network.listener.publicMessage(at, Buffer.from(text), properties);
+	return floor.services.listener.publicMessage(at, Buffer.from(text), properties);
 }
 
 interface Publishing extends PublicProperties {
@@ -187,7 +187,7 @@ test('an outcome that the broker has not taken is published by the next process'
 	const floor = openFloor(t);
 	await publish(floor, { id: 'm1' }, { responseTopic: 'client/a' });
 	const { wire } = floor;
-	floor.services.network.listener.down(wire, 'cut');
+	floor.services.listener.down(wire, 'cut');
 	await settle(floor, 'm1');
 	assert.equal(floor.services.outcomePublisher.waiting(), 1);
 	const next = await floor.reopen();

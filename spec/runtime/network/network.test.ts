@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { createInboundRouter } from '../../../runtime/network/inbound-router.ts';
 import { createNetwork } from '../../../runtime/network/network.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
 import { packFrames, readFrames } from '../../../runtime/protocol/frame.ts';
@@ -12,18 +13,32 @@ import {
 } from '../../../runtime/protocol/acknowledgement.ts';
 import { readStatus, writeStatus } from '../../../runtime/protocol/status.ts';
 
-/** An exchange of ship1, what has arrived at the node, and wires that note what they are given. */
-function exchangeOf() {
+/** A network of ship1, what has arrived at the node, and wires that note what they are given. */
+function networkOf() {
 	const clock = steppedClock();
 	const signals = createSignals(clock);
 	const arrived: string[] = [];
 	const links: boolean[] = [];
+	const self = {
+		node: 'ship1',
+		storeId: 'here',
+		epoch: 4,
+		prefix: 'reeve',
+		methods: () => ['REQPing'],
+	};
+	const fencing = new AbortController();
 	const network = createNetwork({
 		clock,
-		signals,
 		bytesMax: 10_000,
 		passPoint: passAll,
-		self: { node: 'ship1', storeId: 'here', epoch: 4, prefix: 'reeve', methods: () => ['REQPing'] },
+		self,
+		fenced: fencing.signal,
+	});
+	network.onLink((isUp) => links.push(isUp));
+	const listener = createInboundRouter({
+		self,
+		network,
+		signals,
 		handlers: {
 			frame: ({ from }, { method, kind }) => arrived.push(`frame ${from} ${method} ${kind}`),
 			acknowledgement: ({ from }) => arrived.push(`ack ${from}`),
@@ -32,7 +47,6 @@ function exchangeOf() {
 				await Promise.resolve();
 				arrived.push(`public ${method} ${Buffer.from(payload).toString()}`);
 			},
-			link: (isUp) => links.push(isUp),
 		},
 	});
 	const wireOf = (verdict: Verdict = 'taken') => {
@@ -48,7 +62,7 @@ function exchangeOf() {
 		};
 		return { wire, published, followed };
 	};
-	return { clock, signals, network, arrived, links, wireOf };
+	return { clock, signals, network, listener, fencing, arrived, links, wireOf };
 }
 
 const to = { node: 'central', method: 'REQPing', kind: 'EventACK' } as const;
@@ -57,9 +71,9 @@ const ack = { lane: 'l', epoch: 1, upTo: 1, id: 'm1', credit: 5 };
 const head = { v: 1, from: 'central', storeId: 'there', epoch: 1 } as const;
 
 test('a frame is published for its lane, with who sends it; at most once means QoS 0', async () => {
-	const { network, clock, wireOf } = exchangeOf();
+	const { network, clock, wireOf, listener } = networkOf();
 	const { wire, published } = wireOf();
-	network.listener.up(wire);
+	listener.up(wire);
 	network.sendFrame(to, content);
 	network.sendFrame(to, { ...content, lane: 'l' });
 	network.sendFrame(to, { ...content, lane: 'k' });
@@ -77,39 +91,39 @@ test('a frame is published for its lane, with who sends it; at most once means Q
 });
 
 test('a node that is followed is asked for by its full topic, once on each wire and again after a reconnect', () => {
-	const { network, wireOf } = exchangeOf();
+	const { network, wireOf, listener } = networkOf();
 	const { wire, followed } = wireOf();
 	network.follow('central');
-	network.listener.up(wire);
+	listener.up(wire);
 	network.follow('central');
 	assert.deepEqual(followed, ['reeve/central/_status']);
-	network.listener.down(wire, 'lost');
-	network.listener.up(wire);
+	listener.down(wire, 'lost');
+	listener.up(wire);
 	network.follow('ship2');
 	const topics = ['reeve/central/_status', 'reeve/central/_status', 'reeve/ship2/_status'];
 	assert.deepEqual(followed, topics);
 });
 
 test('without a wire nothing is taken, and with two the better verdict counts', async () => {
-	const { network, wireOf, links } = exchangeOf();
+	const { network, wireOf, links, listener } = networkOf();
 	const anything = { topic: 't', payload: Buffer.from('p'), qos: 1, retain: false } as const;
 	assert.equal(await network.publish(anything), 'not_connected');
 	const [refusing, taking] = [wireOf('refused'), wireOf('taken')];
-	network.listener.up(refusing.wire);
+	listener.up(refusing.wire);
 	assert.equal(await network.publish(anything), 'refused');
-	network.listener.up(taking.wire);
+	listener.up(taking.wire);
 	assert.equal(await network.publish(anything), 'taken');
-	network.listener.down(taking.wire, 'cut');
+	listener.down(taking.wire, 'cut');
 	assert.equal(network.isUp(), true);
-	network.listener.down(refusing.wire, 'cut');
+	listener.down(refusing.wire, 'cut');
 	assert.equal(network.isUp(), false);
 	assert.deepEqual(links, [true, true, true, false]);
 });
 
 test('answers of one turn leave together, one publication for each store, the last word of each lane', async () => {
-	const { network, clock, wireOf } = exchangeOf();
+	const { network, clock, wireOf, listener } = networkOf();
 	const { wire, published } = wireOf();
-	network.listener.up(wire);
+	listener.up(wire);
 	for (let upTo = 1; upTo <= 100; upTo += 1) {
 		network.answer({ from: 'central', storeId: 'there' }, { ...ack, upTo });
 		network.answer({ from: 'central', storeId: 'there' }, { ...ack, lane: 'l2', upTo });
@@ -133,11 +147,11 @@ test('answers of one turn leave together, one publication for each store, the la
 });
 
 test('an answer that finds no wire is dropped, and the next one leaves', async () => {
-	const { network, clock, wireOf } = exchangeOf();
+	const { network, clock, wireOf, listener } = networkOf();
 	network.answer({ from: 'central', storeId: 'there' }, ack);
 	await clock.settle();
 	const { wire, published } = wireOf();
-	network.listener.up(wire);
+	listener.up(wire);
 	await clock.settle();
 	assert.equal(published.length, 0, 'the sender sends again, and is answered again');
 	network.answer({ from: 'central', storeId: 'there' }, ack);
@@ -146,8 +160,8 @@ test('an answer that finds no wire is dropped, and the next one leaves', async (
 });
 
 test('what arrives goes to whom it is for, and an acknowledgement for another store to nobody', () => {
-	const { network, arrived, signals } = exchangeOf();
-	const packet = (topic: string, payload: Uint8Array) => network.listener.packet(topic, payload);
+	const { arrived, signals, listener } = networkOf();
+	const packet = (topic: string, payload: Uint8Array) => listener.packet(topic, payload);
 	packet('reeve/ship1/_lane/REQPing/EventACK', packFrames(head, [{ ...content, lane: 'l' }]));
 	packet('reeve/ship1/_ack', packAcknowledgement({ ...head, forStoreId: 'here', lanes: [ack] }));
 	packet('reeve/ship1/_ack', packAcknowledgement({ ...head, forStoreId: 'lost', lanes: [ack] }));
@@ -160,50 +174,50 @@ test('what arrives goes to whom it is for, and an acknowledgement for another st
 });
 
 test('what cannot be read is reported, and never thrown at the wire', () => {
-	const { network, arrived, signals } = exchangeOf();
+	const { arrived, signals, listener } = networkOf();
 	const topics = ['reeve/ship1/_lane/REQPing/EventACK', 'reeve/ship1/_ack', 'reeve/a/_status', 'x'];
-	for (const topic of topics) network.listener.packet(topic, Buffer.from('hostile'));
+	for (const topic of topics) listener.packet(topic, Buffer.from('hostile'));
 	assert.deepEqual(arrived, []);
 	assert.equal(signals.counts()['message.refused'], topics.length);
 });
 
 test('a node is announced on every wire, now and after a reconnect, until it says goodbye', async () => {
-	const { network, wireOf } = exchangeOf();
+	const { network, wireOf, listener } = networkOf();
 	const { wire, published } = wireOf();
 	const states = () => published.map(({ payload }) => readStatus(payload)?.state);
-	network.listener.up(wire);
+	listener.up(wire);
 	assert.deepEqual(states(), [], 'it is not ready yet');
 	network.announce();
-	network.listener.down(wire, 'cut');
-	network.listener.up(wire);
+	listener.down(wire, 'cut');
+	listener.up(wire);
 	await network.retire();
-	network.listener.down(wire, 'cut');
-	network.listener.up(wire);
+	listener.down(wire, 'cut');
+	listener.up(wire);
 	assert.deepEqual(states(), ['online', 'online', 'offline']);
 	assert.ok(published.every(({ retain, qos }) => retain && qos === 1));
 	assert.deepEqual(readStatus(network.will.payload)?.state, 'offline');
 });
 
 test('the late will of an earlier life of this node is answered with its birth', async () => {
-	const { network, arrived, wireOf } = exchangeOf();
+	const { network, arrived, wireOf, listener } = networkOf();
 	const { wire, published } = wireOf();
-	network.listener.up(wire);
+	listener.up(wire);
 	network.announce();
 	const death = { v: 1, node: 'ship1', state: 'offline', storeId: 'here', epoch: 3 } as const;
-	network.listener.packet('reeve/ship1/_status', writeStatus(death));
+	listener.packet('reeve/ship1/_status', writeStatus(death));
 	const last = published.at(-1);
 	assert.equal(published.length, 2);
 	assert.equal(last && readStatus(last.payload)?.state, 'online');
 	await network.retire();
-	network.listener.packet('reeve/ship1/_status', network.will.payload);
+	listener.packet('reeve/ship1/_status', network.will.payload);
 	assert.equal(published.length, 3, 'the echo of its goodbye is not contradicted');
 	assert.deepEqual(arrived, [], 'a node is not its own neighbour');
 });
 
 test('a public message is acknowledged when it has been dealt with, and elsewhere ignored', async () => {
-	const { network, arrived } = exchangeOf();
-	await network.listener.publicMessage('reeve/ship1/REQPing/EventACK', Buffer.from('x'), {});
-	await network.listener.publicMessage('reeve/ship1/_ack', Buffer.from('y'), {});
-	await network.listener.publicMessage('nowhere', Buffer.from('z'), {});
+	const { arrived, listener } = networkOf();
+	await listener.publicMessage('reeve/ship1/REQPing/EventACK', Buffer.from('x'), {});
+	await listener.publicMessage('reeve/ship1/_ack', Buffer.from('y'), {});
+	await listener.publicMessage('nowhere', Buffer.from('z'), {});
 	assert.deepEqual(arrived, ['public REQPing x']);
 });

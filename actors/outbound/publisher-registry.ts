@@ -1,12 +1,15 @@
 /**
- * Publishing: brings the publishers what concerns them. A lane gets its publisher with its first
- * message; births, deaths, acknowledgements and the state of the link go to whom they are about.
+ * The registry of publishers: one for each lane that has had a message. It starts a publisher for a
+ * lane's first message, and sends acknowledgements, births, deaths and the state of the link to the
+ * publishers that they are for.
  *
  * @module
  */
-import type { PublisherEvent } from '../../actors/outbound/lane-sending.ts';
-import type { Lane } from '../../runtime/delivery/outbox.ts';
-import type { NodeServices } from '../composition/node-services.ts';
+import type { Lane, Outbox } from '../../runtime/delivery/outbox.ts';
+import type { Network } from '../../runtime/network/network.ts';
+import type { Presence } from '../../runtime/network/presence.ts';
+import type { Acknowledgement } from '../../runtime/protocol/acknowledgement.ts';
+import type { PublisherEvent } from './lane-sending.ts';
 
 /** The living publisher of a lane, as far as this file needs it. */
 export interface PublisherRef {
@@ -18,17 +21,25 @@ interface Known {
 	ref: PublisherRef | undefined;
 }
 
-/** The switchboard that {@link createPublisherRegistry} makes. */
+/** The registry that {@link createPublisherRegistry} makes. */
 export interface PublisherRegistry {
 	/** A publisher tells that it is there; a restarted one takes the place of its predecessor. */
 	register(lane: Lane, publisher: PublisherRef): void;
-	/** Starts bringing events; `start` is called for each lane that needs a publisher. */
+	/** An acknowledgement arrived. */
+	acknowledged(ack: Acknowledgement): void;
+	/** A message that has not left its lane is taken back. */
+	cancel(lane: string, seq: number): void;
+	/** Starts publishers: `start` is called for each lane that needs one. */
 	open(start: (lane: Lane) => void): { stop(): Promise<void> };
 }
 
-/** Creates the switchboard. */
-export function createPublisherRegistry(services: NodeServices): PublisherRegistry {
-	const { outbox, presence, publishing, network } = services;
+/** Creates an empty registry. */
+export function createPublisherRegistry(parts: {
+	outbox: Pick<Outbox, 'onMail'>;
+	presence: Pick<Presence, 'get' | 'onChange'>;
+	network: Pick<Network, 'follow' | 'onLink'>;
+}): PublisherRegistry {
+	const { outbox, presence, network } = parts;
 	const publishers = new Map<string, Known>();
 	/** The same by the node that they publish for: a fleet has a lane or more for each. */
 	const byNode = new Map<string, Set<Known>>();
@@ -45,19 +56,17 @@ export function createPublisherRegistry(services: NodeServices): PublisherRegist
 		register(lane, ref) {
 			know(lane).ref = ref;
 		},
+		acknowledged({ lanes, storeId }) {
+			for (const ack of lanes) publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack, storeId });
+		},
+		cancel(lane, seq) {
+			publishers.get(lane)?.ref?.send({ type: 'CANCEL', seq });
+		},
 		open(start) {
-			publishing.ack = ({ lanes, storeId }) => {
-				for (const ack of lanes) {
-					publishers.get(ack.lane)?.ref?.send({ type: 'ACK', ack, storeId });
-				}
-			};
-			publishing.cancel = (lane, seq) => {
-				publishers.get(lane)?.ref?.send({ type: 'CANCEL', seq });
-			};
-			publishing.link = (isUp) => {
+			const ignoreLink = network.onLink((isUp) => {
 				const type = isUp ? 'LINK_UP' : 'LINK_DOWN';
 				for (const { ref } of publishers.values()) ref?.send({ type });
-			};
+			});
 			const ignorePresence = presence.onChange(({ name, state }) => {
 				const type = state === 'online' ? 'PRESENT' : 'ABSENT';
 				for (const { ref } of byNode.get(name) ?? []) ref?.send({ type });
@@ -75,9 +84,7 @@ export function createPublisherRegistry(services: NodeServices): PublisherRegist
 				async stop() {
 					ignoreMail();
 					ignorePresence();
-					publishing.ack = () => {};
-					publishing.link = () => {};
-					publishing.cancel = () => {};
+					ignoreLink();
 					publishers.clear();
 					byNode.clear();
 					await Promise.resolve();
