@@ -22,6 +22,26 @@ import type { Neighbour } from '../../runtime/network/presence.ts';
 import { watchAsk, type ActorReply, type ActorTarget } from './ask-outcome.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	| 'clock'
+	| 'config'
+	| 'hostRuntimes'
+	| 'intake'
+	| 'journal'
+	| 'ledger'
+	| 'mailboxes'
+	| 'network'
+	| 'node'
+	| 'outbox'
+	| 'phase'
+	| 'presence'
+	| 'received'
+	| 'router'
+	| 'signals'
+>;
+
 /** Which instance is meant; by default the one without a key, on this node. */
 export interface ActorPlace {
 	readonly to?: string;
@@ -53,7 +73,7 @@ export type MakeHandle = <Machine extends AnyStateMachine>(
 ) => ActorHandle<EventFromLogic<Machine>>;
 
 /** Creates what makes handles. */
-export function createActorHandles(services: NodeServices): MakeHandle {
+export function createActorHandles(services: Services): MakeHandle {
 	return ({ name }, { to = services.node, key = '' } = {}) => {
 		const target = { to, name, key };
 		return {
@@ -72,7 +92,7 @@ interface Sent {
 
 /** Files the message; resolves with its id. */
 async function file(
-	services: NodeServices,
+	services: Services,
 	target: ActorTarget,
 	{ event, ttl }: Sent,
 ): Promise<string> {
@@ -97,7 +117,7 @@ async function file(
  * that has not been heard of yet, which messages from outside are not.
  */
 async function fileAbroad(
-	{ node, clock, config, outbox, phase, router, signals }: NodeServices,
+	{ node, clock, config, outbox, phase, router, signals }: Services,
 	fields: Pick<Message, 'toNode' | 'method' | 'kind'> & { readonly data: string },
 ): Promise<string> {
 	const { toNode, method, data } = fields;
@@ -112,7 +132,7 @@ async function fileAbroad(
 }
 
 async function askInstance(
-	services: NodeServices,
+	services: Services,
 	target: ActorTarget,
 	{ event, timeoutMs }: { readonly event: EventObject; readonly timeoutMs: number },
 ): Promise<ActorReply> {
@@ -139,7 +159,7 @@ async function askInstance(
 
 /** Why nobody needs to be asked; undefined if somebody is there. */
 async function absenceOf(
-	services: NodeServices,
+	services: Services,
 	{ to, name }: ActorTarget,
 	timeoutMs: number,
 ): Promise<AskTimeoutReason | undefined> {
@@ -151,7 +171,7 @@ async function absenceOf(
 
 /** A node that is unknown may only not have been heard of yet: its birth is waited for. */
 function neighbourOf(
-	{ presence, clock, network }: NodeServices,
+	{ presence, clock, network }: Services,
 	name: string,
 	timeoutMs: number,
 ): Promise<Neighbour | undefined> {

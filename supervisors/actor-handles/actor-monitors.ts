@@ -14,11 +14,14 @@ import { newId } from '../../runtime/platform/ids.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote, type Monitor } from '../otp/monitors.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<NodeServices, 'asks' | 'clock' | 'node' | 'presence' | 'router' | 'signals'>;
+
 /** How long a node that has never been heard of may take to be. */
 const hearingMsMax = 10_000;
 
 /** Starts watching the nodes that are monitored. */
-export function watchMonitored(services: NodeServices): { stop(): void } {
+export function watchMonitored(services: Services): { stop(): void } {
 	const { asks, clock, presence, signals } = services;
 	const watched = new Map<string, Monitor>();
 	const unheard = new Map<string, Timer>();
@@ -78,7 +81,7 @@ interface Telling {
 }
 
 /** Tells those who monitor a node; what its actors remember of them is taken back. */
-async function tell(services: NodeServices, node: string, { which, code }: Telling): Promise<void> {
+async function tell(services: Services, node: string, { which, code }: Telling): Promise<void> {
 	const { asks, router } = services;
 	const gone = [...asks.monitors()].filter(
 		([, asker]) => asker.watches.node === node && which(asker),
@@ -97,7 +100,7 @@ async function tell(services: NodeServices, node: string, { which, code }: Telli
 }
 
 function takingBack(
-	{ clock, node }: NodeServices,
+	{ clock, node }: Services,
 	id: string,
 	{ watches: { node: toNode, actor: method, key } = { node: '' } }: Asker,
 ): Message[] {

@@ -9,6 +9,22 @@ import type { ReceivedState } from '../../runtime/ledger/received-messages.ts';
 import { testimonyOf } from '../operations/audit.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	| 'clock'
+	| 'config'
+	| 'intake'
+	| 'journal'
+	| 'ledger'
+	| 'methods'
+	| 'node'
+	| 'outbox'
+	| 'presence'
+	| 'received'
+	| 'signals'
+>;
+
 /** How long a receiver may take to say it; one that does not is taken to be at work. */
 const waitMsMax = 2000;
 
@@ -16,9 +32,7 @@ const waitMsMax = 2000;
 const gatherMs = 20;
 
 /** Creates what finds it out, by the id of the message. */
-export function createAskDiagnosis(
-	services: NodeServices,
-): (id: string) => Promise<AskTimeoutReason> {
+export function createAskDiagnosis(services: Services): (id: string) => Promise<AskTimeoutReason> {
 	const { ledger, clock, methods, node, presence } = services;
 	const gathering = new Map<string, { readonly ids: string[]; readonly states: States }>();
 	const isGone = (receiver: string) =>
@@ -62,7 +76,7 @@ export function createAskDiagnosis(
 type States = Promise<ReadonlyMap<string, Partial<ReceivedState>>>;
 
 /** What the receiver says of these messages. */
-async function statesOf(services: NodeServices, ids: readonly string[], receiver: string): States {
+async function statesOf(services: Services, ids: readonly string[], receiver: string): States {
 	const over = new AbortController();
 	const timer = services.clock.after(waitMsMax, () => over.abort());
 	const asking = { receiver, waitSeconds: Math.ceil(waitMsMax / 1000), signal: over.signal };

@@ -12,6 +12,22 @@ import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote } from '../otp/monitors.ts';
 import type { Outcome } from '../../runtime/message/message.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	| 'clock'
+	| 'config'
+	| 'hostRuntimes'
+	| 'intake'
+	| 'journal'
+	| 'ledger'
+	| 'node'
+	| 'outbox'
+	| 'presence'
+	| 'received'
+	| 'signals'
+>;
+
 /** One ask that is waited for. */
 export interface Watch {
 	readonly id: string;
@@ -25,19 +41,19 @@ export interface Watch {
 }
 
 /** Starts waiting. */
-export function watchAsk(services: NodeServices, watch: Watch): void {
+export function watchAsk(services: Services, watch: Watch): void {
 	watchDeadline(services, watch);
 	watchOutcome(services, watch);
 	if (watch.target.to !== services.node) watchNode(services, watch);
 	watchParking(services, watch);
 }
 
-function watchDeadline({ clock }: NodeServices, watch: Watch): void {
+function watchDeadline({ clock }: Services, watch: Watch): void {
 	const timer = clock.after(watch.timeoutMs, () => watch.none('deadline'));
 	watch.signal.addEventListener('abort', () => timer.cancel());
 }
 
-function watchOutcome(services: NodeServices, { id, resolve, reject, signal }: Watch): void {
+function watchOutcome(services: Services, { id, resolve, reject, signal }: Watch): void {
 	const { signals } = services;
 	const look = (): void => {
 		const reply = replyOf(services, id);
@@ -52,7 +68,7 @@ function watchOutcome(services: NodeServices, { id, resolve, reject, signal }: W
 }
 
 /** What the books say of a message that is settled. */
-function replyOf({ ledger, config }: NodeServices, id: string): ActorReply | undefined {
+function replyOf({ ledger, config }: Services, id: string): ActorReply | undefined {
 	const { settledAt, result, output: data } = ledger.get(id) ?? {};
 	if (settledAt === undefined || !result) return undefined;
 	const { outcome, code, detail } = result;
@@ -68,7 +84,7 @@ function replyOf({ ledger, config }: NodeServices, id: string): ActorReply | und
 	};
 }
 
-function watchNode({ presence }: NodeServices, { target, none, signal }: Watch): void {
+function watchNode({ presence }: Services, { target, none, signal }: Watch): void {
 	const { to: node, name } = target;
 	const monitor = monitorRemote({ node, name }, { presence }, () => none('noconnection'));
 	signal.addEventListener('abort', () => monitor.demonitor());
@@ -83,7 +99,7 @@ const probeMsMax = 30_000;
 /**
  * Finds out whether the instance is parked: here at once, elsewhere by asking, less and less often.
  */
-function watchParking(services: NodeServices, watch: Watch): void {
+function watchParking(services: Services, watch: Watch): void {
 	const { target, none, signal, id } = watch;
 	const { clock, node, hostRuntimes, signals } = services;
 	const { name, key, to: receiver } = target;

@@ -11,6 +11,31 @@ import type { ChildSpec } from '../otp/child-spec.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { createAskDiagnosis } from '../actor-handles/ask-diagnosis.ts';
 
+/** What the host of an actor needs of the node. */
+export type HostServices = Pick<
+	NodeServices,
+	| 'asks'
+	| 'clock'
+	| 'config'
+	| 'crashRecovery'
+	| 'hostRuntimes'
+	| 'intake'
+	| 'journal'
+	| 'ledger'
+	| 'mailboxes'
+	| 'methods'
+	| 'network'
+	| 'node'
+	| 'outbox'
+	| 'passPoint'
+	| 'presence'
+	| 'receipts'
+	| 'received'
+	| 'router'
+	| 'signals'
+	| 'timers'
+>;
+
 /** How much longer than `stopTimeout` a host may take to write what it has begun. */
 const drainMs = 5000;
 
@@ -18,7 +43,7 @@ const drainMs = 5000;
  * The child that hosts one actor; it takes no turn while the store is in doubt, or others are
  * suspects.
  */
-export function hostChild(services: NodeServices, definition: ActorDefinition): ChildSpec {
+export function hostChild(services: HostServices, definition: ActorDefinition): ChildSpec {
 	const { name } = definition;
 	const mailbox = services.mailboxes.get(name);
 	if (!mailbox) throw new ReeveError('internal', `an actor without a mailbox: ${name}`);

@@ -17,12 +17,16 @@ import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Refusal } from '../otp/child-management.ts';
 import type { NodeServices, ReloadChoice, Reload } from '../composition/node-services.ts';
-import { hostChild } from './actor-host-child.ts';
+import { hostChild, type HostServices } from './actor-host-child.ts';
 import type { SupervisorRef } from '../otp/supervisor.ts';
 import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
+/** What this file needs of the node. */
+type Services = HostServices &
+	Pick<NodeServices, 'definitions' | 'isSafe' | 'names' | 'openMailbox' | 'phase'>;
+
 /** Creates what reloads the definitions of a node. */
-export function createReload(services: NodeServices): Reload {
+export function createReload(services: Services): Reload {
 	const { definitions, config, signals, names } = services;
 	const hosts = () => supervisorNamed(names, 'actors');
 	let line: Promise<unknown> = Promise.resolve();
@@ -118,7 +122,7 @@ interface Replacement {
  * again.
  */
 async function replaceHost(
-	services: NodeServices,
+	services: Services,
 	hosts: SupervisorRef,
 	{ before, after }: Replacement,
 ): Promise<void> {
@@ -133,7 +137,7 @@ async function replaceHost(
 	}
 }
 
-function openBox({ methods, openMailbox }: NodeServices, definition: ActorDefinition): void {
+function openBox({ methods, openMailbox }: Services, definition: ActorDefinition): void {
 	methods.put({ source: definition.name, definition: methodOf(definition) });
 	openMailbox(definition.name);
 }

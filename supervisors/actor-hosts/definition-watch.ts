@@ -11,7 +11,10 @@ import type { NodeServices, Reload } from '../composition/node-services.ts';
 
 /** Starts watching. */
 export async function watchDefinitions(
-	services: NodeServices,
+	services: Pick<
+		NodeServices,
+		'clock' | 'config' | 'definitions' | 'isSafe' | 'journal' | 'signals'
+	>,
 	reload: Reload,
 ): Promise<{ stop(): Promise<void> }> {
 	const { definitions, journal, signals, config, clock } = services;

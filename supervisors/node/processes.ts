@@ -18,7 +18,17 @@ import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /** What processes are operated with. */
 export interface ProcessParts {
-	readonly services: NodeServices;
+	readonly services: Pick<
+		NodeServices,
+		| 'node'
+		| 'outbox'
+		| 'mailboxes'
+		| 'methods'
+		| 'processOverrides'
+		| 'names'
+		| 'openMailbox'
+		| 'isTaken'
+	>;
 	/** Makes the subscriber of a method that has had none so far. */
 	readonly subscriber: (mailbox: Mailbox) => ChildSpec;
 }

@@ -14,7 +14,23 @@ import { publisherLogic } from '../../actors/outbound/publisher.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
 /** Makes the child. Publishers that run when it stops are told nothing more. */
-export function publisherChild(services: NodeServices): ChildSpec {
+export function publisherChild(
+	services: Pick<
+		NodeServices,
+		| 'clock'
+		| 'config'
+		| 'journal'
+		| 'ledger'
+		| 'names'
+		| 'network'
+		| 'outbox'
+		| 'passPoint'
+		| 'presence'
+		| 'processOverrides'
+		| 'publishers'
+		| 'signals'
+	>,
+): ChildSpec {
 	const { publishers: registry, names } = services;
 	const onStaleStore = createRenewal(services);
 	const publisher = (lane: Lane): ChildSpec => {

@@ -7,8 +7,14 @@
 import type { NodeServices } from '../composition/node-services.ts';
 import { killOrphans } from '../../actors/io/orphan-commands.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	'clock' | 'isSafe' | 'journal' | 'mailboxes' | 'network' | 'phase' | 'signals'
+>;
+
 /** Opens the node for messages from other nodes, and announces it. */
-export function recover({ phase, network, isSafe, journal, signals }: NodeServices): void {
+export function recover({ phase, network, isSafe, journal, signals }: Services): void {
 	phase.open();
 	network.announce();
 	// Said only now, when somebody listens who tells central.
@@ -22,7 +28,7 @@ export async function endOrphans({
 	mailboxes,
 	clock,
 	signals,
-}: NodeServices): Promise<'ignore'> {
+}: Services): Promise<'ignore'> {
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
 	// The steps of actors are found by their ids as the commands of messages are by theirs.

@@ -16,7 +16,26 @@ import { subscriberLogic } from '../../actors/inbound/subscriber.ts';
 const drainMs = 5000;
 
 export function subscriberChild(
-	services: NodeServices,
+	services: Pick<
+		NodeServices,
+		| 'authorization'
+		| 'cancellations'
+		| 'clock'
+		| 'config'
+		| 'crashRecovery'
+		| 'journal'
+		| 'ledger'
+		| 'methods'
+		| 'node'
+		| 'outbox'
+		| 'outcomePublisher'
+		| 'passPoint'
+		| 'processOverrides'
+		| 'receipts'
+		| 'received'
+		| 'router'
+		| 'signals'
+	>,
 	mailbox: Mailbox,
 	calls: { startCall: (input: CallInput) => RunningCall; processes: Processes },
 ): ChildSpec {

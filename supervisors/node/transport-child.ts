@@ -12,7 +12,13 @@ import type {
 import type { ChildSpec } from '../otp/child-spec.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
-export function transportContext(services: NodeServices, api: NodeApi): TransportContext {
+export function transportContext(
+	services: Pick<
+		NodeServices,
+		'clock' | 'config' | 'isSafe' | 'listener' | 'network' | 'node' | 'ownership' | 'signals'
+	>,
+	api: NodeApi,
+): TransportContext {
 	const { node, config, clock, signals, network, listener, isSafe, ownership } = services;
 	return {
 		isSafe,

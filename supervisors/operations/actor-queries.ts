@@ -19,6 +19,12 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 import type { NodeServices, Reload } from '../composition/node-services.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	'actors' | 'config' | 'definitions' | 'hostRuntimes' | 'journal' | 'mailboxes' | 'node'
+>;
+
 /** The questions that are answered here. */
 export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
 
@@ -47,7 +53,7 @@ type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
 
 /** Creates what answers them. */
 export function createActorQueries(
-	services: NodeServices,
+	services: Services,
 	reload: Reload,
 ): (raw: unknown) => AsyncGenerator<Answer> {
 	const find = (name: string): ActorDefinition => {
@@ -81,13 +87,7 @@ export function createActorQueries(
 }
 
 /** Files that define nothing: an actor without a definition, or a file that was never right. */
-function undefinedRows({
-	definitions,
-	actors,
-	mailboxes,
-	journal,
-	node,
-}: NodeServices): ActorRow[] {
+function undefinedRows({ definitions, actors, mailboxes, journal, node }: Services): ActorRow[] {
 	const files = [...definitions.files.values()];
 	return files
 		.filter(({ actor }) => !actors.some(({ name }) => name === actor))
@@ -105,7 +105,7 @@ function undefinedRows({
 		}));
 }
 
-function actorRow(services: NodeServices, { name, version, summary }: ActorDefinition): ActorRow {
+function actorRow(services: Services, { name, version, summary }: ActorDefinition): ActorRow {
 	const { journal, mailboxes, hostRuntimes, config, node } = services;
 	const hostRuntime = hostRuntimes.get(name);
 	const { definitionsFolder } = config;
@@ -127,7 +127,7 @@ function actorRow(services: NodeServices, { name, version, summary }: ActorDefin
 }
 
 function definitionRow(
-	services: NodeServices,
+	services: Services,
 	definition: ActorDefinition,
 	limit: number,
 ): DefinitionRow {
@@ -148,11 +148,7 @@ function definitionRow(
 /** Nobody sends what XState makes by itself. */
 const isOwn = (type: string) => type.startsWith('xstate.');
 
-function instanceRow(
-	services: NodeServices,
-	definition: ActorDefinition,
-	key: string,
-): InstanceRow {
+function instanceRow(services: Services, definition: ActorDefinition, key: string): InstanceRow {
 	const found = reportInstance(services.journal, definition, key);
 	if (!found) throw new ReeveError('not_found', `${definition.name}/${key}`);
 	const parked = services.hostRuntimes.get(definition.name)?.parked().get(key);
@@ -160,7 +156,7 @@ function instanceRow(
 }
 
 async function unpark(
-	{ hostRuntimes }: NodeServices,
+	{ hostRuntimes }: Services,
 	{ actor, key, fresh }: { actor: string; key: string; fresh: boolean },
 ): Promise<UnparkedRow> {
 	const hostRuntime = hostRuntimes.get(actor);

@@ -18,6 +18,12 @@ import type { AuditRow } from '../../runtime/queries/operation-rows.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	'clock' | 'config' | 'intake' | 'journal' | 'ledger' | 'node' | 'outbox' | 'received' | 'signals'
+>;
+
 const request = z.object({
 	reeve: z.literal('audit'),
 	/** Only messages to this node. */
@@ -42,7 +48,7 @@ interface Claim {
 
 /** Creates the auditing side of a node: one row for each receiver, as its answers come in. */
 export function createAudit(
-	services: NodeServices,
+	services: Services,
 ): (raw: unknown, signal: AbortSignal) => AsyncGenerator<AuditRow> {
 	return async function* audit(raw, signal) {
 		const parsed = request.safeParse(raw);
@@ -58,7 +64,7 @@ export function createAudit(
 }
 
 function claimsOf(
-	{ ledger, outbox }: NodeServices,
+	{ ledger, outbox }: Services,
 	{ to, since }: { to: string | undefined; since: number },
 ): ReadonlyMap<string, readonly Claim[]> {
 	const byReceiver = new Map<string, Claim[]>();
@@ -82,7 +88,7 @@ export interface Asking {
 }
 
 async function auditOne(
-	services: NodeServices,
+	services: Services,
 	{ claims, ...asking }: Asking & { readonly claims: readonly Claim[] },
 ): Promise<AuditRow> {
 	const { receiver: to } = asking;
@@ -118,7 +124,7 @@ async function auditOne(
 
 /** What the receiver of these messages says of them. */
 export async function testimonyOf(
-	services: NodeServices,
+	services: Services,
 	ids: readonly string[],
 	asking: Asking,
 ): Promise<Testimony> {
@@ -130,7 +136,7 @@ export async function testimonyOf(
 }
 
 async function askOver(
-	services: NodeServices,
+	services: Services,
 	ids: readonly string[],
 	{ receiver, waitSeconds, signal }: Asking,
 ): Promise<Testimony> {
@@ -151,11 +157,7 @@ async function askOver(
 }
 
 /** The entry of a message once it is settled. */
-function outcomeOf(
-	{ ledger, signals }: NodeServices,
-	id: string,
-	signal: AbortSignal,
-): Promise<Entry> {
+function outcomeOf({ ledger, signals }: Services, id: string, signal: AbortSignal): Promise<Entry> {
 	return new Promise((resolve, reject) => {
 		const look = (): void => {
 			const entry = ledger.get(id);

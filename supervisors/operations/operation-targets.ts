@@ -11,6 +11,12 @@ import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	'clock' | 'config' | 'journal' | 'ledger' | 'outbox' | 'received'
+>;
+
 /** What can be done to messages. */
 export const operations = ['retry', 'cancel', 'drop'] as const;
 
@@ -55,7 +61,7 @@ type Where = NonNullable<OperationRequest['where']>;
  * Finds what is meant, at most `operatedMax` messages. Entries of the books come before the rest.
  */
 export async function findTargets(
-	services: NodeServices,
+	services: Services,
 	{ reeve, ids, where }: OperationRequest,
 ): Promise<readonly Target[]> {
 	if (ids.length > 0) return Promise.all(ids.map((id) => byId(services, id)));
@@ -69,7 +75,7 @@ export async function findTargets(
 }
 
 /** The books come first; `--state dead` is about the letter of a message that is in both. */
-async function byId(services: NodeServices, id: string): Promise<Target> {
+async function byId(services: Services, id: string): Promise<Target> {
 	const { ledger } = services;
 	const ids = new Set([
 		...ledger.match(id),
@@ -89,7 +95,7 @@ async function byId(services: NodeServices, id: string): Promise<Target> {
 	return { type: 'unknown', id, error: new ReeveError('not_found', `message ${id}`) };
 }
 
-function entries(services: NodeServices, where: Where, operation: Operation): Target[] {
+function entries(services: Services, where: Where, operation: Operation): Target[] {
 	const { ledger, outbox, clock } = services;
 	const newest = clock.now() - (where.olderThanMs ?? 0);
 	const { state, method, node } = where;
@@ -113,10 +119,7 @@ function isFit({ settledAt, result }: Entry, operation: Operation): boolean {
 	return settledAt !== undefined && (operation === 'drop' || result?.outcome !== 'done');
 }
 
-function* dead(
-	{ journal, clock }: NodeServices,
-	where: Where,
-): Generator<Target & { type: 'dead' }> {
+function* dead({ journal, clock }: Services, where: Where): Generator<Target & { type: 'dead' }> {
 	const newest = clock.now() - (where.olderThanMs ?? 0);
 	const rows = journal.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] });
 	for (const { key, value: letter } of rows) {
@@ -129,7 +132,7 @@ function* dead(
 }
 
 async function waiting(
-	{ received, clock }: NodeServices,
+	{ received, clock }: Services,
 	where: Where,
 	max: number,
 ): Promise<readonly Target[]> {

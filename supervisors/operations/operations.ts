@@ -16,6 +16,21 @@ import type { NodeServices } from '../composition/node-services.ts';
 import { findTargets, operationRequest, type Operation, type Target } from './operation-targets.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<
+	NodeServices,
+	| 'clock'
+	| 'config'
+	| 'intake'
+	| 'journal'
+	| 'ledger'
+	| 'mailboxes'
+	| 'node'
+	| 'outbox'
+	| 'publishers'
+	| 'received'
+>;
+
 /** Does what is asked, message by message. */
 export type Operate = (request: unknown) => AsyncGenerator<OperationRow>;
 
@@ -26,7 +41,7 @@ interface Outcome {
 }
 
 /** Creates the operating side of a node. */
-export function createOperations(services: NodeServices): Operate {
+export function createOperations(services: Services): Operate {
 	const byHand: Readonly<Record<Operation, (target: Target) => Promise<Outcome>>> = {
 		cancel: (target) => cancel(services, target),
 		retry: (target) => retry(services, target),
@@ -51,7 +66,7 @@ export function createOperations(services: NodeServices): Operate {
  * has its outcome at once, else its receiver has the last word. One that was accepted is asked back
  * from there.
  */
-async function cancel(services: NodeServices, target: Target): Promise<Outcome> {
+async function cancel(services: Services, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'dead')
 		throw new ReeveError('already_settled', 'it is a dead letter: drop it');
@@ -64,7 +79,7 @@ async function cancel(services: NodeServices, target: Target): Promise<Outcome> 
 	throw new ReeveError('already_settled', 'it does not wait here, and does not run');
 }
 
-async function cancelSent(services: NodeServices, entry: Entry): Promise<Outcome> {
+async function cancelSent(services: Services, entry: Entry): Promise<Outcome> {
 	const { ledger, outbox, publishers, journal } = services;
 	const { id, lane: name = '', seq = 0, toNode } = entry;
 	const lane = outbox.lane(name);
@@ -75,7 +90,7 @@ async function cancelSent(services: NodeServices, entry: Entry): Promise<Outcome
 	return { state: stateOf(services, id) };
 }
 
-async function askBack({ intake }: NodeServices, toNode: string, id: string): Promise<void> {
+async function askBack({ intake }: Services, toNode: string, id: string): Promise<void> {
 	const note = `takes back ${id}`.slice(0, 500);
 	const asked = { toNode, method: 'REQCancel', methodArgs: [id], note, ttl: askBackSeconds };
 	const [answer] = await intake.accept(asked, 'operator');
@@ -85,14 +100,14 @@ async function askBack({ intake }: NodeServices, toNode: string, id: string): Pr
 /** How long a receiver that is away may be asked to give a message back. */
 const askBackSeconds = 86_400;
 
-function stateOf({ ledger, outbox }: NodeServices, id: string): string {
+function stateOf({ ledger, outbox }: Services, id: string): string {
 	const entry = ledger.get(id);
 	if (!entry) return 'cancelled';
 	return entry.settledAt === undefined ? 'cancelling' : messageRow(entry, outbox).state;
 }
 
 /** Sends a message that did not come to a good end once more, as a new message. */
-async function retry(services: NodeServices, target: Target): Promise<Outcome> {
+async function retry(services: Services, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
 	if (target.type === 'dead') return { state: 'queued', newId: await redrive(services, target) };
@@ -127,7 +142,7 @@ const redriven = new Set<string>();
  * each redrive runs it at most once more, however often the node dies.
  */
 async function redrive(
-	{ journal, mailboxes, clock, config }: NodeServices,
+	{ journal, mailboxes, clock, config }: Services,
 	{ key, letter }: { readonly key: string; readonly letter: DeadLetter },
 ): Promise<string> {
 	const box = mailboxes.get(letter.method);
@@ -154,7 +169,7 @@ async function redrive(
 }
 
 /** Forgets a dead letter, or the entry of a settled message. */
-async function drop({ journal, ledger }: NodeServices, target: Target): Promise<Outcome> {
+async function drop({ journal, ledger }: Services, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
 	if (target.type === 'dead') {

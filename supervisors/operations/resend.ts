@@ -17,15 +17,16 @@ import type { NodeServices } from '../composition/node-services.ts';
 import { inputOf } from './operations.ts';
 import { storeLogFile } from '../reports/store-log.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<NodeServices, 'config' | 'intake' | 'ledger'>;
+
 const request = z.object({
 	reeve: z.literal('resend'),
 	ids: z.array(z.string().min(1).max(300)).min(1).max(1000),
 });
 
 /** Creates the resending side of a node: a row for each id. */
-export function createResend(
-	services: NodeServices,
-): (raw: unknown) => AsyncGenerator<OperationRow> {
+export function createResend(services: Services): (raw: unknown) => AsyncGenerator<OperationRow> {
 	return async function* resend(raw) {
 		const parsed = request.safeParse(raw);
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
@@ -40,7 +41,7 @@ export function createResend(
 	};
 }
 
-async function resendOne(services: NodeServices, id: string): Promise<OperationRow> {
+async function resendOne(services: Services, id: string): Promise<OperationRow> {
 	const message = kept(services, id) ?? messageOfRecord(await recorded(services, id));
 	const note = `${message.note ?? ''} (resend of ${message.id})`.trim().slice(-500);
 	const [answer] = await services.intake.accept({ ...inputOf(message), note }, 'operator');
@@ -50,7 +51,7 @@ async function resendOne(services: NodeServices, id: string): Promise<OperationR
 }
 
 /** The message as the books have it. */
-function kept({ ledger }: NodeServices, id: string): Message | undefined {
+function kept({ ledger }: Services, id: string): Message | undefined {
 	const [match = '', ...others] = ledger.get(id) ? [id] : ledger.match(id);
 	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);
 	const entry = ledger.get(match);
@@ -61,7 +62,7 @@ function kept({ ledger }: NodeServices, id: string): Message | undefined {
 }
 
 /** What the record has of it. All of it is read: ids are in no order. */
-async function recorded({ config }: NodeServices, id: string): Promise<MessageRecord> {
+async function recorded({ config }: Services, id: string): Promise<MessageRecord> {
 	const found = new Map<string, MessageRecord>();
 	for await (const line of storeLogFile(config).lines()) {
 		// Nearly no line is the one; to look for the text costs less than to read it.

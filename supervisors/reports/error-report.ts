@@ -11,6 +11,9 @@ import type { Signal } from '../../runtime/observability/signals.ts';
 import { oneLine } from '../otp/crash-report.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<NodeServices, 'clock' | 'config' | 'node' | 'router' | 'signals'>;
+
 /**
  * The method that takes error reports. Its own failures are not reported, or they would never end.
  */
@@ -27,7 +30,7 @@ interface Report {
  * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a
  * minute: the rest is counted, and the count is reported when the minute is over.
  */
-export function startErrorReports(services: NodeServices): { stop(): Promise<void> } {
+export function startErrorReports(services: Services): { stop(): Promise<void> } {
 	const { signals, clock, config, router, node } = services;
 	let sent = 0;
 	let suppressed = 0;
@@ -66,7 +69,7 @@ export function startErrorReports(services: NodeServices): { stop(): Promise<voi
 	};
 }
 
-function errorMessage({ node, clock, config }: NodeServices, text: string): Message {
+function errorMessage({ node, clock, config }: Services, text: string): Message {
 	const { errorMessageTimeout: ACKTimeout, errorMessageRetries: retries } = config;
 	return {
 		id: newId(clock),

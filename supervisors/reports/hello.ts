@@ -8,7 +8,12 @@ import { newId } from '../../runtime/platform/ids.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 
 /** Starts saying hello every `startPubREQHello` seconds; 0 says nothing. The result ends it. */
-export function startHello({ node, clock, config, router }: NodeServices): {
+export function startHello({
+	node,
+	clock,
+	config,
+	router,
+}: Pick<NodeServices, 'clock' | 'config' | 'node' | 'router'>): {
 	stop(): Promise<void>;
 } {
 	const intervalMs = config.startPubREQHello * 1000;

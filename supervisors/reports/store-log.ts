@@ -20,6 +20,9 @@ import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger
 import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 
+/** What this file needs of the node. */
+type Services = Pick<NodeServices, 'clock' | 'config' | 'journal' | 'ledger' | 'signals'>;
+
 /** The file of a node. */
 export function storeLogFile(
 	config: Pick<Config, 'databaseFolder' | 'storeLogBytesMax' | 'storeLogFilesMax'>,
@@ -42,7 +45,7 @@ const holeMs = 2000;
 const pageRows = 500;
 
 /** Starts to follow; the result ends it, with what can still be written. */
-export function startStoreLog(services: NodeServices): { stop(): Promise<void> } {
+export function startStoreLog(services: Services): { stop(): Promise<void> } {
 	const { config, clock, signals } = services;
 	if (config.storeLogFilesMax === 0) return { stop: () => Promise.resolve() };
 	const file = storeLogFile(config);
@@ -100,7 +103,7 @@ export function startStoreLog(services: NodeServices): { stop(): Promise<void> }
 }
 
 /** How far the file has come; 0 if nothing of this store is in it. */
-async function lastOrder(file: RotatingFile, services: NodeServices): Promise<number> {
+async function lastOrder(file: RotatingFile, services: Services): Promise<number> {
 	const line = await file.lastLine();
 	const record = line === undefined ? undefined : readRecord(line);
 	if (!record) return 0;
@@ -113,7 +116,7 @@ async function lastOrder(file: RotatingFile, services: NodeServices): Promise<nu
 }
 
 /** The place in the line of the last message that was settled before the file ended. */
-function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: NodeServices): number {
+function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: Services): number {
 	const at = Date.parse(settledAt);
 	const rows = journal.scan<Settled>('settled', { from: [0], to: [Number.MAX_SAFE_INTEGER] });
 	const written = rows.filter(({ value }) => (ledger.get(value.id)?.settledAt ?? 0) <= at);
@@ -128,7 +131,7 @@ interface Page {
 	readonly isWaiting: boolean;
 }
 
-function pageAfter(last: number, { journal, ledger, clock }: NodeServices): Page {
+function pageAfter(last: number, { journal, ledger, clock }: Services): Page {
 	const stretch = { from: [last + 1], to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
 	const rows = journal.scan<Settled>('settled', stretch);
 	const lines: string[] = [];
