@@ -7,8 +7,10 @@
  * @module
  */
 import { pino, type DestinationStream } from 'pino';
-import type { Config } from '../config/config.ts';
 import type { Signal, Signals, SignalType } from './signals.ts';
+
+/** How much is logged; `silent` logs nothing. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
  * The level of each signal; what is not listed is `debug`, because there is one for each message.
@@ -65,7 +67,7 @@ export function redacted(signal: Signal): object {
  */
 export function startLog(parts: {
 	node: string;
-	level: Config['logLevel'];
+	level: LogLevel;
 	signals: Signals;
 	destination?: DestinationStream;
 }): () => void {
