@@ -31,7 +31,7 @@ export function compileActions(
 }
 
 function compileNamed(build: Build, name: string, where: Where): BuiltAction[] {
-	const known = build.sheet.actions ?? {};
+	const known = build.definition.actions ?? {};
 	const { path, above = [] } = where;
 	const found = Object.hasOwn(known, name) ? known[name] : undefined;
 	if (!found) {
@@ -172,7 +172,11 @@ function compileRaise(build: Build, { raise: given = '' }: Library, where: Where
 }
 
 /** An event that an actor sends itself must be one of its own. */
-function checkKnown({ sheet: { events }, report }: Build, event: EventYaml, { path }: Where): void {
+function checkKnown(
+	{ definition: { events }, report }: Build,
+	event: EventYaml,
+	{ path }: Where,
+): void {
 	const type = typeof event === 'string' ? event : event.type;
 	if (!events || Object.hasOwn(events, type) || type.startsWith('=')) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)) });

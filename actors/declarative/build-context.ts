@@ -29,7 +29,7 @@ export interface Given {
 
 /** A building. */
 export interface Build {
-	readonly sheet: YamlDefinition;
+	readonly definition: YamlDefinition;
 	readonly problems: readonly DefinitionProblem[];
 	/** The ids of the asks in it. */
 	readonly asks: Set<string>;
@@ -49,13 +49,13 @@ export interface Build {
 }
 
 /** Begins a building. */
-export function startBuild(sheet: YamlDefinition): Build {
+export function startBuild(definition: YamlDefinition): Build {
 	const problems = new Map<string, DefinitionProblem>();
 	const compilers = new Map<Shapes | undefined, ReturnType<typeof createCompiler>>();
 	let moment: Moment = { now: 0, key: '', node: '' };
 	const first = createCompiler({ context: {}, event: {} });
 	const context: Record<string, Shape> = {};
-	for (const [name, value] of Object.entries(sheet.context ?? {})) {
+	for (const [name, value] of Object.entries(definition.context ?? {})) {
 		const isExpression = typeof value === 'string' && value.startsWith('=');
 		const made = isExpression ? first(value.slice(1)) : undefined;
 		context[name] = made && 'shape' in made ? made.shape : shapeOf(value);
@@ -69,7 +69,7 @@ export function startBuild(sheet: YamlDefinition): Build {
 		return made;
 	};
 	return {
-		sheet,
+		definition,
 		get problems() {
 			return [...problems.values()];
 		},

@@ -22,10 +22,10 @@ const microstepsMax = 1000;
 /** Tries a machine; undefined if all turns that were tried have come to rest. */
 export function tryMachine(
 	machine: AnyStateMachine,
-	sheet: YamlDefinition,
+	definition: YamlDefinition,
 ): EndlessTurn | undefined {
 	const stepper = createMachineStepper({
-		name: sheet.actor,
+		name: definition.actor,
 		machine,
 		volatile: false,
 		microstepsMax,
@@ -43,7 +43,7 @@ export function tryMachine(
 	if (first) add(first);
 	let moves = 0;
 	for (const snapshot of line) {
-		for (const event of eventsOf(snapshot, sheet)) {
+		for (const event of eventsOf(snapshot, definition)) {
 			moves += 1;
 			if (moves > movesMax) return undefined;
 			const next = attempt(() => stepper.move(snapshot, event).snapshot);
@@ -70,12 +70,15 @@ function innermost(snapshot: AnyMachineSnapshot): AnyStateNode {
 }
 
 /** An event of each type that the active states have a transition for. */
-function* eventsOf(snapshot: AnyMachineSnapshot, sheet: YamlDefinition): Generator<EventObject> {
+function* eventsOf(
+	snapshot: AnyMachineSnapshot,
+	definition: YamlDefinition,
+): Generator<EventObject> {
 	const types = new Set<string>();
 	for (const node of snapshot._nodes as readonly AnyStateNode[]) {
 		for (const type of node.transitions.keys()) if (!type.includes('*')) types.add(type);
 	}
-	for (const type of types) yield sampleOf(type, sheet);
+	for (const type of types) yield sampleOf(type, definition);
 }
 
 const samples: Readonly<Record<Shape, unknown>> = {

@@ -15,7 +15,7 @@ import { compileValue, type Computed } from './values.ts';
  * the context of before, of which nothing is known.
  */
 export function compileMigrations(build: Build): Readonly<Record<number, Migration>> {
-	const { migrate = {}, version, context = {} } = build.sheet;
+	const { migrate = {}, version, context = {} } = build.definition;
 	const steps = Object.entries(migrate).map(([from, { states = {}, context: fields = {} }]) => {
 		if (Number(from) >= version) {
 			const text = `${from} leads beyond version ${version}`;

@@ -17,17 +17,17 @@ function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, Yaml
 }
 
 /** Checks the names of events where none is handled: what is put off, or answered later. */
-export function checkEvents({ sheet, report }: Build): void {
-	const { events } = sheet;
+export function checkEvents({ definition, report }: Build): void {
+	const { events } = definition;
 	if (!events) return;
 	const known = Object.keys(events);
 	const check = (type: string, path: YamlPath): void => {
 		if (!known.includes(type)) report({ path, text: unknownName('event', type, known) });
 	};
-	for (const [index, type] of (sheet.answersLater ?? []).entries()) {
+	for (const [index, type] of (definition.answersLater ?? []).entries()) {
 		check(type, ['answersLater', index]);
 	}
-	for (const [state, path] of statesOf(sheet, [])) {
+	for (const [state, path] of statesOf(definition, [])) {
 		for (const [index, type] of (state.defer ?? []).entries()) {
 			check(type, [...path, 'defer', index]);
 		}
@@ -36,7 +36,7 @@ export function checkEvents({ sheet, report }: Build): void {
 
 /** Checks what refers to asks, monitors and delays. */
 export function checkAsks(build: Build): void {
-	for (const [{ on = {} }, path] of statesOf(build.sheet, [])) {
+	for (const [{ on = {} }, path] of statesOf(build.definition, [])) {
 		for (const type of Object.keys(on)) checkAsk(build, type, [...path, 'on', type]);
 	}
 	checkTimers(build);
@@ -49,12 +49,12 @@ function checkAsk({ asks, monitors, report }: Build, type: string, path: YamlPat
 	report({ path, text: unknownName(what, id, known), part: 'key' });
 }
 
-function checkTimers({ sheet, report }: Build): void {
-	const delays = new Set(Object.keys(sheet.delays ?? {}));
-	for (const [{ after = {} }] of statesOf(sheet, [])) {
+function checkTimers({ definition, report }: Build): void {
+	const delays = new Set(Object.keys(definition.delays ?? {}));
+	for (const [{ after = {} }] of statesOf(definition, [])) {
 		for (const delay of Object.keys(after)) delays.add(delay);
 	}
-	for (const name of Object.keys(sheet.timers ?? {})) {
+	for (const name of Object.keys(definition.timers ?? {})) {
 		if (delays.has(name)) continue;
 		report({ path: ['timers', name], text: unknownName('delay', name, delays), part: 'key' });
 	}

@@ -32,7 +32,7 @@ export interface DefinitionProblem {
 
 /** A sheet that was read. */
 export interface SourceText {
-	readonly sheet: YamlDefinition;
+	readonly definition: YamlDefinition;
 	/** The error that names the places of these problems, the first of them first. */
 	readonly refusal: (problems: readonly DefinitionProblem[]) => ReeveError;
 }
@@ -57,12 +57,12 @@ export function readSourceText(source: string, text: string): SourceText {
 	const refusal = (problems: readonly DefinitionProblem[]): ReeveError =>
 		refusalOf(source, yaml, problems);
 	const parsed = definitionSchema.safeParse(value);
-	if (parsed.success) return { sheet: parsed.data, refusal };
+	if (parsed.success) return { definition: parsed.data, refusal };
 	const { issues } = parsed.error;
 	// What is said of an object as a whole follows from what is wrong with its keys.
-	const isTrigger = (issue: Issue) =>
+	const isOrigin = (issue: Issue) =>
 		issue.code !== 'custom' || !issues.some((other) => other !== issue && isAt(other, issue.path));
-	throw refusal(issues.filter(isTrigger).map((issue) => problemOf(issue, value)));
+	throw refusal(issues.filter(isOrigin).map((issue) => problemOf(issue, value)));
 }
 
 function valueOf(source: string, yaml: YamlText): unknown {

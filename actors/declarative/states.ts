@@ -41,7 +41,7 @@ export interface StateBuild extends Build {
 
 /** What states are compiled with, of the building of a sheet. */
 export function stateBuild(build: Build): StateBuild {
-	return { ...build, steps: new Map(), shapesOf: eventShapes(build.sheet) };
+	return { ...build, steps: new Map(), shapesOf: eventShapes(build.definition) };
 }
 
 /** A state and all inside it, as the configuration of a machine. */
@@ -131,13 +131,17 @@ function checkChildren({ report }: Build, { state, path }: PlacedState): void {
 }
 
 /** Whether an event is known; what comes from asks and monitors is checked when all are known. */
-function checkEvent({ sheet: { events }, report }: Build, type: string, path: YamlPath): void {
+function checkEvent({ definition: { events }, report }: Build, type: string, path: YamlPath): void {
 	if (!events || type.includes('*') || /^(?:reply|timeout|down)\./.test(type)) return;
 	if (Object.hasOwn(events, type)) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)), part: 'key' });
 }
 
-function checkDelay({ sheet: { delays = {} }, report }: Build, name: string, path: YamlPath): void {
+function checkDelay(
+	{ definition: { delays = {} }, report }: Build,
+	name: string,
+	path: YamlPath,
+): void {
 	if (durationMs(name) !== undefined || Object.hasOwn(delays, name)) return;
 	const text = `${unknownName('delay', name, Object.keys(delays))}; or a duration such as 10s, 5m`;
 	report({ path, text, part: 'key' });
@@ -177,8 +181,8 @@ function compileTransition(
 
 /** The target in XState's words; undefined, and reported, if there is no such state. */
 function targetOf(build: Build, target: string, { path, names = [] }: Where): string | undefined {
-	const found = resolveTarget(build.sheet, target, names);
-	if ('names' in found) return `#${[build.sheet.actor, ...found.names].join('.')}`;
+	const found = resolveTarget(build.definition, target, names);
+	if ('names' in found) return `#${[build.definition.actor, ...found.names].join('.')}`;
 	build.report({ path, text: found.problem });
 	return undefined;
 }
@@ -233,21 +237,29 @@ export type Target = { readonly names: readonly string[] } | { readonly problem:
  * Resolves a target: a neighbour of the state `from`, `.a` for one inside it, `#actor.a.b` from the
  * top. At the top there are no neighbours, so a name means a state inside.
  */
-function resolveTarget(sheet: YamlDefinition, target: string, from: readonly string[]): Target {
+function resolveTarget(
+	definition: YamlDefinition,
+	target: string,
+	from: readonly string[],
+): Target {
 	if (target.startsWith('#')) {
 		const [actor = '', ...names] = target.slice(1).split('.');
-		if (actor === sheet.actor) return walk(sheet, [], names);
+		if (actor === definition.actor) return walk(definition, [], names);
 		return {
-			problem: `${unknownName('actor here', actor, [sheet.actor])}; targets are in this one`,
+			problem: `${unknownName('actor here', actor, [definition.actor])}; targets are in this one`,
 		};
 	}
-	if (target.startsWith('.')) return walk(sheet, from, target.slice(1).split('.'));
-	return walk(sheet, from.slice(0, -1), target.split('.'));
+	if (target.startsWith('.')) return walk(definition, from, target.slice(1).split('.'));
+	return walk(definition, from.slice(0, -1), target.split('.'));
 }
 
 /** Goes down from a state. */
-function walk(sheet: YamlDefinition, from: readonly string[], names: readonly string[]): Target {
-	let state: StateYaml | undefined = sheet;
+function walk(
+	definition: YamlDefinition,
+	from: readonly string[],
+	names: readonly string[],
+): Target {
+	let state: StateYaml | undefined = definition;
 	for (const name of from) state = childOf(state, name);
 	for (const name of names) {
 		const known = Object.keys(state?.states ?? {});

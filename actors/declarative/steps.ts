@@ -31,10 +31,10 @@ export interface StepSurroundings {
 export type StepInput = Readonly<Partial<Record<keyof StepYaml, unknown>>>;
 
 /** The step that a sheet describes. */
-export function builtStep(sheet: StepYaml, surroundings: StepSurroundings): AnyActorLogic {
-	const timeoutMs = durationMs(sheet.timeout ?? '');
+export function builtStep(yaml: StepYaml, surroundings: StepSurroundings): AnyActorLogic {
+	const timeoutMs = durationMs(yaml.timeout ?? '');
 	return step<unknown, StepInput>({
-		onCrash: sheet.onCrash ?? (isRepeatable(sheet) ? 'retry' : 'once'),
+		onCrash: yaml.onCrash ?? (isRepeatable(yaml) ? 'retry' : 'once'),
 		...(timeoutMs === undefined ? {} : { timeoutMs }),
 		run: (input, context) => run(input, context, surroundings),
 	});

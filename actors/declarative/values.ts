@@ -145,10 +145,10 @@ export function compileCondition(
 	text: string,
 	where: Where,
 ): (values: Values) => boolean {
-	const guards = build.sheet.guards ?? {};
+	const guards = build.definition.guards ?? {};
 	if (Object.hasOwn(guards, text)) {
 		return compileCondition(
-			{ ...build, sheet: { ...build.sheet, guards: {} } },
+			{ ...build, definition: { ...build.definition, guards: {} } },
 			guards[text] ?? '',
 			{ path: ['guards', text], event: where.event },
 		);

@@ -37,8 +37,8 @@ export function compileYamlDefinition({
 	text,
 	...surroundings
 }: YamlDefinitionParts): ActorDefinition {
-	const { sheet, refusal } = readSourceText(source, text);
-	const build = startBuild(sheet);
+	const { definition, refusal } = readSourceText(source, text);
+	const build = startBuild(definition);
 	const states = stateBuild(build);
 	const config = rootConfig(states);
 	checkEvents(build);
@@ -49,27 +49,27 @@ export function compileYamlDefinition({
 	const circle = endlessPlace(machine);
 	if (circle) {
 		const { names, key, text: what } = circle;
-		throw refusal([{ path: pathOf(sheet, names, key), text: what, part: 'key' }]);
+		throw refusal([{ path: pathOf(definition, names, key), text: what, part: 'key' }]);
 	}
-	const endless = tryMachine(machine, sheet);
+	const endless = tryMachine(machine, definition);
 	if (endless) {
 		const { event } = endless;
 		const what = `the machine does not come to rest after ${event}: a circle of always or raise`;
 		throw refusal([
-			{ path: pathOf(sheet, endless.names, 'on', endless.event), text: what, part: 'key' },
+			{ path: pathOf(definition, endless.names, 'on', endless.event), text: what, part: 'key' },
 		]);
 	}
-	return defineActor({ ...settingsOf(sheet), machine, migrate, ...hooks(build) });
+	return defineActor({ ...settingsOf(definition), machine, migrate, ...hooks(build) });
 }
 
 /** The way to a state, and on to one of its keys as far as there is one. */
 function pathOf(
-	sheet: YamlDefinition,
+	definition: YamlDefinition,
 	names: readonly string[],
 	...keys: readonly string[]
 ): YamlPath {
 	const path = names.flatMap((name) => ['states', name]);
-	let part: unknown = sheet;
+	let part: unknown = definition;
 	for (const step of path) part = Reflect.get(Object(part), step);
 	for (const key of keys) {
 		part = Reflect.get(Object(part), key);
@@ -80,9 +80,9 @@ function pathOf(
 }
 
 /** What the definition takes from the sheet as it stands. */
-function settingsOf(sheet: YamlDefinition) {
-	const { actor: name, version, summary = `The actor ${name}` } = sheet;
-	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = sheet;
+function settingsOf(definition: YamlDefinition) {
+	const { actor: name, version, summary = `The actor ${name}` } = definition;
+	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = definition;
 	const given = { answersLater, timers, autostart, recovery, intensity, period, whenDone };
 	const said = Object.fromEntries(
 		Object.entries(given).filter(([, value]) => value !== undefined),
@@ -94,21 +94,21 @@ function hooks(build: Build) {
 	return {
 		input: (about: { readonly key: string; readonly node: string }) => about,
 		enterTurn: build.enter,
-		problemOf: (event: EventObject) => eventProblem(build.sheet, event),
+		problemOf: (event: EventObject) => eventProblem(build.definition, event),
 	};
 }
 
 /** The machine's own configuration: all states, and the first context. */
 function rootConfig(build: StateBuild): object {
-	const { sheet } = build;
-	const context = compileValue(build, sheet.context ?? {}, { path: ['context'], event: {} });
-	for (const [name, actions] of Object.entries(sheet.actions ?? {})) {
+	const { definition } = build;
+	const context = compileValue(build, definition.context ?? {}, { path: ['context'], event: {} });
+	for (const [name, actions] of Object.entries(definition.actions ?? {})) {
 		// Those that nobody uses are checked all the same.
 		compileActions(build, actions, { path: ['actions', name], event: undefined });
 	}
 	return {
-		...compileState(build, { state: sheet, path: [], names: [] }),
-		id: sheet.actor,
+		...compileState(build, { state: definition, path: [], names: [] }),
+		id: definition.actor,
 		context: () => context.of(build.values({ context: {}, event: {} })),
 	};
 }
@@ -119,14 +119,14 @@ function machineOf(
 	surroundings: StepSurroundings,
 ): AnyStateMachine {
 	const steps = [...build.steps].map(([name, step]) => [name, builtStep(step, surroundings)]);
-	const delays = Object.entries(build.sheet.delays ?? {}).map(([name, text]) => {
+	const delays = Object.entries(build.definition.delays ?? {}).map(([name, text]) => {
 		const delay = compileDuration(build, text, { path: ['delays', name], event: undefined });
 		return [name, typeof delay === 'number' ? delay : (given: Given) => delay(build.values(given))];
 	});
 	const make = createMachine as (config: object, implementations: object) => AnyStateMachine;
 	return make(config, {
 		actors: Object.fromEntries(steps),
-		delays: { ...Object.fromEntries(durationsOf(build.sheet)), ...Object.fromEntries(delays) },
+		delays: { ...Object.fromEntries(durationsOf(build.definition)), ...Object.fromEntries(delays) },
 	});
 }
 

@@ -88,7 +88,7 @@ export interface BatchEnd {
 	 * Adds what is written once for all: the state and the record of each instance, as of its last
 	 * turn, receipts, and shared outcomes.
 	 */
-	signer(batch: Batch): void;
+	complete(batch: Batch): void;
 	/** Does what was to be done when all of it is on disk. */
 	finish(batch: Batch): void;
 }
@@ -98,7 +98,7 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 	const { definition, signals, receipts, stepper, recorder } = parts;
 	const { name: actor } = definition;
 	return {
-		signer({ written, changes, outcomes, messages, ended }) {
+		complete({ written, changes, outcomes, messages, ended }) {
 			for (const message of outcomes.messages(parts)) messages.push(message);
 			// What is packed here need not be kept while the disk writes.
 			for (const change of receipts.add(ended.splice(0))) changes.push(change);

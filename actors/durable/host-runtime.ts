@@ -30,7 +30,7 @@ import { createTurnRecorder } from '../turn/turn-recorder.ts';
 import type { StepName } from '../turn/turn-draft.ts';
 import { createStepRunner, type StepResult } from './step-runner.ts';
 import { createRun } from './trigger-run.ts';
-import { createOutputs } from '../turn/effect-handlers.ts';
+import { createEffectHandlers } from '../turn/effect-handlers.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 import { createMonitors } from './monitors.ts';
 import { createBatchEnd } from './batch.ts';
@@ -90,12 +90,12 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
 	const { scheduler, instances, steps, stepper, monitors } = assemble(parts, (name, result) => {
-		scheduler.offer(stepTrigger(name, result, crashRecovery));
+		scheduler.offer(stepTrigger(name, result, startsBefore));
 	});
-	let crashRecovery: ReadonlyMap<string, number> = new Map();
+	let startsBefore: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 
-	const intake = createMailboxReader(
+	const reader = createMailboxReader(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
 		(trigger) => {
 			if (monitors.take(trigger)) release(trigger);
@@ -109,7 +109,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		const mark = ['timer', row.key, row.id, row.dueAt];
 		const offer = (event: EventObject): void =>
 			scheduler.offer(
-				triggerOf({ key: row.key, mark, event, timer: row, ...postponed }, crashRecovery),
+				triggerOf({ key: row.key, mark, event, timer: row, ...postponed }, startsBefore),
 			);
 		const event = timerEvent({ journal, actor, why: parts.askDiagnosis }, row);
 		if (event instanceof Promise) event.then(offer).catch(parts.broken);
@@ -140,9 +140,9 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	/**
 	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
 	 */
-	const offerSuspects = (): ReadonlySet<number> => {
+	const offerInterrupted = (): ReadonlySet<number> => {
 		const taken = new Map<number, MailboxRow>();
-		for (const text of crashRecovery.keys()) {
+		for (const text of startsBefore.keys()) {
 			const [arrival] = JSON.parse(text) as Key;
 			if (typeof arrival !== 'number') continue;
 			const row = readMailboxRow(journal, [actor, arrival]);
@@ -150,8 +150,8 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		}
 		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
 			const trigger = messageTrigger(row);
-			trigger.attempts = crashRecovery.get(markText(markOf(trigger))) ?? 0;
-			trigger.isSuspect = true;
+			trigger.attempts = startsBefore.get(markText(markOf(trigger))) ?? 0;
+			trigger.runsAlone = true;
 			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
 			scheduler.offer(trigger);
 		}
@@ -164,19 +164,19 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			await journal.commit([], 'committed');
 			await parts.mayRun;
 			mailbox.reset();
-			crashRecovery = scheduler.crashRecovery();
-			const taken = offerSuspects();
+			startsBefore = scheduler.startsBefore();
+			const taken = offerInterrupted();
 			steps.resume();
 			closeTimers = timers.open(actor, fire);
-			intake.open(taken);
+			reader.open(taken);
 			if (definition.autostart) {
 				scheduler.offer(
-					triggerOf({ key: '', mark: ['start', ''], event: undefined }, crashRecovery),
+					triggerOf({ key: '', mark: ['start', ''], event: undefined }, startsBefore),
 				);
 			}
 		},
 		async drain() {
-			intake.close();
+			reader.close();
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await scheduler.drain();
@@ -184,7 +184,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			instances.stop();
 		},
 		fence() {
-			intake.fence();
+			reader.fence();
 			closeTimers();
 			scheduler.fence();
 			monitors.stop();
@@ -217,7 +217,7 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
-	const outputs = createOutputs({ ...parts, steps });
+	const effects = createEffectHandlers({ ...parts, steps });
 	const recorder = createTurnRecorder({ actor: name, version, clock, config });
 	const monitors = createMonitors({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
@@ -225,14 +225,14 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		clock,
 		definition,
 		stepper,
-		outputs,
+		effects,
 		recorder,
 		snapshotBytesMax,
 		ended: (draft, reason) => monitors.tell(draft, reason),
 	});
 	const instances = createInstanceCache({ ...parts, stepper });
 	const knows = eventKnower(definition);
-	const run = createRun({ ...parts, steps, outputs, turns, knows });
+	const run = createRun({ ...parts, steps, effects, turns, knows });
 	const scheduler = createTurnScheduler({
 		...parts,
 		instances,
@@ -249,7 +249,7 @@ function leftTrigger(
 	left: Left,
 	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
 ): Trigger | undefined {
-	if (typeof left !== 'number') return { ...left, isSuspect: false };
+	if (typeof left !== 'number') return { ...left, runsAlone: false };
 	const row = readMailboxRow(journal, [actor, left]);
 	if (!row) return undefined;
 	const start = journal.get<{ attempts: number }>('started', [actor, left]);
@@ -264,15 +264,15 @@ type Given = Pick<Trigger, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & {
 /**
  * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
  */
-function triggerOf(given: Given, crashRecovery: ReadonlyMap<string, number>): Trigger {
-	const attempts = crashRecovery.get(markText(given.mark)) ?? 0;
-	return { ...given, attempts, isSuspect: attempts > 0 };
+function triggerOf(given: Given, startsBefore: ReadonlyMap<string, number>): Trigger {
+	const attempts = startsBefore.get(markText(given.mark)) ?? 0;
+	return { ...given, attempts, runsAlone: attempts > 0 };
 }
 
 function stepTrigger(
 	{ key, child, stepId }: StepName,
 	result: StepResult,
-	crashRecovery: ReadonlyMap<string, number>,
+	startsBefore: ReadonlyMap<string, number>,
 ): Trigger {
 	const event =
 		'error' in result
@@ -280,6 +280,6 @@ function stepTrigger(
 			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
 	return triggerOf(
 		{ key, mark: ['step', key, stepId], event, step: { child, stepId } },
-		crashRecovery,
+		startsBefore,
 	);
 }

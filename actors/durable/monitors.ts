@@ -79,24 +79,24 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 
 	const unsubscribe = signals.subscribe((signal) => {
 		if (signal.type !== 'instance.parked' || signal.actor !== actor) return;
-		file(takeAll(signal.key).map((watcher) => end(watcher, 'done', 'parked')));
+		file(takeAll(signal.key).map((monitor) => end(monitor, 'done', 'parked')));
 	});
 
-	const add = (key: string, watcher: MailboxRow): void => {
+	const add = (key: string, monitor: MailboxRow): void => {
 		const instance = parts.instances().use(key);
 		const { status = 'active' } = instance?.snapshot ?? {};
-		if (!instance) file([end(watcher, 'done', 'parked')]);
-		else if (status !== 'active') file([end(watcher, 'done', 'noproc')]);
-		else byKey.set(key, [...(byKey.get(key) ?? []), watcher]);
+		if (!instance) file([end(monitor, 'done', 'parked')]);
+		else if (status !== 'active') file([end(monitor, 'done', 'noproc')]);
+		else byKey.set(key, [...(byKey.get(key) ?? []), monitor]);
 	};
 	/** Only whoever has sent a message takes it back. */
-	const drop = (key: string, watcher: MailboxRow, id: unknown): void => {
+	const drop = (key: string, monitor: MailboxRow, id: unknown): void => {
 		const known = byKey.get(key) ?? [];
-		const isMeant = (row: MailboxRow) => row.id === id && row.from === watcher.from;
+		const isMeant = (row: MailboxRow) => row.id === id && row.from === monitor.from;
 		const left = known.filter((other) => !isMeant(other));
 		if (left.length > 0) byKey.set(key, left);
 		else byKey.delete(key);
-		file([...known.filter(isMeant).map((other) => end(other, 'cancelled')), end(watcher, 'done')]);
+		file([...known.filter(isMeant).map((other) => end(other, 'cancelled')), end(monitor, 'done')]);
 	};
 
 	return {
@@ -108,8 +108,8 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 			return true;
 		},
 		tell(draft, reason) {
-			for (const watcher of takeAll(draft.key)) {
-				const { messages, changes } = end(watcher, 'done', reason);
+			for (const monitor of takeAll(draft.key)) {
+				const { messages, changes } = end(monitor, 'done', reason);
 				draft.messages.push(...messages);
 				draft.changes.push(...changes);
 			}

@@ -38,7 +38,7 @@ export interface StartRecordParts {
 interface BatchRecord {
 	readonly epoch: number;
 	/** Messages, by their arrivals: the first and the last of each run of them. */
-	readonly handlers?: readonly number[];
+	readonly arrivals?: readonly number[];
 	/** Other causes; older versions have named messages here as well, by arrival and id. */
 	readonly marks: readonly Key[];
 }
@@ -63,15 +63,15 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 			for (const { instance, triggers } of instanceBatches) {
 				for (const trigger of triggers) {
 					if (!counts(instance, trigger)) continue;
-					const { mail, attempts, isSuspect } = trigger;
+					const { mail, attempts, runsAlone } = trigger;
 					if (attempts > 0) {
-						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
+						const record = { epoch, attempts: attempts + 1, ...(runsAlone ? { alone: true } : {}) };
 						again.push({ table: 'started', key: [actor, ...markOf(trigger)], value: record });
 					} else if (mail) mails.push(mail.arrival);
 					else marks.push(markOf(trigger));
 				}
 			}
-			const value: BatchRecord = { epoch, handlers: runsOf(mails), marks };
+			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
 			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
 		},
 		read() {
@@ -83,8 +83,8 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					found.set(markText(mark), (value as { attempts: number }).attempts);
 					continue;
 				}
-				const { handlers = [], marks } = value as BatchRecord;
-				for (const arrival of inRuns(handlers)) found.set(markText([arrival]), 1);
+				const { arrivals = [], marks } = value as BatchRecord;
+				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
 				for (const started of marks) {
 					const [arrival, id] = started;
 					if (typeof arrival !== 'number') found.set(markText(started), 1);

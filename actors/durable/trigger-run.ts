@@ -21,7 +21,7 @@ import { createFailure } from './turn-failure.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { StepRunner } from './step-runner.ts';
-import type { Outputs } from '../turn/effect-handlers.ts';
+import type { EffectHandlers } from '../turn/effect-handlers.ts';
 
 /** What batches work with. */
 export interface BatchParts {
@@ -34,7 +34,7 @@ export interface BatchParts {
 	readonly mailbox: Mailbox;
 	readonly timers: Timers;
 	readonly steps: StepRunner;
-	readonly outputs: Outputs;
+	readonly effects: EffectHandlers;
 	readonly turns: InstanceTurns;
 	/** Whether the machine has any use for events of this type. */
 	readonly knows: (type: string) => boolean;
@@ -45,7 +45,7 @@ export type Run = (instance: Instance, trigger: Trigger, batch: Batch) => Fate;
 
 /** Creates what runs the causes of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, clock, config, turns, outputs, knows } = parts;
+	const { definition, clock, config, turns, effects, knows } = parts;
 	const { name: actor } = definition;
 	/** What audits, and repetitions from other stores, are told of a message by. */
 	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
@@ -82,8 +82,8 @@ export function createRun(parts: BatchParts): Run {
 		addReceipt(trigger, result, batch);
 		if (mail && !mail.answer) {
 			const about = { key: instance.key, request: undefined, attempts: trigger.attempts };
-			const draft = outputs.draft({ ...about, facts: instance.facts });
-			outputs.mail.answer(draft, mail.message, { result });
+			const draft = effects.draft({ ...about, facts: instance.facts });
+			effects.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
 		}
@@ -131,7 +131,7 @@ export function createRun(parts: BatchParts): Run {
 			if (trigger.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
 				const buried = { ...trigger, attempts: config.attemptsMax };
-				return failure.bury(instance, buried, { thrown, batch });
+				return failure.giveUp(instance, buried, { thrown, batch });
 			}
 			const turned = trigger.anew ? turns.restart(instance) : turns.take(instance, trigger);
 			adopt(instance, turned, batch);

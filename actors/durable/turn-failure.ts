@@ -35,7 +35,7 @@ export interface Failures {
 	/** The machine threw. Its instance is where it was before, or begins anew. */
 	take(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 	/** The last attempt has failed. */
-	bury(instance: Instance, trigger: Trigger, failing: Failing): Fate;
+	giveUp(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 }
 
 /** Creates the failures of one actor. */
@@ -43,7 +43,7 @@ export function createFailure(parts: FailureParts): Failures {
 	const { definition, journal, clock, config, turns, adopt, settle } = parts;
 	const { name: actor } = definition;
 
-	const bury = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
+	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
 		const value = deadLetter(trigger, { definition, instance, thrown, at: clock.now() });
 		if (!mail || mail.answer) {
@@ -87,7 +87,7 @@ export function createFailure(parts: FailureParts): Failures {
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
 				if (mail?.volatile || attempts >= config.attemptsMax) {
-					return bury(instance, trigger, failing);
+					return giveUp(instance, trigger, failing);
 				}
 			} catch {
 				// Not even the start of the machine works: nothing can be done before it is repaired.
@@ -97,7 +97,7 @@ export function createFailure(parts: FailureParts): Failures {
 			batch.changes.push({ table: 'started', key: [actor, ...markOf(trigger)], value });
 			return 'failed';
 		},
-		bury,
+		giveUp,
 	};
 }
 

@@ -41,7 +41,7 @@ export interface TurnSchedulerParts {
 /** The dispatch that {@link createTurnScheduler} makes. */
 export interface TurnScheduler {
 	/** What a crash has left in doubt: how often each cause was started, by its mark. */
-	crashRecovery(): ReadonlyMap<string, number>;
+	startsBefore(): ReadonlyMap<string, number>;
 	/** Takes a cause, and releases it when nothing is left to be done for it. */
 	offer(trigger: Trigger): void;
 	/** From now on nothing that was begun has an effect any more. */
@@ -77,7 +77,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	const runInstanceBatch = createInstanceBatchRun({ ...parts, list: ready.list, isOpen });
 
 	const commit = async (batch: Batch): Promise<void> => {
-		end.signer(batch);
+		end.complete(batch);
 		// What is given away here need not be kept while the disk writes.
 		await router.send(batch.messages.splice(0), batch.changes.splice(0));
 		if (state === 'fenced') return;
@@ -125,7 +125,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		let instanceBatches = take();
 		await counted(instanceBatches);
 		while (isOpen() && instanceBatches.length > 0) {
-			const isAlone = instanceBatches[0]?.triggers[0]?.isSuspect ?? false;
+			const isAlone = instanceBatches[0]?.triggers[0]?.runsAlone ?? false;
 			const batch = run(instanceBatches);
 			if (isAlone) {
 				await write(batch);
@@ -142,7 +142,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	}
 
 	return {
-		crashRecovery: () => starts.read(),
+		startsBefore: () => starts.read(),
 		offer(trigger) {
 			const instance = state === 'open' ? instances.use(trigger.key) : undefined;
 			if (!instance) {
@@ -171,7 +171,7 @@ function createReadyLine({
 	wake,
 }: Pick<TurnSchedulerParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
 	const line: Instance[] = [];
-	const crashRecovery: Trigger[] = [];
+	const lone: Trigger[] = [];
 
 	/** Puts an instance into the line, if it has something to do. */
 	const list = (instance: Instance): void => {
@@ -181,20 +181,20 @@ function createReadyLine({
 		wake();
 	};
 	/** A suspect by itself; nothing if it is no longer to be run. */
-	const alone = (suspect: Trigger): readonly InstanceBatch[] => {
-		const instance = instances.use(suspect.key);
-		if (instance) return [{ instance, triggers: [suspect] }];
-		instances.leave(suspect.key, suspect);
-		release(suspect);
+	const pickLone = (trigger: Trigger): readonly InstanceBatch[] => {
+		const instance = instances.use(trigger.key);
+		if (instance) return [{ instance, triggers: [trigger] }];
+		instances.leave(trigger.key, trigger);
+		release(trigger);
 		return [];
 	};
 
 	return {
 		list,
-		isEmpty: () => line.length + crashRecovery.length === 0,
+		isEmpty: () => line.length + lone.length === 0,
 		add(instance: Instance, trigger: Trigger): void {
-			if (trigger.isSuspect) {
-				crashRecovery.push(trigger);
+			if (trigger.runsAlone) {
+				lone.push(trigger);
 				wake();
 			} else {
 				instance.queue.push(trigger);
@@ -203,16 +203,16 @@ function createReadyLine({
 		},
 		/** The next batch: a suspect alone, or all that is ready, up to the limit. */
 		pick(): readonly InstanceBatch[] {
-			const suspect = crashRecovery.shift();
-			if (suspect) return alone(suspect);
+			const first = lone.shift();
+			if (first) return pickLone(first);
 			const instanceBatches: InstanceBatch[] = [];
-			let room = turnsBatchMax;
-			while (room > 0) {
+			let left = turnsBatchMax;
+			while (left > 0) {
 				const instance = line.shift();
 				if (!instance) break;
 				instance.isListed = false;
-				const triggers = instance.queue.splice(0, room);
-				room -= triggers.length;
+				const triggers = instance.queue.splice(0, left);
+				left -= triggers.length;
 				instanceBatches.push({ instance, triggers });
 				list(instance);
 			}

@@ -42,7 +42,7 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 			totals.differences += 1;
 			tell({ actor, key, ...finding });
 		};
-		const rehearseOne = definition && createOne(parts, definition);
+		const replayOne = definition && createOne(parts, definition);
 		if (definition) {
 			const knows = eventKnower(definition);
 			const found = mailFindings({ ...parts, definition, knows });
@@ -51,9 +51,9 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 		for (const { key, stored } of storedInstances(parts.journal, actor)) {
 			totals.instances += 1;
 			const see = (finding: Finding): void => tellOf(key, finding);
-			if (!rehearseOne) see({ what: 'actor_gone', detail: 'no file of the folder declares it' });
+			if (!replayOne) see({ what: 'actor_gone', detail: 'no file of the folder declares it' });
 			else {
-				const { turns, skipped } = rehearseOne(key, stored, see);
+				const { turns, skipped } = replayOne(key, stored, see);
 				totals.turns += turns;
 				totals.skipped += skipped;
 			}
@@ -78,13 +78,13 @@ interface Counts {
 	skipped: number;
 }
 
-type RehearseOne = (
+type ReplayOne = (
 	key: string,
 	stored: StoredInstance,
 	see: (finding: Finding) => void,
 ) => Readonly<Counts>;
 
-function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne {
+function createOne(parts: ReplayParts, definition: ActorDefinition): ReplayOne {
 	const { journal, node, microstepsMax } = parts;
 	const { name, machine, volatile } = definition;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
@@ -107,7 +107,7 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne
 			stored,
 			counts: { turns: 0, skipped: 0 },
 		};
-		const last = rehearseTurns(run, readTurns(journal, name, key));
+		const last = replayTurns(run, readTurns(journal, name, key));
 		// What the last turns came to is compared with the instance as it is.
 		if (last && !('what' in now) && last.turn === stored.turn) {
 			compareContext(run, last, now.snapshot);
@@ -131,7 +131,7 @@ interface Run {
 }
 
 /** Where a rehearsal stands: after this turn. */
-interface Place {
+interface Position {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly turn: number;
 	readonly event: string;
@@ -139,45 +139,53 @@ interface Place {
 	readonly base: StoredInstance | undefined;
 }
 
-/** The last place that all turns up to the newest have led to; undefined if there is none. */
-function rehearseTurns(run: Run, records: readonly TurnRecord[]): Place | undefined {
-	let place: Place | undefined;
+/** The last position that all turns up to the newest have led to; undefined if there is none. */
+function replayTurns(run: Run, records: readonly TurnRecord[]): Position | undefined {
+	let position: Position | undefined;
 	let before: TurnRecord | undefined;
 	for (const record of records) {
-		if (before && record.turn !== before.turn + 1) place = undefined;
-		place = fromBase(run, record, place);
+		if (before && record.turn !== before.turn + 1) position = undefined;
+		position = fromBase(run, record, position);
 		const finding = mustTell(record, before, run.knows);
 		if (finding) run.see(finding);
 		run.enter(record.at);
-		place = finding ? undefined : rehearseTurn(run, record, place);
+		position = finding ? undefined : replayTurn(run, record, position);
 		before = record;
 	}
-	return place;
+	return position;
 }
 
-/** The place before a turn: as it was really, if that is known. */
-function fromBase(run: Run, record: TurnRecord, place: Place | undefined): Place | undefined {
-	if (!record.base) return place;
+/** The position before a turn: as it was really, if that is known. */
+function fromBase(
+	run: Run,
+	record: TurnRecord,
+	position: Position | undefined,
+): Position | undefined {
+	if (!record.base) return position;
 	const base = unpack(record.base) as StoredInstance;
 	const restored = run.restoring.restore(base);
 	if ('what' in restored) {
 		run.see({ ...restored, turn: base.turn });
 		return undefined;
 	}
-	if (place) compareContext(run, place, restored.snapshot);
-	const event = place?.event ?? '';
+	if (position) compareContext(run, position, restored.snapshot);
+	const event = position?.event ?? '';
 	return { snapshot: restored.snapshot, turn: base.turn, event, base };
 }
 
-function rehearseTurn(run: Run, record: TurnRecord, place: Place | undefined): Place | undefined {
+function replayTurn(
+	run: Run,
+	record: TurnRecord,
+	position: Position | undefined,
+): Position | undefined {
 	const isFirst = record.turn === 1 || record.fresh === true;
-	if (record.isCut || (!place && !isFirst)) {
+	if (record.isCut || (!position && !isFirst)) {
 		run.counts.skipped += 1;
 		return undefined;
 	}
 	run.counts.turns += 1;
 	const { turn, value, version, event } = record;
-	const { base, snapshot: known } = place ?? { base: undefined, snapshot: undefined };
+	const { base, snapshot: known } = position ?? { base: undefined, snapshot: undefined };
 	const expected = run.restoring.valueOf(value, version, base ?? run.stored);
 	const from = { snapshot: isFirst ? undefined : known, expected };
 	const { findings, snapshot } = checkTurn(run, record, from);
@@ -186,9 +194,9 @@ function rehearseTurn(run: Run, record: TurnRecord, place: Place | undefined): P
 }
 
 /** What the rehearsed machine knows must be what the real one knew. */
-function compareContext({ see }: Run, place: Place, real: AnyMachineSnapshot): void {
-	const [made, was] = [place.snapshot.context, real.context].map(canonicalJson);
+function compareContext({ see }: Run, position: Position, real: AnyMachineSnapshot): void {
+	const [made, was] = [position.snapshot.context, real.context].map(canonicalJson);
 	if (made === was) return;
-	const { turn, event } = place;
+	const { turn, event } = position;
 	see({ what: 'context', turn, event, detail: `it was ${was}, and is now ${made}` });
 }

@@ -17,11 +17,11 @@ const alertMethod = 'REQErrorLog';
 
 type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
 
-/** The outputs of one actor. */
-export interface Outputs {
+/** The effects of one actor. */
+export interface EffectHandlers {
 	draft(about: Pick<TurnDraft, 'key' | 'request' | 'attempts' | 'facts'>): TurnDraft;
 	/** Adds what a move of the machine wished for. */
-	grant(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
+	apply(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
 	/** Removes all that the instance waits for: it has ended, or begins anew. */
 	clear(draft: TurnDraft): void;
 	readonly timers: TurnTimers;
@@ -29,8 +29,8 @@ export interface Outputs {
 	readonly mail: TurnMessages;
 }
 
-/** Creates the outputs of one actor. */
-export function createOutputs(parts: TurnDraftParts): Outputs {
+/** Creates the effects of one actor. */
+export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 	const { node, definition, clock, config, signals } = parts;
 	const { name: actor } = definition;
 	const timers = createTurnTimers(parts);
@@ -86,7 +86,7 @@ export function createOutputs(parts: TurnDraftParts): Outputs {
 		}
 	};
 
-	const grantOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
+	const applyOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
 		switch (effectRequest.want) {
 			case 'effect':
 				effect(draft, effectRequest.event);
@@ -125,8 +125,8 @@ export function createOutputs(parts: TurnDraftParts): Outputs {
 			changes: [],
 			afterwards: [],
 		}),
-		grant(draft, effectRequests) {
-			for (const effectRequest of effectRequests) grantOne(draft, effectRequest);
+		apply(draft, effectRequests) {
+			for (const effectRequest of effectRequests) applyOne(draft, effectRequest);
 			if (draft.facts.owed.length > config.owedRepliesMax) {
 				throw new ReeveError('internal', `more than ${config.owedRepliesMax} messages wait for it`);
 			}

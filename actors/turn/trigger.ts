@@ -32,7 +32,7 @@ export interface Trigger {
 	/**
 	 * Whether the process died when it was started last, perhaps because of it: it is to run alone.
 	 */
-	isSuspect: boolean;
+	runsAlone: boolean;
 	/** How the message has ended, once it has. */
 	result?: Result | undefined;
 	/** Whoever waits for it; called once, see {@link release}. */
@@ -68,7 +68,7 @@ export function messageTrigger(row: MailboxRow, held?: () => void): Trigger {
 		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
 		mail: row,
 		attempts: 0,
-		isSuspect: false,
+		runsAlone: false,
 		result: undefined,
 		held,
 	};

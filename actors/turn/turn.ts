@@ -15,7 +15,7 @@ import type { TurnDraft } from './turn-draft.ts';
 import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from '../definition/monitor-message.ts';
 import type { KeptTurn, TurnRecorder } from './turn-recorder.ts';
-import type { Outputs } from './effect-handlers.ts';
+import type { EffectHandlers } from './effect-handlers.ts';
 import type { MachineStep, MachineStepper, EffectRequest } from './machine-step.ts';
 
 /** What turns are taken with. */
@@ -24,7 +24,7 @@ export interface InstanceTurnParts {
 	readonly clock: Clock;
 	readonly definition: ActorDefinition;
 	readonly stepper: MachineStepper;
-	readonly outputs: Outputs;
+	readonly effects: EffectHandlers;
 	readonly recorder: TurnRecorder | undefined;
 	readonly snapshotBytesMax: number;
 	/** Told, with the turn, that an instance has come to its end, or begins anew. */
@@ -55,17 +55,17 @@ export interface InstanceTurns {
 
 /** Creates the turn-taking of one actor. */
 export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
-	const { node, clock, definition, stepper, outputs, recorder } = parts;
+	const { node, clock, definition, stepper, effects, recorder } = parts;
 	const { name: actor } = definition;
 	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
 	const begin = (draft: TurnDraft): MachineStep => {
 		const move = stepper.begin(definition.input({ key: draft.key, node }));
-		outputs.grant(draft, move.effectRequests);
+		effects.apply(draft, move.effectRequests);
 		return move;
 	};
 	const draftOf = (instance: Instance, trigger?: Trigger): TurnDraft =>
-		outputs.draft({
+		effects.draft({
 			key: instance.key,
 			request: trigger?.mail?.answer ? undefined : trigger?.mail?.message,
 			attempts: trigger?.attempts ?? 0,
@@ -78,16 +78,16 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		if (timer) {
 			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
 			if (!isAwaited) return false;
-			outputs.timers.remove(draft, timer.id);
-			if (timer.id.startsWith('timeout.')) outputs.mail.closeAsk(draft, timer.id.slice(8));
+			effects.timers.remove(draft, timer.id);
+			if (timer.id.startsWith('timeout.')) effects.mail.closeAsk(draft, timer.id.slice(8));
 			return true;
 		}
 		if (step) {
 			const isAwaited = draft.facts.steps[step.child] === step.stepId;
-			if (isAwaited) outputs.steps.remove(draft, step.child);
+			if (isAwaited) effects.steps.remove(draft, step.child);
 			return isAwaited;
 		}
-		return mail?.answer ? acceptAnswer(outputs, draft, mail.message.inReplyTo ?? '') : true;
+		return mail?.answer ? acceptAnswer(effects, draft, mail.message.inReplyTo ?? '') : true;
 	};
 
 	/** Answers the message that the turn was about, or notes that it will be answered. */
@@ -105,11 +105,11 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			return;
 		}
 		const data: unknown = isActive ? undefined : snapshot.output;
-		if (request) outputs.mail.answer(draft, request, { result, data });
+		if (request) effects.mail.answer(draft, request, { result, data });
 		if (isActive) return;
-		for (const owed of draft.facts.owed) outputs.mail.answer(draft, owed, { result, data });
+		for (const owed of draft.facts.owed) effects.mail.answer(draft, owed, { result, data });
 		draft.facts = { ...draft.facts, owed: [] };
-		outputs.clear(draft);
+		effects.clear(draft);
 	};
 
 	/** The state before a turn, as bytes. */
@@ -152,7 +152,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			enter(draft.key);
 			let { snapshot, effectRequests } = unmoved(instance.snapshot) ?? begin(draft);
 			if (trigger.timer && trigger.postponed) {
-				outputs.timers.move(draft, trigger.timer, trigger.postponed);
+				effects.timers.move(draft, trigger.timer, trigger.postponed);
 				return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
 			}
 			const isAwaited = accept(draft, trigger);
@@ -164,7 +164,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 					effectRequests.length > 0
 						? [...effectRequests, ...move.effectRequests]
 						: move.effectRequests;
-				outputs.grant(draft, move.effectRequests);
+				effects.apply(draft, move.effectRequests);
 			}
 			close(draft, event, snapshot);
 			return conclude(draft, instance, { snapshot, event, effectRequests });
@@ -172,7 +172,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		restart(instance) {
 			const draft = draftOf(instance);
 			enter(draft.key);
-			outputs.clear(draft);
+			effects.clear(draft);
 			const { snapshot, effectRequests } = begin(draft);
 			close(draft, undefined, snapshot);
 			return conclude(draft, instance, {
@@ -187,7 +187,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 }
 
 /** Takes an answer off what the instance waits for; false if it does not wait for it any more. */
-function acceptAnswer({ timers }: Outputs, draft: TurnDraft, id: string): boolean {
+function acceptAnswer({ timers }: EffectHandlers, draft: TurnDraft, id: string): boolean {
 	const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
 	if (!found) return false;
 	const { [found[0]]: _, ...asks } = draft.facts.asks;

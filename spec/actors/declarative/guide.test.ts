@@ -7,7 +7,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { loadActors } from '../../../actors/declarative/definition-folder.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
-import { refusalOf, yamlDefinitionOf } from '../../support/sheets.ts';
+import { refusalOf, yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const run = promisify(execFile);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { appendStep } from '../../../actors/declarative/append-step.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 /** An actor that does one step when it is told to, and keeps what came of it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 const library = yamlDefinitionOf(`
 actor: library

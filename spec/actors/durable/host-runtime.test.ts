@@ -224,7 +224,7 @@ test('an orderly stop leaves no message under suspicion, whatever was about to r
 	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
 	assert.deepEqual(
 		rows.map(({ value }) => value),
-		[{ epoch: stage.journal.epoch, handlers: [], marks: [] }],
+		[{ epoch: stage.journal.epoch, arrivals: [], marks: [] }],
 	);
 	const again = await stage.restart();
 	await again.idle('counter');

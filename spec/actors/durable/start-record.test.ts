@@ -45,8 +45,8 @@ test('the messages of a batch are read again, whatever their order and whatever 
 			.toSorted((one, other) => one.place - other.place)
 			.map(({ row }) => row);
 		await begin(some);
-		const handlers = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
-		assert.deepEqual(started(), handlers);
+		const arrivals = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
+		assert.deepEqual(started(), arrivals);
 	}
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { refusalOf } from '../../support/sheets.ts';
+import { refusalOf } from '../../support/yaml-definitions.ts';
 
 /** A sheet with one state more, which is written from its line 8 on. */
 const withState = (lines: string) => `actor: it
