@@ -121,7 +121,7 @@ const state: z.ZodType<StateYaml> = strictObject('field of a state', {
 /** The types that a field of an event may have. */
 const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
 
-const wholeVersion = 'version is not 1, 2, 3 or so on';
+const wholeVersion = 'version must be a whole number from 1 on';
 
 const head = {
 	$schema: z.string().optional(),

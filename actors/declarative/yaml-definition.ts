@@ -7,7 +7,7 @@
 import { createMachine, type AnyStateMachine, type EventObject } from 'xstate';
 import { durationMs } from '../../runtime/text/duration.ts';
 import { defineActor, type ActorDefinition } from '../definition/definition.ts';
-import { endlessPlace } from '../definition/endless-loop-check.ts';
+import { endlessCycle } from '../definition/definition-check.ts';
 import { compileActions } from './actions.ts';
 import { startBuild, type Build, type Given, shapeOf } from './build-context.ts';
 import type { YamlDefinition, StateYaml } from './definition-schema.ts';
@@ -46,15 +46,15 @@ export function compileYamlDefinition({
 	const migrate = compileMigrations(build);
 	if (build.problems.length > 0) throw refusal(build.problems);
 	const machine = machineOf(states, config, surroundings);
-	const circle = endlessPlace(machine);
-	if (circle) {
-		const { names, key, text: what } = circle;
+	const cycle = endlessCycle(machine);
+	if (cycle) {
+		const { names, key, text: what } = cycle;
 		throw refusal([{ path: pathOf(definition, names, key), text: what, part: 'key' }]);
 	}
 	const endless = tryMachine(machine, definition);
 	if (endless) {
 		const { event } = endless;
-		const what = `the machine does not come to rest after ${event}: a circle of always or raise`;
+		const what = `the machine does not come to rest after ${event}: a cycle of always or raise`;
 		throw refusal([
 			{ path: pathOf(definition, endless.names, 'on', endless.event), text: what, part: 'key' },
 		]);

@@ -156,7 +156,7 @@ states:
 `;
 	assert.match(
 		refusalOf(states(''))[0] ?? '',
-		/:7:8: always leads in a circle without an if: a, b, a/,
+		/:7:8: always leads in a cycle without an if: a, b, a/,
 	);
 	const [found] = refusalOf(states('if: context.n > 0, '));
 	assert.match(found ?? '', /:6:17: the machine does not come to rest after GO/);

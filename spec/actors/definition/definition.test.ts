@@ -98,7 +98,7 @@ test('a promise is refused, inline and in the setup; a step is taken', () => {
 	const logic = fromPromise(() => Promise.resolve(1));
 	assert.match(refusal(createMachine({ invoke: { src: logic } })), /inline/);
 	const named = setup({ actors: { work: logic } }).createMachine({ invoke: { src: 'work' } });
-	assert.match(refusal(named), /work of its setup is no step/);
+	assert.match(refusal(named), /work of its setup is not a step/);
 	const good = setup({ actors: { work: step({ run: () => 1 }) } });
 	assert.ok(
 		defineActor({
@@ -114,5 +114,5 @@ test('a machine that never comes to rest is refused', () => {
 		initial: 'a',
 		states: { a: { always: 'b' }, b: { always: 'a' } },
 	});
-	assert.match(refusal(machine), /always leads in a circle without an if: a, b, a/);
+	assert.match(refusal(machine), /always leads in a cycle without an if: a, b, a/);
 });
