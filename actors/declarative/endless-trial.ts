@@ -1,6 +1,6 @@
 /**
- * Trials of sheets: the machine is led through its states by events like those that it will get.
- * Nothing runs; what is looked for is a turn without an end.
+ * The trial of a machine: leads it through its states by sample events, to find turns that never
+ * end. Nothing runs.
  *
  * @module
  */
@@ -9,17 +9,18 @@ import type { Shape } from './expression.ts';
 import type { YamlDefinition } from './definition-schema.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 
-/** What is found: in which state, and at which event. */
+/** A turn that never ends: its state, and its event. */
 export interface EndlessTurn {
 	readonly names: readonly string[];
 	readonly event: string;
 }
 
-/** How many moves are tried, and how many microsteps one of them may take. */
+/** How many moves are tried. */
 const movesMax = 400;
+/** How many microsteps a move may take. */
 const microstepsMax = 1000;
 
-/** Tries a machine; undefined if all turns that were tried have come to rest. */
+/** Tries a machine; undefined if all tried turns have ended. */
 export function tryMachine(
 	machine: AnyStateMachine,
 	definition: YamlDefinition,
@@ -31,18 +32,18 @@ export function tryMachine(
 		microstepsMax,
 	});
 	const known = new Set<string>();
-	const line: AnyMachineSnapshot[] = [];
+	const queue: AnyMachineSnapshot[] = [];
 	const add = (snapshot: AnyMachineSnapshot): void => {
-		const face = JSON.stringify(snapshot.value);
-		if (known.has(face) || snapshot.status !== 'active') return;
-		known.add(face);
-		line.push(snapshot);
+		const value = JSON.stringify(snapshot.value);
+		if (known.has(value) || snapshot.status !== 'active') return;
+		known.add(value);
+		queue.push(snapshot);
 	};
 	const first = attempt(() => stepper.begin({ key: '', node: '' }).snapshot);
 	if (first === 'endless') return { names: [], event: 'xstate.init' };
 	if (first) add(first);
 	let moves = 0;
-	for (const snapshot of line) {
+	for (const snapshot of queue) {
 		for (const event of eventsOf(snapshot, definition)) {
 			moves += 1;
 			if (moves > movesMax) return undefined;
@@ -54,7 +55,7 @@ export function tryMachine(
 	return undefined;
 }
 
-/** What comes of a move: undefined if it throws, as it may do with events that nobody has sent. */
+/** The snapshot after a move; undefined if it throws, which a sample event may cause. */
 function attempt(move: () => AnyMachineSnapshot): AnyMachineSnapshot | 'endless' | undefined {
 	try {
 		return move();

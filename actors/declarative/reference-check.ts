@@ -1,5 +1,5 @@
 /**
- * The names in a sheet that refer to something elsewhere in it.
+ * Checks the names in a YAML definition that refer to another part of it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { StateYaml } from './definition-schema.ts';
 import { unknownName } from './strict-object.ts';
 import type { YamlPath } from './source-text.ts';
 
-/** A state, and where it stands. */
+/** All states with their paths. */
 function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, YamlPath]> {
 	yield [state, path];
 	for (const [name, child] of Object.entries(state.states ?? {})) {
@@ -16,7 +16,7 @@ function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, Yaml
 	}
 }
 
-/** Checks the names of events where none is handled: what is put off, or answered later. */
+/** Checks the events that are deferred or answered later. */
 export function checkEvents({ definition, report }: Build): void {
 	const { events } = definition;
 	if (!events) return;
@@ -34,7 +34,7 @@ export function checkEvents({ definition, report }: Build): void {
 	}
 }
 
-/** Checks what refers to asks, monitors and delays. */
+/** Checks the references to asks, monitors and delays. */
 export function checkAsks(build: Build): void {
 	for (const [{ on = {} }, path] of statesOf(build.definition, [])) {
 		for (const type of Object.keys(on)) checkAsk(build, type, [...path, 'on', type]);

@@ -1,6 +1,6 @@
 /**
- * Sheets: actors that are written in YAML or JSON, compiled to the same definitions that programs
- * make, so that whatever is promised of those holds for these.
+ * YAML definitions: actors written in YAML or JSON, compiled to the same definitions that programs
+ * make, so that they have the same guarantees.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import { readSourceText, type YamlPath } from './source-text.ts';
 import { tryMachine } from './endless-trial.ts';
 import { compileDuration, compileValue } from './values.ts';
 
-/** A sheet, and what its steps will work with. */
+/** A YAML definition, and what its steps need. */
 export interface YamlDefinitionParts extends StepSurroundings {
-	/** What errors call it: the path of its file. */
+	/** The path of its file, by which errors name it. */
 	readonly source: string;
 	readonly text: string;
 }
 
 /**
- * Compiles a sheet.
+ * Compiles a YAML definition.
  *
  * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is
  * wrong`
@@ -62,7 +62,7 @@ export function compileYamlDefinition({
 	return defineActor({ ...settingsOf(definition), machine, migrate, ...hooks(build) });
 }
 
-/** The way to a state, and on to one of its keys as far as there is one. */
+/** The path to a state, and on to one of its keys as far as they exist. */
 function pathOf(
 	definition: YamlDefinition,
 	names: readonly string[],
@@ -79,7 +79,7 @@ function pathOf(
 	return path;
 }
 
-/** What the definition takes from the sheet as it stands. */
+/** The settings that are taken over unchanged. */
 function settingsOf(definition: YamlDefinition) {
 	const { actor: name, version, summary = `The actor ${name}` } = definition;
 	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = definition;
@@ -98,12 +98,12 @@ function hooks(build: Build) {
 	};
 }
 
-/** The machine's own configuration: all states, and the first context. */
+/** The configuration of the machine: all states, and the first context. */
 function rootConfig(build: StateBuild): object {
 	const { definition } = build;
 	const context = compileValue(build, definition.context ?? {}, { path: ['context'], event: {} });
 	for (const [name, actions] of Object.entries(definition.actions ?? {})) {
-		// Those that nobody uses are checked all the same.
+		// Compiled here so that unused actions are checked, too.
 		compileActions(build, actions, { path: ['actions', name], event: undefined });
 	}
 	return {
@@ -130,7 +130,7 @@ function machineOf(
 	});
 }
 
-/** The durations that stand under `after`, as the delays that they name. */
+/** The durations under `after`, as delays of that name. */
 function durationsOf(state: StateYaml): [string, number][] {
 	const own = Object.keys(state.after ?? {}).flatMap((name): [string, number][] => {
 		const ms = durationMs(name);
@@ -139,7 +139,7 @@ function durationsOf(state: StateYaml): [string, number][] {
 	return [...own, ...Object.values(state.states ?? {}).flatMap(durationsOf)];
 }
 
-/** What is wrong with an event; undefined if nothing is, or nothing was declared. */
+/** The problem of an event; undefined if it has none, or its fields are not declared. */
 function eventProblem({ events }: YamlDefinition, event: EventObject): string | undefined {
 	const fields = events && Object.hasOwn(events, event.type) ? events[event.type] : undefined;
 	for (const [written, type] of Object.entries(fields ?? {})) {

@@ -1,11 +1,11 @@
 /**
- * Rehearsals: what stored instances and their last turns would come to under other definitions.
- * Nothing runs and nothing is written: machines are moved, and what comes of it is compared with
- * what is on disk.
+ * Replay: takes the recorded turns of stored instances again under other definitions, and compares
+ * states and effects with those on disk. Machines are moved, but nothing runs and nothing is
+ * written.
  *
- * A turn can be rehearsed if the state before it is known: from the beginning of an instance, or
- * from one of the bases that the flight recorder keeps. After a difference there is no telling what
- * would have followed, so the comparison goes on at the next base.
+ * A turn can be replayed if the state before it is known: from the start of an instance, or from
+ * one of the bases that the turn recorder keeps. The turns that follow a difference are skipped up
+ * to the next base, because they would have come out differently, too.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { createRestoring, type Finding, type Restoring } from './instance-restor
 import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
 
-/** What is rehearsed, and with what. */
+/** What a replay needs. */
 export interface ReplayParts {
 	readonly journal: Readable;
 	readonly definitions: readonly ActorDefinition[];
@@ -32,7 +32,7 @@ export interface ReplayParts {
 	readonly microstepsMax: number;
 }
 
-/** Rehearses everything in a journal; each difference is told as it is found. */
+/** Replays all instances of a journal, and calls `tell` with each difference it finds. */
 export function replay(parts: ReplayParts, tell: (difference: Difference) => void): ReplayTotals {
 	const totals = { actors: 0, instances: 0, turns: 0, skipped: 0, differences: 0 };
 	for (const actor of storedActors(parts.journal)) {
@@ -108,7 +108,7 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): ReplayOne {
 			counts: { turns: 0, skipped: 0 },
 		};
 		const last = replayTurns(run, readTurns(journal, name, key));
-		// What the last turns came to is compared with the instance as it is.
+		// The state after the last turn must be that of the instance.
 		if (last && !('what' in now) && last.turn === stored.turn) {
 			compareContext(run, last, now.snapshot);
 		}
@@ -116,30 +116,30 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): ReplayOne {
 	};
 }
 
-/** What the turns of one instance are rehearsed with. */
+/** What replaying the turns of one instance needs. */
 interface Run {
 	readonly stepper: MachineStepper;
 	readonly restoring: Restoring;
 	readonly knows: (type: string) => boolean;
 	readonly begin: MachineStepper['begin'];
-	/** Tells the definition of the instant of the turn that comes next. */
+	/** Passes the instant of the next turn to the definition. */
 	readonly enter: (at: number) => void;
 	readonly see: (finding: Finding) => void;
-	/** The instance as it is. */
+	/** The instance as it is stored. */
 	readonly stored: StoredInstance;
 	readonly counts: Counts;
 }
 
-/** Where a rehearsal stands: after this turn. */
+/** How far a replay has come: the state after a turn. */
 interface Position {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly turn: number;
 	readonly event: string;
-	/** The last state in its old form, for the migrations of values. */
+	/** The last base as it was stored, for the migrations of state values. */
 	readonly base: StoredInstance | undefined;
 }
 
-/** The last position that all turns up to the newest have led to; undefined if there is none. */
+/** Replays turns in order. Returns the position after the newest; undefined if it is unknown. */
 function replayTurns(run: Run, records: readonly TurnRecord[]): Position | undefined {
 	let position: Position | undefined;
 	let before: TurnRecord | undefined;
@@ -155,7 +155,7 @@ function replayTurns(run: Run, records: readonly TurnRecord[]): Position | undef
 	return position;
 }
 
-/** The position before a turn: as it was really, if that is known. */
+/** The position before a turn: the recorded base, or else what the replay has led to. */
 function fromBase(
 	run: Run,
 	record: TurnRecord,
@@ -193,7 +193,7 @@ function replayTurn(
 	return snapshot && { snapshot, turn, event: event?.type ?? 'start', base };
 }
 
-/** What the rehearsed machine knows must be what the real one knew. */
+/** The context of the replayed machine must be that of the real one. */
 function compareContext({ see }: Run, position: Position, real: AnyMachineSnapshot): void {
 	const [made, was] = [position.snapshot.context, real.context].map(canonicalJson);
 	if (made === was) return;

@@ -34,8 +34,10 @@ function effectRequestText(request: EffectRequest): string {
 			return `timer ${request.id || request.event.type} after ${request.delayMs} ms`;
 		case 'cancel':
 			return `cancel timer ${request.id}`;
-		case 'step':
-			return `step ${request.src}${request.input === undefined ? '' : ` ${valueText(request.input)}`}`;
+		case 'step': {
+			const input = request.input === undefined ? '' : ` ${valueText(request.input)}`;
+			return `step ${request.src}${input}`;
+		}
 		case 'stop':
 			return `stop step ${request.child}`;
 		case 'log':
