@@ -75,7 +75,7 @@ for (const [word, actor] of [
 	['kept', pump],
 	['forgotten', forgetful],
 ] as const) {
-	test(`a monitor gets a normal end once, also if both nodes die repeatedly; the instance is ${word}`, async (t) => {
+	test(`a monitor gets a normal end once, also if its process dies repeatedly; the instance is ${word}`, async (t) => {
 		let stage = await setActorStage(t, { actors: [actor, keeper] });
 		await stage.send('pump', 'RUN', at);
 		await stage.send('keeper', 'WATCH');
