@@ -152,7 +152,7 @@ const head = {
 		.meta({
 			description:
 				'The events that it takes, with the types of their fields; a field whose name ends with ' +
-				'? is optional. Other events are refused, and so are those with missing or other types of fields',
+				'? is optional. Other events are refused, and so are those with wrong fields',
 			examples: [{ READING: { celsius: 'number', 'sensor?': 'string' }, TELL: null }],
 		}),
 	context: z

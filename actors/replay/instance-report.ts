@@ -27,7 +27,7 @@ export type Readable = Pick<Journal, 'get' | 'scan'>;
 /** How many messages of an actor are searched for those of one instance. */
 const mailLookedAt = 20_000;
 
-/** The stored instances of an actor by their keys, from `after` on. */
+/** The stored instances of an actor with their keys, read page by page. */
 export function* storedInstances(
 	journal: Readable,
 	actor: string,

@@ -46,7 +46,7 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 	['an unknown ask', '    on: { reply.load: there }', /:9:11: there is no ask load$/],
 	['an unknown monitor', '    on: { down.pump: there }', /:9:11: there is no monitor pump$/],
 	[
-		'a monitor of nobody',
+		'a monitor without a target',
 		'    entry: [{ monitor: { id: pump } }]',
 		/:9:24: a monitor needs an actor, or a node in to$/,
 	],
@@ -111,7 +111,7 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 		/:9:13: an action is an object with one key/,
 	],
 	[
-		'a message to nobody',
+		'a message without a receiver',
 		'    entry: [{ send: { to: ship1 } }]',
 		/:9:21: a message needs either a method or an actor/,
 	],
@@ -144,7 +144,8 @@ for (const [what, lines, refusal] of refused) {
 test('an unknown type of an event field is refused with the nearest one', () => {
 	const text = 'actor: it\nversion: 1\nevents:\n  GO: { n: nubmer }\n';
 	assert.deepEqual(refusalOf(text), [
-		'it.yaml:4:12: nubmer is not one of number, string, boolean, list, map, any; did you mean number?',
+		'it.yaml:4:12: nubmer is not one of number, string, boolean, list, map, any; ' +
+			'did you mean number?',
 	]);
 });
 
