@@ -1,21 +1,20 @@
 /**
- * A plain MQTT client: what the sensors and heaters of the stories are, which know nothing of
- * reeve.
+ * A plain MQTT client, as the sensors and heaters of the stories are, which know nothing of reeve.
  *
  * @module
  */
 import mqtt from 'mqtt';
 
-/** Such a client. */
+/** A plain MQTT client. */
 export interface PlainClient {
-	/** Publishes something, as any MQTT client may; resolves when the broker has it. */
+	/** Publishes a text; resolves when the broker has it. */
 	readonly publish: (topic: string, text: string) => Promise<void>;
-	/** What has been published below `home/` on this topic, oldest first. */
+	/** The texts that were published on this topic below `home/`, oldest first. */
 	readonly overheard: (topic: string) => readonly string[];
 	readonly end: () => Promise<void>;
 }
 
-/** Connects one. */
+/** Connects a plain client. */
 export async function connectPlainly(broker: string): Promise<PlainClient> {
 	const client = await mqtt.connectAsync(broker);
 	const heard: { readonly topic: string; readonly text: string }[] = [];

@@ -1,7 +1,7 @@
 /**
- * What the stories of the examples are told with. The teller is a node itself, `central`; the nodes
- * that the story is about are processes of their own, which find the definitions of
- * `examples/actors`. One that dies is started again, as systemd would do it.
+ * Runs the stories of the examples. This process is the node `central`; the nodes that a story is
+ * about are processes of their own, with the definitions of `examples/actors`. A node that dies is
+ * started again, as systemd would do it.
  *
  * @module
  */
@@ -20,20 +20,20 @@ import { connectPlainly, type PlainClient } from './plain-client.ts';
 const program = fileURLToPath(new URL('../supervisors/node/main.ts', import.meta.url));
 const definitions = fileURLToPath(new URL('actors', import.meta.url));
 
-/** How often it is asked whether something has come to pass. */
+/** The interval at which conditions are checked. */
 const lookMs = 20;
 
 /** A story. */
 export interface Story {
 	/** The nodes that run as processes of their own. */
 	readonly nodes: readonly string[];
-	/** Plays it, and returns what it has come to: the same, whoever died in between. */
+	/** Plays it, and returns its end: the same, whichever nodes die meanwhile. */
 	play(stage: Stage): Promise<unknown>;
 }
 
-/** What a story is played on. */
+/** What a story works with. */
 export interface Stage extends Pick<PlainClient, 'publish' | 'overheard'> {
-	/** Where all of it lies; it is gone when the story is over. */
+	/** The folder of all nodes, which is removed when the story is over. */
 	readonly folder: string;
 	/** Says what happens. */
 	readonly say: (text: string) => void;
@@ -45,9 +45,9 @@ export interface Stage extends Pick<PlainClient, 'publish' | 'overheard'> {
 	readonly until: <Answer>(where: Instance, holds: (answer: Answer) => boolean) => Promise<Answer>;
 	/** The alerts that have reached central, oldest first. */
 	readonly alerts: () => readonly string[];
-	/** Resolves when there are so many of them. */
+	/** Resolves when so many alerts have reached central. */
 	readonly alerted: (count: number) => Promise<void>;
-	/** Starts a further node, in this very process. */
+	/** Starts another node in this process. */
 	readonly join: (node: string) => Promise<void>;
 }
 
@@ -65,17 +65,17 @@ export interface Outcome {
 	readonly output?: string;
 }
 
-/** What may be different from one performance to the next. */
+/** The options of a performance. */
 export interface Performance {
 	readonly say: (text: string) => void;
 	/**
-	 * Where a life of a node ends, for `REEVE_CRASH_AT`, or after how many milliseconds of it; empty:
-	 * it does not.
+	 * Where a run of a node ends, for `REEVE_CRASH_AT`, or after how many milliseconds; an empty text
+	 * if it does not. `life` counts the runs of a node.
 	 */
 	readonly crashAt?: (node: string, life: number) => string | number;
 }
 
-/** What came of a performance. */
+/** The result of a performance. */
 export interface Performed {
 	readonly end: unknown;
 	/** How often nodes have died. */
@@ -107,7 +107,7 @@ export async function perform(story: Story, performance: Performance): Promise<P
 		const central = await joining('central');
 		const seen = Promise.all(story.nodes.map((name) => birthOf(central, name)));
 		for (const name of story.nodes) cast.start(name);
-		// What can be asked of a node, its birth tells.
+		// The birth of a node says which methods and actors it has.
 		await Promise.race([seen, cast.failed]);
 		const stage = createStage(central, {
 			...client,
@@ -155,7 +155,7 @@ function settingsOf(nodeName: string, { folder, broker: brokerAddress }: Place) 
 		startPubREQHello: 0,
 		logLevel: 'silent',
 		resendMsMin: 100,
-		// The names are nobody else's: whoever might object answers at once, or does not exist.
+		// Short, because no other node has these names and could object.
 		claimMs: 100,
 		stopTimeout: 1,
 	} as const;
@@ -181,7 +181,7 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 			...settingsOf(name, place),
 			configFolder: join(place.folder, name, 'etc'),
 			definitionsFolder: definitions,
-			// Whoever dies on purpose is not to come up in safe mode after the third time.
+			// A node that is killed on purpose must not start in safe mode after the third time.
 			uncleanStartsMax: 1000,
 		};
 		const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
@@ -192,7 +192,7 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 			[...tsx, program, 'run', '--stop-with-parent', ...words],
 			{
 				cwd: join(place.folder, name),
-				// A pipe that nobody writes to: when this process is gone, so are its nodes.
+				// The pipe is never written to: it closes with this process, and then the nodes stop.
 				stdio: ['pipe', 'ignore', 'pipe'],
 				env: { ...process.env, REEVE_CRASH_AT: typeof end === 'string' ? end : '' },
 			},

@@ -38,7 +38,7 @@ const till = setup({
 	},
 });
 
-/** A courier comes to his end by himself: he is delivered when he has nothing left to deliver. */
+/** A courier ends by itself when it has nothing left to deliver. */
 const courier = fromPromise<string, { parcel: string }>(async ({ input }) => {
 	await new Promise((resolve) => void setImmediate(resolve));
 	if (input.parcel === 'bees') throw new Error('stung');

@@ -11,7 +11,7 @@ import { simulateFleet } from '../supervisors/testing/testing.ts';
 
 const greeted: string[] = [];
 
-/** The method that is tested; it may run again after a crash, so it must not mind that. */
+/** The method that is tested; after a crash it may run again, so a second run must do no harm. */
 const greet = defineMethod({
 	name: 'GREET',
 	aliases: [],
@@ -56,5 +56,5 @@ export async function story(seed: number): Promise<readonly string[]> {
 }
 
 assert.deepEqual(await story(1), ['done: hello Ada', 'done: hello Grace', 'done: hello Edsger']);
-// The second run had come to its end, and nobody could know that any more.
+// The second run had ended, but the crash came before that was on disk, so it ran again.
 assert.deepEqual(greeted, ['Ada', 'Grace', 'Grace', 'Edsger']);

@@ -22,8 +22,7 @@ const roomAt = (key: string) => ({ node: 'ship1', actor: 'thermostat', key });
 let readings = 0;
 
 /**
- * What a sensor publishes. Because of its id nothing comes of it when the broker delivers it twice,
- * as brokers may.
+ * Publishes a reading. It has an id, so that a second delivery by the broker has no effect.
  */
 function measure({ publish }: Stage, key: string, celsius: number): Promise<void> {
 	readings += 1;
@@ -33,7 +32,7 @@ function measure({ publish }: Stage, key: string, celsius: number): Promise<void
 }
 
 /**
- * A sensor that goes on telling the same until the heater of its room has heard what that leads to.
+ * Publishes the same reading until the heater of the room gets what follows from it.
  */
 async function measureUntil(stage: Stage, key: string, reading: Reading): Promise<void> {
 	const { celsius, heater } = reading;
@@ -63,7 +62,7 @@ export const story: Story = {
 		await measureUntil(stage, 'kitchen', { celsius: 17.5, heater: 'on' });
 		await alerted(1);
 		say(`People are told: ${alerts().join('; ')}`);
-		// From here on a node that is away for a while must not make a difference.
+		// From here on a node that is down for a while must make no difference.
 		await tell(kitchen, { type: 'PATIENCE', cold: never, silence: never });
 		await measureUntil(stage, 'kitchen', { celsius: 22, heater: 'off' });
 		await tell(kitchen, { type: 'TARGET', celsius: 23 });

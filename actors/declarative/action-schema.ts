@@ -1,6 +1,5 @@
 /**
- * The format of the actions in a sheet: what an actor may ask for in a turn. Each is an object with
- * one key, the name of the action.
+ * The schema of actions in YAML definitions. An action is an object with one key, its name.
  *
  * @module
  */
@@ -10,7 +9,7 @@ import { durationPattern } from '../../runtime/text/duration.ts';
 import { onCrashPolicies } from '../../runtime/message/message.ts';
 import { strictObject } from './strict-object.ts';
 
-/** A value: as it stands, or with expressions in it. */
+/** A value, which may hold expressions. */
 export const value = z.unknown().meta({
 	title: 'Value',
 	description:
@@ -25,7 +24,7 @@ export const value = z.unknown().meta({
 	],
 });
 
-/** A text, which may have expressions in it. */
+/** A text, which may hold expressions. */
 export const text = z.union([z.string(), z.number()]).meta({
 	description: 'Text, =expression, or text with ${expressions} in it',
 });
@@ -37,24 +36,24 @@ export const condition = z
 	.meta({
 		title: 'Condition',
 		description:
-			'An expression in CEL that says true or false, or the name of one of the guards of this ' +
+			'A CEL expression whose value is true or false, or the name of one of the guards of this ' +
 			'actor. It may use event, context, now, key and node',
 		examples: ['event.celsius < context.target - 0.5', 'isCold'],
 	});
 
-/** A duration that is known beforehand. */
+/** A constant duration. */
 export const duration = z
 	.string()
 	.regex(durationPattern, 'not a duration such as 250ms, 10s, 5m, 2h or 1d')
 	.meta({ title: 'Duration', examples: ['10s', '5m'] });
 
-/** A duration, or what computes one. */
+/** A duration, or an expression of one. */
 const anyDuration = z.union([duration, z.string().startsWith('=')]).meta({
 	description: 'A duration such as 10s or 5m, or an =expression of milliseconds',
 	examples: ['10s', '=context.seconds * 1000'],
 });
 
-/** An event to be sent: its type, or its type and fields. */
+/** An event to send: its type, or its type and fields. */
 export const event = z.union([z.string().min(1), z.looseObject({ type: z.string().min(1) })]).meta({
 	title: 'Event',
 	description: 'The type of an event, or an event with its fields, which may be expressions',
@@ -70,7 +69,7 @@ const outgoing = {
 	actor: text.optional().meta({ description: 'The actor that takes it, instead of a method' }),
 	key: text.optional().meta({ description: 'The instance of the actor' }),
 	event: event.optional(),
-	data: value.optional().meta({ description: 'What it carries; anything but text becomes JSON' }),
+	data: value.optional().meta({ description: 'The content; anything but text becomes JSON' }),
 	args: z.array(text).optional().meta({ description: 'The arguments of the method' }),
 	kind: z.enum(kinds).optional().meta({ description: 'CommandACK by default' }),
 	ttl: z.number().positive().optional().meta({
@@ -80,19 +79,19 @@ const outgoing = {
 		description: 'Seconds that the method may run',
 	}),
 	onCrash: z.enum(onCrashPolicies).optional().meta({
-		description: 'What the receiver does with it after a crash in mid-run',
+		description: 'What the receiver does with it if its node dies while it runs',
 	}),
-	note: text.optional().meta({ description: 'What people are shown' }),
+	note: text.optional().meta({ description: 'A remark for people' }),
 };
 
 /** Assignments to fields of the context. */
 export const assignments = z.record(z.string(), value).meta({
 	title: 'Assignments',
-	description: 'New values of context fields; all expressions see the values of before',
+	description: 'New values of context fields; all expressions see the old values',
 	examples: [{ celsius: '=event.celsius', readings: '=context.readings + 1' }],
 });
 
-/** The library. */
+/** All actions. */
 const actionLibrary = {
 	assign: assignments.optional(),
 	send: strictObject('field of a message', outgoing)
@@ -126,11 +125,11 @@ const actionLibrary = {
 		.meta({
 			title: 'Monitor',
 			description:
-				'Has the end of an instance or a node told as the event down.<id>, with its reason',
+				'Reports the end of an instance or a node as the event down.<id>, with its reason',
 			examples: [{ id: 'pump', to: 'ship1', actor: 'pump', key: 'port' }],
 		}),
 	demonitor: z.string().min(1).optional().meta({ description: 'Ends the monitor of this id' }),
-	reply: value.optional().meta({ description: 'Answers the message in hand' }),
+	reply: value.optional().meta({ description: 'Answers the message that is being handled' }),
 	answer: value.optional().meta({ description: 'Answers the oldest message that waits' }),
 	alert: strictObject('field of an alert', {
 		severity: z.enum(['info', 'warning', 'critical']),
@@ -139,7 +138,7 @@ const actionLibrary = {
 		.optional()
 		.meta({
 			title: 'Raise an alert',
-			description: 'Tells people, in the log, on the console and at central',
+			description: 'Alerts people, in the log, on the console and at central',
 			examples: [{ severity: 'warning', text: '${key}: ${context.celsius} °C' }],
 		}),
 	publish: strictObject('field of a publication', { topic: text, data: value })
@@ -167,17 +166,17 @@ const actionLibrary = {
 			examples: ['TICK', { event: 'TICK', after: '10s', id: 'tick' }],
 		}),
 	cancel: z.string().min(1).optional().meta({
-		description: 'Takes back a raised event that is not due yet, by its id',
+		description: 'Cancels a raised event that is not due yet, by its id',
 	}),
 };
 
-/** What touches the world is never done in a turn: a crash would lose it, or do it twice. */
+/** A side effect is not an action: a crash of its turn would lose or repeat it. */
 const stepHint = (name: string): string | undefined =>
 	stepNames.has(name)
-		? `${name} is a raw side effect, and no action: make it the step of a state`
+		? `${name} is a raw side effect, not an action: make it the step of a state`
 		: undefined;
 
-/** The names of what steps do; see the format of steps. */
+/** The kinds of steps, see `step-schema.ts`. */
 const stepNames: ReadonlySet<string> = new Set([
 	'command',
 	'http',
@@ -186,7 +185,7 @@ const stepNames: ReadonlySet<string> = new Set([
 	'appendFile',
 ]);
 
-const one = 'not one action: each is an object with one key, its name';
+const one = 'an action is an object with one key, its name';
 
 /** One action. */
 export const action = z
@@ -201,9 +200,9 @@ export const action = z
 /** Actions, in order. */
 export const actions = z.array(action).meta({ title: 'Actions' });
 
-/** An action as it stands in a sheet. */
+/** An action as it is written. */
 export type ActionYaml = z.infer<typeof action>;
-/** An event as it stands in a sheet. */
+/** An event as it is written. */
 export type EventYaml = z.infer<typeof event>;
-/** A message as it stands in a sheet. */
+/** A message as it is written. */
 export type OutgoingYaml = NonNullable<z.infer<typeof actionLibrary.send>>;

@@ -1,5 +1,5 @@
 /**
- * The actions of a sheet, as those of XState and the effects of this runtime.
+ * Compiles the actions of YAML definitions to actions of XState and effects of this runtime.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Build, Given, Where } from './build-context.ts';
 import { unknownName } from './strict-object.ts';
 import { compileDuration, compileValue, inside, textOf, type Computed } from './values.ts';
 
-/** An action of XState; its types are those of a machine that is not there yet. */
+/** An action of XState, untyped because the machine does not exist yet. */
 export type BuiltAction = unknown;
 
 type Library = Exclude<ActionYaml, string>;
 
-/** Compiles a list of actions. A name stands for all actions of that name. */
+/** Compiles a list of actions. A name stands for the list of actions of that name. */
 export function compileActions(
 	build: Build,
 	actions: readonly ActionYaml[] | undefined,
@@ -31,7 +31,7 @@ export function compileActions(
 }
 
 function compileNamed(build: Build, name: string, where: Where): BuiltAction[] {
-	const known = build.sheet.actions ?? {};
+	const known = build.definition.actions ?? {};
 	const { path, above = [] } = where;
 	const found = Object.hasOwn(known, name) ? known[name] : undefined;
 	if (!found) {
@@ -39,7 +39,7 @@ function compileNamed(build: Build, name: string, where: Where): BuiltAction[] {
 		return [];
 	}
 	if (above.includes(name)) {
-		build.report({ path, text: `${name} would be done inside itself, without end` });
+		build.report({ path, text: `the actions ${name} contain themselves` });
 		return [];
 	}
 	return compileActions(build, found, {
@@ -56,7 +56,7 @@ function compileAction(build: Build, action: Library, where: Where): BuiltAction
 	return [compile(build, action, there)];
 }
 
-/** An effect that is made of the values of the turn. */
+/** An effect that is computed from the values of the turn. */
 function effect(build: Build, make: (values: Values) => Effect): BuiltAction {
 	return emit((given: Given) => make(build.values(given)));
 }
@@ -87,7 +87,7 @@ const builders: Readonly<
 		const { id, ...given } = monitor;
 		build.monitors.add(id);
 		if (given.actor === undefined && given.to === undefined) {
-			build.report({ path: where.path, text: 'a monitor has an actor or a node to watch' });
+			build.report({ path: where.path, text: 'a monitor needs an actor, or a node in to' });
 		}
 		const compiled = compileTexts(build, given, where);
 		return effect(build, (values) => ({
@@ -171,8 +171,12 @@ function compileRaise(build: Build, { raise: given = '' }: Library, where: Where
 	);
 }
 
-/** An event that an actor sends itself must be one of its own. */
-function checkKnown({ sheet: { events }, report }: Build, event: EventYaml, { path }: Where): void {
+/** An event that an actor sends itself must be declared, if events are. */
+function checkKnown(
+	{ definition: { events }, report }: Build,
+	event: EventYaml,
+	{ path }: Where,
+): void {
 	const type = typeof event === 'string' ? event : event.type;
 	if (!events || Object.hasOwn(events, type) || type.startsWith('=')) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)) });
@@ -188,7 +192,7 @@ const plainFields = ['kind', 'ttl', 'methodTimeout', 'onCrash'] as const;
 
 type Texts = Readonly<Record<string, string>>;
 
-/** Compiles those of its fields that are texts. */
+/** Compiles the text fields of a message or monitor. */
 function compileTexts(
 	build: Build,
 	given: { readonly [Name in (typeof texts)[number]]?: string | number | undefined },
@@ -215,10 +219,10 @@ function compileOutgoing(
 	const { report } = build;
 	const { path } = where;
 	if ((method === undefined) === (actor === undefined)) {
-		report({ path, text: 'a message has a method or an actor to take it' });
+		report({ path, text: 'a message needs either a method or an actor' });
 	}
 	if (actor !== undefined && event === undefined) {
-		report({ path, text: 'a message to an actor has an event' });
+		report({ path, text: 'a message to an actor needs an event' });
 	}
 	if (event !== undefined && data !== undefined) {
 		report({

@@ -1,5 +1,5 @@
 /**
- * Appending to a file as a step: once, whatever crashes meanwhile.
+ * The step that appends to a file: once, even if a crash interrupts it and it runs again.
  *
  * @module
  */
@@ -8,45 +8,44 @@ import { basename, dirname, join } from 'node:path';
 import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
 import { countPresent } from '../io/result-file.ts';
 
-/** What is appended, by which step. */
+/** What a step appends. */
 export interface StepAppending {
 	readonly path: string;
 	readonly bytes: Buffer;
-	/** The same on every run of the step, and no other's. */
+	/** The same on every run of the step, and unique to it. */
 	readonly id: string;
 }
 
-/** A step, and how long the file was when it began. */
+/** A step, and the size of the file when it began. */
 type Note = readonly [id: string, size: number];
 
 /**
- * How many steps a file remembers. A step may be run again only until its result is on disk, which
- * is soon; if more than these have appended to the same file by then, it may stand there twice.
+ * How many steps are noted of a file. A step runs again only if its result is not on disk; if more
+ * steps than these have appended to the file meanwhile, its bytes may be appended twice.
  */
 const notesMax = 256;
 
-/** One after the other for each file: their notes are lengths. */
-const lines = new Map<string, Promise<void>>();
+/** Steps append to a file one after another, because their notes hold its size. */
+const queues = new Map<string, Promise<void>>();
 
 /**
- * Appends to a file. Before it does, it notes the step and the length of the file in
- * `.<name>.append` beside it; a second run compares what stands behind that length, and adds only
- * what is missing.
+ * Appends to a file. First it notes the step and the size of the file in `.<name>.append` beside
+ * it; a second run compares what follows after that size, and adds only what is missing.
  *
  * @throws ReeveError `file_failed`
  */
 export async function appendStep(appending: StepAppending): Promise<void> {
 	const { path } = appending;
-	const before = lines.get(path) ?? Promise.resolve();
+	const before = queues.get(path) ?? Promise.resolve();
 	const work = before.then(() => append(appending));
-	const line = work.catch(() => undefined);
-	lines.set(path, line);
+	const last = work.catch(() => undefined);
+	queues.set(path, last);
 	try {
 		await work;
 	} catch (thrown) {
 		throw fileError(thrown);
 	} finally {
-		if (lines.get(path) === line) lines.delete(path);
+		if (queues.get(path) === last) queues.delete(path);
 	}
 }
 
@@ -70,7 +69,7 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 	}
 }
 
-/** The notes, unless there are none, or they were cut short: then nothing had been appended yet. */
+/** The notes; none if the file is missing or cut short, since then nothing was appended yet. */
 async function readNotes(path: string): Promise<readonly Note[]> {
 	try {
 		return JSON.parse(await readFile(path, 'utf8')) as readonly Note[];

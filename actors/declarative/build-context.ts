@@ -1,6 +1,6 @@
 /**
- * The building of a machine from a sheet: what is known while it goes on, and what has been found
- * to be wrong.
+ * The context of a build: what is known while a YAML definition is compiled to a machine, and the
+ * problems that were found.
  *
  * @module
  */
@@ -10,26 +10,26 @@ import type { Moment } from '../definition/definition.ts';
 import type { YamlDefinition } from './definition-schema.ts';
 import type { YamlPath, DefinitionProblem } from './source-text.ts';
 
-/** Where in a sheet something is built, and what is known there of the event. */
+/** A place in a YAML definition, and what is known there of the event. */
 export interface Where {
 	readonly path: YamlPath;
 	/** Undefined if it may be any event. */
 	readonly event: Shapes | undefined;
-	/** The state around it, by its name and those of the states around that. */
+	/** The names of the states around it, outermost first. */
 	readonly names?: readonly string[];
-	/** The names of the lists of actions that it is part of. */
+	/** The names of the lists of actions around it. */
 	readonly above?: readonly string[];
 }
 
-/** What XState's functions are given, as far as sheets use it. */
+/** The part of XState's arguments that is used. */
 export interface Given {
 	readonly context: unknown;
 	readonly event: unknown;
 }
 
-/** A building. */
+/** The compilation of one YAML definition. */
 export interface Build {
-	readonly sheet: YamlDefinition;
+	readonly definition: YamlDefinition;
 	readonly problems: readonly DefinitionProblem[];
 	/** The ids of the asks in it. */
 	readonly asks: Set<string>;
@@ -37,25 +37,25 @@ export interface Build {
 	readonly monitors: Set<string>;
 	/** The shapes of the fields of the context. */
 	readonly context: Shapes;
-	/** Notes that something is wrong. */
+	/** Adds a problem. */
 	readonly report: (problem: DefinitionProblem) => void;
 	compile(text: string, event: Shapes | undefined): Expression | ExpressionProblem;
-	/** Compiles where not even the fields of the context are known. */
+	/** Compiles an expression without knowledge of the fields of context and event. */
 	readonly compileAnywhere: (text: string) => Expression | ExpressionProblem;
-	/** What the turn has been told of; see {@link Build.enter}. */
+	/** The values of expressions in the turn that {@link Build.enter} has begun. */
 	values(given: Given): Values;
 	/** Begins a turn. */
 	readonly enter: (moment: Moment) => void;
 }
 
-/** Begins a building. */
-export function startBuild(sheet: YamlDefinition): Build {
+/** Begins a build. */
+export function startBuild(definition: YamlDefinition): Build {
 	const problems = new Map<string, DefinitionProblem>();
 	const compilers = new Map<Shapes | undefined, ReturnType<typeof createCompiler>>();
 	let moment: Moment = { now: 0, key: '', node: '' };
 	const first = createCompiler({ context: {}, event: {} });
 	const context: Record<string, Shape> = {};
-	for (const [name, value] of Object.entries(sheet.context ?? {})) {
+	for (const [name, value] of Object.entries(definition.context ?? {})) {
 		const isExpression = typeof value === 'string' && value.startsWith('=');
 		const made = isExpression ? first(value.slice(1)) : undefined;
 		context[name] = made && 'shape' in made ? made.shape : shapeOf(value);
@@ -69,7 +69,7 @@ export function startBuild(sheet: YamlDefinition): Build {
 		return made;
 	};
 	return {
-		sheet,
+		definition,
 		get problems() {
 			return [...problems.values()];
 		},
@@ -88,7 +88,7 @@ export function startBuild(sheet: YamlDefinition): Build {
 	};
 }
 
-/** The shape of a value that stands in a sheet. */
+/** The shape of a constant value. */
 export function shapeOf(value: unknown): Shape {
 	if (Array.isArray(value)) return 'list';
 	switch (typeof value) {
@@ -103,7 +103,7 @@ export function shapeOf(value: unknown): Shape {
 	}
 }
 
-/** The event of a step that has ended well. */
+/** The event of a step that is done. */
 export const doneShapes: Shapes = { type: 'string', output: 'any' };
 /** The event of a step that has failed. */
 export const failedShapes: Shapes = { type: 'string', error: 'map' };
@@ -114,7 +114,7 @@ const replyShapes: Shapes = {
 	detail: 'string',
 	data: 'string',
 };
-/** Of an ask that has no answer, and of a monitor. */
+/** The event of an ask without an answer, and of a monitor. */
 const reasonShapes: Shapes = { type: 'string', reason: 'string' };
 
 /** Makes the look-up of the shapes of events by their types. */

@@ -1,6 +1,6 @@
 /**
- * Definition files: one actor in each, as a program (its default export made with `defineActor`) or
- * as a sheet in YAML or JSON.
+ * Definition files: each declares one actor, as a program whose default export is made by
+ * `defineActor`, or as a YAML definition, which may be written as JSON.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { isActorDefinition, type ActorDefinition } from '../definition/definitio
 import { placedError } from './program-location.ts';
 import type { StepSurroundings } from './steps.ts';
 
-/** A definition, and where it stands. */
+/** A definition and its file. */
 export interface DeclaredActor {
 	readonly source: string;
 	readonly definition: ActorDefinition;
 }
 
-/** A file as it was read: either a definition, or what is wrong with it. */
+/** A file that was read: with its definition, or with an error. */
 export interface DefinitionFile {
 	/** Its path. */
 	readonly source: string;
 	readonly text: string;
 	readonly definition?: ActorDefinition;
-	/** Its detail names file, line and column wherever there is a place to name. */
+	/** Its detail begins with file, line and column. */
 	readonly error?: ReeveError;
 }
 
 const programs = /\.(?:[cm]?js|ts)$/;
 const yamlDefinitions = /\.(?:ya?ml|json)$/;
-/** No types, no specs, nothing hidden; a package's own file is often found beside programs. */
+/** Not definitions: types, specs, hidden files, and the files of a package beside programs. */
 const others = /\.d\.ts$|\.test\.|^\.|^(?:package|package-lock|tsconfig)\.json$/;
 
 /** Whether a file of this name may define an actor. */
@@ -37,15 +37,15 @@ export function isDefinitionFile(name: string): boolean {
 	return (programs.test(name) || yamlDefinitions.test(name)) && !others.test(name);
 }
 
-/** Whether a file is text that is compiled here, and not a program. */
+/** Whether a file is a YAML definition, and not a program. */
 export function isYamlDefinition(source: string): boolean {
 	return yamlDefinitions.test(source);
 }
 
-/** How often a program was loaded: each later load asks for the file under another address. */
+/** How often each program was loaded: a later load must import it by another URL. */
 const loads = new Map<string, number>();
 
-/** Reads one file. What is wrong with it is an answer, not a throw. */
+/** Reads one file. Its error is returned, not thrown. */
 export async function readDefinition(
 	source: string,
 	surroundings: StepSurroundings,
@@ -65,7 +65,7 @@ async function define(
 	surroundings: StepSurroundings,
 ): Promise<ActorDefinition> {
 	if (isYamlDefinition(source)) {
-		// Nodes without sheets need not load what reads them.
+		// Imported on demand: nodes without YAML definitions need not load the compiler.
 		const { compileYamlDefinition } = await import('./yaml-definition.ts');
 		return compileYamlDefinition({ source, text, ...surroundings });
 	}
@@ -75,10 +75,10 @@ async function define(
 	const loaded: unknown = await import(count === 1 ? address : `${address}?load=${count}`);
 	const exported: unknown = Reflect.get(Object(loaded), 'default');
 	if (isActorDefinition(exported)) return exported;
-	throw new ReeveError('bad_declaration', 'its default export is no defineActor(...)');
+	throw new ReeveError('bad_declaration', 'its default export is not made by defineActor');
 }
 
-/** The refusal of a definition for its version. */
+/** The error of a definition whose version is older than one that was in force. */
 export function versionRefusal(
 	{ source, text, definition }: DefinitionFile,
 	known: number,
@@ -87,6 +87,6 @@ export function versionRefusal(
 	const index = lines.findIndex((line) => /^\s*["']?version["']?\s*:/.test(line));
 	const column = (lines[index]?.search(/\S/) ?? 0) + 1;
 	const place = index < 0 ? '1:1' : `${index + 1}:${column}`;
-	const what = `version ${definition?.version} is behind ${known}, which was in force already`;
+	const what = `version ${definition?.version} is older than ${known}, which was already in force`;
 	return new ReeveError('bad_declaration', `${source}:${place}: ${what}`);
 }

@@ -1,5 +1,5 @@
 /**
- * The definitions folder: actors that a node finds as files, one in each.
+ * The definitions folder: finds and reads the definition files of a node.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { isDefinitionFile, readDefinition } from './definition-file.ts';
 import type { DeclaredActor, DefinitionFile } from './definition-file.ts';
 import type { StepSurroundings } from './steps.ts';
 
-/** What the steps of sheets will work with on the node of this configuration. */
+/** The surroundings of the steps of YAML definitions, on the node of a configuration. */
 export function surroundingsOf(config: Config): StepSurroundings {
 	const { nodeName: node, subscribersDataFolder: dataFolder, outputBytesMax } = config;
 	return { node, dataFolder, outputBytesMax };
 }
 
 /**
- * The definition files of a folder, in the order of their names.
+ * The paths of the definition files of a folder, sorted.
  *
  * @throws ReeveError `bad_config` if the folder cannot be read
  */
@@ -36,7 +36,7 @@ export async function definitionPaths(folder: string): Promise<readonly string[]
 }
 
 /**
- * Reads every file of a folder. What is wrong with one of them keeps no other from being read.
+ * Reads every file of a folder, also if some have errors.
  *
  * @throws ReeveError `bad_config` if the folder cannot be read
  */
@@ -52,7 +52,7 @@ export async function readDefinitions(
 }
 
 /**
- * Loads every definition of a folder, for a look at them.
+ * Loads every definition of a folder, to inspect them without a node.
  *
  * @throws ReeveError `bad_config` if the folder cannot be read; `bad_declaration`, naming the file
  */

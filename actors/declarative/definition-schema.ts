@@ -1,6 +1,6 @@
 /**
- * The format of sheets: actors that are written in YAML or JSON. The schema is what a sheet is
- * checked by, and what editors complete and explain it by.
+ * The schema of YAML definitions, by which they are checked, and by which editors complete and
+ * explain them.
  *
  * @module
  */
@@ -20,26 +20,26 @@ import { stepFields, type StepYaml } from './step-schema.ts';
 const transition = strictObject('field of a transition', {
 	if: condition.optional(),
 	target: z.string().min(1).optional().meta({
-		description: 'A neighbour, .a state inside, or #actor.from.the.top; without it the state stays',
+		description: 'A sibling, .an inner state, or #actor.from.the.top; without it the state stays',
 	}),
 	do: actions.optional(),
 	reenter: z.boolean().optional().meta({
-		description: 'Whether a state that is its own target is left and entered',
+		description: 'Whether a state that is its own target is left and entered again',
 	}),
 }).meta({ id: 'transition', title: 'Transition' });
 
-/** What may stand for transitions. */
+/** All ways to write transitions. */
 const transitions = z.union([z.string().min(1), transition, z.array(transition)]).meta({
 	id: 'transitions',
 	description: 'A state; a transition; or several: the first whose if is true',
 });
 
-/** A transition as it stands in a sheet. */
+/** A transition as it is written. */
 export type TransitionYaml = z.infer<typeof transition>;
-/** Transitions as they stand in a sheet. */
+/** Transitions as they are written. */
 export type TransitionsYaml = z.infer<typeof transitions>;
 
-/** A step with what follows it. */
+/** A step with its transitions. */
 export interface FollowedStep extends StepYaml {
 	readonly done?: TransitionsYaml | undefined;
 	readonly failed?: TransitionsYaml | undefined;
@@ -51,10 +51,14 @@ const step: z.ZodType<FollowedStep> = strictObject('field of a step', {
 	failed: transitions.optional().meta({ description: 'With event.error.code and message' }),
 }).meta({ id: 'step', title: 'Step', description: 'What takes time, or touches the world' });
 
-/** What a state has that is not about states inside it. */
+/** The fields of a state, without its inner states. */
 const stateFields = {
 	type: z.enum(['parallel', 'final', 'history']).optional(),
-	initial: z.string().min(1).optional().meta({ description: 'The state inside that is first' }),
+	initial: z
+		.string()
+		.min(1)
+		.optional()
+		.meta({ description: 'The inner state that is entered first' }),
 	description: z.string().optional(),
 	on: z
 		.record(z.string(), transitions)
@@ -62,35 +66,40 @@ const stateFields = {
 		.meta({
 			title: 'Events',
 			description:
-				'What follows each type of event; reply.<id> and timeout.<id> are those of an ask, ' +
+				'The transitions by type of event; reply.<id> and timeout.<id> are those of an ask, ' +
 				'down.<id> that of a monitor',
 		}),
-	always: transitions.optional().meta({ description: 'Taken at once, as soon as its if is true' }),
+	always: transitions.optional().meta({ description: 'Taken as soon as its if is true' }),
 	after: z
 		.record(z.string(), transitions)
 		.optional()
 		.meta({
-			description: 'What follows a time in this state: 10s, 5m, or one of the delays of this actor',
+			description: 'The transitions after a time in this state: 10s, 5m, or one of the delays',
 			examples: [{ '10s': 'late' }],
 		}),
-	entry: actions.optional().meta({ description: 'What is done when the state is entered' }),
-	exit: actions.optional().meta({ description: 'What is done when it is left' }),
+	entry: actions.optional().meta({ description: 'Actions when the state is entered' }),
+	exit: actions.optional().meta({ description: 'Actions when the state is left' }),
 	step: z
 		.union([step, z.array(step)])
 		.optional()
 		.meta({
-			description: 'What is run in this state, and aborted when it is left',
+			description: 'Steps that run in this state, and are aborted when it is left',
 		}),
-	onDone: transitions.optional().meta({ description: 'Taken when the states inside have ended' }),
+	onDone: transitions.optional().meta({ description: 'Taken when the inner states are final' }),
 	defer: z.array(z.string().min(1)).optional().meta({
 		description: 'Events that wait for another state',
 	}),
 	history: z.enum(['shallow', 'deep']).optional(),
-	target: z.string().optional().meta({ description: 'Of a history: the state without one' }),
-	output: value.optional().meta({ description: 'Of a final state: the answer to what is open' }),
+	target: z
+		.string()
+		.optional()
+		.meta({ description: 'Of a history state: entered if there is no history' }),
+	output: value
+		.optional()
+		.meta({ description: 'Of a final state: the answer to messages that wait' }),
 };
 
-/** A state as it stands in a sheet. */
+/** A state as it is written. */
 export interface StateYaml {
 	readonly type?: 'parallel' | 'final' | 'history' | undefined;
 	readonly initial?: string | undefined;
@@ -121,7 +130,7 @@ const state: z.ZodType<StateYaml> = strictObject('field of a state', {
 /** The types that a field of an event may have. */
 const fieldTypes = ['number', 'string', 'boolean', 'list', 'map', 'any'] as const;
 
-const wholeVersion = 'version is not 1, 2, 3 or so on';
+const wholeVersion = 'version must be a whole number from 1 on';
 
 const head = {
 	$schema: z.string().optional(),
@@ -130,7 +139,7 @@ const head = {
 		.regex(/^[\w.-]{1,128}$/)
 		.meta({
 			title: 'Name',
-			description: 'What it is called; messages are addressed to it like to a method',
+			description: 'The name of the actor; messages are addressed to it as to a method',
 			examples: ['thermostat'],
 		}),
 	version: z.int(wholeVersion).min(1, wholeVersion).meta({
@@ -142,15 +151,15 @@ const head = {
 		.optional()
 		.meta({
 			description:
-				'The events that it takes, with the types of their fields; a name that ends with ? may ' +
-				'be missing. Others are refused, and so are those whose fields do not fit',
+				'The events that it takes, with the types of their fields; a field whose name ends with ' +
+				'? is optional. Other events are refused, and so are those with wrong fields',
 			examples: [{ READING: { celsius: 'number', 'sensor?': 'string' }, TELL: null }],
 		}),
 	context: z
 		.record(z.string(), value)
 		.optional()
 		.meta({
-			description: 'What it remembers, with the first value of each field; =key is the key',
+			description: 'The data of an instance, with the first value of each field; =key is its key',
 			examples: [{ target: 21, room: '=key' }],
 		}),
 	guards: z
@@ -179,9 +188,9 @@ const head = {
 	answersLater: z.array(z.string()).optional().meta({
 		description: 'Events that are answered by an action of a later turn',
 	}),
-	autostart: z.boolean().optional().meta({ description: 'Whether it is there from the start on' }),
+	autostart: z.boolean().optional().meta({ description: 'Whether it starts with the node' }),
 	recovery: z.enum(['resume', 'fresh', 'ladder']).optional().meta({
-		description: 'In which state a message is tried again that it has failed at',
+		description: 'In which state a failed message is tried again',
 	}),
 	intensity: z.int().min(0).optional(),
 	period: z.number().positive().optional(),
@@ -197,16 +206,16 @@ const head = {
 			}),
 		)
 		.optional()
-		.meta({ description: 'How instances of a version become such of the next, by the old one' }),
+		.meta({ description: 'The migrations from a version to the next, by the old version' }),
 };
 
-/** The parts of a sheet that are not states. */
+/** The fields that are not those of a state. */
 type Head = z.infer<z.ZodObject<typeof head>>;
 
-/** A whole sheet. */
+/** A YAML definition: an actor, whose machine is its root state. */
 export interface YamlDefinition extends Head, StateYaml {}
 
-/** The schema of a whole sheet. */
+/** The schema of a YAML definition. */
 export const definitionSchema: z.ZodType<YamlDefinition> = strictObject('field of an actor', {
 	...head,
 	...stateFields,

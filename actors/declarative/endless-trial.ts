@@ -1,6 +1,6 @@
 /**
- * Trials of sheets: the machine is led through its states by events like those that it will get.
- * Nothing runs; what is looked for is a turn without an end.
+ * The trial of a machine: leads it through its states by sample events, to find turns that never
+ * end. Nothing runs.
  *
  * @module
  */
@@ -9,41 +9,42 @@ import type { Shape } from './expression.ts';
 import type { YamlDefinition } from './definition-schema.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 
-/** What is found: in which state, and at which event. */
+/** A turn that never ends: its state, and its event. */
 export interface EndlessTurn {
 	readonly names: readonly string[];
 	readonly event: string;
 }
 
-/** How many moves are tried, and how many microsteps one of them may take. */
+/** How many moves are tried. */
 const movesMax = 400;
+/** How many microsteps a move may take. */
 const microstepsMax = 1000;
 
-/** Tries a machine; undefined if all turns that were tried have come to rest. */
+/** Tries a machine; undefined if all tried turns have ended. */
 export function tryMachine(
 	machine: AnyStateMachine,
-	sheet: YamlDefinition,
+	definition: YamlDefinition,
 ): EndlessTurn | undefined {
 	const stepper = createMachineStepper({
-		name: sheet.actor,
+		name: definition.actor,
 		machine,
 		volatile: false,
 		microstepsMax,
 	});
 	const known = new Set<string>();
-	const line: AnyMachineSnapshot[] = [];
+	const queue: AnyMachineSnapshot[] = [];
 	const add = (snapshot: AnyMachineSnapshot): void => {
-		const face = JSON.stringify(snapshot.value);
-		if (known.has(face) || snapshot.status !== 'active') return;
-		known.add(face);
-		line.push(snapshot);
+		const value = JSON.stringify(snapshot.value);
+		if (known.has(value) || snapshot.status !== 'active') return;
+		known.add(value);
+		queue.push(snapshot);
 	};
 	const first = attempt(() => stepper.begin({ key: '', node: '' }).snapshot);
 	if (first === 'endless') return { names: [], event: 'xstate.init' };
 	if (first) add(first);
 	let moves = 0;
-	for (const snapshot of line) {
-		for (const event of eventsOf(snapshot, sheet)) {
+	for (const snapshot of queue) {
+		for (const event of eventsOf(snapshot, definition)) {
 			moves += 1;
 			if (moves > movesMax) return undefined;
 			const next = attempt(() => stepper.move(snapshot, event).snapshot);
@@ -54,7 +55,7 @@ export function tryMachine(
 	return undefined;
 }
 
-/** What comes of a move: undefined if it throws, as it may do with events that nobody has sent. */
+/** The snapshot after a move; undefined if it throws, which a sample event may cause. */
 function attempt(move: () => AnyMachineSnapshot): AnyMachineSnapshot | 'endless' | undefined {
 	try {
 		return move();
@@ -70,12 +71,15 @@ function innermost(snapshot: AnyMachineSnapshot): AnyStateNode {
 }
 
 /** An event of each type that the active states have a transition for. */
-function* eventsOf(snapshot: AnyMachineSnapshot, sheet: YamlDefinition): Generator<EventObject> {
+function* eventsOf(
+	snapshot: AnyMachineSnapshot,
+	definition: YamlDefinition,
+): Generator<EventObject> {
 	const types = new Set<string>();
 	for (const node of snapshot._nodes as readonly AnyStateNode[]) {
 		for (const type of node.transitions.keys()) if (!type.includes('*')) types.add(type);
 	}
-	for (const type of types) yield sampleOf(type, sheet);
+	for (const type of types) yield sampleOf(type, definition);
 }
 
 const samples: Readonly<Record<Shape, unknown>> = {

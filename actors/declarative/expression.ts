@@ -1,11 +1,10 @@
 /**
- * Expressions: the language in which guards and values are written where there is no program, CEL.
- * It has no loops, no assignments and no way out of the values that it is given, so an expression
- * of a stranger can be wrong, but it can do nothing.
+ * Expressions in CEL, the language of guards and values in YAML definitions. CEL has no loops, no
+ * assignments and no access beyond its input values, so an expression has no side effects.
  *
- * Numbers are those of JSON: literals without a point may be mixed with them, and only division and
- * remainder of two literals are those of whole numbers. A pattern in `matches` is a regular
- * expression of JavaScript, which is as slow as its writer makes it.
+ * Numbers are those of JSON, and may be mixed with whole literals; only the division and remainder
+ * of two whole literals are those of integers. A pattern in `matches` is a regular expression of
+ * JavaScript, whose time is not limited.
  *
  * This file is the door to \@marcbachmann/cel-js.
  *
@@ -14,20 +13,20 @@
 import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 
-/** What is known of a value before there is one. */
+/** The type of a value, as far as it is known at compile time. */
 export type Shape = 'number' | 'string' | 'boolean' | 'list' | 'map' | 'any';
 
 /** Fields with their shapes. */
 export type Shapes = Readonly<Record<string, Shape>>;
 
-/** What an expression may name. */
+/** The fields that an expression may name. */
 export interface Scope {
 	readonly context: Shapes;
 	/** Undefined if the event may be any. */
 	readonly event: Shapes | undefined;
 }
 
-/** The values that it is given. */
+/** The input values of an expression. */
 export interface Values {
 	readonly context: unknown;
 	readonly event: unknown;
@@ -42,17 +41,17 @@ export interface Values {
 /** A checked expression. */
 export interface Expression {
 	readonly shape: Shape;
-	/** Throws an Error, quoting the expression, if these values do not go with it. */
+	/** Throws an Error, which quotes the expression, if it fails for these values. */
 	evaluate(values: Values): unknown;
 }
 
-/** What is wrong with an expression, and at which of its characters. */
+/** A problem of an expression, and the character at which it is. */
 export interface ExpressionProblem {
 	readonly problem: string;
 	readonly at: number;
 }
 
-/** More than anybody writes by hand. */
+/** Far more than an expression needs that is written by hand. */
 const limits = { maxAstNodes: 5000, maxDepth: 100, maxListElements: 1000, maxMapEntries: 1000 };
 
 const celOf: Readonly<Record<Shape, string>> = {
@@ -87,7 +86,7 @@ const ofTwo = {
 };
 
 /**
- * The language with what is added to it: whole literals beside numbers, a little arithmetic, JSON.
+ * The language with our additions: whole literals beside numbers, some arithmetic, and JSON.
  */
 function createLanguage(): Environment {
 	const made = new Environment({
@@ -122,14 +121,14 @@ function createLanguage(): Environment {
 }
 
 const language = createLanguage();
-/** Values are looked at when they are there: this one knows nothing of their fields. */
+/** Evaluates without knowledge of fields, because the values themselves are there. */
 const running = language
 	.clone()
 	.registerVariable('context', 'map')
 	.registerVariable('event', 'map');
 const variables = ['context', 'event', 'now', 'key', 'node'];
 
-/** Compiles the expressions of one scope; to make it costs more than an expression does. */
+/** Creates the compiler of a scope. It is reused, because it costs more than an expression does. */
 export function createCompiler(scope: Scope): (text: string) => Expression | ExpressionProblem {
 	const checking = language.clone();
 	declare(checking, 'context', scope.context);
@@ -160,8 +159,8 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 type Parsed = ReturnType<Environment['parse']>;
 
 /**
- * Both results of a condition must be of one type, and `has(event.n) ? event.n : 1` means a number:
- * whole literals there become numbers like all others.
+ * Makes whole literals in the results of a conditional numbers, because CEL wants both results of
+ * one type, as in `has(event.n) ? event.n : 1`.
  */
 function softened(parsed: Parsed): Parsed {
 	soften(parsed.ast);
@@ -225,14 +224,14 @@ function problemOf(thrown: unknown, text: string, scope: Scope): ExpressionProbl
 	return { problem: isName && guess ? `${problem}; did you mean ${guess}?` : problem, at };
 }
 
-/** What might stand behind these characters. */
+/** The names that may follow these characters. */
 function namesAt(before: string, { context, event }: Scope): readonly string[] {
 	const [, variable] = /(\w+)\??\.$/.exec(before.trimEnd()) ?? [];
 	if (variable === 'context') return Object.keys(context);
 	return variable === 'event' ? Object.keys(event ?? {}) : variables;
 }
 
-/** A value as JSON has it: the language has whole numbers, instants and durations of its own. */
+/** A value as JSON has it: CEL has integers, instants and durations of its own. */
 function plain(value: unknown): unknown {
 	if (typeof value === 'bigint') return Number(value);
 	if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
@@ -246,7 +245,7 @@ function plain(value: unknown): unknown {
 	return plainOfOwn(value);
 }
 
-/** The language's own kinds of values: durations become milliseconds, what may be missing null. */
+/** Values of CEL's own types: a duration becomes milliseconds, an empty optional becomes null. */
 function plainOfOwn(value: object): unknown {
 	if ('seconds' in value && 'nanos' in value) {
 		return Number(value.seconds) * 1000 + Math.round(Number(value.nanos) / 1_000_000);

@@ -1,5 +1,5 @@
 /**
- * The migrations of a sheet: new names of states, and new values of fields.
+ * Compiles the migrations of YAML definitions: new names of states, and new values of fields.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Build } from './build-context.ts';
 import { compileValue, type Computed } from './values.ts';
 
 /**
- * Compiles the migrations. The context of a new version has the fields that the sheet declares:
- * those that the migration gives, else as they were, else with their first values. Expressions see
- * the context of before, of which nothing is known.
+ * Compiles the migrations. The context of a new version has the fields that the definition
+ * declares: with the values of the migration, else the old ones, else the first ones. Expressions
+ * see the old context, whose fields are not known.
  */
 export function compileMigrations(build: Build): Readonly<Record<number, Migration>> {
-	const { migrate = {}, version, context = {} } = build.sheet;
+	const { migrate = {}, version, context = {} } = build.definition;
 	const steps = Object.entries(migrate).map(([from, { states = {}, context: fields = {} }]) => {
 		if (Number(from) >= version) {
 			const text = `${from} leads beyond version ${version}`;
@@ -25,7 +25,7 @@ export function compileMigrations(build: Build): Readonly<Record<number, Migrati
 		const path = ['migrate', from, 'context'];
 		const given = compileValue(unknown, fields, { path, event: undefined });
 		const first = compileValue(build, context, { path: ['context'], event: {} });
-		// Only the last version is the one whose fields are known.
+		// Only the fields of the last version are known.
 		const isLast = Number(from) === version - 1;
 		return [from, migration(build, { states, given, first, isLast })] as const;
 	});
@@ -53,7 +53,7 @@ function migration(build: Build, { states, given, first, isLast }: Parts): Migra
 	};
 }
 
-/** A state under its new name. All states of a value are renamed, one for each region. */
+/** A state value with the new names of its states, one for each region. */
 function renamed(value: StateValue, states: Readonly<Record<string, string>>): StateValue {
 	const paths = [...leavesOf(value)].map((path) => {
 		const name = path.join('.');

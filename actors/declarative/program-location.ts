@@ -1,6 +1,6 @@
 /**
- * The places of mistakes in programs. What refuses a machine knows its names and not the text that
- * they come from, so the text is searched for them.
+ * Finds the places of errors in programs. A refusal of a machine has names and no positions, so the
+ * text is searched for the names.
  *
  * @module
  */
@@ -13,7 +13,7 @@ interface Read {
 	readonly text: string;
 }
 
-/** The error of a file, with the place as far as there is one to be found. */
+/** The error of a file, with the place if it is found. */
 export function placedError(thrown: unknown, { source, text }: Read): ReeveError {
 	const why = ofTarget(detailOf(thrown), text);
 	const options = { cause: thrown };
@@ -23,7 +23,7 @@ export function placedError(thrown: unknown, { source, text }: Read): ReeveError
 	return new ReeveError('bad_declaration', `${source}:${place}: ${why}`, options);
 }
 
-/** What is wrong; the error may come from another copy of this package. */
+/** The detail of an error, which may come from another copy of this package. */
 function detailOf(thrown: unknown): string {
 	if (Reflect.get(Object(thrown), 'code') === 'ERR_UNKNOWN_FILE_EXTENSION') {
 		return "TypeScript needs a loader in this process: start it with NODE_OPTIONS='--import tsx'";
@@ -33,7 +33,7 @@ function detailOf(thrown: unknown): string {
 	return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** XState refuses a target in two lines; in ours it is told like everything else. */
+/** Rewrites XState's refusal of a target in the form of our refusals. */
 function ofTarget(why: string, text: string): string {
 	const [, place, name] =
 		/^Invalid transition definition for state node '([^']+)':\s[^']*'([^']+)' does not exist/.exec(
@@ -45,7 +45,7 @@ function ofTarget(why: string, text: string): string {
 	return `in ${place}, there is no state ${name}${nearest ? `; is it ${nearest}?` : ''}`;
 }
 
-/** Where the name that is refused is written, in its state if that is said; or else the state. */
+/** Where the refused name is written, first in its state and then anywhere; or else its state. */
 function placeInText(why: string, text: string): string | undefined {
 	const lines = text.split('\n');
 	const state = stateLine(why, lines);
@@ -61,7 +61,7 @@ function placeInText(why: string, text: string): string | undefined {
 	return `${state + 1}:${(lines[state]?.search(/\S/) ?? 0) + 1}`;
 }
 
-/** The line in which the state begins that a refusal names from the machine on: `in door.open,`. */
+/** The line of the state whose path a refusal names, as in `in door.open,`. */
 function stateLine(why: string, lines: readonly string[]): number | undefined {
 	const [, path = ''] = /^(?:actor [\w-]+: )?in ([\w.-]+), /.exec(why) ?? [];
 	const [, ...names] = path.split('.');
@@ -81,7 +81,7 @@ function placeOf(found: RegExp, lines: readonly string[], from: number) {
 	return { line, column: lines[line]?.search(found) ?? 0 };
 }
 
-/** Where the program stood when it threw; or what its loader says. */
+/** The place in the stack of an error, or in the message of the loader. */
 function placeInStack(thrown: unknown, source: string): string | undefined {
 	const stack = thrown instanceof Error ? `${thrown.message}\n${thrown.stack ?? ''}` : '';
 	const escaped = source.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&');

@@ -1,5 +1,5 @@
 /**
- * The names in a sheet that refer to something elsewhere in it.
+ * Checks the names in a YAML definition that refer to another part of it.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { StateYaml } from './definition-schema.ts';
 import { unknownName } from './strict-object.ts';
 import type { YamlPath } from './source-text.ts';
 
-/** A state, and where it stands. */
+/** All states with their paths. */
 function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, YamlPath]> {
 	yield [state, path];
 	for (const [name, child] of Object.entries(state.states ?? {})) {
@@ -16,27 +16,27 @@ function* statesOf(state: StateYaml, path: YamlPath): Generator<[StateYaml, Yaml
 	}
 }
 
-/** Checks the names of events where none is handled: what is put off, or answered later. */
-export function checkEvents({ sheet, report }: Build): void {
-	const { events } = sheet;
+/** Checks the events that are deferred or answered later. */
+export function checkEvents({ definition, report }: Build): void {
+	const { events } = definition;
 	if (!events) return;
 	const known = Object.keys(events);
 	const check = (type: string, path: YamlPath): void => {
 		if (!known.includes(type)) report({ path, text: unknownName('event', type, known) });
 	};
-	for (const [index, type] of (sheet.answersLater ?? []).entries()) {
+	for (const [index, type] of (definition.answersLater ?? []).entries()) {
 		check(type, ['answersLater', index]);
 	}
-	for (const [state, path] of statesOf(sheet, [])) {
+	for (const [state, path] of statesOf(definition, [])) {
 		for (const [index, type] of (state.defer ?? []).entries()) {
 			check(type, [...path, 'defer', index]);
 		}
 	}
 }
 
-/** Checks what refers to asks, monitors and delays. */
+/** Checks the references to asks, monitors and delays. */
 export function checkAsks(build: Build): void {
-	for (const [{ on = {} }, path] of statesOf(build.sheet, [])) {
+	for (const [{ on = {} }, path] of statesOf(build.definition, [])) {
 		for (const type of Object.keys(on)) checkAsk(build, type, [...path, 'on', type]);
 	}
 	checkTimers(build);
@@ -49,12 +49,12 @@ function checkAsk({ asks, monitors, report }: Build, type: string, path: YamlPat
 	report({ path, text: unknownName(what, id, known), part: 'key' });
 }
 
-function checkTimers({ sheet, report }: Build): void {
-	const delays = new Set(Object.keys(sheet.delays ?? {}));
-	for (const [{ after = {} }] of statesOf(sheet, [])) {
+function checkTimers({ definition, report }: Build): void {
+	const delays = new Set(Object.keys(definition.delays ?? {}));
+	for (const [{ after = {} }] of statesOf(definition, [])) {
 		for (const delay of Object.keys(after)) delays.add(delay);
 	}
-	for (const name of Object.keys(sheet.timers ?? {})) {
+	for (const name of Object.keys(definition.timers ?? {})) {
 		if (delays.has(name)) continue;
 		report({ path: ['timers', name], text: unknownName('delay', name, delays), part: 'key' });
 	}

@@ -1,5 +1,5 @@
 /**
- * HTTP requests as steps.
+ * The step that makes an HTTP request.
  *
  * @module
  */
@@ -17,19 +17,18 @@ const requestInput = z.object({
 	data: z.unknown().optional(),
 });
 
-/** What a request has brought. */
+/** The response to a request. */
 export interface Response {
 	readonly status: number;
 	readonly data: string | Uint8Array;
 }
 
 /**
- * Makes a request. Every one carries the key of its step as `Idempotency-Key`, so that a server can
- * tell a repetition after a crash.
+ * Makes a request. It carries the idempotency key of its step as `Idempotency-Key`, so that a
+ * server can recognise a repetition after a crash.
  *
  * @throws ReeveError `bad_arguments`, `host_unreachable`, `output_too_large`; `http_failed` for a
- * status from
- * 400 on
+ * status from 400 on
  */
 export async function requestStep(
 	given: unknown,

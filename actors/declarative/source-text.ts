@@ -1,6 +1,6 @@
 /**
- * The texts of sheets: read, checked against their format, and able to say where each of their
- * parts stands.
+ * Reads the texts of YAML definitions, checks them against the schema, and finds the line and
+ * column of each problem.
  *
  * @module
  */
@@ -16,32 +16,32 @@ import {
 } from '../../runtime/text/yaml.ts';
 import { definitionSchema, type YamlDefinition } from './definition-schema.ts';
 
-/** The way to a part of a sheet. */
+/** The path to a part of a YAML definition. */
 export type YamlPath = readonly PropertyKey[];
 
-/** Something that is wrong with a sheet. */
+/** A problem of a YAML definition. */
 export interface DefinitionProblem {
 	readonly path: YamlPath;
-	/** What is wrong, as a sentence without a full stop. */
+	/** A sentence without a full stop. */
 	readonly text: string;
 	/** Whether the key is meant, or its value. */
 	readonly part?: EntryPart;
-	/** At which character of the text there. */
+	/** The character of the text there. */
 	readonly inside?: number;
 }
 
-/** A sheet that was read. */
+/** A YAML definition that was read. */
 export interface SourceText {
-	readonly sheet: YamlDefinition;
-	/** The error that names the places of these problems, the first of them first. */
+	readonly definition: YamlDefinition;
+	/** The error with the places of these problems, in their order. */
 	readonly refusal: (problems: readonly DefinitionProblem[]) => ReeveError;
 }
 
-/** More would not be read. */
+/** How many problems an error lists. */
 const problemsMax = 10;
 
 /**
- * Reads the text of a sheet. `source` is what the errors call it.
+ * Reads the text of a YAML definition. `source` is its name in errors.
  *
  * @throws ReeveError `bad_declaration`, with `source:line:column: what is wrong` in each line of
  * its detail
@@ -57,12 +57,12 @@ export function readSourceText(source: string, text: string): SourceText {
 	const refusal = (problems: readonly DefinitionProblem[]): ReeveError =>
 		refusalOf(source, yaml, problems);
 	const parsed = definitionSchema.safeParse(value);
-	if (parsed.success) return { sheet: parsed.data, refusal };
+	if (parsed.success) return { definition: parsed.data, refusal };
 	const { issues } = parsed.error;
-	// What is said of an object as a whole follows from what is wrong with its keys.
-	const isTrigger = (issue: Issue) =>
+	// A problem of an object as a whole is only a consequence of the problems of its keys.
+	const isOrigin = (issue: Issue) =>
 		issue.code !== 'custom' || !issues.some((other) => other !== issue && isAt(other, issue.path));
-	throw refusal(issues.filter(isTrigger).map((issue) => problemOf(issue, value)));
+	throw refusal(issues.filter(isOrigin).map((issue) => problemOf(issue, value)));
 }
 
 function valueOf(source: string, yaml: YamlText): unknown {
@@ -97,14 +97,14 @@ function isAt(issue: Issue, path: YamlPath): boolean {
 	return path.every((step, index) => issue.path[index] === step);
 }
 
-/** What zod has found, in the words of somebody who has written a sheet. */
+/** The problem that zod has found, in the words of YAML definitions. */
 function problemOf(issue: Issue, whole: unknown, above: YamlPath = []): DefinitionProblem {
 	const path = [...above, ...issue.path];
 	switch (issue.code) {
 		case 'invalid_union': {
 			const [deeper] = likeliest(issue.errors);
 			if (deeper) return problemOf(deeper, whole, path);
-			return { path, text: 'this cannot stand here' };
+			return { path, text: 'this is not allowed here' };
 		}
 		case 'unrecognized_keys':
 			return { path: [...path, ...issue.keys.slice(0, 1)], text: issue.message, part: 'key' };
@@ -113,17 +113,17 @@ function problemOf(issue: Issue, whole: unknown, above: YamlPath = []): Definiti
 		case 'invalid_value': {
 			const given = partOf(whole, path);
 			const known = issue.values.map(String);
-			if (typeof given !== 'string') return { path, text: `it is one of ${known.join(', ')}` };
+			if (typeof given !== 'string') return { path, text: `it must be one of ${known.join(', ')}` };
 			const nearest = nearestWord(given, known);
 			const advice = nearest === undefined ? '' : `; did you mean ${nearest}?`;
-			return { path, text: `${given} is none of ${known.join(', ')}${advice}` };
+			return { path, text: `${given} is not one of ${known.join(', ')}${advice}` };
 		}
 		default:
 			return { path, text: issue.message };
 	}
 }
 
-/** The alternative that was meant: one whose type is right, and that went well furthest. */
+/** The alternative of a union that was probably meant: the first of the right type. */
 function likeliest(errors: readonly (readonly Issue[])[]): readonly Issue[] {
 	const isOther = (issues: readonly Issue[]) =>
 		issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0);

@@ -1,5 +1,5 @@
 /**
- * The states of a sheet, as the configuration of an XState machine.
+ * Compiles the states of YAML definitions to the configuration of an XState machine.
  *
  * @module
  */
@@ -21,16 +21,16 @@ import { stepLibrary, type StepYaml } from './step-schema.ts';
 import type { YamlPath } from './source-text.ts';
 import { compileCondition, compileValue, inside } from './values.ts';
 
-/** A state, and where it stands. */
+/** A state and its place. */
 export interface PlacedState {
 	readonly state: StateYaml;
-	/** In the sheet. */
+	/** In the YAML definition. */
 	readonly path: YamlPath;
-	/** Its name, with those of the states around it. */
+	/** The names of the states around it and its own, outermost first. */
 	readonly names: readonly string[];
 }
 
-/** A step that was found, under the name that the machine knows it by. */
+/** The steps that were found, by their names in the machine. */
 export type FoundSteps = Map<string, StepYaml>;
 
 /** What states are compiled with. */
@@ -39,12 +39,12 @@ export interface StateBuild extends Build {
 	readonly shapesOf: (type: string) => Shapes | undefined;
 }
 
-/** What states are compiled with, of the building of a sheet. */
+/** Adds what states are compiled with to a build. */
 export function stateBuild(build: Build): StateBuild {
-	return { ...build, steps: new Map(), shapesOf: eventShapes(build.sheet) };
+	return { ...build, steps: new Map(), shapesOf: eventShapes(build.definition) };
 }
 
-/** A state and all inside it, as the configuration of a machine. */
+/** Compiles a state and all inner states to the configuration of a machine. */
 export function compileState(build: StateBuild, placed: PlacedState): object {
 	const { state, path, names } = placed;
 	const anywhere: Where = { path, event: undefined };
@@ -100,7 +100,7 @@ function table(
 	return Object.fromEntries(entries.map(([name, held]) => [name, compile(name, held)]));
 }
 
-/** What XState would only complain of without saying where. */
+/** Checks what XState would refuse without naming the place. */
 function checkChildren({ report }: Build, { state, path }: PlacedState): void {
 	const { type, initial, states, history } = state;
 	const names = Object.keys(states ?? {});
@@ -110,41 +110,45 @@ function checkChildren({ report }: Build, { state, path }: PlacedState): void {
 	if (names.length > 0 && initial === undefined && type !== 'parallel') {
 		report({
 			path: [...path, 'states'],
-			text: 'initial is missing: the state that is first',
+			text: 'initial is missing: the state that is entered first',
 			part: 'key',
 		});
 	}
 	if (history !== undefined && type !== 'history') {
 		report({
 			path: [...path, 'history'],
-			text: 'only a state of the type history has one',
+			text: 'only a state of the type history has a history',
 			part: 'key',
 		});
 	}
 	if (state.target !== undefined && type !== 'history') {
 		report({
 			path: [...path, 'target'],
-			text: 'a state has no target, only its transitions',
+			text: 'only transitions and states of the type history have a target',
 			part: 'key',
 		});
 	}
 }
 
-/** Whether an event is known; what comes from asks and monitors is checked when all are known. */
-function checkEvent({ sheet: { events }, report }: Build, type: string, path: YamlPath): void {
+/** Checks that an event is declared; those of asks and monitors are checked by `checkAsks`. */
+function checkEvent({ definition: { events }, report }: Build, type: string, path: YamlPath): void {
 	if (!events || type.includes('*') || /^(?:reply|timeout|down)\./.test(type)) return;
 	if (Object.hasOwn(events, type)) return;
 	report({ path, text: unknownName('event', type, Object.keys(events)), part: 'key' });
 }
 
-function checkDelay({ sheet: { delays = {} }, report }: Build, name: string, path: YamlPath): void {
+function checkDelay(
+	{ definition: { delays = {} }, report }: Build,
+	name: string,
+	path: YamlPath,
+): void {
 	if (durationMs(name) !== undefined || Object.hasOwn(delays, name)) return;
 	const text = `${unknownName('delay', name, Object.keys(delays))}; or a duration such as 10s, 5m`;
 	report({ path, text, part: 'key' });
 }
 
 interface TransitionPlace extends PlacedState {
-	/** Where in its state. */
+	/** The path inside the state. */
 	readonly at: YamlPath;
 	readonly event: Shapes | undefined;
 }
@@ -175,10 +179,10 @@ function compileTransition(
 	};
 }
 
-/** The target in XState's words; undefined, and reported, if there is no such state. */
+/** The target in XState's form; reported and undefined if there is no such state. */
 function targetOf(build: Build, target: string, { path, names = [] }: Where): string | undefined {
-	const found = resolveTarget(build.sheet, target, names);
-	if ('names' in found) return `#${[build.sheet.actor, ...found.names].join('.')}`;
+	const found = resolveTarget(build.definition, target, names);
+	if ('names' in found) return `#${[build.definition.actor, ...found.names].join('.')}`;
 	build.report({ path, text: found.problem });
 	return undefined;
 }
@@ -226,28 +230,36 @@ function compileStep(build: StateBuild, step: FollowedStep, place: TransitionPla
 	};
 }
 
-/** The state that is meant, with those around it, or what is wrong with its name. */
+/** The names of the target state and those around it, or the problem. */
 export type Target = { readonly names: readonly string[] } | { readonly problem: string };
 
 /**
- * Resolves a target: a neighbour of the state `from`, `.a` for one inside it, `#actor.a.b` from the
- * top. At the top there are no neighbours, so a name means a state inside.
+ * Resolves a target: `a` for a sibling of the state `from`, `.a` for an inner state, `#actor.a.b`
+ * from the top. The root has no siblings, so at the root a name means an inner state.
  */
-function resolveTarget(sheet: YamlDefinition, target: string, from: readonly string[]): Target {
+function resolveTarget(
+	definition: YamlDefinition,
+	target: string,
+	from: readonly string[],
+): Target {
 	if (target.startsWith('#')) {
 		const [actor = '', ...names] = target.slice(1).split('.');
-		if (actor === sheet.actor) return walk(sheet, [], names);
+		if (actor === definition.actor) return walk(definition, [], names);
 		return {
-			problem: `${unknownName('actor here', actor, [sheet.actor])}; targets are in this one`,
+			problem: `${unknownName('actor here', actor, [definition.actor])}; targets are in this one`,
 		};
 	}
-	if (target.startsWith('.')) return walk(sheet, from, target.slice(1).split('.'));
-	return walk(sheet, from.slice(0, -1), target.split('.'));
+	if (target.startsWith('.')) return walk(definition, from, target.slice(1).split('.'));
+	return walk(definition, from.slice(0, -1), target.split('.'));
 }
 
-/** Goes down from a state. */
-function walk(sheet: YamlDefinition, from: readonly string[], names: readonly string[]): Target {
-	let state: StateYaml | undefined = sheet;
+/** Resolves a path of names down from a state. */
+function walk(
+	definition: YamlDefinition,
+	from: readonly string[],
+	names: readonly string[],
+): Target {
+	let state: StateYaml | undefined = definition;
 	for (const name of from) state = childOf(state, name);
 	for (const name of names) {
 		const known = Object.keys(state?.states ?? {});

@@ -1,6 +1,5 @@
 /**
- * The format of the steps in a sheet: what takes time or touches the world, and how it goes on
- * then.
+ * The schema of steps in YAML definitions: commands, HTTP requests and files.
  *
  * @module
  */
@@ -8,7 +7,7 @@ import { z } from 'zod';
 import { duration, text, value } from './action-schema.ts';
 import { strictObject } from './strict-object.ts';
 
-/** What a step does; one of these. */
+/** The kinds of steps; a step is one of these. */
 export const stepLibrary = {
 	command: z
 		.array(text)
@@ -43,14 +42,14 @@ export const stepLibrary = {
 		.optional()
 		.meta({
 			title: 'Write a file',
-			description: 'Puts a file of the data folder in place, as a whole',
+			description: 'Replaces a file in the data folder as a whole',
 			examples: [{ file: 'rooms/${key}.json', data: '=context' }],
 		}),
 	appendFile: strictObject('field of appendFile', { file: text, data: value })
 		.optional()
 		.meta({
 			title: 'Append to a file',
-			description: 'Appends to a file in the data folder, once, whatever crashes meanwhile',
+			description: 'Appends to a file in the data folder, once, even after a crash',
 			examples: [{ file: 'log.txt', data: '${key} is ${context.celsius}\n' }],
 		}),
 };
@@ -62,24 +61,23 @@ export const stepFields = {
 		.string()
 		.regex(/^[\w-]{1,64}$/)
 		.optional()
-		.meta({ description: 'Names it; needed only to keep it apart from others over a change' }),
+		.meta({ description: 'Its name; needed only if a change moves a step that may be running' }),
 	env: z.record(z.string(), text).optional().meta({
 		description: 'Variables for a command',
 	}),
 	timeout: duration.optional().meta({
-		description: 'After this long it has failed with the code timed_out',
+		description: 'After this time it fails with the code timed_out',
 	}),
 	onCrash: z
 		.enum(['retry', 'once'])
 		.optional()
 		.meta({
 			description:
-				'What follows a death of the node while it runs. retry: it is run again. once: it is ' +
-				'not, and has ' +
-				'failed with the code ambiguous. Commands and requests that change something are ' +
-				'once, others retry',
+				'What follows if the node dies while it runs. retry: it runs again. once: it fails with ' +
+				'the code ambiguous. The default is once for commands and for requests that change ' +
+				'something, and retry for others',
 		}),
 };
 
-/** What a step is, beside its transitions. */
+/** A step as it is written, without its transitions. */
 export type StepYaml = z.infer<z.ZodObject<typeof stepFields>>;

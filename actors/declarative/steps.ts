@@ -1,5 +1,5 @@
 /**
- * The steps of a sheet: commands, requests and files, as steps like any other.
+ * Compiles the steps of YAML definitions: commands, HTTP requests and files.
  *
  * @module
  */
@@ -18,29 +18,29 @@ import type { StepYaml } from './step-schema.ts';
 import { textOf } from './values.ts';
 import { step, type StepContext } from '../definition/step.ts';
 
-/** What the steps of sheets work with. */
+/** What the steps of YAML definitions need from their node. */
 export interface StepSurroundings {
 	readonly node: string;
 	/** The data folder. */
 	readonly dataFolder: string;
-	/** The most that a command, a request or a file may bring back. */
+	/** The most bytes that a command, a request or a file may return. */
 	readonly outputBytesMax: number;
 }
 
-/** The input of a step: the fields of the sheet, with the values of the turn. */
+/** The input of a step: its fields, with the values of the turn. */
 export type StepInput = Readonly<Partial<Record<keyof StepYaml, unknown>>>;
 
-/** The step that a sheet describes. */
-export function builtStep(sheet: StepYaml, surroundings: StepSurroundings): AnyActorLogic {
-	const timeoutMs = durationMs(sheet.timeout ?? '');
+/** Compiles a step. */
+export function builtStep(yaml: StepYaml, surroundings: StepSurroundings): AnyActorLogic {
+	const timeoutMs = durationMs(yaml.timeout ?? '');
 	return step<unknown, StepInput>({
-		onCrash: sheet.onCrash ?? (isRepeatable(sheet) ? 'retry' : 'once'),
+		onCrash: yaml.onCrash ?? (isRepeatable(yaml) ? 'retry' : 'once'),
 		...(timeoutMs === undefined ? {} : { timeoutMs }),
 		run: (input, context) => run(input, context, surroundings),
 	});
 }
 
-/** Whether it does no harm if it is done twice. */
+/** Whether a step may run twice without harm. */
 function isRepeatable({ command, http }: StepYaml): boolean {
 	if (command) return false;
 	return !http || ['GET', 'HEAD'].includes(http.method ?? 'GET');
@@ -92,7 +92,7 @@ async function execute(input: StepInput, context: StepContext, surroundings: Ste
 	throw new ReeveError('command_failed', `${how} ${stderr.trim()}`.trim().slice(0, detailMax));
 }
 
-/** How much of what a command has said of its failure is kept in the error. */
+/** How many characters of a failed command's stderr are kept in the error. */
 const detailMax = 1000;
 
 async function read(path: string, { outputBytesMax }: StepSurroundings): Promise<unknown> {

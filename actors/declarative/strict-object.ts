@@ -1,13 +1,12 @@
 /**
- * Objects in a sheet: their keys are known, and one that is not is named together with the nearest
- * that is.
+ * Objects in YAML definitions that refuse unknown keys, with the nearest known one in the error.
  *
  * @module
  */
 import { z } from 'zod';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 
-/** An object with these keys and no others. `hint` may say more of a key that it does not have. */
+/** The schema of an object with these keys only. `hint` may replace the error of an unknown key. */
 export function strictObject<Shape extends z.core.$ZodLooseShape>(
 	what: string,
 	shape: Shape,
@@ -21,7 +20,7 @@ export function strictObject<Shape extends z.core.$ZodLooseShape>(
 	return z.strictObject(shape, { error: (issue) => error(issue as Parameters<typeof error>[0]) });
 }
 
-/** What is said of a name that there is not. */
+/** The text of the error about an unknown name. */
 export function unknownName(what: string, name: string, known: Iterable<string>): string {
 	const nearest = nearestWord(name, known);
 	return `there is no ${what} ${name}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;

@@ -1,5 +1,5 @@
 /**
- * The values in a sheet: text that stands for itself, `=expressions`, and `${expressions}` in a
+ * Compiles the values in YAML definitions: constants, `=expressions`, and `${expressions}` in a
  * text.
  *
  * @module
@@ -10,22 +10,22 @@ import { shapeOf, type Build, type Where } from './build-context.ts';
 import { unknownName } from './strict-object.ts';
 import type { YamlPath } from './source-text.ts';
 
-/** A value that is known once there are a context and an event. */
+/** A value that is computed from context and event. */
 export interface Computed {
 	readonly shape: Shape;
-	/** Whether it is the same always. */
+	/** Whether it does not depend on them. */
 	readonly isConstant: boolean;
 	of(values: Values): unknown;
 }
 
-/** What stands where there is a problem already. */
+/** Replaces a value that has a problem. */
 const nothing: Computed = { shape: 'any', isConstant: true, of: () => undefined };
 
 function constant(value: unknown): Computed {
 	return { shape: shapeOf(value), isConstant: true, of: () => value };
 }
 
-/** Compiles any value, with all that is in it. */
+/** Compiles any value, including lists and maps. */
 export function compileValue(build: Build, value: unknown, where: Where): Computed {
 	if (typeof value === 'string') return compileText(build, value, where);
 	if (typeof value !== 'object' || value === null) return constant(value);
@@ -53,7 +53,7 @@ function compileFields(build: Build, value: object, where: Where): Computed {
 	};
 }
 
-/** One step further down. */
+/** The place of a part inside another. */
 export function inside(where: Where, ...steps: YamlPath): Where {
 	return { ...where, path: [...where.path, ...steps] };
 }
@@ -87,7 +87,7 @@ interface Piece {
 	readonly from: number;
 }
 
-/** The pieces of a text; `$${` is how `${` itself is written. */
+/** The pieces of a text; `$${` stands for a literal `${`. */
 function* piecesOf(text: string): Generator<Piece> {
 	let from = 0;
 	for (;;) {
@@ -106,7 +106,7 @@ function* piecesOf(text: string): Generator<Piece> {
 	yield { text: text.slice(from), isExpression: false, from };
 }
 
-/** Where the brace that was opened before `from` is closed: not inside another one, nor a text. */
+/** Where the brace that was opened before `from` is closed; skips inner braces and quoted text. */
 function endOf(text: string, from: number): number {
 	let depth = 0;
 	let quote = '';
@@ -125,7 +125,7 @@ function endOf(text: string, from: number): number {
 	return text.length;
 }
 
-/** Compiles an expression that stands `from` characters inside its text. */
+/** Compiles an expression that begins at the character `from` of its text. */
 function compileExpression(
 	build: Build,
 	text: string,
@@ -145,10 +145,10 @@ export function compileCondition(
 	text: string,
 	where: Where,
 ): (values: Values) => boolean {
-	const guards = build.sheet.guards ?? {};
+	const guards = build.definition.guards ?? {};
 	if (Object.hasOwn(guards, text)) {
 		return compileCondition(
-			{ ...build, sheet: { ...build.sheet, guards: {} } },
+			{ ...build, definition: { ...build.definition, guards: {} } },
 			guards[text] ?? '',
 			{ path: ['guards', text], event: where.event },
 		);
@@ -185,6 +185,6 @@ export function compileDuration(
 		const found = computed.of(values);
 		const ms = typeof found === 'string' ? durationMs(found) : found;
 		if (typeof ms === 'number' && ms >= 0) return ms;
-		throw new Error(`${text} is ${textOf(found)}, and no duration`);
+		throw new Error(`${text} is ${textOf(found)}, not a duration`);
 	};
 }

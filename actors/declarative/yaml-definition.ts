@@ -1,13 +1,13 @@
 /**
- * Sheets: actors that are written in YAML or JSON, compiled to the same definitions that programs
- * make, so that whatever is promised of those holds for these.
+ * YAML definitions: actors written in YAML or JSON, compiled to the same definitions that programs
+ * make, so that they have the same guarantees.
  *
  * @module
  */
 import { createMachine, type AnyStateMachine, type EventObject } from 'xstate';
 import { durationMs } from '../../runtime/text/duration.ts';
 import { defineActor, type ActorDefinition } from '../definition/definition.ts';
-import { endlessPlace } from '../definition/endless-loop-check.ts';
+import { endlessCycle } from '../definition/definition-check.ts';
 import { compileActions } from './actions.ts';
 import { startBuild, type Build, type Given, shapeOf } from './build-context.ts';
 import type { YamlDefinition, StateYaml } from './definition-schema.ts';
@@ -19,15 +19,15 @@ import { readSourceText, type YamlPath } from './source-text.ts';
 import { tryMachine } from './endless-trial.ts';
 import { compileDuration, compileValue } from './values.ts';
 
-/** A sheet, and what its steps will work with. */
+/** A YAML definition, and what its steps need. */
 export interface YamlDefinitionParts extends StepSurroundings {
-	/** What errors call it: the path of its file. */
+	/** The path of its file, by which errors name it. */
 	readonly source: string;
 	readonly text: string;
 }
 
 /**
- * Compiles a sheet.
+ * Compiles a YAML definition.
  *
  * @throws ReeveError `bad_declaration`; each line of its detail is `source:line:column: what is
  * wrong`
@@ -37,8 +37,8 @@ export function compileYamlDefinition({
 	text,
 	...surroundings
 }: YamlDefinitionParts): ActorDefinition {
-	const { sheet, refusal } = readSourceText(source, text);
-	const build = startBuild(sheet);
+	const { definition, refusal } = readSourceText(source, text);
+	const build = startBuild(definition);
 	const states = stateBuild(build);
 	const config = rootConfig(states);
 	checkEvents(build);
@@ -46,30 +46,30 @@ export function compileYamlDefinition({
 	const migrate = compileMigrations(build);
 	if (build.problems.length > 0) throw refusal(build.problems);
 	const machine = machineOf(states, config, surroundings);
-	const circle = endlessPlace(machine);
-	if (circle) {
-		const { names, key, text: what } = circle;
-		throw refusal([{ path: pathOf(sheet, names, key), text: what, part: 'key' }]);
+	const cycle = endlessCycle(machine);
+	if (cycle) {
+		const { names, key, text: what } = cycle;
+		throw refusal([{ path: pathOf(definition, names, key), text: what, part: 'key' }]);
 	}
-	const endless = tryMachine(machine, sheet);
+	const endless = tryMachine(machine, definition);
 	if (endless) {
 		const { event } = endless;
-		const what = `the machine does not come to rest after ${event}: a circle of always or raise`;
+		const what = `the machine does not come to rest after ${event}: a cycle of always or raise`;
 		throw refusal([
-			{ path: pathOf(sheet, endless.names, 'on', endless.event), text: what, part: 'key' },
+			{ path: pathOf(definition, endless.names, 'on', endless.event), text: what, part: 'key' },
 		]);
 	}
-	return defineActor({ ...settingsOf(sheet), machine, migrate, ...hooks(build) });
+	return defineActor({ ...settingsOf(definition), machine, migrate, ...hooks(build) });
 }
 
-/** The way to a state, and on to one of its keys as far as there is one. */
+/** The path to a state, and on to one of its keys as far as they exist. */
 function pathOf(
-	sheet: YamlDefinition,
+	definition: YamlDefinition,
 	names: readonly string[],
 	...keys: readonly string[]
 ): YamlPath {
 	const path = names.flatMap((name) => ['states', name]);
-	let part: unknown = sheet;
+	let part: unknown = definition;
 	for (const step of path) part = Reflect.get(Object(part), step);
 	for (const key of keys) {
 		part = Reflect.get(Object(part), key);
@@ -79,10 +79,10 @@ function pathOf(
 	return path;
 }
 
-/** What the definition takes from the sheet as it stands. */
-function settingsOf(sheet: YamlDefinition) {
-	const { actor: name, version, summary = `The actor ${name}` } = sheet;
-	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = sheet;
+/** The settings that are taken over unchanged. */
+function settingsOf(definition: YamlDefinition) {
+	const { actor: name, version, summary = `The actor ${name}` } = definition;
+	const { answersLater, timers, autostart, recovery, intensity, period, whenDone } = definition;
 	const given = { answersLater, timers, autostart, recovery, intensity, period, whenDone };
 	const said = Object.fromEntries(
 		Object.entries(given).filter(([, value]) => value !== undefined),
@@ -94,21 +94,21 @@ function hooks(build: Build) {
 	return {
 		input: (about: { readonly key: string; readonly node: string }) => about,
 		enterTurn: build.enter,
-		problemOf: (event: EventObject) => eventProblem(build.sheet, event),
+		problemOf: (event: EventObject) => eventProblem(build.definition, event),
 	};
 }
 
-/** The machine's own configuration: all states, and the first context. */
+/** The configuration of the machine: all states, and the first context. */
 function rootConfig(build: StateBuild): object {
-	const { sheet } = build;
-	const context = compileValue(build, sheet.context ?? {}, { path: ['context'], event: {} });
-	for (const [name, actions] of Object.entries(sheet.actions ?? {})) {
-		// Those that nobody uses are checked all the same.
+	const { definition } = build;
+	const context = compileValue(build, definition.context ?? {}, { path: ['context'], event: {} });
+	for (const [name, actions] of Object.entries(definition.actions ?? {})) {
+		// Compiled here so that unused actions are checked, too.
 		compileActions(build, actions, { path: ['actions', name], event: undefined });
 	}
 	return {
-		...compileState(build, { state: sheet, path: [], names: [] }),
-		id: sheet.actor,
+		...compileState(build, { state: definition, path: [], names: [] }),
+		id: definition.actor,
 		context: () => context.of(build.values({ context: {}, event: {} })),
 	};
 }
@@ -119,18 +119,18 @@ function machineOf(
 	surroundings: StepSurroundings,
 ): AnyStateMachine {
 	const steps = [...build.steps].map(([name, step]) => [name, builtStep(step, surroundings)]);
-	const delays = Object.entries(build.sheet.delays ?? {}).map(([name, text]) => {
+	const delays = Object.entries(build.definition.delays ?? {}).map(([name, text]) => {
 		const delay = compileDuration(build, text, { path: ['delays', name], event: undefined });
 		return [name, typeof delay === 'number' ? delay : (given: Given) => delay(build.values(given))];
 	});
 	const make = createMachine as (config: object, implementations: object) => AnyStateMachine;
 	return make(config, {
 		actors: Object.fromEntries(steps),
-		delays: { ...Object.fromEntries(durationsOf(build.sheet)), ...Object.fromEntries(delays) },
+		delays: { ...Object.fromEntries(durationsOf(build.definition)), ...Object.fromEntries(delays) },
 	});
 }
 
-/** The durations that stand under `after`, as the delays that they name. */
+/** The durations under `after`, as delays of that name. */
 function durationsOf(state: StateYaml): [string, number][] {
 	const own = Object.keys(state.after ?? {}).flatMap((name): [string, number][] => {
 		const ms = durationMs(name);
@@ -139,7 +139,7 @@ function durationsOf(state: StateYaml): [string, number][] {
 	return [...own, ...Object.values(state.states ?? {}).flatMap(durationsOf)];
 }
 
-/** What is wrong with an event; undefined if nothing is, or nothing was declared. */
+/** The problem of an event; undefined if it has none, or its fields are not declared. */
 function eventProblem({ events }: YamlDefinition, event: EventObject): string | undefined {
 	const fields = events && Object.hasOwn(events, event.type) ? events[event.type] : undefined;
 	for (const [written, type] of Object.entries(fields ?? {})) {

@@ -1,20 +1,20 @@
 /**
- * Deferral: a state may say that events of some types are to wait until the machine is in another
- * state.
+ * Deferral: events of the types that a state defers wait until the machine is in another state.
  *
  * @module
  */
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject } from 'xstate';
 import { nodesOf } from './definition-check.ts';
 
-/** The types of events that a state defers: what `defer` has put into its `meta`. */
+/** The types of events that a state defers, as `defer` has written them into its `meta`. */
 export function defersOf(node: AnyStateNode): readonly string[] {
 	const found: unknown = Reflect.get(Object(node.meta), 'reeveDefers');
 	return Array.isArray(found) ? (found as readonly string[]) : [];
 }
 
 /**
- * Whether an instance wants an event later. Most definitions defer nothing, and are not looked at.
+ * Makes the check whether an instance defers an event. For a definition that defers nothing, as
+ * most do, it costs nothing.
  */
 export function createDeferral(
 	machine: AnyStateMachine,

@@ -1,7 +1,6 @@
 /**
- * What a machine must be like to be kept durably, checked when it is declared and not when it
- * fails: actions that are declared effects, invocations that are steps, and an end to every chain
- * of `always`.
+ * Checks, at its declaration, that a machine can be kept durably: its actions are effects, its
+ * invocations are steps, and no chain of `always` is endless.
  *
  * @module
  */
@@ -12,12 +11,11 @@ import {
 	type AnyStateNode,
 } from 'xstate';
 import { nearestWord } from '../../runtime/text/spelling.ts';
-import { endlessPlace } from './endless-loop-check.ts';
 import { stepOf } from './step.ts';
 
-/** What is allowed. */
+/** What a machine may use. */
 export interface Allowance {
-	/** Whether raw actions are. */
+	/** Whether raw actions are allowed. */
 	readonly volatile: boolean;
 }
 
@@ -27,18 +25,18 @@ const trialMicrostepsMax = 1000;
 /** What is wrong with a machine, as the rest of a sentence; undefined if nothing is. */
 export function checkMachine(machine: AnyStateMachine, allowance: Allowance): string | undefined {
 	for (const [name, logic] of Object.entries(machine.implementations.actors)) {
-		if (!stepOf(logic as AnyActorLogic)) return `the actor ${name} of its setup is no step`;
+		if (!stepOf(logic as AnyActorLogic)) return `the actor ${name} of its setup is not a step`;
 	}
 	for (const node of nodesOf(machine.root)) {
 		const problem = checkNode(node, machine, allowance);
 		if (problem) return `in ${node.id}, ${problem}`;
 	}
-	const circle = endlessPlace(machine);
-	if (circle) return `in ${[machine.id, ...circle.names].join('.')}, ${circle.text}`;
+	const cycle = endlessCycle(machine);
+	if (cycle) return `in ${[machine.id, ...cycle.names].join('.')}, ${cycle.text}`;
 	return checkStart(machine);
 }
 
-/** A state and all that are inside it, outermost first. */
+/** A state and all states inside it, outermost first. */
 export function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
 	yield node;
 	for (const child of Object.values(node.states)) yield* nodesOf(child);
@@ -73,7 +71,7 @@ function checkNode(
 	return undefined;
 }
 
-/** What is invoked inline has no name that a restart could find it by. */
+/** An inline invocation is refused: it has no name by which a restart could find it. */
 function checkInvocation(src: unknown, machine: AnyStateMachine): string | undefined {
 	if (typeof src !== 'string' || src.startsWith('xstate.invoke.'))
 		return 'an invocation is inline: name it in setup({ actors })';
@@ -119,8 +117,8 @@ function checkName(named: unknown, { what, known }: Known): string | undefined {
 }
 
 /**
- * A start that does not come to rest is found out here; other failures may be due to the missing
- * input.
+ * Finds a start that does not come to rest. Other failures are ignored: the missing input may be
+ * their reason.
  */
 function checkStart(machine: AnyStateMachine): string | undefined {
 	const trial = machine.provide({}) as AnyStateMachine;
@@ -132,4 +130,68 @@ function checkStart(machine: AnyStateMachine): string | undefined {
 	return isEndless
 		? 'its start does not come to rest: a cycle of always or raised events'
 		: undefined;
+}
+
+/** A cycle in which a machine would move for ever. */
+export interface EndlessCycle {
+	/** The state, with those around it. */
+	readonly names: readonly string[];
+	/** The key of the state that leads into the cycle. */
+	readonly key: 'always';
+	/** What is wrong there, as a sentence without a full stop. */
+	readonly text: string;
+}
+
+/**
+ * Finds a cycle of transitions without event and guard. Whether a cycle with guards ends is not
+ * decided here: `endless-trial.ts` tries it.
+ */
+export function endlessCycle(machine: AnyStateMachine): EndlessCycle | undefined {
+	for (const node of nodesOf(machine.root)) {
+		const cycle = cycleFrom(node);
+		if (cycle) return { names: node.path, key: 'always', text: cycle };
+	}
+	return undefined;
+}
+
+/** Follows the transitions that must be taken, until they lead back to a state or to rest. */
+function cycleFrom(start: AnyStateNode): string | undefined {
+	const seen: AnyStateNode[] = [];
+	let node: AnyStateNode | undefined = start;
+	while (node && !seen.includes(node)) {
+		seen.push(node);
+		const forced = forcedTransition(node);
+		if (!forced) return undefined;
+		const [target, ...others] = (forced.target ?? []) as readonly AnyStateNode[];
+		if (!target) return 'always without a target and an if would be taken for ever';
+		// With several regions, one may lead another out of the cycle.
+		if (others.length > 0) return undefined;
+		node = nextForced(target);
+	}
+	if (node !== start) return undefined;
+	const names = [...seen, start].map(({ id }) => id.slice(start.machine.id.length + 1) || id);
+	return `always leads in a cycle without an if: ${names.join(', ')}`;
+}
+
+/**
+ * The transition without event that is taken in every context; undefined if there is none.
+ */
+function forcedTransition({ always }: AnyStateNode) {
+	const [first] = always ?? [];
+	return first && first.guard === undefined ? first : undefined;
+}
+
+/** The state that must move on once `target` is entered; undefined if guards decide about it. */
+function nextForced(target: AnyStateNode): AnyStateNode | undefined {
+	const active: AnyStateNode[] = [];
+	for (let above = target.parent; above; above = above.parent) active.unshift(above);
+	let innermost: AnyStateNode | undefined = target;
+	while (innermost) {
+		active.push(innermost);
+		if (innermost.type === 'parallel' || innermost.type === 'history') return undefined;
+		innermost = innermost.type === 'compound' ? innermost.initial.target[0] : undefined;
+	}
+	const moving = active.filter(({ always }) => (always ?? []).length > 0);
+	if (moving.some((node) => !forcedTransition(node))) return undefined;
+	return moving.at(-1);
 }

@@ -1,6 +1,6 @@
 /**
- * Definitions: a declared actor is an XState machine with a name, a version, and what the runtime
- * must know to keep its instances through crashes, restarts and changes of the machine itself.
+ * Definitions of actors: an XState machine with a name, a version, and the policies by which its
+ * instances survive crashes, restarts and changes of the machine itself.
  *
  * @module
  */
@@ -10,30 +10,29 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { checkMachine } from './definition-check.ts';
 
 /**
- * When an `after` timer fires that was set before a restart. `absolute`: at its instant, at once if
- * that has passed. `remaining`: the time in which no process ran does not count. `restart`: after
- * its whole delay, from the start of the process on.
+ * When an `after` timer fires that was set before a restart. `absolute`: at its instant, or at once
+ * if that has passed. `remaining`: when the rest of its delay has passed, without the time in which
+ * no process ran. `restart`: after its whole delay, counted from the start of the process.
  */
 export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
 
-/** The state of an instance, as a migration is given it. */
+/** The state of an instance that a migration takes and returns. */
 export interface Migrating {
 	readonly value: StateValue;
 	readonly context: unknown;
 }
 
-/** Turns the state of one version into that of the next; throws where that cannot be done. */
+/** Converts the state of one version to the next; throws if it cannot. */
 export type Migration = (state: Migrating) => Migrating;
 
 /**
- * What follows an event that the machine throws at. The message is tried again in any case, until
- * it has been started `attemptsMax` times. `resume`: in the state before it. `fresh`: in the
- * initial state.
- * `ladder`: in the state before it, but from the second time in a row on in the initial state.
+ * The state in which an event is tried again after the machine threw at it; it is tried until it
+ * was started `attemptsMax` times. `resume`: the state before the event. `fresh`: the initial
+ * state. `ladder`: the state before the event, and the initial state from the second failure on.
  */
 export type Recovery = 'resume' | 'fresh' | 'ladder';
 
-/** What a turn knows beside the state and the event. */
+/** What a definition learns of a turn, beside the state and the event. */
 export interface Moment {
 	/** Wall-clock milliseconds of the turn. */
 	readonly now: number;
@@ -43,26 +42,26 @@ export interface Moment {
 
 /** A declared actor. */
 export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachine> {
-	/** What it is called on the wire; messages are addressed to it like to a method. */
+	/** Its name on the wire; messages are addressed to it as to a method. */
 	readonly name: string;
 	/** One line, sentence case, no full stop. */
 	readonly summary: string;
-	/** Raised with every change that stored instances must be migrated for: 1, 2, 3 and so on. */
+	/** 1, 2, 3 and so on; raised with every change for which stored instances must be migrated. */
 	readonly version: number;
 	/** Made with XState's `setup`. */
 	readonly machine: Machine;
 	/** The input of a new instance. */
 	readonly input: (about: { readonly key: string; readonly node: string }) => InputFrom<Machine>;
-	/** How instances of version `n` become such of `n + 1`, under the key `n`. */
+	/** The migrations from version `n` to `n + 1`, by `n`. */
 	readonly migrate: Readonly<Record<number, Migration>>;
 	/**
-	 * Event types that are answered by a `reply` in some later turn, not when their own turn is over.
+	 * Event types that are answered by a `reply` of a later turn, not at the end of their own turn.
 	 */
 	readonly answersLater: readonly string[];
-	/** The policies of `after` timers by the name of their delay; `absolute` for all others. */
+	/** The policies of `after` timers by the names of their delays; the default is `absolute`. */
 	readonly timers: Readonly<Record<string, TimerPolicy>>;
 	/**
-	 * Whether the instance without a key is there from the start of the node, without any message.
+	 * Whether the instance without a key exists from the start of the node, without any message.
 	 */
 	readonly autostart: boolean;
 	/**
@@ -70,22 +69,22 @@ export interface ActorDefinition<Machine extends AnyStateMachine = AnyStateMachi
 	 */
 	readonly volatile: boolean;
 	readonly recovery: Recovery;
-	/** How often its machine may throw before an instance is parked, and within how many seconds. */
+	/** An instance is parked when its machine throws more often than this within {@link period}. */
 	readonly intensity: number;
+	/** In seconds. */
 	readonly period: number;
 	/**
-	 * What becomes of an instance in a final state: kept, or removed, so that a message makes a new
-	 * one.
+	 * Whether an instance in a final state is kept, or removed, so that the next message creates a
+	 * new one.
 	 */
 	readonly whenDone: 'keep' | 'forget';
 	/**
-	 * Told of each turn before the machine moves. Machines of sheets read the time and their key
-	 * there, because XState hands neither to guards.
+	 * Called before the machine moves in a turn. YAML definitions take the time and the key from it,
+	 * because XState passes neither to guards.
 	 */
 	readonly enterTurn: (moment: Moment) => void;
 	/**
-	 * What is wrong with an event from outside, whose type the machine knows; undefined if nothing
-	 * is.
+	 * The problem of an event from outside, whose type the machine knows; undefined if it has none.
 	 */
 	readonly problemOf: (event: EventObject) => string | undefined;
 }
@@ -105,17 +104,18 @@ type Optional =
 	| 'enterTurn'
 	| 'problemOf';
 
-/** What is written; everything else has a default. */
+/** The fields of a declaration; those that are optional have defaults. */
 export type ActorParts<Machine extends AnyStateMachine> = Omit<ActorDefinition<Machine>, Optional> &
 	Partial<Pick<ActorDefinition<Machine>, Optional>>;
 
 /**
- * How an actor is told from other values; a definition may come from another copy of this module.
+ * Marks a definition. A property, and no symbol or class, because the definition may come from
+ * another copy of this module.
  */
 const mark = 'reeve.actor';
 
 /**
- * Checks and freezes a declaration.
+ * Checks a declaration, adds the defaults and freezes it.
  *
  * @throws ReeveError `bad_name` or `bad_declaration`, naming the state and the nearest right name
  */
@@ -127,7 +127,8 @@ export function defineActor<Machine extends AnyStateMachine>(
 	const refuse = (why: string): never => {
 		throw new ReeveError('bad_declaration', `actor ${name}: ${why}`);
 	};
-	if (!Number.isSafeInteger(version) || version < 1) refuse('version is not 1, 2, 3 or so on');
+	if (!Number.isSafeInteger(version) || version < 1)
+		refuse('version must be a whole number from 1 on');
 	for (const from of Object.keys(parts.migrate ?? {})) {
 		if (Number(from) >= version) refuse(`migrate ${from} leads beyond version ${version}`);
 	}

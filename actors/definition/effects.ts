@@ -1,8 +1,7 @@
 /**
- * Effects: what a machine may ask for, as actions. None of them does anything while the machine
- * moves: each emits an event that says what is wanted, and the turn carries it out after its
- * commit. So a machine with effects is still a pure function, and in a plain XState actor they are
- * heard by `on`.
+ * Effects: the actions by which a machine sends, asks, answers and publishes. An effect only emits
+ * an event; the turn carries it out after its commit. So a machine with effects stays a pure
+ * function, and in a plain XState actor `on` receives the events.
  *
  * @module
  */
@@ -42,9 +41,9 @@ export interface Outgoing {
 
 /** A message whose outcome comes back as an event. */
 export interface Question extends Outgoing {
-	/** Names the ask: its answer is the event `reply.<id>`, and asking again replaces it. */
+	/** Names the ask: its answer is the event `reply.<id>`; another ask of this id replaces it. */
 	readonly id: string;
-	/** After this long the answer is the event `timeout.<id>`, and a later one is not heard. */
+	/** After this time the event is `timeout.<id>`, and a later answer is dropped. */
 	readonly timeoutMs?: number;
 }
 
@@ -58,10 +57,10 @@ export interface Answered extends EventObject {
 }
 
 /**
- * Why an ask has no answer in time. `deadline`: whoever was asked is there, and has not answered
- * yet. `parked`: the instance takes no turns until somebody has looked into it. `noproc`: the node
- * has no such actor or method. `noconnection`: the node is not there, or has gone away meanwhile.
- * Whatever it is, a message that was accepted has its outcome later.
+ * Why an ask has no answer in time. `deadline`: the receiver is up, and has not answered yet.
+ * `parked`: the receiving instance takes no turns until an operator unparks it. `noproc`: the node
+ * has no such actor or method. `noconnection`: the node was not connected, or went away. In each
+ * case a message that was accepted still gets its outcome later.
  */
 export type AskTimeoutReason = 'deadline' | 'parked' | 'noproc' | 'noconnection';
 
@@ -72,7 +71,7 @@ export interface AskTimeout extends EventObject {
 
 /** What a machine monitors: an instance of an actor, or a whole node. */
 export interface Monitored {
-	/** Names the monitor: its event is `down.<id>`, and monitoring again replaces it. */
+	/** Names the monitor: its event is `down.<id>`; another monitor of this id replaces it. */
 	readonly id: string;
 	/** The node; this one by default. */
 	readonly to?: string;
@@ -84,15 +83,15 @@ export interface Monitored {
 /** What the event `down.<id>` carries beside its type. */
 export interface Down extends EventObject {
 	/**
-	 * `normal`: it has come to its final state. `crashed`: its machine threw, and it began anew.
-	 * `parked`: it takes no turns any more. `noproc`: there is no such actor, or it had come to its
-	 * end before. `noconnection`: its node is gone. Anything else is the code of an error that the
-	 * monitor was refused with.
+	 * `normal`: it has reached its final state. `crashed`: its machine threw, and it began anew.
+	 * `parked`: it takes no turns any more. `noproc`: there is no such actor, or it had ended before.
+	 * `noconnection`: its node is gone. Any other reason is the error code with which the monitor was
+	 * refused.
 	 */
 	readonly reason: string;
 }
 
-/** What can be answered with: text and bytes as they are, anything else as JSON. */
+/** The content of an answer: text and bytes as they are, anything else as JSON. */
 export type Payload =
 	| string
 	| number
@@ -102,10 +101,10 @@ export type Payload =
 	| readonly unknown[]
 	| Readonly<Record<string, unknown>>;
 
-/** How bad it is. */
+/** How serious an alert is. */
 export type Severity = 'info' | 'warning' | 'critical';
 
-/** The effects, as the events that they are emitted as. */
+/** The events that the effects emit. */
 export type Effect =
 	| { readonly type: 'reeve.send'; readonly message: Outgoing }
 	| { readonly type: 'reeve.ask'; readonly question: Question }
@@ -115,7 +114,7 @@ export type Effect =
 	| { readonly type: 'reeve.alert'; readonly severity: Severity; readonly text: string }
 	| { readonly type: 'reeve.publish'; readonly topic: string; readonly data: string };
 
-/** A value, or a function of context and event that makes it. */
+/** A value, or a function of context and event that returns it. */
 type Given<
 	Value,
 	Context extends MachineContext,
@@ -150,7 +149,7 @@ function effectAction<
 }
 
 /**
- * Sends a message. It leaves when the turn is on disk, and is then owed its outcome like any other.
+ * Sends a message once the turn is on disk. From then on it is delivered like any other message.
  */
 export function send<
 	Context extends MachineContext,
@@ -162,8 +161,8 @@ export function send<
 }
 
 /**
- * Sends a message and has its outcome come back as the event `reply.<id>`, however it ended and
- * however often this node is restarted meanwhile; or `timeout.<id>` if that comes first.
+ * Sends a message whose outcome, of whatever kind, comes back as the event `reply.<id>`, or as
+ * `timeout.<id>` if its time is over first. Restarts of this node change nothing about that.
  */
 export function ask<
 	Context extends MachineContext,
@@ -175,8 +174,8 @@ export function ask<
 }
 
 /**
- * Has the end of an instance, or of a node, told as the event `down.<id>`: once, with the reason,
- * and however often this node is restarted meanwhile.
+ * Monitors an instance or a node: its end comes as the event `down.<id>`, once and with the reason.
+ * Restarts of this node change nothing about that.
  */
 export function monitor<
 	Context extends MachineContext,
@@ -187,7 +186,7 @@ export function monitor<
 	return effectAction(given, (monitored) => ({ type: 'reeve.monitor', monitored }));
 }
 
-/** Ends the monitor of this id: no `down.<id>` comes any more. */
+/** Ends the monitor of this id: no `down.<id>` follows. */
 export function demonitor<
 	Context extends MachineContext,
 	Expression extends EventObject,
@@ -197,7 +196,7 @@ export function demonitor<
 	return effectAction(given, (id) => ({ type: 'reeve.demonitor', id }));
 }
 
-/** Answers the message that is being handled; where there is none, the same as {@link answer}. */
+/** Answers the message that is being handled; without one, it does the same as {@link answer}. */
 export function reply<
 	Context extends MachineContext,
 	Expression extends EventObject,
@@ -208,8 +207,8 @@ export function reply<
 }
 
 /**
- * Answers the oldest message that waits for an answer: one whose event is listed in `answersLater`.
- * Nothing happens if none waits.
+ * Answers the oldest message that waits for an answer because its event is listed in
+ * `answersLater`. Does nothing if none waits.
  */
 export function answer<
 	Context extends MachineContext,
@@ -221,8 +220,8 @@ export function answer<
 }
 
 /**
- * Tells people: a line in the error log of central, which is a message of the same turn and so
- * arrives once, and a signal on this node.
+ * Alerts people: with a line in the error log of central, which is a message of the same turn and
+ * so arrives once, and with a signal on this node.
  */
 export function raiseAlert<
 	Context extends MachineContext,
@@ -234,8 +233,8 @@ export function raiseAlert<
 }
 
 /**
- * Publishes to any MQTT topic, once the turn is on disk. Nobody acknowledges it: it is made once,
- * and lost if the broker is away. What must arrive is sent.
+ * Publishes to any MQTT topic, once the turn is on disk. It is tried once, without acknowledgement,
+ * and lost if the broker is away. Use {@link send} for what must arrive.
  */
 export function publish<
 	Context extends MachineContext,
@@ -246,13 +245,13 @@ export function publish<
 	return effectAction(given, (data) => ({ type: 'reeve.publish', topic, data }));
 }
 
-/** What {@link toActor} needs to know of a definition. */
+/** The part of a definition that {@link toActor} needs. */
 export interface Addressed<Machine extends AnyStateMachine> {
 	readonly name: string;
 	readonly machine: Machine;
 }
 
-/** A message to a declared actor; the event is checked against its machine by the compiler. */
+/** A message to a declared actor; the compiler checks the event against its machine. */
 export function toActor<Machine extends AnyStateMachine>(
 	actor: Addressed<Machine>,
 	event: EventFromLogic<Machine>,
@@ -261,7 +260,7 @@ export function toActor<Machine extends AnyStateMachine>(
 	return { ...where, method: actor.name, event };
 }
 
-/** Marks a state: events of these types wait, on disk, until the machine is in another one. */
+/** Makes a state defer events of these types: they wait on disk until the state is left. */
 export function defer(...types: readonly string[]): { readonly reeveDefers: readonly string[] } {
 	return { reeveDefers: types };
 }

@@ -1,6 +1,6 @@
 /**
- * Messages to declared actors: how an event is written in one, and what an actor looks like to the
- * rest of a node, which is a method.
+ * Messages to declared actors: how a message carries an event, and the method as which the rest of
+ * a node knows an actor.
  *
  * ```sh
  * reeve send thermostat --to ship1 -- HEAT '{"to":21}'
@@ -18,10 +18,10 @@ import { nodesOf } from './definition-check.ts';
 import type { ActorDefinition } from './definition.ts';
 import { downOf } from './monitor-message.ts';
 
-/** XState's own events, and ours: nobody outside may make them. */
+/** XState's own events and ours, which a message from outside may not carry. */
 const ownTypes = /^(?:xstate|reply|timeout|down)\./;
 
-/** A word, or JSON, and its payload. */
+/** An event type or an event as JSON, and the payload. */
 const eventArgs = z
 	.array(z.string())
 	.max(2, 'at most an event type and its payload')
@@ -49,7 +49,7 @@ export function methodOf({
 		replies: true,
 		args: eventArgs,
 		example: {},
-		run: () => Promise.reject(new ReeveError('internal', `${name} is an actor, and no method`)),
+		run: () => Promise.reject(new ReeveError('internal', `${name} is an actor, not a method`)),
 	});
 }
 
@@ -78,7 +78,7 @@ function checked(event: object): EventObject {
 	if (typeof type !== 'string' || type === '') {
 		throw new ReeveError('bad_arguments', 'the event has no type');
 	}
-	if (ownTypes.test(type)) throw new ReeveError('bad_arguments', `${type} comes from inside only`);
+	if (ownTypes.test(type)) throw new ReeveError('bad_arguments', `only the runtime sends ${type}`);
 	return event as EventObject;
 }
 
@@ -87,13 +87,13 @@ function objectOf(text: string, what: string): object {
 	try {
 		value = JSON.parse(text);
 	} catch (thrown) {
-		throw new ReeveError('bad_arguments', `${what} is no JSON`, { cause: thrown });
+		throw new ReeveError('bad_arguments', `${what} is not JSON`, { cause: thrown });
 	}
 	if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-	throw new ReeveError('bad_arguments', `${what} is no JSON object`);
+	throw new ReeveError('bad_arguments', `${what} is not a JSON object`);
 }
 
-/** The event that tells an instance how its ask has ended, or what its monitor has to tell. */
+/** The event of a message that is the outcome of an ask or of a monitor. */
 export function answerOf(message: Message): EventObject {
 	return downOf(message) ?? replyOf(message);
 }
@@ -110,16 +110,16 @@ function replyOf({ methodArgs, result, data }: Message): EventObject {
 	} as EventObject;
 }
 
-/** Whether a machine has a transition for a type of event anywhere, or defers it. */
+/** Makes the check whether any state of a machine handles or defers a type of event. */
 export function eventKnower({ machine }: ActorDefinition): (type: string) => boolean {
 	const known = new Set<string>();
-	const beginnings: string[] = [];
+	const prefixes: string[] = [];
 	for (const node of nodesOf(machine.root)) {
 		for (const type of [...node.transitions.keys(), ...defersOf(node)]) {
-			if (type === '*') beginnings.push('');
-			else if (type.endsWith('.*')) beginnings.push(type.slice(0, -1));
+			if (type === '*') prefixes.push('');
+			else if (type.endsWith('.*')) prefixes.push(type.slice(0, -1));
 			else known.add(type);
 		}
 	}
-	return (type) => known.has(type) || beginnings.some((beginning) => type.startsWith(beginning));
+	return (type) => known.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }

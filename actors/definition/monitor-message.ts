@@ -1,30 +1,29 @@
 /**
- * Monitors, as they travel: a machine that monitors an instance has a message in the mailbox of
- * that instance, which is answered when it ends. So a monitor survives whatever crashes meanwhile,
- * and tells once, as an ask does.
+ * Messages of monitors: to monitor an instance is to put a message into its mailbox that is
+ * answered when the instance ends. So a monitor survives crashes and reports once, like an ask.
  *
  * @module
  */
 import type { EventObject } from 'xstate';
 import type { Message } from '../../runtime/message/message.ts';
 
-/** The event that asks an instance to tell of its end; no machine sees it. */
+/** The event that asks for the end of an instance; no machine receives it. */
 export const monitorType = 'reeve.monitor';
 
-/** The event that takes such a message back; `id` is that of the message. */
+/** The event that withdraws such a message; `id` is that of the message. */
 export const demonitorType = 'reeve.demonitor';
 
-/** Why an instance is there no more, as it says itself; others are found out by the watcher. */
+/** Why an instance has ended, by its own account; the monitoring node derives other reasons. */
 export type EndReason = 'normal' | 'crashed' | 'parked' | 'noproc';
 
 const nameStart = 'monitor:';
 
-/** What a monitor is called among the asks of its instance. */
+/** The name of a monitor among the asks of its instance. */
 export function monitorName(id: string): string {
 	return nameStart + id;
 }
 
-/** The event that a monitor tells its machine; undefined for the answer to an ask. */
+/** The event of a message that answers a monitor; undefined for the answer to an ask. */
 export function downOf({
 	methodArgs: [name = ''],
 	result,
@@ -40,7 +39,7 @@ export function downOf({
 	return event;
 }
 
-/** What a message that was not answered says of the one who should have. */
+/** The reasons that follow from a message that was not answered by the instance itself. */
 const reasons: Readonly<Record<string, string>> = {
 	unknown_method: 'noproc',
 	expired: 'noconnection',

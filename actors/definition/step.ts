@@ -8,9 +8,8 @@
  * });
  * ```
  *
- * A step is started only after the turn that asked for it is on disk, and its result is on disk
- * before the machine hears of it. What a crash makes of one that was under way is declared, not
- * guessed.
+ * A step starts after the turn that requested it is on disk, and its result is on disk before the
+ * machine receives it. Its declaration says what follows if a crash interrupts it.
  *
  * @module
  */
@@ -20,48 +19,48 @@ import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 /**
  * What follows a death of the node while the step runs. `retry`: run it again with the same
  * idempotency key. `once`: do not; the machine gets an error event with the code `ambiguous`.
- * `reconcile`: ask {@link StepParts.reconcile} what has become of it.
+ * `reconcile`: {@link StepParts.reconcile} finds out whether it was done.
  */
 export type StepCrashPolicy = 'retry' | 'once' | 'reconcile';
 
 /** What a running step may use. */
 export interface StepContext {
-	/** The same on every retry of this step, and no other step's: hand it to the other side. */
+	/** The same on every retry of this step and unique to it: pass it to the service it calls. */
 	readonly idempotencyKey: string;
-	/** Raised when the state that invoked the step is left, its time is over, or the node stops. */
+	/** Aborted when the state that invoked the step is left, its time is over, or the node stops. */
 	readonly signal: AbortSignal;
 	readonly clock: Clock;
 }
 
 /** What {@link StepParts.reconcile} found out. */
 export type Reconciled<Output> =
-	/** It was done, and this came of it. */
+	/** It was done, with this output. */
 	| { readonly done: Output }
 	/** It was not done: run it. */
 	| 'retry'
-	/** Nobody can tell. */
+	/** It is unknown whether it was done. */
 	| 'ambiguous';
 
-/** What a step is made of. */
+/** The declaration of a step. */
 export interface StepParts<Input, Output> {
 	/** Does the work. A rejection becomes the error event of the invocation. */
 	run(input: Input, context: StepContext): Promise<Output> | Output;
 	/** `retry` by default. */
 	readonly onCrash?: StepCrashPolicy;
-	/** For `onCrash: 'reconcile'`: looks what has become of a step that a crash cut off. */
+	/** For `onCrash: 'reconcile'`: finds out what became of a step that a crash interrupted. */
 	reconcile?(input: Input, context: StepContext): Promise<Reconciled<Output>>;
-	/** After this long the signal is raised, and the step has failed with `timed_out`. */
+	/** After this time the signal is aborted, and the step fails with `timed_out`. */
 	readonly timeoutMs?: number;
 }
 
-/** A step whose types are not known any more. */
+/** A step of any input and output. */
 export type AnyStep = StepParts<unknown, unknown>;
 
 const steps = new WeakMap<object, AnyStep>();
 
 /**
  * Declares a step. The result is ordinary actor logic: name it in `setup({ actors })` and invoke
- * it. In a plain XState actor it runs like a promise, so a machine can be tried out anywhere.
+ * it. A plain XState actor runs it like a promise, so a machine can be tried without a node.
  */
 export function step<Output, Input = undefined>(
 	parts: StepParts<Input, Output>,

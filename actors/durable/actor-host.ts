@@ -1,11 +1,11 @@
 /**
- * The host: the process that owns the mailbox of one declared actor, and all its instances. To the
- * node it is what a subscriber is to a method.
+ * The host: the supervised process that owns the mailbox and all instances of one declared actor,
+ * as a subscriber owns the mailbox of a method.
  *
  * ```text
  *   (opening) --> (open) -- SHUTDOWN --> (draining) --> ((stopped))
  *       |                                    running steps get their time, turns are written
- *       +-- what a crash left in doubt runs first, one after the other
+ *       +-- triggers that were running at a crash run first, one after the other
  * ```
  *
  * @module
@@ -13,19 +13,19 @@
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
 import { createHostRuntime, type HostRuntime, type HostRuntimeParts } from './host-runtime.ts';
 
-/** What a host works with. */
+/** The input of a host. */
 export interface HostInput extends Omit<HostRuntimeParts, 'broken'> {
-	/** Calls `see` when the host has ended, however that came. */
+	/** Registers what is called when the host has ended, for any reason. */
 	readonly onExit: (see: () => void) => void;
-	/** Told of the work of this host once it is there; of the next one when another has begun. */
+	/** Called with the runtime of this host when it starts; a restarted host calls it again. */
 	readonly onHostRuntime?: (hostRuntime: HostRuntime) => void;
 }
 
 /** What can happen to a host. */
 export type HostEvent =
-	/** Take no more turns, and end when those that were taken are on disk. */
+	/** Take no more turns, and stop when those that were taken are on disk. */
 	| { readonly type: 'SHUTDOWN' }
-	/** It has met an error of its own, not of a machine. */
+	/** The host itself, and not a machine, has failed. */
 	| { readonly type: 'BROKEN'; readonly thrown: unknown };
 
 interface HostContext {

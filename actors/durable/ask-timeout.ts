@@ -1,5 +1,5 @@
 /**
- * The timeouts of asks: the event of such a timer tells also why nobody has answered.
+ * The timeouts of asks: the event of such a timer carries the reason why there is no answer.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { AskTimeoutReason } from '../definition/effects.ts';
 import { readInstance } from '../turn/instance.ts';
 
-/** What finds out why an ask has no answer yet, by the id of its message. */
+/** Finds out why an ask, by the id of its message, has no answer yet. */
 export type AskDiagnosis = (id: string) => Promise<AskTimeoutReason>;
 
 /**
- * The event of a timer that is due. It is not written down before its turn is: a crash in between
- * has it made again.
+ * The event of a timer that is due. The reason is written only with the turn, so after a crash
+ * before that it is determined again.
  */
 export function timerEvent(
 	{ journal, actor, why }: { journal: Journal; actor: string; why: AskDiagnosis | undefined },

@@ -1,5 +1,5 @@
 /**
- * Batches: turns that share a transaction, and what became of the causes in it.
+ * A batch: the turns that share a transaction, with all that they write and send.
  *
  * @module
  */
@@ -16,28 +16,28 @@ import type { Signals } from '../../runtime/observability/signals.ts';
 import type { MachineStepper } from '../turn/machine-step.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** What a batch adds up to. */
+/** The collected output of turns. */
 export interface Batch {
 	readonly messages: Message[];
 	readonly outcomes: OutcomeBatch;
 	readonly changes: Change[];
-	/** The receipts of the messages that have ended in it. */
+	/** The receipts of the messages that end in it. */
 	readonly ended: Receipt[];
 	/** The instances that have taken turns in it. */
 	readonly written: Map<Instance, Written>;
-	/** The causes that are to be told of, and what is to be done, when all of it is on disk. */
+	/** Triggers to report and release, and functions to call, when all of it is on disk. */
 	readonly afterwards: (Trigger | (() => void))[];
 }
 
-/** What is to be written of an instance at the end of a batch, however many turns it has taken. */
+/** What a batch writes of an instance, once for all its turns. */
 export interface Written {
-	/** What the flight recorder keeps of its turns. */
+	/** What the turn recorder keeps of its turns. */
 	readonly turns: KeptTurn[];
-	/** The instance as of its last turn, if that has packed it. */
+	/** The instance as of its last turn, if that turn has packed it. */
 	packed: Uint8Array | undefined;
 }
 
-/** A batch of no turns yet. */
+/** Creates a batch without turns. */
 export function emptyBatch(): Batch {
 	return {
 		messages: [],
@@ -50,17 +50,18 @@ export function emptyBatch(): Batch {
 }
 
 /**
- * A cause is settled, waits for another state, or must be tried again; or the instance is parked.
+ * What became of a trigger: it is settled, waits for another state, or is tried again; or its
+ * instance is parked.
  */
 export type Fate = 'settled' | 'deferred' | 'failed' | 'parked';
 
-/** What a message ends with that gets no turn. */
+/** The result of a message that gets no turn, and the batch that it ends in. */
 export interface Settling {
 	readonly result: Result;
 	readonly batch: Batch;
 }
 
-/** A machine that threw. */
+/** What a machine threw, and the batch of its turn. */
 export interface Failing {
 	readonly thrown: unknown;
 	readonly batch: Batch;
@@ -71,7 +72,7 @@ export function failed(code: ErrorCode, detail: string): Result {
 	return { outcome: 'failed', code, ...(detail ? { detail } : {}) };
 }
 
-/** What batches are ended with. */
+/** What the end of batches needs. */
 export interface BatchEndParts {
 	readonly node: string;
 	readonly clock: Clock;
@@ -85,11 +86,11 @@ export interface BatchEndParts {
 /** The end that {@link createBatchEnd} makes. */
 export interface BatchEnd {
 	/**
-	 * Adds what is written once for all: the state and the record of each instance, as of its last
-	 * turn, receipts, and shared outcomes.
+	 * Adds what a batch writes once for all its turns: the state and the records of each instance,
+	 * receipts, and shared outcomes.
 	 */
-	signer(batch: Batch): void;
-	/** Does what was to be done when all of it is on disk. */
+	complete(batch: Batch): void;
+	/** Runs the batch's `afterwards`, now that all of it is on disk. */
 	finish(batch: Batch): void;
 }
 
@@ -98,13 +99,13 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 	const { definition, signals, receipts, stepper, recorder } = parts;
 	const { name: actor } = definition;
 	return {
-		signer({ written, changes, outcomes, messages, ended }) {
+		complete({ written, changes, outcomes, messages, ended }) {
 			for (const message of outcomes.messages(parts)) messages.push(message);
-			// What is packed here need not be kept while the disk writes.
+			// `splice` frees the receipts, which need not be in memory while the disk writes.
 			for (const change of receipts.add(ended.splice(0))) changes.push(change);
 			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
 				const place = { table: 'snapshots', key: [actor, key] } as const;
-				// Without a state it has come to its end, and is to be forgotten.
+				// Without a snapshot it has ended and is forgotten.
 				if (!snapshot) changes.push(place);
 				else {
 					const bytes = packed ?? packInstance(definition, stepper.store(snapshot), facts);
@@ -128,7 +129,7 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 	};
 }
 
-/** What the signal tells. */
+/** The fields of the signal `call.ended`. */
 function reportOf(method: string, { mail, attempts, event }: Trigger, result: Result) {
 	const { outcome, code = '', detail = '' } = result;
 	return {

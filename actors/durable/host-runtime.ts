@@ -1,6 +1,6 @@
 /**
- * Hosting: what a host does, put together from its parts. Messages, timers and steps become causes
- * here.
+ * The runtime of a host, composed of its parts: it turns messages, due timers and ended steps into
+ * triggers and hands them to the turn scheduler.
  *
  * @module
  */
@@ -30,13 +30,13 @@ import { createTurnRecorder } from '../turn/turn-recorder.ts';
 import type { StepName } from '../turn/turn-draft.ts';
 import { createStepRunner, type StepResult } from './step-runner.ts';
 import { createRun } from './trigger-run.ts';
-import { createOutputs } from '../turn/effect-handlers.ts';
+import { createEffectHandlers } from '../turn/effect-handlers.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 import { createMonitors } from './monitors.ts';
 import { createBatchEnd } from './batch.ts';
 import type { Key } from '../../runtime/journal/schema.ts';
 
-/** What hosting works with. */
+/** What the runtime of a host needs. */
 export interface HostRuntimeParts {
 	readonly node: string;
 	readonly definition: ActorDefinition;
@@ -50,26 +50,26 @@ export interface HostRuntimeParts {
 	readonly timers: Timers;
 	readonly asks: Asks;
 	readonly publish: (topic: string, data: string) => void;
-	/** Resolves when turns may be taken: this store is ours, and nobody else is under suspicion. */
+	/** Resolves when turns may be taken: the crash recovery of the node's methods is over. */
 	readonly mayRun: Promise<void>;
-	/** Why an ask, by the id of its message, has no answer yet; without it, nobody knows. */
+	/** Why an ask has no answer yet; without it, the reason is always `deadline`. */
 	readonly askDiagnosis?: AskDiagnosis;
-	/** Called with an error that is nobody's but ours. */
+	/** Called with an error of the host itself. */
 	readonly broken: (thrown: unknown) => void;
-	/** Where specs make the node die, see `fault.ts`. */
+	/** Where specs let the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
 }
 
-/** The work of one host. */
+/** The runtime of one host. */
 export interface HostRuntime {
-	/** Goes on with what earlier processes, or an earlier host, have left; then takes what comes. */
+	/** Resumes what an earlier process or host has left, then takes what comes. */
 	open(): Promise<void>;
 	/**
-	 * Stops taking turns. Running steps get `stopTimeout`; what they have not done is done after a
-	 * restart.
+	 * Stops taking turns. Running steps get `stopTimeout` to end; those that do not are resumed
+	 * after a restart.
 	 */
 	drain(): Promise<void>;
-	/** The host is dead: nothing that it had begun may have an effect any more. */
+	/** Called when the host is dead: nothing that it began has an effect any more. */
 	fence(): void;
 	/** How many instances are in memory, and how many are parked. */
 	counts(): { readonly active: number; readonly parked: number };
@@ -77,25 +77,25 @@ export interface HostRuntime {
 	parked(): ReadonlyMap<string, string>;
 	/**
 	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
-	 * anew first, which is on disk when this resolves. Resolves with how many causes have waited.
+	 * anew first, which is on disk when this resolves. Resolves with how many triggers waited.
 	 *
 	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
-	 * would be again at once, and then it stays as it is
+	 * would be parked again at once, and then it stays as it is
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }
 
-/** Puts the work of a host together. Nothing runs before it is opened. */
+/** Composes the runtime of a host. Nothing runs before it is opened. */
 export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
 	const { scheduler, instances, steps, stepper, monitors } = assemble(parts, (name, result) => {
-		scheduler.offer(stepTrigger(name, result, crashRecovery));
+		scheduler.offer(stepTrigger(name, result, startsBefore));
 	});
-	let crashRecovery: ReadonlyMap<string, number> = new Map();
+	let startsBefore: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 
-	const intake = createMailboxReader(
+	const reader = createMailboxReader(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
 		(trigger) => {
 			if (monitors.take(trigger)) release(trigger);
@@ -109,14 +109,14 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		const mark = ['timer', row.key, row.id, row.dueAt];
 		const offer = (event: EventObject): void =>
 			scheduler.offer(
-				triggerOf({ key: row.key, mark, event, timer: row, ...postponed }, crashRecovery),
+				triggerOf({ key: row.key, mark, event, timer: row, ...postponed }, startsBefore),
 			);
 		const event = timerEvent({ journal, actor, why: parts.askDiagnosis }, row);
 		if (event instanceof Promise) event.then(offer).catch(parts.broken);
 		else offer(event);
 	};
 
-	/** Throws what would park the instance again. */
+	/** Throws if the instance would be parked again at once. */
 	const tryOut = (key: string, isFresh: boolean): void => {
 		if (isFresh) {
 			const { node, clock } = parts;
@@ -138,11 +138,12 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		});
 
 	/**
-	 * The messages in doubt, oldest first; they are left out when the mailbox hands them out again.
+	 * Offers the messages that were running at the crash, oldest first. Returns their arrivals, so
+	 * that the mailbox reader leaves them out.
 	 */
-	const offerSuspects = (): ReadonlySet<number> => {
+	const offerInterrupted = (): ReadonlySet<number> => {
 		const taken = new Map<number, MailboxRow>();
-		for (const text of crashRecovery.keys()) {
+		for (const text of startsBefore.keys()) {
 			const [arrival] = JSON.parse(text) as Key;
 			if (typeof arrival !== 'number') continue;
 			const row = readMailboxRow(journal, [actor, arrival]);
@@ -150,8 +151,8 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		}
 		for (const row of [...taken.values()].toSorted((one, other) => one.arrival - other.arrival)) {
 			const trigger = messageTrigger(row);
-			trigger.attempts = crashRecovery.get(markText(markOf(trigger))) ?? 0;
-			trigger.isSuspect = true;
+			trigger.attempts = startsBefore.get(markText(markOf(trigger))) ?? 0;
+			trigger.runsAlone = true;
 			parts.signals.emit('replay.decided', { id: row.id, method: actor, decision: 'redeliver' });
 			scheduler.offer(trigger);
 		}
@@ -160,23 +161,23 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 
 	return {
 		async open() {
-			// Whatever an earlier host has handed in must be visible before anything is read.
+			// What an earlier host has committed must be visible before anything is read.
 			await journal.commit([], 'committed');
 			await parts.mayRun;
 			mailbox.reset();
-			crashRecovery = scheduler.crashRecovery();
-			const taken = offerSuspects();
+			startsBefore = scheduler.startsBefore();
+			const taken = offerInterrupted();
 			steps.resume();
 			closeTimers = timers.open(actor, fire);
-			intake.open(taken);
+			reader.open(taken);
 			if (definition.autostart) {
 				scheduler.offer(
-					triggerOf({ key: '', mark: ['start', ''], event: undefined }, crashRecovery),
+					triggerOf({ key: '', mark: ['start', ''], event: undefined }, startsBefore),
 				);
 			}
 		},
 		async drain() {
-			intake.close();
+			reader.close();
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await scheduler.drain();
@@ -184,7 +185,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			instances.stop();
 		},
 		fence() {
-			intake.fence();
+			reader.fence();
 			closeTimers();
 			scheduler.fence();
 			monitors.stop();
@@ -210,14 +211,14 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	};
 }
 
-/** The parts of a host that need one another. */
+/** Creates the parts of a host that need one another. */
 function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepResult) => void) {
 	const { node, definition, clock, config } = parts;
 	const { name, version, machine, volatile } = definition;
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
-	const outputs = createOutputs({ ...parts, steps });
+	const effects = createEffectHandlers({ ...parts, steps });
 	const recorder = createTurnRecorder({ actor: name, version, clock, config });
 	const monitors = createMonitors({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
@@ -225,14 +226,14 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		clock,
 		definition,
 		stepper,
-		outputs,
+		effects,
 		recorder,
 		snapshotBytesMax,
 		ended: (draft, reason) => monitors.tell(draft, reason),
 	});
 	const instances = createInstanceCache({ ...parts, stepper });
 	const knows = eventKnower(definition);
-	const run = createRun({ ...parts, steps, outputs, turns, knows });
+	const run = createRun({ ...parts, steps, effects, turns, knows });
 	const scheduler = createTurnScheduler({
 		...parts,
 		instances,
@@ -244,12 +245,12 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 	return { scheduler, instances, steps, stepper, monitors };
 }
 
-/** What a parked instance was left with; undefined if it has gone from the disk meanwhile. */
+/** The trigger that was left for a parked instance; undefined if its message is gone. */
 function leftTrigger(
 	left: Left,
 	{ journal, actor }: { readonly journal: Journal; readonly actor: string },
 ): Trigger | undefined {
-	if (typeof left !== 'number') return { ...left, isSuspect: false };
+	if (typeof left !== 'number') return { ...left, runsAlone: false };
 	const row = readMailboxRow(journal, [actor, left]);
 	if (!row) return undefined;
 	const start = journal.get<{ attempts: number }>('started', [actor, left]);
@@ -262,17 +263,17 @@ type Given = Pick<Trigger, 'key' | 'event' | 'timer' | 'postponed' | 'step'> & {
 };
 
 /**
- * A cause that is no message. Nobody waits for it: it stays on disk until its turn has removed it.
+ * A trigger that is not a message. It needs no `held`: it is on disk until its turn removes it.
  */
-function triggerOf(given: Given, crashRecovery: ReadonlyMap<string, number>): Trigger {
-	const attempts = crashRecovery.get(markText(given.mark)) ?? 0;
-	return { ...given, attempts, isSuspect: attempts > 0 };
+function triggerOf(given: Given, startsBefore: ReadonlyMap<string, number>): Trigger {
+	const attempts = startsBefore.get(markText(given.mark)) ?? 0;
+	return { ...given, attempts, runsAlone: attempts > 0 };
 }
 
 function stepTrigger(
 	{ key, child, stepId }: StepName,
 	result: StepResult,
-	crashRecovery: ReadonlyMap<string, number>,
+	startsBefore: ReadonlyMap<string, number>,
 ): Trigger {
 	const event =
 		'error' in result
@@ -280,6 +281,6 @@ function stepTrigger(
 			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
 	return triggerOf(
 		{ key, mark: ['step', key, stepId], event, step: { child, stepId } },
-		crashRecovery,
+		startsBefore,
 	);
 }

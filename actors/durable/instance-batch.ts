@@ -1,7 +1,7 @@
 /**
- * Portions: the causes of one instance within a batch. They run in order, until one of them holds
- * up the others: it must be tried again, has parked the instance, or has led to a state that others
- * waited for.
+ * Instance batches: the triggers of one instance within a batch. They run in order, until one of
+ * them holds up the rest: it is tried again, has parked the instance, or has led to a state for
+ * which deferred triggers waited.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import type { InstanceCache } from './instance-cache.ts';
 import type { Batch } from './batch.ts';
 import type { Run } from './trigger-run.ts';
 
-/** Causes of one instance, in order. */
+/** Triggers of one instance, in order. */
 export interface InstanceBatch {
 	readonly instance: Instance;
 	readonly triggers: readonly Trigger[];
 }
 
-/** What portions are run with. */
+/** What instance batches are run with. */
 export interface InstanceBatchParts {
 	readonly definition: ActorDefinition;
 	readonly clock: Clock;
 	readonly instances: InstanceCache;
 	readonly run: Run;
-	/** Puts an instance into the line of those that have something to do, if it has. */
+	/** Queues an instance for the next batch, if it has triggers. */
 	readonly list: (instance: Instance) => void;
 	/** Whether turns are still taken. */
 	readonly isOpen: () => boolean;
@@ -34,7 +34,7 @@ export interface InstanceBatchParts {
 /** The pause before a failed event is tried again, for each failure so far. */
 const crashPauseMs = 200;
 
-/** Creates what runs the portions of one actor. */
+/** Creates the function that runs the instance batches of one actor. */
 export function createInstanceBatchRun(
 	parts: InstanceBatchParts,
 ): (instanceBatch: InstanceBatch, batch: Batch) => void {
@@ -65,7 +65,7 @@ export function createInstanceBatchRun(
 			}
 			const rest = triggers.slice(index + 1);
 			if (fate === 'settled') {
-				// What has waited for another state comes before everything that came after it.
+				// What waited for another state comes before everything that arrived after it.
 				instance.queue.unshift(...instance.deferred.splice(0), ...rest);
 			} else if (fate === 'deferred') {
 				instance.deferred.push(trigger);

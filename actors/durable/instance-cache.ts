@@ -1,6 +1,6 @@
 /**
- * The instances of one actor that are in memory: those that have something to do, and those that
- * had lately. All others are rows on disk, and cost nothing.
+ * The instance cache: the instances of one actor that are in memory, because they have triggers or
+ * had some lately. All others are rows on disk and take no memory.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import { loadBare, loadInstance, type Instance, type LoadParts } from '../turn/i
 
 /** The instances that {@link createInstanceCache} makes. */
 export interface InstanceCache {
-	/** The instance of a key, loaded if need be; undefined if it is parked. */
+	/** The instance of a key, loaded if it is not in memory; undefined if it is parked. */
 	use(key: string): Instance | undefined;
 	/**
 	 * Takes an instance out of use until it is unparked or the node is restarted: its state stays as
 	 * it is, and its mail waits.
 	 */
 	park(key: string, reason: string): void;
-	/** Remembers, in a few bytes, a cause that a parked instance cannot take now. */
+	/** Remembers, in a few bytes, a trigger that a parked instance cannot take now. */
 	leave(key: string, trigger: Trigger): void;
 	/**
-	 * Takes a parked instance into use again, and returns what it was left with, oldest first. If
-	 * `isFresh`, it is loaded without its state, which the next turn must then write anew.
+	 * Takes a parked instance into use again, and returns the triggers that were left for it, oldest
+	 * first. If `isFresh`, it is loaded without its state, which the next turn must write anew.
 	 *
 	 * @throws ReeveError `not_found` if it is not parked
 	 */
 	unpark(key: string, isFresh: boolean): readonly Left[];
-	/** Puts away what is above the limit, now that more may be idle. */
+	/** Evicts idle instances above the limit; called when more may have become idle. */
 	evict(): void;
 	counts(): { readonly active: number; readonly parked: number };
 	/** Why instances are parked, by their keys. */
@@ -37,7 +37,7 @@ export interface InstanceCache {
 	stop(): void;
 }
 
-/** A cause that waits for a parked instance: of a message, which is on disk, only its arrival. */
+/** A trigger that waits for a parked instance: of a message, which is on disk, only the arrival. */
 export type Left = number | Trigger;
 
 interface Parked {
@@ -45,29 +45,29 @@ interface Parked {
 	readonly left: Left[];
 }
 
-/** What instances are kept with. */
+/** What the instance cache needs. */
 export interface InstanceCacheParts extends LoadParts {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
 }
 
-/** How many busy instances are passed over in the search for an idle one to put away. */
+/** How many busy instances are passed over in the search for an idle one to evict. */
 const searchMax = 50;
 
-/** Creates the instances of one actor; none is loaded. */
+/** Creates the empty cache of one actor. */
 export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 	const { definition, clock, config, signals } = parts;
 	const passivateMs = config.passivateAfter * 1000;
 	/** The least recently used first. */
 	const active = new Map<string, Instance>();
-	/** The last of them, which need not be moved when it is used again. */
+	/** The most recently used, which need not be moved when it is used again. */
 	let newest: Instance | undefined;
 	const parked = new Map<string, Parked>();
 	let sweep: Timer | undefined;
 
 	/**
-	 * Whether nothing would be lost without it: all that it is, is on disk, and nobody waits for it.
+	 * Whether an instance may be evicted: all of it is on disk, and it has no triggers.
 	 */
 	const isIdle = (instance: Instance): boolean =>
 		instance.unflushed === 0 &&
@@ -103,7 +103,7 @@ export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 	};
 
 	const add = (loaded: Instance): Instance => {
-		// Not afterwards: the new one has nothing to do yet, and must not be put away for that.
+		// Evict before the new instance is added: without triggers yet, it would count as idle.
 		evict(config.activeInstancesMax - 1);
 		active.set(loaded.key, loaded);
 		newest = loaded;
@@ -133,7 +133,7 @@ export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 		},
 		park,
 		leave(key, trigger) {
-			// What is on no disk is promised to nobody, and is not kept for what may be years.
+			// A volatile message was not promised to its sender, and a parked instance may stay for long.
 			const { mail } = trigger;
 			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : trigger);
 		},

@@ -1,8 +1,7 @@
 /**
- * The intake of mail: takes messages from the mailbox of an actor, so many ahead of the disk, and
- * makes causes of them. They are taken when a batch has ended, many at a time: a promise for each
- * of them would cost as much as its turn. And they are taken while the disk writes the next one,
- * which would otherwise be waited for.
+ * The mailbox reader: pulls messages from the mailbox of an actor, up to a number ahead of the
+ * disk, and makes triggers of them. It pulls many at a time, because a promise for each message
+ * would cost as much as its turn, and it does so while the disk writes, which is idle time.
  *
  * @module
  */
@@ -11,34 +10,34 @@ import type { PullConsumer } from '../../runtime/mailbox/pull-consumer.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { type Trigger, messageTrigger } from '../turn/trigger.ts';
 
-/** What mail is taken with. */
+/** What a mailbox reader needs. */
 export interface MailboxReaderParts {
 	readonly journal: Pick<Journal, 'whileWriting'>;
 	readonly mailbox: Mailbox;
-	/** How many causes may be out at a time. */
+	/** How many triggers may be unreleased at a time. */
 	readonly turnsAheadMax: number;
 }
 
-/** The intake that {@link createMailboxReader} makes. */
+/** The reader that {@link createMailboxReader} makes. */
 export interface MailboxReader {
-	/** Begins to take messages; those that arrived as `except` says are somebody else's. */
+	/** Begins to read messages, except those of these arrivals, which were offered before. */
 	open(except: ReadonlySet<number>): void;
-	/** Takes no more, and closes the mailbox. */
+	/** Reads no more, and closes the mailbox. */
 	close(): void;
-	/** Takes no more; the mailbox may be somebody else's by now. */
+	/** Reads no more; the mailbox may belong to another host by now. */
 	fence(): void;
 }
 
-/** Creates the intake of one actor, which hands each cause to `take`. */
+/** Creates the reader of one actor, which hands each trigger to `take`. */
 export function createMailboxReader(
 	{ journal, mailbox, turnsAheadMax }: MailboxReaderParts,
 	take: (trigger: Trigger) => void,
 ): MailboxReader {
-	/** Causes that are not released. */
+	/** The number of triggers that are not released. */
 	let out = 0;
 	let isDue = false;
 	let pullConsumer: PullConsumer | undefined;
-	/** Called for each cause that is released; one for all, as there are very many. */
+	/** Called for each trigger that is released; one function for all, to save memory. */
 	let released: (() => void) | undefined;
 	let others: ReadonlySet<number> = new Set();
 
@@ -77,7 +76,7 @@ export function createMailboxReader(
 		close() {
 			if (!pullConsumer) return;
 			pullConsumer = undefined;
-			// It resolves when all is settled that was handed out, which a stop does not wait for.
+			// It resolves when all pulled messages are settled; a stop does not wait for that.
 			void mailbox.close();
 		},
 		fence() {

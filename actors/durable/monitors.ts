@@ -1,7 +1,7 @@
 /**
- * Watchers: the messages that wait for the end of an instance. Each lies in the mailbox of its
- * actor, on disk, until the instance ends, is parked or begins anew, and is answered with that; the
- * machine is not bothered.
+ * Monitors: the messages that wait for the end of an instance. Each stays in the mailbox of the
+ * actor, on disk, until the instance ends, is parked or begins anew, and is then answered. The
+ * machine does not see them.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { InstanceCache } from './instance-cache.ts';
 import { demonitorType, monitorType, type EndReason } from '../definition/monitor-message.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** What watchers are served with. */
+/** What monitors need. */
 export interface MonitorsParts {
 	readonly node: string;
 	readonly actor: string;
@@ -30,27 +30,27 @@ export interface MonitorsParts {
 	readonly receipts: Receipts;
 	readonly router: MessageRouter;
 	readonly instances: () => Pick<InstanceCache, 'use'>;
-	/** Called with an error that is nobody's but ours. */
+	/** Called with an error of the host itself. */
 	readonly broken: (thrown: unknown) => void;
 }
 
-/** The watchers of the instances of one actor. */
+/** The monitors of the instances of one actor. */
 export interface Monitors {
-	/** Takes a message that is about watching; false if it is for the machine. */
+	/** Takes a message that monitors or demonitors; false if it is for the machine. */
 	take(trigger: Trigger): boolean;
-	/** Has all who watch an instance told, with the turn of this draft. */
+	/** Answers all monitors of an instance, with the turn of this draft. */
 	tell(draft: TurnDraft, reason: EndReason): void;
-	/** From now on nobody is told any more; the messages stay where they are. */
+	/** Answers no more monitors; their messages stay in the mailbox. */
 	stop(): void;
 }
 
-/** Creates the watchers of one actor. */
+/** Creates the monitors of one actor. */
 export function createMonitors(parts: MonitorsParts): Monitors {
 	const { node, actor, clock, mailbox, signals, receipts, router } = parts;
 	const byKey = new Map<string, readonly MailboxRow[]>();
 	let isOver = false;
 
-	/** What ends a message. */
+	/** The reply and the changes that end a message. */
 	const end = (row: MailboxRow, outcome: Outcome, data?: string) => {
 		const result = { outcome, attempts: 1, ...(outcome === 'done' ? {} : { code: outcome }) };
 		const output = data === undefined ? {} : { output: { data } };
@@ -79,24 +79,24 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 
 	const unsubscribe = signals.subscribe((signal) => {
 		if (signal.type !== 'instance.parked' || signal.actor !== actor) return;
-		file(takeAll(signal.key).map((watcher) => end(watcher, 'done', 'parked')));
+		file(takeAll(signal.key).map((monitor) => end(monitor, 'done', 'parked')));
 	});
 
-	const add = (key: string, watcher: MailboxRow): void => {
+	const add = (key: string, monitor: MailboxRow): void => {
 		const instance = parts.instances().use(key);
 		const { status = 'active' } = instance?.snapshot ?? {};
-		if (!instance) file([end(watcher, 'done', 'parked')]);
-		else if (status !== 'active') file([end(watcher, 'done', 'noproc')]);
-		else byKey.set(key, [...(byKey.get(key) ?? []), watcher]);
+		if (!instance) file([end(monitor, 'done', 'parked')]);
+		else if (status !== 'active') file([end(monitor, 'done', 'noproc')]);
+		else byKey.set(key, [...(byKey.get(key) ?? []), monitor]);
 	};
-	/** Only whoever has sent a message takes it back. */
-	const drop = (key: string, watcher: MailboxRow, id: unknown): void => {
+	/** Ends the monitor of an id, if the request comes from the node that sent the monitor. */
+	const drop = (key: string, request: MailboxRow, id: unknown): void => {
 		const known = byKey.get(key) ?? [];
-		const isMeant = (row: MailboxRow) => row.id === id && row.from === watcher.from;
+		const isMeant = (row: MailboxRow) => row.id === id && row.from === request.from;
 		const left = known.filter((other) => !isMeant(other));
 		if (left.length > 0) byKey.set(key, left);
 		else byKey.delete(key);
-		file([...known.filter(isMeant).map((other) => end(other, 'cancelled')), end(watcher, 'done')]);
+		file([...known.filter(isMeant).map((other) => end(other, 'cancelled')), end(request, 'done')]);
 	};
 
 	return {
@@ -108,8 +108,8 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 			return true;
 		},
 		tell(draft, reason) {
-			for (const watcher of takeAll(draft.key)) {
-				const { messages, changes } = end(watcher, 'done', reason);
+			for (const monitor of takeAll(draft.key)) {
+				const { messages, changes } = end(monitor, 'done', reason);
 				draft.messages.push(...messages);
 				draft.changes.push(...changes);
 			}

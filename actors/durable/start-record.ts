@@ -1,6 +1,6 @@
 /**
- * Start records: what is written before turns run. After a death of the process they say which
- * causes may have been the reason of it, and how often each was started.
+ * Start records: written before turns run. After a crash of the process they say which triggers may
+ * have been the reason, and how often each was started.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import type { Change, Key } from '../../runtime/journal/schema.ts';
 
 /** The start records of one actor. */
 export interface StartRecords {
-	/** What is written before these run. */
+	/** The changes to write before these run. */
 	of(instanceBatches: readonly InstanceBatch[]): readonly Change[];
-	/** Starts that are on disk without an end: how many, by mark. */
+	/** How often each trigger was started that has not ended, by its mark. */
 	read(): ReadonlyMap<string, number>;
 }
 
@@ -26,20 +26,20 @@ export interface StartRecords {
 export interface StartRecordParts {
 	readonly definition: ActorDefinition;
 	readonly journal: Journal;
-	/** Whether the instance wants this event in another state. */
+	/** Whether the state of the instance defers this event. */
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
 }
 
 /**
- * What is on disk of the batch that runs: one row, however many causes are in it. It is replaced by
- * the transaction that ends the batch, so it never names a message that is gone; an arrival may be
- * given out again once the mailbox is empty.
+ * The row of the running batch, one for all its triggers. The transaction that ends the batch
+ * replaces it, so it never names a message that is gone, whose arrival may have been given to
+ * another message since the mailbox was empty.
  */
 interface BatchRecord {
 	readonly epoch: number;
-	/** Messages, by their arrivals: the first and the last of each run of them. */
-	readonly handlers?: readonly number[];
-	/** Other causes; older versions have named messages here as well, by arrival and id. */
+	/** The arrivals of messages, as ranges: the first and the last of each. */
+	readonly arrivals?: readonly number[];
+	/** Other triggers; older versions have named messages here as well, by arrival and id. */
 	readonly marks: readonly Key[];
 }
 
@@ -48,7 +48,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 	const { definition, journal } = parts;
 	const { name: actor } = definition;
 
-	/** Whether a cause will run as things stand. What waits, or is on no disk, is not counted. */
+	/** Whether a start is counted: not of an event that is deferred, nor of a volatile message. */
 	const counts = (instance: Instance, { mail, event }: Trigger): boolean => {
 		if (!mail || !event || event instanceof ReeveError) return true;
 		return !mail.volatile && !parts.defers(instance, event);
@@ -63,15 +63,15 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 			for (const { instance, triggers } of instanceBatches) {
 				for (const trigger of triggers) {
 					if (!counts(instance, trigger)) continue;
-					const { mail, attempts, isSuspect } = trigger;
+					const { mail, attempts, runsAlone } = trigger;
 					if (attempts > 0) {
-						const record = { epoch, attempts: attempts + 1, ...(isSuspect ? { alone: true } : {}) };
+						const record = { epoch, attempts: attempts + 1, ...(runsAlone ? { alone: true } : {}) };
 						again.push({ table: 'started', key: [actor, ...markOf(trigger)], value: record });
 					} else if (mail) mails.push(mail.arrival);
 					else marks.push(markOf(trigger));
 				}
 			}
-			const value: BatchRecord = { epoch, handlers: runsOf(mails), marks };
+			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
 			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
 		},
 		read() {
@@ -83,8 +83,8 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					found.set(markText(mark), (value as { attempts: number }).attempts);
 					continue;
 				}
-				const { handlers = [], marks } = value as BatchRecord;
-				for (const arrival of inRuns(handlers)) found.set(markText([arrival]), 1);
+				const { arrivals = [], marks } = value as BatchRecord;
+				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
 				for (const started of marks) {
 					const [arrival, id] = started;
 					if (typeof arrival !== 'number') found.set(markText(started), 1);
@@ -98,7 +98,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 	};
 }
 
-/** Numbers as runs: the first and the last of each. */
+/** Numbers as ranges: the first and the last of each. */
 function runsOf(numbers: readonly number[]): readonly number[] {
 	const runs: number[] = [];
 	let last = Number.NaN;

@@ -1,10 +1,10 @@
 /**
- * The step runner: runs the steps of one actor's instances, at most `stepsMax` at a time, and files
- * what came of each before its machine hears of it.
+ * The step runner: runs the steps of one actor's instances, at most `stepsMax` at a time, and
+ * writes the result of each before its machine receives it.
  *
- * A row of the table `steps` is written by the turn that asks for the step and removed by the turn
- * that takes note of its end, or leaves the state that asked. So every row that a new process finds
- * is a step that was not run, that a crash cut off, or whose result nobody has heard.
+ * A row of the table `steps` is written by the turn that requests the step and removed by the turn
+ * that takes its result, or that leaves its state. So every row that a new process finds is a step
+ * that has not run, that a crash interrupted, or whose result was not taken.
  *
  * @module
  */
@@ -21,19 +21,19 @@ import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
 import type { StepRow } from '../turn/instance.ts';
 import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
 
-/** What is known of a step that has ended. */
+/** The result of a step. */
 export type StepResult =
 	| { readonly output: unknown }
 	| { readonly error: { readonly message: string; readonly code: string } };
 
-/** What runners work with. */
+/** What a step runner needs. */
 export interface StepRunnerParts {
 	readonly definition: ActorDefinition;
 	readonly journal: Journal;
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
-	/** Where specs make the node die, see `fault.ts`. */
+	/** Where specs let the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
 	/** Hands the result of a step to its instance. */
 	readonly ended: (name: StepName, result: StepResult) => void;
@@ -41,18 +41,18 @@ export interface StepRunnerParts {
 
 /** The runner that {@link createStepRunner} makes. */
 export interface StepRunner extends TurnSteps {
-	/** Goes on with what earlier processes have left. */
+	/** Resumes the steps that earlier processes have left. */
 	resume(): void;
 	running(): number;
-	/** Gives running steps `graceMs`, then raises their signals; their results count no more. */
+	/** Gives running steps `graceMs`, then aborts them; later results are dropped. */
 	stop(graceMs: number): Promise<void>;
 }
 
-/** A step that is to be run. */
+/** A step that waits to run, or runs. */
 interface Job extends StepName {
 	readonly src: string;
 	readonly input: unknown;
-	/** What an earlier process has left behind, if this is not the first time. */
+	/** The row that an earlier process has left, if this is not the first run. */
 	readonly left?: StepRow;
 }
 
@@ -70,7 +70,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
 		left ?? { child, src, input: pack(input) };
 
-	/** Files the result, and tells the instance at once: its turn commits after this or with it. */
+	/** Writes the result, and hands it on at once: its turn commits after this or with it. */
 	const file = (job: Job, given: StepResult): void => {
 		if (isStopped || !running.has(job.stepId)) return;
 		const { result, bytes } = storable(given, config.messageBytesMax);
@@ -146,7 +146,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		cancel(stepId) {
 			waiting.delete(stepId);
 			const abort = running.get(stepId);
-			// Its end finds that nobody asks for it any more.
+			// Removed from `running`, its result will be dropped.
 			running.delete(stepId);
 			abort?.abort();
 			if (running.size === 0) idle?.();
@@ -176,7 +176,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	};
 }
 
-/** What is already clear about a step that a crash has cut off; undefined if it is to be run. */
+/** The result of a step that a crash interrupted; undefined if it must run. */
 async function reconciled(
 	step: AnyStep,
 	{ left, input }: Job,
@@ -187,7 +187,7 @@ async function reconciled(
 	if (!step.reconcile) return failure('ambiguous', 'the node died while it ran');
 	const verdict = await step.reconcile(input, context);
 	if (verdict === 'retry') return undefined;
-	if (verdict === 'ambiguous') return failure('ambiguous', 'nobody can tell');
+	if (verdict === 'ambiguous') return failure('ambiguous', 'reconcile could not decide it');
 	return { output: verdict.done };
 }
 
@@ -195,7 +195,7 @@ function failure(code: ErrorCode, message: string): StepResult {
 	return { error: { code, message } };
 }
 
-/** The error as plain data: what a machine hears must be the same after a restart. */
+/** The error as plain data, so that a machine receives the same after a restart. */
 function failureOf(thrown: unknown): StepResult {
 	if (thrown instanceof ReeveError) return failure(thrown.code, thrown.detail);
 	const message = thrown instanceof Error ? thrown.message : String(thrown);

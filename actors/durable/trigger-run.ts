@@ -1,7 +1,6 @@
 /**
- * Batches: the turns that share a transaction, and how each cause in it ends. A turn is moved in
- * memory first and written with all others of its batch; a machine that throws leaves nothing of
- * its turn.
+ * The run of a trigger: takes its turn, or settles its message without one. A turn is taken in
+ * memory and written with all others of its batch; if the machine throws, the turn is discarded.
  *
  * @module
  */
@@ -21,9 +20,9 @@ import { createFailure } from './turn-failure.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { StepRunner } from './step-runner.ts';
-import type { Outputs } from '../turn/effect-handlers.ts';
+import type { EffectHandlers } from '../turn/effect-handlers.ts';
 
-/** What batches work with. */
+/** What runs of triggers need. */
 export interface BatchParts {
 	readonly node: string;
 	readonly definition: ActorDefinition;
@@ -34,20 +33,20 @@ export interface BatchParts {
 	readonly mailbox: Mailbox;
 	readonly timers: Timers;
 	readonly steps: StepRunner;
-	readonly outputs: Outputs;
+	readonly effects: EffectHandlers;
 	readonly turns: InstanceTurns;
-	/** Whether the machine has any use for events of this type. */
+	/** Whether the machine handles or defers events of this type in any state. */
 	readonly knows: (type: string) => boolean;
 }
 
-/** Takes the turn of a cause, into a batch. */
+/** Runs a trigger; what its turn writes and sends is added to the batch. */
 export type Run = (instance: Instance, trigger: Trigger, batch: Batch) => Fate;
 
-/** Creates what runs the causes of one actor. */
+/** Creates the function that runs the triggers of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, clock, config, turns, outputs, knows } = parts;
+	const { definition, clock, config, turns, effects, knows } = parts;
 	const { name: actor } = definition;
-	/** What audits, and repetitions from other stores, are told of a message by. */
+	/** Adds the receipt of a message, by which audits and repetitions find its outcome. */
 	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
 		if (!mail || mail.volatile || mail.answer) return;
 		const { id, from, at: takenAt } = mail;
@@ -56,7 +55,7 @@ export function createRun(parts: BatchParts): Run {
 	};
 	const remove = createRemoval(parts);
 
-	/** Takes a turn over into memory. From here on the next turn builds on it. */
+	/** Makes a turn the state of the instance in memory: the next turn builds on it. */
 	const adopt = (instance: Instance, turned: Turned, batch: Batch): void => {
 		const { draft, snapshot, facts, packed, kept } = turned;
 		instance.snapshot = snapshot;
@@ -82,8 +81,8 @@ export function createRun(parts: BatchParts): Run {
 		addReceipt(trigger, result, batch);
 		if (mail && !mail.answer) {
 			const about = { key: instance.key, request: undefined, attempts: trigger.attempts };
-			const draft = outputs.draft({ ...about, facts: instance.facts });
-			outputs.mail.answer(draft, mail.message, { result });
+			const draft = effects.draft({ ...about, facts: instance.facts });
+			effects.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
 		}
@@ -92,7 +91,7 @@ export function createRun(parts: BatchParts): Run {
 		return 'settled';
 	};
 
-	/** What speaks against an event. */
+	/** The result that refuses an event; undefined if the instance takes it. */
 	const objectionTo = (instance: Instance, event: EventObject | undefined): Result | undefined => {
 		const refusal = event && refusalOf(event);
 		if (refusal) return refusal;
@@ -105,7 +104,7 @@ export function createRun(parts: BatchParts): Run {
 		const problem = definition.problemOf(event);
 		return problem === undefined ? undefined : failed('bad_arguments', problem);
 	};
-	/** Why a message gets no turn; undefined if it gets one. */
+	/** The result of a message that gets no turn; undefined if it gets one. */
 	const objection = (instance: Instance, trigger: Trigger): Result | undefined => {
 		const { mail, event, attempts } = trigger;
 		if (!mail) return undefined;
@@ -130,8 +129,8 @@ export function createRun(parts: BatchParts): Run {
 		try {
 			if (trigger.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
-				const buried = { ...trigger, attempts: config.attemptsMax };
-				return failure.bury(instance, buried, { thrown, batch });
+				const last = { ...trigger, attempts: config.attemptsMax };
+				return failure.giveUp(instance, last, { thrown, batch });
 			}
 			const turned = trigger.anew ? turns.restart(instance) : turns.take(instance, trigger);
 			adopt(instance, turned, batch);
@@ -148,12 +147,12 @@ export function createRun(parts: BatchParts): Run {
 	};
 }
 
-/** What takes a cause off the disk. */
+/** Creates the function that removes a trigger from the disk. */
 function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
 	return (trigger: Trigger, batch: Batch): void => {
 		const { mail, timer, step, attempts } = trigger;
 		if (mail) {
-			// Only what was tried before has a record of its own.
+			// Only a trigger that was tried before has a start record of its own.
 			for (const change of mailbox.removal(mail, attempts > 1)) batch.changes.push(change);
 			return;
 		}

@@ -1,7 +1,6 @@
 /**
- * Failures: what follows an event that the machine of an instance throws at. It is tried again
- * after a pause, until it has been started too often; then it goes to the dead letters and the next
- * one has its turn.
+ * Failures of turns: an event at which the machine throws is tried again after a pause. After
+ * `attemptsMax` starts it goes to the dead letters, and the next event gets its turn.
  *
  * @module
  */
@@ -18,7 +17,7 @@ import type { ActorDefinition } from '../definition/definition.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
 import type { Instance } from '../turn/instance.ts';
 
-/** What failures are dealt with by. */
+/** What the handling of failures needs. */
 export interface FailureParts {
 	readonly definition: ActorDefinition;
 	readonly journal: Journal;
@@ -32,18 +31,18 @@ export interface FailureParts {
 
 /** The failures of one actor. */
 export interface Failures {
-	/** The machine threw. Its instance is where it was before, or begins anew. */
+	/** The machine threw: the instance stays in its state or begins anew, see {@link Recovery}. */
 	take(instance: Instance, trigger: Trigger, failing: Failing): Fate;
-	/** The last attempt has failed. */
-	bury(instance: Instance, trigger: Trigger, failing: Failing): Fate;
+	/** The last attempt has failed: the event goes to the dead letters. */
+	giveUp(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 }
 
-/** Creates the failures of one actor. */
+/** Creates the handling of failures of one actor. */
 export function createFailure(parts: FailureParts): Failures {
 	const { definition, journal, clock, config, turns, adopt, settle } = parts;
 	const { name: actor } = definition;
 
-	const bury = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
+	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
 		const value = deadLetter(trigger, { definition, instance, thrown, at: clock.now() });
 		if (!mail || mail.answer) {
@@ -62,7 +61,7 @@ export function createFailure(parts: FailureParts): Failures {
 		return instance.faults.length > definition.intensity;
 	};
 
-	/** Tells of the failure; whether the instance is to begin anew. */
+	/** Emits a signal about the failure. Returns whether the instance begins anew. */
 	const report = (instance: Instance, trigger: Trigger, thrown: unknown): boolean => {
 		const { attempts, event } = trigger;
 		const { recovery } = definition;
@@ -87,17 +86,17 @@ export function createFailure(parts: FailureParts): Failures {
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
 				if (mail?.volatile || attempts >= config.attemptsMax) {
-					return bury(instance, trigger, failing);
+					return giveUp(instance, trigger, failing);
 				}
 			} catch {
-				// Not even the start of the machine works: nothing can be done before it is repaired.
+				// Even the start of the machine throws: the instance waits for a corrected definition.
 				return 'parked';
 			}
 			const value = { epoch: journal.epoch, attempts };
 			batch.changes.push({ table: 'started', key: [actor, ...markOf(trigger)], value });
 			return 'failed';
 		},
-		bury,
+		giveUp,
 	};
 }
 
@@ -108,7 +107,7 @@ interface Circumstances {
 	readonly at: number;
 }
 
-/** A row of the dead letters, with what is needed to look into it or to send it again. */
+/** The dead letter of a trigger, with what is needed to inspect it or to send it again. */
 function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): DeadLetter {
 	const { definition, instance, thrown, at } = about;
 	return {

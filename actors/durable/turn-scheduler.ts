@@ -1,10 +1,11 @@
 /**
- * Dispatch: brings the causes of one actor to its instances. An instance takes one turn at a time,
- * in the order of its causes; many instances share a batch, and a batch shares a transaction.
+ * The turn scheduler: queues the triggers of one actor by instance and runs them in batches. An
+ * instance takes one turn at a time, in the order of its triggers; many instances share a batch,
+ * and a batch is one transaction.
  *
- * Before a batch runs it is on disk that it does. So after a death of the process it is known which
- * messages may have been the reason; each of those then runs alone and is counted, until it is dead
- * or it has turned out to be innocent.
+ * A start record is written before a batch runs. So after a crash it is known which messages may
+ * have been the reason; each of those runs alone and its starts are counted, until it succeeds or
+ * goes to the dead letters.
  *
  * @module
  */
@@ -22,7 +23,7 @@ import { createStartRecords } from './start-record.ts';
 import { emptyBatch, type Batch, type BatchEnd } from './batch.ts';
 import type { Run } from './trigger-run.ts';
 
-/** What dispatch works with. */
+/** What a turn scheduler needs. */
 export interface TurnSchedulerParts {
 	readonly definition: ActorDefinition;
 	readonly journal: Journal;
@@ -31,26 +32,26 @@ export interface TurnSchedulerParts {
 	readonly instances: InstanceCache;
 	readonly run: Run;
 	readonly end: BatchEnd;
-	/** Whether the instance wants this event in another state. */
+	/** Whether the state of the instance defers this event. */
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
 	readonly turnsBatchMax: number;
-	/** Called with an error of our own: the host cannot go on. */
+	/** Called with an error of the host itself, which cannot go on. */
 	readonly broken: (thrown: unknown) => void;
 }
 
-/** The dispatch that {@link createTurnScheduler} makes. */
+/** The scheduler that {@link createTurnScheduler} makes. */
 export interface TurnScheduler {
-	/** What a crash has left in doubt: how often each cause was started, by its mark. */
-	crashRecovery(): ReadonlyMap<string, number>;
-	/** Takes a cause, and releases it when nothing is left to be done for it. */
+	/** How often each trigger that was running at a crash was started, by its mark. */
+	startsBefore(): ReadonlyMap<string, number>;
+	/** Queues a trigger, and releases it when it has run, is deferred, or has no instance. */
 	offer(trigger: Trigger): void;
-	/** From now on nothing that was begun has an effect any more. */
+	/** Drops everything that was begun: it has no effect any more. */
 	fence(): void;
 	/** Takes no more turns; resolves when those that were taken are on disk. */
 	drain(): Promise<void>;
 }
 
-/** Creates the dispatch of one actor. */
+/** Creates the turn scheduler of one actor. */
 export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	const { journal, router, instances, end, broken } = parts;
 	const starts = createStartRecords(parts);
@@ -62,7 +63,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	const wake = (): void => {
 		if (isPumping || state !== 'open') return;
 		isPumping = true;
-		// After whoever is offering causes has offered them all.
+		// A microtask later, so that the caller can offer all its triggers before a batch is picked.
 		queueMicrotask(() => {
 			pump()
 				.catch(broken)
@@ -73,19 +74,20 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		});
 	};
 
-	const ready = createReadyLine({ ...parts, wake });
+	const ready = createReadyQueue({ ...parts, wake });
 	const runInstanceBatch = createInstanceBatchRun({ ...parts, list: ready.list, isOpen });
 
 	const commit = async (batch: Batch): Promise<void> => {
-		end.signer(batch);
-		// What is given away here need not be kept while the disk writes.
+		end.complete(batch);
+		// `splice` frees the lists, which need not be in memory while the disk writes.
 		await router.send(batch.messages.splice(0), batch.changes.splice(0));
 		if (state === 'fenced') return;
 		end.finish(batch);
 		instances.evict();
 	};
 	/**
-	 * Memory has got apart from the disk, unless the process has been replaced or is about to end.
+	 * Stops the scheduler, because memory and disk differ now. That is a failure of the host unless
+	 * the process was replaced or is stopping.
 	 */
 	const endsHere = (thrown: unknown): void => {
 		state = 'fenced';
@@ -94,7 +96,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		if (!isOver) broken(thrown);
 	};
 
-	/** What is to run next, in hand: not to be put away. */
+	/** Picks the next batch; `unflushed` protects its instances from eviction. */
 	const take = (): readonly InstanceBatch[] => {
 		const instanceBatches = ready.pick();
 		for (const { instance } of instanceBatches) instance.unflushed += 1;
@@ -108,14 +110,14 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		}
 		return batch;
 	};
-	/** Writes what a batch came to; nobody need wait for that to take the next one. */
+	/** Writes a batch. The next one may run meanwhile. */
 	const write = (batch: Batch): Promise<void> => {
 		const committed = commit(batch).catch(endsHere);
 		under.add(committed);
 		void committed.finally(() => under.delete(committed));
 		return committed;
 	};
-	/** Writes that these are started. */
+	/** Writes the start record of these. */
 	const counted = (instanceBatches: readonly InstanceBatch[]): Promise<void> =>
 		instanceBatches.length === 0
 			? Promise.resolve()
@@ -125,7 +127,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		let instanceBatches = take();
 		await counted(instanceBatches);
 		while (isOpen() && instanceBatches.length > 0) {
-			const isAlone = instanceBatches[0]?.triggers[0]?.isSuspect ?? false;
+			const isAlone = instanceBatches[0]?.triggers[0]?.runsAlone ?? false;
 			const batch = run(instanceBatches);
 			if (isAlone) {
 				await write(batch);
@@ -133,7 +135,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 				await counted(instanceBatches);
 				continue;
 			}
-			// The transaction that ends this batch begins the next one, or says that none has begun.
+			// The transaction that ends this batch writes the next start record, perhaps an empty one.
 			instanceBatches = take();
 			batch.changes.push(...starts.of(instanceBatches));
 			void write(batch);
@@ -142,7 +144,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	}
 
 	return {
-		crashRecovery: () => starts.read(),
+		startsBefore: () => starts.read(),
 		offer(trigger) {
 			const instance = state === 'open' ? instances.use(trigger.key) : undefined;
 			if (!instance) {
@@ -158,61 +160,61 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		async drain() {
 			if (state === 'open') state = 'draining';
 			await Promise.all(under);
-			// What was counted and does not run any more was not the reason of any death.
+			// Empty the start record: what it names and did not run cannot be the reason of a crash.
 			if (state === 'draining') await journal.commit(starts.of([]), 'committed').catch(endsHere);
 		},
 	};
 }
 
-/** The instances that have something to do, and the causes that run alone before all others. */
-function createReadyLine({
+/** Creates the queue of instances with triggers, and of the triggers that run alone before them. */
+function createReadyQueue({
 	instances,
 	turnsBatchMax,
 	wake,
 }: Pick<TurnSchedulerParts, 'instances' | 'turnsBatchMax'> & { readonly wake: () => void }) {
-	const line: Instance[] = [];
-	const crashRecovery: Trigger[] = [];
+	const queued: Instance[] = [];
+	const lone: Trigger[] = [];
 
-	/** Puts an instance into the line, if it has something to do. */
+	/** Queues an instance for the next batch, if it has triggers. */
 	const list = (instance: Instance): void => {
 		if (instance.isListed || instance.isPausing || instance.queue.length === 0) return;
 		instance.isListed = true;
-		line.push(instance);
+		queued.push(instance);
 		wake();
 	};
-	/** A suspect by itself; nothing if it is no longer to be run. */
-	const alone = (suspect: Trigger): readonly InstanceBatch[] => {
-		const instance = instances.use(suspect.key);
-		if (instance) return [{ instance, triggers: [suspect] }];
-		instances.leave(suspect.key, suspect);
-		release(suspect);
+	/** A batch of this trigger alone; an empty one if its instance is parked. */
+	const pickLone = (trigger: Trigger): readonly InstanceBatch[] => {
+		const instance = instances.use(trigger.key);
+		if (instance) return [{ instance, triggers: [trigger] }];
+		instances.leave(trigger.key, trigger);
+		release(trigger);
 		return [];
 	};
 
 	return {
 		list,
-		isEmpty: () => line.length + crashRecovery.length === 0,
+		isEmpty: () => queued.length + lone.length === 0,
 		add(instance: Instance, trigger: Trigger): void {
-			if (trigger.isSuspect) {
-				crashRecovery.push(trigger);
+			if (trigger.runsAlone) {
+				lone.push(trigger);
 				wake();
 			} else {
 				instance.queue.push(trigger);
 				list(instance);
 			}
 		},
-		/** The next batch: a suspect alone, or all that is ready, up to the limit. */
+		/** The next batch: one trigger that runs alone, or all that is ready, up to the limit. */
 		pick(): readonly InstanceBatch[] {
-			const suspect = crashRecovery.shift();
-			if (suspect) return alone(suspect);
+			const first = lone.shift();
+			if (first) return pickLone(first);
 			const instanceBatches: InstanceBatch[] = [];
-			let room = turnsBatchMax;
-			while (room > 0) {
-				const instance = line.shift();
+			let left = turnsBatchMax;
+			while (left > 0) {
+				const instance = queued.shift();
 				if (!instance) break;
 				instance.isListed = false;
-				const triggers = instance.queue.splice(0, room);
-				room -= triggers.length;
+				const triggers = instance.queue.splice(0, left);
+				left -= triggers.length;
 				instanceBatches.push({ instance, triggers });
 				list(instance);
 			}

@@ -1,6 +1,6 @@
 /**
- * The dry run of a changed definition: what would be different, and which instances could not go
- * on. Nothing is written, and no machine moves.
+ * The dry run of a changed definition: which states and events differ, and which instances would be
+ * parked. Nothing is written, and no machine moves.
  *
  * @module
  */
@@ -14,24 +14,25 @@ import { storedInstances } from './instance-report.ts';
 import { loadInstance } from '../turn/instance.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 
-/** What is compared. */
+/** What a comparison needs. */
 export interface DiffParts {
 	readonly journal: Journal;
-	/** What is in force; undefined if nothing is. */
+	/** The definition in force; undefined if there is none. */
 	readonly before: ActorDefinition | undefined;
 	readonly after: ActorDefinition;
 	readonly microstepsMax: number;
 }
 
-/** Instances looked at before others get a turn of the loop; and how many are named at most. */
+/** How many instances are tried before the event loop gets a turn. */
 const pageInstances = 500;
+/** How many parked instances are named at most. */
 const namedMax = 20;
 
-/** Compares two definitions of an actor, and tries the later one on every stored instance. */
+/** Compares two definitions of an actor, and tries the newer one on every stored instance. */
 export async function diffDefinitions(parts: DiffParts): Promise<DefinitionDiff> {
 	const { before, after } = parts;
-	const { states, events } = faceOf(after);
-	const old = before ? faceOf(before) : { states: [], events: [] };
+	const { states, events } = namesOf(after);
+	const old = before ? namesOf(before) : { states: [], events: [] };
 	const isChanged = before !== undefined && before.version !== after.version;
 	return {
 		...(isChanged ? { version: { from: before.version, to: after.version } } : {}),
@@ -48,7 +49,7 @@ function without(names: readonly string[], others: readonly string[]): readonly 
 }
 
 /** The states and events of a machine. */
-function faceOf({ machine }: ActorDefinition) {
+function namesOf({ machine }: ActorDefinition) {
 	const events = new Set<string>();
 	const states: string[] = [];
 	for (const node of nodesOf(machine.root)) {
@@ -73,17 +74,17 @@ async function tryInstances({ journal, before, after, microstepsMax }: DiffParts
 	let instances = 0;
 	for (const { key } of storedInstances(journal, after.name)) {
 		instances += 1;
-		const reason = hindrance(next, key);
-		// What is parked as it is, is not parked by this.
-		const isNew = reason !== undefined && (!last || hindrance(last, key) === undefined);
+		const reason = parkReason(next, key);
+		// An instance that is parked already is not parked by the new definition.
+		const isNew = reason !== undefined && (!last || parkReason(last, key) === undefined);
 		if (isNew && parked.length < namedMax) parked.push({ key, reason });
 		if (instances % pageInstances === 0) await turnOfTheLoop();
 	}
 	return { instances, parked };
 }
 
-/** Why an instance cannot go on; undefined if it can. */
-function hindrance(parts: Parameters<typeof loadInstance>[0], key: string): string | undefined {
+/** Why an instance would be parked; undefined if it would not. */
+function parkReason(parts: Parameters<typeof loadInstance>[0], key: string): string | undefined {
 	try {
 		loadInstance(parts, key, 0);
 		return undefined;

@@ -1,6 +1,6 @@
 /**
- * Reports: everything that a journal knows of one instance, as rows for people and programs. Only
- * read, so it is the same for a node that runs and for a copy of its journal.
+ * Reports of instances: everything that a journal holds of one instance, as rows for people and
+ * programs. It only reads, so it works on a running node and on a copy of its journal.
  *
  * @module
  */
@@ -20,13 +20,14 @@ import {
 	type StepRow,
 } from '../turn/instance.ts';
 import { readTurns } from '../turn/turn-recorder.ts';
-/** What is read: a journal, or a copy of one. */
+
+/** A journal, or a copy of one. */
 export type Readable = Pick<Journal, 'get' | 'scan'>;
 
-/** Messages of an actor that are looked through for those of one instance. */
+/** How many messages of an actor are searched for those of one instance. */
 const mailLookedAt = 20_000;
 
-/** The stored instances of an actor by their keys, from `after` on. */
+/** The stored instances of an actor with their keys, read page by page. */
 export function* storedInstances(
 	journal: Readable,
 	actor: string,
@@ -48,7 +49,7 @@ export function headOf(key: string, { version, turn, state }: StoredInstance): I
 	return { key, version, turn, status: state.status, value: state.value };
 }
 
-/** All that is known of an instance; undefined if there is none, and nothing waits for it. */
+/** The report of an instance; undefined if there is none and no message waits for it. */
 export function reportInstance(
 	journal: Readable,
 	definition: Pick<ActorDefinition, 'name' | 'version'>,
@@ -101,7 +102,7 @@ export function reportInstance(
 	};
 }
 
-/** The messages that wait for an instance, as far as they are looked at, with their events. */
+/** The messages that wait for an instance, or for any, with their events. */
 export function mailOf(journal: Readable, actor: string, key?: string) {
 	const stretch = {
 		from: [actor, 0],
@@ -113,7 +114,7 @@ export function mailOf(journal: Readable, actor: string, key?: string) {
 		.filter((mail) => key === undefined || mail.key === key);
 }
 
-/** The event that a message brings; none if it says none, which its host refuses. */
+/** The event of a message; undefined if it has no valid one, which its host would refuse. */
 function eventIn({ answer, message }: MailboxRow): EventObject | undefined {
 	try {
 		return answer ? answerOf(message) : eventOf(message);
@@ -128,7 +129,7 @@ interface Whose {
 	readonly stored: StoredInstance | undefined;
 }
 
-/** The timers of an instance: its facts name them, so no other rows are read. */
+/** The timers of an instance, found by its facts, so that no other rows are read. */
 export function timersOf(journal: Readable, { actor, key, stored }: Whose): readonly TimerRow[] {
 	return Object.entries(stored?.timers ?? {}).flatMap(([id, dueAt]) => {
 		const place = [dueAt, actor, key, id];
@@ -137,7 +138,7 @@ export function timersOf(journal: Readable, { actor, key, stored }: Whose): read
 	});
 }
 
-/** The steps of an instance that its machine has not heard the end of. */
+/** The steps of an instance whose results its machine has not taken. */
 export function stepsOf(journal: Readable, actor: string, key: string) {
 	return journal
 		.scan<StepRow>('steps', { from: [actor, key, ''], to: [actor, key, '\uffff'] })

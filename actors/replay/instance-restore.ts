@@ -1,6 +1,6 @@
 /**
- * Restoring stored instances under a definition that may be another than the one that has written
- * them, with what is wrong as a finding instead of an error.
+ * Restores stored instances under a definition that may differ from the one that wrote them.
+ * Problems are returned as findings, not thrown.
  *
  * @module
  */
@@ -12,16 +12,16 @@ import { migrated, type StoredInstance } from '../turn/instance.ts';
 import type { MachineStepper } from '../turn/machine-step.ts';
 import type { StoredState } from '../turn/machine-restore.ts';
 
-/** A difference, of an instance that is known from elsewhere. */
+/** A difference, without its instance. */
 export type Finding = Omit<Difference, 'actor' | 'key'>;
 
 /** The restoring that {@link createRestoring} makes. */
 export interface Restoring {
 	restore(stored: StoredInstance): { readonly snapshot: AnyMachineSnapshot } | Finding;
 	/**
-	 * What the definition calls a state that an instance of another version was in; undefined if
-	 * nobody can tell. `near` is the same instance at about that time: of a turn no context is
-	 * recorded.
+	 * The state value of another version, migrated to that of the definition; undefined if it cannot
+	 * be migrated. `near` is the same instance at about that time, whose context the migration gets,
+	 * because turns are recorded without their context.
 	 */
 	valueOf(value: unknown, version: number | undefined, near: StoredInstance): unknown;
 }

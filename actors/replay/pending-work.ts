@@ -1,6 +1,6 @@
 /**
- * What waits for an instance, held against a definition: messages, timers and steps that it would
- * have no use for.
+ * Checks the messages, timers and steps that wait for instances against a definition: finds those
+ * that it no longer handles.
  *
  * @module
  */
@@ -12,29 +12,29 @@ import type { StoredInstance } from '../turn/instance.ts';
 import { monitorType } from '../definition/monitor-message.ts';
 import type { Finding } from './instance-restore.ts';
 
-/** What is held against one another. */
+/** What the check needs. */
 export interface WaitingParts {
 	readonly journal: Readable;
 	readonly definition: ActorDefinition;
-	/** Whether the machine has any use for events of this type. */
+	/** Whether the machine handles or defers events of this type in any state. */
 	readonly knows: (type: string) => boolean;
 }
 
-/** Messages that wait in vain for any instance of the actor, with the keys of those. */
+/** Messages of the actor whose events are not handled any more, with the keys of instances. */
 export function* mailFindings({
 	journal,
 	definition,
 	knows,
 }: WaitingParts): Generator<{ readonly key: string; readonly finding: Finding }> {
 	for (const { key, event, row } of mailOf(journal, definition.name)) {
-		// Those who watch an instance wait for its end, and not for its machine.
+		// Monitors wait for the end of an instance, and not for its machine.
 		if (!event || knows(event.type) || event.type === monitorType) continue;
 		const detail = `the message ${row.id} waits with ${event.type}, which is not handled any more`;
 		yield { key, finding: { what: 'event_unknown', event: event.type, detail } };
 	}
 }
 
-/** Timers and steps of an instance that wait in vain. */
+/** Timers of an instance whose events, and steps whose declarations, are gone. */
 export function* waitingFindings(
 	{ journal, definition, knows }: WaitingParts,
 	key: string,
@@ -44,10 +44,17 @@ export function* waitingFindings(
 	for (const { id, event: packed } of timersOf(journal, { actor, key, stored })) {
 		const { type } = unpack(packed) as EventObject;
 		if (knows(type)) continue;
-		yield { what: 'event_unknown', event: type, detail: `the timer ${id} will fire into nothing` };
+		yield {
+			what: 'event_unknown',
+			event: type,
+			detail: `the event of the timer ${id} is not handled any more`,
+		};
 	}
 	for (const { row } of stepsOf(journal, actor, key)) {
 		if (Object.hasOwn(machine.implementations.actors, row.src)) continue;
-		yield { what: 'step_gone', detail: `the step ${row.src} is under way, and is there no more` };
+		yield {
+			what: 'step_gone',
+			detail: `the step ${row.src} is running, and is not declared any more`,
+		};
 	}
 }

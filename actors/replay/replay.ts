@@ -1,11 +1,11 @@
 /**
- * Rehearsals: what stored instances and their last turns would come to under other definitions.
- * Nothing runs and nothing is written: machines are moved, and what comes of it is compared with
- * what is on disk.
+ * Replay: takes the recorded turns of stored instances again under other definitions, and compares
+ * states and effects with those on disk. Machines are moved, but nothing runs and nothing is
+ * written.
  *
- * A turn can be rehearsed if the state before it is known: from the beginning of an instance, or
- * from one of the bases that the flight recorder keeps. After a difference there is no telling what
- * would have followed, so the comparison goes on at the next base.
+ * A turn can be replayed if the state before it is known: from the start of an instance, or from
+ * one of the bases that the turn recorder keeps. The turns that follow a difference are skipped up
+ * to the next base, because they would have come out differently, too.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { createRestoring, type Finding, type Restoring } from './instance-restor
 import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
 
-/** What is rehearsed, and with what. */
+/** What a replay needs. */
 export interface ReplayParts {
 	readonly journal: Readable;
 	readonly definitions: readonly ActorDefinition[];
@@ -32,7 +32,7 @@ export interface ReplayParts {
 	readonly microstepsMax: number;
 }
 
-/** Rehearses everything in a journal; each difference is told as it is found. */
+/** Replays all instances of a journal, and calls `tell` with each difference it finds. */
 export function replay(parts: ReplayParts, tell: (difference: Difference) => void): ReplayTotals {
 	const totals = { actors: 0, instances: 0, turns: 0, skipped: 0, differences: 0 };
 	for (const actor of storedActors(parts.journal)) {
@@ -42,7 +42,7 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 			totals.differences += 1;
 			tell({ actor, key, ...finding });
 		};
-		const rehearseOne = definition && createOne(parts, definition);
+		const replayOne = definition && createOne(parts, definition);
 		if (definition) {
 			const knows = eventKnower(definition);
 			const found = mailFindings({ ...parts, definition, knows });
@@ -51,9 +51,9 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 		for (const { key, stored } of storedInstances(parts.journal, actor)) {
 			totals.instances += 1;
 			const see = (finding: Finding): void => tellOf(key, finding);
-			if (!rehearseOne) see({ what: 'actor_gone', detail: 'no file of the folder declares it' });
+			if (!replayOne) see({ what: 'actor_gone', detail: 'no file of the folder declares it' });
 			else {
-				const { turns, skipped } = rehearseOne(key, stored, see);
+				const { turns, skipped } = replayOne(key, stored, see);
 				totals.turns += turns;
 				totals.skipped += skipped;
 			}
@@ -78,13 +78,13 @@ interface Counts {
 	skipped: number;
 }
 
-type RehearseOne = (
+type ReplayOne = (
 	key: string,
 	stored: StoredInstance,
 	see: (finding: Finding) => void,
 ) => Readonly<Counts>;
 
-function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne {
+function createOne(parts: ReplayParts, definition: ActorDefinition): ReplayOne {
 	const { journal, node, microstepsMax } = parts;
 	const { name, machine, volatile } = definition;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
@@ -107,8 +107,8 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne
 			stored,
 			counts: { turns: 0, skipped: 0 },
 		};
-		const last = rehearseTurns(run, readTurns(journal, name, key));
-		// What the last turns came to is compared with the instance as it is.
+		const last = replayTurns(run, readTurns(journal, name, key));
+		// The state after the last turn must be that of the instance.
 		if (last && !('what' in now) && last.turn === stored.turn) {
 			compareContext(run, last, now.snapshot);
 		}
@@ -116,68 +116,76 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): RehearseOne
 	};
 }
 
-/** What the turns of one instance are rehearsed with. */
+/** What replaying the turns of one instance needs. */
 interface Run {
 	readonly stepper: MachineStepper;
 	readonly restoring: Restoring;
 	readonly knows: (type: string) => boolean;
 	readonly begin: MachineStepper['begin'];
-	/** Tells the definition of the instant of the turn that comes next. */
+	/** Passes the instant of the next turn to the definition. */
 	readonly enter: (at: number) => void;
 	readonly see: (finding: Finding) => void;
-	/** The instance as it is. */
+	/** The instance as it is stored. */
 	readonly stored: StoredInstance;
 	readonly counts: Counts;
 }
 
-/** Where a rehearsal stands: after this turn. */
-interface Place {
+/** How far a replay has come: the state after a turn. */
+interface Position {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly turn: number;
 	readonly event: string;
-	/** The last state in its old form, for the migrations of values. */
+	/** The last base as it was stored, for the migrations of state values. */
 	readonly base: StoredInstance | undefined;
 }
 
-/** The last place that all turns up to the newest have led to; undefined if there is none. */
-function rehearseTurns(run: Run, records: readonly TurnRecord[]): Place | undefined {
-	let place: Place | undefined;
+/** Replays turns in order. Returns the position after the newest; undefined if it is unknown. */
+function replayTurns(run: Run, records: readonly TurnRecord[]): Position | undefined {
+	let position: Position | undefined;
 	let before: TurnRecord | undefined;
 	for (const record of records) {
-		if (before && record.turn !== before.turn + 1) place = undefined;
-		place = fromBase(run, record, place);
+		if (before && record.turn !== before.turn + 1) position = undefined;
+		position = fromBase(run, record, position);
 		const finding = mustTell(record, before, run.knows);
 		if (finding) run.see(finding);
 		run.enter(record.at);
-		place = finding ? undefined : rehearseTurn(run, record, place);
+		position = finding ? undefined : replayTurn(run, record, position);
 		before = record;
 	}
-	return place;
+	return position;
 }
 
-/** The place before a turn: as it was really, if that is known. */
-function fromBase(run: Run, record: TurnRecord, place: Place | undefined): Place | undefined {
-	if (!record.base) return place;
+/** The position before a turn: the recorded base, or else what the replay has led to. */
+function fromBase(
+	run: Run,
+	record: TurnRecord,
+	position: Position | undefined,
+): Position | undefined {
+	if (!record.base) return position;
 	const base = unpack(record.base) as StoredInstance;
 	const restored = run.restoring.restore(base);
 	if ('what' in restored) {
 		run.see({ ...restored, turn: base.turn });
 		return undefined;
 	}
-	if (place) compareContext(run, place, restored.snapshot);
-	const event = place?.event ?? '';
+	if (position) compareContext(run, position, restored.snapshot);
+	const event = position?.event ?? '';
 	return { snapshot: restored.snapshot, turn: base.turn, event, base };
 }
 
-function rehearseTurn(run: Run, record: TurnRecord, place: Place | undefined): Place | undefined {
+function replayTurn(
+	run: Run,
+	record: TurnRecord,
+	position: Position | undefined,
+): Position | undefined {
 	const isFirst = record.turn === 1 || record.fresh === true;
-	if (record.isCut || (!place && !isFirst)) {
+	if (record.isCut || (!position && !isFirst)) {
 		run.counts.skipped += 1;
 		return undefined;
 	}
 	run.counts.turns += 1;
 	const { turn, value, version, event } = record;
-	const { base, snapshot: known } = place ?? { base: undefined, snapshot: undefined };
+	const { base, snapshot: known } = position ?? { base: undefined, snapshot: undefined };
 	const expected = run.restoring.valueOf(value, version, base ?? run.stored);
 	const from = { snapshot: isFirst ? undefined : known, expected };
 	const { findings, snapshot } = checkTurn(run, record, from);
@@ -185,10 +193,10 @@ function rehearseTurn(run: Run, record: TurnRecord, place: Place | undefined): P
 	return snapshot && { snapshot, turn, event: event?.type ?? 'start', base };
 }
 
-/** What the rehearsed machine knows must be what the real one knew. */
-function compareContext({ see }: Run, place: Place, real: AnyMachineSnapshot): void {
-	const [made, was] = [place.snapshot.context, real.context].map(canonicalJson);
+/** The context of the replayed machine must be that of the real one. */
+function compareContext({ see }: Run, position: Position, real: AnyMachineSnapshot): void {
+	const [made, was] = [position.snapshot.context, real.context].map(canonicalJson);
 	if (made === was) return;
-	const { turn, event } = place;
+	const { turn, event } = position;
 	see({ what: 'context', turn, event, detail: `it was ${was}, and is now ${made}` });
 }

@@ -1,5 +1,5 @@
 /**
- * Rehearsed turns: one event that was really handled, handled again by another definition.
+ * Replayed turns: one recorded event, handled again by another definition.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import type { Finding } from './instance-restore.ts';
 import type { MachineStepper, MachineStep } from '../turn/machine-step.ts';
 import { effectTexts } from '../turn/effect-text.ts';
 
-/** Events that a machine gets whether it wants them or not. */
+/** Events of the runtime, which a machine gets whether it handles them or not. */
 const isOwn = /^(?:xstate|reply|timeout|down)\./;
 
 /**
- * The finding that the machine has no use for an event any more. Messages of unknown types get no
- * turn, so a message with a turn was known; of other events only those count that led to something.
+ * The finding that the machine no longer handles an event. An event of a message was handled, or
+ * it would have got no turn; an event of the runtime counts only if it had led to something.
  */
 export function mustTell(
 	{ event, turn, value, did = [] }: TurnRecord,
@@ -31,20 +31,21 @@ export function mustTell(
 	return { what: 'event_unknown', turn, event: type, detail };
 }
 
-/** What a turn is rehearsed with. */
+/** What replaying a turn needs. */
 export interface TurnTools {
 	readonly stepper: MachineStepper;
 	readonly begin: MachineStepper['begin'];
 }
 
-/** What came of it; no snapshot if there is no going on from there. */
+/** The result of a replayed turn; without a snapshot if the next turn cannot follow it. */
 export interface CheckedTurn {
 	readonly snapshot: AnyMachineSnapshot | undefined;
 	readonly findings: readonly Finding[];
 }
 
 /**
- * Handles the event of a turn again, and compares. Without a snapshot, the instance begins with it.
+ * Handles the event of a turn again, and compares state and effects with the record. Without a
+ * snapshot, the instance starts with this turn.
  */
 export function checkTurn(
 	tools: TurnTools,
@@ -85,7 +86,7 @@ function moved(
 	};
 }
 
-/** What was asked for and is not now, and the other way round; undefined if nothing differs. */
+/** The effects that are missing now and those that are new; undefined if nothing differs. */
 function effectsText(was: readonly string[], is: readonly string[]): string | undefined {
 	if (isSame(was, is)) return undefined;
 	const missing = was.filter((line) => !is.includes(line)).map((line) => `not any more: ${line}`);

@@ -1,6 +1,6 @@
 /**
- * Sandboxes: a copy of an instance that is fed events by hand. Its machine moves as it would; what
- * it asks for is shown, and none of it happens.
+ * Sandboxes: a copy of an instance that is fed events by hand. Its machine moves as in a node; its
+ * effects are shown and not carried out.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
 } from '../turn/machine-step.ts';
 import { effectTexts } from '../turn/effect-text.ts';
 
-/** Which instance is copied, as of which turn; the newest unless one is named. */
+/** Which instance is copied, and as of which turn: the newest by default. */
 export interface SandboxParts {
 	readonly journal: Readable;
 	readonly definition: ActorDefinition;
@@ -34,13 +34,13 @@ export interface SandboxParts {
 	readonly now: () => number;
 }
 
-/** A copy. */
+/** A copy of an instance. */
 export interface Sandbox {
-	/** The turn that it is a copy of. */
+	/** The turn after which it was copied. */
 	readonly turn: number;
 	/** The copy as it is now. */
 	show(): ForkTurn;
-	/** Takes a turn. */
+	/** Takes a turn with an event. */
 	feed(event: EventObject): ForkTurn;
 }
 
@@ -53,10 +53,10 @@ interface Copy {
 }
 
 /**
- * Makes a copy.
+ * Copies an instance.
  *
- * @throws ReeveError `not_found` if there is no such instance or turn, `not_kept` if too little is
- * recorded to come to that turn, `actor_parked` if the definition cannot go on from there
+ * @throws ReeveError `not_found` if there is no such instance or turn, `not_kept` if the records do
+ * not lead to that turn, `actor_parked` if the definition cannot restore that state
  */
 export function createSandbox(parts: SandboxParts): Sandbox {
 	const { definition } = parts;
@@ -84,7 +84,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 	const objection = (event: EventObject): string | undefined => {
 		const { snapshot } = copy;
 		if (!knows(event.type)) return `unknown_event: ${event.type}`;
-		if (snapshot.status !== 'active') return 'actor_done: it has come to its end';
+		if (snapshot.status !== 'active') return 'actor_done: it has ended';
 		return defers({ snapshot }, event) ? 'its state defers the event: it would wait' : undefined;
 	};
 
@@ -107,12 +107,12 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 	};
 }
 
-/** Some definitions know the instant of their turn, and nothing else of the world. */
+/** Passes the instant of a turn to the definition. */
 function enter({ definition, key, node }: SandboxParts, now: number): void {
 	definition.enterTurn({ now, key, node });
 }
 
-/** A copy whose timer or step has come to its end with this event. */
+/** The copy without the timer or step that has ended with this event. */
 function spent(copy: Copy, { type }: EventObject): Copy {
 	const timers = new Map([...copy.timers].filter(([, event]) => event !== type));
 	const [, child] = /^xstate\.(?:done|error)\.actor\.(.+)$/.exec(type) ?? [];
@@ -120,7 +120,7 @@ function spent(copy: Copy, { type }: EventObject): Copy {
 	return { ...copy, timers, steps };
 }
 
-/** A copy after a move: with the timers and steps that came, and without those that went. */
+/** The copy after a move, with its timers and steps updated. */
 function after(
 	copy: Copy,
 	snapshot: AnyMachineSnapshot,
@@ -128,12 +128,11 @@ function after(
 ): Copy {
 	const timers = new Map(copy.timers);
 	const steps = new Set(copy.steps);
-	for (const effectRequest of effectRequests) {
-		if (effectRequest.want === 'timer')
-			timers.set(effectRequest.id || `~${timers.size}`, effectRequest.event.type);
-		else if (effectRequest.want === 'cancel') timers.delete(effectRequest.id);
-		else if (effectRequest.want === 'step') steps.add(effectRequest.child);
-		else if (effectRequest.want === 'stop') steps.delete(effectRequest.child);
+	for (const request of effectRequests) {
+		if (request.want === 'timer') timers.set(request.id || `~${timers.size}`, request.event.type);
+		else if (request.want === 'cancel') timers.delete(request.id);
+		else if (request.want === 'step') steps.add(request.child);
+		else if (request.want === 'stop') steps.delete(request.child);
 	}
 	return { snapshot, timers, steps };
 }
@@ -143,7 +142,7 @@ interface Start {
 	readonly turn: number;
 }
 
-/** The copy as of the turn that is wanted: as stored, or from the nearest record before it. */
+/** The copy as of the requested turn: as stored, or replayed from the nearest record before it. */
 function copyAt(parts: SandboxParts, stepper: MachineStepper): Start {
 	const { journal, definition, key } = parts;
 	const { name } = definition;
@@ -164,7 +163,7 @@ function copyAt(parts: SandboxParts, stepper: MachineStepper): Start {
 	throw new ReeveError('not_kept', `turn ${at} of ${name}/${key}: too few records lead to it`);
 }
 
-/** Whether turns up to `at` can be taken from here on. */
+/** Whether the turns up to `at` can be replayed from this record on. */
 function isStart({ turn, base, fresh }: TurnRecord, at: number): boolean {
 	return turn <= at && (turn === 1 || base !== undefined || fresh === true);
 }
@@ -173,13 +172,13 @@ function storedCopy(parts: SandboxParts, stepper: MachineStepper, stored: Stored
 	const { timers = {}, steps = {} } = stored;
 	return {
 		snapshot: restoreInstance({ definition: parts.definition, stepper }, stored),
-		// The timers of states and of asks are called like their events.
+		// The ids of the timers of states and asks are the types of their events.
 		timers: new Map(Object.keys(timers).map((id) => [id, id])),
 		steps: new Set(Object.keys(steps)),
 	};
 }
 
-/** The copy after these turns; undefined if one of them is not wholly recorded, or left out. */
+/** The copy after these turns; undefined if one is missing or only partly recorded. */
 function replayed(
 	parts: SandboxParts,
 	stepper: MachineStepper,
@@ -209,7 +208,7 @@ function replayed(
 	return copy;
 }
 
-/** A copy that the definition has led elsewhere than the instance would show what never was. */
+/** Throws if a replayed turn led to another state: the copy would show what never was. */
 function mustAgree(
 	{ definition }: SandboxParts,
 	{ turn, version, value }: TurnRecord,

@@ -1,5 +1,6 @@
 /**
- * The output of a turn: grants what a machine has wished for, as entries of the turn's draft.
+ * The effect handlers: each turns one kind of effect request into messages, changes and functions
+ * of the turn draft.
  *
  * @module
  */
@@ -12,32 +13,33 @@ import type { TurnDraft, TurnDraftParts } from './turn-draft.ts';
 import type { Effect } from '../definition/effects.ts';
 import type { EffectRequest } from './machine-step.ts';
 
-/** The method that takes alerts, as it takes all that goes wrong in a fleet. */
+/** The method of central that takes alerts, like all other errors of a fleet. */
 const alertMethod = 'REQErrorLog';
 
 type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
 
-/** The outputs of one actor. */
-export interface Outputs {
+/** The effect handlers of one actor. */
+export interface EffectHandlers {
+	/** Creates an empty draft. */
 	draft(about: Pick<TurnDraft, 'key' | 'request' | 'attempts' | 'facts'>): TurnDraft;
-	/** Adds what a move of the machine wished for. */
-	grant(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
-	/** Removes all that the instance waits for: it has ended, or begins anew. */
+	/** Adds the effect requests of a move to the draft. */
+	apply(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
+	/** Removes all timers, steps and asks of the instance, which has ended or begins anew. */
 	clear(draft: TurnDraft): void;
 	readonly timers: TurnTimers;
 	readonly steps: TurnStepRows;
 	readonly mail: TurnMessages;
 }
 
-/** Creates the outputs of one actor. */
-export function createOutputs(parts: TurnDraftParts): Outputs {
+/** Creates the effect handlers of one actor. */
+export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 	const { node, definition, clock, config, signals } = parts;
 	const { name: actor } = definition;
 	const timers = createTurnTimers(parts);
 	const steps = createTurnStepRows(parts);
 	const mail = createTurnMessages(parts, timers);
 
-	/** The message to central is part of the turn: a crash can neither lose it nor double it. */
+	/** The message to central is part of the turn: a crash can neither lose nor repeat it. */
 	const alert = (draft: TurnDraft, { severity, text }: Alert): void => {
 		const { key } = draft;
 		const who = key === '' ? actor : `${actor}/${key}`;
@@ -86,7 +88,7 @@ export function createOutputs(parts: TurnDraftParts): Outputs {
 		}
 	};
 
-	const grantOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
+	const applyOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
 		switch (effectRequest.want) {
 			case 'effect':
 				effect(draft, effectRequest.event);
@@ -125,10 +127,13 @@ export function createOutputs(parts: TurnDraftParts): Outputs {
 			changes: [],
 			afterwards: [],
 		}),
-		grant(draft, effectRequests) {
-			for (const effectRequest of effectRequests) grantOne(draft, effectRequest);
+		apply(draft, effectRequests) {
+			for (const effectRequest of effectRequests) applyOne(draft, effectRequest);
 			if (draft.facts.owed.length > config.owedRepliesMax) {
-				throw new ReeveError('internal', `more than ${config.owedRepliesMax} messages wait for it`);
+				throw new ReeveError(
+					'internal',
+					`more than ${config.owedRepliesMax} messages are owed a reply`,
+				);
 			}
 		},
 		clear(draft) {

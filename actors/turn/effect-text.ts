@@ -1,46 +1,47 @@
 /**
- * Wishes as text: what a turn asked for, in lines that two turns can be compared by. Nothing is in
- * them that two runs of the same machine would not have in common, such as ids or instants.
+ * Effect requests as text: a line for each, by which two turns can be compared. The lines hold
+ * nothing that differs between two runs of the same machine, such as ids or instants.
  *
  * @module
  */
 import type { Effect, Monitored, Outgoing } from '../definition/effects.ts';
 import type { EffectRequest } from './machine-step.ts';
 
-/** The longest line; of what is longer only the beginning is kept, and how long it was. */
+/** The longest line; a longer one is cut, and its length is noted. */
 const lineMax = 300;
 
 /**
- * What the machine wished for, a line each. That the timers and steps of a state end with it goes
- * without saying.
+ * The effect requests of a turn, a line each, without the end of timers and steps of a state that
+ * was left.
  */
 export function effectTexts(effectRequests: readonly EffectRequest[]): readonly string[] {
 	return effectRequests
-		.filter((effectRequest) => !isMatterOfCourse(effectRequest))
-		.map((effectRequest) => cut(effectRequestText(effectRequest)));
+		.filter((request) => !isMatterOfCourse(request))
+		.map((request) => cut(effectRequestText(request)));
 }
 
-function isMatterOfCourse(effectRequest: EffectRequest): boolean {
+function isMatterOfCourse(request: EffectRequest): boolean {
 	return (
-		effectRequest.want === 'stop' ||
-		(effectRequest.want === 'cancel' && effectRequest.id.startsWith('xstate.after.'))
+		request.want === 'stop' || (request.want === 'cancel' && request.id.startsWith('xstate.after.'))
 	);
 }
 
-function effectRequestText(effectRequest: EffectRequest): string {
-	switch (effectRequest.want) {
+function effectRequestText(request: EffectRequest): string {
+	switch (request.want) {
 		case 'effect':
-			return effectText(effectRequest.event as Effect);
+			return effectText(request.event as Effect);
 		case 'timer':
-			return `timer ${effectRequest.id || effectRequest.event.type} after ${effectRequest.delayMs} ms`;
+			return `timer ${request.id || request.event.type} after ${request.delayMs} ms`;
 		case 'cancel':
-			return `cancel timer ${effectRequest.id}`;
-		case 'step':
-			return `step ${effectRequest.src}${effectRequest.input === undefined ? '' : ` ${valueText(effectRequest.input)}`}`;
+			return `cancel timer ${request.id}`;
+		case 'step': {
+			const input = request.input === undefined ? '' : ` ${valueText(request.input)}`;
+			return `step ${request.src}${input}`;
+		}
 		case 'stop':
-			return `stop step ${effectRequest.child}`;
+			return `stop step ${request.child}`;
 		case 'log':
-			return `log ${effectRequest.text}`;
+			return `log ${request.text}`;
 		case 'volatile':
 			return 'a raw action';
 	}

@@ -1,6 +1,6 @@
 /**
- * Instances: one declared actor under one key, as it lies in the journal and as it is in memory
- * while it has something to do.
+ * Instances: one declared actor under one key, as a row of the journal and as an object in memory
+ * while it has triggers.
  *
  * @module
  */
@@ -15,21 +15,21 @@ import { bytesAtMost } from './state-size.ts';
 import type { MachineStepper } from './machine-step.ts';
 import type { StoredState } from './machine-restore.ts';
 
-/** What an instance is besides the state of its machine. All of it is replaced, never changed. */
+/** What an instance has besides the state of its machine. Immutable: each turn makes a new one. */
 export interface InstanceFacts {
-	/** How many turns it has taken in all. */
+	/** How many turns it has taken. */
 	readonly turn: number;
 	/** When its timers are due, by their ids. */
 	readonly timers: Readonly<Record<string, number>>;
-	/** Its running steps: the id of each by that of its invocation. */
+	/** The ids of its running steps, by the ids of their invocations. */
 	readonly steps: Readonly<Record<string, string>>;
-	/** The messages whose outcome it waits for, by the names of the asks. */
+	/** The ids of the messages whose outcome it waits for, by the names of the asks. */
 	readonly asks: Readonly<Record<string, string>>;
-	/** The messages that wait for an answer from it, oldest first, without what they carried. */
+	/** The messages that wait for its answer, oldest first, without their contents. */
 	readonly owed: readonly Message[];
 }
 
-/** The facts of an instance that is not there yet. */
+/** The facts of an instance that has taken no turn. */
 const noFacts: InstanceFacts = { turn: 0, timers: {}, steps: {}, asks: {}, owed: [] };
 
 /** A row of the table `snapshots`, unpacked. */
@@ -45,19 +45,19 @@ export interface Instance {
 	/** Undefined before its first turn. */
 	snapshot: AnyMachineSnapshot | undefined;
 	facts: InstanceFacts;
-	/** What is to be done, in order. */
+	/** The triggers of the next turns, in order. */
 	readonly queue: Trigger[];
-	/** What waits for another state. */
+	/** Triggers that wait for another state. */
 	deferred: Trigger[];
-	/** Turns that are begun, or not on disk yet. */
+	/** How many batches hold turns of it that are not on disk yet. */
 	unflushed: number;
 	/** When it was last used, in monotonic milliseconds. */
 	usedAt: number;
-	/** Whether it is in the line of those that have something to do. */
+	/** Whether it is queued for the next batch. */
 	isListed: boolean;
 	/** Whether it waits before it tries a failed event again. */
 	isPausing: boolean;
-	/** When its machine threw lately, in monotonic milliseconds. */
+	/** When its machine threw within the definition's `period`, in monotonic milliseconds. */
 	faults: readonly number[];
 }
 
@@ -69,7 +69,7 @@ export function storedIn(row: StoredRow): StoredInstance {
 	return row instanceof Uint8Array ? (unpack(row) as StoredInstance) : row;
 }
 
-/** An instance as bytes; packed before the transaction, in which nothing may throw. */
+/** An instance as bytes. It is packed before the transaction, in which nothing may throw. */
 export function packInstance(
 	{ version }: ActorDefinition,
 	state: StoredState,
@@ -88,8 +88,8 @@ export function packInstance(
 }
 
 /**
- * Whether an instance is so small that nobody needs to pack it to know that it can be stored. Most
- * are, and are packed once for all turns that they take in a transaction.
+ * Whether an instance is so small that it surely can be stored. Most are, and need to be packed
+ * only once for all turns that they take in a transaction.
  */
 export function isSmall(
 	{ value, context, output, historyValue }: AnyMachineSnapshot,
@@ -102,7 +102,7 @@ export function isSmall(
 	return bytes + frameBytes <= bytesMax;
 }
 
-/** What is around the parts of a stored instance. */
+/** The most bytes that a stored instance takes beside its value, context and output. */
 const frameBytes = 100;
 
 function isEmpty(record: object): boolean {
@@ -110,7 +110,7 @@ function isEmpty(record: object): boolean {
 	return true;
 }
 
-/** A stored instance, or undefined if there is none of that key. */
+/** The stored instance of a key; undefined if there is none. */
 export function readInstance(
 	journal: Pick<Journal, 'get'>,
 	actor: string,
@@ -120,14 +120,14 @@ export function readInstance(
 	return row && storedIn(row);
 }
 
-/** What instances are loaded with. */
+/** What loading an instance needs. */
 export interface LoadParts {
 	readonly definition: ActorDefinition;
 	readonly stepper: MachineStepper;
 	readonly journal: Journal;
 }
 
-/** An instance that has nothing to do yet. */
+/** An instance without state and triggers. */
 function newInstance(key: string, usedAt: number): Instance {
 	return {
 		key,
@@ -144,9 +144,9 @@ function newInstance(key: string, usedAt: number): Instance {
 }
 
 /**
- * Brings an instance into memory, as of its last turn, migrated to the version of its definition.
+ * Loads an instance as of its last turn, migrated to the version of its definition.
  *
- * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
+ * @throws ReeveError `actor_parked`, with the reason why this definition cannot restore its state
  */
 export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
 	const stored = readInstance(parts.journal, parts.definition.name, key);
@@ -155,7 +155,7 @@ export function loadInstance(parts: LoadParts, key: string, usedAt: number): Ins
 	return instance;
 }
 
-/** An instance with all that it waits for, and without the state of its machine. */
+/** Loads an instance with its facts and without the state of its machine. */
 export function loadBare(
 	{ definition, journal }: Pick<LoadParts, 'definition' | 'journal'>,
 	key: string,
@@ -175,7 +175,7 @@ function bareInstance(stored: StoredInstance | undefined, key: string, usedAt: n
 /**
  * The snapshot of a stored instance, migrated to the version of the definition.
  *
- * @throws ReeveError `actor_parked`, saying why this definition cannot go on from its state
+ * @throws ReeveError `actor_parked`, with the reason why this definition cannot restore its state
  */
 export function restoreInstance(
 	{ definition, stepper }: Pick<LoadParts, 'definition' | 'stepper'>,
@@ -191,16 +191,16 @@ export function restoreInstance(
 }
 
 /**
- * The state in the form of the definition's version.
+ * The state of a stored instance, migrated to the version of the definition.
  *
- * @throws ReeveError `actor_parked` if no migrations lead there; and whatever a migration throws
+ * @throws ReeveError `actor_parked` if a migration is missing; and what a migration throws
  */
 export function migrated(
 	{ state, version }: StoredInstance,
 	definition: ActorDefinition,
 ): StoredState {
 	if (version > definition.version) {
-		const detail = `its state is of version ${version}, the actor of ${definition.version}`;
+		const detail = `its state has version ${version}, its definition only ${definition.version}`;
 		throw new ReeveError('actor_parked', detail);
 	}
 	let now = state;
@@ -221,7 +221,7 @@ export interface StepRow {
 	readonly src: string;
 	/** The input, packed. */
 	readonly input: Uint8Array;
-	/** The process that began to run it; noted only if it must not be run twice unasked. */
+	/** The epoch of the process that began to run it; absent if `onCrash` is `retry`. */
 	readonly begunBy?: number;
 	/** The result, packed. */
 	readonly result?: Uint8Array;

@@ -1,5 +1,5 @@
 /**
- * Restoration: a snapshot of a machine from what is stored of it.
+ * Restores the snapshot of a machine from its stored state.
  *
  * @module
  */
@@ -18,12 +18,13 @@ interface Restoring {
 	readonly scope: AnyScope;
 }
 
-/** States that are kept to be restored from, at most; a machine has few that are used. */
+/** How many patterns are kept at most; a machine has few states that are used. */
 const patternsMax = 1000;
 
 /**
- * Restores by the pattern of an instance that was in the same state: all that XState works out
- * follows from the value of the state, unless there is history or a step is running.
+ * Creates the restoration of one machine. It copies the snapshot of an earlier instance in the same
+ * state, its pattern, because everything that XState computes follows from the value of the state,
+ * unless there is history or a step is running.
  */
 export function createRestoration(
 	machine: AnyStateMachine,
@@ -58,7 +59,7 @@ function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) 
 		children: {},
 	};
 	const snapshot = machine.restoreSnapshot(persisted as never, scope) as AnyMachineSnapshot;
-	// A state that has got states inside since then would be restored without one of them active.
+	// A state that has been given inner states since would be restored with none of them active.
 	if (JSON.stringify(snapshot.value) !== JSON.stringify(value)) {
 		throw new Error(`state ${JSON.stringify(value)} is now ${JSON.stringify(snapshot.value)}`);
 	}
@@ -66,7 +67,7 @@ function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) 
 	return snapshot;
 }
 
-/** What stands for a running step in a restored snapshot: XState asks it for nothing but its id. */
+/** Stands for a running step in a restored snapshot: XState uses only its id. */
 function childStub(id: string): AnyActorRef {
 	const stub: Partial<AnyActorRef> = { id, sessionId: id, send: () => {}, src: id };
 	return stub as AnyActorRef;
@@ -81,5 +82,5 @@ export interface StoredState {
 	readonly history?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What XState is given to act in. */
+/** The scope in which XState runs a machine. */
 export type AnyScope = ActorScope<AnyMachineSnapshot, AnyEventObject>;

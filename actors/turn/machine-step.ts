@@ -1,8 +1,8 @@
 /**
- * Turns: the one place where a declared machine is moved. It is XState's own transition, or a short
- * cut that does the same, without an XState actor: nothing runs, nothing is scheduled and nobody is
- * told; what the machine wants done comes back as a list. One inert scope serves all instances of a
- * definition, because making an actor for each event costs several times the transition.
+ * The machine stepper: the one place where a declared machine is moved. It calls XState's own
+ * transition without an XState actor, so nothing runs and nothing is scheduled: the effect requests
+ * of the machine come back as a list. One inert scope serves all instances of a definition, because
+ * creating an actor for each event costs several times the transition.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { createRestoration, type StoredState, type AnyScope } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
-/** One thing that a move wants done, in the order in which the machine said so. */
+/** An effect that a move requests. */
 export type EffectRequest =
 	| { readonly want: 'effect'; readonly event: EventObject }
 	/** Its id is empty if the machine gave it none. */
@@ -31,7 +31,7 @@ export type EffectRequest =
 	/** A raw action of a definition that is declared volatile. */
 	| { readonly want: 'volatile'; readonly run: () => void };
 
-/** What one event came to. */
+/** The result of a move: the new snapshot, and the effect requests in the machine's order. */
 export interface MachineStep {
 	readonly snapshot: AnyMachineSnapshot;
 	readonly effectRequests: readonly EffectRequest[];
@@ -42,7 +42,7 @@ export interface MachineStepper {
 	/** The first move: the initial state, with its entry actions. */
 	begin(input: unknown): MachineStep;
 	move(snapshot: AnyMachineSnapshot, event: EventObject): MachineStep;
-	/** The snapshot as plain data. Its running steps are the caller's to remember. */
+	/** The snapshot as plain data, without its running steps: the caller stores those. */
 	store(snapshot: AnyMachineSnapshot): StoredState;
 	/**
 	 * The inverse; `steps` are the ids of the invocations that run.
@@ -52,7 +52,7 @@ export interface MachineStepper {
 	restore(stored: StoredState, steps: readonly string[]): AnyMachineSnapshot;
 }
 
-/** What a machine is moved with. */
+/** What a machine stepper needs. */
 export interface MachineStepperParts {
 	readonly name: string;
 	readonly machine: AnyStateMachine;
@@ -62,7 +62,7 @@ export interface MachineStepperParts {
 	readonly microstepsMax: number;
 }
 
-/** XState's own action, resolved and ready to be executed: what we read instead of executing it. */
+/** XState's own action, resolved and ready to be executed; it is read instead. */
 interface Executable {
 	readonly type: string;
 	readonly info: unknown;
@@ -80,14 +80,14 @@ interface Delayed {
 /** What one move collects. */
 interface Collection {
 	readonly effectRequests: EffectRequest[];
-	/** Events that the machine has sent to itself; they follow in the same turn. */
+	/** Events that the machine has sent to itself; it takes them in the same turn. */
 	readonly own: EventObject[];
 }
 
-/** Makes a machine movable. */
+/** Creates the stepper of one machine. */
 export function createMachineStepper(parts: MachineStepperParts): MachineStepper {
 	const { name, microstepsMax } = parts;
-	// A copy: the machine that was handed in stays what it is.
+	// A copy, because the options of the caller's machine must not change.
 	const machine = parts.machine.provide({}) as AnyStateMachine;
 	machine.options = { ...machine.options, maxIterations: microstepsMax };
 	const self: AnyActorRef = createActor(createMachine({ id: name }), { id: name });
@@ -124,7 +124,7 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 	};
 }
 
-/** The remembered states by their ids; undefined if there are none, as nearly always. */
+/** The remembered states of history states by their ids; undefined if there are none. */
 function historyOf(remembered: Readonly<Record<string, readonly { id: string }[]>>) {
 	let history: Record<string, readonly string[]> | undefined;
 	for (const id in remembered) {
@@ -134,7 +134,7 @@ function historyOf(remembered: Readonly<Record<string, readonly { id: string }[]
 	return history;
 }
 
-/** A scope in which nothing happens: what is deferred is dropped, what is executed is read. */
+/** A scope without effects: what XState defers is dropped, and actions are only read. */
 function inertScope(self: AnyActorRef, actionExecutor: AnyScope['actionExecutor']): AnyScope {
 	const nothing = () => {};
 	return {
@@ -157,7 +157,7 @@ function endless(name: string): ReeveError {
 	);
 }
 
-/** XState catches what initial actions and unheard errors of invocations throw; a turn does not. */
+/** Throws what XState has caught: errors of initial actions and of invocations without onError. */
 function succeeded(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
 	if (snapshot.status === 'error') throw snapshot.error;
 	return snapshot;
@@ -211,7 +211,7 @@ interface Spawn {
 
 function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: string): void {
 	if (!actorRef || !stepOf(actorRef.logic) || typeof src !== 'string') {
-		throw stray(name, `${String(src)} is invoked, and is no step`);
+		throw stray(name, `${String(src)} is invoked, but is not a step`);
 	}
 	into.effectRequests.push({ want: 'step', child: actorRef.id, src, input });
 }

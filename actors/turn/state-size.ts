@@ -1,20 +1,20 @@
 /**
- * The size of a state, seen without packing it: most states are a few fields, and to pack one in
- * every turn would cost more than to move the machine.
+ * An upper limit of the size of a state, without packing it: most states are a few fields, and
+ * packing one in every turn would cost more than moving the machine.
  *
  * @module
  */
 
-/** More values than this are not looked at: then packing is as cheap. */
+/** A state of more values than this is not measured: packing it is as cheap. */
 const valuesMax = 64;
-/** A number, or what goes before a text, a list or an object, takes this at most. */
+/** The most bytes of a number, or of the head of a text, a list or an object. */
 const headBytes = 9;
-/** What one unit of a text takes at most. */
+/** The most bytes of one UTF-16 unit of a text. */
 const unitBytes = 3;
 
 /**
- * The most bytes that plain data can take when it is packed; `Infinity` for what is large, or not
- * so plain that it could be told: whoever needs to know then must pack it.
+ * The most bytes that plain data can take when it is packed; `Infinity` for data that is large or
+ * not plain, whose size the caller finds out by packing it.
  */
 export function bytesAtMost(value: unknown): number {
 	return look(value, { left: valuesMax });

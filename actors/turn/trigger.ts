@@ -1,6 +1,6 @@
 /**
- * Causes: why an instance takes a turn. A message, a timer that is due, a step that has ended, or
- * the start of the instance itself.
+ * Triggers: why an instance takes a turn. A trigger is a message, a timer that is due, a step that
+ * has ended, or the start of the instance itself.
  *
  * @module
  */
@@ -12,54 +12,54 @@ import type { TimerRow } from '../../runtime/pending/timers.ts';
 import { answerOf, eventOf } from '../definition/event-message.ts';
 import type { Key } from '../../runtime/journal/schema.ts';
 
-/** One cause. */
+/** The trigger of one turn. */
 export interface Trigger {
 	/** Of the instance. */
 	readonly key: string;
-	/** What names it among all others; a message is named by its arrival, see {@link markOf}. */
+	/** Its unique name in the actor; a message is named by its arrival, see {@link markOf}. */
 	readonly mark?: Key;
-	/** The event; undefined only makes sure that the instance is there. An error: there is none. */
+	/** The event; undefined if it only starts the instance, an error if the message has none. */
 	readonly event: EventObject | ReeveError | undefined;
 	readonly mail?: MailboxRow;
 	readonly timer?: TimerRow;
-	/** The timer as it is to be instead of firing: its policy leaves out the time of a restart. */
+	/** The timer that is set instead of firing, because its policy leaves out the time of a stop. */
 	readonly postponed?: TimerRow;
 	readonly step?: { readonly child: string; readonly stepId: string };
-	/** Set if the instance is to begin anew, whatever it was. */
+	/** Set if the instance begins anew from the initial state. */
 	readonly anew?: { readonly done: () => void };
 	/** How often its turn was started before. */
 	attempts: number;
 	/**
-	 * Whether the process died when it was started last, perhaps because of it: it is to run alone.
+	 * Whether it runs in a batch of its own, because the process died when it was started last.
 	 */
-	isSuspect: boolean;
+	runsAlone: boolean;
 	/** How the message has ended, once it has. */
 	result?: Result | undefined;
-	/** Whoever waits for it; called once, see {@link release}. */
+	/** Called once when it is released, see {@link release}. */
 	held?: (() => void) | undefined;
 }
 
-/** Tells whoever waits that there is nothing more to be done about a cause for now. */
+/** Calls `held`: for now there is nothing more to do for a trigger. */
 export function release(trigger: Trigger): void {
 	const { held } = trigger;
-	// One that waits for another state is released, and runs later.
+	// Cleared, because a deferred trigger is released when it is deferred and again when it has run.
 	trigger.held = undefined;
 	held?.();
 }
 
-/** Where the starts of a cause are counted on disk, below the name of the actor. */
+/** The key under which the starts of a trigger are counted, below the name of the actor. */
 export function markOf({ mark, mail }: Trigger): Key {
 	return mark ?? (mail ? [mail.arrival] : []);
 }
 
-/** A mark in one word, to look it up by. */
+/** A mark as text, for look-ups in a map. */
 export function markText(mark: Key): string {
 	return JSON.stringify(mark);
 }
 
 /**
- * Makes the cause of a row, for which `held` waits. Without an event it is a cause as well: it must
- * be settled.
+ * The trigger of a message. A message without a valid event is a trigger, too, because it must be
+ * settled.
  */
 export function messageTrigger(row: MailboxRow, held?: () => void): Trigger {
 	const { message } = row;
@@ -68,7 +68,7 @@ export function messageTrigger(row: MailboxRow, held?: () => void): Trigger {
 		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
 		mail: row,
 		attempts: 0,
-		isSuspect: false,
+		runsAlone: false,
 		result: undefined,
 		held,
 	};

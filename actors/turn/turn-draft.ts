@@ -1,6 +1,5 @@
 /**
- * Drafts: what a turn will have written and sent once it is committed. Nobody outside has seen any
- * of it until then.
+ * Turn drafts: what a turn writes and sends when it is committed. Nothing outside sees it before.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import type { ActorDefinition } from '../definition/definition.ts';
 import type { InstanceFacts } from './instance.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** Which step is meant. */
+/** The ids of a step. */
 export interface StepName {
 	readonly key: string;
 	readonly stepId: string;
@@ -23,17 +22,17 @@ export interface StepName {
 	readonly child: string;
 }
 
-/** The steps of an actor, as far as turns start and stop them. */
+/** The part of the step runner by which turns start and stop steps. */
 export interface TurnSteps {
-	/** A new row. {@link TurnSteps.start} must be called once it is flushed. */
+	/** A new row; {@link TurnSteps.start} must be called once it is flushed. */
 	put(name: StepName, src: string, input: unknown): Change;
 	start(name: StepName, src: string, input: unknown): void;
 	remove(name: Pick<StepName, 'key' | 'stepId'>): Change;
-	/** To be called once the removal of a running step is flushed: raises its signal. */
+	/** Aborts a running step; called once the removal of its row is flushed. */
 	cancel(stepId: string): void;
 }
 
-/** What drafts are filled with. */
+/** What effect handlers need. */
 export interface TurnDraftParts {
 	readonly node: string;
 	readonly definition: ActorDefinition;
@@ -43,27 +42,27 @@ export interface TurnDraftParts {
 	readonly timers: Timers;
 	readonly asks: Asks;
 	readonly steps: TurnSteps;
-	/** Publishes at once; nobody acknowledges it. */
+	/** Publishes at once, without acknowledgement. */
 	readonly publish: (topic: string, data: string) => void;
 }
 
-/** A draft. */
+/** The draft of one turn. */
 export interface TurnDraft {
 	readonly key: string;
-	/** The message that the turn is about, until it is answered. */
+	/** The message that is being handled, until it is answered. */
 	request: Message | undefined;
-	/** How often it was started. */
+	/** How often its turn was started. */
 	readonly attempts: number;
 	facts: InstanceFacts;
 	readonly messages: Message[];
-	/** Messages that have ended, of which nothing else is to be told. */
+	/** Plain outcomes of messages, which the batch joins into shared replies. */
 	readonly ends: PlainEnd[];
 	readonly changes: Change[];
-	/** To be done when all of it is on disk. */
+	/** Called when all of it is on disk. */
 	readonly afterwards: (() => void)[];
 }
 
-/** The same record without one entry. */
+/** A copy of a record without one entry. */
 export function without<Value>(
 	record: Readonly<Record<string, Value>>,
 	name: string,

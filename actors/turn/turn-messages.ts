@@ -1,5 +1,5 @@
 /**
- * What a draft sends: messages, questions, and answers to what was asked.
+ * The messages of a turn draft: what it sends, asks, monitors and answers.
  *
  * @module
  */
@@ -17,25 +17,25 @@ import { demonitorType, monitorName, monitorType } from '../definition/monitor-m
 /** The longest key, as for messages from outside. */
 const keyMax = 128;
 
-/** The mail of drafts. */
+/** Adds messages to drafts. */
 export interface TurnMessages {
 	send(draft: TurnDraft, outgoing: Outgoing): void;
 	ask(draft: TurnDraft, question: Question): void;
-	/** Has the end of another instance, or node, told. */
+	/** Monitors another instance, or a node. */
 	monitor(draft: TurnDraft, monitored: Monitored): void;
-	/** Ends that. */
+	/** Ends a monitor. */
 	demonitor(draft: TurnDraft, id: string): void;
-	/** Waits no more for the outcome of an ask, or for what a monitor tells. */
+	/** Stops waiting for the answer to an ask or a monitor. */
 	closeAsk(draft: TurnDraft, name: string): void;
-	/** Answers a message with how it ended. */
+	/** Answers a message with its result. */
 	answer(draft: TurnDraft, request: Message, answer: { result: Result; data?: unknown }): void;
-	/** Answers the message in hand, or else the oldest that waits. */
+	/** Answers the message that is being handled, or else the oldest that waits. */
 	reply(draft: TurnDraft, data: unknown): void;
-	/** Answers the oldest message that waits. */
+	/** Answers the oldest message that waits, if any. */
 	answerOldest(draft: TurnDraft, data: unknown): void;
 }
 
-/** Creates the mail of one actor's drafts. */
+/** Creates the messages of one actor's drafts. */
 export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): TurnMessages {
 	const { node, definition, clock, asks } = parts;
 	const { name: actor } = definition;
@@ -48,7 +48,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 		const { node: to, actor: method, key } = asks.find(id)?.watches ?? {};
 		draft.changes.push(asks.close(id));
 		if (to === undefined || method === undefined) return;
-		// Nobody is left to be told, so it need not be remembered there either.
+		// The monitored instance no longer needs to keep the monitor.
 		const outgoing = { to, method, event: { type: demonitorType, id } };
 		const about = { id: newId(clock), node };
 		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
@@ -122,7 +122,7 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 		event,
 		...rest
 	} = outgoing;
-	// What cannot be sent is an error of the machine, here, and not of the transaction.
+	// A message that cannot be sent fails the turn, here, and not the transaction of the batch.
 	checkName('node', toNode);
 	checkName('method', outgoing.method);
 	if ((outgoing.key ?? '').length > keyMax) throw new ReeveError('bad_name', 'key is too long');

@@ -1,9 +1,9 @@
 /**
- * The flight recorder: the last turns of each instance, in a ring on disk. It is there to be looked
- * at and to be replayed; nothing is ever recovered from it.
+ * The turn recorder: the last turns of each instance, in a ring on disk. Reports and replays read
+ * it; nothing is ever recovered from it.
  *
- * The turns that an instance takes in one transaction share a row, if they are small. The row lies
- * in the place of its first turn, and is overwritten when the ring has come round to it.
+ * The turns that an instance takes in one transaction share a row, if they are small. The position
+ * of a row is that of its first turn; it is overwritten when the ring comes round to it.
  *
  * @module
  */
@@ -16,32 +16,32 @@ import type { EffectRequest } from './machine-step.ts';
 import { effectTexts } from './effect-text.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** One turn, as it is kept. */
+/** One recorded turn. */
 export interface TurnRecord {
 	readonly turn: number;
 	/** Of the definition; absent in records of older versions of reeve. */
 	readonly version?: number;
 	/** Wall-clock milliseconds. */
 	readonly at: number;
-	/** The event; only its type if it was too large, and none for the start of the instance. */
+	/** The event: only its type if it was too large, none for the start of the instance. */
 	readonly event?: EventObject;
 	readonly isCut?: true;
 	/** The state afterwards. */
 	readonly value: unknown;
-	/** What the turn asked for, a line each; none if it asked for nothing. */
+	/** Its effect requests, a line each; absent if there were none. */
 	readonly did?: readonly string[];
 	/** Set if the instance began anew with this turn. */
 	readonly fresh?: true;
-	/** The whole instance before this turn, in every few turns: where a replay can begin. */
+	/** The whole instance before this turn, kept every few turns: a replay can begin there. */
 	readonly base?: Uint8Array;
 }
 
-/** Every so many turns the whole instance is kept, if it is small enough. */
+/** In one of so many turns the whole instance is kept, if it is small enough. */
 const turnsBetweenBases = 8;
 /** How many turns share a row at most. */
 const turnsPerRowMax = 8;
 
-/** What a record is made from. */
+/** A turn that was taken. */
 export interface TurnFacts {
 	readonly key: string;
 	readonly turn: number;
@@ -53,7 +53,7 @@ export interface TurnFacts {
 	readonly base: Uint8Array | undefined;
 }
 
-/** A turn that is to be written: what is packed of it. */
+/** A turn in the form in which it is packed. */
 export type KeptTurn = readonly [
 	turn: number,
 	at: number,
@@ -66,20 +66,20 @@ export type KeptTurn = readonly [
 
 const marks = { fresh: 1, cut: 2 } as const;
 
-/** A row: the version of the definition, how many turns are kept, and those that are in it. */
+/** A row: the version of the definition, the ring's size in turns, and the turns of the row. */
 type TurnRow = readonly [version: number, keptMax: number, ...turns: readonly KeptTurn[]];
 
 /** The recorder of one actor. */
 export interface TurnRecorder {
 	/** Whether the whole instance is kept with this turn. */
 	wantsBase(turn: number): boolean;
-	/** Takes a turn down. */
+	/** Records a turn. */
 	keep(facts: TurnFacts): KeptTurn;
-	/** What writes the turns that an instance has taken in one transaction. */
+	/** The changes that write the turns of an instance in one transaction. */
 	write(key: string, turns: readonly KeptTurn[]): readonly Change[];
 }
 
-/** Makes the recorder of one actor; undefined if nothing is kept. */
+/** Creates the recorder of one actor; undefined if no turns are kept. */
 export function createTurnRecorder(parts: {
 	readonly actor: string;
 	readonly version: number;
@@ -89,10 +89,10 @@ export function createTurnRecorder(parts: {
 	const { actor, version, clock, config } = parts;
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
-	// A row must not be overwritten before the last of its turns is old enough.
+	// The ring is longer than what is kept: a row stays until the last of its turns is old enough.
 	const places = turnsKeptMax + turnsPerRowMax - 1;
 
-	/** One turn in a row of its own; only the outline of it if it is too large. */
+	/** A row of one turn: without details if it is too large. */
 	const alone = (turn: KeptTurn): Uint8Array => {
 		const packed = pack([version, turnsKeptMax, turn]);
 		if (packed.byteLength <= turnBytesMax * 2) return packed;
@@ -102,7 +102,7 @@ export function createTurnRecorder(parts: {
 		return pack([version, turnsKeptMax, outline]);
 	};
 
-	/** Rows, each with the number of its first turn; turns that are too large together are parted. */
+	/** Rows with the numbers of their first turns; turns that are too large together are split. */
 	const rowsOf = (turns: readonly KeptTurn[]): readonly (readonly [number, Uint8Array])[] => {
 		const [first] = turns;
 		if (!first) return [];
@@ -151,7 +151,7 @@ export function readTurns(
 		.flatMap(({ value }) => recordsOf(value instanceof Uint8Array ? unpack(value) : value))
 		.toSorted(({ record: one }, { record: other }) => one.at - other.at || one.turn - other.turn);
 	const keptMax = found.at(-1)?.keptMax ?? Infinity;
-	// A row stays until all its turns are old: of those that share a place the last one counts.
+	// A row stays until all its turns are old: at each position the newest counts.
 	const kept = new Map(found.map(({ record }) => [record.turn % keptMax, record]));
 	return [...kept.values()].toSorted((one, other) => one.turn - other.turn);
 }

@@ -1,6 +1,5 @@
 /**
- * What a draft makes its instance wait for: timers and steps, as rows that come and go with the
- * turn.
+ * The timers and steps of a turn draft: rows that the turn adds and removes.
  *
  * @module
  */
@@ -12,12 +11,12 @@ import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
-/** The timers of drafts. */
+/** Sets and removes timers in drafts. */
 export interface TurnTimers {
 	/** Sets a timer; an empty id gets one of its own. A timer of the same id is replaced. */
 	set(draft: TurnDraft, timer: { readonly id: string; event: EventObject; delayMs: number }): void;
 	remove(draft: TurnDraft, id: string): void;
-	/** Puts one row in the place of another. */
+	/** Replaces one row by another, if the instance still waits for the first. */
 	move(draft: TurnDraft, from: TimerRow, to: TimerRow): void;
 }
 
@@ -43,9 +42,10 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 
 	return {
 		set(draft, { id: given, event, delayMs }) {
-			// What has no name of its own must not meet another that has none.
+			// A timer without an id gets a unique one.
 			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
-			if (id.length > timerIdMax) throw new ReeveError('internal', `a timer called ${id}`);
+			if (id.length > timerIdMax)
+				throw new ReeveError('internal', `the timer id is too long: ${id}`);
 			remove(draft, id);
 			const policy = policyOf(definition, id);
 			put(draft, timers.make({ actor, key: draft.key, id, event: pack(event), delayMs, policy }));
@@ -67,7 +67,7 @@ function policyOf({ timers }: ActorDefinition, id: string): TimerPolicy {
 	return timers[delay] ?? 'absolute';
 }
 
-/** The steps of drafts. */
+/** Starts and stops steps in drafts. */
 export interface TurnStepRows {
 	start(draft: TurnDraft, step: { readonly child: string; src: string; input: unknown }): void;
 	remove(draft: TurnDraft, child: string): void;

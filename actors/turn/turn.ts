@@ -1,7 +1,6 @@
 /**
- * The turn of one instance: what one cause does to it, as a whole that is committed or is not.
- * Nothing of the instance changes here; the caller takes the new state over once the machine has
- * not thrown.
+ * The turn of one instance: what one trigger does to it, committed as a whole or not at all. The
+ * instance does not change here: the caller adopts the new state if the machine has not thrown.
  *
  * @module
  */
@@ -15,82 +14,82 @@ import type { TurnDraft } from './turn-draft.ts';
 import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from '../definition/monitor-message.ts';
 import type { KeptTurn, TurnRecorder } from './turn-recorder.ts';
-import type { Outputs } from './effect-handlers.ts';
+import type { EffectHandlers } from './effect-handlers.ts';
 import type { MachineStep, MachineStepper, EffectRequest } from './machine-step.ts';
 
-/** What turns are taken with. */
+/** What turns need. */
 export interface InstanceTurnParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly definition: ActorDefinition;
 	readonly stepper: MachineStepper;
-	readonly outputs: Outputs;
+	readonly effects: EffectHandlers;
 	readonly recorder: TurnRecorder | undefined;
 	readonly snapshotBytesMax: number;
-	/** Told, with the turn, that an instance has come to its end, or begins anew. */
+	/** Called when an instance ends or begins anew, with the draft of that turn. */
 	readonly ended: (draft: TurnDraft, reason: EndReason) => void;
 }
 
-/** A turn that was taken, and is not committed yet. */
+/** A turn that was taken and is not committed yet. */
 export interface Turned {
 	readonly draft: TurnDraft;
-	/** Undefined if the instance has come to its end and is to be forgotten. */
+	/** Undefined if the instance has ended and is forgotten. */
 	readonly snapshot: AnyMachineSnapshot | undefined;
 	readonly facts: InstanceFacts;
-	/** The instance as bytes, if it had to be packed to know that it can be stored. */
+	/** The instance as bytes, if it was packed to find out whether it can be stored. */
 	readonly packed: Uint8Array | undefined;
-	/** What the flight recorder keeps of the turn. */
+	/** What the turn recorder keeps of the turn. */
 	readonly kept: KeptTurn | undefined;
 }
 
-/** Takes turns. */
+/** Takes the turns of instances. */
 export interface InstanceTurns {
-	/** The turn of one cause. Throws what the machine throws. */
+	/** The turn of a trigger. Throws what the machine throws. */
 	take(instance: Instance, trigger: Trigger): Turned;
-	/** Puts the instance into its initial state, and drops all that it waited for. */
+	/** A turn to the initial state, which drops all timers, steps and asks. */
 	restart(instance: Instance): Turned;
-	/** Whether the instance wants this event later: its state defers it. */
+	/** Whether the state of the instance defers this event. */
 	defers(instance: Instance, event: EventObject): boolean;
 }
 
-/** Creates the turn-taking of one actor. */
+/** Creates what takes the turns of one actor. */
 export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
-	const { node, clock, definition, stepper, outputs, recorder } = parts;
+	const { node, clock, definition, stepper, effects, recorder } = parts;
 	const { name: actor } = definition;
 	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
 	const begin = (draft: TurnDraft): MachineStep => {
 		const move = stepper.begin(definition.input({ key: draft.key, node }));
-		outputs.grant(draft, move.effectRequests);
+		effects.apply(draft, move.effectRequests);
 		return move;
 	};
 	const draftOf = (instance: Instance, trigger?: Trigger): TurnDraft =>
-		outputs.draft({
+		effects.draft({
 			key: instance.key,
 			request: trigger?.mail?.answer ? undefined : trigger?.mail?.message,
 			attempts: trigger?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
 
-	/** Takes the cause off what the instance waits for; false if it does not wait for it any more. */
+	/** Removes what the trigger ends from the facts; false if the instance no longer waits for it. */
 	const accept = (draft: TurnDraft, trigger: Trigger): boolean => {
 		const { timer, step, mail } = trigger;
 		if (timer) {
 			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
 			if (!isAwaited) return false;
-			outputs.timers.remove(draft, timer.id);
-			if (timer.id.startsWith('timeout.')) outputs.mail.closeAsk(draft, timer.id.slice(8));
+			effects.timers.remove(draft, timer.id);
+			if (timer.id.startsWith('timeout.')) effects.mail.closeAsk(draft, timer.id.slice(8));
 			return true;
 		}
 		if (step) {
 			const isAwaited = draft.facts.steps[step.child] === step.stepId;
-			if (isAwaited) outputs.steps.remove(draft, step.child);
+			if (isAwaited) effects.steps.remove(draft, step.child);
 			return isAwaited;
 		}
-		return mail?.answer ? acceptAnswer(outputs, draft, mail.message.inReplyTo ?? '') : true;
+		return mail?.answer ? acceptAnswer(effects, draft, mail.message.inReplyTo ?? '') : true;
 	};
 
-	/** Answers the message that the turn was about, or notes that it will be answered. */
+	/** Answers the message that was handled, or notes that it will be answered later. */
 	const close = (
 		draft: TurnDraft,
 		event: EventObject | undefined,
@@ -105,19 +104,19 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			return;
 		}
 		const data: unknown = isActive ? undefined : snapshot.output;
-		if (request) outputs.mail.answer(draft, request, { result, data });
+		if (request) effects.mail.answer(draft, request, { result, data });
 		if (isActive) return;
-		for (const owed of draft.facts.owed) outputs.mail.answer(draft, owed, { result, data });
+		for (const owed of draft.facts.owed) effects.mail.answer(draft, owed, { result, data });
 		draft.facts = { ...draft.facts, owed: [] };
-		outputs.clear(draft);
+		effects.clear(draft);
 	};
 
-	/** The state before a turn, as bytes. */
+	/** The instance before the turn, as bytes. */
 	const before = ({ snapshot, facts }: Instance) =>
 		snapshot && packInstance(definition, stepper.store(snapshot), facts);
 
 	/**
-	 * Packs the new state, unless it surely can be stored.
+	 * Packs the new state, unless it is so small that it surely can be stored.
 	 *
 	 * @throws ReeveError `too_large`
 	 */
@@ -128,7 +127,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		throw new ReeveError('too_large', `the state of ${actor}/${key}: ${packed.byteLength} bytes`);
 	};
 
-	/** The turn as it is to be written: the new state, and the record of it. */
+	/** Completes a turn: with its record, and a check of the state's size. */
 	const conclude = (draft: TurnDraft, instance: Instance, now: Now): Turned => {
 		const { snapshot, event, effectRequests, isFresh = false } = now;
 		const { key, facts } = draft;
@@ -152,7 +151,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			enter(draft.key);
 			let { snapshot, effectRequests } = unmoved(instance.snapshot) ?? begin(draft);
 			if (trigger.timer && trigger.postponed) {
-				outputs.timers.move(draft, trigger.timer, trigger.postponed);
+				effects.timers.move(draft, trigger.timer, trigger.postponed);
 				return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
 			}
 			const isAwaited = accept(draft, trigger);
@@ -164,7 +163,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 					effectRequests.length > 0
 						? [...effectRequests, ...move.effectRequests]
 						: move.effectRequests;
-				outputs.grant(draft, move.effectRequests);
+				effects.apply(draft, move.effectRequests);
 			}
 			close(draft, event, snapshot);
 			return conclude(draft, instance, { snapshot, event, effectRequests });
@@ -172,7 +171,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		restart(instance) {
 			const draft = draftOf(instance);
 			enter(draft.key);
-			outputs.clear(draft);
+			effects.clear(draft);
 			const { snapshot, effectRequests } = begin(draft);
 			close(draft, undefined, snapshot);
 			return conclude(draft, instance, {
@@ -186,8 +185,8 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	};
 }
 
-/** Takes an answer off what the instance waits for; false if it does not wait for it any more. */
-function acceptAnswer({ timers }: Outputs, draft: TurnDraft, id: string): boolean {
+/** Removes the ask that an answer ends; false if the instance no longer waits for it. */
+function acceptAnswer({ timers }: EffectHandlers, draft: TurnDraft, id: string): boolean {
 	const found = Object.entries(draft.facts.asks).find(([, waiting]) => waiting === id);
 	if (!found) return false;
 	const { [found[0]]: _, ...asks } = draft.facts.asks;
@@ -196,7 +195,7 @@ function acceptAnswer({ timers }: Outputs, draft: TurnDraft, id: string): boolea
 	return true;
 }
 
-/** Field by field, because it is made for every turn. */
+/** The facts of the next turn; copied field by field, which is fastest. */
 function nextOf({ turn, timers, steps, asks, owed }: InstanceFacts): InstanceFacts {
 	return { turn: turn + 1, timers, steps, asks, owed };
 }
@@ -208,7 +207,7 @@ interface Now {
 	readonly isFresh?: boolean;
 }
 
-/** An instance that is there already, before anything has happened. */
+/** The state of an instance before its turn, as a step without effects; undefined if it is new. */
 function unmoved(snapshot: AnyMachineSnapshot | undefined): MachineStep | undefined {
 	return snapshot && { snapshot, effectRequests: [] };
 }

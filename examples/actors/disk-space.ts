@@ -34,7 +34,7 @@ interface Space extends Watch {
 
 type SpaceEvent = ({ readonly type: 'WATCH' } & Watch) | { readonly type: 'TELL' };
 
-/** To look is harmless: after a crash it is simply done again. */
+/** Reading is harmless, so after a crash it is done again. */
 const measure = step<number, string>({
 	onCrash: 'retry',
 	timeoutMs: 10_000,
@@ -62,13 +62,13 @@ const machine = setup({
 		used: 0,
 		looks: 0,
 	},
-	// Two questions that have nothing to do with one another: when to look, and what to think of it.
+	// Two independent regions: when to look, and whether the disk is full.
 	type: 'parallel',
 	on: { TELL: { actions: reply(({ context }) => ({ ...context })) } },
 	states: {
 		probe: {
 			initial: 'idle',
-			// Here and not at the root, or the other question would begin anew as well.
+			// Here and not at the root, or the other region would begin anew, too.
 			on: {
 				WATCH: {
 					target: '.looking',
@@ -88,11 +88,11 @@ const machine = setup({
 								looks: ({ context }) => context.looks + 1,
 							}),
 						},
-						// The folder may be on a disk that is away for the moment.
+						// The disk of the folder may be unmounted for the moment.
 						onError: 'resting',
 					},
 				},
-				// The pause is a row on disk: after a crash it goes on, and does not begin anew.
+				// The pause is a row on disk: after a crash it goes on and does not start again.
 				resting: { after: { EVERY: 'looking' } },
 			},
 		},
@@ -118,7 +118,7 @@ export default defineActor({
 	machine,
 });
 
-/** No disk is filled for a story: its thresholds are moved around what is really in use. */
+/** The story fills no disk: it moves the thresholds around what is really in use. */
 export const story: Story = {
 	nodes: ['ship1'],
 	async play({ folder, say, tell, until, alerts, alerted }) {

@@ -58,16 +58,16 @@ const machine = setup({
 		isHeld: ({ event }) => event.type === 'reply.hold' && event.data === 'held',
 		isPaid: ({ event }) => event.type === 'reply.pay' && event.data === 'paid',
 		isShipped: ({ event }) => event.type === 'reply.ship' && event.data === 'shipped',
-		// An outcome such as `expired`: then nothing is known, and it is asked again.
+		// After an outcome such as `expired` nothing is known, so it is asked again.
 		isDone: ({ event }) => 'outcome' in event && event.outcome === 'done',
 	},
 	actions: {
-		// Stock that does not answer would keep the order waiting and nothing else: no deadline.
+		// No deadline: while the stock does not answer, only this order waits.
 		hold: ask(({ context: { id: order, article: key, count, depot: to } }) => ({
 			id: 'hold',
 			...toActor(stock, { type: 'HOLD', order, count }, { to, key }),
 		})),
-		// Money is another matter: what is not paid in time is cancelled.
+		// A payment has a deadline: it is cancelled if it is not made in time.
 		pay: ask(({ context: { id: key, depot: to, bank, cents, card, deadlineMs } }) => ({
 			id: 'pay',
 			timeoutMs: deadlineMs,
@@ -77,7 +77,7 @@ const machine = setup({
 			id: 'ship',
 			...toActor(stock, { type: 'SHIP', order, address }, { to, key }),
 		})),
-		// It takes the way that PAY took, so it cannot come before it.
+		// It takes the same lane as PAY, so it cannot overtake it.
 		cancel: ask(({ context: { id: key, depot: to } }) => ({
 			id: 'cancel',
 			...toActor(payment, { type: 'CANCEL' }, { to, key }),
@@ -117,7 +117,7 @@ const machine = setup({
 			on: {
 				'reply.hold': [
 					{ guard: 'isHeld', target: 'paying' },
-					// It may have been held, and only the answer is missing: releasing is right for both.
+					// The goods may be held although the answer is missing: releasing is right either way.
 					{ target: 'releasing', actions: { type: 'sayWhy', params: { why: 'none left' } } },
 				],
 			},
@@ -144,7 +144,7 @@ const machine = setup({
 				],
 			},
 		},
-		// What undoes may not fail for good: it is asked until it is done.
+		// A compensation must not fail for good, so it is repeated until it is done.
 		cancelling: {
 			entry: 'cancel',
 			on: { 'reply.cancel': { guard: 'isDone', target: 'releasing' } },
@@ -168,7 +168,7 @@ export default defineActor({
 	version: 1,
 	machine,
 	input: ({ key: id }) => ({ id }),
-	// Whoever places an order is answered with its end.
+	// The sender of an order is answered when the order has ended.
 	answersLater: ['PLACE'],
 });
 
@@ -192,7 +192,7 @@ export const story: Story = {
 		await tell(articleAt('rope'), { type: 'ARRIVE', count: 20 });
 		say('50 lamps and 20 ropes have arrived at the depot');
 		const ends = orders.map(async ({ id, ...what }) => {
-			// A bank that asks back is not waited for; any other, for longer than a node is ever away.
+			// A card that needs approval times out soon; others have more time than any node is down.
 			const deadlineMs = what.card === 'of my brother' ? 300 : 60_000;
 			const event = { type: 'PLACE', ...what, depot: 'depot', bank, deadlineMs } as const;
 			const { state, output = '' } = await stage.send({

@@ -1,7 +1,7 @@
 /**
- * The payments of the order saga, one under the name of each order; see `order.ts`. The bank is a
- * folder, in which each entry is a file: to book once more under the same name changes nothing, and
- * that is all that a retry needs.
+ * The payments of the order saga, each under the name of its order; see `order.ts`. The bank is a
+ * folder in which each booking is a file: booking again under the same name changes nothing, so a
+ * retry does no harm.
  *
  * @module
  */
@@ -20,15 +20,14 @@ type PaymentEvent =
 			readonly type: 'PAY';
 			readonly bank: string;
 			readonly cents: number;
-			/** `good` pays, `poor` is declined, and of any other the owner is asked first. */
+			/** `good` pays, `poor` is declined; for any other the owner must approve first. */
 			readonly card: string;
 	  }
 	| { readonly type: 'APPROVE' }
 	| { readonly type: 'CANCEL' };
 
 /**
- * If the node dies in here, the step runs again with the same key, and finds the file of the first
- * time.
+ * If the node dies during this step, it runs again with the same key, and writes the same file.
  */
 const book = step<void, Payment>({
 	onCrash: 'retry',
@@ -67,15 +66,15 @@ const machine = setup({
 				CANCEL: { target: 'cancelled', actions: 'confirm' },
 			},
 		},
-		// Nobody knows for how long. Whoever asked has a deadline of his own, and cancels then.
+		// May take long. The order has a deadline of its own, and cancels then.
 		asking: {
 			on: {
 				APPROVE: 'paying',
-				// Two wait for an answer: whoever wanted to pay, and whoever does not any more.
+				// Two messages wait for an answer: PAY and CANCEL.
 				CANCEL: { target: 'cancelled', actions: [answer('cancelled'), 'confirm'] },
 			},
 		},
-		// What is begun is finished: a cancellation that comes in here waits for the next state.
+		// A booking is finished first: a cancellation is deferred to the next state.
 		paying: {
 			meta: defer('CANCEL'),
 			invoke: { src: 'book', input: ({ context }) => context, onDone: 'paid', onError: 'declined' },
@@ -90,10 +89,10 @@ const machine = setup({
 				onError: 'stuck',
 			},
 		},
-		// A bank that takes no refund now may take it later: money is not given up.
+		// A refund is tried until the bank takes it.
 		stuck: { meta: defer('CANCEL'), after: { 1000: 'refunding' } },
 		declined: {
-			// To the message in hand, or to the one that waits: `reply` knows which it is.
+			// Answers the message that is being handled, or else the one that waits.
 			entry: reply('declined'),
 			on: { CANCEL: { target: 'cancelled', actions: 'confirm' } },
 		},
@@ -107,6 +106,6 @@ export default defineActor({
 	summary: 'Takes the money for an order, or gives it back',
 	version: 1,
 	machine,
-	// Whoever asks is answered when it is known what came of it, some turns later.
+	// These are answered in a later turn, when the result is known.
 	answersLater: ['PAY', 'CANCEL'],
 });

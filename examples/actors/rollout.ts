@@ -1,6 +1,6 @@
 /**
  * A rolling upgrade: the nodes of a fleet are upgraded batch by batch, and the rollout halts when
- * too many of them have failed, with the rest untouched. Then somebody looks into it, and resumes.
+ * too many of them have failed, with the rest untouched. Then an operator resumes it.
  *
  * ```sh
  * node --import tsx examples/actors/rollout.ts          # tells the story of one, on real nodes
@@ -10,8 +10,8 @@
  * reeve send rollout --to central key=1.2 -- TELL
  * ```
  *
- * What it has asked of whom is on disk. If its own node dies meanwhile, it goes on waiting for the
- * same answers, and asks nobody twice.
+ * The open requests are on disk. If its own node dies meanwhile, it goes on waiting for the same
+ * answers, and sends no request twice.
  *
  * @module
  */
@@ -32,9 +32,9 @@ interface Plan {
 }
 
 interface Rollout extends Plan {
-	/** Whose turn it is. */
+	/** The nodes that are upgraded now. */
 	readonly current: readonly string[];
-	/** How it ended for those who had theirs: the outcome of the command. */
+	/** The outcome of the command, by node. */
 	readonly results: Readonly<Record<string, string>>;
 }
 
@@ -45,9 +45,9 @@ type RolloutEvent =
 	| ({ readonly type: `reply.${string}` } & Answered)
 	| { readonly type: `timeout.${string}` };
 
-/** So many seconds a node may be away. If it comes later, it is not to be upgraded any more. */
+/** The seconds that a node may be down. If it comes back later, it is not upgraded. */
 const awayMax = 600;
-/** So many seconds the upgrade may take; its node ends it then. */
+/** The seconds that the upgrade may take; then its node ends it. */
 const upgradeMax = 300;
 
 const isUpgraded = ({ results }: Rollout, node: string) => results[node] === 'done';
@@ -78,7 +78,7 @@ const machine = setup({
 						method: 'REQCliCommand',
 						args: [...command, node],
 						methodTimeout: upgradeMax,
-						// Where a node dies in the middle of it the script runs again: it must bear that.
+						// If a node dies meanwhile the script runs again, which must do no harm.
 						onCrash: 'retry',
 					}),
 				);
@@ -91,7 +91,7 @@ const machine = setup({
 				return { ...context.results, [node]: outcome };
 			},
 		}),
-		/** Who failed has his turn again. */
+		/** Forgets the outcomes of failed nodes, so that they are upgraded again. */
 		forgive: assign({
 			results: ({ context }) =>
 				Object.fromEntries(
@@ -117,7 +117,7 @@ const machine = setup({
 		},
 		upgrading: {
 			entry: ['pick', 'upgrade'],
-			// The whole batch is waited for, also when its first has failed: half of it is under way.
+			// Waits for the whole batch even if one has failed, because the others are running.
 			on: { 'reply.*': { actions: 'note' }, 'timeout.*': { actions: 'note' } },
 			always: { guard: 'isBatchOver', target: 'judging' },
 		},
@@ -149,7 +149,7 @@ test -e "$2.full" && { echo "no space left" >&2; exit 1; }
 echo "$1" > "$2.version"
 `;
 
-/** The rollout lives on the node `harbour`. Of the ships one is a process, the others are here. */
+/** The rollout runs on the node `harbour`. One ship is a process, the others run here. */
 export const story: Story = {
 	nodes: ['harbour', 'ship1'],
 	async play({ folder, say, tell, until, alerts, alerted, join: sail }) {

@@ -1,6 +1,6 @@
 /**
- * The stock of the order saga: how many of an article are there, each article under its own key.
- * What it is told twice it does once, because every order has a name; see `order.ts`.
+ * The stock of the order saga: how many pieces of an article there are, each article under its own
+ * key. A repeated request changes nothing, because every order has a name; see `order.ts`.
  *
  * @module
  */
@@ -57,7 +57,7 @@ const machine = setup({
 				],
 			},
 		],
-		// Of an order that holds nothing there is nothing to release, and that is well.
+		// An order that holds nothing has nothing to release, which is no error.
 		RELEASE: {
 			actions: assign(({ context, event }) => {
 				const { [event.order]: count = 0, ...held } = context.held;

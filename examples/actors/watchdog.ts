@@ -27,7 +27,7 @@ interface Watched {
 	readonly check: string;
 	readonly restart: string;
 	readonly everyMs: number;
-	/** Restarts in a row that have not helped. */
+	/** Consecutive restarts that have not helped. */
 	readonly failures: number;
 	readonly restarts: number;
 }
@@ -40,7 +40,7 @@ type WatchdogEvent =
 const failuresMax = 3;
 const run = promisify(execFile);
 
-/** A command may run twice without harm here, so after a crash it is simply tried again. */
+/** These commands may run twice without harm, so after a crash they run again. */
 const command = step<string, string>({
 	onCrash: 'retry',
 	timeoutMs: 30_000,
@@ -107,7 +107,7 @@ export default defineActor({
 	machine,
 });
 
-/** A service is a file here: it is well while the file is there. */
+/** In the story a service is a file: it is up while the file exists. */
 export const story: Story = {
 	nodes: ['ship1'],
 	async play({ folder, say, tell, until, alerts, alerted }) {

@@ -26,7 +26,7 @@ function problemOf(text: string): string {
 	return `${made.at}: ${made.problem}`;
 }
 
-test('numbers are those of JSON, and literals without a point may be mixed with them', () => {
+test('numbers are those of JSON, and may be mixed with whole literals', () => {
 	const expected: Record<string, unknown> = {
 		'context.n + 1': 3,
 		'1 + context.n': 3,
@@ -47,7 +47,7 @@ test('numbers are those of JSON, and literals without a point may be mixed with 
 		assert.deepEqual(valueOf(text), value, text);
 });
 
-test('whatever comes out of an expression is plain data', () => {
+test('the value of an expression is plain data', () => {
 	assert.deepEqual(valueOf('{"n": context.n, "l": [1, "x"]}'), { n: 2, l: [1, 'x'] });
 	assert.equal(valueOf('duration("5m")'), 300_000);
 	assert.equal(valueOf('timestamp(1000)'), '1970-01-01T00:16:40.000Z');
@@ -56,7 +56,7 @@ test('whatever comes out of an expression is plain data', () => {
 	assert.equal(valueOf('toJson({"a": 1})'), '{"a":1}');
 });
 
-test('a misspelt name is found before there are values, with the nearest right one', () => {
+test('a misspelt name is found at compile time, with the nearest right one', () => {
 	assert.match(problemOf('contxt.n'), /^0: Unknown variable: contxt; did you mean context\?/);
 	assert.match(problemOf('1 + event.bi'), /^10: No such key: bi; did you mean by\?/);
 	assert.match(problemOf('context.n + context.name'), /^0: no such overload: double \+ string/);
@@ -64,13 +64,13 @@ test('a misspelt name is found before there are values, with the nearest right o
 	assert.match(problemOf('shell("ls")'), /no matching overload for 'shell\(string\)'/);
 });
 
-test('what only the values can tell is an error that quotes the expression', () => {
+test('an error at evaluation quotes the expression', () => {
 	const made = compile('context.free.level > 1');
 	assert.ok('evaluate' in made);
 	assert.throws(() => made.evaluate(values), /level in context\.free\.level > 1/);
 });
 
-test('nothing leads from a value to what is around it', () => {
+test('an expression cannot reach anything beyond its input values', () => {
 	for (const name of ['constructor', '__proto__', 'toString']) {
 		const made = createCompiler({ context: {}, event: undefined })(`context.${name}`);
 		if ('problem' in made) continue;

@@ -35,8 +35,8 @@ const answers: readonly (readonly [command: RegExp, answer: RegExp])[] = [
 ];
 
 /**
- * The first sheet of the guide and the watchdog of the examples, which takes an event more: one
- * that parks it.
+ * The first YAML definition of the guide, and the watchdog of the examples with one more event,
+ * which parks it.
  */
 function writeActors(folder: string): void {
 	mkdirSync(folder, { recursive: true });

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { loadActors } from '../../../actors/declarative/definition-folder.ts';
 import { setActorStage } from '../../support/actor-stage.ts';
-import { refusalOf, yamlDefinitionOf } from '../../support/sheets.ts';
+import { refusalOf, yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const run = promisify(execFile);
@@ -33,7 +33,7 @@ const linked = (block: string) =>
 		.replaceAll("'reeve/testing'", `'${testing}'`)
 		.replaceAll("'xstate'", `'${import.meta.resolve('xstate')}'`);
 
-test('every definition of the guide is one, and the first one counts as it says', async (t) => {
+test('every program of the guide is a valid definition, and the first counts as the guide says', async (t) => {
 	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const declared = await loadActors(folder);
@@ -47,7 +47,7 @@ test('every definition of the guide is one, and the first one counts as it says'
 	await stage.stop();
 });
 
-test('the driven actor of the guide says what stands behind it', async (t) => {
+test('the driven actor of the guide prints what its comments say', async (t) => {
 	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const others = programs.filter((block) => !isDefinition(block));
@@ -60,7 +60,7 @@ test('the driven actor of the guide says what stands behind it', async (t) => {
 	assert.match(stdout, /event: \{ type: 'ADD', by: 2 \}/);
 });
 
-test('the machine of the guide that monitors another one hears of its end, and why nobody answers', async (t) => {
+test('the monitoring machine of the guide gets the end of the other, and the reason of a timeout', async (t) => {
 	const folder = temporaryFolder(t);
 	writeDefinitions(folder);
 	const declared = await loadActors(folder);
@@ -81,7 +81,7 @@ test('the machine of the guide that monitors another one hears of its end, and w
 	await stage.stop();
 });
 
-test('every sheet of the guide is one, and the first one counts as it says', async (t) => {
+test('every YAML definition of the guide is valid, and the first counts as the guide says', async (t) => {
 	const blocks = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
 	const yamlDefinitions = blocks.map((block) => yamlDefinitionOf(block));
 	const names = yamlDefinitions.map(({ name }) => name);
@@ -102,7 +102,7 @@ test('every sheet of the guide is one, and the first one counts as it says', asy
 	await stage.stop();
 });
 
-test('the mistakes of the guide are told as it says', () => {
+test('the mistakes of the guide are reported as it says', () => {
 	const [, fridge = ''] = [...guide.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(
 		(match) => match[1] ?? '',
 	);
@@ -110,16 +110,19 @@ test('the mistakes of the guide are told as it says', () => {
 		.replace('target: closed }', 'target: closd }')
 		.replace('- alert: { severity', '- command: { severity');
 	const told = refusalOf(wrong).map((line) => line.replace('it.yaml', 'actors/fridge.yaml'));
-	// What is wrong with its form is told first, because nothing else can be looked at then.
+	// Problems of the schema are reported alone, because nothing else can be checked then.
 	const both = [...refusalOf(fridge.replace('target: closed }', 'target: closd }')), ...told];
 	const shown = both.map((line) => line.replace('it.yaml', 'actors/fridge.yaml')).join('\n');
 	assert.ok(guide.includes(shown), shown);
 });
 
-test('a file that declares no actor, or cannot be read, is refused by its name', async (t) => {
+test('a file that declares no actor, or cannot be read, is refused with its path', async (t) => {
 	const folder = temporaryFolder(t);
 	writeFileSync(join(folder, 'wrong.js'), 'export default { name: "wrong" };');
-	await assert.rejects(loadActors(folder), /wrong\.js:1:1: its default export is no defineActor/);
+	await assert.rejects(
+		loadActors(folder),
+		/wrong\.js:1:1: its default export is not made by defineActor/,
+	);
 	writeFileSync(join(folder, 'wrong.js'), 'export default ((');
 	await assert.rejects(loadActors(folder), { code: 'bad_declaration' });
 	await assert.rejects(loadActors(join(folder, 'missing')), { code: 'bad_config' });

@@ -56,7 +56,7 @@ const mistakes: readonly (readonly [what: string, lines: string, refusal: RegExp
 			},
 		},
 `,
-		/^:13:5: actor it: in it\.busy\.one, always leads in a circle without an if: busy\.one, /,
+		/^:13:5: actor it: in it\.busy\.one, always leads in a cycle without an if: busy\.one, /,
 	],
 	['a mistake of its language', '		idle: {{}\n', /^:9:\d+: /],
 ];

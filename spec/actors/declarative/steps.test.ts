@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { appendStep } from '../../../actors/declarative/append-step.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 /** An actor that does one step when it is told to, and keeps what came of it. */
@@ -57,7 +57,7 @@ test('a command runs without a shell, and is done or failed by its exit code', a
 	await shell.stage.stop();
 });
 
-test('what is put into an argument stays one argument', async (t) => {
+test('a value in an argument stays one argument', async (t) => {
 	const { stage, folder } = await stageOf(t, 'command: [echo, =context.word]');
 	const file = join(folder, 'made');
 	const result = await resultOf(stage, `; touch ${file} $(touch ${file})`);
@@ -66,7 +66,7 @@ test('what is put into an argument stays one argument', async (t) => {
 	await stage.stop();
 });
 
-test('files are written, read and appended to in the data folder, and nowhere else', async (t) => {
+test('files are written, read and appended to in the data folder only', async (t) => {
 	const written = await stageOf(
 		t,
 		"writeFile: { file: 'rooms/${context.word}.json', data: { word: =context.word } }",
@@ -87,7 +87,7 @@ test('files are written, read and appended to in the data folder, and nowhere el
 	for (const { stage } of [written, read, added]) await stage.stop();
 });
 
-test('a step that is run again appends only what is missing, whoever has appended since', async (t) => {
+test('a step that runs again appends only what is missing, also after other appends', async (t) => {
 	const path = join(temporaryFolder(t), 'log');
 	const append = (text: string, id: string) => appendStep({ path, bytes: Buffer.from(text), id });
 	await append('one\n', 'a');
@@ -95,7 +95,7 @@ test('a step that is run again appends only what is missing, whoever has appende
 	await append('two\n', 'b');
 	await append('one\n', 'a');
 	assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\n');
-	// What a crash has cut off in the middle.
+	// As if a crash had interrupted the append.
 	await append('three\n', 'c');
 	writeFileSync(path, 'one\ntwo\nthr');
 	await append('three\n', 'c');
@@ -150,7 +150,7 @@ test('a request brings status and text, and carries the key of its step', async 
 	for (const { stage } of [get, router, nowhere]) await stage.stop();
 });
 
-test('a command that a crash has cut off is not run again unless it says so', async (t) => {
+test('a command that a crash interrupted runs again only if onCrash is retry', async (t) => {
 	const run = async (more: string) => {
 		const folder = temporaryFolder(t);
 		const file = join(folder, 'runs');

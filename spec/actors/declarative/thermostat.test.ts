@@ -12,7 +12,7 @@ const examples = fileURLToPath(new URL('../../../examples/actors', import.meta.u
 const source = `${examples}/thermostat.yaml`;
 const minute = 60_000;
 
-test('the thermostat of the examples switches half a degree around its target, and tells people', async (t) => {
+test('the thermostat of the examples switches half a degree around its target, and alerts people', async (t) => {
 	const text = readFileSync(source, 'utf8');
 	const dataFolder = temporaryFolder(t);
 	const parts = { source, text, node: 'ship1', dataFolder, outputBytesMax: 1000 };

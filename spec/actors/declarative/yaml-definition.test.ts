@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 const library = yamlDefinitionOf(`
 actor: library
@@ -45,7 +45,7 @@ states:
   busy: { defer: [TICK], after: { 3s: idle } }
 `);
 
-test('the library of actions does what its words say, under the guarantees of every actor', async (t) => {
+test('every action does what its description says, with the guarantees of every actor', async (t) => {
 	const stage = await setActorStage(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
 		const id = await stage.send('library', { type: 'DO', what, ...more }, { key: 'kitchen' });
@@ -74,7 +74,7 @@ test('the library of actions does what its words say, under the guarantees of ev
 	await stage.stop();
 });
 
-test('timers of a sheet, raised and computed ones, survive a crash; a cancelled one does not fire', async (t) => {
+test('timers of YAML definitions, raised and computed ones, survive a crash; a cancelled one does not fire', async (t) => {
 	let stage = await setActorStage(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
 		await stage.send('library', { type: 'DO', what, ...more });
@@ -113,7 +113,7 @@ test('a deferred event waits for the next state', async (t) => {
 	await stage.stop();
 });
 
-test('an event whose fields are not as declared is refused, and changes nothing', async (t) => {
+test('an event whose fields are not as declared is refused and changes nothing', async (t) => {
 	const stage = await setActorStage(t, { actors: [library] });
 	const outcome = async (event: object) => {
 		const id = await stage.send('library', event);
@@ -162,7 +162,7 @@ states:
     on: { PUSH: { target: ajar, do: [{ assign: { pushes: =context.pushes + 1 } }] } }
 `;
 
-test('instances follow a sheet to its next version, with new names and new fields', async (t) => {
+test('instances migrate to the next version of a YAML definition, with new names and fields', async (t) => {
 	let stage = await setActorStage(t, { actors: [yamlDefinitionOf(first)] });
 	await stage.send('door', 'PUSH');
 	await stage.idle('door');
@@ -177,7 +177,7 @@ test('instances follow a sheet to its next version, with new names and new field
 	await stage.stop();
 });
 
-test('a migration beyond the version is refused where it stands', () => {
+test('a migration beyond the version is refused at its place', () => {
 	assert.throws(
 		() => yamlDefinitionOf(second.replace('version: 2', 'version: 1')),
 		/:6:3: 1 leads beyond version 1/,

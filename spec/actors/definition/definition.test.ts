@@ -28,7 +28,7 @@ function refusal(
 	return detail;
 }
 
-test('a definition is frozen, complete, and known as one', () => {
+test('a definition is frozen, has all defaults, and is recognised', () => {
 	const definition = defineActor({ name: 'still', version: 1, machine: still });
 	assert.ok(Object.isFrozen(definition));
 	assert.ok(isActorDefinition(definition));
@@ -36,7 +36,7 @@ test('a definition is frozen, complete, and known as one', () => {
 	assert.equal(definition.recovery, 'resume');
 });
 
-test('an actor needs a name that topics can hold, and a version that is a whole number', () => {
+test('an actor needs a name that fits into topics, and a version that is a whole number', () => {
 	assert.throws(() => defineActor({ name: 'a/b', version: 1, machine: still }), {
 		code: 'bad_name',
 	});
@@ -45,7 +45,7 @@ test('an actor needs a name that topics can hold, and a version that is a whole 
 	assert.match(refusal(still, { migrate: { 1: (state) => state } }), /migrate 1 leads beyond/);
 });
 
-test('a raw action is refused wherever it stands, unless the actor is volatile', () => {
+test('a raw action is refused at every place, unless the actor is volatile', () => {
 	const raw = () => undefined;
 	const machines = {
 		entry: createMachine({ entry: raw }),
@@ -63,7 +63,7 @@ test('a raw action is refused wherever it stands, unless the actor is volatile',
 	}
 });
 
-test('assignments and effects are no raw actions', () => {
+test('assignments and effects are not raw actions', () => {
 	const machine = setup({
 		types: { context: {} as { n: number } },
 		actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
@@ -98,7 +98,7 @@ test('a promise is refused, inline and in the setup; a step is taken', () => {
 	const logic = fromPromise(() => Promise.resolve(1));
 	assert.match(refusal(createMachine({ invoke: { src: logic } })), /inline/);
 	const named = setup({ actors: { work: logic } }).createMachine({ invoke: { src: 'work' } });
-	assert.match(refusal(named), /work of its setup is no step/);
+	assert.match(refusal(named), /work of its setup is not a step/);
 	const good = setup({ actors: { work: step({ run: () => 1 }) } });
 	assert.ok(
 		defineActor({
@@ -109,10 +109,10 @@ test('a promise is refused, inline and in the setup; a step is taken', () => {
 	);
 });
 
-test('a machine that never comes to rest is refused', () => {
+test('a machine with an endless cycle is refused', () => {
 	const machine = createMachine({
 		initial: 'a',
 		states: { a: { always: 'b' }, b: { always: 'a' } },
 	});
-	assert.match(refusal(machine), /always leads in a circle without an if: a, b, a/);
+	assert.match(refusal(machine), /always leads in a cycle without an if: a, b, a/);
 });

@@ -95,7 +95,7 @@ test('a timer set before a crash fires once at its time after the restart', asyn
 	await stage.stop();
 });
 
-test('timers that fell due while no process ran fire once, at the start', async (t) => {
+test('timers that fell due while no process ran fire once at the start', async (t) => {
 	const first = await setActorStage(t, { actors: [lamp] });
 	for (let n = 0; n < 700; n += 1) void switchOn(first, `k${n}`);
 	await first.until(() => timerRows(first) === 700);
@@ -108,7 +108,7 @@ test('timers that fell due while no process ran fire once, at the start', async 
 	await stage.stop();
 });
 
-test('the wall clock going back fires nothing twice and makes nobody wait longer than it went', async (t) => {
+test('a wall clock that is set back fires no timer twice, and delays none by more than that', async (t) => {
 	const stage = await setActorStage(t, { actors: [lamp] });
 	await switchOn(stage);
 	stage.clock.jump(-5000);
@@ -141,13 +141,13 @@ async function ringsAfter(policy: TimerPolicy, t: { after(run: () => void): void
 	return seconds;
 }
 
-test('what the time of a stop means to a timer is its policy', async (t) => {
+test('the policy of a timer decides how the time of a stop counts', async (t) => {
 	assert.equal(await ringsAfter('absolute', t), 0);
 	assert.equal(await ringsAfter('remaining', t), 6);
 	assert.equal(await ringsAfter('restart', t), 10);
 });
 
-test('an instance is woken by its timer alone', async (t) => {
+test('a timer loads its instance into memory', async (t) => {
 	const config = { passivateAfter: 2 };
 	const stage = await setActorStage(t, { actors: [lamp], config });
 	await switchOn(stage, 'k');

@@ -28,7 +28,7 @@ function alerts(stage: ActorStage): readonly string[] {
 		.map(({ data }) => String(data));
 }
 
-test('an alert is told to central, with the node, the instance and how bad it is', async (t) => {
+test('an alert is sent to central, with the node, the instance and its severity', async (t) => {
 	const stage = await setActorStage(t, { actors: [smoke] });
 	await stage.send('smoke', 'BURN', { key: 'deck-2' });
 	await stage.idle('smoke');
@@ -43,7 +43,7 @@ test('an alert is told to central, with the node, the instance and how bad it is
 	await stage.stop();
 });
 
-test('a crash at any instant of its turn neither loses an alert nor doubles it', async (t) => {
+test('a crash at any instant of its turn neither loses nor repeats an alert', async (t) => {
 	for (let turnsOfTheLoop = 0; turnsOfTheLoop < 12; turnsOfTheLoop += 1) {
 		const stage = await setActorStage(t, { actors: [smoke] });
 		await stage.send('smoke', 'BURN');

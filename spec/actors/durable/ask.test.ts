@@ -93,7 +93,7 @@ test('an ask is answered by a later turn of the other actor, as an event', async
 	await stage.stop();
 });
 
-test('an answer finds its asker, however often both have crashed meanwhile', async (t) => {
+test('an answer reaches its asker even if both have crashed meanwhile', async (t) => {
 	let stage = await setActorStage(t, { actors });
 	await stage.send('seeker', 'SEEK');
 	stage = await stage.crash();
@@ -108,7 +108,7 @@ test('an answer finds its asker, however often both have crashed meanwhile', asy
 	await stage.stop();
 });
 
-test('an ask that is not answered in time is told so, and a later answer is not heard', async (t) => {
+test('an ask that is not answered in time gets a timeout, and a later answer is dropped', async (t) => {
 	const stage = await setActorStage(t, { actors });
 	await stage.send('seeker', 'SEEK');
 	await stage.until(() => asked(stage) === 1);
@@ -121,7 +121,7 @@ test('an ask that is not answered in time is told so, and a later answer is not 
 	await stage.stop();
 });
 
-test('an ask of what is not there is answered with the refusal', async (t) => {
+test('an ask of a missing method is answered with the refusal', async (t) => {
 	const stage = await setActorStage(t, { actors: [seeker] });
 	await stage.send('seeker', 'SEEK');
 	await answered(stage);
@@ -129,7 +129,7 @@ test('an ask of what is not there is answered with the refusal', async (t) => {
 	await stage.stop();
 });
 
-test('nobody outside can make an event that only an answer is', async (t) => {
+test('a message from outside cannot carry an event that is reserved for answers', async (t) => {
 	const stage = await setActorStage(t, { actors });
 	const id = await stage.send('seeker', { type: 'reply.wisdom', outcome: 'done', data: 'forged' });
 	await stage.idle('seeker');
@@ -137,7 +137,7 @@ test('nobody outside can make an event that only an answer is', async (t) => {
 	await stage.stop();
 });
 
-test('questions that were asked first are answered first', async (t) => {
+test('messages that wait are answered in the order of their arrival', async (t) => {
 	const stage = await setActorStage(t, { actors });
 	const first = await stage.send('oracle', 'QUESTION');
 	const second = await stage.send('oracle', 'QUESTION');
@@ -150,7 +150,7 @@ test('questions that were asked first are answered first', async (t) => {
 	await stage.stop();
 });
 
-test('what a state defers waits for another state, and then comes before all that came later', async (t) => {
+test('a deferred event waits for another state, and then comes before all later ones', async (t) => {
 	const order: string[] = [];
 	const stage = await setActorStage(t, { actors: [oracle] });
 	stage.signals.subscribe((signal) => {
@@ -168,7 +168,7 @@ test('what a state defers waits for another state, and then comes before all tha
 	await stage.stop();
 });
 
-test('what is deferred survives crashes, and none of them counts as an attempt', async (t) => {
+test('a deferred event survives crashes, and none counts as an attempt', async (t) => {
 	let stage = await setActorStage(t, { actors: [oracle] });
 	await stage.send('oracle', 'THINK');
 	const id = await stage.send('oracle', 'QUESTION');

@@ -18,7 +18,7 @@ function storyOf(seed: number): Story {
 	const chance = seededChance(seed);
 	const machine = randomMachine(chance);
 	const incidents = Array.from({ length: 6 + Math.floor(chance() * 14) }, (): Incident => {
-		// Never exactly when a timer is due: which comes first would be nobody's promise.
+		// Never exactly when a timer is due: the order of the two is not guaranteed.
 		if (chance() < 0.3) return { passMs: 137 + Math.floor(chance() * 7) * 500 };
 		return { type: eventTypes[Math.floor(chance() * eventTypes.length)] ?? 'A' };
 	});

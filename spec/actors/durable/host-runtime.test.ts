@@ -44,7 +44,7 @@ function ending(stage: ActorStage, id: string): string {
 	return result?.code ?? result?.outcome ?? 'open';
 }
 
-test('a turn moves the machine, sends what it wished for and answers the message', async (t) => {
+test('a turn moves the machine, carries out its effect requests and answers the message', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter] });
 	const id = await stage.send('counter', { type: 'ADD', by: 2 });
 	await stage.send('counter', 'TELL');
@@ -66,7 +66,7 @@ test('an event is a word, a word with a payload, or JSON in the arguments or the
 	await stage.stop();
 });
 
-test('instances of different keys do not know one another', async (t) => {
+test('instances of different keys are independent', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter] });
 	for (const key of ['a', 'b', 'a']) await stage.send('counter', { type: 'ADD', by: 1 }, { key });
 	await stage.idle('counter');
@@ -76,7 +76,7 @@ test('instances of different keys do not know one another', async (t) => {
 	await stage.stop();
 });
 
-test('what is no event, or unknown to the machine, fails without making an instance', async (t) => {
+test('a message without a valid or known event fails without creating an instance', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter] });
 	const unknown = await stage.send('counter', 'ADDD');
 	const reserved = await stage.send('counter', 'xstate.init');
@@ -89,7 +89,7 @@ test('what is no event, or unknown to the machine, fails without making an insta
 	await stage.stop();
 });
 
-test('an instance that has come to its end keeps its state and takes no more events', async (t) => {
+test('an instance in a final state keeps it and takes no more events', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter] });
 	await stage.send('counter', 'END');
 	const late = await stage.send('counter', { type: 'ADD', by: 1 });
@@ -99,7 +99,7 @@ test('an instance that has come to its end keeps its state and takes no more eve
 	await stage.stop();
 });
 
-test('an instance that is to be forgotten at its end begins anew at the next message', async (t) => {
+test('with whenDone forget an ended instance begins anew at the next message', async (t) => {
 	const brief = defineActor({ ...counter, whenDone: 'forget' });
 	const stage = await setActorStage(t, { actors: [brief] });
 	await stage.send('counter', { type: 'ADD', by: 5 });
@@ -125,7 +125,7 @@ test('a crash loses nothing that was accepted, and nothing is done twice', async
 	await stage.stop();
 });
 
-test('a host that dies is replaced by one that goes on where it was, and has no effect any more', async (t) => {
+test('a dead host has no effect any more, and another goes on where it was', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter] });
 	for (let count = 0; count < 50; count += 1) {
 		void stage.send('counter', { type: 'ADD', by: 1 }, { key: `k${count % 5}` });
@@ -141,7 +141,7 @@ test('a host that dies is replaced by one that goes on where it was, and has no 
 	await stage.stop();
 });
 
-test('an idle instance is put away, and comes back as if it had never been', async (t) => {
+test('an idle instance is evicted, and loaded again unchanged', async (t) => {
 	const config = { passivateAfter: 10 };
 	const stage = await setActorStage(t, { actors: [counter], config });
 	await stage.send('counter', { type: 'ADD', by: 1 });
@@ -155,7 +155,7 @@ test('an idle instance is put away, and comes back as if it had never been', asy
 	await stage.stop();
 });
 
-test('no more instances are in memory than are allowed, and those with work are not dropped', async (t) => {
+test('at most activeInstancesMax instances are in memory, and busy ones are not evicted', async (t) => {
 	const config = { activeInstancesMax: 4 };
 	const stage = await setActorStage(t, { actors: [counter], config });
 	for (let count = 0; count < 60; count += 1) {
@@ -173,7 +173,7 @@ test('no more instances are in memory than are allowed, and those with work are 
 	await stage.stop();
 });
 
-test('a restart makes only those instances that have something to do', async (t) => {
+test('a restart loads only those instances that have triggers', async (t) => {
 	const first = await setActorStage(t, { actors: [counter] });
 	for (let n = 0; n < 30; n += 1) await first.send('counter', 'TELL', { key: `k${n}` });
 	await first.idle('counter');
@@ -199,7 +199,7 @@ test('an instance that an older version has written, packed twice, goes on', asy
 	await stage.stop();
 });
 
-test('an instance that is there from the start needs no message', async (t) => {
+test('an instance with autostart needs no message', async (t) => {
 	const eager = defineActor({ ...counter, autostart: true });
 	const stage = await setActorStage(t, { actors: [eager] });
 	await stage.until(() => stage.stored('counter') !== undefined);
@@ -210,7 +210,7 @@ test('an instance that is there from the start needs no message', async (t) => {
 	await again.stop();
 });
 
-test('an orderly stop leaves no message under suspicion, whatever was about to run', async (t) => {
+test('after an orderly stop no message runs alone at the next start', async (t) => {
 	const stage = await setActorStage(t, { actors: [counter], config: { turnsBatchMax: 1 } });
 	const sent = ['a', 'b', 'c', 'd'].map((key) =>
 		stage.send('counter', { type: 'ADD', by: 1 }, { key }),
@@ -224,7 +224,7 @@ test('an orderly stop leaves no message under suspicion, whatever was about to r
 	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
 	assert.deepEqual(
 		rows.map(({ value }) => value),
-		[{ epoch: stage.journal.epoch, handlers: [], marks: [] }],
+		[{ epoch: stage.journal.epoch, arrivals: [], marks: [] }],
 	);
 	const again = await stage.restart();
 	await again.idle('counter');

@@ -75,7 +75,7 @@ for (const [word, actor] of [
 	['kept', pump],
 	['forgotten', forgetful],
 ] as const) {
-	test(`a monitor tells of a normal end, once, though both die over and over; the instance is ${word}`, async (t) => {
+	test(`a monitor gets a normal end once, also if its process dies repeatedly; the instance is ${word}`, async (t) => {
 		let stage = await setActorStage(t, { actors: [actor, keeper] });
 		await stage.send('pump', 'RUN', at);
 		await stage.send('keeper', 'WATCH');
@@ -95,7 +95,7 @@ for (const [word, actor] of [
 	});
 }
 
-test('an instance that is parked is told of as such, at once and to whoever comes later', async (t) => {
+test('monitors of a parked instance get parked, also those that come later', async (t) => {
 	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
@@ -107,7 +107,7 @@ test('an instance that is parked is told of as such, at once and to whoever come
 	await stage.stop();
 });
 
-test('an instance that begins anew has crashed for those who watched it', async (t) => {
+test('monitors of an instance that begins anew get crashed', async (t) => {
 	const stage = await setActorStage(t, { actors: [restless, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
@@ -117,7 +117,7 @@ test('an instance that begins anew has crashed for those who watched it', async 
 	await stage.stop();
 });
 
-test('what has ended before, or is no actor at all, is told of as noproc', async (t) => {
+test('a monitor of an instance that ended before, or of a missing actor, gets noproc', async (t) => {
 	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('pump', 'END', at);
 	await stage.idle('pump');
@@ -128,7 +128,7 @@ test('what has ended before, or is no actor at all, is told of as noproc', async
 	await stage.stop();
 });
 
-test('a demonitor ends it, also after a crash, and leaves nothing behind', async (t) => {
+test('a demonitor ends a monitor, also after a crash, and leaves nothing behind', async (t) => {
 	let stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.until(() => isWatched(stage));
@@ -143,7 +143,7 @@ test('a demonitor ends it, also after a crash, and leaves nothing behind', async
 	await stage.stop();
 });
 
-test('monitoring again under the same id takes the place of the first', async (t) => {
+test('a second monitor of the same id replaces the first', async (t) => {
 	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('keeper', 'WATCH');
 	await stage.send('keeper', { type: 'WATCH', key: 'b' });
@@ -155,7 +155,7 @@ test('monitoring again under the same id takes the place of the first', async (t
 	await stage.stop();
 });
 
-test('anybody may watch an instance by a message, and learns of an end that came before it', async (t) => {
+test('a plain message can monitor an instance, and is answered if it ended before', async (t) => {
 	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	await stage.send('pump', 'END', at);
 	await stage.send('pump', { type: 'reeve.monitor' }, { ...at, id: 'from-outside' });
@@ -164,7 +164,7 @@ test('anybody may watch an instance by a message, and learns of an end that came
 	await stage.stop();
 });
 
-test('nobody outside can forge the end of what a machine monitors', async (t) => {
+test('a message from outside cannot forge the answer to a monitor', async (t) => {
 	const stage = await setActorStage(t, { actors: [pump, keeper] });
 	const id = await stage.send('keeper', { type: 'down.pump', reason: 'normal' });
 	await stage.idle('keeper');
@@ -172,7 +172,7 @@ test('nobody outside can forge the end of what a machine monitors', async (t) =>
 	await stage.stop();
 });
 
-test('an ask without an answer says at its deadline that nothing else is known', async (t) => {
+test('the timeout of an ask has the reason deadline if no other is known', async (t) => {
 	const asker = defineActor({
 		name: 'asker',
 		version: 1,

@@ -62,7 +62,7 @@ async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
 	}
 }
 
-test('a message that the machine throws at is tried again, then buried, and its lane goes on', async (t) => {
+test('a message at which the machine throws is tried again, then becomes a dead letter, and its lane goes on', async (t) => {
 	hazard.strike = fail;
 	const stage = await setActorStage(t, { actors: [fuse] });
 	const bad = await stage.send('fuse', { type: 'BAD', name: 'x' });
@@ -98,7 +98,7 @@ test('while a message is being tried again no later one of its instance runs, an
 	await stage.stop();
 });
 
-test('attempts are counted over restarts', async (t) => {
+test('attempts are counted across restarts', async (t) => {
 	hazard.strike = fail;
 	let stage = await setActorStage(t, { actors: [fuse] });
 	const bad = await stage.send('fuse', { type: 'BAD', name: 'x' });
@@ -114,7 +114,7 @@ test('attempts are counted over restarts', async (t) => {
 	await stage.stop();
 });
 
-test('a message that kills the process is dead after its last start, and no other is charged with it', async (t) => {
+test('a message that kills the process is a dead letter after its last start, and no other is', async (t) => {
 	let deaths = 0;
 	let isDead = false;
 	const before = await setActorStage(t, { actors: [fuse], isOpen: false });

@@ -34,7 +34,7 @@ async function setRecords({ journal }: OpenedJournal, mails: number) {
 	return { rows, begin, started };
 }
 
-test('the messages of a batch are read again, whatever their order and whatever lies between', async (t) => {
+test('the messages of a batch are read back, in any order and with any gaps', async (t) => {
 	const { rows, begin, started } = await setRecords(openedJournal(t), 60);
 	const random = seededChance(7);
 	for (let round = 0; round < 50; round += 1) {
@@ -45,12 +45,12 @@ test('the messages of a batch are read again, whatever their order and whatever 
 			.toSorted((one, other) => one.place - other.place)
 			.map(({ row }) => row);
 		await begin(some);
-		const handlers = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
-		assert.deepEqual(started(), handlers);
+		const arrivals = some.map(({ arrival }) => arrival).toSorted((one, other) => one - other);
+		assert.deepEqual(started(), arrivals);
 	}
 });
 
-test('a batch that an older version has begun is read, without messages that are gone', async (t) => {
+test('a batch record of an older version is read, without messages that are gone', async (t) => {
 	const opened = openedJournal(t);
 	const { started } = await setRecords(opened, 3);
 	const marks = [
@@ -63,7 +63,7 @@ test('a batch that an older version has begun is read, without messages that are
 	assert.deepEqual(started(), [1]);
 });
 
-test('what has had its turn is not in doubt after a crash, nor what comes in its place', async (t) => {
+test('a message that had its turn does not run alone after a crash, nor one with the same arrival', async (t) => {
 	const stage = await setActorStage(t, { actors: [bell], isOpen: false });
 	await stage.openHosts();
 	await stage.send('bell', 'RING');

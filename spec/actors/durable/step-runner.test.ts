@@ -98,7 +98,7 @@ test('a rejection is an error event with a plain error', async (t) => {
 	await stage.stop();
 });
 
-test('a step whose state is left hears of it, and its end is not heard any more', async (t) => {
+test('a step whose state is left is aborted, and its result is dropped', async (t) => {
 	const { runs, actor } = workshop();
 	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
@@ -114,7 +114,7 @@ test('a step whose state is left hears of it, and its end is not heard any more'
 	await stage.crash();
 });
 
-test('a step that takes too long fails, and is told to stop', async (t) => {
+test('a step that takes too long fails and is aborted', async (t) => {
 	const { runs, actor } = workshop({ timeoutMs: 5000 });
 	const stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
@@ -126,7 +126,7 @@ test('a step that takes too long fails, and is told to stop', async (t) => {
 	await stage.stop();
 });
 
-test('after a crash a step is retried with the same key, and no other step has it', async (t) => {
+test('after a crash a step is retried with the same key, which no other step has', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'retry' });
 	let stage = await setActorStage(t, { actors: [actor] });
 	await stage.send('shop', { type: 'GO', what: 'plane' });
@@ -166,7 +166,7 @@ test('a result that is on disk is used after a crash, and the step is not run ag
 	await stage.stop();
 });
 
-test('a step that is to run once is ambiguous after a crash in its middle', async (t) => {
+test('a step with onCrash once is ambiguous after a crash while it ran', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'once' });
 	const first = await setActorStage(t, { actors: [actor] });
 	await first.send('shop', { type: 'GO', what: 'plane' });
@@ -178,7 +178,7 @@ test('a step that is to run once is ambiguous after a crash in its middle', asyn
 	await stage.stop();
 });
 
-test('a step that can be looked into is, after a crash in its middle', async (t) => {
+test('a step with onCrash reconcile is reconciled after a crash while it ran', async (t) => {
 	const answers = [{ done: 'smooth' }, 'retry', 'ambiguous'] as const;
 	const found = [];
 	for (const answer of answers) {
@@ -210,7 +210,7 @@ test('a step that can be looked into is, after a crash in its middle', async (t)
 	]);
 });
 
-test('a result that cannot be stored, or is too large, is an error and not a loss', async (t) => {
+test('a result that cannot be stored, or is too large, becomes an error event', async (t) => {
 	const { runs, actor } = workshop();
 	const config = { messageBytesMax: 1000 };
 	const stage = await setActorStage(t, { actors: [actor], config });
@@ -222,7 +222,7 @@ test('a result that cannot be stored, or is too large, is an error and not a los
 	await stage.stop();
 });
 
-test('no more steps run at a time than are allowed', async (t) => {
+test('at most stepsMax steps run at a time', async (t) => {
 	const { runs, actor } = workshop();
 	const stage = await setActorStage(t, { actors: [actor], config: { stepsMax: 2 } });
 	for (const key of ['a', 'b', 'c']) await stage.send('shop', { type: 'GO', what: key }, { key });

@@ -59,7 +59,7 @@ async function parkedStage(t: Parameters<typeof setActorStage>[0]): Promise<Acto
 	return stage;
 }
 
-test('a parked instance keeps its mail, goes on with it in order when it is unparked, and a signal tells of it', async (t) => {
+test('a parked instance keeps its mail and takes it in order when it is unparked, with a signal', async (t) => {
 	const stage = await parkedStage(t);
 	const hostRuntime = stage.hostRuntimes.get('fragile');
 	assert.ok(hostRuntime);
@@ -117,7 +117,7 @@ test('a timer that fell due while its instance was parked fires when it is unpar
 	await stage.stop();
 });
 
-test('what is not parked, or would be again at once, is left as it is', async (t) => {
+test('an instance that is not parked, or would be parked again at once, is not unparked', async (t) => {
 	const first = await setActorStage(t, { actors: [fragile()] });
 	bug.isThere = false;
 	await hear(first, 'one');

@@ -52,7 +52,7 @@ async function pushed(stage: ActorStage): Promise<void> {
 
 const reasons = (stage: ActorStage) => stage.seen('instance.parked').map(({ reason }) => reason);
 
-test('an instance of an earlier version is migrated when it is next used, and written back then', async (t) => {
+test('an instance of an earlier version is migrated and written at its next turn', async (t) => {
 	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
 	const stage = await old.restart([second]);
@@ -67,7 +67,7 @@ test('an instance of an earlier version is migrated when it is next used, and wr
 	await stage.stop();
 });
 
-test('what cannot be migrated is parked with its state and its mail, and goes on when it can be', async (t) => {
+test('an instance that cannot be migrated is parked with its mail, and goes on when it can be', async (t) => {
 	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
 	const broken = [
@@ -90,7 +90,7 @@ test('what cannot be migrated is parked with its state and its mail, and goes on
 	await stage.stop();
 });
 
-test('a state that is gone parks an instance even if nobody has raised the version', async (t) => {
+test('a state that is gone parks an instance even if the version was not raised', async (t) => {
 	const old = await setActorStage(t, { actors: [first] });
 	await pushed(old);
 	const other = defineActor({ ...api(2), version: 1 });
@@ -101,7 +101,7 @@ test('a state that is gone parks an instance even if nobody has raised the versi
 	await stage.stop();
 });
 
-test('an instance of a later version is parked: a roll-back loses nothing', async (t) => {
+test('an instance of a later version is parked, so a roll-back loses nothing', async (t) => {
 	const later = await setActorStage(t, { actors: [second] });
 	await pushed(later);
 	const stage = await later.restart([first]);
@@ -113,7 +113,7 @@ test('an instance of a later version is parked: a roll-back loses nothing', asyn
 	await again.stop();
 });
 
-test('the last turns of an instance are kept, and no more of them than are allowed', async (t) => {
+test('the last turns of an instance are kept, up to turnsKeptMax', async (t) => {
 	const config = { turnsKeptMax: 5 };
 	const stage = await setActorStage(t, { actors: [first], config });
 	for (let count = 0; count < 12; count += 1) await pushed(stage);
@@ -132,7 +132,7 @@ test('the last turns of an instance are kept, and no more of them than are allow
 	await stage.stop();
 });
 
-test('of an event that is too large only the type is kept', async (t) => {
+test('only the type is kept of an event that is too large', async (t) => {
 	const config = { turnBytesMax: 100 };
 	const stage = await setActorStage(t, { actors: [first], config });
 	await stage.send('door', { type: 'NOTE', text: 'x'.repeat(1000) });

@@ -94,7 +94,7 @@ after(async () => {
 	for (const end of ends) end();
 });
 
-/** The differences that a definition makes, and how many turns were rehearsed. */
+/** The differences that a definition makes, and how many turns were replayed. */
 function differences(...definitions: ActorDefinition[]) {
 	const found: Difference[] = [];
 	const parts = { journal: stage.journal, definitions, node: 'ship1', microstepsMax: 1000 };
@@ -106,13 +106,13 @@ function differences(...definitions: ActorDefinition[]) {
 const faces = (found: readonly Difference[]) =>
 	found.map(({ key, what, turn, event }) => `${key} ${what} ${turn ?? '-'} ${event ?? '-'}`);
 
-test('the same definition makes no difference, and every turn is rehearsed', () => {
+test('the same definition makes no difference, and every turn is replayed', () => {
 	const { found, totals } = differences(shelf());
 	assert.deepEqual(found, []);
 	assert.deepEqual(totals, { actors: 1, instances: 3, turns: 12, skipped: 0, differences: 0 });
 });
 
-test('a removed state is found in the instance that is in it, and at the turn that led to it', () => {
+test('a removed state is found in its instance, and at the turn that led to it', () => {
 	const { found } = differences(shelf({ full: 'crammed' }));
 	assert.ok(faces(found).includes('b state_gone - -'));
 	assert.ok(faces(found).includes('a target 3 ADD'));
@@ -126,14 +126,14 @@ test('a renamed event is found where it was handled', () => {
 	assert.deepEqual(faces(found), ['a event_unknown 4 TAKE', 'a event_unknown 8 TAKE']);
 });
 
-test('a changed guard is found at the event that it sends elsewhere', () => {
+test('a changed guard is found at the event that now leads elsewhere', () => {
 	const { found } = differences(shelf({ fullAt: 2 }));
 	const at = faces(found);
 	assert.ok(at.includes('a target 2 ADD'), at.join());
 	assert.ok(!at.includes('b target 1 ADD'), at.join());
 });
 
-test('another message, and another assignment, are found with what they were and are', () => {
+test('a changed message or assignment is found with its old and new value', () => {
 	const { found } = differences(shelf({ text: 'put' }));
 	const [first] = found;
 	assert.equal(first?.what, 'effects');
@@ -142,13 +142,13 @@ test('another message, and another assignment, are found with what they were and
 	assert.ok(grown.some(({ what, key }) => what === 'context' && key === 'a'));
 });
 
-test('a machine that throws at what it took before is found', () => {
+test('a machine that throws at an event it took before is found', () => {
 	const { found } = differences(shelf({ throwsAt: 2 }));
 	assert.deepEqual(faces(found), ['b throws 2 ADD']);
 	assert.match(found[0]?.detail ?? '', /cannot count that/);
 });
 
-test('a missing, a throwing and a right migration are told from one another', () => {
+test('missing and throwing migrations are found, and right ones are used', () => {
 	const changed = { version: 2, full: 'crammed' };
 	const missing = differences(shelf(changed)).found;
 	assert.deepEqual([...new Set(missing.map(({ what }) => what))], ['migration']);
@@ -187,7 +187,7 @@ test('a definition of an earlier version than an instance is found', async () =>
 	await later.stop();
 });
 
-test('mail that waits with an event of another name is found', async () => {
+test('a waiting message whose event was renamed is found', async () => {
 	const other = await setActorStage(t, { actors: [shelf()], isOpen: false });
 	const id = await other.send('shelf', 'TAKE', { key: 'new' });
 	await other.journal.commit([
@@ -207,7 +207,7 @@ test('mail that waits with an event of another name is found', async () => {
 	await other.stop();
 });
 
-test('a copy of an instance at a turn shows its state, and what further events would do', () => {
+test('a sandbox shows an instance as of a turn, and what further events would do', () => {
 	const now = () => stage.clock.now();
 	const world = { journal: stage.journal, node: 'ship1', microstepsMax: 100, now };
 	const parts = { ...world, definition: shelf() };
@@ -231,7 +231,7 @@ test('a copy of an instance at a turn shows its state, and what further events w
 	}
 });
 
-test('a turn that was never there, or of which too little is kept, cannot be copied', () => {
+test('a turn that never was, or is not recorded well enough, cannot be copied', () => {
 	const now = () => stage.clock.now();
 	const parts = { journal: stage.journal, node: 'ship1', microstepsMax: 100, key: 'a', now };
 	const definition = shelf();

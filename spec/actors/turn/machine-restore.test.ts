@@ -20,7 +20,7 @@ const stored = (value: string, n: number): StoredState => ({
 	context: { n },
 });
 
-test('instances restored in the same state share nothing that one of them changes', () => {
+test('instances restored in the same state share nothing that changes', () => {
 	const stepper = createMachineStepper({
 		name: 'lamp',
 		machine,
@@ -44,7 +44,7 @@ test('instances restored in the same state share nothing that one of them change
 	assert.deepEqual(stepper.store(again), stored('on', 5));
 });
 
-test('a state that the machine does not have is refused, however often it is tried', () => {
+test('a state that the machine does not have is refused every time', () => {
 	const stepper = createMachineStepper({
 		name: 'lamp',
 		machine,

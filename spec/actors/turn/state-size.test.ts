@@ -34,7 +34,7 @@ function data(chance: Chance, depth = 3): unknown {
 	return Object.fromEntries(items.map((item, at) => [`${pick(texts)}${at}`, item]));
 }
 
-test('plain data never takes more bytes than it was said to take at most', () => {
+test('plain data never takes more bytes than the upper limit', () => {
 	let known = 0;
 	for (let seed = 1; seed <= 2000; seed += 1) {
 		const value = data(seededChance(seed));
@@ -45,7 +45,7 @@ test('plain data never takes more bytes than it was said to take at most', () =>
 	assert.ok(known > 1000, `${known} of 2000 were small`);
 });
 
-test('of what is large, or not plain, nothing is said', () => {
+test('large data, or data that is not plain, has no upper limit', () => {
 	const circle: { self?: unknown } = {};
 	circle.self = circle;
 	const large = Array.from({ length: 1000 }, () => 'x');

@@ -49,7 +49,7 @@ function kept(recorder: TurnRecorder, turn: number, text = ''): KeptTurn {
 const range = (from: number, to: number) =>
 	Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
-test('the turns of one transaction share a row, and are read as they were', async () => {
+test('the turns of one transaction share a row, and are read back unchanged', async () => {
 	const { clock, recorder, rows, write, journal } = setRecorder({});
 	const turns: KeptTurn[] = [];
 	for (const turn of [1, 2, 3]) {
@@ -91,7 +91,7 @@ async function takeTurns(
 	}
 }
 
-test('however turns fall into transactions, the last ones are there and no others', async () => {
+test('the last turns are kept and no others, for any split into transactions', async () => {
 	for (const turnsKeptMax of [1, 5, 32]) {
 		for (const count of [3, 40, 333]) {
 			const set = setRecorder({ turnsKeptMax });
@@ -102,7 +102,7 @@ test('however turns fall into transactions, the last ones are there and no other
 	}
 });
 
-test('no row is larger than two turns may be, whatever shares it', async () => {
+test('no row is larger than two turns may be', async () => {
 	const { recorder, rows, write, numbers } = setRecorder({ turnBytesMax: 200 });
 	const long = (turn: number) => 'x'.repeat((turn * 37) % 300);
 	write(
@@ -116,7 +116,7 @@ test('no row is larger than two turns may be, whatever shares it', async () => {
 	assert.ok(rows.size > 4);
 });
 
-test('what older versions have written, a row for each turn, is read as well', async () => {
+test('rows of older versions, one for each turn, are read as well', async () => {
 	const { recorder, write, journal, numbers, clock } = setRecorder({ turnsKeptMax: 4 });
 	for (const turn of [6, 7, 8, 9]) {
 		const value = pack({ turn, version: 1, at: clock.now() - 1, value: 'open' });

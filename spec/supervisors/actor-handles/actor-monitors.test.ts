@@ -14,7 +14,7 @@ import {
 } from '../../../supervisors/node/node.ts';
 import { until } from '../../support/condition.ts';
 import { ask, startEstate } from '../../support/estate.ts';
-import { yamlDefinitionOf } from '../../support/sheets.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 type PumpEvent = { type: 'RUN' } | { type: 'TELL' } | { type: 'END' } | { type: 'BREAK' };

@@ -184,8 +184,8 @@ export default defineActor({
 	write('door.yaml', api(1));
 	write('program.ts', program(1));
 	const problems = (await reload(node)).map(({ problem }) => problem);
-	assert.match(problems[0] ?? '', /door\.yaml:2:1: version 1 is behind 2/);
-	assert.match(problems[1] ?? '', /program\.ts:5:2: version 1 is behind 2/);
+	assert.match(problems[0] ?? '', /door\.yaml:2:1: version 1 is older than 2/);
+	assert.match(problems[1] ?? '', /program\.ts:5:2: version 1 is older than 2/);
 	await node.stop();
 	node = await nodeOn(folder);
 	const rows = await ask<ActorRow>(node, { reeve: 'actors' });

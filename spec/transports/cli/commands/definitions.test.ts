@@ -60,7 +60,7 @@ test('a running node reloads its folder, and shows what is refused', async (t) =
 	writeFileSync(join(folder, 'lamp.yaml'), lamp(1));
 	const back = await run('actors', 'reload');
 	assert.equal(back.code, 4);
-	assert.match(back.stdout, /lamp\.yaml:2:1: version 1 is behind 3/);
+	assert.match(back.stdout, /lamp\.yaml:2:1: version 1 is older than 3/);
 	const { stdout } = await run('get', 'actors');
-	assert.match(stdout, /lamp +3 .*refused: lamp\.yaml:2:1: version 1 is behind 3/);
+	assert.match(stdout, /lamp +3 .*refused: lamp\.yaml:2:1: version 1 is older than 3/);
 });

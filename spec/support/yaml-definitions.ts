@@ -1,5 +1,5 @@
 /**
- * Sheets in specs: compiled from a text, or refused.
+ * YAML definitions in specs: compiled from a text, or refused.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { compileYamlDefinition } from '../../actors/declarative/yaml-definition.
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** The definition that a sheet makes. */
+/** Compiles a YAML definition. */
 export function yamlDefinitionOf(text: string, dataFolder = '.'): ActorDefinition {
 	return compileYamlDefinition({
 		source: 'it.yaml',
@@ -18,7 +18,7 @@ export function yamlDefinitionOf(text: string, dataFolder = '.'): ActorDefinitio
 	});
 }
 
-/** What a sheet is refused for, a line for each; empty if it is accepted. */
+/** The problems of a YAML definition, a line for each; empty if it is accepted. */
 export function refusalOf(text: string): readonly string[] {
 	try {
 		yamlDefinitionOf(text);

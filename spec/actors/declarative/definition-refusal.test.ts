@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { refusalOf } from '../../support/sheets.ts';
+import { refusalOf } from '../../support/yaml-definitions.ts';
 
-/** A sheet with one state more, which is written from its line 8 on. */
+/** A YAML definition with one more state, which begins at line 8. */
 const withState = (lines: string) => `actor: it
 version: 1
 events: { GO: { n: number }, STOP: }
@@ -46,9 +46,9 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 	['an unknown ask', '    on: { reply.load: there }', /:9:11: there is no ask load$/],
 	['an unknown monitor', '    on: { down.pump: there }', /:9:11: there is no monitor pump$/],
 	[
-		'a monitor of nobody',
+		'a monitor without a target',
 		'    entry: [{ monitor: { id: pump } }]',
-		/:9:24: a monitor has an actor or a node to watch$/,
+		/:9:24: a monitor needs an actor, or a node in to$/,
 	],
 	[
 		'an unknown deferred event',
@@ -78,7 +78,7 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 	[
 		'a command as an action',
 		'    entry: [{ command: [ls] }]',
-		/:9:15: command is a raw side effect, and no action/,
+		/:9:15: command is a raw side effect, not an action/,
 	],
 	[
 		'a request as an action',
@@ -105,11 +105,15 @@ const refused: readonly (readonly [what: string, lines: string, refusal: RegExp]
 		'    on: { GO: { if: event.n + 1 } }',
 		/:9:21: a condition is true or false, not a number$/,
 	],
-	['two actions in one', '    entry: [{ log: a, cancel: b }]', /:9:13: not one action/],
 	[
-		'a message to nobody',
+		'two actions in one',
+		'    entry: [{ log: a, cancel: b }]',
+		/:9:13: an action is an object with one key/,
+	],
+	[
+		'a message without a receiver',
 		'    entry: [{ send: { to: ship1 } }]',
-		/:9:21: a message has a method or an actor/,
+		/:9:21: a message needs either a method or an actor/,
 	],
 	[
 		'an always without end',
@@ -140,11 +144,12 @@ for (const [what, lines, refusal] of refused) {
 test('an unknown type of an event field is refused with the nearest one', () => {
 	const text = 'actor: it\nversion: 1\nevents:\n  GO: { n: nubmer }\n';
 	assert.deepEqual(refusalOf(text), [
-		'it.yaml:4:12: nubmer is none of number, string, boolean, list, map, any; did you mean number?',
+		'it.yaml:4:12: nubmer is not one of number, string, boolean, list, map, any; ' +
+			'did you mean number?',
 	]);
 });
 
-test('a circle of always is refused where it begins, and one that only runs show too', () => {
+test('an endless cycle of always is refused at its place, also one that only a trial finds', () => {
 	const states = (guard: string) => `actor: it
 version: 1
 context: { n: 1 }
@@ -156,14 +161,14 @@ states:
 `;
 	assert.match(
 		refusalOf(states(''))[0] ?? '',
-		/:7:8: always leads in a circle without an if: a, b, a/,
+		/:7:8: always leads in a cycle without an if: a, b, a/,
 	);
 	const [found] = refusalOf(states('if: context.n > 0, '));
 	assert.match(found ?? '', /:6:17: the machine does not come to rest after GO/);
 	assert.deepEqual(refusalOf(states('if: context.n > 1, ')), []);
 });
 
-test('a loop that comes to an end is no circle', () => {
+test('a cycle that ends is accepted', () => {
 	const text = `actor: it
 version: 1
 context: { n: 0 }
@@ -178,7 +183,7 @@ states:
 	assert.deepEqual(refusalOf(text), []);
 });
 
-test('all problems are told at once, in the order of their places', () => {
+test('all problems are reported at once, in the order of their places', () => {
 	const places = refusalOf(withState('    on: { GO: tere, STP: there }\n    entry: [nothing]'));
 	assert.deepEqual(
 		places.map((line) => line.split(':')[1]),
@@ -186,7 +191,7 @@ test('all problems are told at once, in the order of their places', () => {
 	);
 });
 
-test('what is no YAML, or no sheet, is refused at its place; JSON is read as well', () => {
+test('a text that is not YAML or not a definition is refused at its place; JSON is accepted', () => {
 	assert.match(refusalOf('actor: it\n  version: [\n')[0] ?? '', /^it\.yaml:\d+:\d+: /);
 	assert.match(refusalOf('version: 1\n')[0] ?? '', /^it\.yaml:1:1: .*/);
 	const json =
@@ -195,7 +200,7 @@ test('what is no YAML, or no sheet, is refused at its place; JSON is read as wel
 	assert.deepEqual(refusalOf(json.replace('"b"', '"a"')), []);
 });
 
-test('an action inside itself is refused', () => {
+test('actions that contain themselves are refused', () => {
 	const text = 'actor: it\nversion: 1\nactions:\n  a: [b]\n  b: [a]\nentry: [a]\n';
-	assert.match(refusalOf(text)[0] ?? '', /would be done inside itself/);
+	assert.match(refusalOf(text)[0] ?? '', /the actions \w contain themselves/);
 });
