@@ -5,7 +5,7 @@
  * @module
  */
 import { atLeast, budgetOf, full, inRounds, type Figure } from './figure.ts';
-import { onServices } from './host-process.ts';
+import { withHosts } from './host-process.ts';
 
 const bytes = 200;
 /** How many wait for the node that is away. */
@@ -14,7 +14,7 @@ const waiting = 2000;
 /** Measures it. */
 export function measureAway(scale = full): Promise<readonly Figure[]> {
 	const [count, rounds] = scale.short ? [2000, 3] : [3000, 5];
-	return onServices(async ({ start }) => {
+	return withHosts(async ({ start }) => {
 		await start({ role: 'receiver', name: 'ship1' });
 		await start({ role: 'receiver', name: 'ship2' });
 		const undisturbed = await start({ role: 'sender', name: 'central1' });

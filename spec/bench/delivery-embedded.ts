@@ -7,14 +7,14 @@
  */
 import { bareEnds, deliver } from './delivery.ts';
 import { atLeast, full, type Figure } from './figure.ts';
-import { onServices } from './host-process.ts';
+import { withHosts } from './host-process.ts';
 
 /** Measures it. */
 export function measureDeliveryEmbedded(scale = full): Promise<readonly Figure[]> {
-	return onServices(async (services) => {
-		const sender = await services.start({ role: 'sender', name: 'central', bringsBroker: true });
-		await services.start({ role: 'receiver', name: 'ship1' });
-		const bare = await bareEnds(services);
+	return withHosts(async (hosts) => {
+		const sender = await hosts.start({ role: 'sender', name: 'central', bringsBroker: true });
+		await hosts.start({ role: 'receiver', name: 'ship1' });
+		const bare = await bareEnds(hosts);
 		const measured = await deliver({ ...bare, sender }, scale);
 		return [atLeast(1, { name: 'delivery-embedded', unit: 'messages/s', ...measured })];
 	}, 'embedded');

@@ -7,7 +7,7 @@
  * @module
  */
 import { atLeast, budgetOf, full, inRounds, type Figure, type Scale } from './figure.ts';
-import { onServices, type NodeServices, type Host } from './host-process.ts';
+import { withHosts, type BenchHosts, type Host } from './host-process.ts';
 
 /** The ends of both ways: two bare clients, and two nodes. */
 export interface Ends {
@@ -18,7 +18,7 @@ export interface Ends {
 }
 
 /** The bare ends, which are the same over every broker. */
-export async function bareEnds({ start }: NodeServices): Promise<Omit<Ends, 'sender'>> {
+export async function bareEnds({ start }: BenchHosts): Promise<Omit<Ends, 'sender'>> {
 	return {
 		bareReceiver: await start({ role: 'mqtt-receiver', name: 'bare' }),
 		bareSender: await start({ role: 'mqtt-sender', name: 'bare-sender' }),
@@ -47,10 +47,10 @@ export function deliver({ bareSender, bareReceiver, sender }: Ends, scale: Scale
 
 /** Measures it over Mosquitto. */
 export function measureDelivery(scale = full): Promise<readonly Figure[]> {
-	return onServices(async (services) => {
-		const bare = await bareEnds(services);
-		await services.start({ role: 'receiver', name: 'ship1' });
-		const sender = await services.start({ role: 'sender', name: 'central' });
+	return withHosts(async (hosts) => {
+		const bare = await bareEnds(hosts);
+		await hosts.start({ role: 'receiver', name: 'ship1' });
+		const sender = await hosts.start({ role: 'sender', name: 'central' });
 		const measured = await deliver({ ...bare, sender }, scale);
 		return [atLeast(1.5, { name: 'delivery', unit: 'messages/s', ...measured })];
 	});

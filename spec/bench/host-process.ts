@@ -22,7 +22,7 @@ export interface Host {
 }
 
 /** The ground of one benchmark: a broker, a folder, and hosts. */
-export interface NodeServices {
+export interface BenchHosts {
 	readonly folder: string;
 	readonly broker: string;
 	readonly start: (order: Pick<HostOrder, 'role' | 'name' | 'bringsBroker'>) => Promise<Host>;
@@ -37,8 +37,8 @@ const profiled = process.env['REEVE_BENCH_PROFILE'];
  *
  * @throws Error if Mosquitto is wanted and not installed
  */
-export async function onServices<Result>(
-	measure: (services: NodeServices) => Promise<Result>,
+export async function withHosts<Result>(
+	measure: (hosts: BenchHosts) => Promise<Result>,
 	kind: 'mosquitto' | 'embedded' = 'mosquitto',
 ): Promise<Result> {
 	const folder = await mkdtemp(join(tmpdir(), 'reeve-bench-'));

@@ -6,7 +6,7 @@
  * @module
  */
 import { atLeast, budgetOf, full, inRounds, type Figure } from './figure.ts';
-import { onServices } from './host-process.ts';
+import { withHosts } from './host-process.ts';
 
 const bytes = 200;
 
@@ -15,7 +15,7 @@ export function measureIntake(scale = full): Promise<readonly Figure[]> {
 	const [count, rounds] = scale.short ? [16_000, 3] : [32_000, 5];
 	const job = { do: 'flood', count, bytes, to: 'nowhere' } as const;
 	const rate = (ms: number) => Math.round((count / ms) * 1000);
-	return onServices(async ({ start }) => {
+	return withHosts(async ({ start }) => {
 		await start({ role: 'sender', name: 'central', bringsBroker: true });
 		const clients = await start({ role: 'clients', name: 'central' });
 		const puts = await start({ role: 'puts', name: 'puts' });

@@ -6,14 +6,14 @@
  * @module
  */
 import { atMost, budgetOf, full, inRounds, quantile, type Figure } from './figure.ts';
-import { onServices } from './host-process.ts';
+import { withHosts } from './host-process.ts';
 
 const bytes = 200;
 
 /** Measures both. */
 export function measureLatency(scale = full): Promise<readonly Figure[]> {
 	const [count, rounds] = scale.short ? [100, 3] : [200, 5];
-	return onServices(async ({ start }) => {
+	return withHosts(async ({ start }) => {
 		await start({ role: 'mqtt-echo', name: 'echo' });
 		const asker = await start({ role: 'mqtt-asker', name: 'asker' });
 		await start({ role: 'receiver', name: 'ship1' });

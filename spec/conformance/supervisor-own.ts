@@ -197,11 +197,11 @@ async function outcomeOf(t: TestScope, type: 'REJECT' | 'THROW' | 'SPIN') {
 const lives = ['helper up', 'helper down', 'helper up'];
 
 test('async_rejection: a promise that an action lets go and that rejects is a crash of its actor', async (t) => {
-	const publicMessage = strayErrors(t);
+	const strays = strayErrors(t);
 	const { reason, words } = await outcomeOf(t, 'REJECT');
 	assert.equal(reason, abnormal);
 	assert.deepEqual(words, lives);
-	assert.deepEqual(publicMessage, []);
+	assert.deepEqual(strays, []);
 });
 
 test('throwing_parent: a machine that throws takes the actors that it had started with it', async (t) => {

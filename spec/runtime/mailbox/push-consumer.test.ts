@@ -17,7 +17,7 @@ const startOf = ({ arrival }: MailboxRow): Change => ({
 	table: 'started',
 	key: ['REQSpec', arrival],
 });
-const handlers = (changes: readonly Change[]) => changes.map(({ key }) => Number(key[1]));
+const arrivals = (changes: readonly Change[]) => changes.map(({ key }) => Number(key[1]));
 
 /** Lets everything happen that only waits for promises. */
 async function settle(): Promise<void> {
@@ -28,7 +28,7 @@ async function settle(): Promise<void> {
 function shiftOf(count: number, options: { concurrency?: number; settlementsMax?: number } = {}) {
 	const { concurrency = 2, settlementsMax = 10 } = options;
 	const rows = Array.from({ length: count }, (_, at) => rowOf(at + 1));
-	const commits: { handlers: number[]; done: () => void; fail: () => void }[] = [];
+	const commits: { arrivals: number[]; done: () => void; fail: () => void }[] = [];
 	const runs = new Map<number, { freed: () => void; settled: () => void }>();
 	const shift = createPushConsumer({
 		concurrency,
@@ -38,7 +38,7 @@ function shiftOf(count: number, options: { concurrency?: number; settlementsMax?
 		commit: (changes) =>
 			new Promise((done, reject) => {
 				const fail = () => reject(new Error('the node stops'));
-				commits.push({ handlers: handlers(changes), done, fail });
+				commits.push({ arrivals: arrivals(changes), done, fail });
 			}),
 	});
 	const run = (row: MailboxRow, freed: () => void) =>
@@ -92,7 +92,7 @@ test('starts are written together, before any of them runs, and ahead for places
 	await settle();
 	assert.deepEqual(running(), []);
 	assert.deepEqual(
-		commits.map(({ handlers: which }) => which),
+		commits.map(({ arrivals: which }) => which),
 		[[1, 2]],
 	);
 	commits[0]?.done();
@@ -100,12 +100,12 @@ test('starts are written together, before any of them runs, and ahead for places
 	assert.deepEqual(running(), [1, 2]);
 	await free(1);
 	await free(2);
-	assert.deepEqual(commits[1]?.handlers, [3, 4], 'one has ended, so one more than its place');
+	assert.deepEqual(commits[1]?.arrivals, [3, 4], 'one has ended, so one more than its place');
 	commits[1]?.done();
 	await settle();
 	await free(3, 4);
 	assert.deepEqual(running(), [1, 2, 3, 4]);
-	assert.ok((commits[2]?.handlers.length ?? 0) >= 2, 'as many as were fast are begun ahead');
+	assert.ok((commits[2]?.arrivals.length ?? 0) >= 2, 'as many as were fast are begun ahead');
 });
 
 test('rows whose start cannot be written do not run', async () => {
@@ -121,8 +121,8 @@ test('a message that finds a place is begun with its acceptance, and not a secon
 	const { shift, run, begin, commits, running, rows } = shiftOf(0);
 	assert.deepEqual(shift.beginNow(rowOf(1)), [], 'nobody runs anything yet');
 	shift.open({ run, begin });
-	assert.deepEqual(handlers(shift.beginNow(rowOf(1))), [1]);
-	assert.deepEqual(handlers(shift.beginNow(rowOf(2))), [2]);
+	assert.deepEqual(arrivals(shift.beginNow(rowOf(1))), [1]);
+	assert.deepEqual(arrivals(shift.beginNow(rowOf(2))), [2]);
 	assert.deepEqual(shift.beginNow(rowOf(3)), [], 'both places are promised');
 	rows.push(rowOf(1), rowOf(2), rowOf(3));
 	shift.feed();
@@ -138,7 +138,7 @@ test('what was begun can be taken back until it runs', async () => {
 	commits[0]?.done();
 	await settle();
 	await free(1);
-	const ahead = commits[1]?.handlers ?? [];
+	const ahead = commits[1]?.arrivals ?? [];
 	commits[1]?.done();
 	await settle();
 	const waiting = ahead.find((arrival) => !running().includes(arrival));
