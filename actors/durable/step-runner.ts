@@ -20,6 +20,7 @@ import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
 import type { StepRow } from '../turn/instance.ts';
 import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What is known of a step that has ended. */
 export type StepResult =
@@ -153,8 +154,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			next();
 		},
 		resume() {
-			const all = { from: [actor], to: [actor, '\uffff'] };
-			for (const { key: place, value: left } of journal.scan<StepRow>('steps', all)) {
+			for (const row of journal.scan<StepRow>('steps', rowsUnder(actor))) {
+				const { key: place, value: left } = row;
 				const { child, src, result } = left;
 				const name = { key: String(place[1]), stepId: String(place[2]), child };
 				if (result) parts.ended(name, unpack(result) as StepResult);

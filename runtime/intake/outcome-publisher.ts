@@ -15,7 +15,7 @@ import { messageRow } from '../ledger/message-state.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Network } from '../network/network.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** The answers that {@link createOutcomePublisher} makes. */
 export interface OutcomePublisher {
@@ -62,9 +62,8 @@ export function createOutcomePublisher(parts: {
 	network: Pick<Network, 'publish' | 'onLink'>;
 }): OutcomePublisher {
 	const { journal, clock, config, signals, network } = parts;
-	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const edge = (reverse: boolean) =>
-		journal.scan<StoredAnswer>('outcomes', { ...all, limit: 1, reverse })[0]?.key[0];
+		journal.scan<StoredAnswer>('outcomes', { ...rowsUnder(), limit: 1, reverse })[0]?.key[0];
 	let first = Number(edge(false) ?? 1);
 	let next = Number(edge(true) ?? first - 1) + 1;
 	/** Everything below is on disk. Commits are flushed in the order in which they were made. */

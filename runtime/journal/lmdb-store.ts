@@ -20,7 +20,7 @@ import {
 	type StoreRecord,
 } from './store-record.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Change, JournalReader, Key, Stretch, Table } from './schema.ts';
+import type { Bound, Change, JournalReader, Key, Stretch, Table } from './schema.ts';
 
 /** A key as LMDB takes it. It does not change it, so ours are handed to it without a copy. */
 export type StoreKey = (string | number)[];
@@ -85,12 +85,17 @@ export function walkStore(folder: string, tables: readonly Table[]): number {
 /** A stretch of keys as LMDB takes it. */
 export function rangeOf({ from, to, limit, reverse }: Stretch) {
 	return {
-		start: [...(reverse ? to : from)],
-		end: [...(reverse ? from : to)],
+		start: storeKey(reverse ? to : from),
+		end: storeKey(reverse ? from : to),
 		snapshot: false,
 		...(limit === undefined ? {} : { limit }),
 		...(reverse ? { reverse, exclusiveStart: true, inclusiveEnd: true } : {}),
 	};
+}
+
+/** LMDB takes bytes as a part and puts them as they are; its types do not say so of a list. */
+function storeKey(bound: Bound): StoreKey {
+	return [...bound] as StoreKey;
 }
 
 /** LMDB hands back a key of one part without its list. */
@@ -102,12 +107,12 @@ export function listOf(key: string | number | Key): Key {
 const keyBytesMax = 1900;
 
 /** Nearly all keys are short, and need not be counted byte by byte. */
-export function isStorable(key: Key): boolean {
+export function isStorable(key: Bound): boolean {
 	let most = 0;
-	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
+	for (const part of key) most += typeof part === 'number' ? 9 : part.length * 3;
 	if (most <= keyBytesMax) return true;
 	let exact = 0;
-	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
+	for (const part of key) exact += typeof part === 'number' ? 9 : Buffer.byteLength(part);
 	return exact <= keyBytesMax;
 }
 

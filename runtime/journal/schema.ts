@@ -65,12 +65,35 @@ export interface Change {
 	readonly packed?: Uint8Array;
 }
 
+/** One end of a stretch: a key, or a place between keys, which bytes of the store's order name. */
+export type Bound = readonly (string | number | Uint8Array)[];
+
 /** A stretch of keys: `from` included, `to` not. */
 export interface Stretch {
-	readonly from: Key;
-	readonly to: Key;
+	readonly from: Bound;
+	readonly to: Bound;
 	readonly limit?: number;
 	readonly reverse?: boolean;
+}
+
+/** Sorts behind every string and number: no UTF-8 text has this byte, and numbers begin lower. */
+const highest = 0xff;
+const lastPart = Uint8Array.of(highest);
+const noBytes = new Uint8Array();
+
+/** The rows whose key begins with these parts; without any, all rows of the table. */
+export function rowsUnder(...parts: Key): Stretch {
+	return { from: parts, to: [...parts, lastPart] };
+}
+
+/** The rows whose first part begins with `text`, which has no control characters. */
+export function rowsStartingWith(text: string): Stretch {
+	return { from: [text], to: [Buffer.concat([Buffer.from(text), lastPart])] };
+}
+
+/** Where the next page begins: directly behind `key`, before all keys that continue it. */
+export function behind(key: Key): Bound {
+	return [...key, noBytes];
 }
 
 /** The part of a journal that reads: what is committed, in short stretches. */
