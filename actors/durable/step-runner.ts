@@ -21,6 +21,8 @@ import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
 import type { StepRow } from '../turn/instance.ts';
 import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
 import { rowsUnder } from '../../runtime/journal/schema.ts';
+import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What is known of a step that has ended. */
 export type StepResult =
@@ -65,7 +67,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const waiting = new Map<string, Job>();
 	const running = new Map<string, AbortController>();
 	let isStopped = false;
-	let idle: (() => void) | undefined;
+	let idle: Deferred | undefined;
 
 	const keyOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => [actor, key, stepId];
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
@@ -76,9 +78,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		if (isStopped || !running.has(job.stepId)) return;
 		const { result, bytes } = storable(given, config.messageBytesMax);
 		const value: StepRow = { ...rowOf(job), result: bytes };
-		journal
-			.commit([{ table: 'steps', key: keyOf(job), value }], 'committed')
-			.catch(() => undefined);
+		journal.commit([{ table: 'steps', key: keyOf(job), value }], 'committed').catch(ignoreIfFenced);
 		const outcome = 'error' in result ? result.error.code : 'done';
 		const { key, stepId, src: step } = job;
 		signals.emit('step.ended', { actor, key, step, stepId, outcome });
@@ -119,7 +119,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			timer.cancel();
 			file(job, result);
 			running.delete(job.stepId);
-			if (running.size === 0) idle?.();
+			if (running.size === 0) idle?.resolve();
 			next();
 		};
 		run(job, abort).then(end, (thrown: unknown) => end(failureOf(thrown)));
@@ -150,7 +150,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			// Its end finds that nobody asks for it any more.
 			running.delete(stepId);
 			abort?.abort();
-			if (running.size === 0) idle?.();
+			if (running.size === 0) idle?.resolve();
 			next();
 		},
 		resume() {
@@ -166,10 +166,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		async stop(graceMs) {
 			waiting.clear();
 			if (running.size > 0) {
-				const ended = new Promise<void>((resolve) => {
-					idle = resolve;
-				});
-				await Promise.race([ended, pause(clock, graceMs)]);
+				idle = deferred();
+				await Promise.race([idle.promise, pause(clock, graceMs)]);
 			}
 			isStopped = true;
 			for (const abort of running.values()) abort.abort();

@@ -17,6 +17,7 @@ import { createLaneMap, type LaneOfStore } from './lane-map.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
 import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** The retention that {@link createLaneRetention} makes. */
 export interface LaneRetention {
@@ -62,7 +63,7 @@ export function createLaneRetention(parts: {
 		fresh.set(lane, now + noteMs);
 		// A note that is lost with a crash is made again by the next frame; the cursor is there
 		// already.
-		journal.commit([{ table: 'heard', key, value: now }]).catch(() => undefined);
+		journal.commit([{ table: 'heard', key, value: now }]).catch(ignoreIfFenced);
 	};
 
 	return {
@@ -99,8 +100,7 @@ export function startSweeping(retention: LaneRetention, clock: Clock): { stop():
 	let timer = clock.after(sweepMs, sweep);
 	function sweep(): void {
 		timer = clock.after(sweepMs, sweep);
-		// It is refused only when this process may not write any more, and then its successor sweeps.
-		retention.sweep().catch(() => undefined);
+		retention.sweep().catch(ignoreIfFenced);
 	}
 	return {
 		async stop() {

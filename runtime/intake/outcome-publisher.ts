@@ -16,6 +16,7 @@ import type { Signals } from '../observability/signals.ts';
 import type { Network } from '../network/network.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** The answers that {@link createOutcomePublisher} makes. */
 export interface OutcomePublisher {
@@ -137,8 +138,7 @@ export function createOutcomePublisher(parts: {
 	const pump = (): void => {
 		isAsked = true;
 		pumping ??= work()
-			// Fenced or stopping: they are in the journal, and the next process goes on.
-			.catch(() => undefined)
+			.catch(ignoreIfFenced)
 			.finally(() => {
 				pumping = undefined;
 				if (isAsked) pump();

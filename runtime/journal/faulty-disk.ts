@@ -5,6 +5,7 @@
  * @module
  */
 import type { Disk } from './disk.ts';
+import { deferred, type Deferred } from '../platform/deferred.ts';
 
 /** The disk that {@link createFaultyDisk} makes. */
 export interface FaultyDisk extends Disk {
@@ -104,21 +105,18 @@ export function createFaultyDisk(): FaultyDisk {
 
 /** Something to wait at. */
 function createGate() {
-	let closed: Promise<void> | undefined;
-	let open: () => void = () => {};
+	let closed: Deferred | undefined;
 	return {
 		/** Resolves as soon as the gate is open. */
 		async passage() {
-			while (closed) await closed;
+			while (closed) await closed.promise;
 		},
 		close() {
-			closed ??= new Promise((resolve) => {
-				open = () => {
-					closed = undefined;
-					resolve();
-				};
-			});
+			closed ??= deferred();
 		},
-		open: () => open(),
+		open() {
+			closed?.resolve();
+			closed = undefined;
+		},
 	};
 }

@@ -10,6 +10,7 @@
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** When a timer of an earlier process fires. */
 export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
@@ -169,7 +170,7 @@ function createUptime(journal: Journal, clock: Clock) {
 	let pending: Timer | undefined;
 	const note = (): void => {
 		const value: Alive = { at: clock.now(), downMs };
-		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(() => undefined);
+		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(ignoreIfFenced);
 	};
 	const beat = (): void => {
 		note();
