@@ -51,7 +51,7 @@ export interface StoreRecord {
 	readonly wasUnclean: boolean;
 	/** Unclean starts within the period, this one included. */
 	readonly uncleanStarts: number;
-	/** Whether the store is in another place than its last, which no one has confirmed yet. */
+	/** Whether the store is in another place than its last, and the operator has not confirmed it. */
 	readonly isMoved: boolean;
 }
 
