@@ -19,6 +19,7 @@ import type { TurnDraft } from '../turn/turn-draft.ts';
 import type { InstanceCache } from './instance-cache.ts';
 import { demonitorType, monitorType, type EndReason } from '../definition/monitor-message.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
+import { isFenced } from '../../runtime/journal/fencing.ts';
 
 /** What monitors need. */
 export interface MonitorsParts {
@@ -66,9 +67,7 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 		const messages = ends.flatMap((each) => each.messages);
 		const changes = ends.flatMap((each) => each.changes);
 		router.send(messages, changes).catch((thrown: unknown) => {
-			const isEnd =
-				thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
-			if (!isOver && !isEnd) parts.broken(thrown);
+			if (!isOver && !isFenced(thrown)) parts.broken(thrown);
 		});
 	};
 	const takeAll = (key: string): readonly MailboxRow[] => {

@@ -12,7 +12,7 @@ import { markOf, markText, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { InstanceBatch } from './instance-batch.ts';
-import type { Change, Key } from '../../runtime/journal/schema.ts';
+import { rowsUnder, type Change, type Key } from '../../runtime/journal/schema.ts';
 
 /** The start records of one actor. */
 export interface StartRecords {
@@ -76,8 +76,7 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 		},
 		read() {
 			const found = new Map<string, number>();
-			const all = { from: [actor], to: [actor, '\uffff'] };
-			for (const { key, value } of journal.scan<unknown>('started', all)) {
+			for (const { key, value } of journal.scan<unknown>('started', rowsUnder(actor))) {
 				const mark = key.slice(1);
 				if (mark[0] !== 'batch') {
 					found.set(markText(mark), (value as { attempts: number }).attempts);

@@ -20,6 +20,9 @@ import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
 import type { StepRow } from '../turn/instance.ts';
 import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
+import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** The result of a step. */
 export type StepResult =
@@ -64,7 +67,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const waiting = new Map<string, Job>();
 	const running = new Map<string, AbortController>();
 	let isStopped = false;
-	let idle: (() => void) | undefined;
+	let idle: Deferred | undefined;
 
 	const keyOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => [actor, key, stepId];
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
@@ -75,9 +78,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		if (isStopped || !running.has(job.stepId)) return;
 		const { result, bytes } = storable(given, config.messageBytesMax);
 		const value: StepRow = { ...rowOf(job), result: bytes };
-		journal
-			.commit([{ table: 'steps', key: keyOf(job), value }], 'committed')
-			.catch(() => undefined);
+		journal.commit([{ table: 'steps', key: keyOf(job), value }], 'committed').catch(ignoreIfFenced);
 		const outcome = 'error' in result ? result.error.code : 'done';
 		const { key, stepId, src: step } = job;
 		signals.emit('step.ended', { actor, key, step, stepId, outcome });
@@ -118,7 +119,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			timer.cancel();
 			file(job, result);
 			running.delete(job.stepId);
-			if (running.size === 0) idle?.();
+			if (running.size === 0) idle?.resolve();
 			next();
 		};
 		run(job, abort).then(end, (thrown: unknown) => end(failureOf(thrown)));
@@ -149,12 +150,12 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			// Removed from `running`, its result will be dropped.
 			running.delete(stepId);
 			abort?.abort();
-			if (running.size === 0) idle?.();
+			if (running.size === 0) idle?.resolve();
 			next();
 		},
 		resume() {
-			const all = { from: [actor], to: [actor, '\uffff'] };
-			for (const { key: place, value: left } of journal.scan<StepRow>('steps', all)) {
+			for (const row of journal.scan<StepRow>('steps', rowsUnder(actor))) {
+				const { key: place, value: left } = row;
 				const { child, src, result } = left;
 				const name = { key: String(place[1]), stepId: String(place[2]), child };
 				if (result) parts.ended(name, unpack(result) as StepResult);
@@ -165,10 +166,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		async stop(graceMs) {
 			waiting.clear();
 			if (running.size > 0) {
-				const ended = new Promise<void>((resolve) => {
-					idle = resolve;
-				});
-				await Promise.race([ended, pause(clock, graceMs)]);
+				idle = deferred();
+				await Promise.race([idle.promise, pause(clock, graceMs)]);
 			}
 			isStopped = true;
 			for (const abort of running.values()) abort.abort();

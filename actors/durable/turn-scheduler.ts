@@ -11,7 +11,6 @@
  */
 import type { EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import { release, type Trigger } from '../turn/trigger.ts';
@@ -22,6 +21,7 @@ import { createInstanceBatchRun, type InstanceBatch } from './instance-batch.ts'
 import { createStartRecords } from './start-record.ts';
 import { emptyBatch, type Batch, type BatchEnd } from './batch.ts';
 import type { Run } from './trigger-run.ts';
+import { isFenced } from '../../runtime/journal/fencing.ts';
 
 /** What a turn scheduler needs. */
 export interface TurnSchedulerParts {
@@ -91,9 +91,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 	 */
 	const endsHere = (thrown: unknown): void => {
 		state = 'fenced';
-		const isOver =
-			thrown instanceof ReeveError && (thrown.code === 'fenced' || thrown.code === 'stopping');
-		if (!isOver) broken(thrown);
+		if (!isFenced(thrown)) broken(thrown);
 	};
 
 	/** Picks the next batch; `unflushed` protects its instances from eviction. */

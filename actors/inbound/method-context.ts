@@ -15,6 +15,7 @@ import { composeReply } from '../../runtime/message/reply.ts';
 import type { Authorization } from '../../runtime/security/authorization.ts';
 import { askMessage, type AskingParts } from './method-ask.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What a context is made from. */
 export interface ContextParts extends AskingParts {
@@ -64,16 +65,14 @@ export function createMethodContext(
 		outputBytesMax: config.outputBytesMax,
 		hasCapacity: () => parts.outbox.waiting() < config.outboxMessagesMax,
 		async note(progress) {
-			await parts.journal.commit(noted(progress)).catch(() => undefined);
+			await parts.journal.commit(noted(progress)).catch(ignoreIfFenced);
 		},
 		async reply(data, progress) {
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
 			// It is on disk or the node is going down, in which case its run will be replayed anyway.
 			const published = outcomePublisher?.interim(message, data);
 			const changes = [...noted(progress), ...(published?.changes ?? [])];
-			await router
-				.send(interim ? [interim] : [], changes)
-				.then(published?.flushed, () => undefined);
+			await router.send(interim ? [interim] : [], changes).then(published?.flushed, ignoreIfFenced);
 		},
 		ask: (asked, signal) => askMessage(parts, asked, signal),
 		print: (text) => parts.print(message.fromNode, text),

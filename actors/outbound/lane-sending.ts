@@ -16,6 +16,7 @@ import type { Settlement, WindowParts } from './expiry.ts';
 import type { Window } from './send-window.ts';
 import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What a publisher works with. */
 export interface PublisherInput extends WindowParts {
@@ -152,9 +153,8 @@ function release(
 		hand();
 		return;
 	}
-	// Fenced or stopping: nothing leaves any more, and the next process goes on.
 	const written = journal.commit(changes, 'committed');
-	const tail = Promise.all([line.tail, written]).then(hand, () => undefined);
+	const tail = Promise.all([line.tail, written]).then(hand, ignoreIfFenced);
 	line.tail = tail;
 	void tail.then(() => {
 		if (line.tail === tail) line.tail = undefined;

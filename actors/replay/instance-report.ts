@@ -20,6 +20,7 @@ import {
 	type StepRow,
 } from '../turn/instance.ts';
 import { readTurns } from '../turn/turn-recorder.ts';
+import { behind, rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** A journal, or a copy of one. */
 export type Readable = Pick<Journal, 'get' | 'scan'>;
@@ -32,12 +33,13 @@ export function* storedInstances(
 	journal: Readable,
 	actor: string,
 ): Generator<{ readonly key: string; readonly stored: StoredInstance }> {
-	for (let from = [actor, '']; ;) {
-		const stretch = { from, to: [actor, '\uffff'], limit: pageRows };
+	for (let { from, to } = rowsUnder(actor); ;) {
+		const stretch = { from, to, limit: pageRows };
 		const rows = journal.scan<StoredRow>('snapshots', stretch);
 		for (const { key, value } of rows) yield { key: String(key[1]), stored: storedIn(value) };
-		if (rows.length < pageRows) return;
-		from = [actor, `${String(rows.at(-1)?.key[1])}\u0000`];
+		const last = rows.at(-1);
+		if (!last || rows.length < pageRows) return;
+		from = behind(last.key);
 	}
 }
 
@@ -104,12 +106,7 @@ export function reportInstance(
 
 /** The messages that wait for an instance, or for any, with their events. */
 export function mailOf(journal: Readable, actor: string, key?: string) {
-	const stretch = {
-		from: [actor, 0],
-		to: [actor, Number.MAX_SAFE_INTEGER],
-		limit: mailLookedAt,
-	};
-	return scanMailbox(journal, stretch)
+	return scanMailbox(journal, { ...rowsUnder(actor), limit: mailLookedAt })
 		.map((row) => ({ row, key: row.message.key ?? '', event: eventIn(row) }))
 		.filter((mail) => key === undefined || mail.key === key);
 }
@@ -141,7 +138,7 @@ export function timersOf(journal: Readable, { actor, key, stored }: Whose): read
 /** The steps of an instance whose results its machine has not taken. */
 export function stepsOf(journal: Readable, actor: string, key: string) {
 	return journal
-		.scan<StepRow>('steps', { from: [actor, key, ''], to: [actor, key, '\uffff'] })
+		.scan<StepRow>('steps', rowsUnder(actor, key))
 		.map(({ key: place, value: row }) => ({ stepId: String(place[2]), row }));
 }
 

@@ -22,6 +22,7 @@ import { checkTurn, mustTell } from './replayed-turn.ts';
 import { createRestoring, type Finding, type Restoring } from './instance-restore.ts';
 import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What a replay needs. */
 export interface ReplayParts {
@@ -64,12 +65,12 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 
 /** The names of the actors that have instances. */
 function* storedActors(journal: Readable): Generator<string> {
-	for (let from = ['']; ;) {
-		const [row] = journal.scan('snapshots', { from, to: ['\uffff'], limit: 1 });
+	for (let { from, to } = rowsUnder(); ;) {
+		const [row] = journal.scan('snapshots', { from, to, limit: 1 });
 		if (!row) return;
 		const actor = String(row.key[0]);
 		yield actor;
-		from = [actor, '\uffff'];
+		from = rowsUnder(actor).to;
 	}
 }
 

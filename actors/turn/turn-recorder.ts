@@ -14,7 +14,7 @@ import type { Journal } from '../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { EffectRequest } from './machine-step.ts';
 import { effectTexts } from './effect-text.ts';
-import type { Change } from '../../runtime/journal/schema.ts';
+import { rowsUnder, type Change } from '../../runtime/journal/schema.ts';
 
 /** One recorded turn. */
 export interface TurnRecord {
@@ -145,9 +145,8 @@ export function readTurns(
 	actor: string,
 	key: string,
 ): readonly TurnRecord[] {
-	const stretch = { from: [actor, key, 0], to: [actor, key, Number.MAX_SAFE_INTEGER] };
 	const found = journal
-		.scan<unknown>('turns', stretch)
+		.scan<unknown>('turns', rowsUnder(actor, key))
 		.flatMap(({ value }) => recordsOf(value instanceof Uint8Array ? unpack(value) : value))
 		.toSorted(({ record: one }, { record: other }) => one.at - other.at || one.turn - other.turn);
 	const keptMax = found.at(-1)?.keptMax ?? Infinity;

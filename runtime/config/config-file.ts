@@ -1,8 +1,7 @@
 /**
- * The configuration as it is found: flags, then environment, then the file `config.yaml`, then
- * defaults. The file is created at the first start and belongs to its reader: comments and order
- * stay, only the values that a flag changes are written, as in steward, so that a flag need be
- * given only once.
+ * Reads the configuration from flags, then the environment, then `config.yaml`, then defaults. The
+ * file is created at the first start and belongs to the operator: its comments and order stay. As in
+ * steward, a value given as a flag is written into it, so that the flag is needed only once.
  *
  * @module
  */
@@ -26,7 +25,7 @@ import {
 /** Where a value may come from, the strongest first. */
 type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
 
-/** Where one value comes from: for people, `place` says it in words. */
+/** Where one value comes from; `place` says it in words. */
 interface ConfigOrigin {
 	readonly source: ConfigSource;
 	readonly place: string;
@@ -38,7 +37,7 @@ export interface LoadedConfig {
 	readonly origins: Readonly<Record<ConfigKey, ConfigOrigin>>;
 	/** The file, whether it is there or not. */
 	readonly path: string;
-	/** What its reader should hear, though nothing is wrong with it. */
+	/** Notices for the operator that are not errors. */
 	readonly remarks: readonly string[];
 }
 
@@ -54,7 +53,7 @@ export interface ConfigPlaces {
 /** The keys of the configuration, in the order of the schema. */
 export const configKeys = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-/** What a key means, and what it is unless somebody says otherwise. */
+/** The meaning and the default of a key. */
 export function configDoc(key: ConfigKey): { readonly meaning: string; readonly default: unknown } {
 	const field = configSchema.shape[key];
 	return { meaning: field.description ?? '', default: field.parse(undefined) };
@@ -88,8 +87,7 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
 }
 
 /**
- * Reads the configuration, creates the file if there is none, and keeps in it what was given as a
- * flag.
+ * Reads the configuration, creates the file if there is none, and writes the flags into it.
  *
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */
@@ -163,7 +161,7 @@ function merge(places: ConfigPlaces, file: ConfigFile): LoadedConfig {
 	};
 }
 
-/** Refuses a key that there is not; returns what is to be told of one that has no effect. */
+/** Refuses an unknown key; returns a notice for one that has no effect. */
 function known(key: string, place: string): string | undefined {
 	if (Object.hasOwn(configSchema.shape, key)) return undefined;
 	if (isUnusedStewardFlag(key)) return stewardRemark(key, place);
@@ -195,7 +193,7 @@ function check(key: ConfigKey, raw: unknown, { place }: ConfigOrigin): unknown {
 	const why = isNone
 		? 'not a number'
 		: parsed.error?.issues.map(({ message }) => message).join('; ');
-	// An address may have a password in it.
+	// An address may contain a password.
 	const shown = JSON.stringify(raw)?.replace(/\/\/[^@/]*@/, '//********@');
 	throw new ReeveError('bad_config', `${place}: ${key} cannot be ${shown}: ${why}`);
 }
@@ -224,8 +222,8 @@ function entryText(key: ConfigKey, value: unknown): string {
 }
 
 /**
- * The text of the file with these values in it. Only the characters of changed values are replaced;
- * yaml's own printing would also straighten what somebody has laid out by hand.
+ * The text of the file with these values. Only the characters of changed values are replaced, because
+ * yaml's own printing would also change the operator's layout.
  */
 function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): string {
 	const { document } = file.yaml;

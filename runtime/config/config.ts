@@ -28,7 +28,7 @@ export const configSchema = z.strictObject({
 	socketFolder: folder.default('./tmp').describe('Where the unix socket lives'),
 	databaseFolder: folder.default('./var/lib').describe('Where the journal lives'),
 	subscribersDataFolder: folder.default('./data').describe('Where methods write their files'),
-	methodsFolder: z.string().default('').describe('A folder of method files of your own'),
+	methodsFolder: z.string().default('').describe('A folder with your own method files'),
 	brokerAddress: z
 		.string()
 		.refine((address) => !address.startsWith('nats:'), natsAdvice)
@@ -38,7 +38,7 @@ export const configSchema = z.strictObject({
 		.string()
 		.default('127.0.0.1:1883')
 		.describe('Where the broker in this node listens'),
-	brokerUser: z.string().default('').describe('The user at the broker, if it wants one'),
+	brokerUser: z.string().default('').describe('The user name for the broker, if it requires one'),
 	brokerPassword: z
 		.string()
 		.default('')
@@ -47,11 +47,11 @@ export const configSchema = z.strictObject({
 	rootCAPath: z
 		.string()
 		.default('')
-		.describe('The certificate of the root CA that the broker must prove itself with (PEM)'),
+		.describe('The root CA certificate that the certificate of the broker is verified with (PEM)'),
 	brokerCertPath: z
 		.string()
 		.default('')
-		.describe('The certificate that this node proves itself with to the broker (PEM)'),
+		.describe('The client certificate of this node for the broker (PEM)'),
 	brokerKeyPath: z.string().default('').describe('The private key of that certificate (PEM)'),
 	keysFolder: z
 		.string()
@@ -113,14 +113,16 @@ export const configSchema = z.strictObject({
 	startSubREQRelay: flag.default(true).describe('Send messages on for other nodes'),
 	keepStopped: flag
 		.default(true)
-		.describe('Keep processes that were started or stopped by a message so over a restart'),
+		.describe(
+			'After a restart, keep processes started or stopped that a message started or stopped',
+		),
 	durability: z
 		.enum(['disk', 'os'])
 		.default('disk')
 		.describe('disk: survives power loss; os: survives a crash of the process only'),
 	strictIdentity: flag
 		.default(false)
-		.describe('Refuse a data folder that comes up on another machine, whoever else lives'),
+		.describe('Refuse a data folder that was last used on another machine'),
 	onDuplicateName: z
 		.enum(['wait', 'exit'])
 		.default('wait')
@@ -130,7 +132,10 @@ export const configSchema = z.strictObject({
 		.default(30_000)
 		.describe('Shortest pause before the name is claimed again'),
 	uncleanStartsMax: count.default(3).describe('Starts after a crash that lead to safe mode'),
-	uncleanPeriod: seconds.min(1).default(600).describe('Seconds within which they count'),
+	uncleanPeriod: seconds
+		.min(1)
+		.default(600)
+		.describe('Seconds within which starts after a crash count'),
 	laneSilenceMax: seconds
 		.min(2_592_000)
 		.default(2_592_000)
@@ -153,20 +158,22 @@ export const configSchema = z.strictObject({
 		.describe('The most bytes of a copied file in one message'),
 	copyOutside: flag
 		.default(true)
-		.describe('Let absolute paths of copied files lie outside of the data folder'),
-	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the books'),
+		.describe('Allow absolute paths outside of the data folder for copied files'),
+	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the ledger'),
 	mailboxMessagesMax: count.default(100_000).describe('Messages waiting for one method here'),
 	mailboxBytesMax: bytes
 		.default(268_435_456)
 		.describe('Bytes waiting for one method here; above it no more are taken'),
 	outboxMessagesMax: count.default(1_000_000).describe('Messages waiting to leave'),
-	historyEventsMax: count.min(4).default(32).describe('Events kept of the life of one message'),
+	historyEventsMax: count.min(4).default(32).describe('Events kept in the history of one message'),
 	bodyKeptBytesMax: bytes
 		.default(16_384)
-		.describe('The largest message that is kept in the books and in the record, to be sent again'),
+		.describe('The largest message kept in the ledger and in the record, to be sent again'),
 	publicMessagesMax: count.default(1000).describe('Messages in one payload of an MQTT client'),
 	outcomesKeptMax: count.default(10_000).describe('Outcomes that wait to be published'),
-	operatedMax: count.default(10_000).describe('Messages that one retry, cancel or drop is about'),
+	operatedMax: count
+		.default(10_000)
+		.describe('The most messages that one retry, cancel or drop handles'),
 	lanesMax: count
 		.default(100_000)
 		.describe('Ordered streams to other nodes: for a node, method and kind one, or 256 with keys'),
@@ -179,13 +186,15 @@ export const configSchema = z.strictObject({
 		.default(60)
 		.describe('Seconds after a start in which an unknown method may still be deployed'),
 	windowMessagesMax: count.default(256).describe('Messages under way in one lane'),
-	frameBytesMax: bytes.default(1_048_576).describe('The most bytes in one PUBLISH, if it can be'),
+	frameBytesMax: bytes
+		.default(1_048_576)
+		.describe('The most bytes in one PUBLISH, unless one message is larger'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
-	settlementsMax: count.default(1000).describe('Outcomes of one method on their way to the disk'),
-	attemptsMax: count.default(5).describe('Starts of one message before it is dead'),
+	settlementsMax: count.default(1000).describe('Outcomes of one method that may wait for the disk'),
+	attemptsMax: count.default(5).describe('Starts of one message before it becomes a dead letter'),
 	resendMsMin: milliseconds.default(1000).describe('First pause before a resend'),
 	resendMsMax: milliseconds.default(60_000).describe('Longest pause before a resend'),
-	definitionsFolder: z.string().default('').describe('A folder of actor definitions of your own'),
+	definitionsFolder: z.string().default('').describe('A folder with your own actor definitions'),
 	definitionsWatch: flag.default(true).describe('Reload actor definitions when their files change'),
 	definitionsSettleMs: milliseconds
 		.default(500)
@@ -194,7 +203,7 @@ export const configSchema = z.strictObject({
 	passivateAfter: seconds
 		.min(1)
 		.default(300)
-		.describe('Seconds until an idle instance is put away'),
+		.describe('Seconds until an idle instance is removed from memory'),
 	// Three batches: one is written, one has run, and the next one is read meanwhile.
 	turnsAheadMax: count.default(1500).describe('Turns of one actor that may wait for the disk'),
 	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
@@ -212,7 +221,7 @@ export const configSchema = z.strictObject({
 	owedRepliesMax: count.default(1000).describe('Messages that one instance may leave unanswered'),
 	keepRestartBudgets: flag
 		.default(false)
-		.describe('Count the restarts of supervisors on over a restart of the node'),
+		.describe('Keep counting the restarts of supervisors after a restart of the node'),
 	stopTimeout: seconds.default(5).describe('Seconds that running methods get at a stop'),
 	signalsKeptMax: count.default(1000).describe('Signals kept in memory'),
 	errorReportsPerMinuteMax: count.default(60).describe('Errors reported to central in a minute'),
@@ -224,7 +233,7 @@ export const configSchema = z.strictObject({
 		.string()
 		.regex(/^$|^[\w.-]+=[^,=]*(,[\w.-]+=[^,=]*)*$/, 'not key=value,key=value')
 		.default('')
-		.describe('What is true of this node, such as role=db,site=oslo; see: reeve send --to'),
+		.describe('Facts about this node, such as role=db,site=oslo; see: reeve send --to'),
 	tcpListener: z
 		.string()
 		.default('')
@@ -258,7 +267,9 @@ export const configSchema = z.strictObject({
 	listenerTlsClientCA: z
 		.string()
 		.default('')
-		.describe('Root certificates of the clients, who must show one of these then'),
+		.describe(
+			'Root certificates; if set, clients must have a certificate that one of them verifies',
+		),
 	httpRequestTimeout: seconds
 		.min(1)
 		.default(30)
@@ -275,7 +286,7 @@ export const configSchema = z.strictObject({
 	readFolderKeptMax: count.default(10_000).describe('Files kept in its folder done'),
 	storeLogBytesMax: bytes
 		.default(16_777_216)
-		.describe('Size of the record of sent messages, from which a new file is begun'),
+		.describe('Size at which the record of sent messages begins a new file'),
 	storeLogFilesMax: z.coerce
 		.number()
 		.int()
@@ -291,10 +302,10 @@ export type Config = Readonly<z.output<typeof configSchema>>;
 /** One key of the configuration. */
 export type ConfigKey = keyof Config;
 
-/** The configuration in which every value is the default, but for those given. */
+/** The default configuration with the given values. */
 export function configOf(values: Partial<z.input<typeof configSchema>> = {}): Config {
 	return configSchema.parse(values);
 }
 
-/** Keys whose values are nobody's business: they are shown as stars. */
+/** Keys whose values are secret: they are shown as stars. */
 export const secretKeys: ReadonlySet<string> = new Set(['brokerPassword']);

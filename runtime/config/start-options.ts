@@ -1,13 +1,13 @@
 /**
- * What an operator may say about one start of a node, beside its configuration.
+ * Start options: decisions of the operator about one start of a node, beside its configuration.
  *
  * @module
  */
 
-/** What an operator may say about one start of a node; none of it is kept. */
+/** Decisions about one start of a node; they are not kept. */
 export interface StartOptions {
 	/**
-	 * Of a data folder from elsewhere. `adopt`: it was moved here. `fork`: it is to be another
+	 * Of a data folder from elsewhere. `adopt`: it was moved here. `fork`: make it another
 	 * node's.
 	 */
 	readonly identity?: 'adopt' | 'fork' | undefined;

@@ -1,12 +1,12 @@
 /**
- * Flags of steward that mean nothing to reeve, because they are about NATS or about what reeve does
- * without being told. They are taken, so that a steward user's command lines and files go on
- * working, and answered with what stands in their place.
+ * Flags of steward that have no effect in reeve, because they concern NATS or what reeve always
+ * does. They are accepted, so that command lines and files of steward still work, and answered with
+ * what replaces them.
  *
  * @module
  */
 
-/** What stands in the place of a flag, as the end of a sentence. */
+/** What replaces a flag, as the end of a sentence. */
 const counterparts: Readonly<Record<string, string>> = {
 	natsConnectRetryInterval:
 		'a broker that is away is waited for by itself, with pauses from resendMsMin to resendMsMax',
@@ -25,7 +25,7 @@ const counterparts: Readonly<Record<string, string>> = {
 	enableAclCheck: 'access rules are in force as soon as there are any: see reeve acl',
 };
 
-/** The flags of steward that are taken and not used. */
+/** The flags of steward that are accepted and not used. */
 export const unusedStewardFlags: readonly string[] = Object.keys(counterparts);
 
 /** Whether it is one of them. */
@@ -33,12 +33,12 @@ export function isUnusedStewardFlag(key: string): boolean {
 	return Object.hasOwn(counterparts, key);
 }
 
-/** What to tell somebody who used one, at this place. */
+/** The notice for a flag that was found at this place. */
 export function stewardRemark(key: string, place: string): string {
 	return `${place}: ${key} is steward's and has no effect here: ${counterparts[key] ?? ''}`;
 }
 
-/** NATS listens on 4222, and whoever moves over may have left the port as it was. */
+/** The port of NATS, which an address taken over from steward may still have. */
 export function portRemark(brokerAddress: string): string | undefined {
 	if (!brokerAddress.endsWith(':4222')) return undefined;
 	const advice = "4222 is where NATS speaks its own protocol; MQTT's port is 1883";

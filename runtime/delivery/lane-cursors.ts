@@ -8,7 +8,7 @@ import { newCursor, type Cursor, type Decision } from './acceptance.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createLaneMap } from './lane-map.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** The cursors that {@link createLaneCursors} makes. */
 export interface LaneCursors {
@@ -70,9 +70,8 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 		epochOf({ storeId }) {
 			let epoch = epochs.get(storeId);
 			if (epoch === undefined) {
-				const stretch = { from: [storeId], to: [storeId, '\uffff'] };
 				epoch = 0;
-				for (const { value } of journal.scan<Cursor>('cursors', stretch)) {
+				for (const { value } of journal.scan<Cursor>('cursors', rowsUnder(storeId))) {
 					epoch = Math.max(epoch, value.epoch);
 				}
 				epochs.set(storeId, epoch);

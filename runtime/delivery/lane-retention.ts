@@ -16,7 +16,8 @@ import type { Journal } from '../journal/journal.ts';
 import { createLaneMap, type LaneOfStore } from './lane-map.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
-import type { Change, Key } from '../journal/schema.ts';
+import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** The retention that {@link createLaneRetention} makes. */
 export interface LaneRetention {
@@ -52,7 +53,7 @@ export function createLaneRetention(parts: {
 	const countOf = (storeId: string): number => {
 		const known = counts.get(storeId);
 		if (known !== undefined) return known;
-		const count = journal.count('heard', { from: [storeId, ''], to: [storeId, '\uffff'] });
+		const count = journal.count('heard', rowsUnder(storeId));
 		counts.set(storeId, count);
 		return count;
 	};
@@ -62,7 +63,7 @@ export function createLaneRetention(parts: {
 		fresh.set(lane, now + noteMs);
 		// A note that is lost with a crash is made again by the next frame; the cursor is there
 		// already.
-		journal.commit([{ table: 'heard', key, value: now }]).catch(() => undefined);
+		journal.commit([{ table: 'heard', key, value: now }]).catch(ignoreIfFenced);
 	};
 
 	return {
@@ -99,8 +100,7 @@ export function startSweeping(retention: LaneRetention, clock: Clock): { stop():
 	let timer = clock.after(sweepMs, sweep);
 	function sweep(): void {
 		timer = clock.after(sweepMs, sweep);
-		// It is refused only when this process may not write any more, and then its successor sweeps.
-		retention.sweep().catch(() => undefined);
+		retention.sweep().catch(ignoreIfFenced);
 	}
 	return {
 		async stop() {
@@ -119,13 +119,12 @@ function hasCursor(journal: Journal, key: Key): boolean {
 
 /** The table in pieces, so that no read is long. */
 function* pages(journal: Journal, table: 'heard') {
-	let from: Key = [''];
-	for (;;) {
-		const rows = journal.scan<number>(table, { from, to: ['\uffff'], limit: lanesAtATime });
-		if (rows.length === 0) return;
+	for (let { from, to } = rowsUnder(); ;) {
+		const rows = journal.scan<number>(table, { from, to, limit: lanesAtATime });
+		const last = rows.at(-1);
+		if (!last) return;
 		yield rows;
-		const [storeId = '', lane = ''] = rows.at(-1)?.key ?? [];
-		from = [storeId, `${lane}\u0000`];
+		from = behind(last.key);
 	}
 }
 
@@ -133,11 +132,7 @@ function* pages(journal: Journal, table: 'heard') {
  * What removes a lane from memory: its note last of all, so that a rest is found by the next sweep.
  */
 function forget(journal: Journal, key: Key): Change[] {
-	const refusals = journal.scan('refusals', {
-		from: [...key, 0],
-		to: [...key, Number.MAX_SAFE_INTEGER],
-		limit: refusalsAtATime,
-	});
+	const refusals = journal.scan('refusals', { ...rowsUnder(...key), limit: refusalsAtATime });
 	return [
 		...refusals.map((row): Change => ({ table: 'refusals', key: row.key })),
 		{ table: 'cursors', key },

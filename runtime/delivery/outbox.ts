@@ -14,7 +14,7 @@ import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { restored, rowOf, stored, type OutRow, type StoredOutRow } from './outbox-row.ts';
 import { laneName } from '../protocol/lane.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /**
  * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and
@@ -121,9 +121,9 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 		for (const lane of told) for (const see of watchers) see(lane);
 	};
 
-	for (const { key, value } of journal.scan<LaneRecord>('lanes', { from: [''], to: ['\uffff'] })) {
+	for (const { key, value } of journal.scan<LaneRecord>('lanes', rowsUnder())) {
 		const lane = openLane(String(key[0]), value);
-		const first = journal.scan('outbox', { ...allOf(lane), limit: 1 })[0];
+		const first = journal.scan('outbox', { ...rowsUnder(lane.name), limit: 1 })[0];
 		lane.lo = first ? Number(first.key[1]) : lane.next;
 		total += lane.next - lane.lo;
 		lanes.set(lane.name, lane);
@@ -255,9 +255,4 @@ function recordOf(lane: Lane): Change {
 /** A new row is kept in memory only if it continues the loaded window. */
 function canHold(lane: Lane, seq: number, config: Config): boolean {
 	return lane.rows.length < config.windowMessagesMax && seq === lane.lo + lane.rows.length;
-}
-
-/** Every row of a lane. */
-function allOf(lane: Lane): { from: [string, number]; to: [string, number] } {
-	return { from: [lane.name, 0], to: [lane.name, Number.MAX_SAFE_INTEGER] };
 }

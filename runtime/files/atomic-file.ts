@@ -1,5 +1,5 @@
 /**
- * Small files that must never be seen half-written: keys, access rules, the configuration.
+ * Atomic files: small files that no reader may see half-written, such as keys and access rules.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { ReeveError, type ErrorCode } from '../platform/errors.ts';
 
 /**
- * Writes beside the file first, so that a crash leaves the old one or the new one.
+ * Writes a new file beside the old one and renames it, so that a crash leaves one or the other.
  *
  * @throws ReeveError of this code
  */

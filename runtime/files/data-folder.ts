@@ -1,6 +1,6 @@
 /**
- * The data folder: where methods write, and nowhere else. Messages name folders and files in it; no
- * such name may lead out of it, neither by `..` nor by a symbolic link.
+ * The data folder: the only folder that methods write into. Messages name folders and files in it;
+ * no such name may lead out of it, neither by `..` nor by a symbolic link.
  *
  * @module
  */
@@ -15,12 +15,11 @@ import { ReeveError } from '../platform/errors.ts';
  * messages write `/var/log` for `<data>/var/log`. A part may use `..` within itself but cannot
  * climb above where it starts, so a file name cannot reach the results of another node either.
  *
- * The check and the later use are two steps: somebody who may create links in the data folder on
- * this machine could put one between them. Messages cannot: no method creates links.
+ * The check and the later use are two steps: a program on this machine that may create links in the
+ * data folder could put one in between. Messages cannot, because no method creates links.
  *
- * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or hold
- * a
- * NUL; `file_failed` if a folder cannot be created
+ * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or
+ * hold a NUL; `file_failed` if a folder cannot be created
  */
 export async function dataFile(root: string, ...parts: readonly string[]): Promise<string> {
 	const segments = parts.flatMap(segmentsOf);
@@ -43,7 +42,7 @@ export function fileError(thrown: unknown): ReeveError {
 	return new ReeveError('file_failed', detail, { cause: thrown });
 }
 
-/** Makes a new name in `folder` survive a power cut: a file is only as durable as its folder. */
+/** Flushes `folder`, so that a new name in it survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
 	const handle = await open(folder, 'r');
 	try {
@@ -94,7 +93,7 @@ async function folderIn(top: string, segments: readonly string[]): Promise<strin
 	return folder;
 }
 
-/** Whether the folder is new; false if there is something of that name. */
+/** Creates the folder; false if something of that name exists. */
 async function isCreated(path: string): Promise<boolean> {
 	try {
 		await mkdir(path);

@@ -1,6 +1,6 @@
 /**
- * A file of lines that is begun anew when it is full: `name`, and before it `name.1`, `name.2` and
- * so on, of which only so many are kept.
+ * A rotating file: lines are appended to `name`; when it is full it becomes `name.1`, the one before
+ * `name.2` and so on. Only a limited number is kept.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { mkdir, open, rename, rm, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** How large, and how many. */
+/** The limits of the files. */
 export interface RotatingLimits {
 	readonly bytesMax: number;
-	/** Files in all, the present one included; at least one. */
+	/** Number of files, the current one included; at least one. */
 	readonly filesMax: number;
 }
 
@@ -24,15 +24,15 @@ export interface RotatingFile {
 	 */
 	append(lines: readonly string[]): Promise<void>;
 	/**
-	 * The last whole line, of the newest file that has one. What a crash has left of a line behind it
-	 * is cut off, so that the next one does not continue it.
+	 * The last whole line, of the newest file that has one. Cuts off a partial line that a crash left
+	 * behind it, so that the next line does not continue it.
 	 */
 	lastLine(): Promise<string | undefined>;
 	/** All lines, newest file first; within a file, oldest first. */
 	lines(): AsyncIterable<string>;
 }
 
-/** A file at this path. Nothing is created before the first line. */
+/** Creates one at this path. The file is created with its first line. */
 export function createRotatingFile(path: string, limits: RotatingLimits): RotatingFile {
 	const { bytesMax } = limits;
 	const filesMax = Math.max(1, limits.filesMax);
@@ -85,7 +85,7 @@ export function createRotatingFile(path: string, limits: RotatingLimits): Rotati
 	};
 }
 
-/** The last whole line of a file, whose end is made whole. */
+/** The last whole line of a file; cuts off a partial one behind it. */
 async function tailOf(path: string): Promise<string | undefined> {
 	const size = await sizeOf(path);
 	if (size === 0) return undefined;

@@ -11,6 +11,7 @@ import type { Claims } from '../network/name-claim.ts';
 import type { Network } from '../network/network.ts';
 import type { Presence } from '../network/presence.ts';
 import type { Intake } from './intake.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** Creates the handlers; `acknowledged` takes what receivers say of our lanes. */
 export function createInboundHandlers(parts: {
@@ -33,7 +34,7 @@ export function createInboundHandlers(parts: {
 			const refusal = retention.admit(frame);
 			if (refusal) network.answer(frame, refusal);
 			// It rejects only when this process may not write any more; then there is no answer.
-			else inbox.receive(frame, destination).catch(() => undefined);
+			else inbox.receive(frame, destination).catch(ignoreIfFenced);
 		},
 		acknowledgement: parts.acknowledged,
 		status: (status) => presence.learn(status),

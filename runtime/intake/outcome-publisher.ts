@@ -15,7 +15,8 @@ import { messageRow } from '../ledger/message-state.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Network } from '../network/network.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** The answers that {@link createOutcomePublisher} makes. */
 export interface OutcomePublisher {
@@ -62,9 +63,8 @@ export function createOutcomePublisher(parts: {
 	network: Pick<Network, 'publish' | 'onLink'>;
 }): OutcomePublisher {
 	const { journal, clock, config, signals, network } = parts;
-	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const edge = (reverse: boolean) =>
-		journal.scan<StoredAnswer>('outcomes', { ...all, limit: 1, reverse })[0]?.key[0];
+		journal.scan<StoredAnswer>('outcomes', { ...rowsUnder(), limit: 1, reverse })[0]?.key[0];
 	let first = Number(edge(false) ?? 1);
 	let next = Number(edge(true) ?? first - 1) + 1;
 	/** Everything below is on disk. Commits are flushed in the order in which they were made. */
@@ -138,8 +138,7 @@ export function createOutcomePublisher(parts: {
 	const pump = (): void => {
 		isAsked = true;
 		pumping ??= work()
-			// Fenced or stopping: they are in the journal, and the next process goes on.
-			.catch(() => undefined)
+			.catch(ignoreIfFenced)
 			.finally(() => {
 				pumping = undefined;
 				if (isAsked) pump();

@@ -1,18 +1,18 @@
 /**
- * Rewriting: how the changes of one transaction become fewer. Some rows are written anew by many of
- * them, and receipts share rows.
+ * Change merging: writes the changes of one transaction in fewer rows. Of several values for one
+ * row only the last is written, and receipts share rows.
  *
  * @module
  */
 import type { Change, Table } from './schema.ts';
 
-/** Tables with a row that nearly every change of some kind writes anew. */
+/** Tables whose rows are written again and again within one transaction. */
 const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
 
-/** How many receipts share a row; more would take pages of their own, next to each other. */
+/** How many receipts share a row; a row with more would take overflow pages of its own. */
 export const receiptsPerRowMax = 16;
 
-/** The changes that are written for these, which are all of one transaction. */
+/** The changes to write instead of `changes`, which are all of one transaction. */
 export function mergedChanges(changes: readonly Change[]): readonly Change[] {
 	const last = new Map<string, Change>();
 	const receipts: Change[] = [];
@@ -30,12 +30,12 @@ export function mergedChanges(changes: readonly Change[]): readonly Change[] {
 	return others;
 }
 
-/** A list of receipts to be written; one that is removed is a row. */
+/** Whether a change puts a list of receipts; a removal concerns a whole row. */
 function isReceipt({ table, value }: Change): boolean {
 	return table === 'receipts' && value !== undefined;
 }
 
-/** Receipts in as few rows as may be, each under the lowest key of those in it. */
+/** Packs receipts into as few rows as possible, each under the lowest key of its receipts. */
 function receiptRows(receipts: readonly Change[]): readonly Change[] {
 	const inOrder = receipts.toSorted(
 		({ key: [one] }, { key: [other] }) => Number(one) - Number(other),

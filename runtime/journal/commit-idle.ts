@@ -1,27 +1,27 @@
 /**
- * Spare time: what this thread can do while the disk writes. LMDB commits a transaction in a thread
- * of its own, and whoever has reading or computing to do that can wait for a moment does it then,
- * instead of before, when the disk would stand still for it.
+ * Commit idle: runs work while the disk writes. LMDB commits a transaction in a thread of its own;
+ * reading or computing that can wait for a moment is done meanwhile, so that it does not delay the
+ * next transaction.
  *
  * @module
  */
 
-/** The spare time that {@link createCommitIdle} makes. */
+/** What {@link createCommitIdle} makes. */
 export interface CommitIdle {
 	/**
-	 * Calls `run` when the transaction that is due is being committed; soon, if none is due, or it is
+	 * Calls `run` while the transaction that is due is being committed; soon, if none is due or it is
 	 * being committed already.
 	 */
 	use(run: () => void): void;
-	/** A transaction has been asked for. */
+	/** A transaction was requested. */
 	asks(): void;
-	/** It has been given all that it is to write. */
+	/** The transaction has all its changes. */
 	begins(): void;
-	/** It has come to its end. */
+	/** The transaction has ended. */
 	ends(): void;
 }
 
-/** Creates it. `isDue` says whether a transaction will be asked for in any case. */
+/** Creates it. `isDue` tells whether a transaction will be requested in any case. */
 export function createCommitIdle(isDue: () => boolean): CommitIdle {
 	let waiting: (() => void)[] = [];
 	let state: 'idle' | 'asked' | 'writing' = 'idle';
@@ -30,7 +30,7 @@ export function createCommitIdle(isDue: () => boolean): CommitIdle {
 		waiting = [];
 		for (const run of due) run();
 	};
-	/** Not before LMDB has been let go on. */
+	/** After LMDB had its turn to begin the commit. */
 	const later = (): void => {
 		if (waiting.length > 0) setImmediate(runAll);
 	};
@@ -49,7 +49,7 @@ export function createCommitIdle(isDue: () => boolean): CommitIdle {
 		},
 		ends() {
 			state = 'idle';
-			// Only if it has failed is anybody left.
+			// Work is left over only if the transaction failed.
 			later();
 		},
 	};

@@ -1,6 +1,6 @@
 /**
- * The disk below the journal: what stands between it and its file. A node has {@link soundDisk}; a
- * specification puts one in its place that fails, fills up, stands still or is cut off.
+ * The disk: the layer between the journal and its file. A node uses {@link soundDisk}; specs use one
+ * that fails, fills up, hangs or is cut off.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { PassPoint } from '../platform/crash-points.ts';
 /** A disk, as the journal sees it. */
 export interface Disk {
 	/**
-	 * Makes one transaction by calling `write`. Resolves with false if another process has taken
+	 * Runs one transaction by calling `write`. Resolves with false if another process has taken
 	 * over; rejects where the disk fails, and then nothing of the transaction may have been written.
 	 */
 	transact(write: () => Promise<boolean>): Promise<boolean>;
@@ -17,13 +17,13 @@ export interface Disk {
 	flush(sync: () => Promise<void>): Promise<void>;
 }
 
-/** A disk that does what it is told. */
+/** A disk without faults. */
 export const soundDisk: Disk = {
 	transact: (write) => write(),
 	flush: (sync) => sync(),
 };
 
-/** The same disk, passing the crash points of the journal. */
+/** Wraps a disk so that it passes the crash points of the journal. */
 export function passingDisk(disk: Disk, passPoint: PassPoint): Disk {
 	return {
 		async transact(write) {

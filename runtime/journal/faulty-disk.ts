@@ -1,32 +1,33 @@
 /**
- * A disk for specifications that goes wrong on demand: it fills up, stands still, loses what was
- * not flushed, or is cut off as by the death of its process.
+ * The faulty disk: for specs, fails on demand. It fills up, hangs, loses what was not flushed, or is
+ * cut off as by the death of its process.
  *
  * @module
  */
 import type { Disk } from './disk.ts';
+import { deferred, type Deferred } from '../platform/deferred.ts';
 
 /** The disk that {@link createFaultyDisk} makes. */
 export interface FaultyDisk extends Disk {
-	/** Every transaction fails from now on, as on a full disk or, with a detail, as it says. */
+	/** Every transaction fails from now on with `detail`; by default as on a full disk. */
 	fill(detail?: string): void;
 	/** There is space again. */
 	free(): void;
 	/**
-	 * Transactions and flushes wait from now on, as on a disk that does not answer; or only the ones
-	 * or the others. What is committed and not flushed is what a power cut would take.
+	 * Transactions, flushes or both wait from now on, as on a disk that does not answer. A power cut
+	 * would lose what is committed and not flushed.
 	 */
 	hold(what?: 'transactions' | 'flushes'): void;
-	/** Nothing waits any more. */
+	/** Ends {@link hold}. */
 	release(): void;
 	/**
-	 * The process that wrote here is dead: nothing is written any more, and nobody hears how what was
-	 * under way has ended. Once `buried` resolves, its remains are told that others have taken over.
+	 * The process that wrote here is dead: nothing more is written, and calls that are under way stay
+	 * pending. Once `buried` resolves, they end as those of a process that was replaced.
 	 */
 	cut(buried: Promise<void>): void;
-	/** Resolves when the file has done everything that it was given so far. */
+	/** Resolves when all transactions and flushes that reached the file have ended. */
 	idle(): Promise<void>;
-	/** Whether the file is at work. */
+	/** Whether a transaction or a flush is under way in the file. */
 	isBusy(): boolean;
 	/** What has been done so far. */
 	counts(): Readonly<DiskCounts>;
@@ -40,7 +41,7 @@ export interface DiskCounts {
 	failures: number;
 }
 
-/** Creates a disk with nothing wrong with it. */
+/** Creates a disk that has no fault yet. */
 export function createFaultyDisk(): FaultyDisk {
 	const counts: DiskCounts = { transactions: 0, flushes: 0, failures: 0 };
 	const active = new Set<Promise<unknown>>();
@@ -67,7 +68,7 @@ export function createFaultyDisk(): FaultyDisk {
 			}
 			const isWritten = buried ? false : await tracked(write);
 			counts.transactions += 1;
-			// A process that has died meanwhile does not hear of it.
+			// A process that died meanwhile does not learn how its transaction ended.
 			await buried;
 			return buried ? false : isWritten;
 		},
@@ -102,23 +103,20 @@ export function createFaultyDisk(): FaultyDisk {
 	};
 }
 
-/** Something to wait at. */
+/** Makes callers wait while it is closed. */
 function createGate() {
-	let closed: Promise<void> | undefined;
-	let open: () => void = () => {};
+	let closed: Deferred | undefined;
 	return {
 		/** Resolves as soon as the gate is open. */
 		async passage() {
-			while (closed) await closed;
+			while (closed) await closed.promise;
 		},
 		close() {
-			closed ??= new Promise((resolve) => {
-				open = () => {
-					closed = undefined;
-					resolve();
-				};
-			});
+			closed ??= deferred();
 		},
-		open: () => open(),
+		open() {
+			closed?.resolve();
+			closed = undefined;
+		},
 	};
 }

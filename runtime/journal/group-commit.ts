@@ -1,9 +1,8 @@
 /**
- * Group commit: the changes of all who write at about the same time share one transaction and one
- * flush. A flush costs the same for one row as for a thousand, so this is where throughput comes
- * from.
+ * Group commit: changes that are given at about the same time share one transaction and one flush.
+ * A flush costs the same for one row as for a thousand, so throughput depends on this file.
  *
- * It knows nothing of LMDB; {@link GroupCommitOptions.transact} does the writing, and specs give it
+ * It knows nothing of LMDB; {@link GroupCommitOptions.transact} does the writing, and specs pass
  * one that fails or fills up.
  *
  * @module
@@ -16,7 +15,7 @@ import type { Change } from './schema.ts';
 /** `flushed` survives a power cut; `committed` only a crash of the process. */
 export type Durable = 'flushed' | 'committed';
 
-/** What a group commit is made from. */
+/** What a group commit needs. */
 export interface GroupCommitOptions {
 	readonly clock: Clock;
 	readonly signals: Signals;
@@ -33,20 +32,20 @@ export interface GroupCommit {
 	/** See `Journal.commit`. */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	isHealthy(): boolean;
-	/** Whether there is something to be written for which no transaction has been asked yet. */
+	/** Whether changes wait for which no transaction was requested yet. */
 	isDue(): boolean;
 	/**
-	 * Waits for all that was given, writes `last`, and refuses what comes later. A disk that fails is
-	 * waited for, but not for ever: what it has not taken by then is rejected with `stopping`.
+	 * Waits for all earlier changes, writes `last`, and refuses later ones. If the disk fails for too
+	 * long, rejects what is not written with `stopping`.
 	 */
 	stop(last: Change): Promise<void>;
 }
 
-/** Larger transactions spill and stall; see kriszyp/lmdb-js #153. One commit is never split. */
+/** Larger transactions spill and stall (kriszyp/lmdb-js #153). One commit is never split. */
 const changesPerTransactionMax = 1000;
-/** The pause between tries while the disk fails. */
+/** Pause between attempts while the disk fails. */
 const retryMs = 500;
-/** How long a stop waits for a disk that fails. What it does not take was promised to nobody. */
+/** How long a stop waits for a failing disk. No caller was told yet that the rest is written. */
 const stopWaitMs = 5000;
 
 interface Batch {
@@ -68,7 +67,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	let state: 'open' | 'stopping' | 'fenced' | 'given_up' = 'open';
 
 	const write = async (batch: Batch): Promise<void> => {
-		// What comes after a batch that was given up must not be written either: order is a promise.
+		// Changes are written in order: after a batch that was given up no later one is written either.
 		const earlier = state === 'fenced' || state === 'given_up' ? state : undefined;
 		const since = clock.monotonic();
 		const verdict = earlier ?? (await persist.transact(batch.changes));
@@ -80,7 +79,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 			return;
 		}
 		const { length: count } = batch.changes;
-		// What is written need not be kept until it is flushed.
+		// Written changes are not needed for the flush: free them early.
 		batch.changes.length = 0;
 		for (const done of batch.committed) done();
 		const release = () => {
@@ -92,7 +91,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	};
 
 	const work = async (): Promise<void> => {
-		// One turn of the event loop, so that everybody who writes in this turn shares the transaction.
+		// Wait one turn of the event loop: all commits of this turn share the transaction.
 		await new Promise((resolve) => {
 			setImmediate(resolve);
 		});
@@ -112,7 +111,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 				let batch = queue.at(-1);
 				const isMore = changes.length > 0;
 				const count = (batch?.changes.length ?? 0) + changes.length;
-				// Who only waits for what was given before need not have a transaction of his own.
+				// A commit without changes only waits for earlier ones: it needs no transaction of its own.
 				if (!batch || (isMore && count > changesPerTransactionMax)) {
 					batch = emptyBatch();
 					queue.push(batch);
@@ -124,7 +123,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 			});
 		},
 		async stop(last) {
-			// From here on nothing is taken, or it would be written to a file that is closed.
+			// Refuse later commits: they would be written to a closed file.
 			if (state === 'open') state = 'stopping';
 			persist.giveUpAfter(stopWaitMs);
 			while (working) await working;
@@ -134,7 +133,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	};
 }
 
-/** Repeats a transaction until it succeeds, and says when trouble begins and ends. */
+/** Repeats a transaction until it succeeds, and signals when the disk fails and recovers. */
 function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 	let failedSince: number | undefined;
 	let isPatient = true;
@@ -149,7 +148,7 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 
 	return {
 		isHealthy: () => failedSince === undefined,
-		/** From so much later on, a transaction that fails is not repeated: the process is to end. */
+		/** After `delayMs` a failed transaction is not repeated any more, because the process ends. */
 		giveUpAfter(delayMs: number): void {
 			clock.after(delayMs, () => void (isPatient = false));
 		},
@@ -164,7 +163,7 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 					return mayWrite ? 'written' : 'fenced';
 				} catch (thrown) {
 					failed(thrown);
-					// Nobody was told that it is written, so it may be missing.
+					// No caller was told that it is written, so it may be dropped.
 					if (!isPatient) return 'given_up';
 					await pause(clock, retryMs);
 				}
@@ -173,7 +172,7 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 	};
 }
 
-/** A commit error of lmdb-js carries a second promise that rejects too; nobody else awaits it. */
+/** A commit error of lmdb-js carries a second promise that rejects, too: handle it. */
 function swallowCommitError(thrown: unknown): void {
 	if (typeof thrown !== 'object' || thrown === null || !('commitError' in thrown)) return;
 	Promise.resolve(thrown.commitError).catch(() => undefined);

@@ -1,21 +1,17 @@
 /**
- * The journal: what must survive. One LMDB environment in the node's database folder, and one way
- * to change it: {@link Journal.commit}, which groups the changes of all who ask at about the same
- * time into one write transaction and resolves after its flush.
+ * The journal: all state that must survive a crash. It is one LMDB environment in the node's
+ * database folder, changed only by {@link Journal.commit}, which groups concurrent changes into one
+ * write transaction and resolves after its flush.
  *
- * Three rules make a crash at any instant harmless, and this file keeps them for everybody:
+ * Three rules make a crash at any instant harmless:
  * - A transaction first compares the *epoch*, a number that every start of a process raises. A
- *   process
- *   that finds a higher one has been replaced on its own data folder; it is *fenced* and changes
- *   nothing more (LMDB itself lets two processes write without complaint).
+ *   process that finds a higher one was replaced on its own data folder: it is *fenced* and changes
+ *   nothing more. (LMDB itself lets two processes write.)
  * - Nothing that could throw runs inside the transaction, because lmdb-js does not roll back one
- *   whose
- *   callback throws (kriszyp/lmdb-js #115).
- * - A transaction that fails, as on a full disk, is tried again until it succeeds, in order, with
- *   the
- *   same changes. So memory may run ahead of the disk, but never apart from it, and whatever waits
- * for
- *   the flush (an acknowledgement, an answer, a publication) simply waits longer.
+ *   whose callback throws (kriszyp/lmdb-js #115).
+ * - A transaction that fails, as on a full disk, is repeated in order, with the same changes, until
+ *   it succeeds. So memory may run ahead of the disk but never diverge from it, and whatever waits
+ *   for the flush (an acknowledgement, an answer, a publication) waits longer.
  *
  * @module
  */
@@ -43,8 +39,8 @@ import {
 /** The open journal of a node. */
 export interface Journal extends JournalReader {
 	/**
-	 * Minted with the file: who this store is, whatever the node is called; see {@link
-	 * Journal.renew}.
+	 * The identity of the store, whatever the node is called. It is created with the file; see
+	 * {@link Journal.renew}.
 	 */
 	readonly storeId: string;
 	/** Raised by every start. */
@@ -54,16 +50,16 @@ export interface Journal extends JournalReader {
 	/** Unclean starts within `uncleanPeriodMs`, this one included. */
 	readonly uncleanStarts: number;
 	/**
-	 * Whether the store came up elsewhere than where it was at home; see {@link Journal.settleHere}.
+	 * Whether the store is not in the place where it last ran; see {@link Journal.settleHere}.
 	 */
 	readonly isMoved: boolean;
-	/** Where a damaged store was moved to, if this one had to take its place. */
+	/** Where a damaged store was moved to, if this one replaces it. */
 	readonly quarantined: string | undefined;
-	/** Says that this is the store's home from now on: nobody else lives with it. */
+	/** Records that the store belongs to this place from now on: no other node uses a copy. */
 	settleHere(): Promise<void>;
 	/**
-	 * Whether this process is still the one that may write. If not it is fenced at once, as by a
-	 * transaction. One look at the file; for moments at which somebody else turns up.
+	 * Whether this process may still write. If not, it is fenced at once, as by a transaction. Reads
+	 * the file; for moments at which another process appears.
 	 */
 	isOwner(): boolean;
 	/**
@@ -73,22 +69,19 @@ export interface Journal extends JournalReader {
 	 */
 	backup(folder: string): Promise<{ bytes: number }>;
 	/**
-	 * Writes all `changes` in one transaction, after all that were given before. Resolves when they
-	 * are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
+	 * Writes all `changes` in one transaction, after all earlier ones. Resolves when they are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
 	 * which survives a crash of the process but not of the machine).
 	 *
-	 * Rejects only with `fenced` or `stopping`; a disk that fails makes it wait. (And with
-	 * `internal`, at once, for a key that the file cannot hold: tried again for ever, it would stop
-	 * all others.)
+	 * Rejects only with `fenced` or `stopping`; while the disk fails, it waits. (And with `internal`,
+	 * at once, for a key that the file cannot hold: repeating it would block all later changes.)
 	 */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
 	/**
-	 * Gives the store another identity, together with `changes`: it turned out to be an older copy of
-	 * what it once was, so its numbers mean something else to those that it talks to. Resolves after
-	 * the flush.
+	 * Gives the store another identity, together with `changes`. Needed when it is an older copy of
+	 * itself: other nodes know its sequence numbers with another meaning. Resolves after the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
-	/** Calls `run` when this thread has time because the disk writes; soon, if nothing is written. */
+	/** Calls `run` while the disk writes; soon, if nothing is to be written. */
 	whileWriting(run: () => void): void;
 	/** The keys of the stretch, without reading values. */
 	keys(table: Table, stretch: Stretch): readonly Key[];
@@ -108,13 +101,13 @@ export interface JournalOptions {
 	readonly durability?: 'disk' | 'os';
 	/** Called once when another process has taken over the folder. */
 	readonly onFenced?: () => void;
-	/** The fingerprint of the machine; by default all machines are alike. */
+	/** The fingerprint of the machine; by default all machines have the same. */
 	readonly host?: string;
-	/** What the operator says about a store that was moved, cloned or restored. */
+	/** The operator's decision about a store that was moved, cloned or restored. */
 	readonly identity?: IdentityChoice | undefined;
 	/** How long an unclean start counts. */
 	readonly uncleanPeriodMs?: number;
-	/** What stands between the journal and its file; specs put one in that fails. */
+	/** The layer between the journal and its file; specs pass one that fails. */
 	readonly disk?: Disk;
 }
 
@@ -149,8 +142,8 @@ export function openJournal(options: JournalOptions): Journal {
 		return true;
 	};
 	/**
-	 * A read sees the file as it was when this turn of the event loop first looked at it. Whoever is
-	 * told that something is written must find it.
+	 * Makes later reads see the last commit. LMDB keeps one view of the file for a whole turn of the
+	 * event loop, but a caller whose commit has resolved must find its changes.
 	 */
 	const look = (): void => stores.meta.resetReadTxn();
 	const writer = createGroupCommit({

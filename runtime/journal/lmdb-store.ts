@@ -1,6 +1,6 @@
 /**
- * The store: the LMDB environment below the journal, from its file to the first transaction of a
- * start.
+ * The store: the LMDB environment of the journal, from opening its file to the first transaction of
+ * a start.
  *
  * This file is the door to lmdb.
  *
@@ -20,14 +20,14 @@ import {
 	type StoreRecord,
 } from './store-record.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Change, JournalReader, Key, Stretch, Table } from './schema.ts';
+import type { Bound, Change, JournalReader, Key, Stretch, Table } from './schema.ts';
 
-/** A key as LMDB takes it. It does not change it, so ours are handed to it without a copy. */
+/** A key as LMDB takes it. LMDB does not change it, so it is passed without a copy. */
 export type StoreKey = (string | number)[];
 /** The tables of an open store, by name. */
 type Stores = Record<Table, Database<unknown, StoreKey>>;
 
-/** A store that this process has opened, and begun to own. */
+/** A store that this process has opened and owns. */
 export interface Store {
 	readonly root: RootDatabase<unknown, StoreKey>;
 	readonly stores: Stores;
@@ -35,7 +35,7 @@ export interface Store {
 	readonly place: Place;
 }
 
-/** What a store is opened with; the journal's options say what each means. */
+/** What a store is opened with; `JournalOptions` explains each. */
 export interface StoreOptions {
 	readonly folder: string;
 	readonly clock: Clock;
@@ -45,7 +45,7 @@ export interface StoreOptions {
 }
 
 /**
- * Opens the store, and makes the first transaction: who are we, which start is this?
+ * Opens the store, and runs the first transaction, which decides on the identity and the epoch.
  *
  * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
  */
@@ -69,7 +69,7 @@ export function openStore(options: StoreOptions, tables: readonly Table[]): Stor
 /**
  * Reads every row of the store in `folder`, changes nothing, and returns how many rows there are.
  *
- * @throws whatever LMDB finds wrong with it, if it does not end the process
+ * @throws what LMDB finds wrong with it, unless that ends the process
  */
 export function walkStore(folder: string, tables: readonly Table[]): number {
 	checkHeader(join(folder, fileName));
@@ -82,48 +82,53 @@ export function walkStore(folder: string, tables: readonly Table[]): number {
 	return rows;
 }
 
-/** A stretch of keys as LMDB takes it. */
+/** A stretch in the options of LMDB. */
 export function rangeOf({ from, to, limit, reverse }: Stretch) {
 	return {
-		start: [...(reverse ? to : from)],
-		end: [...(reverse ? from : to)],
+		start: storeKey(reverse ? to : from),
+		end: storeKey(reverse ? from : to),
 		snapshot: false,
 		...(limit === undefined ? {} : { limit }),
 		...(reverse ? { reverse, exclusiveStart: true, inclusiveEnd: true } : {}),
 	};
 }
 
-/** LMDB hands back a key of one part without its list. */
+/** LMDB writes bytes in a key as they are, but its types forbid them inside a list. */
+function storeKey(bound: Bound): StoreKey {
+	return [...bound] as StoreKey;
+}
+
+/** LMDB returns a key of one part without its list. */
 export function listOf(key: string | number | Key): Key {
 	return typeof key === 'object' ? key : [key];
 }
 
-/** LMDB holds keys of 1978 bytes; the rest is for what separates their parts. */
+/** LMDB keys have 1978 bytes at most; the rest is for the separators of parts. */
 const keyBytesMax = 1900;
 
-/** Nearly all keys are short, and need not be counted byte by byte. */
-export function isStorable(key: Key): boolean {
+/** Whether LMDB can hold the key. Most keys are short: count bytes only for long ones. */
+export function isStorable(key: Bound): boolean {
 	let most = 0;
-	for (const part of key) most += typeof part === 'string' ? part.length * 3 : 9;
+	for (const part of key) most += typeof part === 'number' ? 9 : part.length * 3;
 	if (most <= keyBytesMax) return true;
 	let exact = 0;
-	for (const part of key) exact += typeof part === 'string' ? Buffer.byteLength(part) : 9;
+	for (const part of key) exact += typeof part === 'number' ? 9 : Buffer.byteLength(part);
 	return exact <= keyBytesMax;
 }
 
-/** What LMDB is to put for a change; undefined if its key is to be removed. */
+/** The value that a change puts; undefined if it removes its key. */
 export function valueOf({ value, packed }: Change): unknown {
 	return packed ? asBinary(packed) : value;
 }
 
-/** A store that is only looked at. */
+/** A store that is only read. */
 export interface StoreReading extends JournalReader {
 	close(): Promise<void>;
 }
 
 /**
- * Opens the store in `folder` to look at it, be it a copy, or that of a node that is stopped.
- * Nothing is written and nobody is fenced.
+ * Opens the store in `folder` for reading: a backup, or the store of a stopped node. Writes nothing
+ * and fences no process.
  *
  * @throws ReeveError `not_found` if there is none, `storage_failed`, `journal_version`
  */
@@ -164,8 +169,8 @@ function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKe
 }
 
 /**
- * Values are plain maps. Records, as msgpackr makes them by default, would have their layout
- * written with every value, and a function compiled for it with every reading.
+ * Values are plain maps. With the records of msgpackr, its default, every value would carry its
+ * layout, and every read would compile a function for it.
  */
 const values = { useRecords: false, variableMapSize: true } as const;
 const fileName = 'data.mdb';
@@ -177,8 +182,8 @@ function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 		mkdirSync(folder, { recursive: true });
 		checkHeader(join(folder, fileName));
 		// The cache would show values that are not committed yet; a writable map would turn a full disk
-		// into SIGBUS. Batching by turns is done by the journal; that of lmdb-js has a promise which
-		// nobody can reach, and which is rejected with every transaction that fails.
+		// into SIGBUS. The journal batches by turns itself: the batching of lmdb-js creates a promise
+		// that callers cannot reach and that rejects with every failed transaction.
 		const order = { strictAsyncOrder: true, eventTurnBatching: false };
 		return open({ path: folder, maxDbs, cache: false, ...values, ...order });
 	} catch (cause) {
@@ -186,10 +191,10 @@ function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 	}
 }
 
-/** LMDB's magic number, and where its file has it. */
+/** LMDB's magic number, and its offset in the file. */
 const magic = { number: 0xbeefc0de, at: 24 } as const;
 
-/** LMDB ends the whole process, without an error, on a file that is something else. */
+/** Refuses a file that is not LMDB's: LMDB would end the whole process without an error. */
 function checkHeader(path: string): void {
 	if (!existsSync(path)) return;
 	const header = Buffer.alloc(magic.at + 4);
@@ -208,7 +213,7 @@ function openTables(root: RootDatabase<unknown, StoreKey>, tables: readonly Tabl
 	return Object.fromEntries(tables.map((name) => [name, open(name)])) as Stores;
 }
 
-/** Moves what the old identity had promised aside; see `store-fork.ts`. */
+/** Moves the promises of the old identity aside; see `store-fork.ts`. */
 function finishFork(root: RootDatabase<unknown, StoreKey>, stores: Stores): void {
 	moveAside({
 		rows: (table, limit, after) => {

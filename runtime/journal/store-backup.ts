@@ -1,5 +1,5 @@
 /**
- * The copy of a store: into a new folder, complete or not at all.
+ * The backup of a store: copies it into a new folder, completely or not at all.
  *
  * @module
  */
@@ -7,18 +7,18 @@ import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReeveError } from '../platform/errors.ts';
 
-/** What a copy is made of. */
+/** What a copy needs. */
 export interface CopyParts {
-	/** The folder that the copy is to be in; new, or empty. */
+	/** The folder of the copy; new, or empty. */
 	readonly to: string;
 	/** Writes the file `data.mdb` into it. */
 	readonly copy: () => Promise<void>;
 }
 
 /**
- * Makes the folder, has the copy written, and flushes it to disk. A copy that fails is removed.
+ * Creates the folder, writes the copy, and flushes it to disk. A copy that fails is removed.
  *
- * @throws ReeveError `backup_failed`, and does not touch a folder that holds anything
+ * @throws ReeveError `backup_failed`, also for a folder that is not empty, which it does not touch
  */
 export async function copyStore({ to, copy }: CopyParts): Promise<{ bytes: number }> {
 	const file = join(to, 'data.mdb');

@@ -1,7 +1,7 @@
 /**
- * The fork of a store: it gets a new identity, and what the old one had promised is moved aside,
- * where it can be seen but is neither sent nor run. The original, wherever it is, keeps these
- * promises.
+ * The fork of a store: it gets a new identity, and the promises of the old one are moved into the
+ * table `quarantine`, where they can be read but are neither sent nor run. The original store keeps
+ * these promises.
  *
  * @module
  */
@@ -23,15 +23,15 @@ const rowsAtATime = 500;
 
 /** The store, as far as a fork needs it. */
 export interface ForkStore {
-	/** The first rows of a table behind `after`. */
+	/** The first rows of a table, or the first behind `after`. */
 	rows(table: Table, limit: number, after?: Key): readonly { key: Key; value: unknown }[];
 	/** Makes all changes, or none. */
 	write(changes: readonly Change[]): void;
 }
 
 /**
- * Moves the promises aside, a piece at a time; a crash in between goes on at the next start,
- * because `forking` is removed last. What settled messages say stays: it is history, and true.
+ * Moves the promises aside, some rows at a time. After a crash the next start continues, because
+ * `forking` is removed last. Settled messages stay: what they tell is still true.
  */
 export function moveAside(store: ForkStore): void {
 	for (const table of promises) {
@@ -45,7 +45,7 @@ export function moveAside(store: ForkStore): void {
 		const rows = store.rows('ledger', rowsAtATime, after);
 		if (rows.length === 0) break;
 		after = rows.at(-1)?.key;
-		// An open entry waits for an outcome that will be told to the original.
+		// An open entry waits for an outcome that the original will receive.
 		store.write(rows.filter(isOpen).flatMap((row) => aside('ledger', row)));
 	}
 	store.write([{ table: 'meta', key: ['forking'] }]);

@@ -1,11 +1,11 @@
 /**
- * The opening of a store that may be damaged. LMDB maps its file into memory, and a damaged one can
- * take the whole process down with a signal that no code of ours sees. So a file `opening` stands
- * beside the store while it is being opened. Whoever finds one has the store walked through by a
- * process that may die of it, and if it does, moves the store aside and begins a new one.
+ * Opens a store that may be damaged. LMDB maps its file into memory, and a damaged file can end the
+ * whole process with a signal that cannot be caught. So a file `opening` stands beside the store
+ * while it is being opened. A start that finds one has another process read the whole store; if
+ * that process dies of it, the store is moved aside and a new one created.
  *
- * A process that is merely killed while it opens leaves the same file, and the walk then finds
- * nothing wrong: a healthy store is never moved aside, however often its node is killed.
+ * A process that is killed while it opens leaves the same file, and the reading then finds nothing
+ * wrong: a healthy store is never moved aside, however often its node is killed.
  *
  * @module
  */
@@ -21,17 +21,17 @@ import process from 'node:process';
 const storeFiles = ['data.mdb', 'lock.mdb'] as const;
 const markName = 'opening';
 
-/** What an opening works with. */
+/** What an opening needs. */
 export interface OpeningParts<Store> {
 	readonly folder: string;
 	readonly clock: Clock;
-	/** Opens the store, and makes it if there is none. */
+	/** Opens the store, and creates it if there is none. */
 	readonly open: () => Store;
 	/** Whether reading the whole store in another process fails. */
 	readonly isDamaged: (folder: string) => boolean;
 }
 
-/** What came of it. */
+/** What an opening returns. */
 export interface Opened<Store> {
 	readonly store: Store;
 	/** Where a damaged store was moved to. */
@@ -39,9 +39,9 @@ export interface Opened<Store> {
 }
 
 /**
- * Opens the store in `folder`. A damaged one is moved into a folder beside it, named with the time,
- * and a new one takes its place. (Only its files move: the folder may be the mount point of a
- * volume, which cannot be renamed.)
+ * Opens the store in `folder`. A damaged one is moved into a subfolder named with the time, and a
+ * new one replaces it. (Only its files move: the folder may be the mount point of a volume, which
+ * cannot be renamed.)
  */
 export function openGuarded<Store>(parts: OpeningParts<Store>): Opened<Store> {
 	const { folder, open, isDamaged } = parts;
@@ -82,7 +82,7 @@ function setAside<Store>({ folder, clock }: OpeningParts<Store>): string {
 	return aside;
 }
 
-/** The first start of a node finds no folder yet. */
+/** Writes the mark, and creates the folder at the first start of a node. */
 function setMark(folder: string, mark: string): void {
 	try {
 		mkdirSync(folder, { recursive: true });
@@ -92,17 +92,17 @@ function setMark(folder: string, mark: string): void {
 	}
 }
 
-/** What the walk exits with when LMDB itself says that the file is damaged. */
+/** Exit code of the reading process when LMDB itself reports the file as damaged. */
 export const damagedExitCode = 3;
 
-/** How a process ends that reads what is not there. Others, such as SIGKILL, come from outside. */
+/** Signals that reading a damaged file raises. Others, such as SIGKILL, come from outside. */
 const fatalSignals: readonly string[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL', 'SIGFPE'];
 
-/** A store that is not walked through by then is at least not one that kills its reader at once. */
+/** Time limit of the reading; a store that is not read by then counts as sound. */
 const walkMsMax = 120_000;
 
 /**
- * Has the whole store in `folder` read by another process; true if that fails. Blocks until then.
+ * Has another process read the whole store in `folder`; true if that fails. Blocks until it ends.
  */
 export function isStoreDamaged(folder: string): boolean {
 	// This file is TypeScript in the repository and JavaScript in the package; so is its neighbour.

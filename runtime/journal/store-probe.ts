@@ -1,7 +1,7 @@
 /**
- * A program: walks through the store in the folder that is its argument, and exits with
- * `damagedExitCode` if LMDB finds it damaged. A worse one ends it with a signal; that is what it is
- * for.
+ * A program that reads the whole store in the folder given as its argument, and exits with
+ * `damagedExitCode` if LMDB reports it as damaged. Worse damage ends it with a signal, which is why
+ * it is a process of its own.
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * What a store says of itself: who it is, in which format it is written, on which machine it was
- * last at home, and how its last processes ended. It is read and written by the first transaction
- * of a start.
+ * The store record: the store's identity, its format, the machine on which it last ran, and how its
+ * last processes ended. The first transaction of a start reads and writes it.
  *
  * @module
  */
@@ -9,22 +8,22 @@ import type { Clock } from '../platform/clock.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
 
-/** The format of the tables. A process refuses a store of any other, and leaves it as it is. */
+/** The format of the tables. A process refuses a store of another, and leaves it as it is. */
 const storeFormat = 2;
 
-/** Unclean starts that are remembered at most, whatever the period. */
+/** The most unclean starts that are remembered, whatever the period. */
 const uncleanStartsKept = 1000;
 
-/** The table of these facts, as far as this file needs it. */
+/** The table `meta`, as far as this file needs it. */
 export interface Facts {
 	get(key: [string]): unknown;
 	putSync(key: [string], value: unknown): unknown;
 }
 
-/** What the operator decided about a store that came up somewhere else. */
+/** The operator's decision about a store that was started in another place. */
 export type IdentityChoice = 'adopt' | 'fork' | 'strict';
 
-/** Where a store is: the machine, and the file on it. */
+/** The place of a store: the machine, and the file on it. */
 export interface Place {
 	/** The machine's fingerprint. */
 	readonly host: string;
@@ -32,12 +31,12 @@ export interface Place {
 	readonly file: number;
 }
 
-/** What a start is given. */
+/** The input of a start. */
 export interface StartFacts {
 	readonly clock: Clock;
 	readonly place: Place;
 	/**
-	 * `adopt`: it was moved here. `fork`: it is to be another store. `strict`: refuse a moved one.
+	 * `adopt`: it was moved here. `fork`: make it another store. `strict`: refuse a moved one.
 	 */
 	readonly choice?: IdentityChoice;
 	/** How long an unclean start counts, in milliseconds. */
@@ -52,12 +51,12 @@ export interface StoreRecord {
 	readonly wasUnclean: boolean;
 	/** Unclean starts within the period, this one included. */
 	readonly uncleanStarts: number;
-	/** Whether the store is not where it was at home, and nobody has said yet that this is right. */
+	/** Whether the store is in another place than its last, and the operator has not confirmed it. */
 	readonly isMoved: boolean;
 }
 
 /**
- * Refuses a store that this process must not touch. To be called before anything is written.
+ * Refuses a store that this process must not touch. Call it before anything is written.
  *
  * @throws ReeveError `journal_version`, or `cloned_store` if identity is strict and the machine
  * another
@@ -78,7 +77,7 @@ export function isReadable(format: unknown): boolean {
 	return format === storeFormat;
 }
 
-/** The first changes of a process, to be made in one transaction. */
+/** Makes the first changes of a process; call it in a transaction. */
 export function beginStart(facts: Facts, start: StartFacts): StoreRecord {
 	const { storeId, isMoved } = identify(facts, start);
 	const { wasUnclean, uncleanStarts } = reviewEnds(facts, start);
@@ -89,7 +88,7 @@ export function beginStart(facts: Facts, start: StartFacts): StoreRecord {
 	return { storeId, epoch, wasUnclean, uncleanStarts, isMoved };
 }
 
-/** Who this store is from now on, and whether it is at home. */
+/** Decides on the identity of the store, and whether it is in its last place. */
 function identify(facts: Facts, { clock, place, choice }: StartFacts) {
 	const known = facts.get(['storeId']);
 	const home = facts.get(['home']);
@@ -99,12 +98,12 @@ function identify(facts: Facts, { clock, place, choice }: StartFacts) {
 	const isMoved = !isAtHome && choice !== 'adopt' && choice !== 'fork';
 	facts.putSync(['storeId'], storeId);
 	if (!isMoved) facts.putSync(['home'], place);
-	// What the old identity had promised is moved aside next; a crash in between goes on with it.
+	// The promises of the old identity are moved aside next; after a crash, by the next start.
 	if (isFork) facts.putSync(['forking'], true);
 	return { storeId, isMoved };
 }
 
-/** How the last processes ended. */
+/** Finds out how the last processes ended. */
 function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
 	const now = clock.now();
 	const wasUnclean = facts.get(['running']) === true;
@@ -115,7 +114,7 @@ function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
 }
 
 /**
- * The instants that still count. One in the future was written by a clock that has jumped since.
+ * The instants within the period. One in the future was written before the clock was set back.
  */
 function recentStarts(kept: unknown, at: { now: number; uncleanPeriodMs: number }): number[] {
 	if (!Array.isArray(kept)) return [];

@@ -10,7 +10,7 @@ import type { Outcome } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Signals } from '../observability/signals.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** A row of the table `dead`: all that is needed to look into it, or to send it again. */
 export interface DeadLetter {
@@ -53,8 +53,7 @@ export function deadLetterChanges(
 	const { journal, clock, config, signals } = parts;
 	const filed: Change = { table: 'dead', key: [newId(clock)], value: letter };
 	if (journal.count('dead') < config.deadKeptMax) return [filed];
-	const stretch = { from: [''], to: ['\uffff'], limit: 1 };
-	const [oldest] = journal.scan<DeadLetter>('dead', stretch);
+	const [oldest] = journal.scan<DeadLetter>('dead', { ...rowsUnder(), limit: 1 });
 	if (!oldest) return [filed];
 	const { id, method } = oldest.value;
 	signals.emit('dead.dropped', { id, method });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** What is needed to forget an entry of the books. */
 export interface Settled {
@@ -29,9 +29,8 @@ export interface LedgerRetention {
  * many.
  */
 export function createLedgerRetention(journal: Journal, keptMax: number): LedgerRetention {
-	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const end = (reverse: boolean) =>
-		journal.scan<Settled>('settled', { ...all, limit: 1, reverse })[0]?.key[0];
+		journal.scan<Settled>('settled', { ...rowsUnder(), limit: 1, reverse })[0]?.key[0];
 	let first = Number(end(false) ?? 1);
 	let next = Number(end(true) ?? first - 1) + 1;
 	// What was forgotten by hand has left a hole in the line.
@@ -57,7 +56,7 @@ export function createLedgerRetention(journal: Journal, keptMax: number): Ledger
 	const placeOf = (id: string): number | undefined =>
 		places.get(id) ??
 		journal
-			.scan<Settled>('settled', all)
+			.scan<Settled>('settled', rowsUnder())
 			.find(({ value }) => value.id === id)
 			?.key.map(Number)[0];
 

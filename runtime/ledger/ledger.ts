@@ -19,7 +19,7 @@ import { createLedgerRetention } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
 import { askedReply } from '../message/reply.ts';
 import type { Entry, OutcomeListener } from './ledger-entry.ts';
-import type { Change, Key } from '../journal/schema.ts';
+import { behind, rowsStartingWith, rowsUnder, type Bound, type Change } from '../journal/schema.ts';
 
 /** The books that {@link createLedger} makes. */
 export interface Ledger {
@@ -180,23 +180,23 @@ function createReading(journal: Journal): Pick<Ledger, 'list' | 'each' | 'match'
 	return {
 		list: (limit) =>
 			journal
-				.scan('opened', { from: [0], to: [Number.MAX_SAFE_INTEGER], limit, reverse: true })
+				.scan('opened', { ...rowsUnder(), limit, reverse: true })
 				.flatMap(({ key }) => journal.get<Entry>('ledger', [String(key[1])]) ?? []),
 		*each(sinceMs = 0) {
-			for (let from: Key = [sinceMs]; ;) {
-				const page = { from, to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
+			for (let from: Bound = [sinceMs]; ;) {
+				const page = { ...rowsUnder(), from, limit: pageRows };
 				const keys = journal.scan('opened', page).map(({ key }) => key);
 				for (const [, id] of keys) {
 					const entry = journal.get<Entry>('ledger', [String(id)]);
 					if (entry) yield entry;
 				}
-				const [sentAt = 0, id = ''] = keys.at(-1) ?? [];
-				if (keys.length < pageRows) return;
-				from = [sentAt, `${id}\u0000`];
+				const last = keys.at(-1);
+				if (!last || keys.length < pageRows) return;
+				from = behind(last);
 			}
 		},
 		match(prefix) {
-			const stretch = { from: [prefix], to: [`${prefix}\uffff`], limit: 2 };
+			const stretch = { ...rowsStartingWith(prefix), limit: 2 };
 			return journal.scan('ledger', stretch).map(({ key }) => String(key[0]));
 		},
 	};

@@ -12,7 +12,7 @@ import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { scanMailbox } from '../mailbox/mailbox-row.ts';
 import { receiptsPerRowMax } from '../journal/change-merging.ts';
-import type { Change, Key } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {
@@ -55,9 +55,8 @@ export interface Receipts {
 /** Opens the receipts. The index by id is built when it is first asked for, which is rarely. */
 export function createReceipts(parts: { journal: Journal; config: Config }): Receipts {
 	const { journal, config } = parts;
-	const all = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
 	const end = (reverse: boolean) =>
-		journal.scan<ReceiptRow>('receipts', { ...all, limit: 1, reverse })[0];
+		journal.scan<ReceiptRow>('receipts', { ...rowsUnder(), limit: 1, reverse })[0];
 	const last = end(true);
 	/** The key of the oldest row. */
 	let first = Number(end(false)?.key[0] ?? 1);
@@ -94,8 +93,8 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 	const index = (): Set<string> => {
 		if (known) return known;
 		known = new Set([...flushing, ...fresh]);
-		for (const { id } of scanMailbox(journal, everyRow)) known.add(id);
-		for (const { value } of journal.scan<ReceiptRow>('receipts', all)) {
+		for (const { id } of scanMailbox(journal, rowsUnder())) known.add(id);
+		for (const { value } of journal.scan<ReceiptRow>('receipts', rowsUnder())) {
 			for (const { id } of receiptsIn(value)) known.add(id);
 		}
 		return known;
@@ -128,9 +127,9 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		isKnown: (id) => index().has(id),
 		list(limit) {
 			const found: Receipt[] = [];
-			for (let to: Key = all.to; found.length < limit;) {
+			for (let { from, to } = rowsUnder(); found.length < limit;) {
 				const rows = journal.scan<ReceiptRow>('receipts', {
-					...all,
+					from,
 					to,
 					limit: pageRows,
 					reverse: true,
@@ -209,6 +208,5 @@ const trimmedMax = 1000;
 /** Orders that are read at a time, each of a receipt; and rows of many of them. */
 const pageOrders = 1000;
 const pageRows = 64;
-const everyRow = { from: [''], to: ['\uffff'] };
 /** Accepted messages until it is looked which of them are on disk. */
 const freshMax = 1000;

@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import { scanMailbox, type MailboxRow, type StartRecord } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Receipt, Receipts } from './receipts.ts';
+import { rowsUnder } from '../journal/schema.ts';
 
 /** What became of one message here. */
 export interface ReceivedState {
@@ -65,18 +66,14 @@ export function createReceived(parts: {
 
 	async function* mail(): AsyncGenerator<Mail> {
 		for (const box of mailboxes()) {
-			for (let from = 0; ;) {
-				const rows = scanMailbox(journal, {
-					from: [box.method, from],
-					to: [box.method, Number.MAX_SAFE_INTEGER],
-					limit: pageRows,
-				});
+			for (let { from, to } = rowsUnder(box.method); ;) {
+				const rows = scanMailbox(journal, { from, to, limit: pageRows });
 				for (const row of rows) {
 					const start = journal.get<StartRecord>('started', [box.method, row.arrival]);
 					yield { box, row, start };
 				}
 				if (rows.length < pageRows) break;
-				from = (rows.at(-1)?.arrival ?? 0) + 1;
+				from = [box.method, (rows.at(-1)?.arrival ?? 0) + 1];
 				await new Promise((resolve) => {
 					setImmediate(resolve);
 				});

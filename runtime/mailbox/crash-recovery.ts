@@ -8,6 +8,7 @@
  */
 import type { Mailbox } from './mailbox.ts';
 import type { OnCrash } from '../message/message.ts';
+import { deferred } from '../platform/deferred.ts';
 
 /** The suspects that {@link createCrashRecovery} makes. */
 export interface CrashRecovery {
@@ -39,11 +40,8 @@ export function createCrashRecovery(parts: {
 		count += found;
 		if (found > 0) left.add(box.method);
 	}
-	let finish: () => void = () => {};
-	const decided = new Promise<void>((resolve) => {
-		finish = resolve;
-	});
-	if (left.size === 0) finish();
+	const decided = deferred();
+	if (left.size === 0) decided.resolve();
 	let line: Promise<unknown> = mayRun;
 
 	return {
@@ -57,9 +55,9 @@ export function createCrashRecovery(parts: {
 		},
 		cleared(method) {
 			left.delete(method);
-			if (left.size === 0) finish();
+			if (left.size === 0) decided.resolve();
 		},
-		over: Promise.all([mayRun, decided]).then(() => undefined),
+		over: Promise.all([mayRun, decided.promise]).then(() => undefined),
 	};
 }
 

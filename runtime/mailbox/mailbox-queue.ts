@@ -25,7 +25,7 @@ export function countRows(journal: Journal, method: string, last: number): numbe
 	return journal.count('mailbox', stretchOf(method, from, counted)) + last + 1 - counted;
 }
 
-/** Rows of one mailbox, `from` included, `to` not. */
+/** Rows of one mailbox, `from` included, `to` not; no other rows that a table has for the method. */
 export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
 	return { from: [method, from], to: [method, to] };
 }

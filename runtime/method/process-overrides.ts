@@ -6,6 +6,7 @@
  */
 import type { Journal } from '../journal/journal.ts';
 import type { ProcessName } from './processes.ts';
+import { rowsUnder } from '../journal/schema.ts';
 
 /** What an operator has said of a process. */
 export type ProcessOverride = 'started' | 'stopped';
@@ -27,8 +28,7 @@ export function createProcessOverrides(parts: {
 	readonly keep: boolean;
 }): ProcessOverrides {
 	const { journal, keep } = parts;
-	const stretch = { from: [start], to: [start, '\uffff'] };
-	const rows = keep ? journal.scan<ProcessOverride>('meta', stretch) : [];
+	const rows = keep ? journal.scan<ProcessOverride>('meta', rowsUnder(start)) : [];
 	const known = new Map(rows.map(({ key, value }) => [JSON.stringify(key), value]));
 	const keyOf = ({ kind, method, node }: ProcessName) => [
 		start,

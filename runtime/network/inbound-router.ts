@@ -15,6 +15,7 @@ import { passingSigner, readSigned, type Signer } from '../security/signing.ts';
 import type { PublicProperties, Publication, WireListener } from './transport.ts';
 import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** What the node does with what arrives. */
 export interface InboundHandlers {
@@ -64,7 +65,7 @@ export function createInboundRouter(parts: {
 			const changes = guard.admitStatus({ ...news, count });
 			if (!changes) throw new ReeveError('replayed', node);
 			// A note that is lost with a crash is made again by what the broker keeps.
-			guard.write(changes).catch(() => undefined);
+			guard.write(changes).catch(ignoreIfFenced);
 		}
 		handlers.status(news);
 	};
@@ -72,7 +73,7 @@ export function createInboundRouter(parts: {
 		if (!guard) return;
 		const changes = guard.bind(storeId, from);
 		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
-		if (changes.length > 0) guard.write(changes).catch(() => undefined);
+		if (changes.length > 0) guard.write(changes).catch(ignoreIfFenced);
 	};
 	const frames = (topic: string, payload: Uint8Array, to: { method: string; kind: Kind }): void => {
 		const signed = readSigned(payload);
@@ -89,7 +90,7 @@ export function createInboundRouter(parts: {
 		const changes = guard.admit([from, storeId], { epoch, count });
 		if (!changes) throw new ReeveError('replayed', from);
 		// It is started at most once, also by a process that comes after this one.
-		guard.write(changes).then(hand, () => undefined);
+		guard.write(changes).then(hand, ignoreIfFenced);
 	};
 	const acknowledgement = (topic: string, payload: Uint8Array): void => {
 		const signed = readSigned(payload);

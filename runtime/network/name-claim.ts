@@ -15,6 +15,7 @@ import { pause, type Clock } from '../platform/clock.ts';
 import { frameVersion } from '../protocol/frame.ts';
 import type { Publication, ClaimChannel, NameClaim } from './transport.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
+import { deferred } from '../platform/deferred.ts';
 
 /** A claim, or an objection to one. JSON, because people look at it with ordinary MQTT tools. */
 export interface ClaimNote {
@@ -135,13 +136,11 @@ function createHearing(parts: HearingParts) {
 	const { self, clock, token, channel, isContested } = parts;
 	const over = new AbortController();
 	let birth: Status | undefined;
-	let decide: (outcome: Outcome) => void = () => {};
-	const verdict = new Promise<Outcome>((resolve) => {
-		decide = (outcome) => {
-			over.abort();
-			resolve(outcome);
-		};
-	});
+	const verdict = deferred<Outcome>();
+	const decide = (outcome: Outcome): void => {
+		over.abort();
+		verdict.resolve(outcome);
+	};
 	const grantAfter = (delayMs: number, isSure: () => boolean = () => true): void => {
 		void pause(clock, delayMs, over.signal).then(() => {
 			if (!over.signal.aborted && isSure()) decide({ verdict: 'granted' });
@@ -154,7 +153,7 @@ function createHearing(parts: HearingParts) {
 	void channel.lost.then(() => decide({ verdict: 'lost' }));
 
 	return {
-		verdict,
+		verdict: verdict.promise,
 		status(payload: Uint8Array) {
 			const news = statusOf(payload);
 			const isDeath = birth?.state === 'online' && news?.state === 'offline';

@@ -1,6 +1,5 @@
 /**
- * The log: signals as JSON lines on standard error. It is a projection; nothing else writes log
- * lines.
+ * The log: signals as JSON lines on standard error. Nothing else writes log lines.
  *
  * This file is the door to pino.
  *
@@ -13,7 +12,7 @@ import type { Signal, Signals, SignalType } from './signals.ts';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /**
- * The level of each signal; what is not listed is `debug`, because there is one for each message.
+ * The level of each signal. Signals that occur for each message are not listed: they are `debug`.
  */
 const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'node.starting': 'info',
@@ -53,7 +52,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'error.suppressed': 'warn',
 };
 
-/** Commands may hold secrets: the log names the program and leaves out its arguments. */
+/** Commands may contain secrets: the log names the program and omits its arguments. */
 export function redacted(signal: Signal): object {
 	const { type: _type, at: _at, ...fields } = signal;
 	if (!('methodArgs' in fields)) return fields;

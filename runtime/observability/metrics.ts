@@ -1,6 +1,6 @@
 /**
- * Metrics: signals as counters and histograms. What a signal cannot tell, because it is a level and
- * not an event, is asked for when somebody looks: the gauges of {@link MetricSample}.
+ * Metrics: signals as counters and histograms. Levels, which no signal tells, are read at each
+ * scrape: the gauges of {@link MetricSample}.
  *
  * This file is the door to prom-client.
  *
@@ -35,7 +35,7 @@ export interface Metrics {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** How the projections write. */
+/** What the projections write to. */
 interface Meters {
 	add(name: MetricName, labels?: Labels, by?: number): void;
 	set(name: MetricName, value: number, labels?: Labels): void;
@@ -43,7 +43,7 @@ interface Meters {
 	clear(name: MetricName): void;
 }
 
-/** Starts counting, with what the stream still remembers. */
+/** Starts counting, beginning with the signals that the ring holds. */
 export function createMetrics(signals: Signals): Metrics {
 	const registry = new Registry();
 	collectDefaultMetrics({ register: registry });
@@ -88,7 +88,7 @@ function createMeters(registry: Registry): Meters {
 	};
 }
 
-/** What a scrape is told of the levels. */
+/** Sets the gauges from a sample. */
 function setLevels(meters: Meters, { processes, open, journalBytes }: MetricSample): void {
 	meters.clear('reeve_mailbox_messages');
 	meters.clear('steward_processes_all_running');
@@ -110,7 +110,7 @@ function setLevels(meters: Meters, { processes, open, journalBytes }: MetricSamp
 	meters.set('reeve_journal_size_bytes', journalBytes);
 }
 
-/** Nodes whose last hello is shown. */
+/** The most nodes whose last hello is shown. */
 const helloNodesMax = 10_000;
 
 /** What each signal does to the metrics. */

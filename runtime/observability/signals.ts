@@ -1,8 +1,7 @@
 /**
  * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console
- * and `--watch` are projections of this stream and of nothing else. What must *survive* belongs to
- * the journal instead; a signal that nobody listens to is gone, except for the last few in the
- * ring.
+ * and `--watch` are projections of this stream only. A signal does not survive the process, and only
+ * the last ones stay in the ring; what must survive belongs into the journal.
  *
  * @module
  */
@@ -14,9 +13,9 @@ import type { ErrorCode } from '../platform/errors.ts';
 export interface CrashReport {
 	/** The registered name or child id of the actor. */
 	readonly actor: string;
-	/** Which of its lives it was: `<child id>#<number>`. */
+	/** Which start of the child it was: `<child id>#<number>`. */
 	readonly pid?: string;
-	/** The logic that it was started with. */
+	/** The logic that the actor was started with. */
 	readonly initialCall?: string;
 	/** The supervisors above it, nearest first. */
 	readonly ancestors: readonly string[];
@@ -40,7 +39,7 @@ export interface SignalFields {
 	'message.refused': { code: ErrorCode; detail: string; via: string; id?: string };
 	/** A message of the at-most-once kinds that could not be taken. */
 	'message.dropped': { id: string; code: string };
-	/** A publication at the broker whose seal is missing, wrong or used up. */
+	/** A publication whose signature is missing, wrong or already used. */
 	'signature.refused': { code: ErrorCode; from: string; topic: string };
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
@@ -50,9 +49,9 @@ export interface SignalFields {
 	'delivery.refused': { to: string; method: string; id: string; code: string };
 	/** An acknowledgement about messages that this lane never had. */
 	'delivery.doubted': { to: string; method: string; upTo: number };
-	/** The receiver refuses a whole lane; nothing is resolved by that. */
+	/** The receiver refuses a whole lane; no message is resolved by that. */
 	'delivery.stopped': { to: string; method: string; code: string };
-	/** This store was an older copy of what it once was, and has another identity from now on. */
+	/** This store is an older copy of itself, and has another identity from now on. */
 	'store.renewed': { storeId: string; before: string; why: string };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
@@ -84,15 +83,15 @@ export interface SignalFields {
 		attempts: number;
 		recovery: string;
 	};
-	/** Its state is kept and its mail waits, until somebody has looked into it. */
+	/** An instance is parked: its state is kept, and its mail waits for the operator. */
 	'instance.parked': { actor: string; key: string; reason: string };
-	/** Somebody has taken a parked instance into use again; so many causes had waited for it. */
+	/** A parked instance runs again; `waiting` messages and events had waited for it. */
 	'instance.unparked': { actor: string; key: string; mode: string; waiting: number };
 	'instance.emitted': { actor: string; key: string; event: string };
-	/** A machine monitors another node, or an actor there; that is on disk. */
+	/** A machine monitors another node, or an actor there; the monitor is on disk. */
 	'monitor.opened': { actor: string; key: string; node: string };
 	/**
-	 * A file of the definitions folder that defines nothing now; what was in force before still is.
+	 * A file of the definitions folder is wrong; the definition that was in force before still is.
 	 */
 	'definition.refused': { file: string; actor: string; detail: string };
 	/** Another definition of an actor is in force, or none any more. */
@@ -106,21 +105,21 @@ export interface SignalFields {
 	'journal.committed': { count: number; tookMs: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
-	/** The record of sent messages cannot be written; it follows when that is over. */
+	/** The record of sent messages cannot be written; the missing lines follow later. */
 	'record.failed': { detail: string };
 	/** The node came up in safe mode. */
 	'node.safe': { uncleanStarts: number };
-	/** Somebody else has our name, or our store. */
+	/** Another node has this node's name, or its store. */
 	'name.denied': { code: ErrorCode; detail: string };
-	/** The name is ours from now on. */
+	/** The claim of the name succeeded. */
 	'name.granted': { tookMs: number };
 	/**
-	 * Inbound lanes that were silent for so long that no copy of their messages can come any more.
+	 * Inbound lanes were forgotten: silent for so long that no copy of their messages can still come.
 	 */
 	'lanes.forgotten': { count: number };
 	/** A command that an earlier process of this node had left running. */
 	'orphan.killed': { id: string; pid: number };
-	/** The oldest dead letter had to make room. */
+	/** The oldest dead letter was deleted, because there were too many. */
 	'dead.dropped': { id: string; method: string };
 	'replay.decided': { id: string; method: string; decision: string };
 	'transport.up': { transport: string; address: string };
@@ -161,8 +160,8 @@ export interface Signals {
 /**
  * Creates a stream that remembers the last `keptMax` signals in a ring.
  *
- * A subscriber that throws is dropped, and the error goes to `fail`: what watches a node must never
- * be able to stop it.
+ * A subscriber that throws is dropped, and the error goes to `fail`: an observer must not be able to
+ * stop the node.
  */
 export function createSignals(
 	clock: { now(): number },

@@ -13,7 +13,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { MailboxRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import { packMessage } from '../message/codec.ts';
-import type { Change } from '../journal/schema.ts';
+import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /** Who asks. */
 export interface Asker {
@@ -97,7 +97,7 @@ export function createAsks(parts: {
 		},
 		find: askerOf,
 		monitors() {
-			const rows = journal.scan<Asker>('asks', { from: [''], to: ['\uffff'] });
+			const rows = journal.scan<Asker>('asks', rowsUnder());
 			const all = new Map<string, Asker | undefined>(
 				rows.map(({ key, value }) => [String(key[0]), value]),
 			);

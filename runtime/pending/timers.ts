@@ -9,7 +9,8 @@
  */
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Change, Key } from '../journal/schema.ts';
+import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
+import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** When a timer of an earlier process fires. */
 export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
@@ -88,7 +89,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	function wake(): void {
 		timer = undefined;
 		const now = clock.now();
-		for (let from: Key = [0]; ;) {
+		for (let { from } = rowsUnder(); ;) {
 			const rows = journal.scan<Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>>('timers', {
 				from,
 				to: [now + 1],
@@ -97,13 +98,9 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 			for (const { key, value } of rows) hand(rowOf(key, value));
 			const last = rows.at(-1);
 			if (!last || rows.length < rowsAtATime) break;
-			from = [...last.key, 0];
+			from = behind(last.key);
 		}
-		const [next] = journal.scan('timers', {
-			from: [now + 1],
-			to: [Number.MAX_SAFE_INTEGER],
-			limit: 1,
-		});
+		const [next] = journal.scan('timers', { ...rowsUnder(), from: [now + 1], limit: 1 });
 		if (next) arm(Number(next.key[0]));
 	}
 
@@ -173,7 +170,7 @@ function createUptime(journal: Journal, clock: Clock) {
 	let pending: Timer | undefined;
 	const note = (): void => {
 		const value: Alive = { at: clock.now(), downMs };
-		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(() => undefined);
+		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(ignoreIfFenced);
 	};
 	const beat = (): void => {
 		note();

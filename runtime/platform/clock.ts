@@ -1,17 +1,17 @@
 /**
- * Time and chance, injected. No other file of the product asks the machine what time it is, starts
- * a timer or throws dice, so that a test can step the one and seed the other.
+ * Time and chance, injected. No other file of the product reads the time, starts a timer or draws
+ * random numbers, so that a test can step the clock and seed the chance.
  *
  * @module
  */
 import { randomFillSync } from 'node:crypto';
 
-/** A pending call that can still be prevented. Cancelling twice, or too late, does nothing. */
+/** A pending call that can be cancelled. Cancelling twice, or too late, does nothing. */
 export interface Timer {
 	cancel(): void;
 }
 
-/** What the rest of the code knows of time and chance. */
+/** The source of time and chance for all other code. */
 export interface Clock {
 	/** Wall-clock milliseconds since 1970. May jump; never compare it with another node's. */
 	now(): number;
@@ -28,7 +28,7 @@ export interface Clock {
 /** `setTimeout` treats a longer delay as one millisecond, so longer waits are taken in stages. */
 const timeoutMsMax = 0x7fff_ffff;
 
-/** A call of the generator costs the same for four kilobytes as for the few bytes of an id. */
+/** One call of the generator costs the same for four kilobytes as for the few bytes of an id. */
 const poolBytes = 4096;
 let pool = new Uint8Array(0);
 let poolUsed = 0;
@@ -85,7 +85,7 @@ export function isoNow(clock: Clock): string {
 	return new Date(clock.now()).toISOString();
 }
 
-/** A clock that stands still until told to move. */
+/** A clock that stands still until a spec moves it. */
 export interface SteppedClock extends Clock {
 	/**
 	 * Moves time forward by `ms`, running what falls due in order, and letting promises settle after
@@ -128,15 +128,15 @@ export function turnOfTheLoop(): Promise<void> {
 	});
 }
 
-/** Enough for what follows from one timer in memory; see {@link steppedClock}. */
+/** Long enough for the consequences of a timer in memory; see {@link steppedClock}. */
 async function fewTurnsOfTheLoop(): Promise<void> {
 	for (let round = 0; round < 4; round += 1) await turnOfTheLoop();
 }
 
 /**
  * A stepped clock whose chance comes from `seed`; it starts at `startMs` (2026-01-01 by default).
- * `calm` waits, after each timer, for what has followed from it: a few turns of the event loop by
- * default, which is not enough for what a disk does.
+ * After each timer `calm` waits for its consequences: by default a few turns of the event loop,
+ * which is too short for a disk.
  */
 export function steppedClock(
 	seed = 1,

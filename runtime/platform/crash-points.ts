@@ -1,7 +1,7 @@
 /**
- * Crash points: the instants at which a crash is most interesting, by name. A specification makes a
- * node die exactly there; `REEVE_CRASH_AT=frame.accepted:3` makes a real process do so, the third
- * time that it comes by. Nothing of reeve may depend on surviving any of them.
+ * Crash points: named instants at which a crash is most revealing. A spec kills a node exactly
+ * there; `REEVE_CRASH_AT=frame.accepted:3` kills a real process at the third passage. No code may
+ * depend on surviving one.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { ReeveError } from './errors.ts';
 
 /** The points, in the order in which a message passes them. */
 export const crashPoints = [
-	/** A message from a local sender is on disk; nobody has been told. */
+	/** A message from a local sender is on disk; its sender has no answer yet. */
 	'intake.flushed',
-	/** A transaction is committed and not flushed: a crash of the machine would forget it. */
+	/** A transaction is committed and not flushed: a crash of the machine would lose it. */
 	'journal.committed',
-	/** It is flushed; nothing that waits for it has been released. */
+	/** A transaction is flushed; nothing that waits for it has been released. */
 	'journal.flushed',
 	/** A frame is with the broker. */
 	'frame.sent',
 	/** A frame has come from the wire; nothing is written. */
 	'frame.received',
-	/** Its messages are on disk; it is not acknowledged. */
+	/** The messages of a frame are on disk; it is not acknowledged. */
 	'frame.accepted',
-	/** An acknowledgement has come; nothing is resolved. */
+	/** An acknowledgement has come; no message is resolved. */
 	'ack.received',
 	/** The start of a message is counted; its method has not been called. */
 	'call.started',
@@ -37,10 +37,10 @@ export const crashPoints = [
 /** One of {@link crashPoints}. */
 export type CrashPoint = (typeof crashPoints)[number];
 
-/** Told of each point that a node passes. It may not return: it ends the node. */
+/** Called at each point that a node passes. It may end the node instead of returning. */
 export type PassPoint = (point: CrashPoint) => void;
 
-/** Passes every point. */
+/** Passes every point without effect. */
 export const passAll: PassPoint = () => {};
 
 /**

@@ -8,7 +8,7 @@
  * @module
  */
 
-/** What a row of the error table tells. */
+/** One row of the error table. */
 export interface ErrorRow {
 	/** What happened, as a sentence without a full stop. */
 	readonly meaning: string;
@@ -162,8 +162,8 @@ export const errorTable = {
 		'correct the field named',
 	),
 	killed: row(
-		'the actor was killed; what is left of it has no effect',
-		'see who killed it',
+		'the actor was killed; what still runs of it has no effect',
+		'see what killed it',
 		failed,
 	),
 	start_failed: row('a part of the node could not be started', 'see the cause', {
@@ -182,7 +182,7 @@ export const errorTable = {
 	),
 	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),
 	ambiguous: row(
-		'the node died while the step ran, and nobody can tell whether it was done',
+		'the node died while the step ran, and it is unknown whether it was done',
 		'look at the other side, then send the event that says so',
 		failed,
 	),
@@ -204,7 +204,7 @@ export const errorTable = {
 		failed,
 	),
 	unknown_key: row(
-		'it is signed by somebody whose key is not trusted here',
+		'it is signed with a key that is not trusted here',
 		'see: reeve keys trust',
 		failed,
 	),
@@ -233,13 +233,13 @@ export const errorTable = {
 /** A code of {@link errorTable}. */
 export type ErrorCode = keyof typeof errorTable;
 
-/** An operational error: a row of the table, what was particular this time, and what caused it. */
+/** An operational error: a row of the table, the detail of this case, and its cause. */
 export class ReeveError extends Error {
 	override readonly name = 'ReeveError';
 	readonly code: ErrorCode;
 	readonly detail: string;
 
-	/** @param detail what was particular this time, without the row's meaning; may be empty */
+	/** @param detail what is particular to this case, without the row's meaning; may be empty */
 	constructor(code: ErrorCode, detail = '', options?: ErrorOptions) {
 		const { meaning } = errorTable[code];
 		super(detail ? `${meaning}: ${detail}` : meaning, options);
@@ -260,7 +260,7 @@ export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'):
 	return new ReeveError(fallback, detail, { cause: thrown });
 }
 
-/** A method may throw anything, also what cannot be made a text. */
+/** A thrown value as text; a method may throw what cannot be converted. */
 function textOf(thrown: unknown): string {
 	try {
 		return String(thrown);

@@ -1,6 +1,6 @@
 /**
- * Fingerprints: what a text comes down to in 32 bits, the same on every machine and in every
- * version. They tell texts apart cheaply and spread them evenly; they keep nobody out.
+ * Hashes: a text in 32 bits, the same on every machine and in every version. They distinguish and
+ * spread texts cheaply; they are no protection against forgery.
  *
  * @module
  */

@@ -9,10 +9,10 @@ import type { Clock } from './clock.ts';
 const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
- * A new message id: 26 characters of base 32, 48 bits of time and 80 of chance, in the layout of
+ * A new message id: 26 characters of base 32, 48 bits of time and 80 random ones, in the layout of
  * ULID, so that ids sort roughly by age and any unique prefix of a few letters names one.
  *
- * The time in it is only a convenience for people. Nothing may be concluded from it.
+ * The time in it is for people only: no code may rely on it.
  */
 export function newId(clock: Clock): string {
 	const now = clock.now();
@@ -25,7 +25,7 @@ export function newId(clock: Clock): string {
 	return head + tail;
 }
 
-/** The last head: many ids are made in a millisecond. */
+/** The last encoded time, kept because many ids share a millisecond. */
 let head = '';
 let headAt = -1;
 
@@ -40,7 +40,7 @@ function headOf(now: number): string {
 }
 
 /**
- * A new store identity: 128 bits of chance in hexadecimal. Minted once, with the journal's file.
+ * A new store identity: 128 random bits in hexadecimal. Created once, with the journal's file.
  */
 export function newStoreId(clock: Clock): string {
 	return Buffer.from(clock.bytes(16)).toString('hex');

@@ -1,7 +1,6 @@
 /**
- * The fingerprint of the machine that a node runs on. It is kept beside the identity of the store,
- * so that a data folder which comes up on another machine is noticed: it was moved, restored, or
- * cloned.
+ * The fingerprint of the machine that a node runs on. The store keeps it, so that a node notices
+ * when its data folder was moved, restored or cloned to another machine.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { hostname } from 'node:os';
 /** Where Linux keeps the identity of an installation; machine-id(5). It outlives reboots. */
 const identityFiles = ['/etc/machine-id', '/var/lib/dbus/machine-id'] as const;
 
-/** What a fingerprint is made from; all of it is replaced in specs. */
+/** What a fingerprint is made from; specs replace all of it. */
 export interface HostParts {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** The text of a file; undefined if there is none that can be read. */
@@ -25,8 +24,8 @@ export interface HostParts {
  * for images whose machines all share one machine-id, and for specs with several hosts on one
  * machine.
  *
- * The machine-id is hashed, because it is not to leave its machine (machine-id(5) asks for that),
- * and the fingerprint is published with the birth. Without a machine-id the host's name stands for
+ * The machine-id is hashed, because it must not leave its machine (machine-id(5)), and the
+ * fingerprint is published with the birth. Without a machine-id the host's name stands for
  * it: in a container that is usually the container's, so a new container counts as another machine,
  * which costs a claim of the name and nothing else.
  */

@@ -15,6 +15,7 @@ import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
+import { rowsUnder } from '../journal/schema.ts';
 
 /** What lives are told from. */
 export interface TimelineParts {
@@ -79,7 +80,7 @@ async function receivedHere(
 		throw new ReeveError('not_found', `more than one begins with ${id}`);
 	}
 	const isDead = journal
-		.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] })
+		.scan<DeadLetter>('dead', rowsUnder())
 		.some(({ value }) => value.id === receipt.id);
 	return endedHere(receipt, isDead);
 }

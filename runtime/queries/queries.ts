@@ -21,7 +21,7 @@ import { restored } from '../delivery/outbox-row.ts';
 import { restoredMailboxRow } from '../mailbox/mailbox-row.ts';
 import type { NodeRow, ProcessRow, TreeRow } from './question.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
-import type { Key } from '../journal/schema.ts';
+import { rowsUnder, type Key } from '../journal/schema.ts';
 
 /** What inquiries look at. */
 export interface QueriesParts {
@@ -245,7 +245,7 @@ export function asideRows(
 	journal: Pick<Journal, 'scan'>,
 	asked: { reeve: 'quarantine' | 'dead'; limit: number },
 ): object[] {
-	const stretch = { from: [''], to: ['\uffff'], limit: asked.limit };
+	const stretch = { ...rowsUnder(), limit: asked.limit };
 	if (asked.reeve === 'dead') {
 		return journal
 			.scan<object>('dead', { ...stretch, reverse: true })

@@ -1,6 +1,6 @@
 /**
- * Canonical JSON: one text for one value, so that it can be signed whatever its author's spaces,
- * order of keys and notation (JSON or YAML) were.
+ * Canonical JSON: one text for one value, so that a signature does not depend on spaces, the order
+ * of keys or the notation (JSON or YAML).
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Durations as people write them into files.
+ * Durations in text, such as `10s`.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const unitsMs: Readonly<Record<string, number>> = {
 /** What a duration in a text looks like; for schemas. */
 export const durationPattern: RegExp = /^\d{1,9}(?:ms|s|m|h|d)$/;
 
-/** `250ms`, `10s`, `5m`, `2h` or `1d` in milliseconds; undefined for what is none. */
+/** `250ms`, `10s`, `5m`, `2h` or `1d` in milliseconds; undefined for any other text. */
 export function durationMs(text: string): number | undefined {
 	if (!durationPattern.test(text)) return undefined;
 	const [, count = '', unit = ''] = /^(\d+)(\w+)$/.exec(text) ?? [];

@@ -1,6 +1,5 @@
 /**
- * JSON as people write it: UTF-8, and with the trailing commas that the examples of steward's
- * README have.
+ * Lenient JSON: UTF-8 with trailing commas allowed, as the examples of steward's README have them.
  *
  * @module
  */
@@ -15,7 +14,7 @@ export type ReadJson =
 /** Reads one value; undefined if there is only white space. Never throws. */
 export function readJson(bytes: Uint8Array): ReadJson | undefined {
 	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-	// Decoding puts U+FFFD where the bytes are no UTF-8; only then they are worth a second look.
+	// Decoding puts U+FFFD where the bytes are not UTF-8; only then check them.
 	if (text.includes('\ufffd') && !isUtf8(bytes)) {
 		return { type: 'error', error: new ReeveError('bad_json', 'not UTF-8') };
 	}
@@ -44,7 +43,7 @@ function badJson(cause: unknown): ReeveError {
 	return new ReeveError('bad_json', cause instanceof Error ? cause.message : '', { cause });
 }
 
-/** Takes out each comma that only white space parts from a closing bracket. Linear in the text. */
+/** Removes each comma that only white space separates from a closing bracket; in linear time. */
 function withoutTrailingCommas(text: string): string {
 	const interesting = /[",]/g;
 	const closing = /\s*[}\]]/y;

@@ -8,7 +8,7 @@ import { readYaml } from './yaml.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { readJson } from './lenient-json.ts';
 
-/** The limits of a payload; the words are those of the configuration. */
+/** The limits of a payload, named as in the configuration. */
 export interface PayloadLimits {
 	readonly messageBytesMax: number;
 	readonly messageDepthMax: number;
@@ -18,9 +18,8 @@ export interface PayloadLimits {
 /**
  * The messages in a payload, unchecked.
  *
- * Whatever is JSON, trailing commas included, is read as JSON; the rest as YAML, which is
- * forgiving: hence an error names what the YAML reader found, unless the payload begins as JSON
- * does.
+ * JSON, trailing commas included, is read as JSON, and the rest as YAML. So an error names what the
+ * YAML reader found, unless the payload begins like JSON.
  *
  * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too
  * deeply
@@ -45,12 +44,12 @@ function readValue(bytes: Uint8Array): unknown {
 	if (!json) throw new ReeveError('bad_message', 'the payload is empty');
 	if (json.type === 'value') return json.value;
 	const text = Buffer.from(bytes).toString('utf8');
-	// YAML reads nearly any text; but what begins so was meant to be JSON, and its error tells more.
+	// YAML accepts nearly any text; a text that begins so was meant as JSON, whose error says more.
 	if (/^\s*[[{"]/.test(text) || text.includes('\ufffd')) throw json.error;
 	return readYaml(text);
 }
 
-/** Whether a value is nested deeper than `max`. Goes by levels: the depth may be anything. */
+/** Whether a value is nested deeper than `max`. Iterative, because the depth is unlimited. */
 function isDeeper(value: unknown, max: number): boolean {
 	let level: readonly unknown[] = [value];
 	for (let depth = 0; level.length > 0; depth += 1) {

@@ -1,10 +1,10 @@
 /**
- * Spelling: which known word somebody may have meant.
+ * Spelling: finds the known word that a misspelt one may stand for.
  *
  * @module
  */
 
-/** The known word nearest to `word`, unless none is near. Case is not a difference. */
+/** The known word nearest to `word`, undefined if none is near. Case is ignored. */
 export function nearestWord(word: string, known: Iterable<string>): string | undefined {
 	let nearest: string | undefined;
 	let least = Math.max(1, Math.floor(word.length * 0.4)) + 1;

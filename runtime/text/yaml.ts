@@ -1,6 +1,6 @@
 /**
- * YAML, and JSON as a part of it: texts with the places of what stands in them, so that an error
- * can name line and column.
+ * YAML, which includes JSON: parses a text with the places of its values, so that an error can name
+ * line and column.
  *
  * This file is the door to yaml.
  *
@@ -21,16 +21,16 @@ export type YamlDocument = ReturnType<typeof parseDocument>;
 /** A text that was read. */
 export interface YamlText {
 	readonly document: YamlDocument;
-	/** The first thing that is no YAML, if there is one; then nothing else is to be relied on. */
+	/** The first error of the text, if any; then the rest of this object is unreliable. */
 	readonly problem: { readonly place: TextPlace; readonly text: string } | undefined;
-	/** Where the character at an offset stands. */
+	/** The place of the character at an offset. */
 	readonly placeAt: (offset: number) => TextPlace;
 }
 
-/** How often a text may refer to one of its parts: aliases may not blow it up. */
+/** How often a text may use aliases, so that a small text cannot expand without limit. */
 const aliasesMax = 100;
 
-/** Reads a text. It never throws for what is wrong with it. */
+/** Parses a text. It never throws for errors in the text. */
 export function parseYaml(text: string): YamlText {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -46,7 +46,7 @@ export function parseYaml(text: string): YamlText {
 /**
  * The value of a text that was read.
  *
- * @throws ReeveError `bad_json` if its aliases blow it up
+ * @throws ReeveError `bad_json` if its aliases expand too far
  */
 export function yamlValue({ document }: YamlText): unknown {
 	try {
@@ -73,7 +73,7 @@ export function yamlText(value: unknown): string {
 	return stringify(value, { lineWidth: 0 });
 }
 
-/** Whether a document is a map that is written in lines, or nothing at all. */
+/** Whether a document is a map in block style, or empty. */
 export function isLineMap({ contents }: YamlDocument): boolean {
 	return contents === null || (isMap(contents) && contents.flow !== true);
 }

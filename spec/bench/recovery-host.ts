@@ -13,6 +13,7 @@ import { realClock } from '../../runtime/platform/clock.ts';
 import { openJournal } from '../../runtime/journal/journal.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
+import { behind, rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What is to be measured. */
 export interface RecoveryOrder {
@@ -49,12 +50,11 @@ function scan(folder: string): void {
 	const signals = createSignals(realClock);
 	const journal = openJournal({ folder, clock: realClock, signals });
 	for (const table of ['outbox', 'ledger'] as const) {
-		let from: (string | number)[] = [''];
-		for (;;) {
-			const rows = journal.scan(table, { from, to: ['\uffff'], limit: 1000 });
+		for (let { from, to } = rowsUnder(); ;) {
+			const rows = journal.scan(table, { from, to, limit: 1000 });
 			const last = rows.at(-1);
 			if (!last) break;
-			from = [...last.key, 0];
+			from = behind(last.key);
 		}
 	}
 }

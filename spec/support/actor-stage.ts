@@ -20,6 +20,7 @@ import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { SignalFields, Signals } from '../../runtime/observability/signals.ts';
 import { node, openFloor, sink } from './actor-floor.ts';
 import { temporaryFolder, type TestScope } from './temporary.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** A stage. */
 export interface ActorStage {
@@ -133,9 +134,7 @@ export async function setActorStage(t: TestScope, parts: StageParts): Promise<Ac
 		},
 		stored: (actor, key = '') => readInstance(journal, actor, key),
 		sunk: () =>
-			scanMailbox(journal, { from: [sink, 0], to: [sink, Number.MAX_SAFE_INTEGER] }).map(
-				({ message }) => String(message.data ?? ''),
-			),
+			scanMailbox(journal, rowsUnder(sink)).map(({ message }) => String(message.data ?? '')),
 		seen: (type) =>
 			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
 		openHosts,

@@ -9,6 +9,7 @@ import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
 import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
 import { temporaryFolder } from './temporary.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
+import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
 
 /** What a test's life offers to those who must clean up behind it. */
 export interface LongTestScope {
@@ -52,22 +53,21 @@ export function openedJournal(t: LongTestScope, folder = temporaryFolder(t)): Op
 
 /** The same journal, whose commits take effect only when `release` is called. */
 export function heldJournal(journal: Journal) {
-	let pass: () => void = () => {};
-	let gate: Promise<void> | undefined;
+	let gate: Deferred | undefined;
 	return {
 		journal: {
 			...journal,
 			async commit(changes: readonly Change[], until?: 'flushed' | 'committed') {
-				await gate;
+				await gate?.promise;
 				await journal.commit(changes, until);
 			},
 		} satisfies Journal,
 		hold() {
-			gate = new Promise((resolve) => (pass = resolve));
+			gate = deferred();
 		},
 		release() {
+			gate?.resolve();
 			gate = undefined;
-			pass();
 		},
 	};
 }

@@ -19,6 +19,7 @@ import type { Floor } from './ground-floor.ts';
 import { mailOf } from './mail.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 import type { RunServices } from '../../actors/inbound/run-services.ts';
+import { rowsStartingWith } from '../../runtime/journal/schema.ts';
 
 /** A method of specs, called `REQSpec`, but for what is given. */
 export function specMethod(fields: Partial<MethodDefinition> = {}): MethodDefinition {
@@ -92,7 +93,7 @@ export function receivingSide(
 		/** The replies in the outbox, oldest first. */
 		replies: (): Message[] =>
 			journal
-				.scan<StoredOutRow>('outbox', { from: ['central/'], to: ['central/\uffff'] })
+				.scan<StoredOutRow>('outbox', rowsStartingWith('central/'))
 				.map(({ value }) => unpackMessage(restored(0, value).body)),
 		outcomes: () =>
 			floor.seen('call.ended').map((signal) => ('outcome' in signal ? signal.outcome : 'none')),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 
 /** What a node is made from. */
 export interface MemberParts {
@@ -78,8 +79,7 @@ export function createMember(parts: MemberParts): Member {
 	let isStruck = false;
 	let pauseMs = restartMs;
 	let t: Promise<void> | undefined;
-	let announce: () => void = () => {};
-	let readiness = new Promise<void>((resolve) => (announce = resolve));
+	let readiness = deferred();
 
 	const liveOnce = async (): Promise<void> => {
 		const started = launch(parts);
@@ -88,13 +88,13 @@ export function createMember(parts: MemberParts): Member {
 			createInterface({ input: started.stdout }).on('line', (line) => {
 				if (child !== started || !/\bready\b/.test(line)) return;
 				isReady = true;
-				announce();
+				readiness.resolve();
 			});
 		}
 		const ended = once(started, 'exit');
 		const [code, signal] = await ended;
 		child = undefined;
-		if (isReady) readiness = new Promise((resolve) => (announce = resolve));
+		if (isReady) readiness = deferred();
 		isReady = false;
 		if (!isStruck && !over.signal.aborted) onEnd(name, String(signal ?? code));
 		isStruck = false;
@@ -122,7 +122,7 @@ export function createMember(parts: MemberParts): Member {
 			await ended;
 		},
 		signal: (signal) => void child?.kill(signal),
-		ready: () => readiness,
+		ready: () => readiness.promise,
 		async end(how) {
 			over.abort();
 			child?.kill('SIGCONT');

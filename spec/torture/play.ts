@@ -22,6 +22,7 @@ import { ask } from './talk.ts';
 import { judge, type LedgerRow, type Evidence, type Verdict } from './verdict.ts';
 import { createStreams, idOf, work, type Stream } from './work.ts';
 import type { ProcessRow } from '../../runtime/queries/question.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 
 /** What is played. */
 export interface TortureOptions {
@@ -120,8 +121,7 @@ async function build(
 	const proxies = new Map<string, Proxy>();
 	const nodes: Member[] = [];
 	let failedStarts = 0;
-	let giveUp: (error: Error) => void = () => {};
-	const hopeless = new Promise<never>((_, reject) => (giveUp = reject));
+	const { promise: hopeless, reject: giveUp } = deferred<never>();
 	const onEnd = (name: string, how: string): void => {
 		tell(`${name} has ended: ${how}`);
 		failedStarts += 1;

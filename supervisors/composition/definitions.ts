@@ -18,7 +18,7 @@ import type { DefinitionFileRow } from '../../runtime/queries/definition-rows.ts
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
-import type { Change } from '../../runtime/journal/schema.ts';
+import { rowsUnder, type Change } from '../../runtime/journal/schema.ts';
 
 /** What the journal knows of a definition. */
 interface DefinitionRecord {
@@ -109,7 +109,7 @@ export function openDefinitions(parts: DefinitionParts): Definitions {
 	const keep = (file: DefinitionFile, problem: string): void => {
 		const name = basename(file.source);
 		const [row] = journal
-			.scan<DefinitionRecord>('definitions', { from: [''], to: ['\uffff'] })
+			.scan<DefinitionRecord>('definitions', rowsUnder())
 			.filter(({ value }) => value.file === name);
 		const actor = row && String(row.key[0]);
 		const isFree = actor !== undefined && !methods.find(actor);

@@ -11,6 +11,8 @@ import type { Config } from '../../runtime/config/config.ts';
 import type { ErrorCode } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What ownership is decided with. */
 export interface OwnershipParts {
@@ -39,11 +41,8 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 	const { config, clock, signals, journal, host, onEnd } = parts;
 	let isAtHome = !journal.isMoved;
 	let state = isAtHome ? 'not claimed yet' : 'not claimed yet; until then nothing runs here';
-	let open: () => void = () => {};
-	const mayRun = new Promise<void>((resolve) => {
-		open = resolve;
-	});
-	if (isAtHome) open();
+	const mayRun = deferred();
+	if (isAtHome) mayRun.resolve();
 
 	const claims = createClaims({
 		self: {
@@ -66,7 +65,7 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 			if (isAtHome) return;
 			isAtHome = true;
 			// It rejects only if this process may not write any more, and then it must not work either.
-			await journal.settleHere().then(open, () => undefined);
+			await journal.settleHere().then(mayRun.resolve, ignoreIfFenced);
 		},
 		onDenied(by) {
 			// The later life of our own folder does not have to argue: this process is at its end.
@@ -79,5 +78,5 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 			if (isClone || config.onDuplicateName === 'exit') onEnd(code);
 		},
 	});
-	return { claims, mayRun, state: () => state };
+	return { claims, mayRun: mayRun.promise, state: () => state };
 }

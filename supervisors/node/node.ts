@@ -23,7 +23,7 @@ import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
-import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints, type PassPoint } from '../../runtime/platform/crash-points.ts';
 import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
 import { startLog } from '../../runtime/observability/log.ts';
@@ -50,6 +50,8 @@ import { loadTransports } from './transport-table.ts';
 import { nodeTree } from './tree.ts';
 import type { Budgets } from '../otp/child-spec.ts';
 import { composeNode } from '../composition/compose-node.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 export { defineActor } from '../../actors/definition/definition.ts';
 export type {
@@ -154,10 +156,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
 		const reading = await readFolder(config);
 		const { transports = await loadTransports(), disk } = options;
-		let onEnd: (reason: ErrorCode) => void = () => {};
-		const ending = new Promise<string>((resolve) => {
-			onEnd = resolve;
-		});
+		const ending = deferred<string>();
 		// The journal is opened last: to open it is to throw out whoever lives there.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
@@ -173,8 +172,8 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 			host,
 			disk,
 		};
-		const services = composeNode({ ...given, onEnd });
-		const running = await startTree(services, transports, ending);
+		const services = composeNode({ ...given, onEnd: ending.resolve });
+		const running = await startTree(services, transports, ending.promise);
 		const { leftBehind: replayed } = services;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
 		void running.ended.then(endWatching);
@@ -214,7 +213,7 @@ async function startTree(
 			await network.retire();
 			await tree.stop('shutdown');
 			// The end waits for it, but not for ever; of a process that was replaced nothing is written.
-			journal.commit(services.ledger.unwritten()).catch(() => undefined);
+			journal.commit(services.ledger.unwritten()).catch(ignoreIfFenced);
 			await journal.close();
 			signals.emit('node.stopped', { reason });
 		})();

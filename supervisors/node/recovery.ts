@@ -6,6 +6,7 @@
  */
 import type { NodeServices } from '../composition/node-services.ts';
 import { killOrphans } from '../../actors/io/orphan-commands.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<
@@ -32,7 +33,7 @@ export async function endOrphans({
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
 	// The steps of actors are found by their ids as the commands of messages are by theirs.
-	const steps = journal.scan('steps', { from: [''], to: ['\uffff'] });
+	const steps = journal.scan('steps', rowsUnder());
 	for (const { key } of steps) messages.add(String(key[2]));
 	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {
 		signals.emit('orphan.killed', { id: message, pid });

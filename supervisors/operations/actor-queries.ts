@@ -17,6 +17,7 @@ import type {
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 import type { NodeServices, Reload } from '../composition/node-services.ts';
 
 /** What this file needs of the node. */
@@ -95,7 +96,7 @@ function undefinedRows({ definitions, actors, mailboxes, journal, node }: Servic
 			name: actor,
 			version: 0,
 			summary: '',
-			stored: journal.count('snapshots', { from: [actor, ''], to: [actor, '\uffff'] }),
+			stored: journal.count('snapshots', rowsUnder(actor)),
 			active: 0,
 			waiting: mailboxes.get(actor)?.size() ?? 0,
 			parked: [],
@@ -117,7 +118,7 @@ function actorRow(services: Services, { name, version, summary }: ActorDefinitio
 		name,
 		version,
 		summary,
-		stored: journal.count('snapshots', { from: [name, ''], to: [name, '\uffff'] }),
+		stored: journal.count('snapshots', rowsUnder(name)),
 		active: hostRuntime?.counts().active ?? 0,
 		waiting: mailboxes.get(name)?.size() ?? 0,
 		parked: [...(hostRuntime?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),

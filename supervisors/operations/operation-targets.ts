@@ -10,6 +10,7 @@ import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<
@@ -121,7 +122,7 @@ function isFit({ settledAt, result }: Entry, operation: Operation): boolean {
 
 function* dead({ journal, clock }: Services, where: Where): Generator<Target & { type: 'dead' }> {
 	const newest = clock.now() - (where.olderThanMs ?? 0);
-	const rows = journal.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] });
+	const rows = journal.scan<DeadLetter>('dead', rowsUnder());
 	for (const { key, value: letter } of rows) {
 		const isMeant =
 			(where.method ?? letter.method) === letter.method &&

@@ -10,6 +10,7 @@ import { newId } from '../../runtime/platform/ids.ts';
 import type { Signal } from '../../runtime/observability/signals.ts';
 import { oneLine } from '../otp/crash-report.ts';
 import type { NodeServices } from '../composition/node-services.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<NodeServices, 'clock' | 'config' | 'node' | 'router' | 'signals'>;
@@ -39,7 +40,7 @@ export function startErrorReports(services: Services): { stop(): Promise<void> }
 	const send = ({ code, text }: Report): void => {
 		signals.emit('error.reported', { code, text });
 		// If it cannot be written any more, this process is at its end and the log has the line.
-		router.send([errorMessage(services, text)]).catch(() => undefined);
+		router.send([errorMessage(services, text)]).catch(ignoreIfFenced);
 	};
 	const nextMinute = (): void => {
 		timer = undefined;

@@ -6,6 +6,7 @@
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { NodeServices } from '../composition/node-services.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** Starts saying hello every `startPubREQHello` seconds; 0 says nothing. The result ends it. */
 export function startHello({
@@ -30,7 +31,7 @@ export function startHello({
 			methodArgs: [],
 		} as const;
 		// An event that nobody acknowledges: the next one follows soon.
-		router.send([hello]).catch(() => undefined);
+		router.send([hello]).catch(ignoreIfFenced);
 	};
 	if (intervalMs > 0) timer = clock.after(intervalMs, say);
 

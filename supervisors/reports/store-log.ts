@@ -19,6 +19,7 @@ import type { Settled } from '../../runtime/ledger/ledger-retention.ts';
 import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger/message-record.ts';
 import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
 import type { NodeServices } from '../composition/node-services.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<NodeServices, 'clock' | 'config' | 'journal' | 'ledger' | 'signals'>;
@@ -107,7 +108,7 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 	const line = await file.lastLine();
 	const record = line === undefined ? undefined : readRecord(line);
 	if (!record) return 0;
-	const end = { from: [0], to: [Number.MAX_SAFE_INTEGER], limit: 1, reverse: true };
+	const end = { ...rowsUnder(), limit: 1, reverse: true };
 	const [newest] = services.journal.scan<Settled>('settled', end);
 	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
 	// A line that has been emptied, or another store, begins to count anew: what is older is in the
@@ -118,7 +119,7 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 /** The place in the line of the last message that was settled before the file ended. */
 function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: Services): number {
 	const at = Date.parse(settledAt);
-	const rows = journal.scan<Settled>('settled', { from: [0], to: [Number.MAX_SAFE_INTEGER] });
+	const rows = journal.scan<Settled>('settled', rowsUnder());
 	const written = rows.filter(({ value }) => (ledger.get(value.id)?.settledAt ?? 0) <= at);
 	return Number(written.at(-1)?.key[0] ?? 0);
 }
@@ -132,7 +133,7 @@ interface Page {
 }
 
 function pageAfter(last: number, { journal, ledger, clock }: Services): Page {
-	const stretch = { from: [last + 1], to: [Number.MAX_SAFE_INTEGER], limit: pageRows };
+	const stretch = { ...rowsUnder(), from: [last + 1], limit: pageRows };
 	const rows = journal.scan<Settled>('settled', stretch);
 	const lines: string[] = [];
 	let upTo = last;

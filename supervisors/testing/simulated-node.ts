@@ -11,6 +11,7 @@ import type { MethodDefinition } from '../../runtime/method/method.ts';
 import { createFaultyDisk, type FaultyDisk } from '../../runtime/journal/faulty-disk.ts';
 import type { TransportDefinition, WireListener } from '../../runtime/network/transport.ts';
 import { loopback, type Hub } from '../../transports/loopback/loopback.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 
 /** The life that {@link createSimulatedProcess} makes. */
 export interface SimulatedProcess {
@@ -53,14 +54,12 @@ export function createSimulatedProcess({
 	const wire = wireOf(loopback(hub), flow, isAlive);
 	let shiftMs = 0;
 	let isFrozen = false;
-	let die: () => void = () => {};
-	let letGo: () => void = () => {};
-	const killed = new Promise<void>((resolve) => (die = resolve));
-	const buried = new Promise<void>((resolve) => (letGo = resolve));
+	const killed = deferred();
+	const buried = deferred();
 
 	return {
 		disk,
-		killed,
+		killed: killed.promise,
 		isAlive,
 		clock: {
 			now: () => clock.now() + shiftMs,
@@ -92,13 +91,13 @@ export function createSimulatedProcess({
 			if (state !== 'alive') return;
 			state = 'killed';
 			flow.stop();
-			disk.cut(buried);
+			disk.cut(buried.promise);
 			if (wire.hasJoined()) hub.cut(node);
-			die();
+			killed.resolve();
 		},
 		bury() {
 			state = 'buried';
-			letGo();
+			buried.resolve();
 			flow.start();
 		},
 	};

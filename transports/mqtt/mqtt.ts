@@ -39,6 +39,7 @@ import {
 	type MqttConnectionOptions,
 } from './mqtt-connection.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 
 type Packet = Parameters<MqttConnectionOptions['onPacket']>[0];
 
@@ -161,7 +162,7 @@ function claimName(
 	if (!claim) return Promise.resolve('granted');
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
 	return new Promise((resolve) => {
-		let lose: () => void = () => {};
+		let lost = deferred();
 		let relay = createRelay();
 		const finish = (end: ClaimEnd): void => {
 			signal.removeEventListener('abort', giveUp);
@@ -178,16 +179,16 @@ function claimName(
 			filters: claim.filters,
 			onPacket: ({ topic, payload }) => relay.arrived(topic, bytesOf(payload)),
 			onUp() {
-				const lost = new Promise<void>((done) => (lose = done));
+				lost = deferred();
 				const { onPacket } = relay;
 				const publish: Wire['publish'] = (publication) => line.publish(publication);
-				void claim.conduct({ publish, onPacket, lost }, isContested).then((end) => {
+				void claim.conduct({ publish, onPacket, lost: lost.promise }, isContested).then((end) => {
 					// The line comes up again by itself, and claims once more.
 					if (end !== 'lost') finish(end);
 				});
 			},
 			onDown(reason) {
-				lose();
+				lost.resolve();
 				relay = createRelay();
 				if (reason !== 'stopped') signals.emit('transport.down', { ...transport, reason });
 			},
@@ -229,8 +230,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config } = context;
 	const address = addressOf(config);
 	const login = createLogin(config);
-	let onTried = () => {};
-	const tried = new Promise<void>((resolve) => (onTried = resolve));
+	const tried = deferred();
 	const gate =
 		context.claim &&
 		createNameGate({
@@ -239,9 +239,9 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 				claimName(context, { address, login }, { isContested, signal }),
 		});
 	const route = { address, login, gate };
-	const lines = [openFrames(context, route, tried)];
-	if (context.isSafe || !config.takePublic) onTried();
-	else lines.unshift(openIngress(context, route, onTried));
+	const lines = [openFrames(context, route, tried.promise)];
+	if (context.isSafe || !config.takePublic) tried.resolve();
+	else lines.unshift(openIngress(context, route, tried.resolve));
 	return {
 		address: hideSecrets(address),
 		async stop() {

@@ -6,6 +6,7 @@ import { raiseAlert } from '../../../actors/definition/effects.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const smoke = defineActor({
 	name: 'smoke',
@@ -18,10 +19,7 @@ const smoke = defineActor({
 
 /** The alerts that are on disk, on their way to central. */
 function alerts(stage: ActorStage): readonly string[] {
-	const rows = stage.journal.scan<StoredOutRow>('outbox', {
-		from: [''],
-		to: ['\uffff'],
-	});
+	const rows = stage.journal.scan<StoredOutRow>('outbox', rowsUnder());
 	return rows
 		.map(({ value }) => unpackMessage(restored(0, value).body))
 		.filter(({ toNode, method }) => toNode === 'central' && method === 'REQErrorLog')

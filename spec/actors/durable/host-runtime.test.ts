@@ -7,6 +7,7 @@ import { pack } from '../../../runtime/message/codec.ts';
 import { receiptsIn, type ReceiptRow } from '../../../runtime/ledger/receipts.ts';
 import { sink } from '../../support/actor-floor.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 type CounterEvent =
 	| { readonly type: 'ADD'; readonly by: number }
@@ -217,10 +218,7 @@ test('after an orderly stop no message runs alone at the next start', async (t) 
 	);
 	await Promise.all(sent);
 	await stage.hostRuntimes.get('counter')?.drain();
-	const rows = stage.journal.scan<Record<string, unknown>>('started', {
-		from: ['counter'],
-		to: ['counter', '\uffff'],
-	});
+	const rows = stage.journal.scan<Record<string, unknown>>('started', rowsUnder('counter'));
 	assert.ok(stage.mailbox('counter').size() > 0, 'it was stopped in between');
 	assert.deepEqual(
 		rows.map(({ value }) => value),
@@ -240,8 +238,7 @@ test('every message to an actor leaves a receipt, for audits and for repetitions
 	await stage.send('counter', 'TELL', { key: 'a' });
 	await stage.send('counter', 'NONSENSE', { key: 'a' });
 	await stage.idle('counter');
-	const stretch = { from: [0], to: [Number.MAX_SAFE_INTEGER] };
-	const rows = stage.journal.scan<ReceiptRow>('receipts', stretch);
+	const rows = stage.journal.scan<ReceiptRow>('receipts', rowsUnder());
 	assert.deepEqual(
 		rows.flatMap(({ value }) => receiptsIn(value)).map(({ method, outcome }) => [method, outcome]),
 		[

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor, type ActorDefinition } from '../../../actors/definition/definition.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 type FuseEvent =
 	| { readonly type: 'OK' }
@@ -45,10 +46,10 @@ const fail = (): never => {
 
 function deadLetters(stage: ActorStage) {
 	return stage.journal
-		.scan<{ id: string; attempts: number; version: number; key: string; turn: number }>('dead', {
-			from: [''],
-			to: ['\uffff'],
-		})
+		.scan<{ id: string; attempts: number; version: number; key: string; turn: number }>(
+			'dead',
+			rowsUnder(),
+		)
 		.map(({ value }) => value);
 }
 

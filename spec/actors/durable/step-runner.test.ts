@@ -4,6 +4,7 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { step, type StepContext, type StepParts } from '../../../actors/definition/step.ts';
 import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 /** A run of a step that is under way in the world outside, and ends when the test says so. */
 interface Run {
@@ -147,6 +148,19 @@ test('after a crash a step is retried with the same key, which no other step has
 	await stage.crash();
 });
 
+test('a step runs again after a crash whatever characters the key of its instance has', async (t) => {
+	const { runs, actor } = workshop({ onCrash: 'retry' });
+	const keys = ['😀', '\u{20BB7}', '\uffff', ''];
+	const first = await setActorStage(t, { actors: [actor] });
+	for (const key of keys) await first.send('shop', { type: 'GO', what: key }, { key });
+	await first.until(() => runs.length === keys.length);
+	const stage = await first.crash();
+	await stage.until(() => runs.length === 2 * keys.length);
+	for (const { end } of runs.slice(keys.length)) end('smooth');
+	await stage.until(() => rows(stage) === 0);
+	await stage.stop();
+});
+
 test('a result that is on disk is used after a crash, and the step is not run again', async (t) => {
 	const { runs, actor } = workshop();
 	const first = await setActorStage(t, { actors: [actor] });
@@ -154,7 +168,7 @@ test('a result that is on disk is used after a crash, and the step is not run ag
 	await first.until(() => runs.length === 1);
 	// The result is written, and the host dies before its turn.
 	first.hostRuntimes.get('shop')?.fence();
-	const [row] = first.journal.scan<object>('steps', { from: ['shop'], to: ['shop', '\uffff'] });
+	const [row] = first.journal.scan<object>('steps', rowsUnder('shop'));
 	assert.ok(row);
 	const { pack } = await import('../../../runtime/message/codec.ts');
 	const value = { ...row.value, result: pack({ output: 'smooth' }) };

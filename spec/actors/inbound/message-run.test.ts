@@ -5,6 +5,7 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { openFloor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const bounded = { timeout: 20_000 };
 
@@ -131,8 +132,7 @@ test(
 	async (t) => {
 		const floor = openFloor(t, { stopTimeout: 3 });
 		const reasons: unknown[] = [];
-		let begun = () => {};
-		const running = new Promise<void>((resolve) => (begun = resolve));
+		const { promise: running, resolve: begun } = deferred();
 		const side = receivingSide(floor, (_, { signal }) => {
 			begun();
 			return new Promise((_resolve, reject) => {
@@ -173,8 +173,7 @@ test('a method that returns what is no output has crashed', bounded, async (t) =
 test('what a dead subscriber was running has no effect any more', bounded, async (t) => {
 	const floor = openFloor(t);
 	let finish: () => void = () => {};
-	let begun = () => {};
-	const running = new Promise<void>((resolve) => (begun = resolve));
+	const { promise: running, resolve: begun } = deferred();
 	const side = receivingSide(floor, () => {
 		begun();
 		return new Promise((resolve) => (finish = () => resolve({ data: 'too late' })));

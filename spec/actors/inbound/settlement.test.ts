@@ -5,6 +5,7 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const done: Ending = {
 	run: { output: { data: 'output', exitCode: 0, stderr: 'warning' } },
@@ -50,10 +51,10 @@ test('a message that is dead keeps all that is needed to look into it', async (t
 	const end = { outcome: 'failed', code: 'max_attempts', attempts: 5 } as const;
 	const problem = new ReeveError('method_crashed', 'broken');
 	await settled(floor, { id: 'm1' }, { run: {}, problem, tookMs: 1, end });
-	const [dead] = floor.journal.scan<{ id: string; body: Uint8Array; attempts: number }>('dead', {
-		from: [''],
-		to: ['\uffff'],
-	});
+	const [dead] = floor.journal.scan<{ id: string; body: Uint8Array; attempts: number }>(
+		'dead',
+		rowsUnder(),
+	);
 	assert.deepEqual([dead?.value.id, dead?.value.attempts], ['m1', 5]);
 	assert.equal(unpackMessage(dead?.value.body ?? Buffer.alloc(0)).id, 'm1');
 });

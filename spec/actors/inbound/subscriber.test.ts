@@ -8,6 +8,7 @@ import { createCrashRecovery } from '../../../runtime/mailbox/crash-recovery.ts'
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { receivingSide } from '../../support/receiving-method.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const bounded = { timeout: 20_000 };
 
@@ -108,8 +109,7 @@ test('one message that cannot be run does not keep the others from running', bou
 test('a shutdown waits for what runs, and leaves the rest in the mailbox', bounded, async (t) => {
 	const floor = openFloor(t);
 	let finish: () => void = () => {};
-	let begun = () => {};
-	const running = new Promise<void>((resolve) => (begun = resolve));
+	const { promise: running, resolve: begun } = deferred();
 	const side = subscriberOn(floor, () => {
 		begun();
 		return new Promise((resolve) => (finish = () => resolve()));

@@ -15,6 +15,7 @@ import {
 import { median } from '../../bench/figure.ts';
 import { createStage, messageOf, methodOf, type Stage } from '../../support/method-context.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const bounded = { timeout: 60_000 };
 const errorsUrl = pathToFileURL(
@@ -160,8 +161,7 @@ test(
 		const before: number[] = [];
 		for (let time = 0; time < 50; time += 1) before.push(await ping());
 
-		let begun = (): void => {};
-		const beginning = new Promise<void>((resolve) => void (begun = resolve));
+		const { promise: beginning, resolve: begun } = deferred();
 		const startedAt = realClock.monotonic();
 		const call = callOf(t, methods.find('odd')!, { timeoutMs: 1500, print: () => begun() });
 		let isOver = false;
@@ -195,8 +195,7 @@ test(
 	bounded,
 	async (t) => {
 		const heard: string[] = [];
-		let begun = (): void => {};
-		const beginning = new Promise<void>((resolve) => void (begun = resolve));
+		const { promise: beginning, resolve: begun } = deferred();
 		const methods = await declare(t, "for (;;) { context.print('x'); await null; }");
 		const { actor } = callOf(t, methods.find('odd')!, {
 			print(text) {

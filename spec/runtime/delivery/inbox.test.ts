@@ -3,11 +3,10 @@ import test from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { openFloor, rowOf, type Floor } from '../../support/ground-floor.ts';
 import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const filed = ({ journal }: Floor, method = 'REQPing') =>
-	scanMailbox(journal, { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] }).map(
-		({ id }) => id,
-	);
+	scanMailbox(journal, rowsUnder(method)).map(({ id }) => id);
 
 test('the acknowledgement of a frame leaves after its messages are on disk', async (t) => {
 	const floor = openFloor(t);

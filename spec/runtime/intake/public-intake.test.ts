@@ -4,6 +4,7 @@ import type { Kind } from '../../../runtime/message/topics.ts';
 import type { PublicProperties } from '../../../runtime/network/transport.ts';
 import { openFloor, type Floor } from '../../support/ground-floor.ts';
 import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const topic = (method = 'REQPing', kind: Kind = 'EventACK') => `reeve/ship1/${method}/${kind}`;
 
@@ -19,7 +20,7 @@ interface Publishing extends PublicProperties {
 }
 
 const waiting = (floor: Floor, method = 'REQPing') =>
-	floor.journal.count('mailbox', { from: [method, 0], to: [method, Number.MAX_SAFE_INTEGER] });
+	floor.journal.count('mailbox', rowsUnder(method));
 
 /** What was published on a topic of the client's own. */
 function answersAt(floor: Floor, at: string) {

@@ -7,7 +7,14 @@ import { openJournal } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import type { Change } from '../../../runtime/journal/schema.ts';
+import {
+	behind,
+	rowsStartingWith,
+	rowsUnder,
+	type Change,
+	type Key,
+	type Stretch,
+} from '../../../runtime/journal/schema.ts';
 
 const put = (number: number, value: unknown = number): Change => ({
 	table: 'dead',
@@ -100,8 +107,7 @@ test('a key is read back as it was written, also if it has one part', async (t) 
 	] as const;
 	await journal.commit(written.map(([table, key]) => ({ table, key, value: 1 })));
 	for (const [table, key] of written) {
-		const all = table === 'lanes' ? { from: [''], to: ['\uffff'] } : { from: [0], to: [100] };
-		assert.deepEqual(journal.scan(table, all), [{ key, value: 1 }]);
+		assert.deepEqual(journal.scan(table, rowsUnder()), [{ key, value: 1 }]);
 	}
 });
 
@@ -114,11 +120,62 @@ test('a lane whose name begins like another has rows of its own', async (t) => {
 		),
 	);
 	for (const lane of lanes) {
-		const rows = journal.scan('outbox', { from: [lane, 0], to: [lane, Number.MAX_SAFE_INTEGER] });
+		const rows = journal.scan('outbox', rowsUnder(lane));
 		assert.deepEqual(
 			rows.map(({ value }) => value),
 			[lane, lane],
 		);
+	}
+});
+
+test('the rows under a prefix are found whatever characters their keys have', async (t) => {
+	const { journal } = openedJournal(t);
+	const texts = [
+		'',
+		'\0',
+		'~',
+		'é',
+		'\ud800',
+		'\uffff',
+		'\uffff\uffff',
+		'\u{20BB7}',
+		'😀',
+		'\u{10ffff}',
+	];
+	const numbers = [-1, 0, 0.5, Number.MAX_SAFE_INTEGER, 1e300, Infinity];
+	const parts = [...numbers, ...texts, '😀'.repeat(100)];
+	const keys: Key[] = ['', 'a', '😀'].flatMap((actor) => parts.map((part): Key => [actor, part]));
+	await journal.commit(keys.map((key) => ({ table: 'started', key, value: 1 })));
+	const found = (stretch: Stretch) => journal.scan('started', stretch).length;
+	assert.equal(found(rowsUnder()), keys.length);
+	assert.equal(found({ ...rowsUnder(), reverse: true }), keys.length);
+	assert.equal(journal.count('started', rowsUnder()), keys.length);
+	assert.equal(journal.keys('started', rowsUnder()).length, keys.length);
+	for (const actor of ['', 'a', '😀']) {
+		const inOrder = journal.scan('started', rowsUnder(actor)).map(({ key }) => key);
+		assert.equal(inOrder.length, parts.length);
+		assert.ok(inOrder.every(([first]) => first === actor));
+		const backwards = journal.scan('started', { ...rowsUnder(actor), reverse: true });
+		assert.deepEqual(backwards.map(({ key }) => key).toReversed(), inOrder);
+		const paged: Key[] = [];
+		for (let { from, to } = rowsUnder(actor); ;) {
+			const [row] = journal.scan('started', { from, to, limit: 1 });
+			if (!row) break;
+			paged.push(row.key);
+			from = behind(row.key);
+		}
+		assert.deepEqual(paged, inOrder);
+	}
+	assert.equal(found(rowsUnder('b')), 0);
+});
+
+test('the rows whose key starts with a text are found, and no others', async (t) => {
+	const { journal } = openedJournal(t);
+	const ids = ['a', 'ab', 'ab\uffff', 'ab😀', 'ab\u{20BB7}c', `ab${'x'.repeat(100)}`, 'ac', 'b'];
+	await journal.commit(ids.map((id) => ({ table: 'ledger', key: [id], value: 1 })));
+	for (const text of ['a', 'ab', 'ab😀', 'b', 'c', '😀']) {
+		const found = journal.scan('ledger', rowsStartingWith(text)).map(({ key }) => String(key[0]));
+		assert.deepEqual(found.toSorted(), ids.filter((id) => id.startsWith(text)).toSorted());
 	}
 });
 

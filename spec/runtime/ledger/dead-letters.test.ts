@@ -3,6 +3,7 @@ import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
 import { deadLetterChanges, type DeadLetter } from '../../../runtime/ledger/dead-letters.ts';
 import { openedJournal } from '../../support/open-journal.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const letter = (id: string): DeadLetter => ({
 	id,
@@ -22,7 +23,7 @@ test('beyond their limit the oldest dead letter goes, and a signal tells which',
 		await journal.commit(deadLetterChanges(letter(id), parts));
 		await clock.advance(10);
 	}
-	const kept = journal.scan<DeadLetter>('dead', { from: [''], to: ['\uffff'] });
+	const kept = journal.scan<DeadLetter>('dead', rowsUnder());
 	assert.deepEqual(
 		kept.map(({ value }) => value.id),
 		['second', 'third'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createLedgerRetention } from '../../../runtime/ledger/ledger-retention.ts';
 import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 /** A line on a journal, and what its books hold. */
 function lineOn({ journal }: OpenedJournal, keptMax: number) {
@@ -15,8 +16,7 @@ function lineOn({ journal }: OpenedJournal, keptMax: number) {
 		line,
 		push,
 		forget: (id: string) => journal.commit(line.forget({ id, sentAt: 1 })),
-		kept: () =>
-			journal.scan('ledger', { from: [''], to: ['\uffff'] }).map(({ key }) => String(key[0])),
+		kept: () => journal.scan('ledger', rowsUnder()).map(({ key }) => String(key[0])),
 	};
 }
 

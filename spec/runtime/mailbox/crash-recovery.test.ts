@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createCrashRecovery } from '../../../runtime/mailbox/crash-recovery.ts';
 import { messageOf } from '../../support/method-context.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 type Box =
 	Parameters<typeof createCrashRecovery>[0]['mailboxes'] extends Iterable<infer One> ? One : never;
@@ -71,8 +72,7 @@ test('one that fails ends its turn, and does not hold up the others', async () =
 });
 
 test('nothing runs before the node may work on its store', async () => {
-	let open: () => void = () => {};
-	const mayRun = new Promise<void>((resolve) => (open = resolve));
+	const { promise: mayRun, resolve: open } = deferred();
 	for (const count of [0, 1]) {
 		const crashRecovery = createCrashRecovery({
 			mailboxes: [box('a', count)],

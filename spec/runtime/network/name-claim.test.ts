@@ -9,6 +9,7 @@ import {
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import type { Publication, ClaimChannel } from '../../../runtime/network/transport.ts';
 import { writeStatus, type Status } from '../../../runtime/protocol/status.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const statusTopic = formatTopic('reeve', { part: 'status', node: 'ship1' });
 
@@ -28,8 +29,7 @@ function broker() {
 			publish({ topic: statusTopic, payload: statusOf(status), qos: 1, retain: true }),
 		/** A connection; `cut` loses it. */
 		channel(): ClaimChannel & { cut(): void } {
-			let cut: () => void = () => {};
-			const lost = new Promise<void>((resolve) => (cut = resolve));
+			const { promise: lost, resolve: cut } = deferred();
 			return {
 				publish,
 				lost,

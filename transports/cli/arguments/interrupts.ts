@@ -5,6 +5,7 @@
  * @module
  */
 import process from 'node:process';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 /** What a command sees of the signals that the process is sent. */
 export interface Interrupts {
@@ -23,17 +24,16 @@ const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Takes over the signals of this process. */
 export function takeInterrupts(): Interrupts {
 	const controller = new AbortController();
-	let again = (): void => {};
-	const second = new Promise<void>((resolve) => (again = resolve));
+	const second = deferred();
 	const listener = (name: string): void => {
-		if (controller.signal.aborted) again();
+		if (controller.signal.aborted) second.resolve();
 		else controller.abort(name);
 	};
 	for (const name of names) process.on(name, listener);
 	return {
 		signal: controller.signal,
 		first: aborted(controller.signal),
-		second,
+		second: second.promise,
 		release: () => names.forEach((name) => process.off(name, listener)),
 	};
 }

@@ -24,6 +24,7 @@ import {
 import type { AboutRow } from '../output/description.ts';
 import { startFleet, type Fleet } from './local-fleet.ts';
 import type { ProcessRow } from '../../../runtime/queries/question.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 
 /** What the play needs. */
 export interface PlayParts {
@@ -68,8 +69,7 @@ export async function playDemo(parts: PlayParts): Promise<Played> {
 	const { folder, messages: wanted, self, clock, tell } = parts;
 	const nodes = ['central', ...demoShips];
 	const isOver = new AbortController();
-	let unexpected = (_error: ReeveError): void => {};
-	const gone = new Promise<never>((_, reject) => (unexpected = reject));
+	const gone = deferred<never>();
 	const fleet = await startFleet({
 		folder,
 		nodes,
@@ -78,7 +78,7 @@ export async function playDemo(parts: PlayParts): Promise<Played> {
 		self,
 		clock,
 		environment: withoutOurs(parts.environment),
-		onGone: (name, how) => unexpected(new ReeveError('start_failed', `${name} ended: ${how}`)),
+		onGone: (name, how) => gone.reject(new ReeveError('start_failed', `${name} ended: ${how}`)),
 	});
 	const messages = demoMessages(wanted, folder);
 	const progress: Progress = { handedIn: 0, rows: new Map() };
@@ -91,7 +91,7 @@ export async function playDemo(parts: PlayParts): Promise<Played> {
 		tell('broker, central, ship1 and ship2 are ready, each a process of its own');
 		tell(`central is handed ${wanted} commands for ship1 and ship2`);
 		const all = Promise.all([handIn(work), followProgress(work), strike(fleet, { work, tell })]);
-		const [, , replayed] = await Promise.race([all, gone]);
+		const [, , replayed] = await Promise.race([all, gone.promise]);
 		parts.signal.throwIfAborted();
 		tell(`${settledCount(progress)} of ${wanted} are settled`);
 		const ids = messages.map(({ id }) => id);
