@@ -130,7 +130,7 @@ test('a failure in one batch is the exit code of all, and Ctrl-C tells who got n
 	send.child.kill('SIGINT');
 	const { code, stderr } = await send.finished;
 	assert.equal(code, 130);
-	assert.match(stderr, /stopped: ship2, ship3 got no message/);
+	assert.match(stderr, /stopped: ship2, ship3 were sent no message/);
 });
 
 test('messages of standard input that name nobody go to the target', async () => {
