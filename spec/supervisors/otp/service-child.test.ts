@@ -42,7 +42,7 @@ test('a service that cannot be started is a failed start, be it at once or later
 	}
 });
 
-test('a service that ends by itself is restarted by its type, and told of its incarnation', async (t) => {
+test('a service that ends by itself is restarted by its type, with the next incarnation', async (t) => {
 	const stage = setStage(t);
 	const lives: ServiceContext[] = [];
 	const start = serviceChild({ start: (context) => void lives.push(context) });
@@ -84,7 +84,7 @@ test('a service that fails while it stops exits with that error, and the stop go
 	assert.equal(stage.seen('supervisor.report').at(-1)?.report, 'shutdown_error');
 });
 
-test('a service that is killed hears it, also while it starts, and is stopped if it comes up late', async (t) => {
+test('the signal of a killed service is aborted, also while it starts, and it is stopped if it starts late', async (t) => {
 	const { clock } = setStage(t);
 	const words: string[] = [];
 	let up = (): void => {};

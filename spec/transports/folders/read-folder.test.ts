@@ -119,7 +119,7 @@ test('a file that is still written is left alone, however long that takes', asyn
 	);
 });
 
-test('a file that changes at each look is not taken before it rests', async (t) => {
+test('a file that changes at each scan is not taken before it rests', async (t) => {
 	const { folder, looks, taken, until, names } = await start(t);
 	const path = join(folder, 'growing.json');
 	for (let size = 1; size <= 5; size += 1) {

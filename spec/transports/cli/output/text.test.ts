@@ -139,7 +139,7 @@ test('durations have one unit, and an instant in the future is not long ago', ()
 	assert.equal(agoText(2000, 1000), '0ms');
 });
 
-test('the demo counts as lost what neither ran nor was reported, even if the books say done', () => {
+test('the demo counts as lost what neither ran nor was reported, even if the ledger says done', () => {
 	const said = (state: string, settled = true) => ({ state, settled });
 	const rows = new Map([
 		['ran', said('done')],
