@@ -93,12 +93,16 @@ test(
 	},
 );
 
-test('with mqttVersion 5 there is no fall-back, and the reason is reported', { timeout }, async (t) => {
-	const broker = await startBroker('127.0.0.1:0');
-	t.after(() => broker.stop());
-	const central = await start(t, broker.address, { mqttVersion: '5' });
-	assert.match(await central.link.first(), /^down: .*protocol version/i);
-});
+test(
+	'with mqttVersion 5 there is no fall-back, and the reason is reported',
+	{ timeout },
+	async (t) => {
+		const broker = await startBroker('127.0.0.1:0');
+		t.after(() => broker.stop());
+		const central = await start(t, broker.address, { mqttVersion: '5' });
+		assert.match(await central.link.first(), /^down: .*protocol version/i);
+	},
+);
 
 test('a broker that is killed and started again is found again', { timeout, skip }, async (t) => {
 	const broker = await startMosquitto(t);
