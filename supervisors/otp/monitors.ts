@@ -44,8 +44,8 @@ export interface NodeEpoch {
 }
 
 /**
- * Monitors an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already, or
- * if there is none. `onDown` is never called before this function has returned.
+ * Monitors an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already,
+ * or if there is none. `onDown` is never called before this function has returned.
  */
 export function monitor(target: Child | undefined, onDown: (down: Down) => void): Monitor {
 	return createMonitor(target, onDown, (fire) => {

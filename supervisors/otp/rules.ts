@@ -163,7 +163,8 @@ export function* stopAll(state: Children): Rule<void> {
 }
 
 /**
- * A child has ended. Unless this supervisor stopped it, it may be restarted, or the supervisor ends.
+ * A child has ended. Unless this supervisor stopped it, it may be restarted, or the supervisor
+ * ends.
  */
 export function* onExit(state: Children, child: Child, event: Exit): Rule<Verdict> {
 	const member = state.byChild.get(child);

@@ -3,9 +3,9 @@
  * that can write files and nothing else.
  *
  * A file is taken when it is complete: its size and time have not changed for `readFolderSettleMs`,
- * and no visible process has it open for writing (`complete-file.ts`). A program that writes slowly,
- * or from another machine, should write under a name that begins with a dot or ends in `.tmp`,
- * `.part` or `~`, and rename the file at the end: such names are ignored.
+ * and no visible process has it open for writing (`complete-file.ts`). A program that writes
+ * slowly, or from another machine, should write under a name that begins with a dot or ends in
+ * `.tmp`, `.part` or `~`, and rename the file at the end: such names are ignored.
  *
  * A file that was taken is moved to the subfolder `done`, one that was refused to `refused`, each
  * with the answer in a file beside it. The ids of its messages are derived from its name, content

@@ -32,7 +32,9 @@ import {
 export interface Framing {
 	/** Takes the next bytes. Never throws, and keeps `bytesMax` bytes of them at most. */
 	push(chunk: Uint8Array): readonly Framed[];
-	/** Call it at the end of the input: a value that is cut is an error. A second call does nothing. */
+	/**
+	 * Call it at the end of the input: a value that is cut is an error. A second call does nothing.
+	 */
 	end(): readonly Framed[];
 	/** Whether the input so far ends between two values. */
 	isBetween(): boolean;

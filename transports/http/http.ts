@@ -1,7 +1,7 @@
 /**
- * The HTTP listener: takes messages with `POST /messages`, like steward's, and serves health, lists,
- * the supervision tree, metrics and the stream of events. It is off unless `httpListener` gives an
- * address.
+ * The HTTP listener: takes messages with `POST /messages`, like steward's, and serves health,
+ * lists, the supervision tree, metrics and the stream of events. It is off unless `httpListener`
+ * gives an address.
  *
  * @module
  */

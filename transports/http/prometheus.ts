@@ -1,8 +1,8 @@
 /**
  * The listener for Prometheus, like steward's: it serves only `GET /metrics`, at the address of
  * `promHostAndPort`, without a token. The metrics name methods and nodes, and contain no contents
- * of messages. (Without `promHostAndPort` steward opens a random port on all interfaces; reeve opens
- * none.)
+ * of messages. (Without `promHostAndPort` steward opens a random port on all interfaces; reeve
+ * opens none.)
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * The read-only routes: health, lists, the supervision tree, the events and the metrics of the node.
+ * The read-only routes: health, lists, the supervision tree, the events and the metrics of the
+ * node.
  *
  * @module
  */

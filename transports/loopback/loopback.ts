@@ -1,7 +1,7 @@
 /**
  * The loopback wire: a broker in memory for any number of nodes of this process. Its network loses,
- * duplicates, delays, reorders and partitions on demand, by the clock and the random numbers that it
- * is given, so that a simulation with a stepped clock is the same at every run of a seed.
+ * duplicates, delays, reorders and partitions on demand, by the clock and the random numbers that
+ * it is given, so that a simulation with a stepped clock is the same at every run of a seed.
  *
  * ```ts
  * const clock = steppedClock(42);

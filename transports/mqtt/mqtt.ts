@@ -9,7 +9,8 @@
  *
  * They are opened only after a claim of the node's name has succeeded. The claim is made over a
  * third, short connection, and again after another client has taken the name. There is no will
- * delay: the death of a killed node is published at once, and a node that runs corrects a late will.
+ * delay: the death of a killed node is published at once, and a node that runs corrects a late
+ * will.
  *
  * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon,
  * and fleets with different prefixes may share a broker.

@@ -1,6 +1,6 @@
 /**
- * The gate of a node's name at the broker: no connection uses the name before a claim has succeeded,
- * nor after another client has taken the name, until the next claim.
+ * The gate of a node's name at the broker: no connection uses the name before a claim has
+ * succeeded, nor after another client has taken the name, until the next claim.
  *
  * @module
  */

@@ -30,17 +30,17 @@ const settled = () => new Promise((resolve) => void setImmediate(resolve));
 
 /** Nodes that come and go on cue. */
 function createPresence() {
-	const lives = new Map<string, NodeEpoch>();
+	const epochs = new Map<string, NodeEpoch>();
 	const watchers = new Set<(t: NodeEpoch & { name: string }) => void>();
 	const presence: NodePresence = {
-		get: (name) => lives.get(name),
+		get: (name) => epochs.get(name),
 		onChange(see) {
 			watchers.add(see);
 			return () => void watchers.delete(see);
 		},
 	};
 	const learn = (name: string, t: NodeEpoch) => {
-		lives.set(name, t);
+		epochs.set(name, t);
 		for (const see of watchers) see({ name, ...t });
 	};
 	return { presence, learn, watchers };
@@ -71,9 +71,9 @@ test('an actor does not end with the one that it monitors', () => {
 test('monitoring no actor, or an ended one, fires noproc, but not before the call has returned', async () => {
 	const dead = actor();
 	dead.exit('normal');
-	for (const nobody of [undefined, dead]) {
+	for (const absent of [undefined, dead]) {
 		const downs: Down[] = [];
-		const made = monitor(nobody, (down) => downs.push(down));
+		const made = monitor(absent, (down) => downs.push(down));
 		assert.equal(downs.length, 0);
 		await settled();
 		assert.deepEqual(
@@ -81,7 +81,7 @@ test('monitoring no actor, or an ended one, fires noproc, but not before the cal
 			['noproc'],
 		);
 		assert.equal(downs[0]?.monitor, made);
-		assert.equal(downs[0]?.target, nobody);
+		assert.equal(downs[0]?.target, absent);
 	}
 });
 
@@ -139,7 +139,7 @@ test('an exit that the other node reports fires the monitor with its reason, onc
 	const { presence, learn } = createPresence();
 	const { heard, hear } = listener();
 	learn('ship1', alive);
-	let tell: (reason: DownReason) => void = () => assert.fail('nobody listens');
+	let tell: (reason: DownReason) => void = () => assert.fail('no listener');
 	let isIgnored = false;
 	const exits = (_target: object, see: (reason: DownReason) => void) => {
 		tell = see;

@@ -44,8 +44,8 @@ test('a service that cannot be started is a failed start, be it at once or later
 
 test('a service that ends by itself is restarted by its type, with the next incarnation', async (t) => {
 	const stage = setStage(t);
-	const lives: ServiceContext[] = [];
-	const start = serviceChild({ start: (context) => void lives.push(context) });
+	const starts: ServiceContext[] = [];
+	const start = serviceChild({ start: (context) => void starts.push(context) });
 	const top = await stage.run(
 		'one_for_one',
 		[
@@ -54,13 +54,13 @@ test('a service that ends by itself is restarted by its type, with the next inca
 		],
 		{ intensity: 5 },
 	);
-	lives[0]?.exit(abnormal);
-	lives[1]?.exit('normal');
+	starts[0]?.exit(abnormal);
+	starts[1]?.exit('normal');
 	await stage.clock.settle();
 	assert.equal((await rowOf(top, 'db')).restarts, 1);
 	assert.equal((await rowOf(top, 'job')).state, 'stopped');
 	assert.deepEqual(
-		lives.map(({ id, incarnation, ancestors }) => [id, incarnation, ...ancestors]),
+		starts.map(({ id, incarnation, ancestors }) => [id, incarnation, ...ancestors]),
 		[
 			['db', 1, 'top'],
 			['job', 1, 'top'],

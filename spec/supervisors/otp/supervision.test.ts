@@ -41,7 +41,7 @@ test('supervision needs no fleet, no broker and no journal: nothing but XState',
 		'/runtime/platform/clock.ts',
 		'/runtime/platform/errors.ts',
 	]);
-	// The walk itself: the other front door brings all the rest.
+	// Check the walk itself: the main export imports everything.
 	assert.ok(reach(join(root, 'supervisors/node/node.ts')).has('lmdb'));
 });
 

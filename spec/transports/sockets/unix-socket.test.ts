@@ -10,7 +10,7 @@ import unixSocket from '../../../transports/sockets/unix-socket.ts';
 import { createContext, createNotes, type Notes } from '../../support/transport-context.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
-/** A door that answers each message with its own `id`, or as it says in `refuse`. */
+/** A node API that answers each message with its own `id`, or as it says in `refuse`. */
 function echoing(): Partial<NodeApi> & { taken: Notes<unknown> } {
 	const taken = createNotes<unknown>();
 	return {

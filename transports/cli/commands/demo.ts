@@ -1,6 +1,6 @@
 /**
- * `reeve demo` shows the promise of reeve: a ship and then central are killed in the middle of work,
- * and lost and doubled commands are counted from files that the commands themselves write.
+ * `reeve demo` shows the promise of reeve: a ship and then central are killed in the middle of
+ * work, and lost and doubled commands are counted from files that the commands themselves write.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `reeve doctor` checks whether a node has what it needs: a line for each check, with the cure where
- * one fails.
+ * `reeve doctor` checks whether a node has what it needs: a line for each check, with the cure
+ * where one fails.
  *
  * @module
  */

@@ -6,7 +6,8 @@
 import { operationCommand } from '../client/operation-command.ts';
 
 /**
- * Sends each as a new message, whose note names the old one. A dead letter is run again on its node.
+ * Sends each as a new message, whose note names the old one. A dead letter is run again on its
+ * node.
  */
 export default operationCommand('retry', [
 	'reeve retry 01KA',

@@ -1,6 +1,6 @@
 /**
- * The workload of the demo: shell commands for two ships, each of which appends its own id to a file
- * on its ship. They are handed in steadily, and again where no answer came.
+ * The workload of the demo: shell commands for two ships, each of which appends its own id to a
+ * file on its ship. They are handed in steadily, and again where no answer came.
  *
  * @module
  */

@@ -15,9 +15,9 @@ export interface Fleet {
 
 /**
  * The file. Each node logs in as a user of its own name, with a password or a certificate, and may
- * do what it needs: subscribe to its own topics, publish frames and acknowledgements to central, and
- * publish its own birth. Central may publish to all. So a node can neither command another one nor
- * publish in its name. (With `signing`, the nodes themselves check that, too.)
+ * do what it needs: subscribe to its own topics, publish frames and acknowledgements to central,
+ * and publish its own birth. Central may publish to all. So a node can neither command another one
+ * nor publish in its name. (With `signing`, the nodes themselves check that, too.)
  */
 export function mosquittoAcl({ prefix, central, nodes }: Fleet): string {
 	const all = [...new Set([central, ...nodes])];

@@ -62,9 +62,12 @@ test('a limit takes the first ones', async () => {
 });
 
 test('exit code 3 says that no node matched, and 2 that the target is malformed', async () => {
-	const nobody = await runReeve(['send', 'ping', '--to', 'boat*'], central);
-	assert.equal(nobody.code, 3);
-	assert.match(nobody.stderr, /no known node matches the target .*\(nobody_matched\)\n {2}boat\*/);
+	const unmatched = await runReeve(['send', 'ping', '--to', 'boat*'], central);
+	assert.equal(unmatched.code, 3);
+	assert.match(
+		unmatched.stderr,
+		/no known node matches the target .*\(nobody_matched\)\n {2}boat\*/,
+	);
 	const wrong = await runReeve(['send', 'ping', '--to', 'role='], central);
 	assert.equal(wrong.code, 2);
 	assert.match(wrong.stderr, /bad_target/);

@@ -1,6 +1,6 @@
 /**
- * `reeve new`, as somebody meets it who has installed the package: built, in a folder of their own,
- * and imported by its name.
+ * `reeve new` in an installed package: built, in a folder of its own, and
+ * imported by its name.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
