@@ -151,7 +151,7 @@ class SupervisedChild implements OwnedChild {
 		this.exitReason = reason;
 		this.isFenced = true;
 		this.controller?.abort();
-		killIgnoringErrors(this.ends);
+		tryToKill(this.ends);
 		this.callListeners(reason);
 	}
 
@@ -186,12 +186,13 @@ class SupervisedChild implements OwnedChild {
 
 function ignore(): void {}
 
-/** An error makes no difference: the child is fenced, so it cannot fail any more. */
-function killIgnoringErrors(ends: ChildEnds): void {
+/** Whether the kill succeeded makes no difference: what is fenced cannot fail any more. */
+function tryToKill(ends: ChildEnds): boolean {
 	try {
 		ends.kill();
+		return true;
 	} catch {
-		// See above.
+		return false;
 	}
 }
 
