@@ -49,11 +49,11 @@ export interface ActorParts<Logic extends AnyActorLogic> {
 	readonly shutdownEvent?: EventFromLogic<Logic>;
 	/** Called with the output when the actor comes to its end. */
 	readonly onDone?: (output: OutputFrom<Logic>, context: ActorContext) => void;
-	/** The name that it is registered by, while it lives. */
+	/** The name that it is registered by until it ends. */
 	readonly register?: string | ((context: StartContext) => string);
 	/**
 	 * Beyond OTP: errors after which the actor goes on in its old state. `true` means operational
-	 * errors, which are nobody's bug.
+	 * errors: all `ReeveError`s but `internal`.
 	 */
 	readonly resume?: true | ((thrown: unknown) => boolean);
 	/** How many microsteps one event may take; 10 000 by default. */
@@ -72,7 +72,7 @@ export function actorOf(child: Child): AnyActorRef | undefined {
 
 /**
  * The start function of an XState actor. It exits `normal` when it is done, with its error when it
- * fails, and with the reason that it was asked to stop with when it was. An actor that fails before
+ * fails, and with the reason it was asked to stop with if it was asked. An actor that fails before
  * it has started is a failed start.
  */
 export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>): Start {
@@ -83,12 +83,12 @@ export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>
 		resumes: resume === true ? isOperational : resume,
 	};
 	return (context) => {
-		const life = createLife(settings, context);
-		const { child } = life;
+		const actor = new ActorProcess(settings, context.id);
+		const { child } = actor;
 		const taken = register(settings, context, child);
 		if (taken) return { alreadyStarted: taken };
 		try {
-			begin(life, context);
+			actor.start(context);
 		} catch (thrown) {
 			// The input could not be made: there is no actor, and its name must be free again.
 			child.exit(exitError(thrown));
@@ -98,7 +98,7 @@ export function actorChild<Logic extends AnyActorLogic>(parts: ActorParts<Logic>
 	};
 }
 
-/** Takes the name, if there is one to take; returns the one who has it. */
+/** Registers the name, if there is one; returns its owner if it is taken. */
 function register(
 	{ register: name }: Settings,
 	context: StartContext,
@@ -110,91 +110,89 @@ function register(
 	return 'taken' in answer ? answer.taken : undefined;
 }
 
-/** Made like a child, and for the same reason. */
-function actorContext(context: StartContext, child: Child): ActorContext {
-	const made = Object.create(contextMethods) as { -readonly [Key in keyof ActorContext]: unknown };
-	made.id = context.id;
-	made.args = context.args;
-	made.incarnation = context.incarnation;
-	made.ancestors = context.ancestors;
-	made.clock = context.clock;
-	made.signals = context.signals;
-	made.names = context.names;
-	made.budgets = context.budgets;
-	made.child = child;
-	return made as ActorContext;
-}
+/** What an actor's input is made from; a class, since there is one for each actor. */
+class InputContext implements ActorContext {
+	readonly id: string;
+	readonly args: readonly unknown[];
+	readonly incarnation: number;
+	readonly ancestors: readonly string[];
+	readonly clock: Clock;
+	readonly signals: StartContext['signals'];
+	readonly names: StartContext['names'];
+	readonly budgets: StartContext['budgets'];
+	readonly child: Child;
 
-const contextMethods: Pick<ActorContext, 'signal'> & ThisType<ActorContext> = {
-	get signal() {
+	constructor(context: StartContext, child: Child) {
+		this.id = context.id;
+		this.args = context.args;
+		this.incarnation = context.incarnation;
+		this.ancestors = context.ancestors;
+		this.clock = context.clock;
+		this.signals = context.signals;
+		this.names = context.names;
+		this.budgets = context.budgets;
+		this.child = child;
+	}
+
+	/** Read from the child, which makes the signal only when it is asked for. */
+	get signal(): AbortSignal {
 		return this.child.signal;
-	},
-};
+	}
+}
 
 /** The parts, prepared once for all incarnations. */
 interface Settings extends Omit<ActorParts<AnyActorLogic>, 'resume'> {
 	readonly resumes: ((thrown: unknown) => boolean) | undefined;
 }
 
-/** One incarnation: it is at once what ends the child, what watches the actor, and its owner. */
-interface Life extends Owner, ChildEnds {
-	readonly settings: Settings;
+/**
+ * One incarnation of an actor: what ends the child, the observer of the XState actor and the owner
+ * of its system in one object, since there can be very many.
+ */
+class ActorProcess implements Owner, ChildEnds {
+	readonly child: OwnedChild;
+	readonly resumes: Settings['resumes'];
+	inside: AnyActorRef | undefined = undefined;
+	lastEvent: unknown = undefined;
+	private readonly settings: Settings;
 	/** Kept only for `onDone`: the arguments of a temporary child must not outlive its start. */
-	context: ActorContext | undefined;
-	child: OwnedChild;
-	inside: AnyActorRef | undefined;
-	asked: ExitReason | undefined;
-	/** The actor is done, or was stopped. */
-	complete(): void;
-	/** The actor has failed. */
-	error(thrown: unknown): void;
-}
+	private context: ActorContext | undefined = undefined;
+	/** The reason that it was asked to stop with. */
+	private asked: ExitReason | undefined = undefined;
 
-/** Made like a child, and for the same reason: with methods that all lives share. */
-function createLife(settings: Settings, context: StartContext): Life {
-	const life = Object.create(methods) as { -readonly [Key in keyof Life]: Life[Key] };
-	life.settings = settings;
-	life.context = undefined;
-	life.child = createChild(context.id, life);
-	life.inside = undefined;
-	life.asked = undefined;
-	life.lastEvent = undefined;
-	life.resumes = settings.resumes;
-	return life;
-}
+	constructor(settings: Settings, id: string) {
+		this.settings = settings;
+		this.resumes = settings.resumes;
+		this.child = createChild(id, this);
+	}
 
-function begin(life: Life, context: StartContext): void {
-	const { settings, child } = life;
-	const { input: given } = settings;
-	const makeInput = given as (context: ActorContext) => unknown;
-	const whole = actorContext(context, child);
-	if (settings.onDone) life.context = whole;
-	const input = typeof given === 'function' ? makeInput(whole) : given;
-	const options = { id: context.id, input, clock: timeoutsOf(context.clock), logger: noLogger };
-	const actor = runAs(life, () => createActor(settings.logic, options));
-	life.inside = actor;
-	own(actor.system, life);
-	actor.subscribe(life);
-	runAs(life, () => actor.start());
-}
+	/** Creates the XState actor and starts it. */
+	start(context: StartContext): void {
+		const { settings } = this;
+		const { input: given } = settings;
+		const makeInput = given as (context: ActorContext) => unknown;
+		const whole = new InputContext(context, this.child);
+		if (settings.onDone) this.context = whole;
+		const input = typeof given === 'function' ? makeInput(whole) : given;
+		const options = { id: context.id, input, clock: timeoutsOf(context.clock), logger: noLogger };
+		const actor = runAs(this, () => createActor(settings.logic, options));
+		this.inside = actor;
+		own(actor.system, this);
+		actor.subscribe(this);
+		runAs(this, () => actor.start());
+	}
 
-/** What an actor has to say it says by signals. */
-function noLogger(): void {}
-
-type LifeMethods = Omit<
-	Life,
-	'settings' | 'context' | 'child' | 'inside' | 'asked' | 'lastEvent' | 'resumes'
->;
-
-const methods: LifeMethods & ThisType<Life> = {
-	fail(thrown) {
+	/** A stray error has come from the actor's code. */
+	fail(thrown: unknown): void {
 		if (this.child.exitReason !== undefined) return;
-		// What it holds must be free before its successor starts; the stop tells this reason.
+		// What it holds must be free before its successor starts; `complete` exits with this reason.
 		this.asked = exitError(thrown);
 		this.inside?.stop();
 		this.child.exit(this.asked);
-	},
-	complete() {
+	}
+
+	/** The XState actor is done, or was stopped. */
+	complete(): void {
 		const { child, settings, asked, context } = this;
 		const snapshot = this.inside?.getSnapshot() as Snapshot<unknown>;
 		if (snapshot.status !== 'done') {
@@ -206,23 +204,28 @@ const methods: LifeMethods & ThisType<Life> = {
 			onDone(snapshot.output, context);
 		}
 		child.exit(asked ?? 'normal');
-	},
-	error(thrown) {
-		// A failed transition has been seen to already; this is for initial actions that fail.
+	}
+
+	/** The XState actor has failed. */
+	error(thrown: unknown): void {
+		// After a failed transition they are stopped already; this is for initial actions that fail.
 		stopChildren(this.inside?.getSnapshot() as Snapshot<unknown>);
 		this.child.exit(exitReason(thrown));
-	},
-	shutdown(reason) {
+	}
+
+	shutdown(reason: ExitReason): void {
 		const { inside: actor, settings } = this;
 		this.asked = reason;
 		const { shutdownEvent: event } = settings;
 		if (event && actor && canTake(actor, event)) actor.send(event);
 		else actor?.stop();
-	},
-	kill() {
+	}
+
+	kill(): void {
 		this.inside?.stop();
-	},
-	describe() {
+	}
+
+	describe(): ActorDescription {
 		const { settings, lastEvent, inside } = this;
 		const snapshot = inside?.getSnapshot() as Partial<Record<string, unknown>>;
 		const { value, context, status } = snapshot;
@@ -232,15 +235,18 @@ const methods: LifeMethods & ThisType<Life> = {
 			...(lastEvent === undefined ? {} : { lastMessage: lastEvent }),
 			...settings.describe?.(snapshot),
 		};
-	},
-};
+	}
+}
 
-/** Operational errors leave their actor alive; everything else is a bug, and a crash. */
+/** Actors report by signals; XState's own log is off. */
+function noLogger(): void {}
+
+/** Whether it is an operational error; everything else is a bug, and a crash. */
 function isOperational(thrown: unknown): boolean {
 	return thrown instanceof ReeveError && thrown.code !== 'internal';
 }
 
-/** Machines know what they can take; other logic is trusted to know its own shutdown event. */
+/** Whether the actor takes the event; logic that is no machine is assumed to. */
 function canTake(actor: AnyActorRef, event: { readonly type: string }): boolean {
 	const { can } = actor.getSnapshot() as { can?: (event: unknown) => boolean };
 	return can === undefined || can.call(actor.getSnapshot(), event);
@@ -253,7 +259,7 @@ interface Timeouts {
 
 const timeouts = new WeakMap<Clock, Timeouts>();
 
-/** The clock as XState wants it. */
+/** The clock in XState's form. */
 function timeoutsOf(clock: Clock): Timeouts {
 	let known = timeouts.get(clock);
 	if (!known) {

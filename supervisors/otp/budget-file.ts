@@ -14,9 +14,9 @@ type Kept = Record<string, KeptBudget>;
  * Keeps restart budgets in a file of JSON; its folder is created. Each change replaces the file as
  * a whole, so a process that is killed leaves the old state or the new one.
  *
- * It is not flushed to the disk: after a power cut the machine has been away for longer than most
- * periods, and one restart too many is no harm. A file that cannot be read counts as empty, for the
- * same reason; one that cannot be written is an error of the supervisor that restarts.
+ * The file is not flushed to the disk: a power cut lasts longer than most periods, and one restart
+ * too many does no harm. For the same reason a file that cannot be read counts as empty. One that
+ * cannot be written is an error of the supervisor that restarts.
  */
 export function fileBudgets(path: string): Budgets {
 	const kept = read(path);
@@ -38,7 +38,7 @@ function read(path: string): Kept {
 		if (typeof found !== 'object' || found === null) return {};
 		return Object.fromEntries(Object.entries(found).filter(([, value]) => isBudget(value)));
 	} catch {
-		// There is none yet, or it is no JSON: either way nothing is known.
+		// The file does not exist yet, or is not JSON: start with empty budgets.
 		return {};
 	}
 }

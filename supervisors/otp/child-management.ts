@@ -41,11 +41,11 @@ export interface Refusal {
 /** A child that was started; undefined if its start answered `ignore`. */
 export interface StartedChild {
 	readonly child: Child | undefined;
-	/** The word for the caller, if the start function had one. */
+	/** What the start function returned for the caller, if anything. */
 	readonly info?: unknown;
 }
 
-/** Done, with nothing to tell. */
+/** Success without a result. */
 export interface Done {
 	readonly ok: true;
 }
@@ -54,11 +54,11 @@ export interface Done {
 export interface ChildRow {
 	/** The id; of dynamic children that of their template. */
 	readonly id: string;
-	/** Undefined unless it runs. A `restarting` dynamic child is found by its last one. */
+	/** Undefined unless it runs; for a `restarting` dynamic child, its last incarnation. */
 	readonly child: Child | undefined;
 	readonly state: Member['state'];
 	readonly type: CheckedChild['type'];
-	/** How often it was restarted. */
+	/** How often it has been restarted. */
 	readonly restarts: number;
 }
 
@@ -68,17 +68,17 @@ export interface ChildCounts {
 	readonly specs: number;
 	/** Children that run now. */
 	readonly active: number;
-	/** Children of this type, dead or alive. */
+	/** Children of this type, running or not. */
 	readonly supervisors: number;
 	readonly workers: number;
 }
 
-/** How a child is named: by its id, or if it is dynamic by itself. */
+/** Identifies a child: its id, or for a dynamic child the child itself. */
 export type ChildKey = string | Child;
 
 const done: Done = { ok: true };
 
-/** Starts a child, and specifies it if that succeeds. */
+/** Starts a child, and adds its specification if the start succeeds. */
 export function* startChild(
 	state: Children,
 	given: ChildSpec | readonly unknown[],
@@ -130,12 +130,12 @@ export function* terminateChild(state: Children, key: ChildKey): Rule<Done | Ref
 	if (isDynamic && typeof key === 'string') return { error: 'simple_one_for_one' };
 	const member = find(state, key);
 	if (member) yield* end(state, member);
-	// Whoever asks may just have been too slow.
+	// A dynamic child that ended just before the call is no error.
 	else if (typeof key === 'string' || key.exitReason === undefined) return { error: 'not_found' };
 	return done;
 }
 
-/** Starts a child again that was stopped, or ended and is not restarted. Counts as no restart. */
+/** Starts a stopped child again. This does not count as a restart. */
 export function* restartChild(
 	state: Children,
 	id: string,

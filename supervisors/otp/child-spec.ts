@@ -1,6 +1,6 @@
 /**
- * Specifications: what a supervisor is told of itself and of its children. They are plain data with
- * one function, so that a whole tree is one literal.
+ * Specifications of supervisors and of their children. They are plain data with one function, so
+ * that a whole tree is one literal.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Backoff, RestartLimit } from './restart.ts';
 export interface StartContext {
 	/** The id of the child's specification. */
 	readonly id: string;
-	/** What `startChild` was given, under `simple_one_for_one`; else empty. */
+	/** The arguments of `startChild`, under `simple_one_for_one`; else empty. */
 	readonly args: readonly unknown[];
 	/** 1 at the first start, and one more at each restart. */
 	readonly incarnation: number;
@@ -24,19 +24,20 @@ export interface StartContext {
 	readonly signals: Signals | undefined;
 	readonly names: Names | undefined;
 	readonly budgets: Budgets | undefined;
-	/** Raised if the supervisor is killed while it waits for this start. */
+	/** Aborted if the supervisor is killed while it waits for this start. */
 	readonly signal: AbortSignal;
 }
 
 /**
- * What a start function answers: a child, a child with a word for the caller, or a reason for none.
+ * What a start function returns: a child, a child with information for the caller of `startChild`,
+ * or the reason why there is no child.
  */
 export type StartResult =
 	| Child
 	| { readonly child: Child; readonly info: unknown }
-	/** There is nothing to be done: no failure, and no child. */
+	/** There is nothing to start; this is no failure. */
 	| 'ignore'
-	/** The name is taken by this one. */
+	/** The name belongs to this child. */
 	| { readonly alreadyStarted: Child };
 
 /** Starts a child. A throw, or a rejection, is a failed start. */
@@ -51,7 +52,7 @@ export type RestartType = 'permanent' | 'transient' | 'temporary';
  */
 export type Shutdown = 'brutal_kill' | 'infinity' | number;
 
-/** A child, as it is written down. */
+/** The specification of a child. */
 export interface ChildSpec {
 	/** Unique among its siblings. */
 	readonly id: string;
@@ -68,13 +69,13 @@ export interface ChildSpec {
 	readonly limit?: RestartLimit;
 }
 
-/** Who is restarted with a child that ended. */
+/** Which children are restarted together with one that ended. */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one' | 'simple_one_for_one';
 
 /** Whether the end of significant children ends the supervisor. */
 export type AutoShutdown = 'never' | 'any_significant' | 'all_significant';
 
-/** A supervisor, as it is written down. */
+/** The specification of a supervisor. */
 export interface SupervisorSpec {
 	readonly name: string;
 	readonly strategy: Strategy;
@@ -90,7 +91,7 @@ export interface SupervisorSpec {
 	readonly maxChildren?: number;
 	/** Beyond OTP: a pause before restarts. None by default. */
 	readonly backoff?: Backoff;
-	/** Which version of the definition this is, for people and for hot changes. */
+	/** The version of this specification, for operators and for hot changes. */
 	readonly version?: string;
 }
 
@@ -101,11 +102,11 @@ export type CheckedChild = Required<Omit<ChildSpec, 'limit'>> & Pick<ChildSpec, 
 export type CheckedSupervisor = Required<Omit<SupervisorSpec, 'children' | 'backoff'>> &
 	Pick<SupervisorSpec, 'backoff'> & { readonly children: readonly CheckedChild[] };
 
-/** What is kept of one supervisor. */
+/** The restarts of one supervisor, as they are kept over a restart of the process. */
 export interface KeptBudget {
 	/** Wall-clock milliseconds of the restarts that count. */
 	readonly restarts: readonly number[];
-	/** Which children could not be started again at the time. */
+	/** The ids of the children whose restart had failed at that time. */
 	readonly restarting: readonly string[];
 }
 

@@ -67,134 +67,133 @@ export interface OwnedChild extends Child {
 	exit(reason: ExitReason): void;
 }
 
-type Watcher = (reason: ExitReason) => void;
+type ExitListener = (reason: ExitReason) => void;
 
-/** A child as it is in memory. */
-interface Body extends OwnedChild {
-	readonly number: number;
-	readonly ends: ChildEnds;
-	ended: ExitReason | undefined;
-	isAsked: boolean;
-	isFenced: boolean;
-	controller: AbortController | undefined;
-	/** Most children are watched by their supervisor alone: the first watcher needs no list. */
-	watcher: Watcher | undefined;
-	watchers: Watcher[] | undefined;
-}
-
-let born = 0;
-
-function ignore(): void {}
+let created = 0;
 
 /**
  * Makes a child. `ends` may use the child, since it is called only later.
- *
- * There can be very many children, so they share their methods: a child with functions of its own
- * would take several times the memory, and its supervised start twice the time (`npm run bench --
- * supervision`).
  */
 export function createChild(id: string, ends: ChildEnds): OwnedChild {
-	const body = Object.create(methods) as { -readonly [Key in keyof Body]: Body[Key] };
-	body.id = id;
-	body.number = born += 1;
-	body.ends = ends;
-	body.ended = undefined;
-	body.isAsked = false;
-	body.isFenced = false;
-	body.controller = undefined;
-	body.watcher = undefined;
-	body.watchers = undefined;
-	return body;
+	return new SupervisedChild(id, ends);
 }
 
-const methods: Omit<OwnedChild, 'id' | 'isFenced'> & ThisType<Body> = {
-	get pid() {
+/**
+ * A child as it is in memory. There can be very many: with functions of its own each would take
+ * several times the memory, and its supervised start twice the time (`npm run bench --
+ * supervision`).
+ */
+class SupervisedChild implements OwnedChild {
+	readonly id: string;
+	isFenced = false;
+	exitReason: ExitReason | undefined = undefined;
+	private readonly number: number;
+	private readonly ends: ChildEnds;
+	private isAsked = false;
+	private controller: AbortController | undefined = undefined;
+	/** Most children have one listener, their supervisor: the first one needs no list. */
+	private listener: ExitListener | undefined = undefined;
+	private listeners: ExitListener[] | undefined = undefined;
+
+	constructor(id: string, ends: ChildEnds) {
+		this.id = id;
+		this.ends = ends;
+		this.number = created += 1;
+	}
+
+	get pid(): string {
 		return `${this.id}#${this.number}`;
-	},
-	get exitReason() {
-		return this.ended;
-	},
-	get inside() {
+	}
+
+	get inside(): unknown {
 		return this.ends.inside;
-	},
-	get signal() {
+	}
+
+	get signal(): AbortSignal {
 		this.controller ??= new AbortController();
 		if (this.isFenced) this.controller.abort();
 		return this.controller.signal;
-	},
-	onExit(see) {
-		if (this.ended !== undefined) {
-			see(this.ended);
-			return () => {};
+	}
+
+	onExit(see: ExitListener): () => void {
+		if (this.exitReason !== undefined) {
+			see(this.exitReason);
+			return ignore;
 		}
-		if (!this.watcher && !this.watchers) {
-			this.watcher = see;
+		if (!this.listener && !this.listeners) {
+			this.listener = see;
 			return () => {
-				if (this.watcher === see) this.watcher = undefined;
+				if (this.listener === see) this.listener = undefined;
 			};
 		}
-		const watchers = (this.watchers ??= []);
-		watchers.push(see);
+		const listeners = (this.listeners ??= []);
+		listeners.push(see);
 		return () => {
-			const index = watchers.indexOf(see);
-			// It keeps its place: the others may just be being told.
-			if (index >= 0) watchers[index] = ignore;
+			const index = listeners.indexOf(see);
+			// Its slot stays: the list may be in the middle of an iteration.
+			if (index >= 0) listeners[index] = ignore;
 		};
-	},
-	shutdown(reason = 'shutdown') {
-		if (this.isAsked || this.ended !== undefined) return;
+	}
+
+	shutdown(reason: ExitReason = 'shutdown'): void {
+		if (this.isAsked || this.exitReason !== undefined) return;
 		this.isAsked = true;
 		try {
 			this.ends.shutdown(reason);
 		} catch (thrown) {
 			this.exit(exitError(thrown));
 		}
-	},
-	kill(reason = 'killed') {
-		if (this.ended !== undefined) return;
-		// The fence comes first: whoever learns of the exit may start a successor at once.
-		this.ended = reason;
+	}
+
+	kill(reason: ExitReason = 'killed'): void {
+		if (this.exitReason !== undefined) return;
+		// The fence comes first: a listener may start a successor at once.
+		this.exitReason = reason;
 		this.isFenced = true;
 		this.controller?.abort();
-		stopWhatCanBe(this.ends);
-		tellMonitors(this, reason);
-	},
-	exit(reason) {
-		if (this.ended !== undefined) return;
-		this.ended = reason;
-		tellMonitors(this, reason);
-	},
-	describe() {
-		return this.ends.describe?.() ?? {};
-	},
-};
+		tryToKill(this.ends);
+		this.callListeners(reason);
+	}
 
-/** Whether it could be stopped makes no difference: what is fenced cannot fail any more. */
-function stopWhatCanBe(ends: ChildEnds): boolean {
+	exit(reason: ExitReason): void {
+		if (this.exitReason !== undefined) return;
+		this.exitReason = reason;
+		this.callListeners(reason);
+	}
+
+	describe(): ActorDescription {
+		return this.ends.describe?.() ?? {};
+	}
+
+	/** Calls all listeners in order, also if one throws; then throws the first error. */
+	private callListeners(reason: ExitReason): void {
+		const { listener, listeners } = this;
+		this.listener = undefined;
+		this.listeners = undefined;
+		let thrown: { error: unknown } | undefined;
+		const call = (see: ExitListener): void => {
+			try {
+				see(reason);
+			} catch (error) {
+				thrown ??= { error };
+			}
+		};
+		if (listener) call(listener);
+		if (listeners) for (const see of listeners) call(see);
+		if (thrown) throw thrown.error;
+	}
+}
+
+function ignore(): void {}
+
+/** Whether the kill succeeded makes no difference: what is fenced cannot fail any more. */
+function tryToKill(ends: ChildEnds): boolean {
 	try {
 		ends.kill();
 		return true;
 	} catch {
 		return false;
 	}
-}
-
-/** Tells all watchers, in their order, also if one throws; then throws what it threw. */
-function tellMonitors(body: Body, reason: ExitReason): void {
-	const { watcher, watchers } = body;
-	body.watcher = undefined;
-	body.watchers = undefined;
-	let thrown: { error: unknown } | undefined;
-	const tell = (see: Watcher): void => {
-		try {
-			see(reason);
-		} catch (error) {
-			thrown ??= { error };
-		}
-	};
-	if (watcher) tell(watcher);
-	if (watchers) for (const see of watchers) tell(see);
-	if (thrown) throw thrown.error;
 }
 
 /**

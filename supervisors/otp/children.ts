@@ -1,48 +1,48 @@
 /**
- * The roster: what a supervisor knows of its children. It is changed in place, because a copy of a
- * map of ten thousand children for each start would make starting them quadratic.
+ * The state of a supervisor: its children and its restarts. It is changed in place, because copying
+ * a map of ten thousand children for each start would make starting them quadratic.
  *
  * @module
  */
 import type { CheckedChild, CheckedSupervisor } from './child-spec.ts';
 import type { Child } from './child.ts';
 
-/** One child: its specification, and what became of it. */
+/** One child: its specification and its state. */
 export interface Member {
 	spec: CheckedChild;
-	/** The living child; the last one while it is `restarting` and has no name but its pid. */
+	/** The running child; for a `restarting` dynamic child, its last incarnation. */
 	child: Child | undefined;
 	state: 'running' | 'restarting' | 'stopped';
 	/** The arguments of a dynamic child that may be restarted; else empty. */
 	args: readonly unknown[];
-	/** How often its start was called. */
+	/** How often its start function was called. */
 	incarnation: number;
-	/** How often it was restarted. */
+	/** How often it has been restarted. */
 	restarts: number;
-	/** How often in a row it was to be restarted; what a backoff grows by. */
+	/** How many restarts were due in a row; the backoff grows with it. */
 	failures: number;
-	/** When it last came up, in monotonic milliseconds. */
+	/** When it last started, in monotonic milliseconds. */
 	startedAtMs: number;
-	/** The restarts that count for its own limit, in monotonic seconds. */
+	/** The restarts that count towards its own limit, in monotonic seconds. */
 	counted: readonly number[];
 }
 
-/** A supervisor's children, its restarts so far, and what it was told to do with them. */
+/** A supervisor's specification, its children, and its restarts so far. */
 export interface Children {
 	spec: CheckedSupervisor;
 	/** By id, in start order. Empty under `simple_one_for_one`. */
 	byId: Map<string, Member>;
-	/** By living child; a `restarting` dynamic child is found by its last one. */
+	/** By running child; a `restarting` dynamic child is found by its last incarnation. */
 	readonly byChild: Map<Child, Member>;
 	/** The restarts that count, newest first, in monotonic seconds. */
 	restarts: readonly number[];
-	/** How many restarts there were in all. */
+	/** The number of all restarts so far. */
 	restartsInAll: number;
-	/** Which children were `restarting` when an earlier life of the supervisor was killed. */
+	/** The ids of the children that were `restarting` when an earlier process was killed. */
 	readonly unfinished: Set<string>;
 }
 
-/** The roster of a supervisor that has not started anything. */
+/** The state of a supervisor that has not started anything. */
 export function createChildren(spec: CheckedSupervisor): Children {
 	const children: Children = {
 		spec,
@@ -63,7 +63,7 @@ export function isSimple({ spec }: Children): boolean {
 
 /** The template of dynamic children. */
 export function templateOf({ spec }: Children): CheckedChild {
-	// The check of specifications has counted it.
+	// `spec-check.ts` refuses a specification without exactly one.
 	return spec.children[0]!;
 }
 
@@ -91,7 +91,7 @@ function addMember(children: Children, spec: CheckedChild): Member {
 	return member;
 }
 
-/** Notes that a start gave a child. */
+/** Records a started child. */
 export function setRunning(children: Children, member: Member, child: Child): void {
 	if (member.child) children.byChild.delete(member.child);
 	member.child = child;
@@ -103,14 +103,14 @@ function neverAgain(): never {
 	throw new Error('a temporary child is not started again');
 }
 
-/** Lets go of what only another start would need. */
+/** Releases what only another start would need. */
 export function dropStart(children: Children, member: Member): void {
 	member.args = noArgs;
 	// All dynamic children share one specification.
 	if (!isSimple(children)) member.spec = { ...member.spec, start: neverAgain };
 }
 
-/** Notes that the child is to be started again. A dynamic child is still found by its last one. */
+/** Marks a child `restarting`. A dynamic child is still found by its last incarnation. */
 export function setRestarting(children: Children, member: Member): void {
 	const { child } = member;
 	member.state = 'restarting';
@@ -120,8 +120,8 @@ export function setRestarting(children: Children, member: Member): void {
 }
 
 /**
- * Notes that there is no child any more. Temporary and dynamic children are forgotten with their
- * specification; the others stay, to be started again by hand.
+ * Marks a child stopped. A temporary child is forgotten with its specification; the others stay, so
+ * that they can be started again by hand.
  */
 export function setStopped(children: Children, member: Member): void {
 	if (member.child) children.byChild.delete(member.child);
@@ -130,18 +130,18 @@ export function setStopped(children: Children, member: Member): void {
 	if (member.spec.restart === 'temporary') forget(children, member);
 }
 
-/** Drops a member from the roster. */
+/** Removes a child and its specification. */
 export function forget(children: Children, { spec, child }: Member): void {
 	if (child) children.byChild.delete(child);
 	if (!isSimple(children)) children.byId.delete(spec.id);
 }
 
-/** All members, in start order as far as there is one. */
+/** All members; static ones in start order. */
 export function membersOf(children: Children): Member[] {
 	return isSimple(children) ? [...new Set(children.byChild.values())] : [...children.byId.values()];
 }
 
-/** The ids of the children that are waiting for another try. */
+/** The ids of the children that wait for another start attempt. */
 export function restartingIds(children: Children): string[] {
 	return membersOf(children)
 		.filter(({ state }) => state === 'restarting')

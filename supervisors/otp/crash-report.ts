@@ -1,6 +1,6 @@
 /**
- * Crash reports, with the fields of OTP's: what was started, by whom, what it was doing, and what
- * was around it. Secrets are redacted, and values are cut to a length that fits into a log line.
+ * Crash reports with the fields of OTP's: the actor, its ancestors, its state, its last message and
+ * its neighbours. Secrets are redacted, and values are cut to a length that fits into a log line.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { CrashReport } from '../../runtime/observability/signals.ts';
 import type { ActorDescription } from './child.ts';
 import { exitError } from './exit-reason.ts';
 
-/** The most characters of a printed value, and the most neighbours that are named. */
+/** The most characters of a printed value. */
 const valueCharsMax = 1000;
 const neighboursMax = 10;
 const depthMax = 5;
@@ -49,21 +49,21 @@ export function crashReport(facts: CrashFacts): CrashReport {
 	};
 }
 
-/** The report of an error that belongs to no actor; `actor` is what to call the place instead. */
+/** The report of an error that belongs to no actor; `actor` names its origin instead. */
 export function strayReport(actor: string, thrown: unknown): CrashReport {
-	const nobody = { pid: actor, ancestors: [], neighbours: [], restarts: 0, description: {} };
-	return crashReport({ actor, reason: exitError(thrown), ...nobody });
+	const noActor = { pid: actor, ancestors: [], neighbours: [], restarts: 0, description: {} };
+	return crashReport({ actor, reason: exitError(thrown), ...noActor });
 }
 
-/** The value as JSON, without secrets, and cut after a thousand characters. */
+/** The value as JSON without secrets, cut after a thousand characters. */
 export function print(value: unknown): string {
 	const text = JSON.stringify(redact(value, { left: nodesMax }, 1)) ?? String(value);
 	return text.length <= valueCharsMax ? text : `${text.slice(0, valueCharsMax)}...`;
 }
 
 /**
- * A copy that JSON can take: without secrets, functions and what is too deep. `budget` bounds the
- * whole, since the state of an actor may hold half of the program.
+ * A copy for JSON: without secrets, functions and values that are nested too deep. `budget` limits
+ * the number of values, since the state of an actor may reach half of the program.
  */
 function redact(value: unknown, budget: { left: number }, depth: number): unknown {
 	budget.left -= 1;
@@ -84,8 +84,7 @@ function redact(value: unknown, budget: { left: number }, depth: number): unknow
 }
 
 /**
- * Objects that are shown by a word, since their fields tell people nothing; undefined for the
- * others.
+ * A label for objects whose fields say nothing to a reader; undefined for the others.
  */
 function labelOf(value: object): string | undefined {
 	if (value instanceof Error) return redactText(`${value.name}: ${value.message}`);
@@ -95,7 +94,7 @@ function labelOf(value: object): string | undefined {
 	return name === 'Object' || Array.isArray(value) ? undefined : `[${name}]`;
 }
 
-/** The text without what looks like a password or a token in it. */
+/** The text with passwords and tokens redacted, as far as they are recognised. */
 export function redactText(text: string): string {
 	return text.replaceAll(
 		secretText,
@@ -104,7 +103,7 @@ export function redactText(text: string): string {
 	);
 }
 
-/** The report in one line, for logs that have no fields. */
+/** The report in one line, for logs without fields. */
 export function oneLine(report: CrashReport): string {
 	const { actor, pid = actor, reason, ancestors, lastMessage, state, restarts = 0 } = report;
 	const above = ancestors.length > 0 ? ` under ${ancestors.join(' < ')}` : '';

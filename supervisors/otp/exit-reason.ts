@@ -1,6 +1,6 @@
 /**
- * Exit reasons: why an actor ended. They are what supervisors decide by, what links carry, and what
- * monitors are told.
+ * Exit reasons: why an actor ended. Supervisors decide by them, links carry them, and monitors
+ * report them.
  *
  * @module
  */
@@ -8,16 +8,16 @@
 /**
  * Why an actor ended, in OTP's words.
  *
- * - `normal`: it came to its end.
- * - `shutdown` and `{ shutdown: term }`: it was asked to stop, or stopped for a reason that was to
- *   be expected; `term` says which.
+ * - `normal`: it finished its work.
+ * - `shutdown` and `{ shutdown: term }`: it was asked to stop, or stopped for an expected reason;
+ *   `term` says which.
  * - `killed`: it was fenced. JavaScript cannot end a running function, so `killed` means that
  *   nothing the actor does from now on has an effect, and that its signal is raised.
  * - an error: it crashed. Anything thrown that is no error becomes one, see {@link exitError}.
  */
 export type ExitReason = 'normal' | 'shutdown' | 'killed' | { readonly shutdown: unknown } | Error;
 
-/** What a monitor may be told beside an exit reason: there was nobody, or the node is away. */
+/** What a monitor reports: an exit reason, no such process, or no connection to its node. */
 export type DownReason = ExitReason | 'noproc' | 'noconnection';
 
 /** Whether the reason is no failure: such exits restart only `permanent` children. */
@@ -26,7 +26,7 @@ export function isExpected(reason: DownReason): boolean {
 	return reason === 'normal' || reason === 'shutdown';
 }
 
-/** Whatever was thrown, as an error; an error stays what it is. */
+/** The thrown value as an error; an error is returned unchanged. */
 export function exitError(thrown: unknown): Error {
 	if (thrown instanceof Error) return thrown;
 	return new Error(typeof thrown === 'string' ? thrown : `thrown: ${inspectTerm(thrown)}`, {
@@ -57,7 +57,7 @@ function inspectTerm(term: unknown): string {
 	try {
 		return JSON.stringify(term) ?? String(term);
 	} catch {
-		// It has a cycle, or a getter that throws: its type is all that can be told.
+		// It has a cycle, or a getter that throws: show its type only.
 		return typeof term;
 	}
 }

@@ -1,6 +1,6 @@
 /**
  * Hot changes, pure: a supervisor takes another specification while its children run, as OTP's
- * `code_change/3` does. What would change can be asked first.
+ * `code_change/3` does. A dry run only returns the difference.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface SpecDiff {
 	readonly settings: readonly string[];
 	/** Children that are new. They are specified, and not started. */
 	readonly added: readonly string[];
-	/** Children whose specification changes. They keep running; it counts from their next start. */
+	/** Children whose specification changes. They keep running; it applies from their next start. */
 	readonly changed: readonly string[];
 	/** Children that are not in the new list. They stay until they are deleted. */
 	readonly leftOver: readonly string[];
@@ -48,14 +48,14 @@ const isSame = (one: unknown, other: unknown): boolean =>
 		typeof other === 'object' &&
 		JSON.stringify(one) === JSON.stringify(other));
 
-/** Changes the specification, unless `isDryRun`, and tells the difference. */
+/** Changes the specification, unless `isDryRun`, and returns the difference. */
 export function changeSpecs(
 	state: Children,
 	given: unknown,
 	isDryRun: boolean,
 ): SpecDiff | Refusal {
 	// OTP's callback may say `ignore`, and then nothing changes.
-	const next = given === 'ignore' ? asItIs(state) : checkSupervisor(given);
+	const next = given === 'ignore' ? presentSpec(state) : checkSupervisor(given);
 	if ('error' in next) return next;
 	if (next.name !== state.spec.name) return wrong('invalid_name', `the name is ${state.spec.name}`);
 	if (children.isSimple(state) !== (next.strategy === 'simple_one_for_one')) {
@@ -66,7 +66,7 @@ export function changeSpecs(
 	return diff;
 }
 
-function asItIs(state: Children): CheckedSupervisor {
+function presentSpec(state: Children): CheckedSupervisor {
 	if (children.isSimple(state)) return state.spec;
 	return { ...state.spec, children: children.membersOf(state).map(({ spec }) => spec) };
 }

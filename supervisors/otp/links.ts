@@ -1,8 +1,8 @@
 /**
- * Links: two actors that live and die together. A link is two-way, and there is one for each pair.
- * When one of them ends, the other ends with the same reason, unless the reason is `normal`, or the
- * other traps exits: then it is told instead. Supervisors trap exits, and those of others than
- * their children mean nothing to them.
+ * Links: two actors that end together. A link is two-way, and there is at most one for each pair.
+ * When one actor ends, the other ends with the same reason, unless the reason is `normal`. An actor
+ * that traps exits receives the exit instead. Supervisors ignore exits of linked actors that are
+ * not their children.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import type { Child } from './child.ts';
 import type { DownReason, ExitReason } from './exit-reason.ts';
 import { isSupervisor } from './supervisor.ts';
 
-/** Receives the exits of those that an actor is linked to, instead of dying with them. */
+/** Receives the exits of linked actors, instead of ending with them. */
 export type Trap = (exit: { readonly from: Child; readonly reason: DownReason }) => void;
 
 /** The links among actors that {@link createLinks} makes. */
 export interface Links {
-	/** Links two actors; linking again changes nothing. Linking to the dead is an exit `noproc`. */
+	/** Links two actors; linking twice is once. Linking to an ended actor is an exit `noproc`. */
 	link(one: Child, other: Child): void;
 	/** Ends the link of two actors, from either side. */
 	unlink(one: Child, other: Child): void;
-	/** From now on the actor is told of exits. A kill cannot be trapped. */
+	/** From now on `trap` receives the exits. A kill cannot be trapped. */
 	trapExits(child: Child, trap: Trap): void;
-	/** Those that the actor is linked to. */
+	/** The actors that this one is linked to. */
 	linked(child: Child): readonly Child[];
 	/**
-	 * Sends an exit signal, as if a linked `from` had ended so: `normal` ends nobody, and `kill` ends
-	 * everybody, trap or not; others see it as `killed`.
+	 * Sends an exit signal, as if a linked `from` had ended with this reason. `normal` ends no actor;
+	 * `kill` ends even one that traps exits, and its links and monitors see `killed`.
 	 */
 	exit(to: Child, reason: ExitReason | 'kill', from: Child): void;
 }
@@ -83,8 +83,8 @@ export function createLinks(): Links {
 }
 
 /**
- * Ends an actor because another has ended. It is not asked: a process that does not trap exits has
- * no say either. Having been linked to nobody is an error.
+ * Ends an actor because a linked one has ended. It is killed without a shutdown request, like an
+ * Erlang process that does not trap exits. `noproc` and `noconnection` become errors.
  */
 function end(child: Child, reason: DownReason): void {
 	child.kill(reason === 'noproc' || reason === 'noconnection' ? new Error(reason) : reason);

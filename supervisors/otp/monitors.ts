@@ -1,25 +1,25 @@
 /**
  * Monitors: one actor learns of the end of another, here or on another node. A monitor is one-way
- * and fires exactly once; two of them on the same actor fire once each.
+ * and fires exactly once; two monitors of the same actor fire once each.
  *
  * @module
  */
 import type { Child } from './child.ts';
 import type { DownReason } from './exit-reason.ts';
 
-/** What a monitor tells when it fires. */
+/** What a monitor reports when it fires. */
 export interface Down {
 	/** The monitor that fires. */
 	readonly monitor: Monitor;
-	/** The actor, as it was given; of remote ones its name. */
+	/** The monitored actor as it was given; the name of a remote one. */
 	readonly target: Child | RemoteName | undefined;
-	/** `noproc` if there was nobody, `noconnection` if the node is gone, else the exit reason. */
+	/** `noproc` if there is no such actor, `noconnection` if its node is gone, else why it ended. */
 	readonly reason: DownReason;
 }
 
 /** A monitor. */
 export interface Monitor {
-	/** Ends it: no `DOWN` comes later, not even one that is already under way. */
+	/** Ends the monitor: it does not fire any more, not even if the actor has ended already. */
 	demonitor(): void;
 }
 
@@ -29,14 +29,14 @@ export interface RemoteName {
 	readonly name: string;
 }
 
-/** What is known of the presence of nodes; `runtime/network/presence.ts` knows it. */
+/** The presence of nodes; `runtime/network/presence.ts` implements it. */
 export interface NodePresence {
 	get(node: string): NodeEpoch | undefined;
 	/** Calls `see` at each birth and each death. */
-	onChange(see: (life: NodeEpoch & { readonly name: string }) => void): () => void;
+	onChange(see: (epoch: NodeEpoch & { readonly name: string }) => void): () => void;
 }
 
-/** One life of a node: from a birth to a death. */
+/** One run of a node: from its birth to its death. */
 export interface NodeEpoch {
 	readonly state: 'online' | 'offline';
 	readonly storeId: string;
@@ -44,8 +44,8 @@ export interface NodeEpoch {
 }
 
 /**
- * Watches an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already, or
- * if there is none. `onDown` is never called before this function has returned.
+ * Monitors an actor, and calls `onDown` when it has ended: with `noproc` if it has ended already,
+ * or if there is none. `onDown` is never called before this function has returned.
  */
 export function monitor(target: Child | undefined, onDown: (down: Down) => void): Monitor {
 	return createMonitor(target, onDown, (fire) => {
@@ -58,10 +58,10 @@ export function monitor(target: Child | undefined, onDown: (down: Down) => void)
 }
 
 /**
- * Watches an actor of another node. Its node's death, or a birth with another identity (the node
- * was restarted before its death was seen), is `noconnection`; so is a node that is not there.
+ * Monitors an actor of another node. The reason is `noconnection` if the node is offline, dies, or
+ * is born with another identity (it was restarted before its death was seen).
  *
- * @param exits subscribes to the exits that the other node tells of, if it does
+ * @param exits subscribes to the exits that the other node reports, if it does
  */
 export function monitorRemote(
 	target: RemoteName,
@@ -73,16 +73,16 @@ export function monitorRemote(
 ): Monitor {
 	const { presence, exits } = watched;
 	return createMonitor(target, onDown, (fire) => {
-		const life = presence.get(target.node);
-		if (life?.state !== 'online') {
+		const known = presence.get(target.node);
+		if (known?.state !== 'online') {
 			fire('noconnection');
 			return () => {};
 		}
 		const ignoreNode = presence.onChange(({ name, state, storeId, epoch }) => {
 			if (name !== target.node) return;
-			const isSame = storeId === life.storeId && epoch === life.epoch;
-			// The death of an earlier life says nothing of the one that is watched.
-			const isOld = storeId === life.storeId && epoch < life.epoch;
+			const isSame = storeId === known.storeId && epoch === known.epoch;
+			// The death of an earlier epoch says nothing about the monitored one.
+			const isOld = storeId === known.storeId && epoch < known.epoch;
 			if (!isOld && (!isSame || state === 'offline')) fire('noconnection');
 		});
 		const ignoreExit = exits?.(target, fire);
@@ -93,7 +93,7 @@ export function monitorRemote(
 	});
 }
 
-/** Fires once, and not before it was returned; or never, once it was ended. */
+/** A monitor that fires at most once, and not before this function has returned. */
 function createMonitor(
 	target: Down['target'],
 	onDown: (down: Down) => void,

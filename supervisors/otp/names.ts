@@ -1,6 +1,6 @@
 /**
  * Names: a registry of living actors. A unique name belongs to one actor at a time, a group to any
- * number; both are given back when the actor ends, before anybody else learns of its end.
+ * number. Both are free again when the actor ends, before its other exit listeners are called.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import type { Child } from './child.ts';
 
 /** The registry that {@link createNames} makes. */
 export interface Names {
-	/** Gives `child` the name, if it is free; the owner otherwise. The dead are not registered. */
+	/** Registers `child` if the name is free, else returns its owner. Ignores an ended child. */
 	register(name: string, child: Child): { readonly ok: true } | { readonly taken: Child };
-	/** Takes the name away; true if anybody had it. */
+	/** Frees the name; true if it was registered. */
 	unregister(name: string): boolean;
 	/** The living owner of the name. */
 	whereis(name: string): Child | undefined;
 	/** All names, sorted. */
 	registered(): readonly string[];
-	/** Adds the actor to a group; joining twice is once. The dead do not join. */
+	/** Adds the actor to a group; joining twice is once. Ignores an ended actor. */
 	join(group: string, child: Child): void;
 	leave(group: string, child: Child): void;
 	/** The living members, in the order in which they joined. */
@@ -35,7 +35,7 @@ export function createNames(): Names {
 		members?.delete(child);
 		if (members?.size === 0) groups.delete(group);
 	};
-	/** An actor may have ended, and its watchers may just be being told: it owns nothing any more. */
+	/** An actor that has ended owns nothing, even while its exit listeners are still being called. */
 	const isAlive = (child: Child) => child.exitReason === undefined;
 
 	return {

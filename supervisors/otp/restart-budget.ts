@@ -1,7 +1,7 @@
 /**
- * Restart budgets that survive the process. OTP forgets how often a supervisor has restarted its
- * children when the supervisor is started anew; a node that crashes as a whole, again and again,
- * would then never come to its limit. Off unless a store is given.
+ * Restart budgets that survive the process. In OTP a new supervisor process starts with an empty
+ * budget; a node that crashes as a whole, again and again, would then never reach its limit. Off
+ * unless a store is given.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Keeping {
 const pathOf = ({ spec, ancestors }: Keeping): string =>
 	[spec.name, ...ancestors].toReversed().join('/');
 
-/** Writes what a later process must know. */
+/** Saves the restarts that count, for a later process. */
 export function keepBudget(state: Children, keeping: Keeping): void {
 	const { clock, budgets } = keeping;
 	if (!budgets) return;
@@ -29,8 +29,8 @@ export function keepBudget(state: Children, keeping: Keeping): void {
 }
 
 /**
- * Takes over what an earlier process has left. Restarts from the future, after the wall clock was
- * set back, count as happening now.
+ * Restores what an earlier process has saved. Restarts in the future, after the wall clock was set
+ * back, count as happening now.
  */
 export function recallBudget(state: Children, keeping: Keeping): void {
 	const { clock, budgets } = keeping;

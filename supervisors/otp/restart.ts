@@ -1,5 +1,6 @@
 /**
- * Restart arithmetic, pure: how many restarts are too many, and how long to wait before the next.
+ * Restart limits and backoff, pure: how many restarts are too many, and how long to wait before the
+ * next.
  *
  * @module
  */
@@ -21,7 +22,7 @@ export interface RestartDecision {
 }
 
 /**
- * Adds a restart that happens now to those that are remembered.
+ * Adds a restart that happens now to the earlier ones.
  *
  * OTP's arithmetic (`supervisor:add_restart/1`): seconds are whole, and a restart exactly `period`
  * seconds old still counts; so the true window is between `period` and `period` + 1 seconds.
@@ -45,9 +46,9 @@ export interface Backoff {
 	readonly minMs: number;
 	/** The longest pause. */
 	readonly maxMs: number;
-	/** By how much each pause is longer than the one before; 2 by default. */
+	/** The factor by which each pause is longer than the one before; 2 by default. */
 	readonly factor?: number;
-	/** Which share of the pause is left to chance, 0 to 1; 0.2 by default. */
+	/** The share of the pause that is random, 0 to 1; 0.2 by default. */
 	readonly jitter?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The effects of rules: starts and stops children, keeps what must be kept, and tells what happens.
- * What takes its time is answered by a message later.
+ * Performs the effects of rules: starts and stops children, saves budgets, and emits signals. An
+ * effect that takes time is answered by a later message.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { keepBudget } from './restart-budget.ts';
 import type { Member, Children } from './children.ts';
 import type { Answer, Effect, Started } from './rules.ts';
 
-/** What effects are made with. */
+/** What effects are performed with. */
 export interface EffectParts {
 	readonly clock: Clock;
 	readonly signals: Signals | undefined;
@@ -24,20 +24,20 @@ export interface EffectParts {
 	readonly budgets: Budgets | undefined;
 	/** The supervisors above this one, nearest first. */
 	readonly ancestors: readonly string[];
-	/** A child has ended. */
+	/** Called when a child has ended. */
 	readonly exited: (child: Child, reason: ExitReason) => void;
-	/** It is time for another try. */
+	/** Called when it is time for another start attempt. */
 	readonly again: (member: Member) => void;
 }
 
-/** An answer that comes later: call it with what is to be called then. */
+/** An answer that comes later: call it with the function that takes the answer. */
 export type Later = (resume: (answer: Answer) => void) => void;
 
 /** What performs effects. */
 export interface Effects {
 	/** Performs an effect, and returns its answer, or how to wait for it. */
 	perform(effect: Effect): Answer | Later;
-	/** Ends what is under way, and returns the children that were being stopped. */
+	/** Abandons what is in progress, and returns the children that were being stopped. */
 	abandon(): readonly Child[];
 }
 
@@ -78,7 +78,7 @@ export function createEffects(state: Children, parts: EffectParts): Effects {
 	};
 }
 
-/** Stops children. Most end at once, and then there is nothing to wait for. */
+/** Stops children. Most end at once; then the result is undefined. */
 function stopped(
 	children: readonly Child[],
 	how: { readonly shutdown: Shutdown; readonly clock: Clock },
@@ -92,11 +92,9 @@ function stopped(
 	return isDone ? undefined : (resume) => void (waiting = resume);
 }
 
-/** Brings children that could not be started to mind again: soon, or after a pause. */
+/** Schedules another start attempt for children that could not be started. */
 function createRetries(state: Children, { clock, again }: EffectParts) {
-	/**
-	 * One for each member: a child that was started meanwhile, and failed anew, waits its time anew.
-	 */
+	/** One for each member: a child that was started meanwhile and failed again waits anew. */
 	const timers = new Map<Member, Timer>();
 	const soon = (run: () => void): Timer => {
 		const handle = setImmediate(run);
@@ -111,7 +109,7 @@ function createRetries(state: Children, { clock, again }: EffectParts) {
 			};
 			timers.get(member)?.cancel();
 			if (!isPaused || !backoff) {
-				// Behind everything that is ready: a child that cannot start must not starve the rest.
+				// Run after everything that is ready: a child that cannot start must not starve the rest.
 				timers.set(member, soon(run));
 				return;
 			}
@@ -124,7 +122,7 @@ function createRetries(state: Children, { clock, again }: EffectParts) {
 	};
 }
 
-/** Calls start functions, and watches the children that they return. */
+/** Calls start functions, and listens to the exits of the children that they return. */
 function createStarts(state: Children, parts: EffectParts) {
 	const { clock, signals, names, budgets } = parts;
 	const ancestors = [state.spec.name, ...parts.ancestors];
@@ -132,7 +130,7 @@ function createStarts(state: Children, parts: EffectParts) {
 	const shared = { ancestors, clock, signals, names, budgets, signal };
 
 	const watch = (child: Child): void => {
-		// Nobody waits for it any more, and nobody else would ever stop it.
+		// The supervisor has ended: nothing else would ever stop this child.
 		if (signal.aborted) child.kill();
 		else child.onExit((reason) => parts.exited(child, reason));
 	};
@@ -166,7 +164,7 @@ function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value
 	return typeof (value as Partial<Promise<Value>> | undefined | null)?.then === 'function';
 }
 
-/** What a start function returned, checked: it may have been written in JavaScript. */
+/** Checks what a start function returned: it may have been written in JavaScript. */
 function startedOf(result: StartResult, watch: (child: Child) => void): Started {
 	if (result === 'ignore') return { ignored: true };
 	if (typeof result === 'object' && result !== null) {
@@ -200,7 +198,7 @@ function report(
 	signals.emit('actor.crashed', crashReport(facts));
 }
 
-/** The pids of some siblings; a report has no room for ten thousand. */
+/** The pids of the first ten running siblings. */
 function neighboursOf(state: Children, member: Member): string[] {
 	const pids: string[] = [];
 	for (const [child, { state: is }] of state.byChild) {
@@ -211,9 +209,8 @@ function neighboursOf(state: Children, member: Member): string[] {
 }
 
 /**
- * Stops children, one or many, all at once and under one common timer: those that are left when it
- * runs out are killed. Calls `done` when all have ended; after a kill there is no limit to that
- * wait, for there is nothing else to be done.
+ * Stops children, one or many, all at once and with one common timer: those that still run when it
+ * fires are killed. Calls `done` when all have ended; after a kill that wait has no limit.
  */
 function stopChildren(
 	children: readonly Child[],
@@ -234,6 +231,6 @@ function stopChildren(
 	for (const child of children) child.onExit(oneLess);
 	if (shutdown === 'brutal_kill') killLeft();
 	else for (const child of children) child.shutdown('shutdown');
-	// The one more that was counted: without children, or if all have ended meanwhile, this is it.
+	// Release the extra count: it keeps `done` from being called before all listeners are set.
 	oneLess();
 }

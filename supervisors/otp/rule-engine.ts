@@ -1,6 +1,6 @@
 /**
- * The engine: runs a supervisor's rules, one message at a time. While an effect takes its time, the
- * messages that come wait, as they do in a process's mailbox.
+ * The engine runs a supervisor's rules, one message at a time. While an effect is in progress,
+ * further messages wait, as in the mailbox of an Erlang process.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { createChildren, isSimple, type Member, type Children } from './children
 import * as rules from './rules.ts';
 import type { Answer, Failure, Instant, Rule, Verdict } from './rules.ts';
 
-/** What can be brought to a supervisor. */
+/** A message to a supervisor. */
 export type Message =
 	/** The first message: start the children. */
 	| { readonly type: 'init'; readonly fail: (failure: Failure) => void; readonly ready: () => void }
@@ -22,14 +22,14 @@ export type Message =
 	| { readonly type: 'again'; readonly member: Member }
 	| { readonly type: 'stop'; readonly reason: ExitReason }
 	| { readonly type: 'call'; readonly call: Call }
-	/** An effect has come to its end. */
+	/** An effect has ended. */
 	| { readonly type: 'resume'; readonly ticket: number; readonly answer: Answer };
 
 type Waiting = Exclude<Message, { type: 'resume' }>;
 
-/** A question to the supervisor, with the way back. */
+/** A call to the supervisor, with the function that takes its answer. */
 export interface Call {
-	/** The rule that finds the answer; or, if nothing but the roster is needed, `read`. */
+	/** The rule that finds the answer; or, if the state of the children is enough, `read`. */
 	readonly rule?: (state: Children, now: Instant) => Rule<unknown>;
 	readonly read?: (state: Children) => unknown;
 	readonly answer: (result: unknown) => void;
@@ -40,7 +40,7 @@ export interface Call {
 /** What an engine works with. */
 export interface RuleEngineParts extends Omit<EffectParts, 'exited' | 'again'> {
 	readonly spec: CheckedSupervisor;
-	/** Brings a message to this engine, behind those that are waiting. */
+	/** Sends a message to this engine, behind those that are waiting. */
 	readonly send: (message: Message) => void;
 }
 
@@ -50,9 +50,9 @@ export interface RuleEngine {
 	/** The reason, once the supervisor has ended. */
 	readonly ended: ExitReason | undefined;
 	take(message: Message): void;
-	/** Calls without an answer; they are refused when the supervisor ends. */
+	/** Calls without an answer yet; they get `noproc` when the supervisor ends. */
 	readonly openCalls: Set<Call>;
-	/** Ends at once: kills all children, and abandons the start or stop under way. */
+	/** Ends at once: kills all children, and abandons the start or stop in progress. */
 	kill(reason: ExitReason): void;
 }
 
@@ -68,7 +68,7 @@ export function createRuleEngine(parts: RuleEngineParts): RuleEngine {
 	});
 	const waiting: Waiting[] = [];
 	const openCalls = new Set<Call>();
-	/** The rule under way, and who waits for its result. */
+	/** The rule in progress, and what takes its result. */
 	let current: Rule<unknown> | undefined;
 	let conclude: (result: unknown) => void = end;
 	let ended: ExitReason | undefined;
@@ -82,7 +82,7 @@ export function createRuleEngine(parts: RuleEngineParts): RuleEngine {
 		openCalls.clear();
 		return effects.abandon();
 	};
-	/** A rule has come to a verdict; if it is the end, then after the children. */
+	/** Takes the verdict of a rule; if it is an exit, stops all children first. */
 	function end(verdict: unknown): void {
 		if (!verdict) return;
 		const { exit } = verdict as NonNullable<Verdict>;
@@ -102,7 +102,7 @@ export function createRuleEngine(parts: RuleEngineParts): RuleEngine {
 			const step = current.next(answer);
 			if (step.done) {
 				const then = conclude;
-				// The roster is all that is kept of what was done; above all no arguments of a child.
+				// Release the generator: it may hold the arguments of a child.
 				current = undefined;
 				conclude = end;
 				then(step.value);
@@ -173,7 +173,7 @@ function ruleOf(
 	}
 }
 
-/** Whoever holds the actor can send it anything. OTP logs that, and goes on. */
+/** Other code can send the actor anything. As in OTP, that is logged and ignored. */
 function* unexpected(state: Children, message: unknown): Rule<Verdict> {
 	const { name: supervisor } = state.spec;
 	const report = { supervisor, report: 'unexpected_message', detail: print(message) };

@@ -2,9 +2,9 @@
  * The rules of supervision, pure: what a supervisor does when a child ends, and in which order it
  * starts and stops its children. They follow OTP's `supervisor.erl` function by function.
  *
- * A rule is a generator. It changes its own roster and nothing else; whatever touches the world it
- * yields as an effect, and whoever runs it hands back what came of it. So the rules read like OTP's
- * sequential code, a wish may take its time, and tests can answer in the place of the world.
+ * A rule is a generator. It changes the state of its supervisor and nothing else; everything else
+ * it yields as an effect, and the engine passes the answer back. So the rules read like OTP's
+ * sequential code, an effect may take time, and tests can answer the effects themselves.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { addRestart } from './restart.ts';
 import * as children from './children.ts';
 import type { Member, Children } from './children.ts';
 
-/** A signal that a rule wants emitted. */
+/** The effect that emits a signal. */
 export type Telling = {
 	[Type in SignalType]: {
 		readonly effect: 'tell';
@@ -25,34 +25,32 @@ export type Telling = {
 	};
 }[SignalType];
 
-/** What a rule asks for. */
+/** An effect that a rule requests. */
 export type Effect =
-	/** Call the start function; the answer is a {@link Started}. */
+	/** Call the start function; answered with a {@link Started}. */
 	| { readonly effect: 'start'; readonly member: Member; readonly args: readonly unknown[] }
-	/**
-	 * Stop the children, all at once, by their shutdown protocol; the answer comes when they ended.
-	 */
+	/** Stop the children, all at once, by their shutdown protocol; answered when they have ended. */
 	| { readonly effect: 'stop'; readonly children: readonly Child[]; readonly shutdown: Shutdown }
-	/** Bring {@link tryAgain}, behind the messages that are waiting already; no answer. */
+	/** Run {@link tryAgain} later, behind the messages that are waiting already; no answer. */
 	| { readonly effect: 'again'; readonly member: Member; readonly isPaused: boolean }
 	/** Emit a signal; no answer. */
 	| Telling
 	/** Emit the crash report of a child that has ended with an error; no answer. */
 	| { readonly effect: 'report'; readonly member: Member; readonly reason: Error }
-	/** Keep the restarts where they survive this process; no answer. */
+	/** Save the restarts where they survive this process; no answer. */
 	| { readonly effect: 'remember' };
 
-/** What came of a start. */
+/** The result of a start. */
 export type Started =
 	| { readonly child: Child; readonly info?: unknown }
 	| { readonly ignored: true }
 	| { readonly failed: Error }
 	| { readonly alreadyStarted: Child };
 
-/** What effects are answered with. */
+/** The answer to an effect. */
 export type Answer = Started | undefined;
 
-/** A rule that comes to a `Result`. */
+/** A rule that returns a `Result`. */
 export type Rule<Result> = Generator<Effect, Result, Answer>;
 
 /** Whether the supervisor goes on, or ends with a reason. */
@@ -61,7 +59,7 @@ export type Verdict = undefined | { readonly exit: ExitReason };
 /** The instant at which a message is handled, in monotonic milliseconds. */
 export type Instant = number;
 
-/** Asks for a signal. */
+/** The effect that emits this signal. */
 export function tell<Type extends SignalType>(type: Type, fields: SignalFields[Type]): Telling {
 	return { effect: 'tell', type, fields } as Telling;
 }
@@ -71,7 +69,7 @@ function report(state: Children, member: Member, [what, detail]: [string, string
 	return tell('supervisor.report', { supervisor, report: what, child: member.spec.id, detail });
 }
 
-/** Starts a member, notes what came of it, and tells. Failures are left to the caller. */
+/** Starts a member and records the result. Failures are left to the caller. */
 export function* begin(state: Children, member: Member, now: Instant): Rule<Started> {
 	const isRestart = member.incarnation > 0;
 	member.incarnation += 1;
@@ -81,7 +79,7 @@ export function* begin(state: Children, member: Member, now: Instant): Rule<Star
 	if ('child' in started) {
 		children.setRunning(state, member, started.child);
 		member.startedAtMs = now;
-		// It is never started again, and what its start function holds may be large.
+		// It is never started again, and its start function may hold much memory.
 		if (restart === 'temporary') children.dropStart(state, member);
 		if (isRestart) member.restarts += 1;
 		if (isRestart) yield tell('child.restarted', { supervisor, child, restarts: member.restarts });
@@ -101,11 +99,11 @@ function failureOf(started: Started): Error | undefined {
 	return new Error(`already started: ${started.alreadyStarted.pid}`);
 }
 
-/** Stops a member that runs, and notes it. A member that does not run is only noted. */
+/** Marks a member stopped; stops it first if it runs. */
 export function* end(state: Children, member: Member): Rule<void> {
 	const { child, spec } = member;
 	if (member.state === 'running' && child) {
-		// From here on its exit is no news, not even if it ends by itself before it is asked.
+		// From here on its exit is ignored, even if it ends by itself before it is asked to.
 		state.byChild.delete(child);
 		yield { effect: 'stop', children: [child], shutdown: spec.shutdown };
 		yield* tellStopped(state, member, child);
@@ -126,15 +124,15 @@ function* tellStopped(state: Children, member: Member, stopped: Child): Rule<voi
 	yield report(state, member, ['shutdown_error', exitText(reason)]);
 }
 
-/** Starts the children in order. The first failure ends it, and is the result. */
+/** Starts the children in order, up to the first failure, which is the result. */
 export function* startAll(state: Children, now: Instant): Rule<Failure | undefined> {
 	for (const member of state.byId.values()) {
 		const error = failureOf(yield* begin(state, member, now));
 		if (!error) continue;
 		yield report(state, member, ['start_error', error.message]);
 		if (!state.unfinished.delete(member.spec.id)) return { member, error };
-		// Before this process was killed the child could not be started either: that is no news, and
-		// no reason for all its siblings to stay down.
+		// The child could not be started before this process was killed, either: do not let that stop
+		// all its siblings.
 		yield* retryLater(state, member);
 	}
 	return undefined;
@@ -165,7 +163,8 @@ export function* stopAll(state: Children): Rule<void> {
 }
 
 /**
- * A child has ended. If it was not this supervisor's doing, that may mean a restart, or the end.
+ * A child has ended. Unless this supervisor stopped it, it may be restarted, or the supervisor
+ * ends.
  */
 export function* onExit(state: Children, child: Child, event: Exit): Rule<Verdict> {
 	const member = state.byChild.get(child);
@@ -186,13 +185,13 @@ export function* onExit(state: Children, child: Child, event: Exit): Rule<Verdic
 	return autoShutdown(state, member);
 }
 
-/** The end of a child, as a message. */
+/** The exit of a child. */
 export interface Exit {
 	readonly reason: ExitReason;
 	readonly now: Instant;
 }
 
-/** Whether the end of this child, by itself and for good, ends the supervisor. */
+/** Whether the exit of this child, which is not restarted, ends the supervisor. */
 function autoShutdown(state: Children, { spec }: Member): Verdict {
 	const { autoShutdown } = state.spec;
 	if (autoShutdown === 'never' || !spec.significant) return undefined;
@@ -201,7 +200,7 @@ function autoShutdown(state: Children, { spec }: Member): Verdict {
 	return autoShutdown === 'any_significant' || isLast() ? { exit: 'shutdown' } : undefined;
 }
 
-/** Counts a restart; then makes it, or gives up. */
+/** Counts a restart; then restarts, or gives up if the limit is exceeded. */
 function* restartOrGiveUp(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	const { spec } = state;
 	const decision = addRestart(state.restarts, now, spec);
@@ -224,7 +223,7 @@ function* restartOrGiveUp(state: Children, member: Member, now: Instant): Rule<V
 	return undefined;
 }
 
-/** Marks a member `restarting`, and asks to be reminded of it. */
+/** Marks a member `restarting`, and schedules another attempt. */
 function* retryLater(state: Children, member: Member): Rule<void> {
 	member.failures += 1;
 	children.setRestarting(state, member);
@@ -233,8 +232,8 @@ function* retryLater(state: Children, member: Member): Rule<void> {
 }
 
 /**
- * Another try for a child that could not be started again. After a backoff the try has been counted
- * already; else it counts now, as in OTP.
+ * Another attempt for a child that could not be restarted. With a backoff the attempt has been
+ * counted already; else it counts now, as in OTP.
  */
 export function* tryAgain(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	if (member.state !== 'restarting' || !isListed(state, member)) return undefined;
@@ -252,7 +251,7 @@ function needsRestart(restart: RestartType, isFailure: boolean): boolean {
 	return restart === 'permanent' || (restart === 'transient' && isFailure);
 }
 
-/** Restarts a child, and by the strategy others with it. */
+/** Restarts a child, and with it the others that the strategy names. */
 function* restart(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	const { strategy } = state.spec;
 	let group = [member];
@@ -264,11 +263,11 @@ function* restart(state: Children, member: Member, now: Instant): Rule<Verdict> 
 	if (!children.isSimple(state)) children.setRestarting(state, member);
 	for (const other of group.toReversed()) if (other !== member) yield* end(state, other);
 	for (const [index, each] of group.entries()) {
-		// Temporary siblings that were stopped on the way are gone.
+		// Temporary siblings were forgotten when they were stopped.
 		if (each !== member && !isListed(state, each)) continue;
 		const error = failureOf(yield* begin(state, each, now));
 		if (!error) continue;
-		// Those behind it wait for the next try; among them may be the one that it all began with.
+		// Those after it wait for the next attempt; the child that ended first may be among them.
 		for (const later of group.slice(index + 1)) {
 			if (isListed(state, later)) children.setStopped(state, later);
 		}
@@ -279,7 +278,7 @@ function* restart(state: Children, member: Member, now: Instant): Rule<Verdict> 
 }
 
 function* failedAgain(state: Children, member: Member, now: Instant): Rule<Verdict> {
-	// A pause must not hide that the limit is reached: with a backoff, tries are counted before it.
+	// A pause must not hide that the limit is reached: with a backoff, count the attempt before it.
 	if (state.spec.backoff) return yield* restartOrGiveUp(state, member, now);
 	yield* retryLater(state, member);
 	return undefined;

@@ -1,10 +1,10 @@
 /**
- * Safe logic: XState logic with its gaps closed, as far as that can be done from outside.
+ * Safe logic: XState logic with three gaps closed, as far as that can be done from outside.
  *
  * - XState leaves the children of a machine running when it throws; here they are stopped.
- * - Nothing limits a cycle of `always` transitions or raised events; here it is cut, as an error.
- * - What strays from an action (a rejected promise) belongs to nobody; here it belongs to its
- *   actor.
+ * - Nothing limits a cycle of `always` transitions or raised events; here the cycle is an error.
+ * - A promise that an action leaves behind and that rejects crashes no actor; here it crashes the
+ *   actor whose action it was.
  *
  * This holds for the logic and for the actors that its `setup` names. A machine that is written
  * inline as the `src` of an invocation is stopped with its parent, but stops its own children only
@@ -23,9 +23,9 @@ import {
 } from 'xstate';
 import { runAs, type Culprit } from './stray-errors.ts';
 
-/** Who owns an XState system: the supervised actor at its root. There is one for each system. */
+/** The owner of an XState system: the supervised actor at its root. */
 export interface Owner extends Culprit {
-	/** The last event that the root was given. */
+	/** The last event that the root received. */
 	lastEvent: unknown;
 	/** Whether the actor goes on in its old state after this error, as if the event had not come. */
 	readonly resumes: ((thrown: unknown) => boolean) | undefined;
@@ -35,12 +35,12 @@ type AnySystem = AnyActorRef['system'];
 
 const ownerKey = Symbol('owner');
 
-/** The system with its owner written on it: a map from weak keys would cost more than the actor. */
+/** A system with its owner as a property: an entry in a weak map would cost more than the actor. */
 interface OwnedSystem {
 	[ownerKey]?: Owner;
 }
 
-/** Tells whose system it is. */
+/** Sets the owner of a system. */
 export function own(system: AnySystem, owner: Owner): void {
 	(system as OwnedSystem)[ownerKey] = owner;
 }
@@ -54,13 +54,13 @@ type Transition = (
 	scope: AnyScope,
 ) => Snapshot<unknown>;
 
-/** What was closed already, by its limit: nothing of it is about a single actor. */
+/** Cache of safe logic by original and limit: it holds nothing of a single actor. */
 const closedLogic = new WeakMap<AnyActorLogic, Map<number, AnyActorLogic>>();
 
 /**
  * The logic with its gaps closed. A machine may take `iterationsMax` microsteps for one event. All
- * actors of the same logic share what comes of it: a copy of a machine is some twenty kilobytes,
- * and there are as many publishers as lanes.
+ * actors of the same logic share the result: a copy of a machine takes about twenty kilobytes, and
+ * there are as many publishers as lanes.
  */
 export function safeLogic<Logic extends AnyActorLogic>(logic: Logic, iterationsMax: number): Logic {
 	const byLimit = closedLogic.get(logic) ?? new Map<number, AnyActorLogic>();
@@ -96,7 +96,7 @@ function closeMachine(machine: AnyStateMachine, closing: Closing): AnyStateMachi
 		name,
 		close(actor as AnyActorLogic, { ...closing, inside }),
 	]);
-	// A copy: the machine that was handed in stays what it is.
+	// Change a copy: the machine belongs to the caller.
 	const copy = machine.provide({ actors: Object.fromEntries(actors) });
 	const { maxIterations = Infinity } = copy.options;
 	copy.options = { ...copy.options, maxIterations: Math.min(maxIterations, closing.iterationsMax) };
@@ -130,10 +130,10 @@ function guarded(transition: Transition): Transition {
 	};
 }
 
-/** A transition that an error of the right kind undoes. */
+/** A transition that is undone by an error after which the actor resumes. */
 function resumable(transition: Transition, owner: Owner): Transition {
 	return (snapshot, event, scope) => {
-		// What the transition wants done afterwards, such as starting children, must be undone with it.
+		// Hold back what the transition defers, such as starting children: it must be undone, too.
 		const deferred: (() => void)[] = [];
 		const held = { ...scope, defer: (run: () => void) => void deferred.push(run) };
 		try {
@@ -148,14 +148,14 @@ function resumable(transition: Transition, owner: Owner): Transition {
 }
 
 /**
- * Stops the children of an actor that has failed. Those that have failed themselves are looked
- * into.
+ * Stops the children of an actor that has failed; of children that have failed themselves, stops
+ * their children.
  */
 export function stopChildren(snapshot: Snapshot<unknown>): void {
 	const { children = {} } = snapshot as { children?: Readonly<Record<string, AnyActorRef>> };
 	for (const child of Object.values(children)) {
 		const inner = child.getSnapshot() as Snapshot<unknown> | undefined;
-		// It is the event that XState itself stops a child with; only roots have a `stop` method.
+		// XState itself stops a child with this event; only roots have a `stop` method.
 		if (!inner || inner.status === 'active') child.send({ type: 'xstate.stop' });
 		else stopChildren(inner);
 	}

@@ -1,6 +1,6 @@
 /**
- * Services as children: anything that can be started and stopped, without being an actor. A socket,
- * a timer, a journal.
+ * Services as children: anything that can be started and stopped without being an actor, such as a
+ * socket, a timer or a journal.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { createChild, type ActorDescription, type Child } from './child.ts';
 import { exitError, type ExitReason } from './exit-reason.ts';
 import { runAs } from './stray-errors.ts';
 
-/** What a service is given when it starts. */
+/** The input of a service when it starts. */
 export interface ServiceContext extends Omit<StartContext, 'signal'> {
 	/** Raised when the service is killed; also while it still starts. */
 	readonly signal: AbortSignal;
-	/** The child that this service becomes; a start that takes a name gives it to this one. */
+	/** The child that this service becomes; a start that registers a name registers this child. */
 	readonly child: Child;
-	/** Tells that the service has ended by itself; an error is a crash. */
+	/** Reports that the service has ended by itself; an error is a crash. */
 	exit(reason: ExitReason): void;
 }
 
@@ -49,11 +49,11 @@ export function serviceChild<Running>(parts: ServiceParts<Running>): Start {
 				(thrown: unknown) => child.exit(exitError(thrown)),
 			);
 		};
-		// What fails in its background is a crash; what it holds must be free before it is restarted.
+		// A stray error is a crash. Stop the service first: what it holds must be free for a restart.
 		const culprit = { fail: (thrown: unknown) => end(exitError(thrown)) };
 		const child = createChild(context.id, {
 			shutdown: end,
-			// It is fenced already: whether it still manages to stop makes no difference to anybody.
+			// It is fenced already, so an error of its stop makes no difference.
 			kill: () => void stop('killed').catch(() => undefined),
 			describe: () => (running ? (parts.describe?.(running.value) ?? {}) : {}),
 		});
@@ -63,7 +63,7 @@ export function serviceChild<Running>(parts: ServiceParts<Running>): Start {
 		const exit = (reason: ExitReason) => child.exit(reason);
 		const keep = (value: Running): Child => {
 			running = { value };
-			// It was killed while it started: what has come up in spite of that goes down again.
+			// It was killed while it started: stop what has started in spite of that.
 			if (child.isFenced) void stop('killed').catch(() => undefined);
 			return child;
 		};

@@ -39,7 +39,7 @@ export type SpecFault =
 	| 'invalid_limit'
 	| 'bad_combination';
 
-/** A fault, and where it is. */
+/** A fault, with the wrong value. */
 export interface SpecRefusal {
 	readonly error: 'bad_spec';
 	readonly fault: SpecFault;
@@ -119,7 +119,7 @@ function show(value: unknown): string {
 /**
  * Checks one child, and fills in the defaults.
  *
- * @param autoShutdown what its supervisor says; undefined if it is not known yet
+ * @param autoShutdown the supervisor's setting; undefined if it is not known yet
  */
 export function checkChild(spec: unknown, autoShutdown?: AutoShutdown): CheckedChild | SpecRefusal {
 	if (!isFields(spec)) return refuse('invalid_child_spec', show(spec));
@@ -135,7 +135,7 @@ export function checkChild(spec: unknown, autoShutdown?: AutoShutdown): CheckedC
 	return limit ? { ...checked, limit } : checked;
 }
 
-/** What a child cannot be together with being significant. */
+/** Why a child cannot be significant, if there is a reason. */
 function forbids(restart: RestartType, autoShutdown?: AutoShutdown): string | undefined {
 	if (restart === 'permanent') return 'restart is permanent';
 	return autoShutdown === 'never' ? 'autoShutdown is never' : undefined;
@@ -180,7 +180,7 @@ function checkForStrategy(
 	if (checked.length !== 1) {
 		return refuse('bad_template', `${strategy} has ${checked.length} children, not one`);
 	}
-	// Its children come and go by design, so OTP does not let their end mean anything.
+	// Dynamic children come and go by design, so OTP does not let their end stop the supervisor.
 	if (autoShutdown === 'never') return checked;
 	return refuse('bad_combination', `${strategy}, and autoShutdown is ${autoShutdown}`);
 }

@@ -1,25 +1,24 @@
 /**
- * Stray errors: rejections that nobody handles, and errors thrown in timers and listeners. In
- * Node.js they end the process; here they find the actor whose code they come from, and are a crash
- * of it.
+ * Stray errors: unhandled rejections, and errors thrown in timers and listeners. In Node.js they
+ * end the process; here they crash the actor whose code they come from.
  *
- * Tracing them costs every promise of the process a little, so it is off until somebody asks.
+ * Tracing costs every promise of the process a little, so it is off until `catchStrays` is called.
  *
  * @module
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import process from 'node:process';
 
-/** Who is to blame for what happens in his code. */
+/** The actor or service whose code is running. */
 export interface Culprit {
-	/** Called with each error that strays. After the actor's end it has no effect. */
+	/** Called with each stray error of its code. Has no effect after its end. */
 	fail(thrown: unknown): void;
 }
 
 const running = new AsyncLocalStorage<Culprit>();
 const catchers = new Set<(thrown: unknown) => void>();
 
-/** Runs code of an actor, so that what strays from it is found to be his. */
+/** Runs code of an actor, so that stray errors of this code are attributed to it. */
 export function runAs<Result>(culprit: Culprit, run: () => Result): Result {
 	return catchers.size === 0 ? run() : running.run(culprit, run);
 }
@@ -35,9 +34,8 @@ function onStray(thrown: unknown): void {
 }
 
 /**
- * Catches stray errors from now on. Those of actors crash their actor; for those that belong to
- * nobody `onPublic` is called, which by default throws them: the process then ends, as it would
- * have.
+ * Catches stray errors from now on. Those of actors crash their actor; for all others `onPublic` is
+ * called. By default it throws the error, and the process ends as it would have.
  *
  * @returns a function that ends it; when the last catcher is gone, tracing stops
  */

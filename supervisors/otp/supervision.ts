@@ -1,6 +1,6 @@
 /**
- * The front door to supervision alone: what `import { ... } from 'reeve/supervisor'` offers. It
- * needs no node, no broker and no journal; behind it is nothing but XState and the error table.
+ * The exports of `reeve/supervisor`: supervision alone. It needs no node, no broker and no journal,
+ * only XState and the error table.
  *
  * ```ts
  * import { actorChild, realClock, startSupervisor } from 'reeve/supervisor';

@@ -1,5 +1,5 @@
 /**
- * The calls of a supervisor: how others ask it to start, stop and list children.
+ * The calls of a supervisor: start, stop and list its children.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import type { Children } from './children.ts';
 import type { Instant, Rule } from './rules.ts';
 
 /**
- * What can be asked of a supervisor. Calls go through its mailbox and are answered in order; they
- * resolve with what OTP answers, refusals included, and never reject. A supervisor that has ended
- * answers `noproc`, and has no children.
+ * The calls of a supervisor. They go through its mailbox and are answered in order; they resolve
+ * with what OTP answers, refusals included, and never reject. Of a supervisor that has ended the
+ * answer is `noproc`, or no children.
  *
- * A child that asks its own supervisor while it starts waits for itself, as in OTP.
+ * A child that calls its own supervisor while it starts blocks for ever, as in OTP.
  */
 export interface SupervisorCalls {
 	/** Adds and starts a child; under `simple_one_for_one`, starts one with these arguments. */
@@ -40,46 +40,46 @@ export interface SupervisorCalls {
 	countChildren(): Promise<ChildCounts>;
 	/** The specification of a child with its defaults. */
 	getChildSpec(key: ChildKey): Promise<CheckedChild | Refusal>;
-	/** Takes another specification, see `hot-change.ts`. A dry run only tells the difference. */
+	/** Takes another specification, see `hot-change.ts`. A dry run only returns the difference. */
 	changeSpecs(
 		spec: SupervisorSpec | 'ignore',
 		options?: { readonly dryRun?: boolean },
 	): Promise<SpecDiff | Refusal>;
 }
 
-/** The calls of the supervisor that `engine` runs; `send` brings it messages. */
+/** The calls of the supervisor that `engine` runs; `send` sends it messages. */
 export function callsOf(engine: RuleEngine, send: (message: Message) => void): SupervisorCalls {
-	const bring = <Result>(work: Pick<Call, 'rule' | 'read'>, noproc: Result): Promise<Result> => {
+	const call = <Result>(work: Pick<Call, 'rule' | 'read'>, noproc: Result): Promise<Result> => {
 		if (engine.ended !== undefined) return Promise.resolve(noproc);
 		return new Promise((resolve) => {
 			const answer = resolve as (result: unknown) => void;
-			const call: Call = { rule: work.rule, read: work.read, answer, noproc };
-			engine.openCalls.add(call);
-			send({ type: 'call', call });
+			const open: Call = { rule: work.rule, read: work.read, answer, noproc };
+			engine.openCalls.add(open);
+			send({ type: 'call', call: open });
 		});
 	};
-	const ask = <Result>(
+	const run = <Result>(
 		rule: (state: Children, now: Instant) => Rule<Result>,
 		noproc: Result,
-	): Promise<Result> => bring({ rule }, noproc);
-	const tell = <Result>(read: (state: Children) => Result, noproc: Result): Promise<Result> =>
-		bring({ read }, noproc);
+	): Promise<Result> => call({ rule }, noproc);
+	const read = <Result>(work: (state: Children) => Result, noproc: Result): Promise<Result> =>
+		call({ read: work }, noproc);
 	const gone: Refusal = { error: 'noproc' };
-	const nobody: ChildCounts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
+	const noChildren: ChildCounts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
 
 	return {
 		startChild: (given) =>
-			ask<StartedChild | Refusal>((s, now) => admin.startChild(s, given, now), gone),
-		terminateChild: (key) => ask<Done | Refusal>((state) => admin.terminateChild(state, key), gone),
+			run<StartedChild | Refusal>((s, now) => admin.startChild(s, given, now), gone),
+		terminateChild: (key) => run<Done | Refusal>((state) => admin.terminateChild(state, key), gone),
 		restartChild: (id) =>
-			ask<StartedChild | Refusal>((s, now) => admin.restartChild(s, id, now), gone),
-		deleteChild: (id) => tell<Done | Refusal>((state) => admin.deleteChild(state, id), gone),
-		whichChildren: () => tell(admin.whichChildren, []),
-		whichChild: (key) => tell<ChildRow | Refusal>((state) => admin.whichChild(state, key), gone),
-		countChildren: () => tell(admin.countChildren, nobody),
+			run<StartedChild | Refusal>((s, now) => admin.restartChild(s, id, now), gone),
+		deleteChild: (id) => read<Done | Refusal>((state) => admin.deleteChild(state, id), gone),
+		whichChildren: () => read(admin.whichChildren, []),
+		whichChild: (key) => read<ChildRow | Refusal>((state) => admin.whichChild(state, key), gone),
+		countChildren: () => read(admin.countChildren, noChildren),
 		getChildSpec: (key) =>
-			tell<CheckedChild | Refusal>((state) => admin.getChildSpec(state, key), gone),
+			read<CheckedChild | Refusal>((state) => admin.getChildSpec(state, key), gone),
 		changeSpecs: (spec, { dryRun = false } = {}) =>
-			tell<SpecDiff | Refusal>((state) => changeSpecs(state, spec, dryRun), gone),
+			read<SpecDiff | Refusal>((state) => changeSpecs(state, spec, dryRun), gone),
 	};
 }

@@ -1,6 +1,6 @@
 /**
- * Supervisors: actors whose only work is to start, watch, restart and stop other actors, by the
- * rules of Erlang/OTP. A supervisor is an XState actor; a tree of them is one literal.
+ * Supervisors: actors whose only work is to start, monitor, restart and stop other actors, by the
+ * rules of Erlang/OTP. A supervisor is an XState actor; a tree of supervisors is one literal.
  *
  * ```ts
  * const top = await startSupervisor(
@@ -38,10 +38,10 @@ import type { Children } from './children.ts';
 import type { Failure } from './rules.ts';
 import { checkChildren, requireSupervisor, type SpecRefusal } from './spec-check.ts';
 
-/** What a supervisor may be started with. */
+/** The options of a supervisor. */
 export interface SupervisorOptions {
 	readonly clock: Clock;
-	/** Where it tells what happens. Children get it with their start context. */
+	/** Where it emits its signals. Children get it with their start context. */
 	readonly signals?: Signals | undefined;
 	/** The registry of names. Children get it with their start context. */
 	readonly names?: Names | undefined;
@@ -49,11 +49,11 @@ export interface SupervisorOptions {
 	readonly budgets?: Budgets | undefined;
 	/** The supervisors above, nearest first; filled in by {@link supervisorChild}. */
 	readonly ancestors?: readonly string[];
-	/** Kills the supervisor when raised while it still starts. */
+	/** Kills the supervisor if it is aborted while the supervisor starts. */
 	readonly signal?: AbortSignal;
 }
 
-/** What a supervisor shows without being asked through its mailbox. */
+/** A view of a supervisor that does not go through its mailbox. */
 export interface SupervisorView {
 	readonly name: string;
 	readonly version: string;
@@ -70,7 +70,7 @@ export interface SupervisorRef extends Child, SupervisorCalls {
 	readonly actor: ActorRefFrom<typeof supervisorLogic>;
 	/** Resolves with the reason when it has ended. */
 	readonly exited: Promise<ExitReason>;
-	/** The present state, at once and without its mailbox; for pictures of the tree. */
+	/** The present state, at once and without its mailbox; for drawings of the tree. */
 	view(): SupervisorView;
 	/** Stops it with its children, in reverse start order; resolves with the reason. */
 	stop(reason?: ExitReason): Promise<ExitReason>;
@@ -95,7 +95,7 @@ const supervisorLogic: ActorLogic<SupervisorSnapshot, Message, RuleEngine> = {
 		error: undefined,
 		context: { engine },
 	}),
-	// Children are not data: what survives is the specification, and the budget if it is kept.
+	// Children cannot be persisted; the specification survives, and the budget if it is kept.
 	getPersistedSnapshot: ({ context: { engine }, ...snapshot }) => ({
 		...snapshot,
 		context: viewOf(engine.state),
@@ -118,7 +118,7 @@ export function startSupervisor(
 	spec: SupervisorSpec,
 	options: SupervisorOptions,
 ): Promise<SupervisorRef>;
-/** The one behind both: what differs is only whether `ignore` can be the answer. */
+/** The implementation of both signatures. */
 export async function startSupervisor(
 	given: SupervisorSpec | (() => SupervisorSpec | 'ignore'),
 	options: SupervisorOptions,
@@ -140,8 +140,8 @@ export async function startSupervisor(
 }
 
 /**
- * A supervisor as a child of another. `more` overrides the defaults: permanent, and given as long
- * as it needs to stop.
+ * A supervisor as a child of another. `more` overrides the defaults: permanent, and no limit to the
+ * time that it needs to stop.
  */
 export function supervisorChild(
 	spec: SupervisorSpec,
@@ -202,7 +202,7 @@ function createRef(parts: RuleEngineParts): SupervisorRef {
 	const actor = createActor(supervisorLogic, { input: engine, id: parts.spec.name });
 	actor.subscribe({
 		complete: () => child.exit(engine.ended ?? 'shutdown'),
-		// The rules themselves have failed: nobody may be left behind who has no supervisor.
+		// The rules themselves have failed: kill all children, so that none is left unsupervised.
 		error(thrown) {
 			const reason = exitError(thrown);
 			engine.kill(reason);

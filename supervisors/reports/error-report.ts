@@ -1,6 +1,6 @@
 /**
- * Error reports: what goes wrong on any node is told to central, in steward's words and ours, as
- * messages of the method `REQErrorLog`.
+ * Error reports: each node sends its errors to central as messages of the method `REQErrorLog`, in
+ * steward's words where steward reports the same error.
  *
  * @module
  */
@@ -16,20 +16,20 @@ import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 type Services = Pick<NodeServices, 'clock' | 'config' | 'node' | 'router' | 'signals'>;
 
 /**
- * The method that takes error reports. Its own failures are not reported, or they would never end.
+ * The method that takes error reports. Its own failures are not reported, to avoid a loop.
  */
 const errorMethod = 'REQErrorLog';
 const minuteMs = 60_000;
 
-/** A text for central, and the code that belongs to it. */
+/** A text for central, and the code of its error. */
 interface Report {
 	readonly code: string;
 	readonly text: string;
 }
 
 /**
- * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports leave in a
- * minute: the rest is counted, and the count is reported when the minute is over.
+ * Starts reporting; the result ends it. At most `errorReportsPerMinuteMax` reports are sent in a
+ * minute; the others are counted, and the count is reported when the minute is over.
  */
 export function startErrorReports(services: Services): { stop(): Promise<void> } {
 	const { signals, clock, config, router, node } = services;
@@ -39,7 +39,7 @@ export function startErrorReports(services: Services): { stop(): Promise<void> }
 
 	const send = ({ code, text }: Report): void => {
 		signals.emit('error.reported', { code, text });
-		// If it cannot be written any more, this process is at its end and the log has the line.
+		// If it cannot be written, the process is stopping; the error is in its log.
 		router.send([errorMessage(services, text)]).catch(ignoreIfFenced);
 	};
 	const nextMinute = (): void => {
@@ -85,7 +85,7 @@ function errorMessage({ node, clock, config }: Services, text: string): Message 
 	};
 }
 
-/** What central is told of a signal; undefined for signals that are no errors. */
+/** The report for a signal; undefined for signals that are no errors. */
 function reportOf(signal: Signal, node: string): Report | undefined {
 	switch (signal.type) {
 		case 'message.refused':
@@ -108,7 +108,7 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 	}
 }
 
-/** What is wrong with the start of a node, or with an instance of an actor. */
+/** The report for a problem of a node's start, a definition, or an instance of an actor. */
 function startReport(signal: Signal): Report | undefined {
 	switch (signal.type) {
 		case 'journal.quarantined': {
@@ -143,7 +143,7 @@ function startReport(signal: Signal): Report | undefined {
 	}
 }
 
-/** Steward's texts for what never became a message. */
+/** Steward's texts for input that was refused as a message. */
 function refusedText({ code, detail, via }: Extract<Signal, { type: 'message.refused' }>): string {
 	switch (code) {
 		case 'bad_json':

@@ -1,5 +1,5 @@
 /**
- * Hello: tells central at an interval that this node is there, as steward's nodes do.
+ * Hello messages: each node tells central at an interval that it runs, as steward's nodes do.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { newId } from '../../runtime/platform/ids.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
-/** Starts saying hello every `startPubREQHello` seconds; 0 says nothing. The result ends it. */
+/** Starts sending one every `startPubREQHello` seconds; none if that is 0. The result ends it. */
 export function startHello({
 	node,
 	clock,
@@ -30,7 +30,7 @@ export function startHello({
 			kind: 'EventNACK',
 			methodArgs: [],
 		} as const;
-		// An event that nobody acknowledges: the next one follows soon.
+		// A loss does no harm: the next one follows soon.
 		router.send([hello]).catch(ignoreIfFenced);
 	};
 	if (intervalMs > 0) timer = clock.after(intervalMs, say);

@@ -1,13 +1,12 @@
 /**
- * The store log: a record of every message that this node has sent and that came to its end, as
- * steward keeps one; each can be sent again from it.
+ * The store log: a record of every settled message that this node has sent, as steward keeps one.
+ * Each message can be sent again from it.
  *
- * It is written behind the work, and derived from the journal: the settled messages stand there in
- * a line, and the log follows that line. Its own last line tells how far it has come, so whatever a
- * crash leaves unwritten is written at the next start, and nothing twice. Only if it stays behind
- * by more than `settledKeptMax` messages, because its disk is full, are some forgotten before they
- * are recorded. Messages of the kinds that are sent at most once are in no books, and so not in the
- * log.
+ * The log is written in the background from the journal, whose table `settled` numbers the settled
+ * messages in order. The last line of the log says how far it has come, so what a crash leaves
+ * unwritten is written at the next start, and nothing twice. Messages are lost to the log only if
+ * it falls behind by more than `settledKeptMax`, because its disk is full. Messages of the kinds
+ * that are sent at most once are not in the ledger, and so not in the log.
  *
  * @module
  */
@@ -24,7 +23,7 @@ import { rowsUnder } from '../../runtime/journal/schema.ts';
 /** What this file needs of the node. */
 type Services = Pick<NodeServices, 'clock' | 'config' | 'journal' | 'ledger' | 'signals'>;
 
-/** The file of a node. */
+/** The log file of a node. */
 export function storeLogFile(
 	config: Pick<Config, 'databaseFolder' | 'storeLogBytesMax' | 'storeLogFilesMax'>,
 ): RotatingFile {
@@ -32,20 +31,19 @@ export function storeLogFile(
 	return createRotatingFile(join(config.databaseFolder, 'store.log'), { bytesMax, filesMax });
 }
 
-/** Messages that are settled within so long are written together. */
+/** Messages that are settled within this time are written together. */
 const gatherMs = 100;
-/** After so long a disk that failed is tried again. */
+/** After a failed write, the next attempt follows this much later. */
 const retryMs = 5000;
 /**
- * Within so long a message that is missing in the line becomes visible, if it was settled at all
- * and not forgotten by hand: transactions that are made at the same time need not end in the order
- * of the line.
+ * A gap in the numbers is waited for this long: transactions need not commit in the order of their
+ * numbers. A gap that stays belongs to a message that was not settled, or was dropped by hand.
  */
 const holeMs = 2000;
 /** Messages written at a time. */
 const pageRows = 500;
 
-/** Starts to follow; the result ends it, with what can still be written. */
+/** Starts writing the log; the result writes what it still can, and ends it. */
 export function startStoreLog(services: Services): { stop(): Promise<void> } {
 	const { config, clock, signals } = services;
 	if (config.storeLogFilesMax === 0) return { stop: () => Promise.resolve() };
@@ -57,7 +55,7 @@ export function startStoreLog(services: Services): { stop(): Promise<void> } {
 	let isTroubled = false;
 
 	const follow = async (): Promise<boolean> => {
-		// Another process has this folder now, and follows the line there.
+		// Another process owns this folder now, and writes the log.
 		if (!services.journal.isOwner()) return false;
 		last ??= await lastOrder(file, services);
 		for (;;) {
@@ -73,7 +71,7 @@ export function startStoreLog(services: Services): { stop(): Promise<void> } {
 			isTroubled = false;
 			if (isWaiting) arm(holeMs / 4);
 		} catch (thrown) {
-			// How much of the page is in the file is looked up there.
+			// The page may be in the file in part: read the last line again.
 			last = undefined;
 			const { detail } = asReeveError(thrown, 'file_failed');
 			if (!isTroubled) signals.emit('record.failed', { detail });
@@ -103,7 +101,7 @@ export function startStoreLog(services: Services): { stop(): Promise<void> } {
 	};
 }
 
-/** How far the file has come; 0 if nothing of this store is in it. */
+/** The number of the last message in the file; 0 if nothing of this store is in it. */
 async function lastOrder(file: RotatingFile, services: Services): Promise<number> {
 	const line = await file.lastLine();
 	const record = line === undefined ? undefined : readRecord(line);
@@ -111,12 +109,11 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 	const end = { ...rowsUnder(), limit: 1, reverse: true };
 	const [newest] = services.journal.scan<Settled>('settled', end);
 	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
-	// A line that has been emptied, or another store, begins to count anew: what is older is in the
-	// file.
+	// An emptied table, or another store, numbers from the beginning again: compare the times.
 	return isSameLine ? record.order : orderBefore(record, services);
 }
 
-/** The place in the line of the last message that was settled before the file ended. */
+/** The number of the last message that was settled before the file ended. */
 function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: Services): number {
 	const at = Date.parse(settledAt);
 	const rows = journal.scan<Settled>('settled', rowsUnder());

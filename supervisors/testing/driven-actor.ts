@@ -1,7 +1,6 @@
 /**
- * A driven actor: one instance of a definition on a node of its own, in a time that only goes on
- * when it is told to. What it does is what a node would have it do, disk included; and it can be
- * killed between any two events.
+ * A driven actor: one instance of a definition on a node of its own, whose clock is stepped by the
+ * test. It runs as on any node, disk included, and can be killed between any two events.
  *
  * ```ts
  * const door = await driveActor(definition);
@@ -21,58 +20,58 @@ import type { SteppedClock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { simulateFleet, type FleetOptions, type SimulatedNode } from './simulated-fleet.ts';
 
-/** What an actor is driven with. */
+/** The options of a driven actor. */
 export interface DriveOptions extends Pick<FleetOptions, 'seed' | 'methods' | 'actors' | 'config'> {
 	/** The key of the instance; none by default. */
 	readonly key?: string;
 }
 
-/** How an event has ended, as its sender sees it. */
+/** The outcome of an event, as its sender sees it. */
 export interface DrivenOutcome {
-	/** `done`, `failed`, ...; `waiting` as long as it is not answered. */
+	/** `done`, `failed`, ...; `waiting` until it is answered. */
 	readonly outcome: string;
-	/** The answer, out of its JSON; a text that is none as it is. */
+	/** The answer, parsed from JSON; a text that is not JSON as it is. */
 	readonly data?: unknown;
 	readonly code?: string;
 }
 
-/** One turn: its event, the state after it, and what it asked for, a line each. */
+/** One turn: its event, the state after it, and the effects it requested, a line each. */
 export type DrivenTurn = Pick<HistoryLine, 'turn' | 'event' | 'value'> & {
 	readonly did: readonly string[];
 };
 
-/** The instance. */
+/** The driven instance. */
 export interface DrivenActor<Machine extends AnyStateMachine> {
-	/** Stepped by hand: `await clock.advance(60_000)` lets a minute pass, with all that is due. */
+	/** `await clock.advance(60_000)` lets a minute pass, and everything run that is due. */
 	readonly clock: SteppedClock;
-	/** The state that it is in after its last turn. Like all below, it rejects before the first. */
+	/** The state after the last turn. Like the methods below, it rejects before the first turn. */
 	value(): Promise<unknown>;
 	context(): Promise<SnapshotFrom<Machine>['context']>;
-	/** All that a node tells of it: timers, steps, mail, asks and more. */
+	/** Everything the node knows about it: timers, steps, mail, asks and more. */
 	describe(): Promise<InstanceRow>;
-	/** The turns so far, oldest first, as far as the flight recorder keeps them. */
+	/** The turns so far, oldest first, as far as the node keeps them. */
 	turns(): Promise<readonly DrivenTurn[]>;
-	/** Sends it an event, and lets everything run that needs no time. */
+	/** Sends it an event, and lets everything run that is ready, without moving time. */
 	send(event: EventFromLogic<Machine>): Promise<DrivenOutcome>;
-	/** Kills the node, as SIGKILL does, and starts it again on its disk. */
+	/** Kills the node as SIGKILL does, and starts it again on its disk. */
 	crash(): Promise<void>;
 	stop(): Promise<void>;
 }
 
 const node = 'central';
 
-/** Starts a node in stepped time, to drive one instance of this actor on it. */
+/** Starts a node with a stepped clock, to drive one instance of this actor on it. */
 export async function driveActor<Machine extends AnyStateMachine>(
 	definition: ActorDefinition<Machine>,
 	{ key = '', actors = [], ...options }: DriveOptions = {},
 ): Promise<DrivenActor<Machine>> {
 	const fleet = simulateFleet({ ...options, actors: [definition as ActorDefinition, ...actors] });
-	let life: SimulatedNode = await fleet.start(node);
+	let running: SimulatedNode = await fleet.start(node);
 	const { clock } = fleet;
 
 	const describe = async (): Promise<InstanceRow> => {
 		const question = { reeve: 'actor', actor: definition.name, key };
-		const [row] = await life.ask<InstanceRow>(question);
+		const [row] = await running.ask<InstanceRow>(question);
 		if (row) return row;
 		throw new ReeveError('not_found', `${definition.name}/${key}`);
 	};
@@ -91,7 +90,7 @@ export async function driveActor<Machine extends AnyStateMachine>(
 			}));
 		},
 		async send(event) {
-			const id = await life.send({
+			const id = await running.send({
 				toNode: node,
 				method: definition.name,
 				data: JSON.stringify(event),
@@ -99,7 +98,7 @@ export async function driveActor<Machine extends AnyStateMachine>(
 				...(key === '' ? {} : { key }),
 			});
 			await fleet.settle();
-			const { state, settled, output = '', code } = await life.row(id);
+			const { state, settled, output = '', code } = await running.row(id);
 			return {
 				outcome: settled ? state : 'waiting',
 				...(output === '' ? {} : { data: valueOf(output) }),
@@ -108,7 +107,7 @@ export async function driveActor<Machine extends AnyStateMachine>(
 		},
 		async crash() {
 			fleet.kill(node);
-			life = await fleet.start(node);
+			running = await fleet.start(node);
 		},
 		stop: () => fleet.stop(),
 	};

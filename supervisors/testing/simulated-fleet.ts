@@ -1,9 +1,8 @@
 /**
  * A simulated fleet: whole nodes in one process, with real journals in temporary folders, on one
- * stepped clock and one broker in memory. Nodes are killed, frozen and cut off, their disks fill up
- * and their clocks jump, in no time and the same at every run of a seed.
- *
- * (But for one thing: the disks are real, and which of several finishes first is theirs to say.)
+ * stepped clock and one broker in memory. Nodes can be killed, frozen and cut off, their disks can
+ * fill up and their clocks can jump. No real time passes, and a seed gives the same run each time,
+ * but for one thing: the disks are real, so the order in which several finish may vary.
  *
  * @module
  */
@@ -24,9 +23,9 @@ import { startNode, type RunningNode } from '../node/node.ts';
 import { createSimulatedProcess, type SimulatedProcess } from './simulated-node.ts';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
-/** What a fleet is made of. */
+/** The options of a fleet. */
 export interface FleetOptions {
-	/** Every chance of the run comes from it. */
+	/** The seed of all random numbers of the run. */
 	readonly seed?: number;
 	readonly faults?: Partial<Faults>;
 	/** Methods and actors that every node has, beside the built-in methods. */
@@ -35,20 +34,20 @@ export interface FleetOptions {
 	readonly config?: Partial<Config>;
 }
 
-/** How one node is started. */
+/** The options of one start of a node. */
 export interface SimulatedProcessOptions {
 	readonly config?: Partial<Config>;
-	/** Instead of those of the fleet. */
+	/** These replace the methods of the fleet. */
 	readonly methods?: readonly MethodDefinition[];
 	readonly actors?: readonly ActorDefinition[];
 	readonly choices?: StartOptions;
-	/** Where it kills itself, as in `REEVE_CRASH_AT`: `frame.accepted:3`. */
+	/** The crash point at which it kills itself, as in `REEVE_CRASH_AT`: `frame.accepted:3`. */
 	readonly crashAt?: string;
-	/** Another data folder than that of its last life, from now on. */
+	/** Another data folder than before, from now on. */
 	readonly folder?: string;
 }
 
-/** A node of the fleet, in its present life. */
+/** The present run of a node of the fleet. */
 export interface SimulatedNode {
 	readonly node: RunningNode;
 	readonly disk: FaultyDisk;
@@ -58,7 +57,7 @@ export interface SimulatedNode {
 	send(message: object): Promise<string>;
 	/** All rows that answer a question; see `Question`. */
 	ask<Row>(question: object): Promise<readonly Row[]>;
-	/** What the books say of a message that was sent here. */
+	/** The ledger's row of a message that was sent here. */
 	row(id: string): Promise<MessageRow>;
 	/** Sets the wall clock of this node. */
 	shiftClock(ms: number): void;
@@ -69,20 +68,20 @@ export interface SimulatedNode {
 export interface SimulatedFleet {
 	readonly clock: SteppedClock;
 	readonly hub: Hub;
-	/** Starts a node, or starts it again on the folder of its last life. */
+	/** Starts a node, or restarts it on the folder that it had before. */
 	start(name: string, options?: SimulatedProcessOptions): Promise<SimulatedNode>;
-	/** The present life of a node. */
+	/** The present run of a node. */
 	node(name: string): SimulatedNode;
-	/** Ends it as SIGKILL does: what was not committed is lost, and its will is published. */
+	/** Kills it as SIGKILL does: what was not committed is lost, and its will is published. */
 	kill(name: string): void;
-	/** Whether it runs; false also for one that died while it started. */
+	/** Whether it runs; false also for a node that died while it started. */
 	isAlive(name: string): boolean;
-	/** Stops it in good order; its journal is closed. */
+	/** Stops it gracefully; its journal is closed. */
 	halt(name: string): Promise<void>;
-	/** Stops it as SIGSTOP does. */
+	/** Suspends it as SIGSTOP does. */
 	freeze(name: string): void;
 	thaw(name: string): void;
-	/** Where the journal of a node lies. */
+	/** The folder of a node's journal. */
 	folder(name: string): string;
 	/** A new folder that is removed with the fleet. */
 	spareFolder(): string;
@@ -92,7 +91,7 @@ export interface SimulatedFleet {
 	stop(): Promise<void>;
 }
 
-/** How many quiet turns of the event loop make a standstill. */
+/** After this many turns of the event loop without disk work, the fleet is idle. */
 const quietTurns = 6;
 
 /** Makes a fleet without nodes. */
@@ -112,7 +111,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		folders.set(name, known);
 		return known;
 	};
-	const timelineOf = (name: string) => {
+	const entryOf = (name: string) => {
 		const found = present.get(name);
 		if (found) return found;
 		throw new ReeveError('not_found', `the node ${name}`);
@@ -152,7 +151,7 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 		async start(name, given = {}) {
 			present.get(name)?.process.kill();
 			const { process, starting } = begin(name, given);
-			// It may be killed before it is ready, by what it runs.
+			// A crash point may kill it before it is ready.
 			present.set(name, { process });
 			const node = await orDeath(process, starting);
 			const simulated = simulatedNode(process, node);
@@ -161,28 +160,28 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 			return simulated;
 		},
 		node(name) {
-			const { simulated } = timelineOf(name);
+			const { simulated } = entryOf(name);
 			if (simulated) return simulated;
 			throw new ReeveError('not_found', `${name} died while it started`);
 		},
-		kill: (name) => timelineOf(name).process.kill(),
+		kill: (name) => entryOf(name).process.kill(),
 		isAlive: (name) => present.get(name)?.process.isAlive() ?? false,
 		async halt(name) {
-			const { process, simulated } = timelineOf(name);
+			const { process, simulated } = entryOf(name);
 			if (simulated) await along(clock, simulated.node.stop());
 			process.kill();
 		},
-		freeze: (name) => timelineOf(name).process.freeze(),
-		thaw: (name) => timelineOf(name).process.thaw(),
+		freeze: (name) => entryOf(name).process.freeze(),
+		thaw: (name) => entryOf(name).process.thaw(),
 		async stop() {
-			// At its end nobody dies of what a stop passes by.
+			// A crash point that a stop passes must not kill a node any more.
 			isOver = true;
 			for (const { process, starting } of processes) {
 				process.thaw();
 				process.disk.free();
 				process.disk.release();
 				const ended = starting.then((node) => node.stop()).catch(() => undefined);
-				// Of one that died while it started a remainder may wait for what does not come any more.
+				// What is left of a node that died while it started may wait for ever.
 				const isWhole = process.isAlive();
 				if (!isWhole) process.bury();
 				await along(clock, ended).catch((thrown: unknown) => {
@@ -204,7 +203,7 @@ function configFor(nodeName: string, folder: string, values: Partial<Config>): C
 		logLevel: 'silent',
 		unknownMethodGrace: 0,
 		signalsKeptMax: 100_000,
-		// Nodes are killed here for a living.
+		// Nodes are killed all the time here.
 		uncleanStartsMax: 1_000_000,
 		...values,
 	});
@@ -236,7 +235,7 @@ function simulatedNode(process: SimulatedProcess, node: RunningNode): SimulatedN
 	};
 }
 
-/** What comes of `work`, unless the life ends first. */
+/** The result of `work`; rejects if the process is killed first. */
 async function orDeath<Value>(process: SimulatedProcess, work: Promise<Value>): Promise<Value> {
 	const dead = process.killed.then(() => Promise.reject(new ReeveError('killed', 'the node died')));
 	return Promise.race([dead, work]);
@@ -253,18 +252,18 @@ async function calm(disks: ReadonlySet<FaultyDisk>): Promise<void> {
 	}
 }
 
-/** How far time is moved while something is waited for that takes time. */
+/** The clock is advanced by this while `along` waits. */
 const strideMs = 500;
-/** What is not over after two minutes waits for something that does not come. */
+/** After two minutes `along` gives up. */
 const stridesMax = 240;
 
-/** Waits for something that needs time to pass. */
+/** Waits for `work`, and advances the clock meanwhile. */
 async function along(clock: SteppedClock, work: Promise<unknown>): Promise<void> {
 	let isOver = false;
 	const watched = work.finally(() => (isOver = true));
-	// It is looked at by whoever called.
+	// Its rejection reaches the caller below; this one only marks it as handled.
 	watched.catch(() => undefined);
 	for (let stride = 0; !isOver && stride < stridesMax; stride += 1) await clock.advance(strideMs);
-	if (!isOver) throw new ReeveError('timed_out', 'the simulation does not come to its end');
+	if (!isOver) throw new ReeveError('timed_out', 'the simulation does not come to an end');
 	await watched;
 }

@@ -1,8 +1,7 @@
 /**
- * One life of a node in a simulated fleet: the clock, the disk, the wire and the methods that its
- * process would have had, all of which can be frozen, and all of which end together when it is
- * killed. What is left of a killed life may run on in this process; nothing that it does has an
- * effect any more.
+ * The simulated process of a node: its clock, disk, wire and methods. All of it can be frozen, and
+ * all of it ends together when it is killed. Code of a killed process may still run here, but has
+ * no effect any more.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import type { TransportDefinition, WireListener } from '../../runtime/network/tr
 import { loopback, type Hub } from '../../transports/loopback/loopback.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
 
-/** The life that {@link createSimulatedProcess} makes. */
+/** The process that {@link createSimulatedProcess} makes. */
 export interface SimulatedProcess {
 	readonly clock: Clock;
 	readonly disk: FaultyDisk;
@@ -21,27 +20,27 @@ export interface SimulatedProcess {
 	isAlive(): boolean;
 	/** Resolves when it has been killed. */
 	readonly killed: Promise<void>;
-	/** The same method, which is not started any more by a life that has ended. */
+	/** Wraps a method so that a killed process does not start it any more. */
 	method(definition: MethodDefinition): MethodDefinition;
-	/** Sets its wall clock, and no other, by so many milliseconds. */
+	/** Shifts the wall clock of this process alone by so many milliseconds. */
 	shift(ms: number): void;
-	/** Stops the process as SIGSTOP does: what comes waits. */
+	/** Suspends the process as SIGSTOP does: what arrives waits. */
 	freeze(): void;
 	thaw(): void;
-	/** Ends it as SIGKILL does. */
+	/** Kills it as SIGKILL does. */
 	kill(): void;
-	/** Lets the remains of a killed life run to their end, so that nothing of it stays open. */
+	/** Lets the code of a killed process run to its end, so that nothing of it stays open. */
 	bury(): void;
 }
 
-/** What a life is made of. */
+/** The parts of a simulated process. */
 export interface SimulatedProcessParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly hub: Hub;
 }
 
-/** Begins a life. */
+/** Creates a simulated process. */
 export function createSimulatedProcess({
 	node,
 	clock,
@@ -103,7 +102,7 @@ export function createSimulatedProcess({
 	};
 }
 
-/** What happens to a life from outside; while it is stopped it waits, in order. */
+/** Passes events to a process; while it is stopped they wait, in order. */
 function createFlow() {
 	const waiting: (() => void)[] = [];
 	let isStopped = false;
@@ -122,7 +121,7 @@ function createFlow() {
 
 type Flow = ReturnType<typeof createFlow>;
 
-/** A timer that does not fire while its life is stopped, and then at once. */
+/** A timer that does not fire while its process is stopped, but as soon as it continues. */
 function heldTimer(flow: Flow, arm: (pass: () => void) => Timer, run: () => void): Timer {
 	let isCancelled = false;
 	const timer = arm(() =>
@@ -138,7 +137,7 @@ function heldTimer(flow: Flow, arm: (pass: () => void) => Timer, run: () => void
 	};
 }
 
-/** The wire of a life: what it brings waits while the life is stopped, and is lost with it. */
+/** The wire of a process: what arrives waits while it is stopped, and is lost if it is killed. */
 function wireOf(wire: TransportDefinition, flow: Flow, isAlive: () => boolean) {
 	const listenerOf = (listener: WireListener): WireListener => {
 		const pass = (event: () => void): void =>
@@ -162,8 +161,7 @@ function wireOf(wire: TransportDefinition, flow: Flow, isAlive: () => boolean) {
 		start(context) {
 			hasJoined = true;
 			const listener = listenerOf(context.listener);
-			// The will names the store, which may get another identity; it is asked for when it is
-			// needed.
+			// A getter: the will names the store, whose identity may change until it is read.
 			return wire.start({
 				...context,
 				listener,

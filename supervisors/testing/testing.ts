@@ -1,7 +1,7 @@
 /**
- * The front door for whoever tests methods and actors of their own, `reeve/testing`: one actor that
- * is driven by hand, or a fleet of whole nodes in one process, in which anything goes wrong when it
- * is told to, and no time passes that is not stepped.
+ * The exports of `reeve/testing`, for tests of methods and actors: one actor that is driven by
+ * hand, or a simulated fleet of whole nodes in one process, with faults on demand and a stepped
+ * clock.
  *
  * ```ts
  * import { driveActor } from 'reeve/testing';

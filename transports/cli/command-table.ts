@@ -1,6 +1,6 @@
 /**
- * The commands by name. Each is loaded only when it is typed, so that `reeve --help` is quick;
- * hence their summaries stand here and not in their files.
+ * The commands by name, with their summaries. A command's file is loaded only when the command is
+ * typed, so that `reeve --help` is quick.
  *
  * @module
  */
@@ -36,11 +36,11 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/get.ts'),
 	},
 	describe: {
-		summary: 'Tell all that is known of one message, node, actor or process',
+		summary: 'Show everything known about one message, node, actor or process',
 		load: () => import('./commands/describe.ts'),
 	},
 	explain: {
-		summary: 'Tell how a method is used: arguments, example, topics',
+		summary: 'Show how to use a method: arguments, example, topics',
 		load: () => import('./commands/explain.ts'),
 	},
 	events: {
@@ -48,19 +48,19 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/events.ts'),
 	},
 	doctor: {
-		summary: 'Check what a node needs: a line each, with the cure',
+		summary: 'Check what a node needs, with the cure for each problem',
 		load: () => import('./commands/doctor.ts'),
 	},
 	retry: {
-		summary: 'Send messages once more that came to no good end',
+		summary: 'Send failed messages again',
 		load: () => import('./commands/retry.ts'),
 	},
 	resend: {
-		summary: 'Send any message of the record once more',
+		summary: 'Send any recorded message again',
 		load: () => import('./commands/resend.ts'),
 	},
 	cancel: {
-		summary: 'Take messages back, wherever they are',
+		summary: 'Cancel messages, here or at their receivers',
 		load: () => import('./commands/cancel.ts'),
 	},
 	drop: {
@@ -68,7 +68,7 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/drop.ts'),
 	},
 	replay: {
-		summary: 'Run stored actors through new definitions, and show what would differ',
+		summary: 'Replay stored actors with new definitions, and show what would differ',
 		load: () => import('./commands/replay.ts'),
 	},
 	fork: {
@@ -80,11 +80,11 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/new.ts'),
 	},
 	actors: {
-		summary: 'Reload or check actor definitions; take parked instances into use again',
+		summary: 'Reload or check actor definitions, and unpark instances',
 		load: () => import('./commands/actors.ts'),
 	},
 	audit: {
-		summary: 'Compare the books of both ends: what is lost, what is doubled',
+		summary: 'Compare the ledgers of both ends: what is lost, what is doubled',
 		load: () => import('./commands/audit.ts'),
 	},
 	tree: {
@@ -104,7 +104,7 @@ export const commandTable: Readonly<Record<string, CommandRow>> = {
 		load: () => import('./commands/keys.ts'),
 	},
 	acl: {
-		summary: 'Say who may call which method of a node',
+		summary: 'Show or change who may call which method of a node',
 		load: () => import('./commands/acl.ts'),
 	},
 	install: {

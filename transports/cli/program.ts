@@ -1,6 +1,5 @@
 /**
- * The command line: finds the command that was typed, loads it, and turns whatever happens into an
- * exit code.
+ * The command line: finds the command that was typed, loads and runs it, and returns its exit code.
  *
  * This file is the door to commander.
  *
@@ -19,14 +18,14 @@ import type { Host } from './arguments/program-host.ts';
 import { takeInterrupts } from './arguments/interrupts.ts';
 import { createScreen, type Screen } from './output/render.ts';
 
-const about = 'Looks after fleets: a durable actor runtime, and the agent built on it.';
+const about = 'A durable actor runtime, and the fleet agent built on it.';
 
 const footer = `
 Exit codes:
   0    all is well             4    some failed
   1    a mistake in reeve      5    some did not answer in time
   2    a mistake in the input  6    no node behind the socket
-  3    nobody matched          130  interrupted
+  3    nothing matched         130  interrupted
 
 First steps:
   reeve demo
@@ -34,13 +33,13 @@ First steps:
 `;
 
 /**
- * Runs the program with these words and returns its exit code. The process is kept alive until
- * then, whatever the timers of the commands are; nothing of it needs to be kept alive after.
+ * Runs the program with these words and returns its exit code. Until then it keeps the process
+ * alive.
  */
 export async function runProgram(argv: readonly string[], host: Host): Promise<number> {
 	const screen = createScreen();
 	const interrupts = takeInterrupts();
-	const letGo = holdProcess();
+	const releaseProcess = holdProcess();
 	const environment = process.env;
 	const tools: CommandTools = { host, screen, interrupts, environment, clock: realClock };
 	try {
@@ -48,11 +47,11 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 		return await Promise.race([dispatch(argv, tools), atOnce]);
 	} finally {
 		interrupts.release();
-		letGo();
+		releaseProcess();
 	}
 }
 
-/** The clock's timers do not keep a process alive, and a command may wait for nothing else. */
+/** Keeps the process alive: a command may wait only for timers, which do not. */
 function holdProcess(): () => void {
 	const { port1, port2 } = new MessageChannel();
 	port1.on('message', () => {});
@@ -65,7 +64,7 @@ function holdProcess(): () => void {
 async function dispatch(argv: readonly string[], tools: CommandTools): Promise<number> {
 	const { screen } = tools;
 	const split = argv.indexOf('--');
-	const typed = await inOurForm(split < 0 ? argv : argv.slice(0, split));
+	const typed = await withLongFlags(split < 0 ? argv : argv.slice(0, split));
 	const rest = split < 0 ? undefined : argv.slice(split + 1);
 	let exitCode: number = exitCodes.ok;
 	const program = createProgram(screen);
@@ -93,10 +92,10 @@ async function dispatch(argv: readonly string[], tools: CommandTools): Promise<n
 }
 
 /**
- * The words, with flags in steward's form put into ours. What knows all flags brings the whole
- * configuration along, so it is loaded only where a word may be such a flag.
+ * The words, with flags in steward's form (one dash) converted. The list of flags needs the whole
+ * configuration, so it is loaded only if a word may be such a flag.
  */
-async function inOurForm(words: readonly string[]): Promise<readonly string[]> {
+async function withLongFlags(words: readonly string[]): Promise<readonly string[]> {
 	if (!words.some((word) => /^-[A-Za-z][A-Za-z0-9]/.test(word))) return words;
 	const { withTwoDashes } = await import('./arguments/steward-arguments.ts');
 	return withTwoDashes(words);
@@ -111,12 +110,12 @@ function createProgram(screen: Screen): Command {
 			.helpCommand('help [command]', 'Print the help of a command')
 			.addHelpText('after', footer)
 			.showSuggestionAfterError(true)
-			// Of an option with two spellings the help shows the second.
+			// For an option with two spellings the help shows the second.
 			.configureHelp({ optionTerm: ({ flags }) => flags.replace(/^--[a-z-]+, (?=--)/, '') })
 			.exitOverride()
 			.configureOutput({
 				writeOut: (text) => screen.out(text),
-				// Usage errors are printed like all others, in three lines.
+				// Usage errors are printed in three lines, like all other errors.
 				writeErr: (text) => {
 					if (!text.startsWith('error:')) screen.note(text.trimEnd());
 				},
@@ -124,7 +123,7 @@ function createProgram(screen: Screen): Command {
 	);
 }
 
-/** Tells commander what a declaration says. */
+/** Declares a command to commander. */
 function describe(command: Command, definition: CommandDefinition): void {
 	for (const { name, help, choices } of definition.arguments) {
 		const argument = new Argument(name, help);
@@ -145,7 +144,7 @@ function inputOf(command: Command, rest: readonly string[] | undefined): Command
 	return { words: command.args, options: command.opts(), rest };
 }
 
-/** Commander ends by throwing, whether there is an error or only a help text. */
+/** Commander throws both for errors and after a help text. */
 function afterParsing(
 	thrown: CommanderError,
 	{ screen, word }: { screen: Screen; word: string | undefined },
@@ -161,7 +160,7 @@ function afterParsing(
 	return exitCodes.usage;
 }
 
-/** Commander suggests commands and options, but not the values that one of them may have. */
+/** Suggests a value for an argument or option; commander itself suggests only their names. */
 function nearestChoice(what: string): string | undefined {
 	const [, value = '', choices = ''] =
 		/'([^']*)' is invalid.*Allowed choices are (.+)\./.exec(what) ?? [];

@@ -1,5 +1,5 @@
 /**
- * Whether a file is complete, as far as anybody but its writer can tell.
+ * Decides whether a file is complete, as far as that can be seen from outside its writer.
  *
  * @module
  */
@@ -7,49 +7,50 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../runtime/platform/clock.ts';
 
-/** What files looked like, and since when. */
+/** Remembers the state of files between two scans. */
 export interface Settling {
 	/**
-	 * Whether the file at this absolute path has looked the same for long enough, and nobody has it
+	 * Whether the file at this absolute path has not changed for long enough, and no process has it
 	 * open for writing. A file that is gone is not complete.
 	 */
 	isComplete(path: string): Promise<boolean>;
-	/** Forgets files that nobody has asked about since the last call. */
+	/** Forgets the files that were not asked about since the last call. */
 	forgetOthers(): void;
 }
 
-interface Look {
-	readonly face: string;
+interface FileState {
+	/** Inode, size and time of the last change. */
+	readonly version: string;
 	readonly since: number;
 }
 
-/** Creates a memory of what files looked like. It asks for at least two looks, `settleMs` apart. */
+/** Creates an empty memory. A file must be seen at least twice, `settleMs` apart. */
 export function createSettling(clock: Clock, settleMs: number): Settling {
-	let looks = new Map<string, Look>();
-	let seen = new Map<string, Look>();
+	let earlier = new Map<string, FileState>();
+	let seen = new Map<string, FileState>();
 	return {
 		async isComplete(path) {
 			const about = await stat(path, { bigint: true }).catch(() => undefined);
 			if (!about) return false;
-			const face = [about.ino, about.size, about.mtimeNs].join(' ');
-			const before = seen.get(path) ?? looks.get(path);
+			const version = [about.ino, about.size, about.mtimeNs].join(' ');
+			const before = seen.get(path) ?? earlier.get(path);
 			const now = clock.monotonic();
-			const look = before?.face === face ? before : { face, since: now };
-			seen.set(path, look);
-			if (now - look.since < settleMs) return false;
+			const state = before?.version === version ? before : { version, since: now };
+			seen.set(path, state);
+			if (now - state.since < settleMs) return false;
 			return !(await isBeingWritten(path));
 		},
 		forgetOthers() {
-			looks = seen;
+			earlier = seen;
 			seen = new Map();
 		},
 	};
 }
 
 /**
- * Whether a process has this file open for writing. Linux tells it of the processes of this user,
- * and of all to root; elsewhere, and of others, nothing is known, and only the time that it rests
- * counts.
+ * Whether a process has this file open for writing. Linux shows this for processes of the same
+ * user, and for all to root. For other processes, and on other systems, only the time since the
+ * last change counts.
  */
 export async function isBeingWritten(path: string): Promise<boolean> {
 	const processes = await readdir('/proc').catch(() => []);

@@ -1,17 +1,17 @@
 /**
- * The read folder: a file in it is a message, or a list of them, in JSON or YAML. For programs that
- * can write files and nothing else.
+ * The read folder: a file in it is a message, or a list of messages, in JSON or YAML. For programs
+ * that can write files and nothing else.
  *
- * A file is taken when it is complete, which means: its size and time have not changed for
- * `readFolderSettleMs`, and no process that can be looked into has it open for writing
- * (`complete-file.ts`). Whoever writes slowly, or from another machine, writes under a name that
- * begins with a dot or ends in `.tmp`, `.part` or `~`, and renames it: such names are left alone.
+ * A file is taken when it is complete: its size and time have not changed for `readFolderSettleMs`,
+ * and no visible process has it open for writing (`complete-file.ts`). A program that writes
+ * slowly, or from another machine, should write under a name that begins with a dot or ends in
+ * `.tmp`, `.part` or `~`, and rename the file at the end: such names are ignored.
  *
- * What was taken is moved to the folder `done` in it, what was refused to `refused`, each with the
- * answer in a file beside it. The ids of its messages are made of its name, its content and its
- * time; so a node that dies in between finds the file again, and sends nothing twice. A file that
- * is put there anew is sent anew. If it cannot be taken for now, because the disk or an outbox is
- * full, it stays, and is tried again.
+ * A file that was taken is moved to the subfolder `done`, one that was refused to `refused`, each
+ * with the answer in a file beside it. The ids of its messages are derived from its name, content
+ * and time, so a node that dies in between finds the file again and sends nothing twice. The same
+ * file written again is sent again. If it cannot be taken now, because the disk or an outbox is
+ * full, it stays and is tried again.
  *
  * @module
  */
@@ -30,21 +30,21 @@ import {
 } from '../../runtime/network/transport.ts';
 import { createSettling, type Settling } from './complete-file.ts';
 
-/** What this way in is called in errors and signals. */
+/** The name of this source in errors and signals. */
 const via = 'read folder';
-/** Names of files that somebody still writes. */
+/** Names of files that are still being written. */
 const isUnfinished = (name: string) => name.startsWith('.') || /(?:\.tmp|\.part|~)$/.test(name);
 
 /** A file with what is in it. */
 interface Found {
 	readonly name: string;
-	/** Stands for name, content and time. */
+	/** A hash of name, content and time. */
 	readonly mark: string;
 	readonly bytes: Buffer;
 	readonly isTooLarge: boolean;
 }
 
-/** What became of a file: not taken for now, or moved to one of the two folders. */
+/** The result for a file: tried again later, or moved to one of the two subfolders. */
 type Fate = 'later' | 'done' | 'refused';
 
 async function read(folder: string, name: string, bytesMax: number): Promise<Found> {
@@ -61,7 +61,7 @@ async function read(folder: string, name: string, bytesMax: number): Promise<Fou
 	}
 }
 
-/** Hands in what is in a file. Its messages have ids of its making, unless they have their own. */
+/** Hands in the messages of a file. Messages without an id get one derived from the file. */
 async function handIn(
 	{ bytes, mark, isTooLarge }: Found,
 	{ api, config }: TransportContext,
@@ -76,7 +76,7 @@ async function handIn(
 		const { code, detail } = asReeveError(thrown);
 		return [api.refuse(code, detail, via)];
 	}
-	const given = raws.map((raw, place) => api.accept(withId(raw, `file:${mark}:${place}`), via));
+	const given = raws.map((raw, index) => api.accept(withId(raw, `file:${mark}:${index}`), via));
 	return (await Promise.all(given)).flat();
 }
 
@@ -91,7 +91,7 @@ function fateOf(answers: readonly Answer[]): Fate {
 	return refusals.length === 0 ? 'done' : 'refused';
 }
 
-/** The answer first, then the file: whatever happens in between, it is found here or there. */
+/** Writes the answer, then moves the file: after a crash in between, the file is taken again. */
 async function moveAway(
 	folder: string,
 	{ name, mark }: Found,
@@ -104,7 +104,7 @@ async function moveAway(
 	await syncFolder(join(folder, fate));
 }
 
-/** Forgets the oldest of what is done: what was refused stays until somebody has looked at it. */
+/** Removes the oldest files of `done`. Those in `refused` stay for the operator. */
 async function trim(folder: string, keptMax: number): Promise<void> {
 	const done = join(folder, 'done');
 	const names = (await readdir(done)).filter((name) => !name.endsWith('.answer.json'));
@@ -119,8 +119,8 @@ async function trim(folder: string, keptMax: number): Promise<void> {
 	}
 }
 
-/** Takes every file that is complete by now; throws what was wrong with one of them, at the end. */
-async function look(folder: string, context: TransportContext, settling: Settling): Promise<void> {
+/** Takes every complete file; throws the first failure after all files were tried. */
+async function scan(folder: string, context: TransportContext, settling: Settling): Promise<void> {
 	const entries = await readdir(folder, { withFileTypes: true });
 	const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 	const failures: unknown[] = [];
@@ -152,11 +152,11 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const watch = async (): Promise<void> => {
 		while (!stopping.signal.aborted) {
 			try {
-				await look(folder, context, settling);
+				await scan(folder, context, settling);
 				settling.forgetOthers();
 				isTroubled = false;
 			} catch (thrown) {
-				// A folder that cannot be read, or a file that cannot be moved: said once, tried again.
+				// A folder that cannot be read, or a file that cannot be moved: report once, try again.
 				const { detail } = asReeveError(thrown, 'file_failed');
 				if (!isTroubled) context.api.refuse('file_failed', `${folder}: ${detail}`, via);
 				isTroubled = true;
@@ -175,7 +175,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
-/** The door for programs that write files; wanted where `readFolder` is set. */
+/** The transport for programs that write files; wanted where `readFolder` is set. */
 export default defineTransport({
 	name: 'read-folder',
 	wanted: ({ readFolder }) => readFolder !== '',

@@ -1,7 +1,7 @@
 /**
  * The startup folder: hands in the startup messages of this node, once at every start. A message
- * without a receiver is for this node. One that is wrong is refused and reported, and stops
- * nothing; in safe mode none is taken, because one of them may be what the node keeps dying of.
+ * without a receiver is for this node. A wrong message is refused and reported, and does not stop
+ * the others. In safe mode none is taken, because one of them may be what crashes the node.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
 
-/** What this way in is called in errors and signals. */
+/** The name of this source in errors and signals. */
 const via = 'startup folder';
 
 async function handIn(context: TransportContext, dataFolder: string): Promise<void> {
@@ -28,10 +28,10 @@ async function handIn(context: TransportContext, dataFolder: string): Promise<vo
 			const bytes = await readStartup(dataFolder, name);
 			const raws = readPayload(bytes, context.config);
 			const mark = createHash('sha256').update(name).digest('hex').slice(0, 16);
-			for (const [place, raw] of raws.entries()) {
-				// The same in this life of the node, so that a restart of this part sends nothing twice;
-				// and another one in the next, whatever the message says.
-				const id = `startup:${epoch}:${mark}:${place}`;
+			for (const [index, raw] of raws.entries()) {
+				// The same id within an epoch, so that a restart of this transport sends nothing twice;
+				// another id in the next epoch, even if the message names one.
+				const id = `startup:${epoch}:${mark}:${index}`;
 				await api.accept(addressed(raw, { id, node }), via);
 			}
 		} catch (thrown) {

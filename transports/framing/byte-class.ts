@@ -1,16 +1,16 @@
 /**
- * What bytes mean in a stream of JSON: most are part of a value, and ten say where it begins or
- * ends.
+ * Classes of bytes in a stream of JSON: most are part of a value, ten classes mark where a value
+ * begins or ends.
  *
  * @module
  */
 
 /**
- * How many columns a row of the reader's table has; a power of two, above the number of meanings.
+ * The number of columns of the reader's table; a power of two, not below the number of meanings.
  */
 export const columns = 16;
 
-/** What a byte can mean to the reader, as columns of its table. */
+/** The meanings of bytes, as columns of the reader's table. */
 export const meanings = {
 	other: 0,
 	space: 1,

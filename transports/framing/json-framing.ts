@@ -1,16 +1,16 @@
 /**
- * Framing: a stream of bytes in, the JSON values in it out, as soon as each is complete.
+ * Framing: finds the JSON values in a stream of bytes, and returns each as soon as it is complete.
  *
  * Steward's clients send one JSON array of messages and do not half-close the connection, so the
- * end of a value is where its brackets close. The elements of a top-level array are handed out one
- * by one, so that one bad message does not cost the good ones beside it. Objects may also follow
- * one another, with newlines or NUL bytes in between, or nothing.
+ * end of a value is where its brackets close. The elements of a top-level array are returned one by
+ * one, so that a bad message does not affect the good ones beside it. Objects may also follow one
+ * another, separated by newlines, NUL bytes or nothing.
  *
  * A client that waits for an answer must get one even if a bracket or a quote is missing. So a
  * string ends at the end of its line at the latest (JSON has no line breaks in strings), a closing
- * bracket closes what was left open inside it, and what is no value at all is skipped up to the
- * next line. Whether a value is really JSON is for the parser to say; here only its end is looked
- * for, with one look at each byte.
+ * bracket closes what was left open inside it, and input that is no value is skipped up to the next
+ * line. The framing only finds the end of a value, in one pass over the bytes; the parser decides
+ * whether it is valid JSON.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export interface Framing {
 	/** Takes the next bytes. Never throws, and keeps `bytesMax` bytes of them at most. */
 	push(chunk: Uint8Array): readonly Framed[];
 	/**
-	 * To be called at the end of the input: a value that is cut is an error. The second call is idle.
+	 * Call it at the end of the input: a value that is cut is an error. A second call does nothing.
 	 */
 	end(): readonly Framed[];
 	/** Whether the input so far ends between two values. */
@@ -41,10 +41,10 @@ export interface Framing {
 }
 
 /**
- * Where the reader is: between top-level values; in the top-level array, or in a scalar element of
- * it; inside brackets; in a string; behind a backslash; in what is no value.
+ * The states of the reader: between top-level values; in the top-level array, or in a scalar
+ * element of it; inside brackets; in a string; behind a backslash; in input that is no value.
  */
-const places = {
+const states = {
 	between: 0,
 	element: columns,
 	nested: 2 * columns,
@@ -52,12 +52,12 @@ const places = {
 	escaped: 4 * columns,
 	junk: 5 * columns,
 } as const;
-type Place = keyof typeof places;
+type State = keyof typeof states;
 
 type Step = (reading: Reading, at: number) => void;
 
-/** What is done at a byte; where nothing stands the byte is part of what is being read. */
-const table: Readonly<Record<Place, { readonly [Key in Meaning]?: Step }>> = {
+/** The step for a byte in each state; without one the byte is part of the value being read. */
+const table: Readonly<Record<State, { readonly [Key in Meaning]?: Step }>> = {
 	between: {
 		other: beginJunk,
 		quote: beginJunk,
@@ -99,37 +99,37 @@ const table: Readonly<Record<Place, { readonly [Key in Meaning]?: Step }>> = {
 	junk: { lineEnd: endJunk, nul: endJunk },
 };
 
-/** The table as numbers, so that the look at a byte is a look into two flat arrays; 0: nothing. */
+/** The table as step numbers, so that a byte costs two look-ups in flat arrays; 0 is no step. */
 const stepNumbers = new Uint8Array(6 * columns);
 const steps: Step[] = [() => {}];
-for (const [place, row] of Object.entries(table)) {
+for (const [state, row] of Object.entries(table)) {
 	for (const [meaning, step] of Object.entries(row)) {
-		stepNumbers[places[place as Place] + meanings[meaning as Meaning]] = steps.push(step) - 1;
+		stepNumbers[states[state as State] + meanings[meaning as Meaning]] = steps.push(step) - 1;
 	}
 }
 
 /** Creates a reader for values within these limits. */
 export function createFraming(limits: FramingLimits): Framing {
-	const reading = newReading(limits, places.between);
+	const reading = newReading(limits, states.between);
 	const takeOut = (): readonly Framed[] => {
 		const { out } = reading;
 		reading.out = [];
 		return out;
 	};
-	const isBetween = () => reading.place === places.between;
+	const isBetween = () => reading.state === states.between;
 
 	return {
 		push(chunk) {
 			reading.chunk = chunk;
 			reading.from = 0;
 			scan(reading);
-			if (!isBetween() && reading.place !== places.junk) keep(reading, chunk.length);
+			if (!isBetween() && reading.state !== states.junk) keep(reading, chunk.length);
 			reading.chunk = noBytes;
 			return takeOut();
 		},
 		end() {
-			const isCut = !isBetween() && reading.place !== places.junk;
-			reading.place = places.between;
+			const isCut = !isBetween() && reading.state !== states.junk;
+			reading.state = states.between;
 			reading.isInArray = false;
 			if (isCut) refuse(reading, new ReeveError('connection_cut'));
 			forget(reading);
@@ -139,17 +139,17 @@ export function createFraming(limits: FramingLimits): Framing {
 	};
 }
 
-/** The hot loop: a byte costs two look-ups, and a call only where something is done. */
+/** The hot loop: a byte costs two look-ups, and a call only if it has a step. */
 function scan(reading: Reading): void {
 	const { chunk } = reading;
 	const meaning = meaningOf;
 	const numbers = stepNumbers;
-	let { place } = reading;
+	let { state } = reading;
 	for (let at = 0; at < chunk.length; at += 1) {
-		const step = numbers[place + (meaning[chunk[at] as number] as number)] as number;
+		const step = numbers[state + (meaning[chunk[at] as number] as number)] as number;
 		if (step === 0) continue;
 		steps[step]?.(reading, at);
-		({ place } = reading);
+		({ state } = reading);
 	}
 }
 
@@ -157,25 +157,25 @@ const arrayCloser = 0x5d;
 
 function beginJunk(reading: Reading): void {
 	refuse(reading, new ReeveError('bad_json', 'a message is an object, or an array of them'));
-	reading.place = places.junk;
+	reading.state = states.junk;
 }
 
 function endJunk(reading: Reading): void {
 	reading.isRefused = false;
-	reading.place = places.between;
+	reading.state = states.between;
 }
 
 function enterArray(reading: Reading, at: number): void {
 	reading.isInArray = true;
 	reading.from = at + 1;
-	reading.place = places.element;
+	reading.state = states.element;
 }
 
 function leaveArray(reading: Reading, at: number): void {
 	finish(reading, at);
 	reading.isInArray = false;
 	reading.out.push({ type: 'array_end' });
-	reading.place = places.between;
+	reading.state = states.between;
 }
 
 function endElement(reading: Reading, at: number): void {
@@ -191,8 +191,8 @@ function beginObject(reading: Reading, at: number): void {
 function open(reading: Reading, at: number): void {
 	const { closers, limits, chunk } = reading;
 	reading.depth += 1;
-	reading.place = places.nested;
-	// In ASCII the closing bracket stands two places behind the opening one.
+	reading.state = states.nested;
+	// In ASCII the code of a closing bracket is that of the opening one plus two.
 	if (reading.depth <= limits.depthMax) closers.push((chunk[at] ?? 0) + 2);
 	else refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
 }
@@ -213,25 +213,25 @@ function close(reading: Reading, at: number): void {
 	closers.length = match;
 	reading.depth = match;
 	if (match > 0) return;
-	reading.place = places.element;
+	reading.state = states.element;
 	if (!reading.isInArray) {
 		finish(reading, at + 1);
-		reading.place = places.between;
+		reading.state = states.between;
 	}
 }
 
 function beginString(reading: Reading): void {
-	reading.place = places.string;
+	reading.state = states.string;
 }
 
 function endString(reading: Reading): void {
-	reading.place = reading.depth > 0 ? places.nested : places.element;
+	reading.state = reading.depth > 0 ? states.nested : states.element;
 }
 
 function beginEscape(reading: Reading): void {
-	reading.place = places.escaped;
+	reading.state = states.escaped;
 }
 
 function endEscape(reading: Reading): void {
-	reading.place = places.string;
+	reading.state = states.string;
 }

@@ -1,15 +1,15 @@
 /**
- * The value that a framing is reading: the bytes of it that earlier chunks held, and its limits.
+ * The value that a framing is reading: its bytes from earlier chunks, and its limits.
  *
  * @module
  */
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { readJson } from '../../runtime/text/lenient-json.ts';
 
-/** What a piece of input held. */
+/** A result of the framing. */
 export type Framed =
 	| { readonly type: 'value'; readonly value: unknown }
-	/** A top-level array was closed: steward's clients wait for the end of the connection now. */
+	/** A top-level array was closed: steward's clients now wait for the end of the connection. */
 	| { readonly type: 'array_end' }
 	| { readonly type: 'error'; readonly error: ReeveError };
 
@@ -23,18 +23,19 @@ export interface FramingLimits {
 /** The state of one reader. */
 export interface Reading {
 	readonly limits: FramingLimits;
-	place: number;
+	/** One of the states of `json-framing.ts`. */
+	state: number;
 	chunk: Uint8Array;
 	/** Where the value that is being read begins in the chunk. */
 	from: number;
-	/** What earlier chunks held of it. */
+	/** Its bytes from earlier chunks. */
 	kept: Buffer;
 	keptBytes: number;
-	/** The closing bracket that each open one waits for, as far as they may nest. */
+	/** The closing brackets that the open ones need, up to `depthMax`. */
 	readonly closers: number[];
 	depth: number;
 	isInArray: boolean;
-	/** Whether the value has been refused already, so that only its end is looked for. */
+	/** Whether the value has been refused already, so that only its end is searched. */
 	isRefused: boolean;
 	out: Framed[];
 }
@@ -43,10 +44,10 @@ export interface Reading {
 export const noBytes = Buffer.alloc(0);
 
 /** A reader's state before the first byte. */
-export function newReading(limits: FramingLimits, place: number): Reading {
+export function newReading(limits: FramingLimits, state: number): Reading {
 	return {
 		limits,
-		place,
+		state,
 		chunk: noBytes,
 		from: 0,
 		kept: noBytes,
@@ -59,7 +60,7 @@ export function newReading(limits: FramingLimits, place: number): Reading {
 	};
 }
 
-/** Hands out the value that ends before `to`. */
+/** Parses and returns the value that ends before `to`. */
 export function finish(reading: Reading, to: number): void {
 	const { chunk, from, out } = reading;
 	const { bytesMax } = reading.limits;
@@ -75,7 +76,7 @@ export function finish(reading: Reading, to: number): void {
 	forget(reading);
 }
 
-/** Copies what the chunk holds of the value up to `to`; the chunk itself is not held on to. */
+/** Copies the value's bytes up to `to` out of the chunk, which is not kept. */
 export function keep(reading: Reading, to: number): void {
 	const { chunk, from, keptBytes, limits } = reading;
 	const wanted = keptBytes + to - from;
@@ -94,7 +95,7 @@ function refuseSize(reading: Reading): void {
 	refuse(reading, new ReeveError('too_large', `more than ${reading.limits.bytesMax} bytes`));
 }
 
-/** Refuses the present value, once, as soon as it is known; its end is still looked for. */
+/** Refuses the present value, once; its end is still searched. */
 export function refuse(reading: Reading, error: ReeveError): void {
 	if (!reading.isRefused) reading.out.push({ type: 'error', error });
 	reading.isRefused = true;
@@ -102,7 +103,7 @@ export function refuse(reading: Reading, error: ReeveError): void {
 	reading.keptBytes = 0;
 }
 
-/** Gets ready for the next value. */
+/** Resets the reading for the next value. */
 export function forget(reading: Reading): void {
 	reading.isRefused = false;
 	reading.kept = noBytes;

@@ -1,7 +1,7 @@
 /**
- * The stream of signals over HTTP, as server-sent events. Each has an id, so that a client which
- * comes back goes on where it was, as long as the ring of the node still has that; what it has
- * missed it is told.
+ * The stream of signals over HTTP, as server-sent events. Each event has an id, so that a client
+ * that reconnects continues where it was, as long as the node's ring of recent signals holds that
+ * position; else it gets a `gap` event with the number of missed signals.
  *
  * Nothing is queued for a client: it is served from the ring at the pace at which it reads. So a
  * slow client costs nothing, and gets `gap` events.
@@ -20,20 +20,20 @@ export interface EventFilter {
 	readonly message?: string | undefined;
 }
 
-/** What a stream is made of. */
+/** The parts of a stream. */
 export interface EventStreamParts {
 	readonly signals: Signals;
 	readonly clock: Clock;
-	/** Which life of the node it is: numbers of another one mean nothing. */
+	/** The epoch of the node: event numbers of another epoch mean nothing. */
 	readonly epoch: number;
 	readonly filter: EventFilter;
-	/** `Last-Event-ID`: where the client was. Without one it begins now. */
+	/** `Last-Event-ID`: the last event that the client has. Without one the stream begins now. */
 	readonly lastId?: string | undefined;
 }
 
-/** So often a silent stream says that it is alive. */
+/** The interval of the comments that keep a silent stream open. */
 const beatMs = 15_000;
-/** Signals of so long leave together. */
+/** Signals within this time are sent together. */
 const gatherMs = 100;
 
 /** The stream; it goes on until its reader cancels it. */
@@ -87,12 +87,12 @@ export function eventStream(parts: EventStreamParts): ReadableStream<Uint8Array>
 
 /** The number of the last signal that the client has seen. */
 function startOf({ signals, epoch, lastId }: EventStreamParts): number {
-	const [, life, number] = /^(\d+)\.(\d+)$/.exec(lastId ?? '') ?? [];
-	if (life === undefined) return lastId === undefined ? signals.newest() : 0;
-	return Number(life) === epoch ? Math.min(Number(number), signals.newest()) : 0;
+	const [, lastEpoch, number] = /^(\d+)\.(\d+)$/.exec(lastId ?? '') ?? [];
+	if (lastEpoch === undefined) return lastId === undefined ? signals.newest() : 0;
+	return Number(lastEpoch) === epoch ? Math.min(Number(number), signals.newest()) : 0;
 }
 
-/** What has come since, and up to where that is. */
+/** The events after the cursor as text, and the new cursor. */
 function since(
 	cursor: number,
 	{ signals, epoch, filter }: EventStreamParts,
@@ -103,9 +103,9 @@ function since(
 	const missed = Math.max(0, first - cursor);
 	const gap = missed > 0 ? `event: gap\ndata: ${JSON.stringify({ missed })}\n\n` : '';
 	const fresh = kept.slice(Math.max(0, cursor - first));
-	const events = fresh.flatMap((signal, place) => {
+	const events = fresh.flatMap((signal, index) => {
 		if (!isWanted(signal, filter)) return [];
-		const number = Math.max(cursor, first) + place + 1;
+		const number = Math.max(cursor, first) + index + 1;
 		return [eventText(signal, `${epoch}.${number}`)];
 	});
 	return { text: gap + events.join(''), at };

@@ -1,10 +1,10 @@
 /**
- * The data folder over HTTP, to be read, as steward's `exposeDataFolder` has it: files as they are,
- * folders as lists. Beyond this machine it needs a token or client certificates, like every
- * listener.
+ * The data folder over HTTP, read-only, like steward's `exposeDataFolder`: files as they are,
+ * folders as lists. If other machines can reach it, it requires a token or client certificates,
+ * like every listener.
  *
- * A path is followed to where it really leads, links included, and what lies outside of the data
- * folder is not found. Files whose names begin with a dot are reeve's own, and are not shown.
+ * Symbolic links are resolved, and a path that leads out of the data folder is not found. Files
+ * whose names begin with a dot are reeve's own, and are not shown.
  *
  * @module
  */
@@ -20,28 +20,28 @@ import {
 } from '../../runtime/network/transport.ts';
 import { readGuard, readListenAddress } from '../sockets/listen-address.ts';
 
-/** Entries that the list of one folder has at most. */
+/** The most entries in the list of a folder. */
 const entriesMax = 10_000;
 
-/** Files come from anybody, so no browser is to run what is in them. */
+/** Files may come from any node, so a browser must not run what is in them. */
 const headers = {
 	'content-security-policy': "default-src 'none'; sandbox",
 	'x-content-type-options': 'nosniff',
 	'cache-control': 'no-store',
 };
 
-/** What is there at a path of a request; throws `not_found` for all that is not to be seen. */
+/** The answer for a path; throws `not_found` for what is absent or must not be shown. */
 async function answerFor(root: string, path: string, isHead: boolean): Promise<Response> {
 	const found = await locate(root, path);
 	const about = await stat(found);
 	if (about.isDirectory()) return listing(found, path);
-	// A pipe or a device could be read without end, or change what it stands for.
+	// Reading a pipe or a device might never end, or have an effect.
 	if (!about.isFile()) throw new ReeveError('not_found', path);
 	const length = { 'content-length': String(about.size) };
 	const type = { 'content-type': 'application/octet-stream' };
 	const answer = { headers: { ...headers, ...type, ...length } };
 	if (isHead || about.size === 0) return new Response(null, answer);
-	// A file that grows meanwhile is shown as it was.
+	// A file that grows meanwhile is sent up to its former size.
 	const stream = createReadStream(found, { end: about.size - 1 });
 	return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, answer);
 }
@@ -89,7 +89,7 @@ async function start({ config, signals }: TransportContext): Promise<RunningTran
 	const root = resolve(config.subscribersDataFolder);
 	await mkdir(root, { recursive: true });
 	const routes = createRoutes();
-	// HEAD comes here, too; hono takes the body of the answer away.
+	// HEAD requests come here, too; hono removes the body of the answer.
 	routes.get('*', ({ req }) => answerFor(root, requestPath(req.raw), req.method === 'HEAD'));
 	const { exposeDataFolder: listen } = config;
 	const running = await startWeb({ key: 'exposeDataFolder', listen, config, routes });
@@ -97,7 +97,7 @@ async function start({ config, signals }: TransportContext): Promise<RunningTran
 	return running;
 }
 
-/** The data folder for readers; wanted where `exposeDataFolder` is set. */
+/** The transport that serves the data folder; wanted where `exposeDataFolder` is set. */
 export default defineTransport({
 	name: 'exposed-folder',
 	wanted: ({ exposeDataFolder }) => exposeDataFolder !== '',

@@ -1,7 +1,7 @@
 /**
- * The HTTP listener, as steward has it, and more: messages in with `POST /messages`, and out come
- * health, lists, the tree, metrics and the stream of events. It is off unless `httpListener` says
- * where to listen.
+ * The HTTP listener: takes messages with `POST /messages`, like steward's, and serves health,
+ * lists, the supervision tree, metrics and the stream of events. It is off unless `httpListener`
+ * gives an address.
  *
  * @module
  */
@@ -32,7 +32,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	return running;
 }
 
-/** The door for programs that speak HTTP; wanted where `httpListener` is set. */
+/** The transport for programs that speak HTTP; wanted where `httpListener` is set. */
 export default defineTransport({
 	name: 'http',
 	wanted: ({ httpListener }) => httpListener !== '',

@@ -11,12 +11,12 @@ import type { Answer, TransportContext } from '../../runtime/network/transport.t
 import { failureResponse, readBody, statusOf, type Routes } from './web-server.ts';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
-/** What steward calls this way in, in its errors. */
+/** Its name in steward's errors. */
 const via = 'HTTPListener';
 
 type Parts = Pick<TransportContext, 'api' | 'config' | 'clock'>;
 type Refusal = Extract<Answer, { readonly error: string }>;
-/** A refusal with what zod has found, field by field. */
+/** An answer; a refusal with the issues of each field. */
 type Explained = Answer & { readonly issues?: readonly object[] };
 
 /** Adds the routes. */
@@ -32,7 +32,7 @@ export function addMessageRoutes(routes: Routes, parts: Parts): void {
 			return failureResponse(thrown);
 		}
 		const answers: Explained[] = [];
-		// One after the other: messages of one lane keep the order in which they stand here.
+		// All are handed in first, in their order: messages of one lane keep it.
 		for (const { raw, given } of raws.map((raw) => ({ raw, given: api.accept(raw, via) }))) {
 			for (const answer of await given) answers.push(explained(answer, raw));
 		}
@@ -51,7 +51,7 @@ export function addMessageRoutes(routes: Routes, parts: Parts): void {
 	});
 }
 
-/** Tells of a refused message what is wrong with each field. */
+/** Adds to a refusal what is wrong with each field. */
 function explained(answer: Answer, raw: unknown): Explained {
 	if (!('error' in answer) || !['bad_message', 'bad_name'].includes(answer.error)) return answer;
 	try {
@@ -62,7 +62,7 @@ function explained(answer: Answer, raw: unknown): Explained {
 			issues: issues.map(({ path, message, code }) => ({ path, message, code })),
 		};
 	} catch {
-		// A field that is there twice has no place in a list of fields; the detail tells.
+		// A field that is given twice cannot be parsed; the detail of the refusal names it.
 		return answer;
 	}
 }
@@ -73,7 +73,7 @@ function isSet(text: string | undefined): boolean {
 	return text !== undefined && !['0', 'false', 'no'].includes(text);
 }
 
-/** How long the client wants to wait, within what it may. */
+/** How long the client wants to wait, up to `httpWaitMax`. */
 function waitOf(text: string | undefined, { config }: Parts): number {
 	const seconds = text === undefined ? config.httpWaitMax : Number(text);
 	if (!(seconds >= 0)) throw new ReeveError('bad_message', `timeout ${text}: not seconds`);
@@ -81,7 +81,7 @@ function waitOf(text: string | undefined, { config }: Parts): number {
 }
 
 /**
- * What is known of each message when all are settled, or the time is over, or the client is gone.
+ * The rows of the messages when all are settled, the time is over, or the client is gone.
  */
 async function outcomesOf(
 	ids: readonly string[],
@@ -100,8 +100,8 @@ async function outcomesOf(
 			rows.set(known.id, known);
 		}
 	} catch (thrown) {
-		// Messages of the kinds that are sent at most once are in no books: nobody learns their
-		// outcome.
+		// Messages of the kinds that are sent at most once are not in the ledger: their outcome stays
+		// unknown.
 		if (asReeveError(thrown).code !== 'not_found') throw thrown;
 	} finally {
 		timer.cancel();

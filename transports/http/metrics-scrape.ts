@@ -1,6 +1,6 @@
 /**
- * A scrape of the metrics. All listeners of a node share one set of counters, which goes on
- * counting when one of them is restarted.
+ * Answers scrapes of the metrics. All listeners of a node share one set of counters, which keep
+ * their values when a listener is restarted.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import type { ProcessRow } from '../../runtime/queries/question.ts';
 
 const metricsOfNodes = new WeakMap<Signals, Metrics>();
 
-/** What a scrape is answered with. */
+/** The answer to a scrape. */
 export interface Scraped {
 	readonly text: string;
 	readonly contentType: string;
 }
 
-/** Starts counting, and returns what answers a scrape. */
+/** Starts counting, and returns the function that answers a scrape. */
 export function createScrape(context: TransportContext): () => Promise<Scraped> {
 	const { signals } = context;
 	const metrics = metricsOfNodes.get(signals) ?? createMetrics(signals);
@@ -42,7 +42,7 @@ async function sampleOf({ api, config }: TransportContext): Promise<MetricSample
 	const processes = new Map<string, MetricSample['processes'][number]>();
 	for await (const row of api.ask({ reeve: 'processes' }, signal)) {
 		const { name: lane, kind, waiting, running, node, method } = row as ProcessRow;
-		// Lanes of one method differ in their ordering keys, of which there may be very many.
+		// Add up the lanes of one method: they differ in their keys, of which there may be very many.
 		const name = kind === 'subscriber' ? lane : `${node}.${method}.publisher`;
 		const known = processes.get(name);
 		processes.set(name, {

@@ -1,7 +1,7 @@
 /**
- * CPU profiles, as steward's `profilingPort` has them, in the format of Node.js: the answer to `GET
- * /profile?seconds=10` is a file for the developer tools of a browser. Only this machine can ask:
- * the port is on the loopback interface, whatever else is configured.
+ * CPU profiles on `profilingPort`, as in steward, but in the format of Node.js: the answer to `GET
+ * /profile?seconds=10` is a file for the developer tools of a browser. The port is always on the
+ * loopback interface, so only this machine can reach it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
 
-/** Runs the profiler for so long, or until the client is gone. */
+/** Runs the profiler for this time, or until the client is gone. */
 async function profile(clock: Clock, seconds: number, gone: AbortSignal): Promise<object> {
 	const { Session } = await import('node:inspector/promises');
 	const session = new Session();
@@ -44,7 +44,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	for (const path of ['/profile', '/debug/pprof/profile']) {
 		routes.get(path, async ({ req }) => {
 			const seconds = secondsOf(req.query('seconds'), config.profileSecondsMax);
-			// Two at a time would each show the work of the other.
+			// Two profiles at a time would each show the work of the other.
 			if (isBusy) throw new ReeveError('too_many_clients', 'a profile is being taken');
 			isBusy = true;
 			const gone = AbortSignal.any([req.raw.signal, stopping.signal]);
@@ -71,7 +71,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
-/** The profiler; wanted where `profilingPort` is set. */
+/** The transport that serves CPU profiles; wanted where `profilingPort` is set. */
 export default defineTransport({
 	name: 'profiling',
 	wanted: ({ profilingPort }) => profilingPort !== '',

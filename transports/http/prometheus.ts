@@ -1,8 +1,8 @@
 /**
- * The listener for Prometheus, as steward has it: nothing but `GET /metrics`, where
- * `promHostAndPort` says, to anybody who asks. The numbers name methods and nodes, and hold nothing
- * of any message. (Steward opens a random port on all interfaces if nothing is said; here nothing
- * is opened then.)
+ * The listener for Prometheus, like steward's: it serves only `GET /metrics`, at the address of
+ * `promHostAndPort`, without a token. The metrics name methods and nodes, and contain no contents
+ * of messages. (Without `promHostAndPort` steward opens a random port on all interfaces; reeve
+ * opens none.)
  *
  * @module
  */
@@ -31,7 +31,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	return running;
 }
 
-/** The listener for Prometheus; wanted where `promHostAndPort` is set. */
+/** The transport that serves metrics to Prometheus; wanted where `promHostAndPort` is set. */
 export default defineTransport({
 	name: 'prometheus',
 	wanted: ({ promHostAndPort }) => promHostAndPort !== '',

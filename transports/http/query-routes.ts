@@ -1,5 +1,6 @@
 /**
- * The routes that answer: health, lists, the tree, the events and the metrics of the node.
+ * The read-only routes: health, lists, the supervision tree, the events and the metrics of the
+ * node.
  *
  * @module
  */
@@ -10,10 +11,10 @@ import { eventStream } from './event-stream.ts';
 import { createScrape } from './metrics-scrape.ts';
 import type { Routes } from './web-server.ts';
 
-/** What `GET /api/...` answers with all rows of. */
+/** The lists that `GET /api/...` serves. */
 const lists = ['nodes', 'methods', 'processes', 'messages', 'dead'] as const;
 
-/** What is asked of a node about itself. */
+/** The fields needed of the row of `{ reeve: 'node' }`. */
 const aboutNode = z.looseObject({
 	epoch: z.number(),
 	mode: z.string(),
@@ -49,8 +50,8 @@ export function addQueryRoutes(routes: Routes, context: TransportContext): void 
 		return Response.json(tree);
 	});
 	routes.get('/api/messages/:id', async ({ req }) => {
-		const [life] = await rowsOf(context, { reeve: 'message', id: req.param('id') });
-		return Response.json(life);
+		const [timeline] = await rowsOf(context, { reeve: 'message', id: req.param('id') });
+		return Response.json(timeline);
 	});
 	routes.get('/events', async ({ req }) => {
 		const { epoch } = await aboutOf(context);
@@ -73,9 +74,8 @@ export function addMetricsRoute(routes: Routes, context: TransportContext): void
 }
 
 /**
- * `/livez` is answered while the process turns; `/healthz` is 200 only while messages are taken,
- * which is not so while the node recovers or stops, in safe mode, and while the journal cannot be
- * written.
+ * `/livez` is answered while the event loop runs. `/healthz` is 200 only while messages are taken:
+ * not while the node recovers or stops, in safe mode, or while the journal cannot be written.
  */
 function addHealth(routes: Routes, context: TransportContext): void {
 	routes.get('/livez', () => Response.json({ live: true }));

@@ -1,10 +1,10 @@
 /**
- * The web server under everything that reeve serves over HTTP: routing, who may come in, limits,
- * and an end that leaves nothing behind.
+ * The web server of all HTTP transports: routing, authentication, limits, and a stop that closes
+ * all connections.
  *
- * A browser on this machine can be made to send requests to the loopback interface by any page that
- * it shows. So requests of other origins are refused, and so are those that call this machine by a
- * name that is not its own (which is how a page of an attacker's domain is led here).
+ * Any web page can make a browser on this machine send requests to the loopback interface. So
+ * requests of other origins are refused, and so are requests to the loopback interface with another
+ * host name (DNS rebinding).
  *
  * This file is the door to hono and @hono/node-server.
  *
@@ -40,20 +40,20 @@ export function createRoutes(): Routes {
 	return new Hono();
 }
 
-/** How one server is started. */
+/** The options of one server. */
 export interface WebOptions {
-	/** The key that says where it listens, and what is written there. */
+	/** The configuration key of its address, and the key's value. */
 	readonly key: ConfigKey;
 	readonly listen: string;
 	readonly config: Config;
 	readonly routes: Routes;
-	/** Paths that are answered without a token: probes of an orchestrator have none. */
+	/** Paths that are served without a token, for the probes of an orchestrator. */
 	readonly open?: readonly string[];
-	/** Whether anybody may read what is there, so that no token is asked for anywhere. */
+	/** Whether all paths are served without a token. */
 	readonly isPublic?: boolean;
 }
 
-/** The status of an HTTP answer for each code that is not a mistake of the client. */
+/** The statuses of codes that differ from the rule in {@link statusOf}. */
 const statuses: Partial<Record<ErrorCode, number>> = {
 	unauthorized: 401,
 	too_large: 413,
@@ -67,7 +67,7 @@ export function statusOf(code: ErrorCode): number {
 	return statuses[code] ?? (errorTable[code].retryable ? 503 : 400);
 }
 
-/** A failure as the JSON answer that clients of the unix socket get, too. */
+/** A failure as a JSON answer with the same fields as on the unix socket. */
 export function failureResponse(thrown: unknown, more: object = {}): Response {
 	const { code: error, detail } = asReeveError(thrown);
 	const body = { error, detail, hint: errorTable[error].hint, ...more };
@@ -114,7 +114,7 @@ export async function startWeb(options: WebOptions): Promise<RunningTransport> {
 const noGuard: Guard = { token: undefined, tls: undefined };
 
 /**
- * A client that sends its request a byte at a time holds its connection no longer than this allows.
+ * Creates the server, with timeouts that limit how long a slow request holds its connection.
  */
 function createWebServer(
 	{ guard: { tls }, config }: { guard: Guard; config: Config },
@@ -132,33 +132,33 @@ function createWebServer(
 	return createTlsServer({ ...timeouts, ...tls, rejectUnauthorized }, answer);
 }
 
-/** What speaks against a request, before anything of it is looked at. */
+/** Why a request is refused before it is routed, if it is. */
 function refusalOf(
 	request: IncomingMessage,
 	{ at, guard, options }: { at: ListenAddress; guard: Guard; options: WebOptions },
 ): ReeveError | undefined {
-	const strange = strangeness(request.headers, at);
-	if (strange !== undefined) return new ReeveError('unauthorized', strange);
+	const foreign = crossSiteProblem(request.headers, at);
+	if (foreign !== undefined) return new ReeveError('unauthorized', foreign);
 	const path = request.url?.split('?')[0] ?? '';
 	if (guard.token === undefined || options.open?.includes(path)) return undefined;
 	const [, given] = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
 	if (isToken(given, guard.token)) return undefined;
-	return new ReeveError('unauthorized', 'no token, or another one');
+	return new ReeveError('unauthorized', 'the token is missing or wrong');
 }
 
-/** Why a browser should not have sent this, if it was one. */
-function strangeness(
+/** Why this looks like a request of another site's page, if it does. */
+function crossSiteProblem(
 	headers: IncomingMessage['headers'],
 	{ isLoopback }: ListenAddress,
 ): string | undefined {
 	const { host = '', origin } = headers;
 	const isCrossSite = headers['sec-fetch-site'] === 'cross-site';
 	if (isCrossSite || (origin !== undefined && !isSameOrigin(origin, host))) {
-		return `a page of ${String(origin).slice(0, 100)} has no business here`;
+		return `the request comes from a page of ${String(origin).slice(0, 100)}`;
 	}
 	const name = host.replace(/:\d*$/, '');
 	const isOurs = !isLoopback || /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(name);
-	return isOurs ? undefined : `the host ${host.slice(0, 100)} is not this one`;
+	return isOurs ? undefined : `the host name ${host.slice(0, 100)} is not a loopback name`;
 }
 
 function isSameOrigin(origin: string, host: string): boolean {
@@ -168,7 +168,7 @@ function isSameOrigin(origin: string, host: string): boolean {
 function refuse(response: ServerResponse, { code, detail }: ReeveError): void {
 	const body = JSON.stringify({ error: code, detail, hint: errorTable[code].hint });
 	const headers = { 'content-type': 'application/json', 'www-authenticate': 'Bearer' };
-	// Whatever else the client sends belongs to a request that is not read.
+	// Close the connection: the rest of the request is not read.
 	response.writeHead(statusOf(code), { ...headers, connection: 'close' }).end(body);
 }
 

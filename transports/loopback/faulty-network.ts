@@ -1,12 +1,12 @@
 /**
- * What a bad network does: it loses, doubles, delays, reorders and parts, by an injected clock and
- * its chance. What it carries, it does not know.
+ * A simulated network that loses, duplicates, delays and reorders what it carries, and partitions
+ * nodes, by the injected clock and its random numbers. It does not know what it carries.
  *
  * @module
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 
-/** What goes wrong, and how often. Shares are between 0 and 1. */
+/** The faults of a network. Shares are between 0 and 1. */
 export interface Faults {
 	/** The share that never arrives. */
 	readonly loss: number;
@@ -18,14 +18,14 @@ export interface Faults {
 	readonly delayMs: readonly [min: number, max: number];
 }
 
-/** Counts of what was carried. */
+/** Counts of what was carried and of its faults. */
 export interface Carried {
 	delivered: number;
 	lost: number;
 	doubled: number;
-	/** How many were free to overtake others. */
+	/** How many were allowed to overtake others. */
 	reordered: number;
-	/** How many were swallowed by a partition. */
+	/** How many were lost in a partition. */
 	parted: number;
 }
 
@@ -34,7 +34,7 @@ export interface FaultyNetwork {
 	disturb(faults: Partial<Faults>): void;
 	part(node: string, other?: string): void;
 	heal(): void;
-	/** Carries one thing; `arrive` is called never, once or twice, and says whether it was taken. */
+	/** Carries one packet: calls `arrive` never, once or twice; it returns whether it was taken. */
 	carry(from: string, to: string, arrive: () => boolean): void;
 	counts(): Readonly<Carried>;
 }
@@ -43,9 +43,9 @@ export interface FaultyNetwork {
 export function createFaultyNetwork(clock: Clock, initial: Partial<Faults>): FaultyNetwork {
 	let faults: Faults = { loss: 0, double: 0, reorder: 0, delayMs: [0, 0], ...initial };
 	const counts: Carried = { delivered: 0, lost: 0, doubled: 0, reordered: 0, parted: 0 };
-	/** Pairs of nodes, and lone nodes, between which nothing passes. */
+	/** Partitioned pairs of nodes, and nodes that are cut off from all others. */
 	const parted = new Set<string>();
-	/** When the last thing of a pair arrives, so that the next one does not overtake it. */
+	/** When the last packet of a pair arrives, so that the next one does not overtake it. */
 	const lastAt = new Map<string, number>();
 
 	const pairOf = (one: string, other: string) => [one, other].toSorted().join(' ');
@@ -74,7 +74,7 @@ export function createFaultyNetwork(clock: Clock, initial: Partial<Faults>): Fau
 		counts: () => ({ ...counts }),
 		carry(from, to, arrive) {
 			const arriveNow = () => {
-				// Also what is under way when the network parts does not arrive.
+				// A packet that is on its way when a partition begins does not arrive, either.
 				if (isParted(from, to)) counts.parted += 1;
 				else if (arrive()) counts.delivered += 1;
 				else counts.lost += 1;

@@ -1,7 +1,7 @@
 /**
- * The loopback wire: a broker in memory that any number of nodes of this process join. It loses,
- * doubles, delays, reorders and parts them as it is told to, by the clock and the chance that it is
- * given, so that a simulation with a stepped clock is the same at every run of a seed.
+ * The loopback wire: a broker in memory for any number of nodes of this process. Its network loses,
+ * duplicates, delays, reorders and partitions on demand, by the clock and the random numbers that
+ * it is given, so that a simulation with a stepped clock is the same at every run of a seed.
  *
  * ```ts
  * const clock = steppedClock(42);
@@ -13,8 +13,8 @@
  * hub.restore('ship1');
  * ```
  *
- * It is not found by the folder scan, since no configuration can name a hub: whoever has one passes
- * `loopback(hub)` on.
+ * The folder scan does not find it, since no configuration can name a hub: the program that has a
+ * hub passes `loopback(hub)` to the node.
  *
  * @module
  */
@@ -41,22 +41,22 @@ import { matchesFilter } from './topic-filter.ts';
 
 /** The broker in memory. */
 export interface Hub {
-	/** Connects a node, as `loopback(hub)` does it; returns what ends that in good order. */
+	/** Connects a node, as `loopback(hub)` does; returns the function that disconnects it. */
 	join(context: TransportContext): () => void;
-	/** Changes what goes wrong from now on; what is not named stays as it is. */
+	/** Changes the faults from now on; those that are not named stay. */
 	disturb(faults: Partial<Faults>): void;
 	/**
-	 * Lets nothing pass between two nodes any more, or between one and all others. Nobody is told:
-	 * both links stay up, as when a network drops packets.
+	 * Partitions two nodes, or one from all others. Their links stay up and nothing is reported, as
+	 * when a network drops packets.
 	 */
 	part(node: string, other?: string): void;
-	/** Ends every `part`. */
+	/** Ends every partition. */
 	heal(): void;
 	/** Breaks the link of a node: it goes down, and its will is published. */
 	cut(node: string): void;
-	/** Mends it: it goes up, and gets what is retained and what MQTT clients sent meanwhile. */
+	/** Restores the link: the node gets what is retained and what MQTT clients sent meanwhile. */
 	restore(node: string): void;
-	/** All links go down and up again, and the broker has forgotten everything. */
+	/** Restarts the broker: all links go down and up again, and all it had stored is lost. */
 	restart(): void;
 	/**
 	 * Publishes as an MQTT client would. Resolves when every node that took it has
@@ -64,19 +64,19 @@ export interface Hub {
 	 */
 	publish(publication: Publication, properties?: PublicProperties): Promise<Verdict>;
 	/**
-	 * Shows everything that is published from now on, with who did it (MQTT clients have no name).
-	 * What `look` returns false for is swallowed, though its publisher is told that it was taken.
+	 * Calls `see` with each publication and its publisher (MQTT clients have no name) from now on.
+	 * If it returns false, the publication is dropped, though its publisher gets `taken`.
 	 */
-	watch(look: Look): () => void;
-	/** What was carried so far, and what went wrong with it. */
+	watch(see: PublicationFilter): () => void;
+	/** The counts of what was carried so far. */
 	counts(): Readonly<Carried>;
 }
 
-/** Looks at a publication; false swallows it. */
-export type Look = (from: string, publication: Publication) => boolean | void;
+/** Sees a publication; false drops it. */
+export type PublicationFilter = (from: string, publication: Publication) => boolean | void;
 
 /**
- * Messages of MQTT clients that are kept for a node that is away; as a default Mosquitto does.
+ * The most messages of MQTT clients that are kept for an absent node; Mosquitto's default.
  */
 const storedMax = 1000;
 
@@ -84,21 +84,21 @@ interface Member {
 	readonly node: string;
 	readonly context: TransportContext;
 	readonly wire: Wire;
-	/** Rises with each connection: what was under way to an earlier one is lost. */
+	/** Incremented with each connection: packets on their way to an earlier one are lost. */
 	connection: number;
 	isUp: boolean;
-	/** What it left with the broker when it connected. */
+	/** The will that it connected with. */
 	will?: Publication;
 }
 
 type PublicMessage = { publication: Publication; properties: PublicProperties };
-/** What all parts of a hub share. */
+/** The state of a hub. */
 interface State {
 	readonly members: Map<string, Member>;
 	readonly retained: Map<string, Publication>;
-	/** What waits on the public topics of nodes that are away, and have been here. */
+	/** Public messages that wait for the return of absent nodes. */
 	readonly stored: Map<string, PublicMessage[]>;
-	readonly looks: Set<Look>;
+	readonly filters: Set<PublicationFilter>;
 	readonly carrier: FaultyNetwork;
 }
 
@@ -108,7 +108,7 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 		members: new Map(),
 		retained: new Map(),
 		stored: new Map(),
-		looks: new Set(),
+		filters: new Set(),
 		carrier: createFaultyNetwork(clock, faults),
 	};
 	const { members, carrier } = state;
@@ -132,9 +132,9 @@ export function createHub(clock: Clock, faults: Partial<Faults> = {}): Hub {
 			for (const member of all) goUp(state, member);
 		},
 		publish: (publication, properties = {}) => takePublic(state, { publication, properties }),
-		watch(look) {
-			state.looks.add(look);
-			return () => void state.looks.delete(look);
+		watch(see) {
+			state.filters.add(see);
+			return () => void state.filters.delete(see);
 		},
 		counts: () => carrier.counts(),
 	};
@@ -171,8 +171,7 @@ function join(state: State, context: TransportContext): () => void {
 	const member: Member = { node, context, wire, connection: 0, isUp: false };
 	state.members.set(node, member);
 	goUp(state, member);
-	// It stays a member, as with a persistent session: what MQTT clients send waits for its
-	// return.
+	// It stays a member, as with a persistent session: what MQTT clients send waits for its return.
 	return () => void goDown(member, 'stopped');
 }
 
@@ -213,7 +212,7 @@ function die(state: State, member: Member, reason: string): void {
 	takePublication(state, member.node, member.will ?? member.context.will);
 }
 
-/** Whether a node has subscribed to a topic of ours. */
+/** Whether a node has subscribed to a topic of reeve's own protocol. */
 function wants({ node, context }: Member, topic: string): boolean {
 	const filters = nodeFilters(context.config.topicPrefix, node);
 	return filters.some((filter) => matchesFilter(filter, topic));
@@ -227,7 +226,7 @@ function isPublicOf({ node, context }: Member, topic: string): boolean {
 
 /** Takes the publication of a node. */
 function takePublication(state: State, from: string, publication: Publication): Verdict {
-	const verdicts = [...state.looks].map((look) => look(from, publication));
+	const verdicts = [...state.filters].map((see) => see(from, publication));
 	if (verdicts.includes(false)) return 'taken';
 	retain(state, publication);
 	let receivers = 0;
@@ -249,7 +248,7 @@ function retain({ retained }: State, publication: Publication): void {
 	if (publication.payload.byteLength > 0) retained.set(publication.topic, publication);
 }
 
-/** Brings a publication to a node, if it comes to that. */
+/** Sends a publication to a node over the faulty network. */
 function deliver(
 	state: State,
 	from: string,
@@ -273,7 +272,7 @@ async function takePublic(state: State, publicMessage: PublicMessage): Promise<V
 	return 'taken';
 }
 
-/** Hands a public message over, or keeps it until the node is back; resolves when it has it. */
+/** Delivers a public message, and resolves when the node has it; or stores it until it is back. */
 async function hand(state: State, member: Member, publicMessage: PublicMessage): Promise<void> {
 	const { publication, properties } = publicMessage;
 	const { node, context } = member;

@@ -1,12 +1,12 @@
 /**
- * MQTT's topic filters, for brokers that we play ourselves.
+ * Matches topics against MQTT's topic filters, for the broker in memory.
  *
  * @module
  */
 
 /**
- * Whether a topic is one that the filter means: `+` stands for one level, `#` at the end for all
- * further ones and for none. Neither stands for a first level that begins with `$`.
+ * Whether the filter matches the topic: `+` matches one level, `#` at the end any number of further
+ * levels. Neither matches a first level that begins with `$`.
  */
 export function matchesFilter(filter: string, topic: string): boolean {
 	const wanted = filter.split('/');

@@ -1,8 +1,8 @@
 /**
- * The login at a broker: user and password, the certificate authority that it must be known to, and
+ * The login at a broker: user and password, the certificate authority that verifies the broker, and
  * the certificate of this node. The files are read again for every connection, so that passwords
- * and certificates can be exchanged while the node runs; while one cannot be read, what was read
- * before stays in use.
+ * and certificates can be replaced while the node runs; while a file cannot be read, the earlier
+ * login stays in use.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** What mqtt.js is told of it. */
+/** The login as options of mqtt.js. */
 export interface BrokerLogin {
 	readonly username?: string;
 	readonly password?: string;
@@ -22,7 +22,7 @@ export interface BrokerLogin {
 /**
  * Reads the login.
  *
- * @throws ReeveError `bad_config`, naming the file that cannot be read; never what is in one
+ * @throws ReeveError `bad_config`, naming the file that cannot be read, never its contents
  */
 export function readLogin(config: Config): BrokerLogin {
 	const { brokerUser, brokerPassword, brokerPasswordFile, brokerCertPath, brokerKeyPath } = config;
@@ -43,7 +43,7 @@ export function readLogin(config: Config): BrokerLogin {
 	});
 }
 
-/** Reads it for every connection anew. */
+/** Returns a function that reads the login again for each connection. */
 export function createLogin(config: Config): () => BrokerLogin {
 	let last = readLogin(config);
 	return () => {
@@ -51,7 +51,7 @@ export function createLogin(config: Config): () => BrokerLogin {
 			last = readLogin(config);
 			return last;
 		} catch {
-			// The broker decides whether the old one will still do.
+			// Try the earlier login: the broker decides whether it is still valid.
 			return last;
 		}
 	};
@@ -75,8 +75,8 @@ function present<Fields extends object>(fields: Fields): BrokerLogin {
 }
 
 /**
- * `host:port`, as steward has it, or a URL, as mqtt.js understands it. Where the URL does not say,
- * a node that has a root CA to verify its broker with speaks TLS.
+ * The broker's URL from `host:port`, as in steward, or from a URL for mqtt.js. For `host:port` a
+ * node that has a root CA uses TLS.
  *
  * @throws ReeveError `bad_config`
  */
@@ -88,7 +88,7 @@ export function brokerUrl(address: string, isSecure = false): string {
 	throw new ReeveError('bad_config', `brokerAddress ${hideSecrets(address)}: no broker's address`);
 }
 
-/** An address without the name and password in it; for people and logs. */
+/** An address without user and password, for output and logs. */
 export function hideSecrets(address: string): string {
 	return address.replace(/(^|\/\/)[^@/]*@/, '$1');
 }

@@ -1,6 +1,6 @@
 /**
- * The embedded broker: MQTT 3.1.1 for development and small fleets, when no broker is named. It
- * keeps nothing on disk, and need not: the journals of the nodes are the truth.
+ * The embedded broker: MQTT 3.1.1 for development and small fleets, when no broker is configured.
+ * It stores nothing on disk: the journals of the nodes hold all messages.
  *
  * This file is the door to aedes.
  *
@@ -11,7 +11,7 @@ import { Aedes } from 'aedes';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { defineTransport } from '../../runtime/network/transport.ts';
 
-/** A broker that runs. */
+/** A running broker. */
 export interface RunningBroker {
 	/** Its address, such as `mqtt://127.0.0.1:1883`. */
 	readonly address: string;
@@ -47,7 +47,7 @@ export async function startBroker(listen: string): Promise<RunningBroker> {
 		async stop() {
 			const serverClosed = new Promise((resolve) => server.close(resolve));
 			await closed(broker);
-			// Those that have not said yet what they want are no clients of the broker.
+			// The broker does not know the connections that have not sent CONNECT yet.
 			for (const connection of connections) connection.destroy();
 			await serverClosed;
 		},
@@ -68,7 +68,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 	});
 }
 
-/** The embedded broker; wanted where no other one is named. */
+/** The embedded broker; wanted where `brokerAddress` is empty. */
 export default defineTransport({
 	name: 'broker',
 	wanted: ({ brokerAddress }) => brokerAddress === '',

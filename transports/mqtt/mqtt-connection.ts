@@ -1,10 +1,9 @@
 /**
- * A line: a connection to an MQTT broker that is opened again whenever it is lost, until it is
- * ended.
+ * A connection to an MQTT broker that is opened again whenever it is lost, until it is ended.
  *
- * Each attempt is a new client of mqtt.js that knows nothing of the earlier ones. So nothing is
- * queued while the broker is away, and nothing is sent twice behind our back: what was not
- * acknowledged is sent again from the outbox, by whoever counts the attempts.
+ * Each attempt is a new client of mqtt.js without the state of earlier ones. So nothing is queued
+ * while the broker is away, and mqtt.js repeats nothing: what was not acknowledged is sent again
+ * from the outbox, where attempts are counted.
  *
  * This file is the door to mqtt.js.
  *
@@ -14,21 +13,21 @@ import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 
 import { pause, type Clock, type Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Publication, Verdict } from '../../runtime/network/transport.ts';
-import { isTooLarge, nobody } from './reason-codes.ts';
+import { isTooLarge, noMatchingSubscribers } from './reason-codes.ts';
 import { createVersionChoice, type MqttVersion } from './mqtt-version.ts';
-import type { LineGate } from './name-gate.ts';
+import type { ConnectionGate } from './name-gate.ts';
 import { asBuffer, makeNumbersSingly, sendAtOnce } from './mqtt-stream.ts';
 
-/** How a line is opened, and what is told of it. */
+/** The options of a connection. */
 export interface MqttConnectionOptions {
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly address: string;
-	/** Read anew by each attempt. */
+	/** Read again for each attempt. */
 	readonly client: IClientOptions;
-	/** Passed before each attempt, and told of each connection that is lost. */
-	readonly gate?: LineGate | undefined;
-	/** Subscribed to, with QoS 1, before the line is up. */
+	/** Passed before each attempt, and informed of each lost connection. */
+	readonly gate?: ConnectionGate | undefined;
+	/** Subscribed to, with QoS 1, before the connection counts as up. */
 	readonly filters: readonly string[];
 	/**
 	 * Takes a packet; its acknowledgement waits for the promise, and is not sent if that rejects.
@@ -36,33 +35,33 @@ export interface MqttConnectionOptions {
 	 */
 	readonly onPacket: (packet: IPublishPacket, gone: AbortSignal) => Promise<void> | void;
 	readonly onUp: () => void;
-	/** Also told, once, of a line that does not come up. */
+	/** Called when the connection is lost; also once if it does not come up at first. */
 	readonly onDown: (why: string) => void;
 }
 
-/** The line that {@link openConnection} opens. */
+/** The connection that {@link openConnection} opens. */
 export interface MqttConnection {
 	publish(publication: Publication): Promise<Verdict>;
 	/** Subscribes to one more topic, until the connection is lost. */
 	follow(topic: string): void;
-	/** Ends it, and waits until nothing of it is left; for a second at the most. */
+	/** Ends it, and waits until it is closed, for one second at most. */
 	end(): Promise<void>;
 }
 
-/** A line that worked until now is opened again after this pause; then the pauses grow. */
+/** The pause before the first attempt after a connection was lost; later pauses grow. */
 const firstPauseMs = 50;
 /** How long an end waits for acknowledgements that may never come. */
 const endMsMax = 1000;
 /**
- * A connection on which an acknowledgement takes longer is a dead one. Mosquitto, for one, says
- * nothing more on it after a publication above its `message_size_limit`.
+ * A connection on which an acknowledgement takes longer counts as dead. Mosquitto, for example,
+ * sends nothing more after a publication above its `message_size_limit`.
  */
 const answerMsMax = 30_000;
-/** The most bytes of a PUBLISH beside topic and payload. */
+/** The most bytes of a PUBLISH packet besides topic and payload. */
 const headerBytesMax = 16;
 
 const fixedOptions = {
-	// Lines are opened again by this file, which also knows about versions.
+	// This file reconnects itself, since it also chooses the version.
 	reconnectPeriod: 0,
 	queueQoSZero: false,
 	resubscribe: false,
@@ -74,10 +73,10 @@ interface AskTimeout {
 	readonly answer: (verdict: Verdict) => void;
 }
 
-/** What one attempt of a line consists of. */
+/** One attempt to connect, and its connection if it succeeds. */
 interface Attempt {
 	readonly client: MqttClient;
-	/** Message numbers of publications that the broker had no subscriber for. */
+	/** Packet ids of publications without a matching subscriber. */
 	readonly unheard: Set<number>;
 	/** The publications that the broker has not answered yet, oldest first. */
 	readonly unanswered: Set<AskTimeout>;
@@ -86,18 +85,19 @@ interface Attempt {
 	/** The largest packet that the broker takes. */
 	bytesMax: number;
 	why: string;
-	/** Whether the broker has let it in, and with which reason it has thrown it out. */
-	wasLetIn: boolean;
-	thrownOut?: number | undefined;
-	/** Whether there was an error; without one the broker has just hung up. */
+	/** Whether the broker has accepted the connection. */
+	wasAccepted: boolean;
+	/** The reason code with which the broker has disconnected it. */
+	disconnectReason?: number | undefined;
+	/** Whether there was an error; without one the broker has just closed the connection. */
 	hasFailed: boolean;
-	/** The packet that is being taken, until it is acknowledged. */
+	/** Settles when the packet that is being handled is acknowledged. */
 	inHand: Promise<void> | undefined;
-	/** From now on no packet is taken any more: the broker keeps what comes. */
+	/** Packets are not taken any more: the broker keeps them. */
 	isEnding: boolean;
 }
 
-/** Opens a line. It never fails: an absent broker is waited for, with growing pauses. */
+/** Opens a connection. It never fails: it waits for an absent broker, with growing pauses. */
 export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	makeNumbersSingly();
 	const { clock, config, gate } = options;
@@ -132,17 +132,17 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			options.onUp();
 		};
 		client.on('connect', ({ properties, sessionPresent }) => {
-			attempt.wasLetIn = true;
+			attempt.wasAccepted = true;
 			sendAtOnce(client.stream);
 			attempt.bytesMax = properties?.maximumPacketSize ?? Infinity;
-			// A session that was kept has its subscriptions already, and perhaps packets that come first.
+			// A kept session has its subscriptions already, and its packets may come at once.
 			if (sessionPresent) goUp();
 			subscribe(client, options.filters).then(goUp, (thrown: unknown) => {
 				attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
 				client.end(true);
 			});
 		});
-		client.on('disconnect', ({ reasonCode }) => (attempt.thrownOut = reasonCode));
+		client.on('disconnect', ({ reasonCode }) => (attempt.disconnectReason = reasonCode));
 		client.on('error', (error) => {
 			attempt.why = error.message;
 			attempt.hasFailed = true;
@@ -152,13 +152,13 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			if (current !== attempt) return;
 			current = undefined;
 			client.end(true);
-			if (attempt.wasLetIn) {
+			if (attempt.wasAccepted) {
 				version.lost();
-				gate?.lost(attempt.thrownOut);
+				gate?.lost(attempt.disconnectReason);
 			} else if (!attempt.hasFailed) version.hungUp();
-			const isNews = isUp || failures === 2;
+			const isReported = isUp || failures === 2;
 			isUp = false;
-			if (isNews) options.onDown(attempt.why);
+			if (isReported) options.onDown(attempt.why);
 			again();
 		});
 	};
@@ -168,7 +168,7 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			isUp && current ? publish(current, publication) : Promise.resolve('not_connected'),
 		follow(topic) {
 			if (!isUp || !current) return;
-			// If the connection is lost meanwhile, it is asked for again by whoever wanted it.
+			// If the connection is lost meanwhile, the caller follows again when it is up.
 			subscribe(current.client, [topic]).catch(() => undefined);
 		},
 		async end() {
@@ -185,7 +185,7 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	};
 }
 
-/** Starts one attempt. All listeners that an error could want are there before it can happen. */
+/** Starts one attempt. All listeners are set before an error can happen. */
 function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt {
 	const { clock, address, client: own, onPacket } = options;
 	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
@@ -199,13 +199,13 @@ function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt 
 		sweep: undefined,
 		bytesMax: Infinity,
 		why: 'the broker does not answer',
-		wasLetIn: false,
+		wasAccepted: false,
 		hasFailed: false,
 		inHand: undefined,
 		isEnding: false,
 	};
 	client.handleMessage = (packet, acknowledge) => {
-		// An error means only that there is no acknowledgement: the broker brings the packet again.
+		// An error only means no acknowledgement: the broker sends the packet again.
 		const refuse = (thrown: unknown) =>
 			acknowledge(thrown instanceof Error ? thrown : new Error(String(thrown)));
 		if (attempt.isEnding) return refuse('stopping');
@@ -220,12 +220,12 @@ function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt 
 	client.on('close', () => {
 		gone.abort();
 		attempt.sweep?.cancel();
-		// A client that is closed forgets whom it owes an answer to.
+		// mqtt.js does not call the callbacks of a closed client.
 		for (const { answer } of attempt.unanswered) answer('not_connected');
 	});
 	client.on('packetreceive', (packet) => {
-		// mqtt.js takes this for a plain success, and keeps the reason to itself.
-		if (packet.cmd === 'puback' && packet.reasonCode === nobody) {
+		// mqtt.js treats this as success, and does not pass the reason on.
+		if (packet.cmd === 'puback' && packet.reasonCode === noMatchingSubscribers) {
 			unheard.add(packet.messageId ?? 0);
 		}
 	});
@@ -239,7 +239,7 @@ async function subscribe(client: MqttClient, filters: readonly string[]): Promis
 	if (denied) throw new Error(`the broker refuses the subscription ${denied.topic}`);
 }
 
-/** Publishes, and says what the broker made of it. */
+/** Publishes, and resolves with the broker's verdict. */
 function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 	const { client, unheard, bytesMax } = attempt;
 	const { topic, payload, qos, retain, correlationData } = publication;
@@ -267,7 +267,7 @@ function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 	});
 }
 
-/** Breaks the connection if an answer takes too long; one timer is enough for all. */
+/** Closes the connection if an acknowledgement takes too long; one timer serves all. */
 function watch(attempt: Attempt): void {
 	const { client, clock, unanswered } = attempt;
 	if (attempt.sweep || unanswered.size === 0) return;
@@ -281,7 +281,7 @@ function watch(attempt: Attempt): void {
 	});
 }
 
-/** Says goodbye, but does not wait for ever for what is still unacknowledged. */
+/** Disconnects; waits for the packet being handled and for acknowledgements, but not for ever. */
 async function endAttempt(
 	attempt: Attempt,
 	{ clock, isForced }: { clock: Clock; isForced: boolean },

@@ -1,10 +1,10 @@
 /**
- * Which version of MQTT a line speaks: 5.0, and 3.1.1 where the broker does not speak that.
+ * Chooses the version of MQTT for a connection: 5.0, or 3.1.1 where the broker does not speak 5.0.
  *
- * Most brokers say so. Some just hang up, such as RabbitMQ before 3.13; so does whatever stands in
- * front of a broker that is away. After a silence of this kind the versions are tried in turn, and
- * a version that was only found so is given up with the connection: the next one begins with 5.0
- * again.
+ * Most brokers refuse version 5.0 with an error. Some just close the connection, such as RabbitMQ
+ * before 3.13; so does a proxy in front of a broker that is down. After such a close the versions
+ * are tried in turn, and a version found in this way is dropped with the connection: the next
+ * attempt begins with 5.0 again.
  *
  * @module
  */
@@ -18,16 +18,16 @@ export type MqttVersion = 4 | 5;
 export interface VersionChoice {
 	readonly current: MqttVersion;
 	/**
-	 * The broker has refused with an error; true if it is about the version, and another one is left.
+	 * The broker has refused with an error; true if that is about the version, and another is left.
 	 */
 	refused(error: Error): boolean;
-	/** The broker has hung up without a word. */
+	/** The broker has closed the connection without an error. */
 	hungUp(): void;
-	/** A connection that the broker had let in is lost. */
+	/** A connection that the broker had accepted is lost. */
 	lost(): void;
 }
 
-/** Creates the choice for one line. */
+/** Creates the choice for one connection. */
 export function createVersionChoice({ mqttVersion }: Pick<Config, 'mqttVersion'>): VersionChoice {
 	let current: MqttVersion = mqttVersion === '3.1.1' ? 4 : 5;
 	let isSure = mqttVersion !== 'auto';

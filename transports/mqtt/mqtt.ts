@@ -1,16 +1,16 @@
 /**
  * The MQTT wire: MQTT 5.0, and 3.1.1 where the broker does not speak it.
  *
- * There are two connections. One carries our own frames, whose delivery the journals look after, so
+ * There are two connections. One carries reeve's own frames, whose delivery the journals ensure, so
  * its packets are acknowledged at once. The other, `:in`, takes what MQTT clients publish; they
  * have no journal, so each of their packets is acknowledged only when its message is on disk.
  * mqtt.js handles one packet of a connection at a time, so one connection could not do both. A node
- * that takes nothing of them (`takePublic: false`) has the first only.
+ * with `takePublic: false` has the first only.
  *
- * They are opened only after a claim of the node's name has succeeded, which is made over a third,
- * short connection, and again after somebody else has taken the name. There is no will delay: the
- * death of a node that was killed is news at once, and a will that comes too late is contradicted
- * by the living.
+ * They are opened only after a claim of the node's name has succeeded. The claim is made over a
+ * third, short connection, and again after another client has taken the name. There is no will
+ * delay: the death of a killed node is published at once, and a node that runs corrects a late
+ * will.
  *
  * The broker knows them as `<prefix>:<node>` and `<prefix>:<node>:in`. No node's name has a colon,
  * and fleets with different prefixes may share a broker.
@@ -43,12 +43,12 @@ import { deferred } from '../../runtime/platform/deferred.ts';
 
 type Packet = Parameters<MqttConnectionOptions['onPacket']>[0];
 
-/** A day: so long a broker keeps what MQTT clients publish while this node is away. */
+/** The broker keeps what MQTT clients publish while this node is away for a day. */
 const sessionSeconds = 86_400;
-/** Public packets that the broker may send before the first of them is acknowledged. */
+/** The most public packets that the broker may send without an acknowledgement. */
 const publicMax = 64;
 
-/** Where the broker is, and who may connect to it by the name of the node. */
+/** The broker's address, the login, and the gate of the node's name. */
 interface Route {
 	readonly address: string;
 	readonly login: () => BrokerLogin;
@@ -61,8 +61,8 @@ function clientId({ node, config }: TransportContext): string {
 }
 
 /**
- * Opens the connection for frames, acknowledgements and presence: it is what makes the node be
- * there, but not before `ready`.
+ * Opens the connection for frames, acknowledgements and presence. The wire is reported as up when
+ * it is connected and `ready` has resolved.
  */
 function openFrames(
 	context: TransportContext,
@@ -71,13 +71,13 @@ function openFrames(
 ): MqttConnection {
 	const { node, clock, config, listener, signals } = context;
 	const transport = { transport: 'mqtt', address: hideSecrets(address) };
-	let connection = 0;
-	const line = openConnection({
+	let connectionCount = 0;
+	const connection = openConnection({
 		clock,
 		config,
 		address,
-		gate: gate?.line(),
-		// Asked for anew by each attempt: a will is numbered by the connection that it is the end of.
+		gate: gate?.connection(),
+		// A getter, read for each attempt: a will has the number of its connection.
 		get client() {
 			const { topic, payload } = context.will;
 			const will = { topic, payload: Buffer.from(payload), qos: 1, retain: true } as const;
@@ -86,31 +86,31 @@ function openFrames(
 		filters: nodeFilters(config.topicPrefix, node, config.presence),
 		onPacket: (packet) => takeOwn(context, packet),
 		onUp() {
-			const mine = (connection += 1);
+			const mine = (connectionCount += 1);
 			void ready.then(() => {
-				if (mine !== connection) return;
+				if (mine !== connectionCount) return;
 				signals.emit('transport.up', transport);
 				listener.up(wire);
 			});
 		},
 		onDown(why) {
-			connection += 1;
+			connectionCount += 1;
 			signals.emit('transport.down', { ...transport, reason: why });
 			listener.down(wire, why);
 		},
 	});
 	const wire: Wire = {
 		name: 'mqtt',
-		publish: (publication) => line.publish(publication),
-		follow: (topic) => line.follow(topic),
+		publish: (publication) => connection.publish(publication),
+		follow: (topic) => connection.follow(topic),
 	};
-	return line;
+	return connection;
 }
 
 /**
  * Opens the connection for MQTT clients. The broker keeps its session while the node is away.
- * `onTried` is called when it is up, or did not come up at first: a node that MQTT clients
- * cannot reach is still one for other nodes.
+ * `onTried` is called when it is up, or did not come up at first: a node that MQTT clients cannot
+ * reach still works with other nodes.
  */
 function openIngress(
 	context: TransportContext,
@@ -124,7 +124,7 @@ function openIngress(
 		clock,
 		config,
 		address,
-		gate: gate?.line(),
+		gate: gate?.connection(),
 		get client() {
 			const properties = {
 				sessionExpiryInterval: sessionSeconds,
@@ -152,7 +152,7 @@ function openIngress(
 }
 
 /**
- * Claims the name of the node over a connection of another name, however long the broker is away.
+ * Claims the name of the node over a connection with another name; waits while the broker is away.
  */
 function claimName(
 	{ clock, config, claim, signals }: TransportContext,
@@ -166,10 +166,10 @@ function claimName(
 		let relay = createRelay();
 		const finish = (end: ClaimEnd): void => {
 			signal.removeEventListener('abort', giveUp);
-			void line.end().then(() => resolve(end));
+			void connection.end().then(() => resolve(end));
 		};
 		const giveUp = () => finish('denied');
-		const line = openConnection({
+		const connection = openConnection({
 			clock,
 			config,
 			address,
@@ -181,9 +181,9 @@ function claimName(
 			onUp() {
 				lost = deferred();
 				const { onPacket } = relay;
-				const publish: Wire['publish'] = (publication) => line.publish(publication);
+				const publish: Wire['publish'] = (publication) => connection.publish(publication);
 				void claim.conduct({ publish, onPacket, lost: lost.promise }, isContested).then((end) => {
-					// The line comes up again by itself, and claims once more.
+					// After `lost` the connection is opened again, and claims once more.
 					if (end !== 'lost') finish(end);
 				});
 			},
@@ -198,7 +198,8 @@ function claimName(
 }
 
 /**
- * Hands a packet of ours to the node, whose fault it must never be that the broker's link breaks.
+ * Hands a packet of another node to this one. An error is reported; it must not break the
+ * connection.
  */
 function takeOwn({ listener, signals }: TransportContext, { topic, payload }: Packet): void {
 	try {
@@ -239,19 +240,19 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 				claimName(context, { address, login }, { isContested, signal }),
 		});
 	const route = { address, login, gate };
-	const lines = [openFrames(context, route, tried.promise)];
+	const connections = [openFrames(context, route, tried.promise)];
 	if (context.isSafe || !config.takePublic) tried.resolve();
-	else lines.unshift(openIngress(context, route, tried.resolve));
+	else connections.unshift(openIngress(context, route, tried.resolve));
 	return {
 		address: hideSecrets(address),
 		async stop() {
 			gate?.end();
-			await Promise.all(lines.map((line) => line.end()));
+			await Promise.all(connections.map((each) => each.end()));
 		},
 	};
 }
 
-/** The wire of every node: to the broker that is named, or to the embedded one. */
+/** The wire of every node, to the configured broker or to the embedded one. */
 export default defineTransport({
 	name: 'mqtt',
 	wanted: () => true,

@@ -1,6 +1,6 @@
 /**
- * The gate in front of a name at the broker: nobody connects under it before a claim has succeeded,
- * nor again after somebody else has taken it.
+ * The gate of a node's name at the broker: no connection uses the name before a claim has
+ * succeeded, nor after another client has taken the name, until the next claim.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import type { Config } from '../../runtime/config/config.ts';
 /** How a claim ended. */
 export type ClaimEnd = 'granted' | 'denied';
 
-/** What a gate works with. */
+/** The parts of a gate. */
 export interface GateParts {
 	readonly clock: Clock;
 	readonly config: Pick<Config, 'claimPauseMs'>;
-	/** Makes one claim, however long that takes; until the signal is raised. Never rejects. */
+	/** Makes one claim; waits for the broker until the signal is raised. Never rejects. */
 	readonly claim: (isContested: boolean, signal: AbortSignal) => Promise<ClaimEnd>;
 }
 
-/** The gate, for one of the lines that use the name. */
-export interface LineGate {
+/** The gate, for one of the connections that use the name. */
+export interface ConnectionGate {
 	/** Resolves when the name may be used; false if the gate was closed for good instead. */
 	enter(): Promise<boolean>;
 	/** A connection under the name was lost, with the reason code that the broker gave, if any. */
@@ -28,17 +28,17 @@ export interface LineGate {
 
 /** The gate that {@link createNameGate} makes. */
 export interface NameGate {
-	/** For one more line: the losses of each are counted by themselves. */
-	line(): LineGate;
+	/** The gate for one more connection: the losses of each connection are counted separately. */
+	connection(): ConnectionGate;
 	end(): void;
 }
 
 /** MQTT 5.0's reason code for a session that another connection has taken over; section 2.4. */
 const sessionTakenOver = 0x8e;
 /**
- * This many losses without a reason within this time mean the same, because a 3.1.1 broker cannot
- * say it: two clients of one name throw each other out many times in a second. Any other reason is
- * no fault of the name.
+ * This many losses without a reason within this time mean the same: a 3.1.1 broker sends no reason,
+ * and two clients of one name disconnect each other many times in a second. Any other reason does
+ * not concern the name.
  */
 const unexplained = { count: 3, withinMs: 10_000 } as const;
 
@@ -50,7 +50,7 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 	let notBefore = -Infinity;
 	let entering: Promise<boolean> | undefined;
 
-	/** With jitter, so that two that found each other out do not come back at the same time. */
+	/** Postpones the next claim, with jitter, so that two rivals do not return at the same time. */
 	const postpone = (): void => {
 		notBefore = clock.monotonic() + config.claimPauseMs * (1 + clock.random());
 	};
@@ -74,7 +74,7 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 		isContested = true;
 		postpone();
 	};
-	const createLine = (): LineGate => {
+	const createConnectionGate = (): ConnectionGate => {
 		let losses: number[] = [];
 		return {
 			enter() {
@@ -92,23 +92,23 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 			},
 		};
 	};
-	return { line: createLine, end: () => ending.abort() };
+	return { connection: createConnectionGate, end: () => ending.abort() };
 }
 
 /** Called for each publication that arrives. */
 type See = (topic: string, payload: Uint8Array) => void;
 
-/** Keeps what arrives before anybody looks: retained messages may be quicker than the caller. */
+/** Keeps what arrives before `onPacket` is called: retained messages may arrive first. */
 export function createRelay(): { readonly arrived: See; readonly onPacket: (see: See) => void } {
 	const early: Parameters<See>[] = [];
-	let look: See | undefined;
+	let receiver: See | undefined;
 	return {
 		arrived(topic, payload) {
-			if (look) look(topic, payload);
+			if (receiver) receiver(topic, payload);
 			else early.push([topic, payload]);
 		},
 		onPacket(see) {
-			look = see;
+			receiver = see;
 			for (const [topic, payload] of early.splice(0)) see(topic, payload);
 		},
 	};

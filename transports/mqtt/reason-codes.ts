@@ -1,14 +1,14 @@
 /**
- * The reasons that MQTT brokers give, as far as they make a difference here.
+ * The reason codes of MQTT brokers that reeve distinguishes.
  *
  * @module
  */
 
-/** Nobody has subscribed to what was published; MQTT 5.0, section 2.4. */
-export const nobody = 0x10;
+/** No subscription matches what was published; MQTT 5.0, section 2.4. */
+export const noMatchingSubscribers = 0x10;
 const unsupportedVersion = 0x84;
 const packetTooLarge = 0x95;
-/** What a 3.1.1 broker answers to a protocol version that it does not speak; section 3.2.2.3. */
+/** The answer of a 3.1.1 broker to a protocol version that it does not support; 3.2.2.3. */
 const refusedVersion = 1;
 
 /** Whether a connection was refused because of its protocol version. */

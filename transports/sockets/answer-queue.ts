@@ -1,6 +1,6 @@
 /**
- * The answers to one client: in the order of its input, whatever is ready first, and never more
- * than it reads. A client that does not read its answers is not listened to either.
+ * The answers to one client, in the order of its input, whichever is ready first. A client that
+ * does not read its answers is not read from, either.
  *
  * @module
  */
@@ -8,11 +8,12 @@ import process from 'node:process';
 import type { Socket } from 'node:net';
 
 /**
- * Work whose answers leave after those of all earlier work. Whoever writes waits for the client.
+ * Work whose answers are written after those of all earlier work. `write` resolves when the client
+ * has read enough.
  */
 export type AnswerWork = (write: (value: unknown) => Promise<void>) => Promise<void>;
 
-/** The line that {@link createAnswerQueue} makes. */
+/** The queue that {@link createAnswerQueue} makes. */
 export interface AnswerQueue {
 	/** Queues work. The input is paused while `waitingMax` or more are queued. */
 	add(work: AnswerWork): void;
@@ -20,17 +21,17 @@ export interface AnswerQueue {
 	endWhenIdle(): void;
 }
 
-/** Answers that are ready together leave in one write, up to this many characters. */
+/** Answers that are ready together go into one write, up to this many characters. */
 const writeCharsMax = 65_536;
 
-/** Creates the line of one client. */
+/** Creates the queue of one client. */
 export function createAnswerQueue(
 	socket: Socket,
 	options: {
 		readonly waitingMax: number;
-		/** Whether no message of the client is half read. */
+		/** Whether no message of the client is read in part. */
 		readonly isBetween: () => boolean;
-		/** What is written when work fails. */
+		/** The answer to work that fails. */
 		readonly errorOf: (thrown: unknown) => unknown;
 	},
 ): AnswerQueue {
@@ -56,7 +57,7 @@ export function createAnswerQueue(
 	const endIfIdle = (): void => {
 		if (!isEnding || isRunning || !isBetween() || socket.writableEnded) return;
 		flush();
-		// Nothing that comes after the end is listened to: whoever sends more is told by the cut.
+		// Destroy the socket after the end: a client that sends more sees a broken connection.
 		socket.end(() => socket.destroy());
 	};
 
@@ -73,7 +74,7 @@ export function createAnswerQueue(
 	};
 }
 
-/** Gathers lines, and waits where the client does not read. */
+/** Collects lines, and waits while the client does not read. */
 function createWriter(socket: Socket) {
 	let text = '';
 	const flush = (): void => {

@@ -1,6 +1,6 @@
 /**
- * Serving one client of a stream, be it the unix socket or TCP: steward's JSON arrays, single
- * objects and questions come in, and each is answered by a JSON line, in order.
+ * The session of one client of the unix socket or of TCP: takes steward's JSON arrays, single
+ * objects and questions, and answers each with JSON lines, in order.
  *
  * @module
  */
@@ -11,20 +11,19 @@ import { createAnswerQueue } from './answer-queue.ts';
 import { createFraming } from '../framing/json-framing.ts';
 import type { Framed } from '../framing/partial-value.ts';
 
-/** How clients of one listener are served. */
+/** The settings of one listener. */
 export interface Serving {
-	/** What the listener is called in errors and signals, in steward's words. */
+	/** The name of the listener in errors and signals; steward's name where it has one. */
 	readonly via: string;
 	/**
-	 * Looks at the first value that a client sends: true if it only lets the client in and is no
-	 * message.
+	 * Checks the first value that a client sends; true if it is only a token and no message.
 	 *
-	 * @throws whatever is wrong with it; the client is told, and let go
+	 * @throws ReeveError if the client is not let in; it gets the error, and is disconnected
 	 */
 	readonly greet?: (value: unknown) => boolean;
 }
 
-/** Serves one client until it goes, or its array is answered. */
+/** Serves one client until it disconnects, or its array is answered. */
 export function serveClient(
 	socket: Socket,
 	{ api, config }: TransportContext,
@@ -34,18 +33,18 @@ export function serveClient(
 	const framing = createFraming({ bytesMax, depthMax });
 	const leaving = new AbortController();
 	let greeting = greet;
-	const line = createAnswerQueue(socket, {
+	const queue = createAnswerQueue(socket, {
 		waitingMax: answersWaitingMax,
 		isBetween: () => framing.isBetween(),
 		errorOf,
 	});
 	const handle = (framed: Framed): void => {
 		if (socket.writableEnded) return;
-		if (framed.type === 'array_end') return line.endWhenIdle();
+		if (framed.type === 'array_end') return queue.endWhenIdle();
 		if (framed.type === 'error') {
 			const { code, detail } = framed.error;
 			const refusal = api.refuse(code, detail, via);
-			return line.add((write) => write(refusal));
+			return queue.add((write) => write(refusal));
 		}
 		const { value } = framed;
 		if (greeting) {
@@ -54,13 +53,13 @@ export function serveClient(
 			if (isGreeting) return;
 		}
 		if (isQuestion(value)) {
-			return line.add(async (write) => {
+			return queue.add(async (write) => {
 				for await (const row of api.ask(value, leaving.signal)) await write({ row });
 				await write({ end: true });
 			});
 		}
 		const answers = api.accept(value, via);
-		line.add(async (write) => {
+		queue.add(async (write) => {
 			for (const answer of await answers) await write(answer);
 		});
 	};
@@ -68,7 +67,7 @@ export function serveClient(
 		try {
 			for (const framed of all) handle(framed);
 		} catch (thrown) {
-			// Nothing of a client that is not let in is looked at any further.
+			// A client that is not let in is disconnected with the reason.
 			const { code, detail } = asReeveError(thrown);
 			leaving.abort();
 			socket.end(`${JSON.stringify(api.refuse(code, detail, via))}\n`, () => socket.destroy());
@@ -76,11 +75,11 @@ export function serveClient(
 	};
 	socket.on('data', (chunk) => handleAll(framing.push(chunk)));
 	socket.on('end', () => {
-		// A client that is gone and one that has only sent its last look alike here. What it has asked
-		// is answered, but a question that goes on ends: else it might go on for nobody.
+		// A client that is gone and one that has sent its last value cannot be told apart. Answer what
+		// it has sent, but end a question that follows: it might run on without a reader.
 		leaving.abort();
 		handleAll(framing.end());
-		line.endWhenIdle();
+		queue.endWhenIdle();
 	});
 	socket.on('error', () => leaving.abort());
 	socket.on('close', () => {
@@ -89,14 +88,14 @@ export function serveClient(
 	});
 }
 
-/** Tells one client too many that it is one, and lets it go. */
+/** Refuses a client above `clientsMax`, and disconnects it. */
 export function turnAway(
 	socket: Socket,
 	{ api, config }: TransportContext,
 	{ via }: Pick<Serving, 'via'>,
 ): void {
 	const refusal = api.refuse('too_many_clients', `${config.clientsMax} are there`, via);
-	// It may be gone already, which is all the same.
+	// It may be gone already.
 	socket.on('error', () => socket.destroy());
 	socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());
 }

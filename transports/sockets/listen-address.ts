@@ -1,6 +1,6 @@
 /**
- * Where a listener listens, and whether others can reach it: then its clients must show who they
- * are.
+ * The address of a listener, and the credentials that its clients need if other machines can reach
+ * it.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Server } from 'node:net';
 import type { Config, ConfigKey } from '../../runtime/config/config.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** A place to listen at. */
+/** An address to listen on. */
 export interface ListenAddress {
 	/** Empty: every interface. */
 	readonly host: string;
 	readonly port: number;
-	/** Whether only this machine reaches it. */
+	/** Whether only this machine can reach it. */
 	readonly isLoopback: boolean;
 }
 
@@ -35,9 +35,9 @@ export function readListenAddress(key: ConfigKey, text: string): ListenAddress {
 	return { host, port, isLoopback: /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/.test(host) };
 }
 
-/** What a client has to show. */
+/** The credentials that a client must present. */
 export interface Guard {
-	/** Undefined: none is asked for. */
+	/** Undefined if none is required. */
 	readonly token: string | undefined;
 	/** The files of a TLS server. */
 	readonly tls:
@@ -51,9 +51,9 @@ type GuardKeys = Pick<
 >;
 
 /**
- * Reads the token and the certificates. What only this machine reaches may go without; for the rest
- * a token or client certificates are required. TLS alone is not enough: it tells the client who we
- * are, and not us who the client is. A token without TLS can be read by whoever sees the traffic.
+ * Reads the token and the certificates. A listener on the loopback interface needs none; any other
+ * requires a token or client certificates. TLS alone is not enough: it authenticates the server,
+ * not the client. A token without TLS can be read by anyone who sees the traffic.
  *
  * @throws ReeveError `unguarded`, `bad_config`
  */
@@ -100,7 +100,7 @@ async function readOf(config: GuardKeys, key: keyof GuardKeys): Promise<Buffer> 
 	}
 }
 
-/** Whether this is the token. How long that takes tells nothing about how much of it was right. */
+/** Compares with the token in constant time, so that timing does not reveal a part of it. */
 export function isToken(given: unknown, token: string): boolean {
 	if (typeof given !== 'string') return false;
 	const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -108,8 +108,7 @@ export function isToken(given: unknown, token: string): boolean {
 }
 
 /**
- * Starts listening; resolves with the address as people write it, with the port that was really
- * taken.
+ * Starts listening; resolves with the address as text, with the port that was really taken.
  *
  * @throws ReeveError `address_in_use`, `bad_config`
  */

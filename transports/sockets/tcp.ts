@@ -1,7 +1,7 @@
 /**
- * The TCP listener, as steward has it: the same frames as on the unix socket, over TCP or TLS. It
- * is off unless `tcpListener` says where to listen. Beyond this machine it needs a token, which is
- * the first line that a client sends (`{"token":"..."}`), or TLS with client certificates.
+ * The TCP listener, like steward's: the same JSON as on the unix socket, over TCP or TLS. It is off
+ * unless `tcpListener` gives an address. If other machines can reach it, it requires a token, which
+ * is the first line that a client sends (`{"token":"..."}`), or TLS with client certificates.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import {
 import { serveClient, turnAway } from './client-session.ts';
 import { isToken, listenAt, readGuard, readListenAddress, type Guard } from './listen-address.ts';
 
-/** What steward calls it in its errors. */
+/** Its name in steward's errors. */
 const via = 'tcp listener';
-/** Within this time a client must have begun, and have shown its token if one is asked for. */
+/** Within this time a client must send its first value, which is its token if one is required. */
 const greetingMsMax = 30_000;
 
-/** Lets a client in by its first value: with a token, it must be that. */
+/** Checks the first value of a client: if a token is required, it must be that. */
 function greetWith(token: string | undefined): (value: unknown) => boolean {
 	return (value) => {
 		const given = typeof value === 'object' && value !== null && Reflect.get(value, 'token');
 		if (token === undefined) return false;
 		if (isToken(given, token)) return true;
-		throw new ReeveError('unauthorized', 'no token, or another one');
+		throw new ReeveError('unauthorized', 'the token is missing or wrong');
 	};
 }
 
 /**
- * Looks at the first bytes. A browser can be made to send anything to a port of its own machine,
- * but only behind the head of an HTTP request; so a client whose first word is no JSON is not
- * listened to.
+ * Checks the first bytes. A web page can make a browser send anything to a port of its own machine,
+ * but only behind the head of an HTTP request; so a client whose first byte does not begin a JSON
+ * object or array is refused.
  */
-function refuseStrangers(socket: Socket, { api }: TransportContext, welcome: () => void): void {
+function refuseBrowsers(socket: Socket, { api }: TransportContext, welcome: () => void): void {
 	socket.once('data', (chunk: Buffer) => {
 		const [first] = chunk
 			.subarray(0, 64)
@@ -49,7 +49,11 @@ function refuseStrangers(socket: Socket, { api }: TransportContext, welcome: () 
 			socket.resume();
 			return;
 		}
-		const refusal = api.refuse('bad_json', 'the first word is no JSON', via);
+		const refusal = api.refuse(
+			'bad_json',
+			'the first byte does not begin a JSON object or array',
+			via,
+		);
 		socket.end(`${JSON.stringify(refusal)}\n`, () => socket.destroy());
 	});
 }
@@ -59,7 +63,7 @@ function createListener({ tls }: Guard, take: (socket: Socket) => void): Server 
 	const rejectUnauthorized = tls.requestCert;
 	const options = { ...tls, rejectUnauthorized, allowHalfOpen: true, handshakeTimeout: 10_000 };
 	const server = createTlsServer(options, take);
-	// A client that cannot do the handshake is its own problem.
+	// A failed handshake concerns only its client.
 	server.on('tlsClientError', () => {});
 	return server;
 }
@@ -82,7 +86,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 			timer.cancel();
 			return isGreeting;
 		};
-		refuseStrangers(socket, context, () => serveClient(socket, context, { via, greet }));
+		refuseBrowsers(socket, context, () => serveClient(socket, context, { via, greet }));
 	});
 	// Connections that have not finished their handshake are no clients yet.
 	const connections = new Set<Socket>();
@@ -103,7 +107,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 }
 
 /**
- * The door for programs that speak steward's frames over TCP; wanted where `tcpListener` is set.
+ * The transport for programs that send messages over TCP; wanted where `tcpListener` is set.
  */
 export default defineTransport({
 	name: 'tcp',

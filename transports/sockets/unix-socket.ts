@@ -1,10 +1,11 @@
 /**
- * The unix socket: how people and programs on the same machine hand in messages and ask questions.
+ * The unix socket, over which operators and programs on the same machine send messages and ask
+ * questions.
  *
  * It takes steward's JSON arrays (`nc -U`), single objects, and questions (objects with a key
  * `reeve`). Each message is answered by a JSON line, in order; a question by lines with a `row`
- * each, and an `end`. After an array the connection is ended as soon as all is answered, so that
- * `nc` returns.
+ * each, and an `end`. After an array the node ends the connection as soon as all is answered, so
+ * that `nc` returns.
  *
  * @module
  */
@@ -20,14 +21,14 @@ import {
 } from '../../runtime/network/transport.ts';
 import { serveClient, turnAway } from './client-session.ts';
 
-/** The longest path that Linux takes for a socket; unix(7). */
+/** The longest path of a socket on Linux; unix(7). */
 const pathBytesMax = 107;
-/** What steward calls it in its errors. */
+/** Its name in steward's errors. */
 const via = 'socket';
 
 /**
- * Removes a socket file that nobody answers on. One that is answered belongs to a living node, and
- * what is no socket belongs to somebody else.
+ * Removes a socket file that no process listens on. Refuses one that belongs to a running node, and
+ * a file that is not a socket.
  */
 async function clearPath(path: string): Promise<void> {
 	const found = await stat(path).catch(() => undefined);
@@ -92,7 +93,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	};
 }
 
-/** The door for people and programs on the same machine; every node has it. */
+/** The transport for operators and programs on the same machine; every node has it. */
 export default defineTransport({
 	name: 'unix-socket',
 	wanted: () => true,

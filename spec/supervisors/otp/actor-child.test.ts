@@ -27,7 +27,7 @@ const crash = () => {
 	throw abnormal;
 };
 
-test('an actor that comes to its end exits normal, and its output is handed on', async (t) => {
+test('an actor that is done exits normal, and its output is passed on', async (t) => {
 	const outputs: unknown[] = [];
 	const start = actorChild({
 		logic: fromPromise<number, number>(async ({ input }) => input * 2),
@@ -42,7 +42,7 @@ test('an actor that comes to its end exits normal, and its output is handed on',
 	assert.deepEqual(outputs, [[42, 21]]);
 });
 
-test('an actor may come to its end in its own way when it is asked to', async (t) => {
+test('an actor with a shutdown event ends in its own way when it is asked to', async (t) => {
 	const machine = setup({ types: { events: {} as { type: 'CLOSE' | 'CLOSED' } } }).createMachine({
 		initial: 'open',
 		states: {
@@ -161,7 +161,7 @@ test('with resume an operational error leaves the actor in its old state; a bug 
 	assert.equal(fate(child), 'abnormal');
 });
 
-test('an event that comes while an actor is fenced is for nobody', async (t) => {
+test('an event to a fenced actor has no effect', async (t) => {
 	const seen: unknown[] = [];
 	const logic = fromTransition((state: number, event) => {
 		seen.push(event);

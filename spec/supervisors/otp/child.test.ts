@@ -27,14 +27,14 @@ test('a killed actor is fenced: its signal is raised, and nothing that it still 
 	assert.deepEqual(written, ['before']);
 });
 
-test('the fence is up before anybody learns of the exit, since a successor may start at once', () => {
+test('a killed actor is fenced before its exit is reported, since a successor may start at once', () => {
 	const child = createChild('a', idle);
 	const write = fence(child, () => {});
 	child.onExit(() => assert.throws(() => write(), /killed/));
 	child.kill();
 });
 
-test('a signal that is asked for after the kill is raised already', () => {
+test('a signal that is read after the kill is aborted already', () => {
 	const child = createChild('a', idle);
 	child.kill();
 	assert.ok(child.signal.aborted);
@@ -73,7 +73,7 @@ test('what a killed incarnation does later does not reach the world of its succe
 	assert.deepEqual(written, ['incarnation 2']);
 });
 
-test('the first exit counts, whoever asks or kills later', () => {
+test('the first exit counts, and later shutdowns and kills have no effect', () => {
 	const child = createChild('a', {
 		shutdown: (reason) => child.exit(reason),
 		kill: () => assert.fail('there is nothing left to kill'),
@@ -84,7 +84,7 @@ test('the first exit counts, whoever asks or kills later', () => {
 	assert.deepEqual(child.exitReason, { shutdown: 'upgrade' });
 });
 
-test('asking twice is asking once, and a shutdown that throws is an exit with its error', () => {
+test('a second shutdown has no effect, and a shutdown that throws is an exit with its error', () => {
 	let asked = 0;
 	const deaf = createChild('a', { ...idle, shutdown: () => void (asked += 1) });
 	deaf.shutdown();
@@ -101,7 +101,7 @@ test('asking twice is asking once, and a shutdown that throws is an exit with it
 	assert.equal(fate(broken), 'broken');
 });
 
-test('every watcher is told once, in order, also when one throws, and the dead tell at once', () => {
+test('every exit listener is called once, in order, also when one throws, and at once after the exit', () => {
 	const child = createChild('a', idle);
 	const told: string[] = [];
 	const see = (name: string) => (reason: ExitReason) =>

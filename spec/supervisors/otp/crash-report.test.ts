@@ -12,7 +12,7 @@ import {
 import { supervisorChild } from '../../../supervisors/otp/supervisor.ts';
 import { childOf, setStage, supervisorOf, worker } from '../../support/supervised.ts';
 
-test('a crash report has what OTP tells: who, under whom, of what, in which state, beside whom', async (t) => {
+test('a crash report has the fields of OTP: actor, ancestors, reason, state and neighbours', async (t) => {
 	const stage = setStage(t);
 	const logic = fromTransition(
 		(
@@ -52,7 +52,7 @@ test('a crash report has what OTP tells: who, under whom, of what, in which stat
 	}
 });
 
-test('secrets are not in it, wherever they are kept', () => {
+test('a crash report contains no secrets', () => {
 	const secrets = {
 		password: 's3cret',
 		dbPassword: 's3cret',
@@ -89,7 +89,7 @@ test('anything can be printed: cycles, large states, functions, and what has no 
 	assert.equal(print(new TypeError('odd')), '"TypeError: odd"');
 });
 
-test('an error that belongs to nobody is reported under the name of the place', () => {
+test('an error that belongs to no actor is reported under the name of its origin', () => {
 	const report = strayReport('central', 'a token=abc leaked');
 	assert.equal(oneLine(report), 'central crashed: a token=[redacted] leaked; restarts 0');
 });

@@ -26,7 +26,7 @@ test('a linked actor ends with the reason of the other, from either side', () =>
 	}
 });
 
-test('a normal end is the end of nobody else, and ends the link', () => {
+test('a normal exit ends no linked actor, but the link', () => {
 	const links = createLinks();
 	const [one, other] = [actor(), actor()];
 	links.link(one, other);
@@ -46,7 +46,7 @@ test('an exit travels along links, through rings too', () => {
 	);
 });
 
-test('linking twice is one link: ended once it is gone, and it is told once', () => {
+test('linking twice makes one link, which one unlink ends, and one exit is reported', () => {
 	const links = createLinks();
 	const [one, other] = [actor(), actor()];
 	const told: DownReason[] = [];
@@ -65,7 +65,7 @@ test('linking twice is one link: ended once it is gone, and it is told once', ()
 	assert.equal(fate(fourth), 'alive');
 });
 
-test('whoever traps exits is told of all of them, also of a normal one, and lives', () => {
+test('an actor that traps exits receives all of them, also normal ones, and lives on', () => {
 	const links = createLinks();
 	const trapper = actor('trapper');
 	const told: string[] = [];
@@ -104,7 +104,7 @@ test('an exit signal needs no link: a normal one changes nothing, any other ends
 	assert.equal(fate(receiver), 'shutdown', 'the dead receive nothing');
 });
 
-test('linking to the dead is an exit noproc', () => {
+test('linking to an ended actor is an exit noproc', () => {
 	const links = createLinks();
 	const [trapper, innocent, dead] = [actor(), actor(), actor()];
 	dead.exit('normal');
@@ -117,7 +117,7 @@ test('linking to the dead is an exit noproc', () => {
 	assert.ok(innocent.exitReason instanceof Error);
 });
 
-test('a supervisor does not die of a stranger that it is linked to', async (t) => {
+test('a supervisor does not end with a linked actor that is not its child', async (t) => {
 	const top = await setStage(t).start({ children: [] });
 	const links = createLinks();
 	const stranger = actor();

@@ -30,17 +30,17 @@ const settled = () => new Promise((resolve) => void setImmediate(resolve));
 
 /** Nodes that come and go on cue. */
 function createPresence() {
-	const lives = new Map<string, NodeEpoch>();
+	const epochs = new Map<string, NodeEpoch>();
 	const watchers = new Set<(t: NodeEpoch & { name: string }) => void>();
 	const presence: NodePresence = {
-		get: (name) => lives.get(name),
+		get: (name) => epochs.get(name),
 		onChange(see) {
 			watchers.add(see);
 			return () => void watchers.delete(see);
 		},
 	};
 	const learn = (name: string, t: NodeEpoch) => {
-		lives.set(name, t);
+		epochs.set(name, t);
 		for (const see of watchers) see({ name, ...t });
 	};
 	return { presence, learn, watchers };
@@ -49,7 +49,7 @@ function createPresence() {
 const alive = { state: 'online', storeId: 's1', epoch: 3 } as const;
 const target = { node: 'ship1', name: 'pump' };
 
-test('a monitor tells once of an end, with its reason, and each of several does', async () => {
+test('each monitor fires once when its actor ends, with the reason', async () => {
 	const { heard, hear } = listener();
 	const child = actor();
 	monitor(child, hear);
@@ -61,19 +61,19 @@ test('a monitor tells once of an end, with its reason, and each of several does'
 	assert.deepEqual(heard, ['crash', 'crash']);
 });
 
-test('the watcher of an actor does not die with it: a monitor has one direction', () => {
+test('an actor does not end with the one that it monitors', () => {
 	const [watcher, child] = [actor(), actor()];
 	monitor(child, () => {});
 	watcher.exit('normal');
 	assert.equal(child.exitReason, undefined);
 });
 
-test('monitoring nobody, or the dead, tells noproc, but not before there is a monitor', async () => {
+test('monitoring no actor, or an ended one, fires noproc, but not before the call has returned', async () => {
 	const dead = actor();
 	dead.exit('normal');
-	for (const nobody of [undefined, dead]) {
+	for (const absent of [undefined, dead]) {
 		const downs: Down[] = [];
-		const made = monitor(nobody, (down) => downs.push(down));
+		const made = monitor(absent, (down) => downs.push(down));
 		assert.equal(downs.length, 0);
 		await settled();
 		assert.deepEqual(
@@ -81,11 +81,11 @@ test('monitoring nobody, or the dead, tells noproc, but not before there is a mo
 			['noproc'],
 		);
 		assert.equal(downs[0]?.monitor, made);
-		assert.equal(downs[0]?.target, nobody);
+		assert.equal(downs[0]?.target, absent);
 	}
 });
 
-test('nothing is told after a demonitor, not even what was on its way', async () => {
+test('a monitor does not fire after demonitor, even if the actor has ended before', async () => {
 	const { heard, hear } = listener();
 	const child = actor();
 	monitor(child, hear).demonitor();
@@ -95,7 +95,7 @@ test('nothing is told after a demonitor, not even what was on its way', async ()
 	assert.deepEqual(heard, []);
 });
 
-test('a monitor of another node tells noconnection when that node dies, once', async () => {
+test('a remote monitor fires noconnection once when the node dies', async () => {
 	const { presence, learn, watchers } = createPresence();
 	const { heard, hear } = listener();
 	learn('ship1', alive);
@@ -109,7 +109,7 @@ test('a monitor of another node tells noconnection when that node dies, once', a
 	assert.equal(watchers.size, 0);
 });
 
-test('a node that is not there is no connection at once, and one that was replaced is lost', async () => {
+test('a remote monitor fires noconnection at once for an offline node, and for one that was replaced', async () => {
 	const { presence, learn } = createPresence();
 	const { heard, hear } = listener();
 	monitorRemote(target, { presence }, hear);
@@ -124,7 +124,7 @@ test('a node that is not there is no connection at once, and one that was replac
 	assert.equal(heard.length, 3, 'its birth came before its death was seen');
 });
 
-test('the late death of an earlier life says nothing of the present one, nor does a second birth', async () => {
+test('the late death of an earlier epoch does not fire a monitor, nor does a repeated birth', async () => {
 	const { presence, learn } = createPresence();
 	const { heard, hear } = listener();
 	learn('ship1', alive);
@@ -135,11 +135,11 @@ test('the late death of an earlier life says nothing of the present one, nor doe
 	assert.deepEqual(heard, []);
 });
 
-test('an exit that the other node tells of comes with its reason, and only one is told', async () => {
+test('an exit that the other node reports fires the monitor with its reason, once', async () => {
 	const { presence, learn } = createPresence();
 	const { heard, hear } = listener();
 	learn('ship1', alive);
-	let tell: (reason: DownReason) => void = () => assert.fail('nobody listens');
+	let tell: (reason: DownReason) => void = () => assert.fail('no listener');
 	let isIgnored = false;
 	const exits = (_target: object, see: (reason: DownReason) => void) => {
 		tell = see;
@@ -153,7 +153,7 @@ test('an exit that the other node tells of comes with its reason, and only one i
 	assert.ok(isIgnored);
 });
 
-test('the births and deaths that a node hears of are what it takes', async () => {
+test('remote monitors work with the presence of nodes', async () => {
 	const clock = steppedClock();
 	const presence = createTable({ clock, signals: createSignals(clock) });
 	const { heard, hear } = listener();

@@ -8,7 +8,7 @@ function actor(): OwnedChild {
 	return child;
 }
 
-test('a name belongs to one actor at a time; whoever asks for a taken one gets its owner', () => {
+test('a name belongs to one actor at a time, and registering a taken one returns its owner', () => {
 	const names = createNames();
 	const [one, other] = [actor(), actor()];
 	assert.deepEqual(names.register('db', one), { ok: true });
@@ -18,7 +18,7 @@ test('a name belongs to one actor at a time; whoever asks for a taken one gets i
 	assert.equal(names.whereis('nobody'), undefined);
 });
 
-test('a name is free when its owner has ended, before anybody else learns of that', () => {
+test('a name is free when its owner has ended, before other exit listeners are called', () => {
 	const names = createNames();
 	const [one, other] = [actor(), actor()];
 	// This watcher is told first: even so the name is free for the successor.

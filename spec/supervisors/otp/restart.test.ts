@@ -26,12 +26,12 @@ test('seconds are whole: the window is between one period and one second more', 
 	assert.deepEqual(verdicts(limit, 999, 5000), [true, false]);
 });
 
-test('what is no longer counted is no longer remembered', () => {
+test('restarts that no longer count are forgotten', () => {
 	const { restarts } = addRestart([3, 2, 1], 9000, { intensity: 5, period: 5 });
 	assert.deepEqual(restarts, [9]);
 });
 
-test('pauses double up to their limit, less what is left to chance', () => {
+test('pauses double up to their limit, less the jitter', () => {
 	const backoff = { minMs: 100, maxMs: 1000 };
 	const pauses = [0, 1, 2, 3, 4, 1000].map((failures) => backoffMs(backoff, failures, 0));
 	assert.deepEqual(pauses, [100, 200, 400, 800, 1000, 1000]);

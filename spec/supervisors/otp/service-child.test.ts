@@ -42,10 +42,10 @@ test('a service that cannot be started is a failed start, be it at once or later
 	}
 });
 
-test('a service that ends by itself is restarted by its type, and told of its incarnation', async (t) => {
+test('a service that ends by itself is restarted by its type, with the next incarnation', async (t) => {
 	const stage = setStage(t);
-	const lives: ServiceContext[] = [];
-	const start = serviceChild({ start: (context) => void lives.push(context) });
+	const starts: ServiceContext[] = [];
+	const start = serviceChild({ start: (context) => void starts.push(context) });
 	const top = await stage.run(
 		'one_for_one',
 		[
@@ -54,13 +54,13 @@ test('a service that ends by itself is restarted by its type, and told of its in
 		],
 		{ intensity: 5 },
 	);
-	lives[0]?.exit(abnormal);
-	lives[1]?.exit('normal');
+	starts[0]?.exit(abnormal);
+	starts[1]?.exit('normal');
 	await stage.clock.settle();
 	assert.equal((await rowOf(top, 'db')).restarts, 1);
 	assert.equal((await rowOf(top, 'job')).state, 'stopped');
 	assert.deepEqual(
-		lives.map(({ id, incarnation, ancestors }) => [id, incarnation, ...ancestors]),
+		starts.map(({ id, incarnation, ancestors }) => [id, incarnation, ...ancestors]),
 		[
 			['db', 1, 'top'],
 			['job', 1, 'top'],
@@ -84,7 +84,7 @@ test('a service that fails while it stops exits with that error, and the stop go
 	assert.equal(stage.seen('supervisor.report').at(-1)?.report, 'shutdown_error');
 });
 
-test('a service that is killed hears it, also while it starts, and is stopped if it comes up late', async (t) => {
+test('the signal of a killed service is aborted, also while it starts, and it is stopped if it starts late', async (t) => {
 	const { clock } = setStage(t);
 	const words: string[] = [];
 	let up = (): void => {};

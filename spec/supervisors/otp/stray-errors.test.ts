@@ -32,7 +32,7 @@ async function endOf(
 	return child.exitReason;
 }
 
-test('a rejection finds its actor across awaits', async (t) => {
+test('a rejection crashes its actor across awaits', async (t) => {
 	const work = async () => {
 		await turn();
 		await turn();
@@ -43,7 +43,7 @@ test('a rejection finds its actor across awaits', async (t) => {
 	assert.equal(await endOf(t, spec, (actor) => actor?.send({ type: 'GO' })), abnormal);
 });
 
-test('so does an error that is thrown in a timer, or by a listener, that an action has set up', async (t) => {
+test("an error that an action's timer or listener throws crashes its actor", async (t) => {
 	const emitter = new EventEmitter();
 	const ways = {
 		timer: () =>
@@ -91,7 +91,7 @@ test('a service that fails in the background is stopped first, then it has crash
 	assert.deepEqual(words, ['service stopped']);
 });
 
-test('what belongs to no actor is handed to whoever catches, and crashes nobody', async (t) => {
+test('a stray error of no actor goes to the catcher, and crashes no actor', async (t) => {
 	const publicMessage = strayErrors(t);
 	const top = await setStage(t).start({ children: [worker('ch')] });
 	void Promise.reject(abnormal);

@@ -41,11 +41,11 @@ test('supervision needs no fleet, no broker and no journal: nothing but XState',
 		'/runtime/platform/clock.ts',
 		'/runtime/platform/errors.ts',
 	]);
-	// The walk itself: the other front door brings all the rest.
+	// Check the walk itself: the main export imports everything.
 	assert.ok(reach(join(root, 'supervisors/node/node.ts')).has('lmdb'));
 });
 
-test('its front door is an export of the package, and has what supervision needs', () => {
+test('the package exports reeve/supervisor, with everything that supervision needs', () => {
 	const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
 		exports: Record<string, unknown>;
 	};
@@ -81,7 +81,7 @@ test('a definition is checked where it is written, and frozen', () => {
 	assert.throws(() => defineSupervisor({ ...spec, intensity: -1 }), /invalid_intensity/);
 });
 
-test('the example runs with one command, and shows a crash that harms nobody', async () => {
+test('the example runs with one command, and shows a crash without harm to siblings', async () => {
 	const file = join(root, 'examples/supervisor.ts');
 	const run = promisify(execFile);
 	const { stdout } = await run(process.execPath, ['--import', 'tsx', file], { cwd: root });

@@ -97,7 +97,7 @@ test('what was not written before a death is written at the next start, and noth
 	}
 });
 
-test('a line of settled messages that was emptied by hand begins anew, and the log goes on', async (t) => {
+test('a table of settled messages that was emptied by hand numbers from the beginning, and the log goes on', async (t) => {
 	const folder = temporaryFolder(t);
 	const first = await start(t, folder);
 	for (let count = 0; count < 3; count += 1) await settled(first, await send(first, echo('x')));

@@ -36,7 +36,7 @@ const machine = setup({
 });
 const lamp = defineActor({ name: 'lamp', version: 1, machine, answersLater: ['WAIT'] });
 
-test('a definition is driven event by event, through time and crashes, and tells of its turns', async (t) => {
+test('a definition is driven event by event, through time and crashes, and its turns are shown', async (t) => {
 	const driven: DrivenActor<typeof machine> = await driveActor(lamp, { key: 'desk' });
 	t.after(() => driven.stop());
 	assert.deepEqual(await driven.send({ type: 'PUSH' }), { outcome: 'done' });

@@ -27,7 +27,7 @@ import { startWebNode } from '../../support/web-node.ts';
 
 type Message = Record<string, unknown>;
 
-/** A folder that is watched with a stepped clock, and a door that notes what it is handed. */
+/** A folder that is watched with a stepped clock, and a node API that records what it is handed. */
 async function start(
 	t: TestContext,
 	options: { accept?: NodeApi['accept']; keptMax?: number } = {},
@@ -55,15 +55,15 @@ async function start(
 			await new Promise((resolve) => setImmediate(resolve));
 		}
 	};
-	/** Lets so many looks happen. */
-	const looks = async (count: number): Promise<void> => {
+	/** Lets so many scans happen. */
+	const scans = async (count: number): Promise<void> => {
 		for (let seen = 0; seen < count; seen += 1) {
 			await until(() => clock.pending() > 0);
 			await clock.advance(500);
 		}
 		await until(() => clock.pending() > 0);
 	};
-	return { ...noted, folder, clock, taken, running, names, until, looks };
+	return { ...noted, folder, clock, taken, running, names, until, scans };
 }
 
 const isMoved =
@@ -104,11 +104,11 @@ test('YAML is taken, and a file that was there before the start, too', async (t)
 });
 
 test('a file that is still written is left alone, however long that takes', async (t) => {
-	const { folder, looks, taken, names, until } = await start(t);
+	const { folder, scans, taken, names, until } = await start(t);
 	const path = join(folder, 'slow.json');
 	const file = openSync(path, 'w');
 	writeSync(file, '{"method":"a"');
-	await looks(10);
+	await scans(10);
 	assert.deepEqual(taken.all, [], 'it has not changed for long, and is open');
 	writeSync(file, '}');
 	closeSync(file);
@@ -119,12 +119,12 @@ test('a file that is still written is left alone, however long that takes', asyn
 	);
 });
 
-test('a file that changes at each look is not taken before it rests', async (t) => {
-	const { folder, looks, taken, until, names } = await start(t);
+test('a file that changes at each scan is not taken before it rests', async (t) => {
+	const { folder, scans, taken, until, names } = await start(t);
 	const path = join(folder, 'growing.json');
 	for (let size = 1; size <= 5; size += 1) {
 		writeFileSync(path, `{"method":"a","note":"${'x'.repeat(size)}"}`);
-		await looks(1);
+		await scans(1);
 	}
 	assert.deepEqual(taken.all, []);
 	await until(isMoved(names, 'done'));
@@ -132,12 +132,12 @@ test('a file that changes at each look is not taken before it rests', async (t) 
 });
 
 test('unfinished names and folders are left alone until they are renamed', async (t) => {
-	const { folder, looks, taken, until, names } = await start(t);
+	const { folder, scans, taken, until, names } = await start(t);
 	for (const name of ['.hidden', 'a.tmp', 'b.part', 'c~']) {
 		writeFileSync(join(folder, name), '{"method":"a"}');
 	}
 	mkdirSync(join(folder, 'folder'));
-	await looks(6);
+	await scans(6);
 	assert.deepEqual(taken.all, []);
 	renameSync(join(folder, 'a.tmp'), join(folder, 'a.json'));
 	await until(isMoved(names, 'done'));
@@ -209,10 +209,10 @@ test('only so many files are kept in done, the newest; what was refused stays', 
 });
 
 test('a folder that goes away is reported once, and used again when it is back', async (t) => {
-	const { folder, signals, until, looks, names, taken } = await start(t);
+	const { folder, signals, until, scans, names, taken } = await start(t);
 	renameSync(folder, `${folder}.away`);
 	await until(() => signals.all.some(({ type }) => type === 'message.refused'));
-	await looks(5);
+	await scans(5);
 	assert.equal(signals.all.filter(({ type }) => type === 'message.refused').length, 1);
 	renameSync(`${folder}.away`, folder);
 	writeFileSync(join(folder, 'job.json'), '{"method":"a"}');

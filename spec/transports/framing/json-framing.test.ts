@@ -123,7 +123,7 @@ test('a value above the limit is refused at once, not at its end', () => {
 	assert.deepEqual(shown(framing.end()), [], 'a cut of what was refused is no news');
 });
 
-test('a cut is told once, and a new value may follow', () => {
+test('a cut is reported once, and a new value may follow', () => {
 	const framing = createFraming(limits);
 	framing.push(Buffer.from('[{"a'));
 	assert.deepEqual(shown(framing.end()), ['connection_cut']);

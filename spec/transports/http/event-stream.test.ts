@@ -67,7 +67,7 @@ test('a client that comes back goes on where it was', async (t) => {
 	);
 });
 
-test('what the ring has forgotten is a gap that is told, and so is another life of the node', async (t) => {
+test('signals that the ring no longer holds are a gap event, and so is another epoch of the node', async (t) => {
 	const late = open(t, { before: 9, lastId: '4.1' });
 	await late.next();
 	const [gap, first] = await late.next();

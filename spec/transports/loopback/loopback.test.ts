@@ -35,7 +35,7 @@ async function startHub(faults: Partial<Faults> = {}, seed = 1) {
 
 const texts = (count: number) => Array.from({ length: count }, (_, number) => String(number));
 
-test('no configuration asks for the loopback wire; whoever has a hub passes it on', () => {
+test('no configuration asks for the loopback wire, which is passed to the node', () => {
 	const { context } = createContext();
 	assert.equal(loopback(createHub(steppedClock())).wanted(context.config), false);
 });
@@ -64,7 +64,7 @@ test('what is under way to a link that is cut does not arrive over the next one'
 	assert.equal(heard().includes('under way'), false);
 });
 
-test('parted nodes hear nothing of one another, and are not told so', async () => {
+test('partitioned nodes get nothing from one another, while their links stay up', async () => {
 	const { clock, hub, ship1, publish, heard } = await startHub();
 	hub.part('central', 'ship1');
 	assert.equal(await publish('central', 'lost'), 'taken');
@@ -79,7 +79,7 @@ test('parted nodes hear nothing of one another, and are not told so', async () =
 	assert.equal(hub.counts().parted, 1);
 });
 
-test('a node may be parted from all others', async () => {
+test('a node can be partitioned from all others', async () => {
 	const { clock, hub, central, publish, heard } = await startHub();
 	hub.part('ship1');
 	await publish('central', 'lost');
@@ -91,7 +91,7 @@ test('a node may be parted from all others', async () => {
 	assert.deepEqual(central.packets.all, [{ topic: 'reeve/central/_ack', text: 'seen' }]);
 });
 
-test('what is on its way when the network parts does not arrive', async () => {
+test('a packet on its way when a partition begins does not arrive', async () => {
 	const { clock, hub, publish, heard } = await startHub({ delayMs: [10, 10] });
 	await publish('central', 'lost');
 	hub.part('ship1');

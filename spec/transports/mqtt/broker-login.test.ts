@@ -85,7 +85,7 @@ test('the same goes over secure WebSockets', { timeout, skip }, async (t) => {
 });
 
 test(
-	'a broker whose certificate no trusted root vouches for is not spoken to',
+	'a broker whose certificate no trusted root signs is refused',
 	{ timeout, skip },
 	async (t) => {
 		const { broker, values } = await secureBroker(t);

@@ -33,7 +33,7 @@ test('what is no address is refused', async () => {
 	}
 });
 
-test('a stop ends all connections, also those that never said what they want', async () => {
+test('a stop ends all connections, also those that have not sent CONNECT', async () => {
 	const running = await startBroker('127.0.0.1:0');
 	const silent = connect(Number(new URL(running.address).port), '127.0.0.1');
 	await once(silent, 'connect');

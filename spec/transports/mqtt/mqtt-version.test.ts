@@ -4,7 +4,7 @@ import { createVersionChoice } from '../../../transports/mqtt/mqtt-version.ts';
 
 const refusal = Object.assign(new Error('unacceptable protocol version'), { code: 1 });
 
-test('a broker that refuses 5.0 is spoken to in 3.1.1 from then on', () => {
+test('after a refusal of 5.0 the connection speaks 3.1.1', () => {
 	const version = createVersionChoice({ mqttVersion: 'auto' });
 	assert.equal(version.current, 5);
 	assert.equal(version.refused(new Error('bad password')), false);
@@ -16,7 +16,7 @@ test('a broker that refuses 5.0 is spoken to in 3.1.1 from then on', () => {
 	assert.equal(version.refused(refusal), false, 'there is no third version');
 });
 
-test('where the broker hangs up without a word the versions are tried in turn, beginning with 5.0', () => {
+test('if the broker closes without an error, the versions are tried in turn, beginning with 5.0', () => {
 	const version = createVersionChoice({ mqttVersion: 'auto' });
 	const tried = Array.from({ length: 4 }, () => {
 		version.hungUp();

@@ -93,12 +93,16 @@ test(
 	},
 );
 
-test('with mqttVersion 5 there is no fall-back, and the reason is told', { timeout }, async (t) => {
-	const broker = await startBroker('127.0.0.1:0');
-	t.after(() => broker.stop());
-	const central = await start(t, broker.address, { mqttVersion: '5' });
-	assert.match(await central.link.first(), /^down: .*protocol version/i);
-});
+test(
+	'with mqttVersion 5 there is no fall-back, and the reason is reported',
+	{ timeout },
+	async (t) => {
+		const broker = await startBroker('127.0.0.1:0');
+		t.after(() => broker.stop());
+		const central = await start(t, broker.address, { mqttVersion: '5' });
+		assert.match(await central.link.first(), /^down: .*protocol version/i);
+	},
+);
 
 test('a broker that is killed and started again is found again', { timeout, skip }, async (t) => {
 	const broker = await startMosquitto(t);
@@ -132,7 +136,7 @@ test(
 	},
 );
 
-test('a broker that comes late is waited for, and that is told once', { timeout }, async (t) => {
+test('a node waits for a broker that comes late, and reports it once', { timeout }, async (t) => {
 	const port = await freePort();
 	const central = await start(t, `127.0.0.1:${port}`);
 	assert.match(await central.link.first(), /^down: .*ECONNREFUSED/);
@@ -226,7 +230,7 @@ test('response topic and correlation data are passed on', { timeout, skip }, asy
 	settle();
 });
 
-test('a public message that nobody takes does not hold up a stop', { timeout, skip }, async (t) => {
+test('a public message that is not taken does not delay a stop', { timeout, skip }, async (t) => {
 	const { address } = await startMosquitto(t);
 	const ship1 = await start(t, address, { nodeName: 'ship1' });
 	await ship1.wire();
@@ -238,7 +242,7 @@ test('a public message that nobody takes does not hold up a stop', { timeout, sk
 });
 
 test(
-	'a packet that the node chokes on is reported, and the next one is handed over',
+	'a packet that makes the node throw is reported, and the next one is handed over',
 	{ timeout },
 	async (t) => {
 		const broker = await startBroker('127.0.0.1:0');
@@ -310,7 +314,7 @@ test('a publication that the broker forbids is refused', { timeout, skip }, asyn
 	assert.equal(await publish(await central.wire(), 'x'), 'refused');
 });
 
-test('a broker that is no broker is told by its address and reason', { timeout }, async (t) => {
+test('an address without a broker is reported with the reason', { timeout }, async (t) => {
 	const server = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400\r\n\r\n'));
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');

@@ -5,7 +5,7 @@ import { createNameGate, createRelay, type ClaimEnd } from '../../../transports/
 
 const takenOver = 0x8e;
 
-/** A gate whose claims end as it is told, and a list of when they were made. */
+/** A gate whose claims end as given, and the list of its claims. */
 function gateWith(ends: ClaimEnd[]) {
 	const clock = steppedClock(7);
 	const claims: { at: number; isContested: boolean }[] = [];
@@ -18,10 +18,15 @@ function gateWith(ends: ClaimEnd[]) {
 		},
 	});
 	const end = () => gate.end();
-	return { clock, claims, gate: { ...gate.line(), end }, line: () => gate.line() };
+	return {
+		clock,
+		claims,
+		gate: { ...gate.connection(), end },
+		connection: () => gate.connection(),
+	};
 }
 
-test('the first connection waits for a claim, and all that come later pass', async () => {
+test('the first connection waits for a claim, and later ones pass at once', async () => {
 	const { claims, gate } = gateWith(['granted']);
 	assert.deepEqual(await Promise.all([gate.enter(), gate.enter()]), [true, true]);
 	assert.equal(await gate.enter(), true);
@@ -75,9 +80,9 @@ test('three unexplained losses in ten seconds count as a take-over, and slower o
 	assert.equal(claims[1]?.isContested, true);
 });
 
-test('losses of two lines at a time, and losses for other reasons, are no take-over', async () => {
-	const { clock, claims, gate, line } = gateWith([]);
-	const second = line();
+test('losses of two connections at a time, or for other reasons, do not count as a take-over', async () => {
+	const { clock, claims, gate, connection } = gateWith([]);
+	const second = connection();
 	await gate.enter();
 	for (let restart = 0; restart < 2; restart += 1) {
 		gate.lost();
@@ -94,7 +99,7 @@ test('losses of two lines at a time, and losses for other reasons, are no take-o
 	assert.equal(claims.length, 2);
 });
 
-test('the end of a gate lets nobody in who waits, and leaves no timer', async () => {
+test('a gate that ends refuses those that wait, and leaves no timer', async () => {
 	const { clock, gate } = gateWith(['denied']);
 	const entered = gate.enter();
 	await clock.settle();
@@ -104,7 +109,7 @@ test('the end of a gate lets nobody in who waits, and leaves no timer', async ()
 	assert.equal(await gate.enter(), false);
 });
 
-test('a relay keeps what comes before anybody looks, in order', () => {
+test('a relay keeps what arrives before it has a receiver, in order', () => {
 	const { arrived, onPacket } = createRelay();
 	const seen: string[] = [];
 	arrived('a', new Uint8Array());

@@ -60,7 +60,7 @@ async function listen(t: LongTestScope, address: string, count = 1) {
 }
 
 /**
- * The node is subscribed once it answers. Before that the broker has nobody to keep a message for.
+ * The node is subscribed once it answers. Before that the broker keeps no message for it.
  */
 async function ready(port: number): Promise<void> {
 	const ask = ['-V', '5', '-t', 'reeve/ship1/REQPing/EventACK', '-e', 'spec/ready', '-m', '{}'];

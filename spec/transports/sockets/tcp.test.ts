@@ -129,7 +129,7 @@ test('with a token, the first line lets a client in; nothing is taken of one wit
 	assert.equal(refused.length, 3, 'each is counted and reported');
 });
 
-test('what a browser may send to a port is not listened to', async (t) => {
+test('an HTTP request of a browser is refused', async (t) => {
 	const { port, taken } = await startTcp(t);
 	const { socket, lines, ended } = connect(t, port);
 	socket.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{"id":"a"}\n[{"id":"b"}]\n');
@@ -141,7 +141,7 @@ test('what a browser may send to a port is not listened to', async (t) => {
 	assert.deepEqual(taken.all, []);
 });
 
-test('a client that says nothing, or shows no token, is let go after a while', async (t) => {
+test('a client that sends nothing, or no token, is disconnected after a while', async (t) => {
 	const clock = steppedClock(7);
 	const { port } = await startTcp(t, { listenerTokenFile: tokenFile(t) }, clock);
 	const silent = connect(t, port);
@@ -156,7 +156,7 @@ test('a client that says nothing, or shows no token, is let go after a while', a
 	assert.equal(good.socket.destroyed, false);
 });
 
-test('one client too many is told so', async (t) => {
+test('a client above the limit is refused with the reason', async (t) => {
 	const { port } = await startTcp(t, { clientsMax: 1 });
 	const first = connect(t, port);
 	first.socket.write('{"id":"a"}');

@@ -10,7 +10,7 @@ import unixSocket from '../../../transports/sockets/unix-socket.ts';
 import { createContext, createNotes, type Notes } from '../../support/transport-context.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
-/** A door that answers each message with its own `id`, or as it says in `refuse`. */
+/** A node API that answers each message with its own `id`, or as it says in `refuse`. */
 function echoing(): Partial<NodeApi> & { taken: Notes<unknown> } {
 	const taken = createNotes<unknown>();
 	return {
@@ -180,7 +180,7 @@ test('a client that hangs up in mid-message is reported, and the node lives on',
 	assert.equal(context.signals.counts()['message.refused'], 1, 'it is counted once');
 });
 
-test('a client that half-closes in mid-message is told that it was cut', async (t) => {
+test('a client that half-closes in mid-message gets the error that it was cut', async (t) => {
 	const { path, context } = await startSocket(t);
 	const { socket, lines, ended } = connect(t, path);
 	socket.end('[{"id":"a"},{"id":"b"');
@@ -208,7 +208,7 @@ test('a message just below the limit is taken', async (t) => {
 	assert.deepEqual(codes(lines.all), ['a']);
 });
 
-test('one client more than clientsMax is told so, until another one leaves', async (t) => {
+test('a client above clientsMax is refused with the reason, until another one leaves', async (t) => {
 	const { path, context } = await startSocket(t);
 	const clients = Array.from({ length: context.config.clientsMax }, () => connect(t, path));
 	assert.equal(clients.length, 256);
@@ -236,7 +236,7 @@ async function stuck(socket: Socket): Promise<void> {
 	}
 }
 
-test('a client that never reads its answers is no longer listened to', async (t) => {
+test('a client that never reads its answers is no longer read from', async (t) => {
 	const api = echoing();
 	const { path, context } = await startSocket(t, api);
 	const { answersWaitingMax } = context.config;
@@ -280,7 +280,7 @@ test('the rows of an answer wait for a client that does not read', async (t) => 
 	assert.ok(rows < 2000, `${rows} rows were made`);
 });
 
-test('a socket file that nobody answers on is taken over', async (t) => {
+test('a socket file without a listener is taken over', async (t) => {
 	const folder = temporaryFolder(t);
 	const path = join(folder, 'central.sock');
 	// A process that was killed leaves its file; closing removes it, so it is put back by a link.
@@ -328,7 +328,7 @@ test('only the owner may use the socket', async (t) => {
 	assert.equal(statSync(join(path, '..')).mode & 0o777, 0o700);
 });
 
-test('a stop lets all clients go and removes the file; it may be started again', async (t) => {
+test('a stop disconnects all clients and removes the file, and the socket can be started again', async (t) => {
 	const { path, running, again } = await startSocket(t);
 	const { connected, ended } = connect(t, path);
 	await connected;

@@ -1,6 +1,6 @@
 /**
- * What a command is: one file in `commands/` that exports one of these as its default. Its help,
- * its usage line and the check of its options follow from the declaration.
+ * The declaration of a command: each file in `commands/` exports one as its default. Its help, its
+ * usage line and the check of its options follow from the declaration.
  *
  * @module
  */
@@ -21,15 +21,15 @@ export interface OptionDefinition {
 	readonly flags: string;
 	readonly help: string;
 	readonly choices?: readonly string[];
-	/** Left out of the help: for programs that start this one. */
+	/** Not shown in the help: for programs that start this one. */
 	readonly hidden?: true;
 }
 
-/** What was typed. */
+/** The words and options that were typed. */
 export interface CommandInput {
 	/** The positional arguments, before `--`. */
 	readonly words: readonly string[];
-	/** What stood behind `--`; undefined if there was no `--`. */
+	/** The words after `--`; undefined if there was no `--`. */
 	readonly rest: readonly string[] | undefined;
 	/** The options that were given, by their long name in camel case. */
 	readonly options: Readonly<Record<string, string | boolean | undefined>>;
@@ -48,10 +48,10 @@ export interface CommandTools {
 export interface CommandDefinition {
 	readonly arguments: readonly ArgumentDefinition[];
 	readonly options: readonly OptionDefinition[];
-	/** Lines that can be typed as they stand. */
+	/** Lines that can be typed as they are. */
 	readonly examples: readonly string[];
 	/**
-	 * Does the work and returns the exit code. Whatever it throws is printed in three lines.
+	 * Does the work and returns the exit code. An error that it throws is printed in three lines.
 	 */
 	run(input: CommandInput, tools: CommandTools): Promise<number>;
 }

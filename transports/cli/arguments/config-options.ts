@@ -19,10 +19,10 @@ export const configOptions: readonly OptionDefinition[] = [
 	...unusedStewardFlags.map(unusedOptionOf),
 ];
 
-/** A flag of steward's that is taken, and answered with a remark. */
+/** A flag of steward's that is accepted with a remark, and has no effect. */
 function unusedOptionOf(key: string): OptionDefinition {
 	const flags = `--${kebabCase(key)}, --${key} [value]`;
-	return { flags, help: 'Taken for the sake of steward; has no effect', hidden: true };
+	return { flags, help: 'Accepted as in steward; has no effect', hidden: true };
 }
 
 /** The option of one key. */
@@ -36,7 +36,7 @@ export function configOption(key: (typeof configKeys)[number]): OptionDefinition
 	return { flags, help: `${meaning}${shown}`.trim() };
 }
 
-/** Where these options, and the environment, say that the configuration is to be found. */
+/** Where the configuration is, by these options and the environment. */
 export function configPlaces(
 	{ options }: CommandInput,
 	{ environment }: Pick<CommandTools, 'environment'>,

@@ -6,7 +6,7 @@
 import type { OptionDefinition } from './command.ts';
 import { formats, type Format } from '../output/rows.ts';
 
-/** The option that chooses one. */
+/** The option that chooses a format. */
 export const formatOption: OptionDefinition = {
 	flags: '-o, --output <format>',
 	help: 'How to print',

@@ -1,13 +1,13 @@
 /**
- * Interrupts: SIGINT and SIGTERM as an abort signal. The first one asks the command to end; the
- * second one does not wait for it any longer.
+ * Interrupts: SIGINT, SIGTERM and SIGHUP as an abort signal. The first one asks the command to end;
+ * the second one ends the program at once.
  *
  * @module
  */
 import process from 'node:process';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 
-/** What a command sees of the signals that the process is sent. */
+/** The signals of the process, as a command sees them. */
 export interface Interrupts {
 	/** Raised by the first signal; its reason is the signal's name. */
 	readonly signal: AbortSignal;
@@ -15,7 +15,7 @@ export interface Interrupts {
 	readonly first: Promise<string>;
 	/** Resolves at the second signal. */
 	readonly second: Promise<void>;
-	/** Lets the signals do again what they do by default. */
+	/** Restores the default effect of the signals. */
 	release(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The words of `reeve send` as a message: the method, its fields as `key=value`, and behind `--`
- * the arguments of the method.
+ * The words of `reeve send` as a message: the method, its fields as `key=value`, and after `--` the
+ * arguments of the method.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { messageInput } from '../../../runtime/message/message.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { nearestWord } from '../../../runtime/text/spelling.ts';
 
-/** What was typed, taken apart. */
+/** The words of a message, by their role. */
 export interface MessageWords {
 	readonly method: string;
 	/** `key=value`. */
@@ -21,8 +21,8 @@ export interface MessageWords {
 const fieldNames = Object.keys(messageInput.shape);
 
 /**
- * The message. Its values are checked by the node; here only what a command line cannot say
- * otherwise is made of the text: numbers and lists.
+ * The message. Text becomes a number or a list where the field needs one; the values are checked by
+ * the node.
  *
  * @throws ReeveError `bad_arguments` for a word that is no field; `no_destination`
  */
@@ -36,14 +36,14 @@ export function messageOf({ method, fields, to, args }: MessageWords): Record<st
 	if (to.length === 1) [message['toNode']] = to;
 	else if (to.length > 1) message['toNodes'] = to;
 	if (message['toNode'] === undefined && message['toNodes'] === undefined) {
-		throw new ReeveError('no_destination', 'say where it is to go: --to NODE[,NODE]');
+		throw new ReeveError('no_destination', 'name the receiver: --to NODE[,NODE]');
 	}
 	return message;
 }
 
 function fieldOf(key: string, word: string): string {
 	if (key === '') {
-		const advice = 'fields are key=value; arguments of the method stand behind --';
+		const advice = 'fields are key=value; arguments of the method follow after --';
 		throw new ReeveError('bad_arguments', `${JSON.stringify(word)} is no field: ${advice}`);
 	}
 	const known = fieldNames.find((name) => name.toLowerCase() === key.toLowerCase());
@@ -53,7 +53,7 @@ function fieldOf(key: string, word: string): string {
 	throw new ReeveError('bad_arguments', `a message has no field ${key}${advice}`);
 }
 
-/** What the schema takes where it does not take text. */
+/** The text, or the number or list that the field's schema accepts instead. */
 function valueOf(field: string, text: string): unknown {
 	const schema: z.ZodType | undefined = Object.entries(messageInput.shape).find(
 		([name]) => name === field,

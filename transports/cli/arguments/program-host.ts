@@ -1,6 +1,7 @@
 /**
- * What the command line needs of whoever runs it: a way to start a node in this process, and a way
- * to start this very program again in another one. The command line itself imports neither.
+ * The program around the command line, as an interface: it starts a node in this process, works on
+ * definitions and journals, and says how to start this program again. So the command line imports
+ * no node.
  *
  * @module
  */
@@ -13,14 +14,14 @@ export interface HostedNode {
 	readonly name: string;
 	readonly storeId: string;
 	readonly epoch: number;
-	/** How many messages earlier processes had left here, to be sent or to be run. */
+	/** The number of messages from earlier processes that are still to be sent or run. */
 	readonly replayed: number;
 	/** Resolves with the reason when the node has ended, by itself or by `stop`. */
 	readonly ended: Promise<string>;
 	stop(reason?: string): Promise<void>;
 }
 
-/** Which copy of a journal is looked at, and with which definitions. */
+/** The copy of a journal to replay, and the definitions to replay it with. */
 export interface Replayed {
 	/** The folder of the journal; nothing is written to it. */
 	readonly journal: string;
@@ -30,14 +31,14 @@ export interface Replayed {
 	readonly node: string;
 }
 
-/** Which instance is copied, as of which turn; as of its last one by default. */
+/** The instance to copy, and the turn after which; the last turn by default. */
 export interface ForkedInstance extends Replayed {
 	readonly actor: string;
 	readonly key: string;
 	readonly at?: number | undefined;
 }
 
-/** A copy of an instance, with nothing around it. */
+/** A copy of an instance, in which no effect happens. */
 export interface Fork {
 	/** The turn that it is a copy of. */
 	readonly turn: number;
@@ -45,7 +46,7 @@ export interface Fork {
 	feed(event: { readonly type: string }): ForkTurn;
 }
 
-/** What a check of a definition file has found. */
+/** The result of the check of a definition file. */
 export interface CheckedFile {
 	readonly file: string;
 	readonly actor?: string;
@@ -57,11 +58,11 @@ export interface CheckedFile {
 /** The program around the command line. */
 export interface Host {
 	startNode(config: Config, choices?: StartOptions): Promise<HostedNode>;
-	/** Runs what a journal holds through definitions; tells each difference as it is found. */
+	/** Replays the instances of a journal with definitions; calls `tell` for each difference. */
 	replay(what: Replayed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
 	/** Checks definition files, or those of a folder; a row for each. */
 	checkDefinitions(path: string): Promise<readonly CheckedFile[]>;
-	/** The JSON Schema of sheets. */
+	/** The JSON Schema of YAML definitions. */
 	definitionSchema(): Promise<object>;
 	/** Makes a copy of an instance. */
 	fork(what: ForkedInstance): Promise<Fork>;

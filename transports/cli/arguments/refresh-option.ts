@@ -1,5 +1,5 @@
 /**
- * Repeating: what `-w` does. The text is made again every second and drawn where it has changed.
+ * The option `-w`: makes the text again every second, and draws it if it has changed.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { pause } from '../../../runtime/platform/clock.ts';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
 import type { CommandTools, OptionDefinition } from './command.ts';
 
-/** The option that asks for it. */
+/** The option. */
 export const watchOption: OptionDefinition = {
 	flags: '-w, --watch',
 	help: 'Draw it again whenever it changes, until Ctrl-C',
@@ -15,7 +15,7 @@ export const watchOption: OptionDefinition = {
 
 const pauseMs = 1000;
 
-/** Draws the text until it is interrupted, which is how watching ends: no error. */
+/** Draws the text until it is interrupted, which is the normal end of watching. */
 export async function repeat(
 	text: () => Promise<string>,
 	{ screen, clock, interrupts }: Pick<CommandTools, 'screen' | 'clock' | 'interrupts'>,

@@ -1,6 +1,6 @@
 /**
- * What an operator may say about one start of a node. It is no configuration: the next start is
- * told nothing of it.
+ * The options of one start of a node. They are not configuration: the next start does not have
+ * them.
  *
  * @module
  */
@@ -13,10 +13,10 @@ export const startOptions: readonly OptionDefinition[] = [
 	{ flags: '--adopt', help: 'The data folder was moved here from another machine: go on with it' },
 	{
 		flags: '--fork',
-		help: 'Make a copied data folder another node: what it had promised is set aside',
+		help: 'Make a copied data folder another node: its open messages go to quarantine',
 	},
-	{ flags: '--safe', help: 'Run no messages: only the socket, and the presence of the node' },
-	{ flags: '--normal', help: 'Run messages, however often the last processes died' },
+	{ flags: '--safe', help: 'Run no messages; only the socket and the presence of the node work' },
+	{ flags: '--normal', help: 'Run messages, however often the last processes crashed' },
 ];
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Flags as steward's users write them: Go takes a long flag with one dash, `-brokerAddress="..."`.
+ * Converts flags in steward's form: Go takes a long flag with one dash, `-brokerAddress="..."`.
  *
  * @module
  */

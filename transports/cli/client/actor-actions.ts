@@ -1,5 +1,5 @@
 /**
- * What `reeve actors` does: instances are taken into use again, files are reloaded, and checked
+ * The actions of `reeve actors`: unpark instances, reload definitions, and check definition files
  * without a node.
  *
  * @module
@@ -15,7 +15,7 @@ import { socketPath } from './socket-path.ts';
 
 type Action = (input: CommandInput, tools: CommandTools) => Promise<number>;
 
-/** Takes a parked instance into use again. */
+/** Unparks an instance: it takes its mail again. */
 export const unpark: Action = async ({ words, options }, tools) => {
 	const { actor, key } = instanceNamed(words[1]);
 	const client = createClient(socketPath({ options }, tools));
@@ -27,7 +27,7 @@ export const unpark: Action = async ({ words, options }, tools) => {
 	return exitCodes.ok;
 };
 
-/** Has a node reload its definitions folder. */
+/** Makes a node reload its definitions folder. */
 export const reload: Action = async ({ options }, tools) => {
 	const client = createClient(socketPath({ options }, tools));
 	const isDryRun = options['dryRun'] === true;
@@ -80,7 +80,7 @@ function reloadText({ file, actor = '', what, problem, diff }: ReloadRow): strin
 		}
 		lines.push(...parked.map(({ key, reason }) => `would be parked: ${actor}/${key}: ${reason}`));
 		if (what === 'held')
-			lines.push('what was in force still is; --force puts it in force all the same');
+			lines.push('the former definition is still in force; --force replaces it all the same');
 	}
 	return [head, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }

@@ -1,6 +1,5 @@
 /**
- * The checkup: what a node needs, looked at one by one. It changes nothing, and needs no running
- * node.
+ * The checkup: checks one by one what a node needs. It changes nothing, and needs no running node.
  *
  * @module
  */
@@ -16,7 +15,7 @@ import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
 import { socketPath } from './socket-path.ts';
 
-/** What a check has found. */
+/** The result of a check. */
 export interface Finding {
 	readonly name: string;
 	readonly state: 'ok' | 'warning' | 'failed';
@@ -30,7 +29,7 @@ type Options = CommandInput['options'];
 /** How long the broker may take to answer, in milliseconds. */
 const brokerMs = 3000;
 
-/** Asks the node whether it is there and works. */
+/** Checks only whether the node runs and works. */
 export async function quickCheckup(
 	options: Options,
 	tools: CommandTools,
@@ -38,7 +37,7 @@ export async function quickCheckup(
 	return [await nodeFinding(options, tools)];
 }
 
-/** Everything: the program, the configuration, the folders, the broker and the node. */
+/** Checks the program, the configuration, the folders, the broker and the node. */
 export async function checkup(options: Options, tools: CommandTools): Promise<readonly Finding[]> {
 	const findings = [programFinding()];
 	const { config, finding } = configFinding(tools);
@@ -86,7 +85,7 @@ function foldersOf({ databaseFolder, subscribersDataFolder, socketFolder }: Conf
 	] as const;
 }
 
-/** A folder need not be there yet, if it can be made. */
+/** A folder may be absent if it can be created. */
 function folderFinding(name: string, folder: string): Finding {
 	const path = resolve(folder);
 	let nearest = path;
@@ -131,10 +130,10 @@ async function nodeFinding(options: Options, tools: CommandTools): Promise<Findi
 	try {
 		const client = createClient(socketPath({ options }, tools));
 		const [about] = await allRows(client.ask<AboutRow>({ reeve: 'node' }));
-		if (!about) throw new Error('the node does not tell about itself');
+		if (!about) throw new Error('the node does not describe itself');
 		const { mode, signals, open } = about;
 		if (mode === 'safe') {
-			const cure = 'look at reeve get dead and reeve get messages, then start it with --normal';
+			const cure = 'check reeve get dead and reeve get messages, then start it with --normal';
 			return { name, state: 'failed', what: `${about.name} is in safe mode`, cure };
 		}
 		const failures = (signals['journal.failed'] ?? 0) - (signals['journal.recovered'] ?? 0);

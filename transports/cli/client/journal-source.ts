@@ -1,6 +1,5 @@
 /**
- * The journal that a command looks into: a folder that was named, or a copy that the running node
- * makes.
+ * The journal that a command reads: a given folder, or a copy that the running node makes.
  *
  * @module
  */
@@ -14,7 +13,7 @@ import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
 import { socketOptions, socketPath } from './socket-path.ts';
 
-/** The options that say where it is. */
+/** The options that choose the journal. */
 export const journalOptions: readonly OptionDefinition[] = [
 	{
 		flags: '--folder <path>',
@@ -23,16 +22,16 @@ export const journalOptions: readonly OptionDefinition[] = [
 	...socketOptions,
 ];
 
-/** Where it is. */
+/** The journal, with what is known of its node. */
 export interface JournalSource {
 	readonly journal: string;
 	/** The name of its node. */
 	readonly node: string;
-	/** The definitions that the node runs with, as far as that is known. */
+	/** The folder of the node's definitions, if it is known. */
 	readonly definitions: string | undefined;
 }
 
-/** Finds the journal, works with it, and removes what was copied for that. */
+/** Finds the journal and works with it; removes the copy afterwards, if one was made. */
 export async function withJournal<Value>(
 	input: Pick<CommandInput, 'options'>,
 	tools: Pick<CommandTools, 'environment'>,
@@ -48,11 +47,11 @@ export async function withJournal<Value>(
 		const name = typeof node === 'string' ? node : config.nodeName;
 		return work({ journal: resolve(folder), node: name, definitions });
 	}
-	const place = mkdtempSync(join(tmpdir(), 'reeve-journal-'));
+	const temporary = mkdtempSync(join(tmpdir(), 'reeve-journal-'));
 	try {
-		return await work(await copyOf(input, tools, join(place, 'journal')));
+		return await work(await copyOf(input, tools, join(temporary, 'journal')));
 	} finally {
-		rmSync(place, { recursive: true, force: true });
+		rmSync(temporary, { recursive: true, force: true });
 	}
 }
 

@@ -1,5 +1,5 @@
 /**
- * What `retry`, `cancel` and `drop` have in common: which messages are meant, and a line for each.
+ * The common part of `retry`, `cancel` and `drop`: they select messages, and print a line for each.
  *
  * @module
  */
@@ -26,11 +26,17 @@ export function operationCommand(
 		options: [
 			{
 				flags: '--state <state>',
-				help: 'All in this state; dead: dead letters; waiting: to be run',
+				help: 'All in this state; dead: dead letters; waiting: received, not run yet',
 			},
-			{ flags: '--method <name>', help: 'Of these, those of this method' },
-			{ flags: '--to <node>', help: 'Those to this node; of what waits or is dead here: from it' },
-			{ flags: '--older-than <duration>', help: 'Those that are at least as old: 30s, 5m, 2h, 7d' },
+			{ flags: '--method <name>', help: 'Only those of this method' },
+			{
+				flags: '--to <node>',
+				help: 'Only those to this node; with --state waiting or dead: from it',
+			},
+			{
+				flags: '--older-than <duration>',
+				help: 'Only those of at least this age: 30s, 5m, 2h, 7d',
+			},
 			{ flags: '--json', help: 'One JSON object in a line' },
 			...socketOptions,
 		],
@@ -57,7 +63,7 @@ export function operationCommand(
 				);
 			}
 			if (count > 0) return exitCode;
-			tools.screen.note('no message is meant by that');
+			tools.screen.note('no message matches');
 			return exitCodes.nobodyMatched;
 		},
 	});

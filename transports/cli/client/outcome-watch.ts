@@ -1,6 +1,6 @@
 /**
- * Watching: shows how messages that were handed in fare, until all are settled, the time is over,
- * or somebody has seen enough.
+ * Watches messages that were handed in, and prints their outcomes, until all are settled, the time
+ * is over, or the user interrupts.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { rowsText, type Format } from '../output/rows.ts';
 import { closingLine, exitCodeOf, tallyOf, whyWaiting } from '../output/tally.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
-/** What was handed in. */
+/** A message that was handed in. */
 export interface Sent {
 	readonly id: string;
 	readonly toNode: string;
 }
 
-/** What watching works with. */
+/** The parts of watching. */
 export interface WatchingParts {
 	readonly screen: Screen;
 	readonly clock: Clock;
@@ -34,7 +34,7 @@ export interface WatchingParts {
 /** Rows of these messages, now and at each change, until all are settled or `signal` is raised. */
 export type RowsOf = (ids: readonly string[], signal: AbortSignal) => AsyncIterable<MessageRow>;
 
-/** What is not answered for so long is worth a word. */
+/** After this time without an answer a remark says why. */
 const patienceMs = 700;
 
 /** Watches, prints, and returns the exit code. */
@@ -54,7 +54,7 @@ export async function watchMessages(
 	try {
 		for await (const row of rowsOf([...rows.keys()], signal)) {
 			rows.set(row.id, row);
-			remarks.look(row);
+			remarks.add(row);
 			if (row.settled) await printer.settled(row);
 			remarks.status();
 		}
@@ -71,12 +71,12 @@ export async function watchMessages(
 	return interrupts.signal.aborted ? exitCodes.interrupted : exitCodeOf(tally);
 }
 
-/** What can be said of a message before its node has said anything. */
+/** The row of a message before the node has sent one. */
 function unseen({ id, toNode }: Sent, now: number): MessageRow {
 	return { id, toNode, method: '', state: 'queued', settled: false, attempts: 0, sentAt: now };
 }
 
-/** Says on standard error why something takes its time; each reason once. */
+/** Prints on standard error why messages wait; each reason once. */
 function createRemarks(rows: ReadonlyMap<string, MessageRow>, parts: WatchingParts) {
 	const { screen, clock, format } = parts;
 	const isForPeople = format === 'table' || format === 'wide';
@@ -91,7 +91,7 @@ function createRemarks(rows: ReadonlyMap<string, MessageRow>, parts: WatchingPar
 		screen.status(shade('quiet', `${count} ${first.toNode}: ${whyWaiting(first)}`));
 	};
 	const remark = (row: MessageRow): void => {
-		// That it runs is no reason to worry; that is for the status line.
+		// A message that runs needs no remark; the status line shows it.
 		if (row.settled || row.state === 'accepted') return;
 		const why = row.why ?? whyWaiting(row);
 		if (said.get(row.id) === why) return;
@@ -108,7 +108,7 @@ function createRemarks(rows: ReadonlyMap<string, MessageRow>, parts: WatchingPar
 		status();
 	});
 	return {
-		look(row: MessageRow) {
+		add(row: MessageRow) {
 			if (!isPatient) remark(row);
 		},
 		status,
@@ -116,7 +116,7 @@ function createRemarks(rows: ReadonlyMap<string, MessageRow>, parts: WatchingPar
 	};
 }
 
-/** Prints replies as they come, and what there is to say at the end. */
+/** Prints replies as they come, and the summary at the end. */
 function createPrinter(sent: readonly Sent[], { screen, format, clock }: WatchingParts) {
 	const nodes = sent.map(({ toNode }) => toNode);
 	const isForPeople = format === 'table' || format === 'wide';

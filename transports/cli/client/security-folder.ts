@@ -1,6 +1,6 @@
 /**
- * The keys and access rules that a command works on: those of the node that the configuration here
- * describes, or, with `--to`, those of other nodes, which are sent a message about it.
+ * The keys and access rules that a command works on: those of the node of this configuration, or,
+ * with `--to`, those of other nodes, which get a message about the change.
  *
  * @module
  */
@@ -17,13 +17,16 @@ import { formatOption } from '../arguments/format-option.ts';
 /** The options of a command about keys or access rules. */
 export const securityOptions: readonly OptionDefinition[] = [
 	{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
-	{ flags: '--to <nodes>', help: 'Do it on these nodes; this one must be central, and sign' },
-	{ flags: '--timeout <seconds>', help: 'With --to: watch for so long at most' },
+	{
+		flags: '--to <nodes>',
+		help: 'Do it on these nodes; this one must be central and sign its messages',
+	},
+	{ flags: '--timeout <seconds>', help: 'With --to: how long to watch at most' },
 	formatOption,
 	...socketOptions,
 ];
 
-/** What is in the folder of this configuration. */
+/** The keys and rules in the folder of this configuration. */
 export interface SecurityFolder {
 	readonly folder: string;
 	readonly node: string;
@@ -40,7 +43,7 @@ export function securityFolder(input: CommandInput, tools: CommandTools): Securi
 	return { folder, node, keyring, access: () => openAccess(join(folder, 'acl.yaml'), clock) };
 }
 
-/** Sends a message about it to the nodes of `--to`, and shows their answers. */
+/** Sends the change to the nodes of `--to` as a message, and shows their answers. */
 export async function tellNodes(
 	method: string,
 	words: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * Hands messages in and shows their answers as they come: what `reeve send` does, for every command
+ * Hands messages in and shows their answers as they come, for `reeve send` and every other command
  * that sends.
  *
  * @module
@@ -43,7 +43,7 @@ export async function sendMessages(input: CommandInput, tools: CommandTools): Pr
 		if (at > 0) {
 			await pause(tools.clock, sleepMs, signal);
 			if (signal.aborted) {
-				tools.screen.note(`stopped: ${batches.slice(at).flat().join(', ')} got no message`);
+				tools.screen.note(`stopped: ${batches.slice(at).flat().join(', ')} were sent no message`);
 				return exitCodes.interrupted;
 			}
 		}
@@ -52,7 +52,7 @@ export async function sendMessages(input: CommandInput, tools: CommandTools): Pr
 	return worstOf(codes);
 }
 
-/** Hands a batch in and, unless that is not wanted, watches it to its end. */
+/** Hands a batch in and watches it until it is settled, unless `--detach` is given. */
 async function sendOne(
 	messages: readonly unknown[],
 	client: Client,
@@ -63,7 +63,7 @@ async function sendOne(
 	const accepted = answers.filter((answer): answer is Accepted => 'id' in answer);
 	const refused = answers.filter((answer) => !('id' in answer)).map(refusalOf);
 	for (const error of refused) tools.screen.fail(failureFrom(error));
-	if (answers.length === 0) throw new ReeveError('no_node', 'the node went away unanswering');
+	if (answers.length === 0) throw new ReeveError('no_node', 'the node went away without an answer');
 	const refusedCode = refused[0] ? errorTable[refused[0].code].exitCode : exitCodes.ok;
 	if (accepted.length === 0) return refusedCode;
 	if (input.options['detach'] === true) {
@@ -75,7 +75,7 @@ async function sendOne(
 }
 
 /**
- * Of several batches the worst counts: an interruption, then failures, then whatever else there is.
+ * The worst exit code of several batches: an interruption, then failures, then any other error.
  */
 function worstOf(codes: readonly number[]): number {
 	const worst = [exitCodes.interrupted, exitCodes.someFailed].find((code) => codes.includes(code));
@@ -106,7 +106,7 @@ async function writtenIn(
 	return messages;
 }
 
-/** What one batch of nodes gets. */
+/** The messages for one batch of nodes. */
 function messagesTo(
 	to: readonly string[],
 	{ written, input }: { written: readonly unknown[] | undefined; input: CommandInput },
@@ -119,7 +119,7 @@ function messagesTo(
 	return written.map((raw) => addressed(raw, to));
 }
 
-/** A message that names no receiver goes to those of `--to`. */
+/** Adds the receivers of `--to` to a message that names none. */
 function addressed(raw: unknown, to: readonly string[]): unknown {
 	const isObject = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
 	if (!isObject || to.length === 0 || hasReceiver(raw)) return raw;
@@ -130,7 +130,7 @@ function hasReceiver(raw: unknown): boolean {
 	return typeof raw === 'object' && raw !== null && ('toNode' in raw || 'toNodes' in raw);
 }
 
-/** Who would get what: the receivers, and the messages exactly as they would be handed in. */
+/** The receivers, and the messages exactly as they would be handed in. */
 function dryRunText(parts: readonly (readonly unknown[])[], format: string): string {
 	const batches = parts.map((messages) => ({ to: receiversOf(messages), messages }));
 	if (format === 'json') return `${JSON.stringify({ batches }, undefined, 2)}\n`;
@@ -151,7 +151,7 @@ function receiversOf(messages: readonly unknown[]): readonly string[] {
 	return [...new Set(names.filter((name) => typeof name === 'string'))];
 }
 
-/** More than any node takes: which messages are too large is decided there. */
+/** More than any node accepts: the node decides which messages are too large. */
 const inputBytesMax = 1_073_741_824;
 
 const inputDepthMax = 1000;

@@ -1,6 +1,6 @@
 /**
- * The client of a node's unix socket: hands messages in and asks questions. Each exchange has a
- * connection of its own, so that none waits behind another.
+ * The client of a node's unix socket: hands messages in and asks questions. Each call has a
+ * connection of its own, so that none waits for another.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { asReeveError, isErrorCode, ReeveError } from '../../../runtime/platform
 import type { Answer } from '../../../runtime/network/transport.ts';
 import type { Question } from '../../../runtime/queries/question.ts';
 
-/** A way to the node behind one socket. */
+/** A client of the node behind one socket. */
 export interface Client {
 	readonly socket: string;
 	/**
 	 * Hands messages in; the answers are in their order, one for each receiver of a message or one
-	 * refusal for the message as a whole. Fewer answers than messages: the node died over it.
+	 * refusal for the message as a whole. Fewer answers than messages mean that the node died.
 	 *
 	 * @throws ReeveError `no_node`
 	 */
@@ -22,7 +22,7 @@ export interface Client {
 	/**
 	 * Asks a question. Ends early, without an error, when `signal` is raised.
 	 *
-	 * @throws ReeveError `no_node`, also if the node goes away; and what the node refuses with
+	 * @throws ReeveError `no_node`, also if the node goes away; or the code of the node's refusal
 	 */
 	ask<Row>(question: Question | ControlRequest, signal?: AbortSignal): AsyncGenerator<Row>;
 }
@@ -38,7 +38,7 @@ export function createClient(socket: string): Client {
 					answers.push(line as Answer);
 				}
 			} catch (thrown) {
-				// Who has answers must not lose them: the missing ones tell that the node died.
+				// Return the answers that came; the missing ones show that the node died.
 				if (answers.length === 0) throw thrown;
 			}
 			return answers;
@@ -64,7 +64,7 @@ export async function allRows<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
 	return all;
 }
 
-/** A refusal that came over the socket, as the error that it was at the other end. */
+/** A refusal that came over the socket, as the error that the node had. */
 export function refusalOf(line: object): ReeveError {
 	const { error, detail } = { error: 'internal', detail: '', ...line };
 	return isErrorCode(error)
@@ -110,7 +110,7 @@ function connectionError(path: string, thrown: unknown): ReeveError {
 	return asReeveError(thrown);
 }
 
-/** What can be asked of a fleet. */
+/** A request to the fleet of `reeve dev`. */
 export interface ControlRequest {
 	readonly action: 'start' | 'stop';
 	readonly member: string;

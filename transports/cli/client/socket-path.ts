@@ -1,6 +1,6 @@
 /**
- * Which socket a command talks to, unless it says so: the one of `reeve dev` in this folder, else
- * that of the node which the configuration file here describes.
+ * The socket that a command uses. Without an option: the one of `reeve dev` in this folder, else
+ * that of the node of this configuration.
  *
  * @module
  */
@@ -15,14 +15,14 @@ export const devFolder = '.reeve';
 
 /** The options of every command that talks to a node. */
 export const socketOptions: readonly OptionDefinition[] = [
-	{ flags: '--socket <path>', help: 'The socket of the node to talk to' },
-	{ flags: '--node <name>', help: 'The node to talk to, of those running here' },
+	{ flags: '--socket <path>', help: 'The socket of the node' },
+	{ flags: '--node <name>', help: 'The node, if several run here' },
 ];
 
 /**
  * The socket: `--socket`, `REEVE_SOCKET`, `--node`, the dev fleet's central, the configured node.
  *
- * @throws ReeveError `no_node` if there is nothing at any of these places
+ * @throws ReeveError `no_node` if none of them exists
  */
 export function socketPath(
 	{ options }: Pick<CommandInput, 'options'>,

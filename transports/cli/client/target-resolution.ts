@@ -1,6 +1,6 @@
 /**
- * Aiming: the nodes that `--to` means, asked of the node that one talks to, and the batches in
- * which they get their messages.
+ * Resolves `--to` to the names of nodes, with the help of the node behind the socket, and divides
+ * them into batches.
  *
  * @module
  */
@@ -18,18 +18,18 @@ import type { CommandInput, OptionDefinition } from '../arguments/command.ts';
 import { readDuration } from '../output/durations.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
 
-/** The options of a command that aims. */
+/** The options of a command that sends to targets. */
 export const targetOptions: readonly OptionDefinition[] = [
 	{ flags: '--to <target>', help: "Nodes: ship1,ship2  'ship*'  @file  'os=linux and role~db'" },
 	{ flags: '--limit <count>', help: 'Only the first of them: 5, or 10%' },
-	{ flags: '--batch <count>', help: 'So many at a time; the next when these have answered' },
+	{ flags: '--batch <count>', help: 'How many at a time; the next batch when these have answered' },
 	{ flags: '--batch-sleep <duration>', help: 'Wait between batches: 30s, 5m' },
-	{ flags: '--dry-run', help: 'Show who would get what, and send nothing' },
+	{ flags: '--dry-run', help: 'Show which node would get what, and send nothing' },
 ];
 
-/** Who is meant. */
-export interface Aim {
-	/** In batches; one with nobody in it if the messages name their receivers themselves. */
+/** The resolved targets. */
+export interface Targets {
+	/** Names of nodes, in batches; one empty batch if the messages name their receivers. */
 	readonly batches: readonly (readonly string[])[];
 	readonly sleepMs: number;
 }
@@ -39,7 +39,7 @@ export interface Aim {
  *
  * @throws ReeveError `bad_target`, `bad_usage`; `nobody_matched`
  */
-export async function resolveTargets({ options }: CommandInput, client: Client): Promise<Aim> {
+export async function resolveTargets({ options }: CommandInput, client: Client): Promise<Targets> {
 	const { to, limit, batch } = options;
 	const sleepMs = readDuration('--batch-sleep', options['batchSleep']) ?? 0;
 	const size = batch === undefined ? Number.POSITIVE_INFINITY : countOf(batch);
@@ -56,7 +56,7 @@ export async function resolveTargets({ options }: CommandInput, client: Client):
 	return { batches, sleepMs };
 }
 
-/** The nodes that a target means. Names alone are not looked up: nobody has to know a node yet. */
+/** The nodes that match. Plain names are not looked up: a node need not be known yet. */
 async function nodesOf(text: string, client: Client): Promise<readonly string[]> {
 	const target = readTarget(text);
 	if (target.isList) return target.names;
@@ -70,7 +70,7 @@ async function nodesOf(text: string, client: Client): Promise<readonly string[]>
 
 /**
  * Puts the lines of a file in place of each `@file`: as a list, or, in the middle of a condition,
- * as alternatives. What stands behind a `#` is for people.
+ * as alternatives. The rest of a line after `#` is a comment.
  */
 function withFiles(text: string): string {
 	const isCondition = /[()=~]|\b(?:and|or|not)\b/.test(text.replaceAll(filePattern, ' '));
@@ -93,7 +93,7 @@ function linesOf(path: string): readonly string[] {
 	}
 	const lines = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());
 	const named = lines.filter((line) => line !== '');
-	if (named.length === 0) throw new ReeveError('bad_target', `@${path} names nobody`);
+	if (named.length === 0) throw new ReeveError('bad_target', `@${path} names no node`);
 	return named;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `reeve acl`: who may call which method of a node.
+ * `reeve acl` shows and changes who may call which method of a node.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export default defineCommand({
 	async run(input, tools) {
 		const [what = '', file] = input.words;
 		const rules = what === 'import' ? readFileSync(file ?? 0, 'utf8') : undefined;
-		// What is wrong is found here, before it is sent anywhere.
+		// Check the rules here, before they are sent.
 		const parsed = rules === undefined ? undefined : parseRules(rules, file ?? 'standard input');
 		if (input.options['to'] !== undefined) return tell(rules, { input, tools });
 		const access = securityFolder(input, tools).access();
@@ -77,7 +77,7 @@ function change(access: Access, input: CommandInput): void {
 async function listed(access: Access, { screen }: CommandTools): Promise<string> {
 	const rules = access.rules();
 	if (!rules) {
-		screen.note('no rules: everybody may call everything');
+		screen.note('no rules: every sender may call every method');
 		return '';
 	}
 	screen.note('nodes and MQTT clients may do what a rule allows and none denies');

@@ -1,5 +1,5 @@
 /**
- * `reeve actors`: what is done to declared actors and their files by hand.
+ * `reeve actors` operates declared actors and their definition files.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { socketOptions } from '../client/socket-path.ts';
 
 const actions = { unpark, reload, check };
 
-/** Takes parked instances into use again, reloads definitions, and checks their files. */
+/** Unparks instances, reloads definitions, and checks their files. */
 export default defineCommand({
 	arguments: [
 		{ name: '<what>', help: 'What to do', choices: Object.keys(actions) },
@@ -19,10 +19,10 @@ export default defineCommand({
 	options: [
 		{
 			flags: '--fresh',
-			help: 'unpark: give its state up: it begins anew, and then takes its mail',
+			help: 'unpark: discard its state, so that it begins anew with its waiting mail',
 		},
-		{ flags: '--dry-run', help: 'reload: change nothing, and tell what would be' },
-		{ flags: '--force', help: 'reload: also what would park instances' },
+		{ flags: '--dry-run', help: 'reload: change nothing, and show what would change' },
+		{ flags: '--force', help: 'reload: also put definitions in force that park instances' },
 		{ flags: '--json', help: 'One JSON object in a line' },
 		...socketOptions,
 	],

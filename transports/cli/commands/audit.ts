@@ -1,5 +1,5 @@
 /**
- * `reeve audit`: compares the books of a node with those of its receivers.
+ * `reeve audit` compares the ledger of a node with those of its receivers.
  *
  * @module
  */
@@ -88,7 +88,7 @@ async function tableOf(rows: readonly AuditRow[]): Promise<string> {
 function closingLine({ checked, lost, doubled, differs, notKept, unasked }: Totals): string {
 	const more = [
 		differs > 0 ? `, ${differs} that differ` : '',
-		notKept > 0 ? `; ${notKept} too old to be known at their receiver` : '',
+		notKept > 0 ? `; ${notKept} too old to be known by their receiver` : '',
 		unasked > 0 ? `; ${unasked} not checked` : '',
 	];
 	return `lost ${lost}, doubled ${doubled}${more.join('')} (${checked} messages checked)\n`;

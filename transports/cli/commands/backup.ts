@@ -1,5 +1,5 @@
 /**
- * `reeve backup`: a consistent copy of what a node must not forget, while it runs.
+ * `reeve backup` makes a consistent copy of the journal of a running node.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { rowsText } from '../output/rows.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
 
-/** What the node says of the copy that it has written. */
+/** The node's answer about the copy that it has written. */
 interface BackupRow {
 	readonly folder: string;
 	readonly bytes: number;
@@ -19,13 +19,13 @@ interface BackupRow {
 	readonly epoch: number;
 }
 
-/** Has the node write a copy of its journal into a new folder. */
+/** Makes the node write a copy of its journal into a new folder. */
 export default defineCommand({
 	arguments: [{ name: '<folder>', help: 'A new folder, on the machine of the node' }],
 	options: [formatOption, ...socketOptions],
 	examples: [
 		'reeve backup /var/backups/reeve-central',
-		'reeve run --databaseFolder /var/backups/reeve-central     # that is how it is restored',
+		'reeve run --databaseFolder /var/backups/reeve-central     # restores it',
 	],
 	async run({ words, options }, tools) {
 		const [folder = ''] = words;
@@ -35,8 +35,8 @@ export default defineCommand({
 		if (format === 'table' || format === 'wide') {
 			for (const row of rows) tools.screen.out(`${row.folder}  ${row.bytes} bytes\n`);
 		} else {
-			const look = { columns: [], name: (row: BackupRow) => row.folder };
-			tools.screen.out(await rowsText(rows, look, { format, now: tools.clock.now() }));
+			const layout = { columns: [], name: (row: BackupRow) => row.folder };
+			tools.screen.out(await rowsText(rows, layout, { format, now: tools.clock.now() }));
 		}
 		return exitCodes.ok;
 	},

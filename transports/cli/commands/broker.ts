@@ -1,5 +1,5 @@
 /**
- * `reeve broker`: only the embedded broker, for development and for small fleets.
+ * `reeve broker` runs only the embedded broker, for development and for small fleets.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Screen } from '../output/render.ts';
 
 const usual = '127.0.0.1:1883';
 
-/** Runs a broker until it is told to stop. */
+/** Runs a broker until it is interrupted. */
 export default defineCommand({
 	arguments: [],
 	options: [
@@ -31,7 +31,7 @@ export default defineCommand({
 });
 
 /**
- * The usual port unless another program has it; nobody who asked for none needs to hear an error.
+ * Listens on the usual port, or on a free one if that is taken: no particular port was asked for.
  */
 async function startAnywhere(screen: Screen): Promise<RunningBroker> {
 	try {

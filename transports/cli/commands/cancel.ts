@@ -1,11 +1,11 @@
 /**
- * `reeve cancel`: takes messages back.
+ * `reeve cancel` cancels messages.
  *
  * @module
  */
 import { operationCommand } from '../client/operation-command.ts';
 
-/** What has left this node is asked back from its receiver, which has the last word. */
+/** A message that was sent already is cancelled by its receiver, if it can be. */
 export default operationCommand('cancel', [
 	'reeve cancel 01KA 01KB',
 	'reeve cancel --state queued --to ship2',

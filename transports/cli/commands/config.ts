@@ -1,6 +1,6 @@
 /**
- * `reeve config`: what is configured and where each value comes from, whether it is right, and what
- * there is to configure.
+ * `reeve config` shows the configuration with the source of each value, checks it, and prints its
+ * schema.
  *
  * @module
  */
@@ -25,7 +25,11 @@ import { formatOf, formatOption } from '../arguments/format-option.ts';
 export default defineCommand({
 	arguments: [
 		{ name: '<what>', help: 'What to do', choices: ['show', 'check', 'schema'] },
-		{ name: '[of]', help: 'schema: of the configuration, or of sheets', choices: ['actor'] },
+		{
+			name: '[of]',
+			help: 'schema: actor for YAML definitions; else the configuration',
+			choices: ['actor'],
+		},
 	],
 	options: [formatOption, ...configOptions],
 	examples: [
@@ -44,8 +48,8 @@ export default defineCommand({
 		}
 		const loaded = readConfig(configPlaces(input, tools));
 		for (const remark of loaded.remarks) screen.note(remark);
-		for (const remark of strangeVariables(environment)) screen.note(remark);
-		if (input.words[0] === 'check') screen.out(`${loaded.path}: nothing is wrong\n`);
+		for (const remark of unknownVariables(environment)) screen.note(remark);
+		if (input.words[0] === 'check') screen.out(`${loaded.path}: no problems\n`);
 		else screen.out(await shown(loaded, formatOf(input.options)));
 		return exitCodes.ok;
 	},
@@ -59,27 +63,27 @@ async function shown({ config: whole, origins }: LoadedConfig, format: string): 
 	if (format === 'jsonl') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 	if (format === 'name') return configKeys.map((key) => `${key}\n`).join('');
 	const heads = format === 'wide' ? ['KEY', 'VALUE', 'FROM', 'MEANING'] : ['KEY', 'VALUE', 'FROM'];
-	const cells = rows.map(({ key, value, source, place }) => {
+	const cells = rows.map(({ key, value, source, place: origin }) => {
 		const text = value === '' ? '""' : String(value);
-		const from = source === 'default' ? shade('quiet', place) : place;
+		const from = source === 'default' ? shade('quiet', origin) : origin;
 		return [key, text, from, ...(format === 'wide' ? [configDoc(key).meaning] : [])];
 	});
 	return tableText(heads, cells);
 }
 
-/** Whoever may see the configuration need not see what is secret in it. */
+/** The value without secrets. */
 function showable(key: ConfigKey, value: unknown): unknown {
 	if (typeof value !== 'string' || value === '') return value;
 	return secretKeys.has(key) ? '********' : value.replace(/\/\/[^@/]*@/, '//********@');
 }
 
-/** Variables for this program itself, and those that commands find in their environment. */
+/** Variables that are no keys: of this program itself, and of the commands that it runs. */
 const otherVariables = new Set(
 	['SOCKET', 'NODE', 'STORE', 'MESSAGE', 'DATA'].map((name) => `REEVE_${name}`),
 );
 
-/** A misspelt variable is no error, since another program may mean it; but somebody should hear. */
-function strangeVariables(environment: CommandTools['environment']): readonly string[] {
+/** Remarks on unknown variables. They are no errors, since another program may use them. */
+function unknownVariables(environment: CommandTools['environment']): readonly string[] {
 	const known = configKeys.map(variableOf);
 	return Object.keys(environment)
 		.filter((name) => name.startsWith('REEVE_') && !otherVariables.has(name))

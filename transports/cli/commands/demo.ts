@@ -1,7 +1,6 @@
 /**
- * `reeve demo`: the promise of reeve, kept in front of your eyes. A ship and then central are
- * killed in the middle of work; what was lost and what ran twice is counted in files that reeve has
- * no part in.
+ * `reeve demo` shows the promise of reeve: a ship and then central are killed in the middle of
+ * work, and lost and doubled commands are counted from files that the commands themselves write.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import { defineCommand } from '../arguments/command.ts';
 import { playDemo, type Played } from '../fleet/demo-scenario.ts';
 import { shade, tableText } from '../output/render.ts';
 
-/** With fewer it might all be done before anybody could be killed. */
+/** With fewer messages all might be done before a node could be killed. */
 const messagesMin = 50;
 const messagesMax = 100_000;
 
@@ -79,14 +78,14 @@ async function epilogue({ count }: Played): Promise<string> {
 	const verdict = (figure: number) => shade(figure === 0 ? 'good' : 'bad', String(figure));
 	const rows = [
 		['sent', String(sent), ''],
-		['executed', String(executed), 'ids that stand in the files of the ships'],
+		['executed', String(executed), 'ids in the files of the ships'],
 		[
 			'interrupted',
 			String(interrupted),
-			`reported so to central; ${interruptedExecuted} of them had done their work`,
+			`reported as interrupted to central; ${interruptedExecuted} of these had done their work`,
 		],
 		['lost', verdict(lost), 'neither executed nor reported to central'],
-		['doubled', verdict(doubled), 'ids that stand in a file twice'],
+		['doubled', verdict(doubled), 'ids that are in a file twice'],
 	];
 	const isKept = lost + doubled === 0;
 	const next = isKept

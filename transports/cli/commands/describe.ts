@@ -1,5 +1,5 @@
 /**
- * `reeve describe`: all that a node knows of one message, node, actor or process.
+ * `reeve describe` shows everything that a node knows about one message, node, actor or process.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { messageTimelineText } from '../output/timeline.ts';
 import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
 
-/** What was found, as data and as text. */
+/** A thing that was found, as data and as text. */
 interface Found {
 	readonly row: object;
 	readonly name: string;
@@ -27,10 +27,11 @@ type Finder = (client: Client, id: string, now: number) => Promise<Found>;
 
 const finders: Readonly<Record<string, Finder>> = {
 	async message(client, id, now) {
-		const lives = await allRows(client.ask<MessageTimeline>({ reeve: 'message', id }));
-		const life = only(lives, `message ${id}`);
-		const { sent = life.received, ...rest } = life;
-		return { row: { ...sent, ...rest }, name: life.id, text: messageTimelineText(life, now) };
+		const timelines = await allRows(client.ask<MessageTimeline>({ reeve: 'message', id }));
+		const timeline = only(timelines, `message ${id}`);
+		const { sent = timeline.received, ...rest } = timeline;
+		const text = messageTimelineText(timeline, now);
+		return { row: { ...sent, ...rest }, name: timeline.id, text };
 	},
 	async node(client, id, now) {
 		const about = only(await allRows(client.ask<AboutRow>({ reeve: 'node' })), 'node');
@@ -57,7 +58,7 @@ const finders: Readonly<Record<string, Finder>> = {
 	},
 };
 
-/** Describes one thing; any unique beginning of its name will do. */
+/** Describes one thing; any unique beginning of its name is enough. */
 export default defineCommand({
 	arguments: [
 		{ name: '<kind>', help: 'What it is', choices: Object.keys(finders) },
@@ -78,16 +79,16 @@ export default defineCommand({
 		if (!found) throw new ReeveError('not_found', `${kind} ${id}`);
 		const format = formatOf(input.options);
 		const isForPeople = format === 'table' || format === 'wide';
-		const look = { columns: [], name: () => found.name };
+		const layout = { columns: [], name: () => found.name };
 		const text = isForPeople
 			? await found.text
-			: await rowsText([found.row], look, { format, now });
+			: await rowsText([found.row], layout, { format, now });
 		tools.screen.out(text);
 		return exitCodes.ok;
 	},
 });
 
-/** Those of this name, or else those whose name begins so. */
+/** The rows of this name, or else those whose name begins with it. */
 function beginning<Row extends { readonly name: string }>(rows: readonly Row[], id: string): Row[] {
 	const exact = rows.filter(({ name }) => name === id);
 	return exact.length > 0 ? exact : rows.filter(({ name }) => name.startsWith(id));

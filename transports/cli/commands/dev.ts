@@ -1,6 +1,6 @@
 /**
- * `reeve dev`: a whole fleet in one terminal, to try things with. Nothing that is killed from
- * outside is started again by itself: to see what the others do meanwhile is what the fleet is for.
+ * `reeve dev` runs a whole fleet in one terminal, for development. A member that is killed is not
+ * started again by itself, so that the others can be observed meanwhile.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { devFolder } from '../client/socket-path.ts';
 
 const shipsMax = 50;
 
-/** What the nodes of a fleet have in common; what keeps them apart is not for the caller to say. */
+/** The keys that the fleet sets itself for each node. */
 const ownKeys = new Set<string>([
 	'nodeName',
 	'centralNodeName',
@@ -30,7 +30,7 @@ const ownKeys = new Set<string>([
 	'subscribersDataFolder',
 ]);
 const nodeKeys = configKeys.filter((key) => !ownKeys.has(key));
-/** The folders of one's own work are what a fleet is tried with; the others are in `reeve run`. */
+/** The help shows only the folders of the user's own work; `reeve run --help` shows all keys. */
 const shownKeys: readonly string[] = ['definitionsFolder', 'methodsFolder'];
 const nodeOptions = nodeKeys.map((key) => {
 	const option = configOption(key);
@@ -115,7 +115,7 @@ async function startOne(fleet: Fleet | undefined, name: string): Promise<string>
 	return stateLine(await fleet.start(name));
 }
 
-/** `ship2  ready  nothing to replay`, without what is the same for all. */
+/** `ship2  ready  nothing to replay`, without the broker and the socket. */
 function stateLine({ greeting }: Member): string {
 	return (greeting.at(-1) ?? '').replace(/ {2}broker .*$/, '');
 }

@@ -1,6 +1,6 @@
 /**
- * `reeve doctor`: whether a node has what it needs. A line for each check, with the cure where one
- * fails.
+ * `reeve doctor` checks whether a node has what it needs: a line for each check, with the cure
+ * where one fails.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const marks = {
 	failed: shade('bad', 'FAILED'),
 };
 
-/** Checks. */
+/** Runs the checks and prints their results. */
 export default defineCommand({
 	arguments: [],
 	options: [
@@ -30,14 +30,14 @@ export default defineCommand({
 	async run({ options }, tools) {
 		const findings = await (options['quick'] === true ? quickCheckup : checkup)(options, tools);
 		const format = formatOf(options);
-		const look = { columns: [], name: ({ name }: Finding) => name };
+		const layout = { columns: [], name: ({ name }: Finding) => name };
 		const isForPeople = format === 'table' || format === 'wide';
 		const text = isForPeople
 			? await tableText(
 					['CHECK', 'STATE', 'WHAT', 'CURE'],
 					findings.map(({ name, state, what, cure = '' }) => [name, marks[state], what, cure]),
 				)
-			: await rowsText(findings, look, { format, now: tools.clock.now() });
+			: await rowsText(findings, layout, { format, now: tools.clock.now() });
 		tools.screen.out(text);
 		const hasFailed = findings.some(({ state }) => state === 'failed');
 		return hasFailed ? exitCodes.someFailed : exitCodes.ok;

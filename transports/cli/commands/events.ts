@@ -1,5 +1,5 @@
 /**
- * `reeve events`: the signals of a node, those that it remembers and those that come.
+ * `reeve events` shows the signals of a node: the recent ones, and with `--follow` new ones.
  *
  * @module
  */
@@ -20,8 +20,11 @@ interface EventRow {
 export default defineCommand({
 	arguments: [],
 	options: [
-		{ flags: '-f, --follow', help: 'Go on with those that come, until Ctrl-C' },
-		{ flags: '--type <beginning>', help: 'Only those whose type begins so, such as delivery' },
+		{ flags: '-f, --follow', help: 'Also show new ones as they come, until Ctrl-C' },
+		{
+			flags: '--type <beginning>',
+			help: 'Only those whose type begins with this, such as delivery',
+		},
 		{ flags: '--message <id>', help: 'Only those of one message' },
 		formatOption,
 		...socketOptions,

@@ -1,5 +1,5 @@
 /**
- * `reeve explain`: how a method is used. Everything comes from the method's own declaration.
+ * `reeve explain` shows how to use a method. Everything comes from the method's own declaration.
  *
  * @module
  */
@@ -22,11 +22,11 @@ export default defineCommand({
 		const client = createClient(socketPath({ options }, tools));
 		const rows = await allRows(client.ask<ExplanationRow>({ reeve: 'explain', method }));
 		const format = formatOf(options);
-		const look = { columns: [], name: ({ name }: ExplanationRow) => name };
+		const layout = { columns: [], name: ({ name }: ExplanationRow) => name };
 		const isForPeople = format === 'table' || format === 'wide';
 		const text = isForPeople
 			? rows.map(explanationText).join('\n')
-			: await rowsText(rows, look, { format, now: tools.clock.now() });
+			: await rowsText(rows, layout, { format, now: tools.clock.now() });
 		tools.screen.out(text);
 		return exitCodes.ok;
 	},

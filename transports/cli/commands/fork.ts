@@ -1,5 +1,5 @@
 /**
- * `reeve fork`: a copy of an instance of an actor, as of one of its turns, to try events on.
+ * `reeve fork` copies an instance of an actor, after one of its turns, to try events on the copy.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { shade } from '../output/render.ts';
 /** Opens a copy in which no effect happens. The node, and the instance, are not touched. */
 export default defineCommand({
 	arguments: [
-		{ name: '<kind>', help: 'What is copied', choices: ['actor'] },
+		{ name: '<kind>', help: 'What to copy', choices: ['actor'] },
 		{ name: '<instance>', help: 'NAME, or NAME/KEY' },
 	],
 	options: [
@@ -25,7 +25,7 @@ export default defineCommand({
 		{ flags: '--definitions <folder>', help: "The definitions; the node's by default" },
 		{
 			flags: '--send <events...>',
-			help: 'Events to try, in order; without any, they are asked for',
+			help: 'Events to try, in order; without it, events are read from standard input',
 		},
 		...journalOptions,
 		{ flags: '--json', help: 'One JSON object in a line: the copy, then its turns' },
@@ -68,7 +68,7 @@ function turnOf(given: string | boolean | undefined): number | undefined {
 
 type Print = (turn: ForkTurn) => void;
 
-/** Feeds these events; some of them may not be taken. */
+/** Sends these events to the copy; exit code 4 if one fails. */
 function feedAll(fork: Fork, lines: readonly string[], print: Print): number {
 	let exitCode: number = exitCodes.ok;
 	for (const line of lines) {
@@ -79,7 +79,7 @@ function feedAll(fork: Fork, lines: readonly string[], print: Print): number {
 	return exitCode;
 }
 
-/** Takes an event from each line of standard input, until it ends. */
+/** Sends an event from each line of standard input to the copy, until an empty line or its end. */
 async function feedTyped(fork: Fork, tools: CommandTools, print: Print): Promise<number> {
 	const { screen, interrupts } = tools;
 	const { signal } = interrupts;

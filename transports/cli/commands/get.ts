@@ -1,5 +1,5 @@
 /**
- * `reeve get`: lists of what a node knows.
+ * `reeve get` lists what a node knows: nodes, actors, messages and more.
  *
  * @module
  */
@@ -21,15 +21,15 @@ import { socketOptions, socketPath } from '../client/socket-path.ts';
 import type { Question } from '../../../runtime/queries/question.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
 
-/** Answers one question of one kind, as text. */
+/** Prints the rows of one kind as text. */
 type Listing = (
 	rows: AsyncIterable<unknown>,
 	as: { format: Format; now: number },
 ) => Promise<string>;
 
-/** The listing of rows that look so; the node and this file agree on the kind by its name. */
-function listing<Row>(look: TableLayout<Row>): Listing {
-	return async (rows, as) => rowsText((await allRows(rows)) as Row[], look, as);
+/** A listing with this layout; the kind's name decides which rows the node sends. */
+function listing<Row>(layout: TableLayout<Row>): Listing {
+	return async (rows, as) => rowsText((await allRows(rows)) as Row[], layout, as);
 }
 
 const listings = {
@@ -45,7 +45,7 @@ type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];
 
 /**
- * Lists nodes, actors, messages, processes, methods, dead letters, or what a fork has set aside.
+ * Lists nodes, actors, messages, processes, methods, dead letters, or the quarantine of a fork.
  */
 export default defineCommand({
 	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],

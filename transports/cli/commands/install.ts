@@ -1,6 +1,6 @@
 /**
- * `reeve install`: files for the programs around a node. They are printed, for their reader to look
- * at and to put where they belong; nothing is written.
+ * `reeve install` prints files for the programs around a node. The operator puts them in place;
+ * nothing is written.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export default defineCommand({
 		{ name: '[program]', help: 'For broker-acl: which broker', choices: ['mosquitto'] },
 	],
 	options: [
-		{ flags: '--print', help: 'Print it; the only way there is' },
+		{ flags: '--print', help: 'Print it; required, since nothing else is supported' },
 		{ flags: '--nodes <names>', help: 'For broker-acl: the nodes, separated by commas' },
 		{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
 	],
@@ -36,7 +36,7 @@ export default defineCommand({
 		if (options['print'] !== true) {
 			throw new ReeveError(
 				'bad_usage',
-				`install ${words.join(' ')}: say --print, and put it there`,
+				`install ${words.join(' ')}: add --print, and put the output in place yourself`,
 			);
 		}
 		if (words[0] === 'systemd') {

@@ -1,5 +1,6 @@
 /**
- * `reeve keys`: the key pair of this node, whom it trusts, and keys for people and programs.
+ * `reeve keys` manages the key pair of this node, the keys that it trusts, and keys for people and
+ * programs.
  *
  * @module
  */
@@ -24,7 +25,7 @@ import {
 	type SecurityFolder,
 } from '../client/security-folder.ts';
 
-type Act = (words: readonly string[], trust: SecurityFolder, tools: CommandTools) => Promise<void>;
+type Act = (words: readonly string[], files: SecurityFolder, tools: CommandTools) => Promise<void>;
 
 /** Works on the files; a node that runs sees them within a second. */
 export default defineCommand({
@@ -59,10 +60,7 @@ function tell(
 	given: { input: CommandInput; tools: CommandTools },
 ): Promise<number> {
 	if (!['list', 'trust', 'revoke'].includes(what)) {
-		throw new ReeveError(
-			'bad_usage',
-			`keys ${what}: a private key does not travel; leave --to out`,
-		);
+		throw new ReeveError('bad_usage', `keys ${what}: a private key is never sent; leave --to out`);
 	}
 	return tellNodes('keys-update', [what, ...words], given);
 }

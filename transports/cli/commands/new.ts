@@ -1,5 +1,5 @@
 /**
- * `reeve new`: a first actor or a first method, small and commented, with its spec.
+ * `reeve new` writes a first actor or a first method, small and commented, with its spec.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { defineCommand } from '../arguments/command.ts';
 import { firstFiles, firstKinds } from '../templates/new-files.ts';
 
 /**
- * Writes into `actors/` or `methods/` of the folder that it is called in, and overwrites nothing.
+ * Writes into `actors/` or `methods/` of the current folder, and overwrites nothing.
  */
 export default defineCommand({
 	arguments: [
-		{ name: '<kind>', help: 'What to begin', choices: firstKinds },
-		{ name: '<name>', help: 'What it is called on the wire, and its file' },
+		{ name: '<kind>', help: 'What to write', choices: firstKinds },
+		{ name: '<name>', help: 'Its name on the wire, and of its file' },
 	],
 	options: [],
 	examples: ['reeve new actor thermostat', 'reeve new method count-words'],
@@ -25,10 +25,10 @@ export default defineCommand({
 		const name = checkName(kind, words[1] ?? '');
 		const files = firstFiles(kind, name);
 		const there = files.find(({ path }) => existsSync(path));
-		if (there) throw new ReeveError('bad_usage', `${there.path} is there already`);
+		if (there) throw new ReeveError('bad_usage', `${there.path} exists already`);
 		for (const { path, text } of files) {
 			mkdirSync(dirname(path), { recursive: true });
-			// Whoever writes it in this very moment keeps it.
+			// `wx`: do not overwrite a file that another process has just written.
 			writeFileSync(path, text, { flag: 'wx' });
 			screen.out(`${path}\n`);
 		}

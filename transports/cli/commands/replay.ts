@@ -1,6 +1,6 @@
 /**
- * `reeve replay`: what new definitions would make of the actors that a node has, before they are
- * rolled out.
+ * `reeve replay` shows what new definitions would change for the stored actors of a node, before
+ * they are rolled out.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { defineCommand } from '../arguments/command.ts';
 import { journalOptions, withJournal } from '../client/journal-source.ts';
 import { shade } from '../output/render.ts';
 
-/** Replays into the void: no effect happens, and nothing is written. */
+/** Replays without effects: nothing is sent or written. */
 export default defineCommand({
 	arguments: [],
 	options: [
@@ -57,14 +57,14 @@ const words: Readonly<Record<Difference['what'], string>> = {
 function differenceText({ actor, key, what, turn, event, detail }: Difference): string {
 	const instance = key === '' ? actor : `${actor}/${key}`;
 	const where = [turn === undefined ? '' : `turn ${turn}`, event ?? ''].filter(Boolean).join(' ');
-	const place = where === '' ? '' : `, ${where}`;
-	return `${instance}${place}: ${shade('bad', words[what])}: ${detail}\n`;
+	const position = where === '' ? '' : `, ${where}`;
+	return `${instance}${position}: ${shade('bad', words[what])}: ${detail}\n`;
 }
 
 function totalsText({ actors, instances, turns, skipped, differences }: ReplayTotals): string {
-	const left = skipped === 0 ? '' : `, ${skipped} could not be`;
+	const rest = skipped === 0 ? '' : `, ${skipped} could not be`;
 	return (
 		`differences ${differences} (${actors} actors, ${instances} instances, ` +
-		`${turns} turns replayed${left})\n`
+		`${turns} turns replayed${rest})\n`
 	);
 }

@@ -1,5 +1,5 @@
 /**
- * `reeve resend`: sends any message of the record once more.
+ * `reeve resend` sends any recorded message again.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { defineCommand } from '../arguments/command.ts';
 import { operationLine } from '../client/operation-command.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 
-/** Each is sent as a new message, whose note names the old one; also one that is done. */
+/** Sends each as a new message, whose note names the old one; also one that is done. */
 export default defineCommand({
 	arguments: [{ name: '<ids...>', help: 'Messages: ids, or unique beginnings of them' }],
 	options: [{ flags: '--json', help: 'One JSON object in a line' }, ...socketOptions],

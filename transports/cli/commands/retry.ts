@@ -1,13 +1,13 @@
 /**
- * `reeve retry`: sends messages that came to no good end once more.
+ * `reeve retry` sends failed messages again.
  *
  * @module
  */
 import { operationCommand } from '../client/operation-command.ts';
 
 /**
- * Each is sent as a new message, whose note names the old one. A dead letter is run again where it
- * lies.
+ * Sends each as a new message, whose note names the old one. A dead letter is run again on its
+ * node.
  */
 export default operationCommand('retry', [
 	'reeve retry 01KA',

@@ -1,5 +1,5 @@
 /**
- * `reeve run`: a node in the foreground.
+ * `reeve run` runs a node in the foreground.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import type { HostedNode } from '../arguments/program-host.ts';
 import { parentGone, parentOption } from '../fleet/parent-watch.ts';
 import { startChoices, startOptions } from '../arguments/start-options.ts';
 
-/** Runs a node until it is told to stop. */
+/** Runs a node until it is interrupted, or ends by itself. */
 export default defineCommand({
 	arguments: [],
 	options: [...configOptions, ...startOptions, parentOption],
 	examples: [
 		'reeve run --nodeName central',
-		'reeve run --node-name central     # every option can be written so, too',
+		'reeve run --node-name central     # every option has this form, too',
 		'reeve run --nodeName ship1 --brokerAddress mqtt://central.example:1883',
-		'reeve run --safe     # look into a node that keeps dying',
+		'reeve run --safe     # inspect a node that keeps crashing',
 		'REEVE_NODE_NAME=ship2 reeve run --configFolder /etc/reeve',
 	],
 	async run(input, { host, screen, environment, interrupts }) {
@@ -43,7 +43,7 @@ export default defineCommand({
 	},
 });
 
-/** Whatever keeps a node from starting is an error of the start, whose exit code is 1. */
+/** Turns any error of the start into a `ReeveError`; unknown ones into `start_failed`. */
 async function started(start: () => Promise<HostedNode>): Promise<HostedNode> {
 	try {
 		return await start();

@@ -1,6 +1,6 @@
 /**
- * `reeve send`: hands a message in and shows the answers as they come. Ending the command ends only
- * the watching: the message stays with the node, which owes its outcome.
+ * `reeve send` hands a message in and shows the answers as they come. Interrupting the command ends
+ * only the watching: the node keeps the message, and delivers it.
  *
  * @module
  */
@@ -13,13 +13,16 @@ import { sendMessages } from '../client/send-message.ts';
 /** Sends a message, or those on standard input. */
 export default defineCommand({
 	arguments: [
-		{ name: '<method>', help: 'What is asked for, such as exec; - reads JSON from standard input' },
+		{
+			name: '<method>',
+			help: 'The method, such as exec; - reads messages as JSON from standard input',
+		},
 		{ name: '[fields...]', help: 'Fields of the message: key=value' },
 	],
 	options: [
 		...targetOptions,
 		{ flags: '--detach', help: 'Print the ids and do not wait for answers' },
-		{ flags: '--timeout <seconds>', help: 'Watch for so long at most' },
+		{ flags: '--timeout <seconds>', help: 'How long to watch at most' },
 		formatOption,
 		...socketOptions,
 	],

@@ -1,5 +1,5 @@
 /**
- * `reeve tree`: who restarts whom, and how often it has happened.
+ * `reeve tree` draws the supervision tree of a node, with the restarts of each child.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { formatOf, formatOption } from '../arguments/format-option.ts';
 
 /** Draws the tree of a node. */
 export default defineCommand({
-	arguments: [{ name: '[node]', help: 'The node, of those running here' }],
+	arguments: [{ name: '[node]', help: 'The node, if several run here' }],
 	options: [formatOption, watchOption, ...socketOptions],
 	examples: ['reeve tree', 'reeve tree ship1 --watch', 'reeve tree --output json'],
 	async run({ words, options }, tools) {
@@ -28,8 +28,8 @@ export default defineCommand({
 			if (format === 'table' || format === 'wide') {
 				return (await Promise.all(rows.map(treeText))).join('');
 			}
-			const look = { columns: [], name: ({ id }: TreeRow) => id };
-			return rowsText(rows, look, { format, now: tools.clock.now() });
+			const layout = { columns: [], name: ({ id }: TreeRow) => id };
+			return rowsText(rows, layout, { format, now: tools.clock.now() });
 		};
 		if (options['watch'] === true) return repeat(text, tools);
 		tools.screen.out(await text());

@@ -1,31 +1,31 @@
 /**
- * The count of the demo: what the files on the ships say, held against central's books. Pure.
+ * The count of the demo: compares the files of the ships with central's ledger. Pure.
  *
  * @module
  */
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
-/** What was counted. */
+/** The counts of the demo. */
 export interface DemoCount {
 	readonly sent: number;
-	/** Ids that stand in a file. */
+	/** Ids in a file. */
 	readonly executed: number;
-	/** Messages whose sender was told that their node had died meanwhile. */
+	/** Messages that were reported to their sender as interrupted. */
 	readonly interrupted: number;
 	/**
-	 * Interrupted messages that stand in a file all the same: they had done their work, or half of
-	 * it.
+	 * Interrupted messages whose id is in a file all the same: their command had run, at least in
+	 * part.
 	 */
 	readonly interruptedExecuted: number;
-	/** Ids that stand in no file and of which the sender was told nothing, or something else. */
+	/** Ids in no file whose sender got no report, or a wrong one. */
 	readonly lost: number;
-	/** Ids that stand in a file twice. */
+	/** Ids that are in a file twice. */
 	readonly doubled: number;
 }
 
 /**
- * Counts. A message is lost if its command did not run and its sender has no report that says so;
- * that it is `done` is no such report.
+ * Counts. A message is lost if its command did not run and its sender has no report of that; the
+ * state `done` is no such report.
  */
 export function countDemo(
 	ids: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * The play of the demo: a fleet at work, of which one ship and then central are killed and started
- * again, each while messages are under way. When to strike is decided by what is seen, not by the
- * time.
+ * The scenario of the demo: a fleet at work, of which one ship and then central are killed and
+ * restarted, each while messages are open. The moment of a kill depends on observed progress, not
+ * on time.
  *
  * @module
  */
@@ -26,20 +26,20 @@ import { startFleet, type Fleet } from './local-fleet.ts';
 import type { ProcessRow } from '../../../runtime/queries/question.ts';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 
-/** What the play needs. */
+/** The parts of the scenario. */
 export interface PlayParts {
 	readonly folder: string;
 	readonly messages: number;
 	readonly self: readonly string[];
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly clock: Clock;
-	/** Ends the play early; it then rejects. */
+	/** Ends the scenario early; it then rejects. */
 	readonly signal: AbortSignal;
-	/** Told each event, as a sentence. */
+	/** Called with each event, as a sentence. */
 	readonly tell: (text: string) => void;
 }
 
-/** What came of it. */
+/** The result of the scenario. */
 export interface Played {
 	readonly count: DemoCount;
 	readonly kills: number;
@@ -47,24 +47,24 @@ export interface Played {
 	readonly replayed: number;
 }
 
-/** Who is killed, as soon as this part of all messages is settled. */
-const strikes = [
+/** The nodes to kill, each as soon as this share of all messages is settled. */
+const plannedKills = [
 	{ name: 'ship1', settledPart: 0.2 },
 	{ name: 'central', settledPart: 0.5 },
 ] as const;
 
 /**
- * So long, and a little for each message, is waited; what is not settled then is counted as it
- * stands.
+ * The scenario lasts at most this long, plus some time for each message; then everything is counted
+ * as it is.
  */
 const patienceMs = 60_000;
 const patiencePerMessageMs = 200;
-const lookMs = 5;
+const pollMs = 5;
 
-/** Small things that make the fleet of the demo quiet, and quick to stop. */
+/** Settings that make the fleet of the demo quiet, and quick to stop. */
 const nodeWords = ['--startPubREQHello', '0', '--logLevel', 'warn', '--stopTimeout', '1'];
 
-/** Plays, and leaves no process behind, however it ends. */
+/** Runs the scenario, and stops all processes however it ends. */
 export async function playDemo(parts: PlayParts): Promise<Played> {
 	const { folder, messages: wanted, self, clock, tell } = parts;
 	const nodes = ['central', ...demoShips];
@@ -90,13 +90,17 @@ export async function playDemo(parts: PlayParts): Promise<Played> {
 		await Promise.all(nodes.map((node) => fleet.start(node)));
 		tell('broker, central, ship1 and ship2 are ready, each a process of its own');
 		tell(`central is handed ${wanted} commands for ship1 and ship2`);
-		const all = Promise.all([handIn(work), followProgress(work), strike(fleet, { work, tell })]);
+		const all = Promise.all([
+			handIn(work),
+			followProgress(work),
+			killInTurn(fleet, { work, tell }),
+		]);
 		const [, , replayed] = await Promise.race([all, gone.promise]);
 		parts.signal.throwIfAborted();
 		tell(`${settledCount(progress)} of ${wanted} are settled`);
 		const ids = messages.map(({ id }) => id);
 		const count = countDemo(ids, progress.rows, await traces(folder));
-		return { count, kills: strikes.length, replayed };
+		return { count, kills: plannedKills.length, replayed };
 	} finally {
 		timer.cancel();
 		isOver.abort();
@@ -104,14 +108,14 @@ export async function playDemo(parts: PlayParts): Promise<Played> {
 	}
 }
 
-/** Kills and starts again; returns how many messages were found in the journals. */
-async function strike(
+/** Kills and restarts each node; returns how many messages were replayed from the journals. */
+async function killInTurn(
 	fleet: Fleet,
 	{ work, tell }: { work: WorkParts; tell: (text: string) => void },
 ): Promise<number> {
 	const { progress, signal, messages } = work;
 	let replayed = 0;
-	for (const { name, settledPart } of strikes) {
+	for (const { name, settledPart } of plannedKills) {
 		const ship = name === 'central' ? undefined : name;
 		const due = { settled: messages.length * settledPart, ship };
 		while (!isMidFlight(progress, due) || !(await isAtWork(fleet, name))) {
@@ -119,7 +123,7 @@ async function strike(
 			if (settledCount(progress) >= messages.length) {
 				throw new ReeveError('internal', `all was done before ${name} could be killed`);
 			}
-			await pause(work.clock, lookMs, signal);
+			await pause(work.clock, pollMs, signal);
 		}
 		const [settled, open] = [settledCount(progress), openMessages(progress).length];
 		await fleet.kill(name);
@@ -132,7 +136,7 @@ async function strike(
 	return replayed;
 }
 
-/** Whether some, and not all, is done, and there is work in the hands of who is to be killed. */
+/** Whether enough messages are settled, and the node to kill has open ones. */
 function isMidFlight(
 	progress: Progress,
 	{ settled, ship }: { settled: number; ship: string | undefined },
@@ -140,7 +144,7 @@ function isMidFlight(
 	return settledCount(progress) >= settled && openMessages(progress, ship).length > 0;
 }
 
-/** What central knows of a ship is a moment old; whether it is at work is known only by itself. */
+/** Asks the node itself whether it works now: what central knows of a ship is out of date. */
 async function isAtWork(fleet: Fleet, name: string): Promise<boolean> {
 	const client = createClient(fleet.socket(name));
 	if (name === 'central') {
@@ -151,14 +155,14 @@ async function isAtWork(fleet: Fleet, name: string): Promise<boolean> {
 	return rows.some(({ running }) => running > 0);
 }
 
-/** All lines that the commands have left. */
+/** All lines that the commands have written. */
 async function traces(folder: string): Promise<readonly string[]> {
 	const texts = demoShips.map((ship) => readFile(traceFile(folder, ship), 'utf8').catch(() => ''));
 	const lines = (await Promise.all(texts)).flatMap((text) => text.split('\n'));
 	return lines.filter((line) => line !== '');
 }
 
-/** The environment without what would configure the nodes of the demo. */
+/** The environment without variables that would configure the nodes of the demo. */
 function withoutOurs(environment: PlayParts['environment']): PlayParts['environment'] {
 	const isOurs = (name: string) => name.startsWith('REEVE_') || name === 'CONFIG_FOLDER';
 	return Object.fromEntries(Object.entries(environment).filter(([name]) => !isOurs(name)));

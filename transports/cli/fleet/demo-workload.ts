@@ -1,6 +1,6 @@
 /**
- * The work of the demo: shell commands for two ships, each of which appends its own id to a file on
- * its ship; handed in steadily, and once more where an answer did not come.
+ * The workload of the demo: shell commands for two ships, each of which appends its own id to a
+ * file on its ship. They are handed in steadily, and again where no answer came.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 /** The ships of the demo. */
 export const demoShips = ['ship1', 'ship2'] as const;
 
-/** The file on which the commands of a ship leave their ids. */
+/** The file to which the commands of a ship append their ids. */
 export function traceFile(folder: string, ship: string): string {
 	return join(folder, ship, 'executed');
 }
@@ -28,11 +28,11 @@ export interface DemoMessage {
 }
 
 /**
- * Before and after it has left its trace a command takes a moment, in which its node can be killed.
+ * A command pauses before and after it writes its id, so that its node can be killed meanwhile.
  */
 const script = 'sleep 0.05; echo "$0" >> "$1"; sleep 0.05';
 
-/** The messages, by turns for each ship. */
+/** The messages, alternating between the ships. */
 export function demoMessages(count: number, folder: string): readonly DemoMessage[] {
 	return Array.from({ length: count }, (_, at) => {
 		const toNode = demoShips[at % demoShips.length] ?? demoShips[0];
@@ -42,11 +42,11 @@ export function demoMessages(count: number, folder: string): readonly DemoMessag
 	});
 }
 
-/** How the work stands, as central's books have it. */
+/** The progress of the work, by central's ledger. */
 export interface Progress {
-	/** Messages that central has answered for. */
+	/** The number of messages that central has accepted. */
 	handedIn: number;
-	/** The rows of central, by id; of the last time that it answered. */
+	/** The rows of central's last answer, by id. */
 	rows: ReadonlyMap<string, MessageRow>;
 }
 
@@ -55,14 +55,14 @@ export function settledCount({ rows }: Progress): number {
 	return [...rows.values()].filter(({ settled }) => settled).length;
 }
 
-/** Messages that are in central's hands, and not settled. */
+/** The messages that are not settled. */
 export function openMessages({ rows }: Progress, ship?: string): readonly MessageRow[] {
 	return [...rows.values()].filter(
 		({ settled, toNode }) => !settled && (ship === undefined || toNode === ship),
 	);
 }
 
-/** What the work needs. */
+/** The parts of the workload. */
 export interface WorkParts {
 	readonly messages: readonly DemoMessage[];
 	readonly socket: string;
@@ -73,8 +73,8 @@ export interface WorkParts {
 
 const batchMessages = 8;
 /**
- * So many may be under way at a time: enough to keep both ships busy, and always some still to
- * come.
+ * The least limit of open messages: enough to keep both ships busy, while others are still to be
+ * handed in.
  */
 const openMin = 32;
 const openPart = 0.05;
@@ -107,10 +107,10 @@ export async function handIn(parts: WorkParts): Promise<void> {
 	}
 }
 
-/** Errors that are over when central is up again. */
+/** Errors that pass when central is up again. */
 const passing = new Set(['no_node', 'recovering', 'stopping']);
 
-/** Asks central how things stand, again and again, until all is settled or `signal` is raised. */
+/** Asks central for its rows repeatedly, until all are settled or `signal` is raised. */
 export async function followProgress(parts: WorkParts): Promise<void> {
 	const { messages, socket, clock, signal, progress } = parts;
 	const client = createClient(socket);

@@ -1,7 +1,6 @@
 /**
- * The control socket of `reeve dev`: how `reeve dev start ship2`, typed in another terminal,
- * reaches the fleet that runs in the first. It speaks as a node's socket does: rows and an end, or
- * an error.
+ * The control socket of `reeve dev`: over it `reeve dev start ship2`, typed in another terminal,
+ * reaches the running fleet. It answers like a node's socket: rows and an end, or an error.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { asReeveError, ReeveError } from '../../../runtime/platform/errors.ts';
 import { allRows, createClient, type ControlRequest } from '../client/socket-client.ts';
 
-/** What was done, as a line for people. */
+/** The result as a line of text. */
 interface ControlRow {
 	readonly text: string;
 }
@@ -21,7 +20,7 @@ function controlPath(folder: string): string {
 	return join(folder, 'dev.control');
 }
 
-/** Asks the fleet of this folder, and resolves with what it has done. */
+/** Sends a request to the fleet of this folder, and resolves with the result as text. */
 export async function askFleet(folder: string, request: ControlRequest): Promise<string> {
 	const rows = await allRows(createClient(controlPath(folder)).ask<ControlRow>(request));
 	return rows.map(({ text }) => `${text}\n`).join('');

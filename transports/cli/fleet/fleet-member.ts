@@ -1,6 +1,6 @@
 /**
- * A member of a fleet on this machine: this program once more, as a child process in a group of its
- * own. It stops when its parent is gone, however that died; see `parent-watch.ts`.
+ * A member of a fleet on this machine: this program as a child process in a process group of its
+ * own. It stops when its parent is gone, however that ended; see `parent-watch.ts`.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 export interface Member {
 	readonly name: string;
 	readonly pid: number | undefined;
-	/** Its lines so far; when it is ready, the last one says so. */
+	/** The lines it has printed so far; when it is ready, the last one says so. */
 	readonly greeting: readonly string[];
-	/** Rejects with `start_failed` and the last words of its log, if it ends before it is ready. */
+	/** Rejects with `start_failed` and the last lines of its log, if it ends before it is ready. */
 	readonly ready: Promise<void>;
 	/** Resolves with how it ended: a signal or an exit code. */
 	readonly ended: Promise<string>;
@@ -27,7 +27,7 @@ export interface Member {
 	stop(): Promise<void>;
 }
 
-/** What is started. */
+/** The parts of a member. */
 export interface MemberParts {
 	readonly name: string;
 	/** How this program is started; see `Host`. */
@@ -80,7 +80,7 @@ export function startMember(parts: MemberParts): Member {
 		greeting,
 		ready: Promise.race([ready, ended]).then((how) => {
 			if (how === undefined) return;
-			throw new ReeveError('start_failed', `${name} ended with ${how}\n${lastWords(log)}`);
+			throw new ReeveError('start_failed', `${name} ended with ${how}\n${lastLines(log)}`);
 		}),
 		ended,
 		isRunning: () => isRunning,
@@ -97,6 +97,6 @@ export function startMember(parts: MemberParts): Member {
 }
 
 /** The last lines of a log. */
-function lastWords(log: string): string {
+function lastLines(log: string): string {
 	return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join('\n');
 }

@@ -11,11 +11,11 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { startMember, type Member } from './fleet-member.ts';
 
 /**
- * The name under which the broker is started and stopped; no node can have it beside the broker.
+ * The name under which the broker is started and stopped; a node of the fleet cannot have it.
  */
 const brokerName = 'broker';
 
-/** What a fleet is made from. */
+/** The parts of a fleet. */
 export interface FleetParts {
 	readonly folder: string;
 	readonly nodes: readonly string[];
@@ -26,29 +26,29 @@ export interface FleetParts {
 	readonly self: readonly string[];
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly clock: Clock;
-	/** Told when a member ends that nobody here has stopped. */
+	/** Called when a member ends that was not stopped here. */
 	readonly onGone: (name: string, how: string) => void;
 }
 
-/** A fleet that runs. */
+/** A running fleet. */
 export interface Fleet {
 	/** The broker's address. */
 	readonly broker: string;
-	/** What the broker said when it started. */
+	/** The lines that the broker printed when it started. */
 	readonly greeting: readonly string[];
 	member(name: string): Member | undefined;
 	socket(node: string): string;
 	/**
 	 * Starts a member, or starts it again; resolves when it is ready.
 	 *
-	 * @throws ReeveError `not_found` for a name that is none of the fleet's, `bad_usage` if it runs
+	 * @throws ReeveError `not_found` for a name that is not in the fleet, `bad_usage` if it runs
 	 */
 	start(name: string): Promise<Member>;
 	/** Stops a member. */
 	stop(name: string): Promise<void>;
 	/** Kills a member as a power cut would. */
 	kill(name: string): Promise<void>;
-	/** Stops all, the broker last, so that the nodes can say goodbye. */
+	/** Stops all, the broker last, so that the nodes can publish their end. */
 	end(): Promise<void>;
 }
 
@@ -99,7 +99,8 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 				const known = [brokerName, ...nodes].join(', ');
 				throw new ReeveError('not_found', `${name}: this fleet has ${known}`);
 			}
-			if (members.get(name)?.isRunning()) throw new ReeveError('bad_usage', `${name} runs already`);
+			if (members.get(name)?.isRunning())
+				throw new ReeveError('bad_usage', `${name} is running already`);
 			if (name === brokerName) return launchBroker();
 			return launch(name, [
 				...nodeWordsOf(name, folder),
@@ -109,7 +110,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 			]);
 		},
 		async stop(name) {
-			if (!members.has(name)) throw new ReeveError('not_found', `${name}: it does not run here`);
+			if (!members.has(name)) throw new ReeveError('not_found', `${name}: it was not started here`);
 			await ending(name, 'stop');
 		},
 		kill: (name) => ending(name, 'kill'),

@@ -1,14 +1,14 @@
 /**
- * Parent watch: a process that was started by `reeve dev` or `reeve demo` stops when its parent is
- * gone, however that died. The parent holds the other end of its standard input and never writes to
- * it.
+ * Watches the parent process: a process that was started by `reeve dev` or `reeve demo` stops when
+ * its parent is gone, however that ended. The parent holds the other end of its standard input, and
+ * never writes to it.
  *
  * @module
  */
 import process from 'node:process';
 import type { OptionDefinition } from '../arguments/command.ts';
 
-/** The option by which a parent asks for it. */
+/** The option with which a parent starts a process that watches it. */
 export const parentOption: OptionDefinition = {
 	flags: '--stop-with-parent',
 	help: 'Stop when standard input ends',

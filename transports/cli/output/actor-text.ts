@@ -1,5 +1,5 @@
 /**
- * Declared actors as people see them: the list, a definition, and everything of one instance.
+ * Declared actors as text: the list, a definition, and everything about one instance.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export const actorTable: TableLayout<ActorRow> = {
 	],
 };
 
-/** The file, and the first thing that is wrong with it. */
+/** The file, with its first problem. */
 function fileText({ file = '', problem }: ActorRow): string {
 	if (problem === undefined) return file;
 	// The problem names the file, with its folder.
@@ -47,7 +47,7 @@ function parkedText(parked: ActorRow['parked']): string {
 	return shade('bad', oneLine(text, 70));
 }
 
-/** What is typed for an instance: the actor, and behind the first slash the key. */
+/** The name of an instance: the actor, and after the first slash the key. */
 export function instanceName(text: string): { actor: string; key: string | undefined } {
 	const slash = text.indexOf('/');
 	return slash < 0
@@ -55,7 +55,7 @@ export function instanceName(text: string): { actor: string; key: string | undef
 		: { actor: text.slice(0, slash), key: text.slice(slash + 1) };
 }
 
-/** The same where there must be an instance: without a slash it is the one without a key. */
+/** The same where an instance is required: without a slash it is the one without a key. */
 export function instanceNamed(text: string | undefined): { actor: string; key: string } {
 	const { actor, key = '' } = instanceName(text ?? '');
 	if (actor === '') throw new ReeveError('bad_usage', 'which instance? NAME, or NAME/KEY');
@@ -84,7 +84,7 @@ export async function definitionText(row: DefinitionRow): Promise<string> {
 	].join('');
 }
 
-/** All that is known of an instance. */
+/** Everything known about an instance. */
 export async function instanceText(row: InstanceRow, now: number): Promise<string> {
 	const { version, definitionVersion } = row;
 	const fields = await fieldsText([
@@ -140,7 +140,7 @@ function historyRows(history: readonly HistoryLine[]): string[][] {
 	});
 }
 
-/** An event as somebody would type it. */
+/** An event as it is typed: its type, and its payload as JSON. */
 export function eventText(event: { readonly type: string }): string {
 	const { type, ...payload } = event;
 	return Object.keys(payload).length === 0

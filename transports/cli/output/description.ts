@@ -1,5 +1,5 @@
 /**
- * Descriptions: everything known of one thing, one field in a line.
+ * Descriptions: everything known about one thing, one field in a line.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { whyWaiting } from './tally.ts';
 import type { NodeRow, ProcessRow } from '../../../runtime/queries/question.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
-/** Fields with their names; what is empty is left out. */
+/** Fields with their names; empty ones are left out. */
 export type Fields = readonly (readonly [name: string, value: string | undefined])[];
 
 /** Fields as text, one in a line. */
@@ -52,7 +52,7 @@ function block(name: string, text = ''): string {
 	return `${shade('quiet', name)}\n${text.trimEnd().replaceAll(/^/gm, '  ')}\n`;
 }
 
-/** What a node tells about itself. */
+/** The row with which a node describes itself. */
 export interface AboutRow {
 	readonly name: string;
 	readonly version: string;
@@ -71,7 +71,7 @@ export interface AboutRow {
 	readonly signals: Readonly<Record<string, number>>;
 }
 
-/** The node itself, as it describes itself. */
+/** The description of the node itself. */
 export async function aboutText(row: AboutRow): Promise<string> {
 	const fields = await fieldsText([
 		['node', row.name],
@@ -91,14 +91,14 @@ export async function aboutText(row: AboutRow): Promise<string> {
 	return `${fields}\n${await tableText(['SIGNAL', 'COUNT'], counts)}`;
 }
 
-/** `os=linux role=db`: as they can be aimed at. */
+/** `os=linux role=db`, as in a target. */
 function factsText(facts: Facts = {}): string {
 	return Object.entries(facts)
 		.map((pair) => pair.join('='))
 		.join(' ');
 }
 
-/** Another node, as this one sees it. */
+/** The description of another node, as this one sees it. */
 export function neighbourText(row: NodeRow, now: number): Promise<string> {
 	return fieldsText([
 		['node', row.name],

@@ -1,5 +1,5 @@
 /**
- * Durations and instants as people say them; data keeps milliseconds.
+ * Durations and instants as short texts; data keeps milliseconds.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export function agoText(at: number | undefined, now: number): string {
 	return at === undefined ? '' : durationText(Math.max(0, now - at));
 }
 
-/** An instant for people who want to compare it with other logs. */
+/** An instant in ISO form, to compare with other logs. */
 export function instantText(at: number): string {
 	return new Date(at).toISOString();
 }

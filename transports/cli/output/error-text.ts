@@ -1,12 +1,12 @@
 /**
- * Failures as people see them: three lines, what happened (with the code that scripts and the error
- * table know), why, and what to do about it.
+ * Failures as three lines: what happened (with the code of the error table), why, and what to do
+ * about it.
  *
  * @module
  */
 import { errorTable, ReeveError, type ErrorCode } from '../../../runtime/platform/errors.ts';
 
-/** A failure, ready to be printed. */
+/** A failure, ready to print. */
 export interface Failure {
 	readonly what: string;
 	readonly code: ErrorCode;
@@ -15,16 +15,16 @@ export interface Failure {
 	readonly exitCode: number;
 }
 
-/** A row of the error table as a failure, with what was particular this time. */
+/** A row of the error table as a failure, with the detail of this case. */
 export function failureOf(code: ErrorCode, why: string, hint?: string): Failure {
 	const row = errorTable[code];
 	return { what: row.meaning, code, why, hint: hint ?? row.hint, exitCode: row.exitCode };
 }
 
-/** Whatever was thrown. What is not one of our errors is a mistake in reeve, and says so. */
+/** The thrown value as a failure. An error that is no `ReeveError` counts as a bug in reeve. */
 export function failureFrom(thrown: unknown): Failure {
 	if (thrown instanceof ReeveError) {
-		const why = thrown.detail || triggerOf(thrown) || 'nothing more is known';
+		const why = thrown.detail || causeText(thrown) || 'nothing more is known';
 		return failureOf(thrown.code, why);
 	}
 	const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -36,6 +36,6 @@ export function failureText({ what, code, why, hint }: Failure): string {
 	return `error: ${what} (${code})\n  ${why.replaceAll('\n', '\n  ')}\n  ${hint}\n`;
 }
 
-function triggerOf({ cause }: ReeveError): string | undefined {
+function causeText({ cause }: ReeveError): string | undefined {
 	return cause instanceof Error ? cause.message : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Everything that the command line prints goes through this file: results to standard output;
- * progress, notes and hints to standard error; no motion and no colour where nobody looks.
+ * Prints for the command line: results to standard output; progress, notes and hints to standard
+ * error; status lines and colours only on a terminal. No other file prints.
  *
  * This file is the door to cli-table3.
  *
@@ -12,29 +12,29 @@ import { inspect, styleText } from 'node:util';
 import type { WriteStream } from 'node:tty';
 import { failureText, type Failure } from './error-text.ts';
 
-/** What commands print with. */
+/** The screen that commands print on. */
 export interface Screen {
-	/** Whether a person may be looking at standard output. */
+	/** Whether standard output is a terminal. */
 	readonly isTerminal: boolean;
-	/** How wide standard output is; a pipe has no width. */
+	/** The width of standard output; infinite for a pipe. */
 	readonly columns: number;
 	/** Prints a result: text as it is, to standard output. */
 	out(text: string): void;
 	/** Prints a note: a line on standard error. */
 	note(text: string): void;
-	/** Shows what is going on in a line that the next output replaces; on terminals only. */
+	/** Shows a status line that the next output replaces; on terminals only. */
 	status(text: string): void;
-	/** Replaces all that is on the terminal; elsewhere it is just printed. */
+	/** Replaces the contents of the terminal; elsewhere it only prints. */
 	redraw(text: string): void;
-	/** Prints a failure, with its stack if that is asked for. */
+	/** Prints a failure, with the stack of `stackOf` if that is given. */
 	fail(failure: Failure, stackOf?: unknown): void;
-	/** Raised when nobody reads standard output any more. */
+	/** Raised when the reader of standard output or standard error is gone. */
 	readonly closed: AbortSignal;
 }
 
 type Paint = Parameters<typeof styleText>[0];
 
-/** What is given a colour where colours are seen. */
+/** The colour of each kind of text. */
 const paints: Readonly<Record<string, Paint>> = {
 	heading: 'bold',
 	good: 'green',

@@ -1,5 +1,5 @@
 /**
- * Replies as people read them: one line for each node, and below it what does not fit into a line.
+ * Replies as text: one line for each node, and below it what does not fit into a line.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 const heads = ['NODE', 'OUTCOME', 'TRIES', 'TOOK', 'OUTPUT'];
 
 /**
- * The widths of all but the last column; rows are printed as they come, so they are fixed before.
+ * The widths of all but the last column; they are fixed, since rows are printed as they come.
  */
 function widths(nodes: readonly string[]): readonly number[] {
 	return [Math.max(4, ...nodes.map((name) => name.length)), 11, 5, 6];

@@ -1,5 +1,5 @@
 /**
- * Rows in the formats of `-o`: tables for people, data for programs. In data nothing is shortened.
+ * Rows in the formats of `-o`: tables for reading, data for programs. Data is never shortened.
  *
  * @module
  */
@@ -20,27 +20,27 @@ interface Column<Row> {
 	cell(row: Row, now: number): string;
 }
 
-/** How rows of one kind are shown. */
+/** The layout of the table for rows of one kind. */
 export interface TableLayout<Row> {
 	readonly columns: readonly Column<Row>[];
-	/** What `-o name` prints: what the row goes by in other commands. */
+	/** What `-o name` prints: the name of the row in other commands. */
 	name(row: Row): string;
 }
 
 /** The rows as text. */
 export async function rowsText<Row>(
 	rows: readonly Row[],
-	look: TableLayout<Row>,
+	layout: TableLayout<Row>,
 	{ format, now }: { format: Format; now: number },
 ): Promise<string> {
 	if (format === 'json') return `${JSON.stringify(rows, undefined, 2)}\n`;
 	if (format === 'jsonl') return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-	if (format === 'name') return rows.map((row) => `${look.name(row)}\n`).join('');
+	if (format === 'name') return rows.map((row) => `${layout.name(row)}\n`).join('');
 	if (format === 'yaml') {
 		const { yamlText } = await import('../../../runtime/text/yaml.ts');
 		return yamlText(rows);
 	}
-	const shown = look.columns.filter(({ wide }) => format === 'wide' || !wide);
+	const shown = layout.columns.filter(({ wide }) => format === 'wide' || !wide);
 	const cells = rows.map((row) => shown.map((column) => column.cell(row, now)));
 	return tableText(
 		shown.map(({ head }) => head),

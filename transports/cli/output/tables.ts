@@ -1,5 +1,5 @@
 /**
- * How the rows of each kind look in `reeve get`: tables as data.
+ * The table layouts of `reeve get`, one for each kind of row.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const shades: Readonly<Record<string, Shade>> = {
 	active: 'good',
 };
 
-/** A state in its colour; the word alone says the same. */
+/** A state in its colour. */
 export function stateText(state: string): string {
 	const kind = shades[state];
 	return kind ? shade(kind, state) : state;
@@ -66,7 +66,7 @@ export const messageTable: TableLayout<MessageRow> = {
 	],
 };
 
-/** How long a message's method took; if it is not known, how long it took in all. */
+/** How long a message's method took; if that is not known, the time until it was settled. */
 export function tookText({ durationMs, sentAt, settledAt }: MessageRow): string {
 	if (durationMs !== undefined) return durationText(durationMs);
 	return settledAt === undefined ? '' : durationText(settledAt - sentAt);
@@ -120,21 +120,21 @@ export interface DeadRow {
 	readonly code?: string;
 }
 
-/** What a forked store has inherited, and neither sends nor runs. */
+/** A row of `quarantine`: what a forked store has inherited, and neither sends nor runs. */
 export interface QuarantineRow {
-	/** Where it was. */
+	/** The table it was in. */
 	readonly table: string;
 	readonly key: readonly (string | number)[];
 	readonly id?: string;
 	readonly from?: string;
 }
 
-/** What a fork has inherited. */
+/** The quarantine of a fork. */
 export const quarantineTable: TableLayout<QuarantineRow> = {
 	name: ({ table, key }) => [table, ...key].join('/'),
 	columns: [
 		{ head: 'WAS IN', cell: ({ table }) => table },
-		{ head: 'PLACE', cell: ({ key }) => key.join(' ') },
+		{ head: 'KEY', cell: ({ key }) => key.join(' ') },
 		{ head: 'ID', cell: ({ id = '' }) => id },
 		{ head: 'FROM', cell: ({ from = '' }) => from },
 	],

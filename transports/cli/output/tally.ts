@@ -1,6 +1,6 @@
 /**
- * The tally of what was sent: how many answers are good, how many are not, what is still awaited,
- * and the exit code that follows. Pure.
+ * The tally of sent messages: how many are done, how many failed, which are still waiting, and the
+ * resulting exit code. Pure.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 export interface Tally {
 	readonly ok: number;
 	readonly failed: number;
-	/** Given up before they were accepted: nobody has answered, and nobody will. */
+	/** Given up before they were accepted: there will be no answer. */
 	readonly expired: number;
 	readonly waiting: readonly MessageRow[];
 }
@@ -26,7 +26,7 @@ export function tallyOf(rows: Iterable<MessageRow>): Tally {
 	return { ok, expired, waiting, failed: all.length - ok - expired - waiting.length };
 }
 
-/** What the command exits with: a failure weighs more than a missing answer. */
+/** The exit code of the command: a failure weighs more than a missing answer. */
 export function exitCodeOf({ failed, expired, waiting }: Tally): number {
 	if (failed > 0) return exitCodes.someFailed;
 	return expired + waiting.length > 0 ? exitCodes.someUnanswered : exitCodes.ok;

@@ -1,5 +1,5 @@
 /**
- * Timelines: the life of a message, one event in a line.
+ * Timelines: the history of a message, one event in a line.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const words: Readonly<Record<HistoryEvent['what'], string>> = {
 	acked: 'acknowledged by its receiver',
 	refused: 'refused',
 	gave_up: 'given up',
-	cancel_asked: 'taken back',
+	cancel_asked: 'cancellation asked for',
 	retried: 'sent again',
 	settled: 'settled',
 	taken: 'taken here',
@@ -25,14 +25,14 @@ const words: Readonly<Record<HistoryEvent['what'], string>> = {
 	ended: 'ended here',
 };
 
-/** All that a node knows of a message: its fields, and what happened to it. */
-export async function messageTimelineText(life: MessageTimeline, now: number): Promise<string> {
-	const { sent, received, events } = life;
+/** Everything a node knows about a message: its fields and its history. */
+export async function messageTimelineText(row: MessageTimeline, now: number): Promise<string> {
+	const { sent, received, events } = row;
 	const head = sent ? await messageText(sent, now) : received ? await receivedText(received) : '';
-	return `${head}${shade('quiet', 'life')}\n${await timelineText(events)}`;
+	return `${head}${shade('quiet', 'history')}\n${await timelineText(events)}`;
 }
 
-/** A message as its receiver knows it. */
+/** The fields of a message as its receiver knows it. */
 function receivedText(row: ReceivedRow): Promise<string> {
 	return fieldsText([
 		['message', row.id],
@@ -43,7 +43,7 @@ function receivedText(row: ReceivedRow): Promise<string> {
 	]);
 }
 
-/** Each event with its instant, and how long after the first it was. */
+/** Each event with its instant, and the time since the first. */
 function timelineText(events: readonly HistoryEvent[]): Promise<string> {
 	const [first] = events;
 	const rows = events.map(({ at, what, attempt, detail }) => {

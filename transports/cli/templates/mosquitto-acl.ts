@@ -1,11 +1,11 @@
 /**
- * Who may publish and subscribe what at a broker, as the permission file of Mosquitto.
+ * The permission file of Mosquitto for a fleet: which node may publish and subscribe to what.
  *
  * @module
  */
 import { formatTopic } from '../../../runtime/message/topics.ts';
 
-/** What is known of the fleet. */
+/** The fleet that the file is for. */
 export interface Fleet {
 	readonly prefix: string;
 	readonly central: string;
@@ -14,11 +14,10 @@ export interface Fleet {
 }
 
 /**
- * The file. Each node logs in as a user of its own name, with a password or a certificate, and gets
- * what it needs: it listens on its own topics, and publishes frames to central, answers to
- * everybody whose messages it may get, and its own birth. Central may publish to all. So a node
- * cannot be commanded by another one, nor speak as another one; which is what signatures show to
- * the nodes themselves.
+ * The file. Each node logs in as a user of its own name, with a password or a certificate, and may
+ * do what it needs: subscribe to its own topics, publish frames and acknowledgements to central,
+ * and publish its own birth. Central may publish to all. So a node can neither command another one
+ * nor publish in its name. (With `signing`, the nodes themselves check that, too.)
  */
 export function mosquittoAcl({ prefix, central, nodes }: Fleet): string {
 	const all = [...new Set([central, ...nodes])];
@@ -45,10 +44,10 @@ function sectionOf(node: string, reach: readonly string[], prefix: string): stri
 		`topic read ${own('ack')}`,
 		`topic read ${root(node)}/+/+`,
 		`topic readwrite ${own('claim')}`,
-		'# who is there',
+		'# the presence of nodes',
 		`topic read ${root('+')}/_status`,
 		`topic write ${own('status')}`,
-		'# whom it works with',
+		'# the nodes that it works with',
 		...reach.flatMap((other) => [
 			`topic write ${root(other)}/_lane/+/+`,
 			`topic write ${own('ack', other)}`,

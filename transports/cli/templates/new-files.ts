@@ -1,17 +1,17 @@
 /**
- * First files: what `reeve new` writes. Each comes with a spec that starts a real node, so that the
- * first thing that somebody sees of their own actor or method is that it works.
+ * The first files that `reeve new` writes. Each comes with a spec that starts a real node, and so
+ * shows that the new actor or method works.
  *
  * @module
  */
 
-/** A file that is to be written, with a path below the folder of the user. */
+/** A file to write, with a path below the current folder. */
 export interface FirstFile {
 	readonly path: string;
 	readonly text: string;
 }
 
-/** What can be begun. */
+/** The kinds of first files. */
 export const firstKinds = ['actor', 'method'] as const;
 
 /** One of {@link firstKinds}. */
@@ -41,7 +41,7 @@ function filled(text: string, words: Readonly<Record<string, string>>): string {
 }
 
 const actorText = `/**
- * The actor NAME. Run it, and talk to the instance of a key, which its first message makes:
+ * The actor NAME. Run it, and send to the instance of a key, which its first message creates:
  *
  *   export NODE_OPTIONS='--import tsx'     # as long as it is written in TypeScript
  *   reeve dev --definitionsFolder ./actors
@@ -51,12 +51,12 @@ const actorText = `/**
 import { assign, setup } from 'xstate';
 import { defineActor, reply } from 'reeve';
 
-/** What it knows. Plain data: all of it is on disk after each turn. */
+/** Its state. Plain data: all of it is on disk after each turn. */
 interface Context {
 	readonly total: number;
 }
 
-/** What it can be sent. */
+/** The events that it takes. */
 type Event = { type: 'ADD'; by: number } | { type: 'PAUSE' } | { type: 'TELL' };
 
 const machine = setup({
@@ -100,10 +100,10 @@ import test from 'node:test';
 import { driveActor } from 'reeve/testing';
 import VARIABLE from './NAME.ts';
 
-test('it adds up, rests when it is told to, and knows all that after a crash', async (life) => {
-	// On a node of its own, whose time goes on when it is told to.
+test('it adds up, rests on PAUSE, and keeps its state after a crash', async (t) => {
+	// On a node of its own, with a clock that the spec advances.
 	const driven = await driveActor(VARIABLE, { key: 'a' });
-	life.after(() => driven.stop());
+	t.after(() => driven.stop());
 	await driven.send({ type: 'ADD', by: 2 });
 	await driven.send({ type: 'PAUSE' });
 	await driven.send({ type: 'ADD', by: 100 });
@@ -124,7 +124,7 @@ test('it adds up, rests when it is told to, and knows all that after a crash', a
 			['TELL', 'counting'],
 		],
 	);
-	// What a turn has asked for, beside the change of its state.
+	// The effects that a turn has requested, besides the change of its state.
 	assert.deepEqual(turns[1]?.did, ['timer xstate.after.REST.NAME.resting after 60000 ms']);
 });
 `;
@@ -149,12 +149,12 @@ export default defineMethod({
 	ordering: 'concurrent',
 	// It has no side effect, so it may run again after a crash in mid-run; else 'report'.
 	onCrash: 'retry',
-	// Its output is worth a reply.
+	// Its output is sent as a reply.
 	replies: true,
 	args: z.array(z.string()).max(0, 'NAME takes no arguments'),
 	example: { data: 'three small words' },
 	run({ data }) {
-		// A ReeveError is an expected end, and its code is told to the sender; anything else is a bug.
+		// A ReeveError is an expected failure, and its code goes to the sender; any other is a bug.
 		if (typeof data !== 'string') throw new ReeveError('bad_arguments', 'data must be text');
 		return Promise.resolve({ data: String(data.split(/\\s+/).filter(Boolean).length) });
 	},
@@ -170,9 +170,9 @@ import test from 'node:test';
 import { configOf, startNode } from 'reeve';
 import VARIABLE from './NAME.ts';
 
-test('it counts words', async (life) => {
+test('it counts words', async (t) => {
 	const folder = mkdtempSync(join(tmpdir(), 'NAME-'));
-	life.after(() => rmSync(folder, { recursive: true, force: true }));
+	t.after(() => rmSync(folder, { recursive: true, force: true }));
 	const config = configOf({
 		nodeName: 'central',
 		brokerListen: '127.0.0.1:0',
@@ -182,14 +182,14 @@ test('it counts words', async (life) => {
 		logLevel: 'silent',
 	});
 	const node = await startNode(config, { methods: [VARIABLE] });
-	life.after(() => node.stop());
+	t.after(() => node.stop());
 	const message = { toNode: 'central', method: 'NAME', data: 'three small words' };
-	const [answer] = await node.door.accept(message, 'spec');
+	const [answer] = await node.api.accept(message, 'spec');
 	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
 	// The question ends with the outcome of the message.
 	const question = { reeve: 'watch', ids: [answer.id] };
 	let last: unknown;
-	for await (const row of node.door.ask(question, AbortSignal.any([]))) last = row;
+	for await (const row of node.api.ask(question, AbortSignal.any([]))) last = row;
 	const { state, output } = Object(last);
 	assert.deepEqual({ state, output }, { state: 'done', output: '3' });
 });

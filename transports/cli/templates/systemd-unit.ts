@@ -4,18 +4,18 @@
  * @module
  */
 
-/** What the unit says. */
+/** The settings of the unit. */
 export interface UnitParts {
-	/** The words that start the program. */
+	/** The command line of the program. */
 	readonly command: readonly string[];
 	readonly configFolder: string;
-	/** Seconds that running methods get at a stop. */
+	/** Seconds that running methods have at a stop. */
 	readonly stopTimeout: number;
 }
 
 /**
- * The unit, as text. systemd makes the folders; the node is told of its stop by SIGTERM, and what
- * it had not done is in its journal.
+ * The unit as text. systemd creates the folders, and stops the node with SIGTERM; unfinished work
+ * stays in the journal.
  */
 export function systemdUnit({ command, configFolder, stopTimeout }: UnitParts): string {
 	const start = [...command, 'run'].map(quoted).join(' ');
@@ -36,10 +36,10 @@ StateDirectoryMode=0700
 RuntimeDirectory=reeve
 Restart=always
 RestartSec=2
-# More than the ${stopTimeout} seconds of stopTimeout, after which what runs is ended and journaled.
+# More than the ${stopTimeout} seconds of stopTimeout, after which running methods are killed.
 TimeoutStopSec=${stopTimeout + 15}
 KillMode=mixed
-# Messages run commands of the operator's choice: take away what yours do not need.
+# Messages run commands of the operator's choice: remove the permissions that yours do not need.
 NoNewPrivileges=no
 ProtectKernelModules=yes
 ProtectControlGroups=yes
@@ -52,7 +52,7 @@ WantedBy=multi-user.target
 `;
 }
 
-/** A word as systemd reads it: percent signs and quotes mean something there. */
+/** A word quoted for systemd, which gives percent signs and quotes a meaning. */
 function quoted(word: string): string {
 	const escaped = word.replaceAll('%', '%%');
 	return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll(/(["\\])/g, '\\$1')}"`;

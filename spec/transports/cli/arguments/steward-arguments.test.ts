@@ -54,7 +54,7 @@ test('flags that are about NATS are taken with a remark that names their counter
 	writeFileSync(file, 'nodeName: ship1\nnatsConnectRetryInterval: 10\n');
 	const words = ['-configFolder=.', '-nkeySeedFile=seed.txt', '-brokerAddress=127.0.0.1:4222'];
 	const { code, stdout, stderr } = await runReeve(['config', 'check', ...words], { cwd });
-	assert.deepEqual([code, stdout], [0, 'config.yaml: nothing is wrong\n']);
+	assert.deepEqual([code, stdout], [0, 'config.yaml: no problems\n']);
 	assert.match(stderr, /config\.yaml:2: natsConnectRetryInterval .*resendMsMin/);
 	assert.match(stderr, /--nkeySeedFile: .*brokerUser.*reeve keys/);
 	assert.match(stderr, /4222 is where NATS/);

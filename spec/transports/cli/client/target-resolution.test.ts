@@ -61,10 +61,13 @@ test('a limit takes the first ones', async () => {
 	assert.equal(await reached('--to', 'ship*', '--limit', '10%'), 'ship1');
 });
 
-test('exit code 3 says that nobody matched, and 2 that nobody understands the target', async () => {
-	const nobody = await runReeve(['send', 'ping', '--to', 'boat*'], central);
-	assert.equal(nobody.code, 3);
-	assert.match(nobody.stderr, /no known node matches the target .*\(nobody_matched\)\n {2}boat\*/);
+test('exit code 3 says that no node matched, and 2 that the target is malformed', async () => {
+	const unmatched = await runReeve(['send', 'ping', '--to', 'boat*'], central);
+	assert.equal(unmatched.code, 3);
+	assert.match(
+		unmatched.stderr,
+		/no known node matches the target .*\(nobody_matched\)\n {2}boat\*/,
+	);
 	const wrong = await runReeve(['send', 'ping', '--to', 'role='], central);
 	assert.equal(wrong.code, 2);
 	assert.match(wrong.stderr, /bad_target/);
@@ -130,10 +133,10 @@ test('a failure in one batch is the exit code of all, and Ctrl-C tells who got n
 	send.child.kill('SIGINT');
 	const { code, stderr } = await send.finished;
 	assert.equal(code, 130);
-	assert.match(stderr, /stopped: ship2, ship3 got no message/);
+	assert.match(stderr, /stopped: ship2, ship3 were sent no message/);
 });
 
-test('messages of standard input that name nobody go to the target', async () => {
+test('messages on standard input that name no receiver go to the target', async () => {
 	const input = JSON.stringify([{ method: 'ping' }, { method: 'ping', toNode: 'ship3' }]);
 	const words = ['send', '-', '--to', 'site=oslo', '-o', 'json'];
 	const { stdout } = await runReeve(words, { ...central, input });

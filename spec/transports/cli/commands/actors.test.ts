@@ -152,7 +152,7 @@ test('a replay through the same definitions finds nothing, and one through other
 	assert.match(text.stdout, /^differences \d+ \(1 actors, 1 instances, \d+ turns replayed.*\)$/m);
 });
 
-test('a parked instance is shown with the reason, and is taken into use again by hand', async () => {
+test('a parked instance is shown with the reason, and is unparked by hand', async () => {
 	await fleet.kill('ship1');
 	await fleet.start('ship1', ['--definitionsFolder', folderOf('parking', ['hopeless', 'givenUp'])]);
 	const id = await send('broken', 'TELL');

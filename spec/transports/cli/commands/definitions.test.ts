@@ -27,7 +27,7 @@ test('files are checked without a node, each with the places of its mistakes', a
 	assert.match(rows[1] ?? '', /"actor":"lamp"/);
 });
 
-test('the schema of sheets explains every action, for editors', async (t) => {
+test('the schema of YAML definitions explains every action, for editors', async (t) => {
 	const { code, stdout } = await runReeve(['config', 'schema', 'actor'], {
 		cwd: temporaryFolder(t),
 	});

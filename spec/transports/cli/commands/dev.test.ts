@@ -30,7 +30,7 @@ async function startDev(t: TestContext): Promise<Dev> {
 	};
 }
 
-/** Waits for the end of processes that are nobody's children here. */
+/** Waits for the end of processes that are not children of this one. */
 async function gone(pids: readonly number[]): Promise<void> {
 	while (pids.some(isThere)) await held(pause(realClock, 20));
 }

@@ -1,6 +1,6 @@
 /**
- * `reeve new`, as somebody meets it who has installed the package: built, in a folder of their own,
- * and imported by its name.
+ * `reeve new` in an installed package: built, in a folder of its own, and
+ * imported by its name.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -81,7 +81,7 @@ test('the first actor and the first method are written with specs that pass, and
 	writeFileSync(join(folder, 'actors/shelf-counter.ts'), `${written}// mine\n`);
 	const again = await reeve('new', 'actor', 'shelf-counter');
 	assert.equal(again.code, 2);
-	assert.match(again.stderr, /actors\/shelf-counter\.ts is there already/);
+	assert.match(again.stderr, /actors\/shelf-counter\.ts exists already/);
 	assert.match(readFileSync(join(folder, 'actors/shelf-counter.ts'), 'utf8'), /\/\/ mine\n$/);
 	assert.equal((await reeve('new', 'actor', '../out')).code, 2);
 	assert.equal((await reeve('new', 'planet', 'x')).code, 2);

@@ -4,7 +4,7 @@ import { runReeve } from '../../../support/command-line.ts';
 import { send, settled, startEstate } from '../../../support/estate.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
-test('messages are described, taken back, sent again, forgotten and audited from the command line', async (t) => {
+test('messages are described, cancelled, retried, dropped and audited from the command line', async (t) => {
 	const estate = await startEstate(t);
 	const central = await estate.start('central');
 	const cwd = temporaryFolder(t);

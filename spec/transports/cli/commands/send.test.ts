@@ -137,6 +137,6 @@ test('lists and the tree show the fleet as it is', async () => {
 	assert.match(tree.stdout, /^├── subscribers +running .*one_for_one$/m);
 	const about = await runReeve(['describe', 'node', 'central'], central);
 	assert.match(about.stdout, /^node +central\n/);
-	const nobody = await runReeve(['describe', 'node', 'ship9'], central);
-	assert.equal(nobody.code, 3);
+	const unknown = await runReeve(['describe', 'node', 'ship9'], central);
+	assert.equal(unknown.code, 3);
 });

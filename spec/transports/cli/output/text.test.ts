@@ -67,7 +67,7 @@ test('a word that is no field is refused, with the field that may be meant', () 
 		messageOf({ method: 'exec', fields: [field], to: ['ship1'], args: undefined });
 	const refusal = (detail: RegExp) => (thrown: unknown) =>
 		thrown instanceof ReeveError && thrown.code === 'bad_arguments' && detail.test(thrown.detail);
-	assert.throws(make('uptime'), refusal(/stand behind --/));
+	assert.throws(make('uptime'), refusal(/follow after --/));
 	assert.throws(make('retrys=3'), refusal(/did you mean retries\?/));
 	assert.throws(
 		() => messageOf({ method: 'exec', fields: [], to: [], args: [] }),
@@ -139,7 +139,7 @@ test('durations have one unit, and an instant in the future is not long ago', ()
 	assert.equal(agoText(2000, 1000), '0ms');
 });
 
-test('the demo counts as lost what neither ran nor was reported, even if the books say done', () => {
+test('the demo counts as lost what neither ran nor was reported, even if the ledger says done', () => {
 	const said = (state: string, settled = true) => ({ state, settled });
 	const rows = new Map([
 		['ran', said('done')],
