@@ -13,9 +13,9 @@
  *      +--------------------------------------------+
  * ```
  *
- * A synchronous endless loop cannot be interrupted from within its thread. What the call promises
- * is that nothing such a method does later has any effect: its outcome is settled without it. A
- * method that is declared with `isolate: 'worker'` has a thread of its own, and that is ended.
+ * A synchronous endless loop cannot be interrupted from within its thread. The call promises only
+ * that nothing such a method does later has any effect: its outcome is settled without it. A method
+ * that is declared with `isolate: 'worker'` has a thread of its own, which is ended.
  *
  * @module
  */
@@ -49,7 +49,7 @@ type CallEvent =
 	| { readonly type: 'REJECTED'; readonly error: ReeveError }
 	| { readonly type: 'CRASHED'; readonly error: unknown }
 	| { readonly type: 'DEADLINE' }
-	/** Somebody takes the message back. */
+	/** The message is taken back. */
 	| { readonly type: 'CANCEL' }
 	| { readonly type: 'GRACE' };
 
@@ -65,7 +65,7 @@ interface CallTypes {
 /** How long a method that was told to end may take to do so. */
 const graceMs = 3000;
 
-/** What a method returned, as an outcome. A returned code means: it ran, and its work failed. */
+/** The outcome of what a method returned. A returned code means that it ran and failed. */
 function endOf(output: Output): CallEnd {
 	const { code, detail } = output;
 	if (code === undefined) return { result: { outcome: 'done' }, output };
@@ -109,7 +109,7 @@ const chart: Chart<CallTypes> = {
 		},
 		cancelling: {
 			on: {
-				// What came to its end all the same has done its work.
+				// A method that ends normally after all has done its work.
 				RESOLVED: resolved,
 				REJECTED: {
 					target: 'ended',
@@ -122,8 +122,7 @@ const chart: Chart<CallTypes> = {
 		},
 		aborting: {
 			on: {
-				// What it had put out by then is worth keeping, but its time was over, unless that is its
-				// way.
+				// Its output is kept, but it has timed out, unless it is a method that runs until then.
 				RESOLVED: {
 					target: 'ended',
 					assign: ({ input }, { output }) => ({
@@ -147,7 +146,7 @@ const chart: Chart<CallTypes> = {
 	},
 };
 
-/** What belongs to one running call and must not outlive it. */
+/** The resources of one running call, released at its end. */
 interface Work {
 	/** Made when the method asks for its signal, which most do not. */
 	controller?: AbortController;
@@ -166,7 +165,7 @@ function signalOf(work: Work): AbortSignal {
 	return work.controller.signal;
 }
 
-/** Raises the signal; the first reason is the one that it gives. */
+/** Raises the signal. The first reason counts. */
 function raise(work: Work, why: ErrorCode): void {
 	work.why ??= why;
 	work.controller?.abort(new ReeveError(why));
@@ -174,7 +173,7 @@ function raise(work: Work, why: ErrorCode): void {
 
 const compiled = compileChart(chart);
 
-/** Starts the method; whatever it does becomes an event of its call. */
+/** Starts the method; its end, however it comes, is sent to the call as an event. */
 function launch(self: AnyActorRef, { definition, message, context, clock }: CallInput): void {
 	const work: Work = {};
 	works.set(self, work);
@@ -203,8 +202,8 @@ function launch(self: AnyActorRef, { definition, message, context, clock }: Call
 }
 
 /**
- * A method may be written without types. What it returns goes into the journal and to another node,
- * which would refuse the reply: then nobody would ever learn how the message ended.
+ * Checks what a method returned, which may be written without types. Another node would refuse a
+ * malformed reply, and the sender would never learn how its message ended.
  */
 function checkOutput(output: unknown): Output {
 	const { data, code, exitCode, stderr, detail } = Object(output ?? {}) as Output;
@@ -218,7 +217,7 @@ function checkOutput(output: unknown): Output {
 	throw new TypeError('the method returned something that is no output');
 }
 
-/** The context of a run. What a method still does when its call is over has no effect. */
+/** The context of a run. It has no effect any more when the call is over. */
 function fenced(
 	context: CallInput['context'],
 	{ signal, isLive }: { readonly signal: () => AbortSignal; readonly isLive: () => boolean },
@@ -247,8 +246,8 @@ function fenced(
 }
 
 /**
- * Tells the method of a call that was taken back, and gives it as long to end as one that is too
- * slow.
+ * Raises the signal of a call that was taken back; its method gets the same grace to end as one
+ * that is too slow.
  */
 function abort(self: AnyActorRef, { clock }: CallInput): void {
 	const work = works.get(self);
@@ -258,7 +257,7 @@ function abort(self: AnyActorRef, { clock }: CallInput): void {
 	raise(work, 'cancelled');
 }
 
-/** Ends what belongs to a call that is over, however it ended. */
+/** Releases the resources of a call that is over, however it ended. */
 function release(self: AnyActorRef): void {
 	const work = works.get(self);
 	if (!work) return;
@@ -296,6 +295,6 @@ export interface RunningCall {
 	readonly ended: Promise<CallEnd>;
 	/** Raises the method's signal and forgets the call. */
 	stop(): void;
-	/** Raises the method's signal, because the message was taken back; it ends soon. */
+	/** Raises the method's signal because the message was taken back; the call then ends soon. */
 	cancel(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The life of one inbound message at its receiver, from its row in the mailbox to its outcome.
+ * The statechart of one inbound message at its receiver, from its mailbox row to its outcome.
  *
  * ```text
  *                  START                  ENDED
@@ -15,8 +15,8 @@
  *     +-- CANCELLED ---> ((settled))  cancelled
  * ```
  *
- * A row that is marked as started when the node comes up belongs to a run that died with the node.
- * Recovery makes the actor from the row, which puts it into `running`, and sends CRASHED.
+ * A row that is marked as started when the node comes up belongs to a run that died with the node:
+ * an actor that is made from such a row begins in `running`, and is sent CRASHED.
  *
  * @module
  */
@@ -34,9 +34,9 @@ export interface MessageContext {
 	readonly attempts: number;
 	/** How many of these starts were deferred: they ended without having failed. */
 	readonly deferrals: number;
-	/** Starts that may crash before the message is dead, which is only asked with `retry`. */
+	/** Starts that may crash before the message is dead; used with `onCrash: retry` only. */
 	readonly attemptsMax: number;
-	/** How it ended; from then on also why, unless it is `done`. */
+	/** How it ended. The code says why, unless it is `done`. */
 	readonly outcome?: Outcome;
 	readonly code?: ErrorCode;
 }
@@ -55,9 +55,9 @@ export interface MessageActorInput {
 
 /** What can happen to a message. */
 export type MessageEvent =
-	/** It is its turn. The raised counter must be on disk before the handler is called. */
+	/** A run begins. The raised counter must be on disk before the handler is called. */
 	| { readonly type: 'START' }
-	/** The handler has come to its end. */
+	/** The handler has ended. */
 	| {
 			readonly type: 'ENDED';
 			readonly outcome: 'done' | 'failed' | 'cancelled';
@@ -67,12 +67,12 @@ export type MessageEvent =
 	| { readonly type: 'CRASHED'; readonly code?: ErrorCode }
 	/** The handler does not want the message now. */
 	| { readonly type: 'DEFERRED' }
-	/** Its time is over. It makes no difference to a message that runs. */
+	/** Its time to live is over. A running message ignores it. */
 	| { readonly type: 'EXPIRED' }
-	/** Somebody took it back. One that runs is told so by its call, and ends as it ends. */
+	/** It was taken back. A running message ignores this: its call is cancelled, and sends ENDED. */
 	| { readonly type: 'CANCELLED' };
 
-/** What the books and the sender are told at the end. */
+/** What the receipt and the reply say of the end. */
 export interface MessageOutput {
 	readonly outcome: Outcome;
 	readonly code?: ErrorCode;
@@ -123,7 +123,7 @@ export const messageChart: Chart<MessageTypes> = {
 						target: 'settled',
 						assign: () => ({ outcome: 'expired', code: 'expired' }),
 					},
-					// It has run in part, and `expired` promises the sender that it never ran.
+					// It may have run in part, and `expired` promises the sender that it never ran.
 					{
 						target: 'settled',
 						assign: () => ({ outcome: 'interrupted', code: 'interrupted' }),
@@ -139,7 +139,7 @@ export const messageChart: Chart<MessageTypes> = {
 			on: {
 				ENDED: {
 					target: 'settled',
-					// What is done has no code, whatever came before it.
+					// A message that is done has no code, whatever the event says.
 					assign: (_context, { outcome, code }) =>
 						outcome !== 'done' && code ? { outcome, code } : { outcome },
 				},

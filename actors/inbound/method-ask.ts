@@ -1,5 +1,5 @@
 /**
- * Asking: how a running method sends a message of its own and waits for the outcome.
+ * Asking: a running method sends a message of its own and waits for the outcome.
  *
  * @module
  */
@@ -27,10 +27,10 @@ export interface AskingParts {
 }
 
 /**
- * Sends a message and waits until the books know how it ended. With an id that is in the books
- * already it only waits: so a method that is run again after a crash asks the same thing once.
+ * Sends a message and waits until the ledger says how it ended. If the ledger knows its id already,
+ * it only waits: a method that is run again after a crash sends the same message once.
  *
- * When the signal is raised nobody waits any more; the message itself goes on.
+ * A raised signal ends the wait; the message itself goes on.
  *
  * @throws ReeveError the reason of the signal
  */
@@ -84,7 +84,7 @@ function watch({ ledger, signals }: AskingParts, id: string, signal?: AbortSigna
 			signal?.removeEventListener('abort', abort);
 		};
 	});
-	// It may be raised while nobody waits yet.
+	// The signal may be raised before the promise is awaited.
 	entry.catch(() => undefined);
 	return { entry, stop };
 }

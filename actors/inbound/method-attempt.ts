@@ -1,6 +1,6 @@
 /**
- * The runs of methods: each is counted on disk before it starts, made as a supervised call, and
- * turned into what its message's actor is told.
+ * Attempts to run a method: each is counted on disk before it starts, made as a supervised call,
+ * and its end becomes an event for the message's actor.
  *
  * @module
  */
@@ -31,36 +31,36 @@ export interface Start {
 	readonly onProgress?: (progress: unknown) => void;
 }
 
-/** What one run of a method came to. */
+/** How one run of a method ended, and the event that says so to the message's actor. */
 export interface Once {
 	readonly run: Run;
 	readonly problem: ReeveError | undefined;
 	readonly event: Extract<MessageEvent, { readonly type: 'ENDED' | 'CRASHED' }>;
 }
 
-/** The runs that {@link createMethodAttempts} makes. */
+/** What {@link createMethodAttempts} makes. */
 export interface MethodAttempts {
-	/** Counts a start. The method may be called when that resolves; without a promise at once. */
+	/** Counts a start. The method may be called when this resolves, or at once if it is undefined. */
 	begin(row: MailboxRow, message: Message, given: Attempt): Promise<void> | undefined;
 	/**
-	 * What counts the first start of messages that may run twice, all of them together. They may run
-	 * when it is committed.
+	 * The changes that count the first start of messages that may run twice. They may run when these
+	 * are committed.
 	 */
 	beginAll(rows: readonly MailboxRow[]): readonly Change[];
-	/** A message will not run any more. What was counted ahead for it is forgotten here. */
+	/** Forgets a start that `beginAll` counted, because its message will not run any more. */
 	over(row: MailboxRow): void;
-	/** Runs the method once. Rejects only if the turns are over. */
+	/** Runs the method once. Rejects only if `isOver`. */
 	once(start: Start): Promise<Once>;
-	/** Stops what is running; what it was about stays in the mailbox. */
+	/** Stops running calls; their messages stay in the mailbox. */
 	stop(): void;
 }
 
-/** Creates the runs of one subscriber. `isOver` says that nothing that ends now counts any more. */
+/** Creates the attempts of one subscriber. `isOver`: an attempt that ends now has no effect. */
 export function createMethodAttempts(parts: RunServices, isOver: () => boolean): MethodAttempts {
 	const { definition, mailbox, journal, clock, signals } = parts;
 	const running = new Set<RunningCall>();
 
-	/** Messages whose first start is counted, and which have not run. */
+	/** Arrivals of messages whose first start is counted, and which have not run. */
 	const begun = new Set<number>();
 	const begin: MethodAttempts['begin'] = (row, message, given) => {
 		if (row.volatile) return undefined;
@@ -70,15 +70,15 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 		}
 		const key = [mailbox.method, row.arrival];
 		const value: StartRecord = { epoch: journal.epoch, ...given };
-		// A message that must not run twice is on disk as started before it is; for the others it is
-		// enough that a crash of the process cannot forget the count.
+		// A message that must not run twice is started only when its count is flushed; for the others
+		// it is enough that the count survives a crash of the process.
 		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
 		return journal
 			.commit([{ table: 'started', key, value }], until)
 			.then(() => parts.passPoint('call.started'));
 	};
 
-	/** What notes how far a run has come. Whatever ran before it is not held against the message. */
+	/** The changes that note how far a run has come. They reset the count of starts. */
 	const progressChanges = ({ row, onProgress }: Start) => {
 		if (row.volatile || !onProgress) return undefined;
 		return (progress: unknown): readonly Change[] => {
@@ -98,7 +98,6 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 		return made;
 	};
 
-	/** One run of a method: what came of it, and what the message's actor is told. */
 	const once = async (start: Start): Promise<Once> => {
 		const { message, attempt } = start;
 		const { id, method, fromNode: from } = message;
@@ -143,7 +142,7 @@ function errorOf({ code = 'internal', detail }: CallEnd['result']): ReeveError {
 	return new ReeveError(isErrorCode(code) ? code : 'internal', detail);
 }
 
-/** What follows a death of the node while this message runs. */
+/** Whether a message is run again, or reported, if the node dies while it runs. */
 export function policyOf(
 	message: Message,
 	definition: MethodDefinition,

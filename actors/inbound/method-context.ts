@@ -1,5 +1,5 @@
 /**
- * What a running method is handed: the little of its node that it may use.
+ * The context of a running method: the services of its node that it may use.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface ContextParts extends AskingParts {
 	readonly outbox: Pick<Outbox, 'waiting'>;
 	readonly storeId: string;
 	readonly received?: Received | undefined;
-	/** Without them no interim result is published. */
+	/** Without it no interim result is published. */
 	readonly outcomePublisher?: Pick<OutcomePublisher, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
 	readonly authorization?: Authorization | undefined;
@@ -37,7 +37,7 @@ export interface ContextRun {
 	readonly attempt: number;
 	/** What an earlier run has noted. */
 	readonly progress?: unknown;
-	/** What writes down how far the run has come; nothing for a message that is on no disk. */
+	/** The changes that note how far the run has come; none for a message that is not on disk. */
 	readonly progressChanges?: ((progress: unknown) => readonly Change[]) | undefined;
 }
 
@@ -69,7 +69,7 @@ export function createMethodContext(
 		},
 		async reply(data, progress) {
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
-			// It is on disk or the node is going down, in which case its run will be replayed anyway.
+			// A send that fails is ignored: the node is stopping, and the run will be replayed.
 			const published = outcomePublisher?.interim(message, data);
 			const changes = [...noted(progress), ...(published?.changes ?? [])];
 			await router.send(interim ? [interim] : [], changes).then(published?.flushed, ignoreIfFenced);

@@ -23,7 +23,7 @@ import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import type { CallInput, RunningCall } from './call.ts';
 
-/** What turns work with. */
+/** What runs work with. */
 export interface RunServices {
 	readonly node: string;
 	readonly storeId: string;
@@ -48,6 +48,6 @@ export interface RunServices {
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
 	readonly print: (from: string, text: string) => void;
-	/** Calls `see` when the subscriber that these turns belong to has ended, however that came. */
+	/** Calls `see` when the subscriber of these runs has ended, in whatever way. */
 	readonly onExit: (see: () => void) => void;
 }

@@ -1,11 +1,11 @@
 /**
- * Scheduled turns: a message with a schedule stays in its mailbox, and its method is run whenever
- * it is due. Each output is an interim reply; the outcome of the message comes when the schedule is
- * over, or somebody takes the message back.
+ * Scheduled runs: a message with a schedule stays in its mailbox, and its method is run whenever it
+ * is due. Each output is an interim reply; the outcome of the message follows when the schedule is
+ * over or the message is taken back.
  *
- * How far the schedule has come stands in the message's start record, written before and after each
- * run. The next run is reckoned when the last one has ended, so runs never overlap, and what was
- * missed in between, or while the node was down, is left out.
+ * The state of the schedule is kept in the message's start record, written before and after each
+ * run. The next run is planned when the last one has ended: runs never overlap, and runs that were
+ * missed meanwhile, or while the node was down, are skipped.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import { callEnded, createSettlement } from './settlement.ts';
 import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
-/** The scheduled turns that {@link createScheduledRuns} makes. */
+/** What {@link createScheduledRuns} makes. */
 export interface ScheduledRuns {
 	/** Whether a message has a schedule. */
 	isOne(message: Message): boolean;
-	/** Takes a message that has a schedule; false if it has none. Resolves when that is on disk. */
+	/** Takes over a message that has a schedule; false if it has none. Resolves when on disk. */
 	adopt(row: MailboxRow, message: Message): Promise<boolean>;
-	/** Goes on with one that an earlier process, or subscriber, has taken. */
+	/** Goes on with a message that an earlier process, or subscriber, has taken over. */
 	resume(row: MailboxRow, message: Message, start: ScheduledStart): void;
 	/** Starts nothing more. */
 	stop(): void;
@@ -35,10 +35,10 @@ export interface ScheduledRuns {
 
 type ScheduledStart = StartRecord & { readonly schedule: ScheduleState };
 
-/** A wall clock that is set forward is noticed after this long. */
+/** The longest wait before the wall clock is read again: it may have been set forward. */
 const waitMsMax = 60_000;
 
-/** Creates the scheduled turns of one subscriber. */
+/** Creates the scheduled runs of one subscriber. */
 export function createScheduledRuns(
 	parts: RunServices,
 	{ runs, isOver }: { readonly runs: MethodAttempts; readonly isOver: () => boolean },
@@ -54,7 +54,7 @@ export function createScheduledRuns(
 		return { table: 'started', key: [mailbox.method, row.arrival], value };
 	};
 
-	/** Waits until the wall clock says `due`; it may be moved meanwhile. */
+	/** Waits until the wall clock says `due`, even if it is set meanwhile. */
 	const until = async (due: number, signal: AbortSignal): Promise<void> => {
 		for (let leftMs = due - clock.now(); leftMs > 0 && !signal.aborted;) {
 			await pause(clock, Math.min(leftMs, waitMsMax), signal);
@@ -62,7 +62,7 @@ export function createScheduledRuns(
 		}
 	};
 
-	/** One run, with its output on the way when this resolves. */
+	/** Runs the method once; its output is in the outbox when this resolves. */
 	const tick = async (row: MailboxRow, message: Message, given: Tick): Promise<ScheduleState> => {
 		const { cancellable, attempts, ...more } = given;
 		const before = { ...more.state, isRunning: true, lastDue: more.due } as const;
@@ -120,8 +120,8 @@ export function createScheduledRuns(
 			cancellable.over();
 		}
 	};
-	/** What is given up because the subscriber dies or the node stops is on disk. */
 	const begin = (row: MailboxRow, message: Message, start: ScheduledStart): void => {
+		// It rejects if the subscriber dies or the node stops; the start record is then on disk.
 		follow(row, message, start).catch(() => undefined);
 	};
 
@@ -143,7 +143,7 @@ export function createScheduledRuns(
 			const { id, method } = message;
 			const mayRetry = policyOf(message, definition) === 'retry' && attempts < config.attemptsMax;
 			signals.emit('replay.decided', { id, method, decision: mayRetry ? 'redeliver' : 'report' });
-			// As if it had not been due yet; or as a run that has failed.
+			// Either the interrupted run is due again, or it counts as a run that has failed.
 			const again = { ...rest, lastDue: (lastDue ?? clock.now()) - 1 };
 			const over = {
 				...rest,
@@ -169,7 +169,7 @@ interface Tick {
 	readonly cancellable: Cancellable;
 }
 
-/** When it is due next: what has been missed is left out. */
+/** When it is due next; runs that were missed are skipped. */
 function dueOf(schedule: Schedule, { startedAt, lastDue }: ScheduleState, now: number) {
 	const after = lastDue === undefined ? startedAt - 1 : Math.max(lastDue, now);
 	return dueAfter(schedule, { startedAt, after });

@@ -1,6 +1,6 @@
 /**
- * Settlement: how a message that was accepted here is closed, in one transaction that removes it
- * from its mailbox, files the reply to its sender and, if it was started too often, a dead letter.
+ * Settlement of a message that was accepted here: one transaction removes it from its mailbox, and
+ * files its receipt, the reply to its sender and, if it was started too often, a dead letter.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export interface SettlementParts {
 	readonly config: Pick<Config, 'centralNodeName' | 'deadKeptMax'>;
 }
 
-/** What is known when a message has come to its end. */
+/** What is known of a message when it has ended. */
 export interface Ending {
 	readonly run: Run;
 	readonly problem: ReeveError | undefined;
@@ -44,14 +44,14 @@ export interface Ending {
 	readonly end: MessageOutput;
 	/** All output has been sent before, see `MethodDefinition.replies`. */
 	readonly isStreamed?: boolean;
-	/** What is to be said of an end without a problem. */
+	/** What the result says if there is no problem. */
 	readonly detail?: string;
 }
 
-/** Files how a message ended; resolves when that is on disk. */
+/** Settles a message; resolves when that is on disk. */
 export type Settle = (row: MailboxRow, message: Message, ending: Ending) => Promise<void>;
 
-/** Creates the settlements of one subscriber. */
+/** Creates what settles the messages of one subscriber. */
 export function createSettlement(parts: SettlementParts): Settle {
 	const { definition, mailbox, clock, node, router, receipts, passPoint } = parts;
 	const { replies } = definition;
@@ -105,7 +105,7 @@ function receiptOf(
 	return { id, from, method, outcome, code, attempts, at, takenAt, startedAt };
 }
 
-/** What the signal tells. A crash of the method brings its stack. */
+/** The fields of the signal `call.ended`. A crash of the method has its stack as detail. */
 export function callEnded(message: Message, { run, problem, tookMs, end }: Ending) {
 	const { id, method, fromNode: from, methodArgs } = message;
 	const { outcome, attempts, code = '' } = end;
@@ -115,7 +115,7 @@ export function callEnded(message: Message, { run, problem, tookMs, end }: Endin
 	return { id, method, from, outcome, tookMs, attempts, code, detail, stderr, methodArgs };
 }
 
-/** A row of the dead letters: everything that is needed to look into it, or to send it again. */
+/** The dead letter: all that an operator needs to examine the message, or to send it again. */
 function deadLetter(
 	row: MailboxRow,
 	{ id, fromNode, method }: Message,

@@ -1,6 +1,6 @@
 /**
  * The subscriber: the process, in steward's sense, that owns the mailbox of one method. It takes
- * messages in order, has a call made for each, and files how it ended.
+ * messages in order, runs each in a call, and settles it.
  *
  * ```text
  *   (opening) --> (open) -- SHUTDOWN --> (draining) --> ((stopped))
@@ -13,7 +13,7 @@
 import { fromPromise, setup, type ActorLogicFrom } from 'xstate';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
-import { createMessageRuns } from './message-run.ts';
+import { createMessageRuns, type MessageRuns } from './message-run.ts';
 import type { RunServices } from './run-services.ts';
 
 /** What a subscriber works with. */
@@ -30,7 +30,7 @@ export interface SubscriberEvent {
 }
 
 interface SubscriberContext extends SubscriberInput {
-	readonly turns: ReturnType<typeof createMessageRuns>;
+	readonly runs: MessageRuns;
 }
 
 const machine = setup({
@@ -42,13 +42,13 @@ const machine = setup({
 	actors: {
 		/** Settles, or runs again, what was started when an earlier process or subscriber died. */
 		replay: fromPromise<void, SubscriberContext>(async ({ input }) => {
-			const { mailbox, crashRecovery, turns, journal } = input;
+			const { mailbox, crashRecovery, runs, journal } = input;
 			mailbox.reset();
-			// Starts that the one before has still brought on their way must be seen, or nobody would
-			// ever run what they are about.
+			// Wait until starts that the subscriber before this one has filed can be read: without a
+			// decision their messages would stay in the mailbox.
 			await journal.commit([], 'committed');
 			for (const { row, start } of mailbox.started()) {
-				await crashRecovery.alone(() => mailbox.attend(() => turns.replay(row, start)));
+				await crashRecovery.alone(() => mailbox.attend(() => runs.replay(row, start)));
 			}
 			crashRecovery.cleared(mailbox.method);
 			await crashRecovery.over;
@@ -56,14 +56,14 @@ const machine = setup({
 		drain: fromPromise<void, SubscriberContext>(({ input }) => input.mailbox.close()),
 	},
 	actions: {
-		open({ context: { mailbox, turns } }) {
-			mailbox.open((row, freed) => turns.run(row, freed), turns.begin);
+		open({ context: { mailbox, runs } }) {
+			mailbox.open((row, freed) => runs.run(row, freed), runs.begin);
 		},
-		abandon: ({ context }) => context.turns.abandon(),
+		abandon: ({ context }) => context.runs.abandon(),
 	},
 }).createMachine({
 	id: 'subscriber',
-	context: ({ input }) => ({ ...input, turns: createMessageRuns(input) }),
+	context: ({ input }) => ({ ...input, runs: createMessageRuns(input) }),
 	initial: 'opening',
 	states: {
 		opening: {

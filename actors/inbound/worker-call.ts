@@ -1,12 +1,11 @@
 /**
- * Isolated calls: a method that declares `isolate: 'worker'` runs in a thread of its own. The
- * thread can be ended in the middle of anything, even of an endless loop, and the node goes on
- * meanwhile.
+ * Isolated calls: a method that declares `isolate: 'worker'` runs in a thread of its own, which can
+ * be ended at any time, even in an endless loop, while the node goes on.
  *
  * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
  * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
- * that nobody has read. Commands that such a method starts are not ended with it, and it can
- * neither ask other nodes nor see the processes of its own.
+ * whose code is not trusted to end. Commands that such a method starts are not ended with it, and it
+ * can neither ask other nodes nor see the processes of its own.
  *
  * @module
  */
@@ -29,19 +28,19 @@ export interface Order {
 	>;
 }
 
-/** What the thread tells. */
+/** What the thread sends to the node. */
 export type FromThread =
 	| { readonly type: 'reply'; readonly data: string | Uint8Array; readonly progress: unknown }
 	| { readonly type: 'note'; readonly progress: unknown }
 	| { readonly type: 'print'; readonly text: string }
 	| { readonly type: 'dataFile'; readonly question: number; readonly parts: readonly string[] }
-	/** It has raised its signal: it is no endless loop. */
+	/** It has raised its signal, so it is in no endless loop. */
 	| { readonly type: 'aborting' }
 	| { readonly type: 'resolved'; readonly output: Output }
 	| { readonly type: 'rejected'; readonly code: ErrorCode; readonly detail: string }
 	| { readonly type: 'crashed'; readonly message: string; readonly stack: string | undefined };
 
-/** What the thread is told. */
+/** What the node sends to the thread. */
 export type ToThread =
 	| { readonly type: 'abort'; readonly code: ErrorCode }
 	| { readonly type: 'path'; readonly question: number; readonly path: string }
@@ -54,16 +53,16 @@ export type ToThread =
 
 /** A run in a thread. */
 export interface IsolatedRun {
-	/** As the method's own promise; rejects with `killed` if the thread was ended first. */
+	/** Settles as the method's own promise; rejects with `killed` if the thread was ended first. */
 	readonly output: Promise<Output>;
-	/** Ends the thread. What it had not told by then is never heard of. */
+	/** Ends the thread. What it had not sent by then is lost. */
 	readonly kill: () => void;
 }
 
-/** How long a thread may take to notice its signal; longer, and it is in a loop that never will. */
+/** How long a thread may take to notice its signal before it counts as an endless loop. */
 const noticeMs = 200;
 
-/** The thread's file lies beside this one, compiled or not. */
+/** The thread's file lies beside this one, compiled or as source. */
 const threadFile = new URL(`./worker-thread${extname(import.meta.url)}`, import.meta.url);
 
 /**
@@ -81,34 +80,34 @@ export function runInWorker(
 		throw new ReeveError('bad_declaration', `${name}: isolate needs a method that has a file`);
 	}
 	const { clock, signal, node, storeId, timeoutMs, attempt, outputBytesMax } = context;
-	// A copy: the limits are part of something larger.
+	// A copy of the limits alone: the context has the whole configuration there.
 	const limits = { ...context.limits };
 	const { progress } = context;
 	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
 	const order: Order = { file, message, facts };
 	const worker = new Worker(threadFile, { workerData: order, name, ...loaderOf(file) });
-	const tell = (word: ToThread) => worker.postMessage(word, []);
+	const send = (event: ToThread) => worker.postMessage(event, []);
 	let notice: Timer | undefined;
 
 	const output = new Promise<Output>((resolve, reject) => {
-		const take = (word: FromThread): void => {
-			switch (word.type) {
+		const take = (event: FromThread): void => {
+			switch (event.type) {
 				case 'reply':
-					return void context.reply(word.data, word.progress);
+					return void context.reply(event.data, event.progress);
 				case 'note':
-					return void context.note(word.progress);
+					return void context.note(event.progress);
 				case 'print':
-					return context.print(word.text);
+					return context.print(event.text);
 				case 'dataFile':
-					return void answer(word.question, context.dataFile(...word.parts));
+					return void answer(event.question, context.dataFile(...event.parts));
 				case 'aborting':
 					return notice?.cancel();
 				case 'resolved':
-					return resolve(word.output);
+					return resolve(event.output);
 				case 'rejected':
-					return reject(new ReeveError(word.code, word.detail));
+					return reject(new ReeveError(event.code, event.detail));
 				case 'crashed':
-					return reject(crash(word));
+					return reject(crash(event));
 			}
 		};
 		worker.on('message', take);
@@ -118,21 +117,21 @@ export function runInWorker(
 	});
 	const answer = (question: number, path: Promise<string>) =>
 		path.then(
-			(path) => tell({ type: 'path', question, path }),
+			(path) => send({ type: 'path', question, path }),
 			(thrown: unknown) => {
 				const { code, detail } = asReeveError(thrown, 'file_failed');
-				tell({ type: 'noPath', question, code, detail });
+				send({ type: 'noPath', question, code, detail });
 			},
 		);
 	const kill = (): void => {
 		notice?.cancel();
 		signal.removeEventListener('abort', abort);
-		// Only now: what it tells after its end is no news, and its replies have no effect.
+		// What the thread sends from now on has no effect.
 		worker.removeAllListeners('message');
 		void worker.terminate();
 	};
 	const abort = (): void => {
-		tell({ type: 'abort', code: asReeveError(signal.reason, 'stopping').code });
+		send({ type: 'abort', code: asReeveError(signal.reason, 'stopping').code });
 		notice = clock.after(noticeMs, kill);
 	};
 	signal.addEventListener('abort', abort, { once: true });
@@ -140,8 +139,8 @@ export function runInWorker(
 }
 
 /**
- * TypeScript needs its loader in each thread, and tsx registers itself in the main thread only.
- * Without tsx the thread is left with what Node.js itself can load.
+ * Registers tsx in the thread if TypeScript is to be loaded: it registers itself in the main thread
+ * only. Without tsx the thread loads what Node.js itself can load.
  */
 function loaderOf(file: string): { readonly execArgv: string[] } | undefined {
 	if (![file, threadFile.pathname].some((path) => path.endsWith('.ts'))) return undefined;
@@ -152,7 +151,7 @@ function loaderOf(file: string): { readonly execArgv: string[] } | undefined {
 			.join('');
 		return { execArgv: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] };
 	} catch {
-		// It is not installed.
+		// tsx is not installed.
 		return undefined;
 	}
 }

@@ -1,6 +1,6 @@
 /**
- * The worker thread of one call: loads the method's file, runs it once, and tells the node's thread
- * what came of it. It is started by `worker-call.ts`, never imported.
+ * The worker thread of one call: loads the method's file, runs it once, and sends its outcome to
+ * the node's thread. It is started by `worker-call.ts`, never imported.
  *
  * @module
  */
@@ -11,41 +11,41 @@ import type { MethodContext, MethodDefinition } from '../../runtime/method/metho
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { FromThread, Order, ToThread } from './worker-call.ts';
 
-/** What the method may use of its node: what can be copied is here, the rest is asked for. */
+/** The context of the method: values were copied into the thread, the rest asks the node. */
 function createContext(order: Order, port: MessagePort): MethodContext {
 	const controller = new AbortController();
 	const waiting = new Map<number, Question>();
-	const tell = (word: FromThread) => port.postMessage(word, []);
+	const send = (event: FromThread) => port.postMessage(event, []);
 	let asked = 0;
-	port.on('message', (word: ToThread) => {
-		if (word.type === 'abort') {
-			tell({ type: 'aborting' });
-			controller.abort(new ReeveError(word.code));
+	port.on('message', (event: ToThread) => {
+		if (event.type === 'abort') {
+			send({ type: 'aborting' });
+			controller.abort(new ReeveError(event.code));
 			return;
 		}
-		const question = waiting.get(word.question);
-		waiting.delete(word.question);
-		if ('path' in word) question?.resolve(word.path);
-		else question?.reject(new ReeveError(word.code, word.detail));
+		const question = waiting.get(event.question);
+		waiting.delete(event.question);
+		if ('path' in event) question?.resolve(event.path);
+		else question?.reject(new ReeveError(event.code, event.detail));
 	});
 	return {
 		...order.facts,
 		clock: realClock,
 		signal: controller.signal,
 		async reply(data, progress) {
-			await Promise.resolve(tell({ type: 'reply', data, progress }));
+			await Promise.resolve(send({ type: 'reply', data, progress }));
 		},
 		async note(progress) {
-			await Promise.resolve(tell({ type: 'note', progress }));
+			await Promise.resolve(send({ type: 'note', progress }));
 		},
 		hasCapacity: () => true,
 		ask: () => Promise.reject(new ReeveError('bad_declaration', 'an isolated method cannot ask')),
-		print: (text) => tell({ type: 'print', text }),
+		print: (text) => send({ type: 'print', text }),
 		dataFile: (...parts) =>
 			new Promise((resolve, reject) => {
 				asked += 1;
 				waiting.set(asked, { resolve, reject });
-				tell({ type: 'dataFile', question: asked, parts });
+				send({ type: 'dataFile', question: asked, parts });
 			}),
 	};
 }
@@ -68,16 +68,16 @@ async function run(order: Order, port: MessagePort): Promise<FromThread> {
 	}
 }
 
-/** Errors lose what they carry beside their message and stack: it might not be copyable. */
+/** A crash with the message and stack of its error only: further fields might not be copyable. */
 function crash(thrown: unknown): FromThread {
 	const { message, stack } = thrown instanceof Error ? thrown : new Error(String(thrown));
 	return { type: 'crashed', message, stack };
 }
 
-/** Tells the end. An output that cannot be copied is a mistake of the method. */
-function conclude(word: FromThread, port: MessagePort): void {
+/** Sends the end. An output that cannot be copied is a crash of the method. */
+function conclude(event: FromThread, port: MessagePort): void {
 	try {
-		port.postMessage(word, []);
+		port.postMessage(event, []);
 	} catch (thrown) {
 		port.postMessage(crash(thrown), []);
 	}

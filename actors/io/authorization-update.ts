@@ -1,5 +1,5 @@
 /**
- * What the methods that hand out keys and access rules do.
+ * Changes of trusted keys and access rules, as the methods that deliver them make them.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export const rulesUsage =
 	'methodArgs: allow|deny FROM METHOD [COMMAND...] | remove FROM METHOD | import | list';
 
 /**
- * Trusts a key, or trusts one no more; answers with a line for each trusted key.
+ * Trusts or revokes a key, or does neither; answers with a line for each trusted key.
  *
  * @throws ReeveError `bad_arguments`, `bad_key`
  */
@@ -41,7 +41,7 @@ export function changeKeys(methodArgs: readonly string[], context: MethodContext
 }
 
 /**
- * Adds a rule, takes some away, or replaces all by those in the data; answers with all rules.
+ * Adds a rule, removes some, or replaces all by those in the data; answers with all rules.
  *
  * @throws ReeveError `bad_arguments`, `bad_acl`, `not_found`
  */
@@ -54,7 +54,7 @@ export function changeRules(
 	if (what === 'import') access.replace(parseRules(Buffer.from(data).toString(), 'data'));
 	else if (what !== 'list') changeRule(access, what, words);
 	const rules = access.rules();
-	return { data: rules ? yamlText(rules) : '# no rules: everybody may call everything\n' };
+	return { data: rules ? yamlText(rules) : '# no rules: every node may call every method\n' };
 }
 
 function changeRule(access: Access, what: string | undefined, words: readonly string[]): void {
@@ -64,7 +64,7 @@ function changeRule(access: Access, what: string | undefined, words: readonly st
 	else addRule(access, { effect: what === 'deny' ? 'deny' : 'allow', from, method, command });
 }
 
-function authorizationOf({ authorization: trust }: MethodContext): Authorization {
-	if (trust) return trust;
+function authorizationOf({ authorization }: MethodContext): Authorization {
+	if (authorization) return authorization;
 	throw new ReeveError('bad_config', 'this node has no keysFolder');
 }

@@ -1,5 +1,5 @@
 /**
- * What a message says of a command: the words that are run, and the variables that they find.
+ * The command that a message asks for: its arguments and its environment variables.
  *
  * @module
  */
@@ -15,20 +15,20 @@ export const commandArgs = z
 	.min(1, 'methodArgs must name a command, such as ["bash", "-c", "uptime"]')
 	.refine(([file]) => file !== '', 'the command is empty');
 
-/** The words, with steward's placeholder as the variable of the same name. */
+/** The command's arguments; steward's placeholder becomes the variable of the same name. */
 export function argvOf({ methodArgs }: Message): readonly string[] {
 	return methodArgs.map((argument) =>
 		argument.replaceAll(/\{\{(STEWARD_DATA|REEVE_DATA)\}\}/g, '$$$1'),
 	);
 }
 
-/** What the command finds in its environment, beside what this node has in its own. */
+/** The variables that the command gets in addition to the environment of this node. */
 export function environmentOf(
 	{ id, data }: Message,
 	{ node, storeId }: Pick<MethodContext, 'node' | 'storeId'>,
 ): Readonly<Record<string, string | undefined>> {
 	const text = typeof data === 'object' ? textOf(data) : data;
-	// Without data they must be absent: this node may itself have been started by such a command.
+	// Without data both are removed: this node may itself have been started by such a command.
 	const variables = { STEWARD_DATA: text, REEVE_DATA: text };
 	return { ...orphanMark(storeId, id), REEVE_NODE: node, ...variables };
 }

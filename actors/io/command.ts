@@ -1,6 +1,6 @@
 /**
  * Commands of the operating system: started without a shell, in a process group of their own, so
- * that what a command has started dies with it.
+ * that a command is killed with all that it has started.
  *
  * This file is the door to execa.
  *
@@ -12,7 +12,7 @@ import { execa } from 'execa';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** A command to run, and what bounds it. */
+/** A command to run, and its limits. */
 export interface Command {
 	/** The program and its arguments. */
 	readonly argv: readonly string[];
@@ -24,8 +24,8 @@ export interface Command {
 	/** The most bytes of stdout, and of stderr, that are collected. */
 	readonly outputBytesMax: number;
 	/**
-	 * Takes the output as it comes, instead of having it collected; no more is read before it
-	 * resolves, so that a command which prints faster waits. It must not reject.
+	 * Takes the output as it comes, instead of collecting it. No more is read before it resolves, so
+	 * a command that prints faster waits. It must not reject.
 	 */
 	readonly onOutput?: (chunk: Uint8Array, stream: 'stdout' | 'stderr') => Promise<void>;
 }
@@ -38,33 +38,28 @@ export interface CommandEnd {
 	readonly exitCode?: number;
 	/** The signal that it died of, such as `SIGTERM`. */
 	readonly killedBy?: string;
-	/** Why it was killed from here: the signal of the caller, or output beyond its limit. */
+	/** Why this node killed it: the signal of the caller, or output beyond its limit. */
 	readonly cut?: 'aborted' | 'output_too_large';
 	readonly durationMs: number;
 }
 
-/**
- * How long something in the background may hold the pipes open after the command itself has ended.
- */
+/** How long background processes may hold the pipes open after the command itself has ended. */
 const graceMs = 1000;
-/**
- * More than pipes hold: if so much comes behind the end of a command, somebody else is printing.
- */
+/** More than pipes hold: so much output after a command's end is from another process. */
 const bytesBehindMax = 1_048_576;
 
 /**
  * Runs a command to its end. Its stdin is empty.
  *
- * When the signal is raised, or an output passes its limit, the whole group is killed (SIGKILL),
- * what the command started included; the output up to then is kept. A process that has left the
- * group, as daemons do, is not reached.
+ * When the signal is raised, or an output passes its limit, the whole process group is killed
+ * (SIGKILL); the output up to then is kept. A process that has left the group, as daemons do,
+ * survives.
  *
- * A command is over when it has exited. What it left in the background lives on, as it would
- * without reeve; if that still holds the pipes after a second, they are closed.
+ * A command is over when it has exited. Processes that it left in the background go on, as they
+ * would without reeve; if they still hold the pipes after a second, the pipes are closed.
  *
  * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system
- * could
- * start it so (a NUL, or more text than fits), `command_failed` if this system cannot now
+ * could start it (a NUL, or more text than fits), `command_failed` if this system cannot now
  */
 export async function runCommand(command: Command): Promise<CommandEnd> {
 	const { clock, signal } = command;
@@ -75,7 +70,7 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	let isOver = false;
 	let cut: CommandEnd['cut'];
 	let grace: Timer | undefined;
-	let look: NodeJS.Immediate | undefined;
+	let lastRead: NodeJS.Immediate | undefined;
 
 	const dropPipes = () => {
 		child.stdout.destroy();
@@ -83,14 +78,14 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	};
 	const reading = createReading(command);
 	/**
-	 * After the grace, and after one more look at the pipes. If this process stood still for all of
-	 * it, what was printed before the end may still be in them; and two commands that end at the same
-	 * time can be seen to have exited before their last output is.
+	 * Calls `then` after the grace, and after the pipes were read once more. If the event loop was
+	 * blocked all the time, output from before the end may still be in them; and of two commands that
+	 * end at the same time, the exit can be seen before the last output.
 	 */
 	const afterGrace = (then: () => void) => {
-		grace = clock.after(graceMs, () => (look = setImmediate(then)));
+		grace = clock.after(graceMs, () => (lastRead = setImmediate(then)));
 	};
-	/** What was printed before the end is still to be read, as long as somebody reads. */
+	/** Closes the pipes when all output from before the end has been read. */
 	const dropLater = (before: number, bytesAtEnd: number) => {
 		const { bytes } = reading;
 		const isSilent = bytes === before && !reading.isWaiting;
@@ -107,7 +102,7 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 		cut ??= why;
 		if (!isOver && child.pid !== undefined) killGroup(child.pid);
 	};
-	// A command that has ended in time has not been cut, whatever it left in the background.
+	// A command that has exited was not cut, whatever it left in the background.
 	const abort = () => (isOver ? dropPipes() : kill('aborted'));
 
 	child.once('exit', onExit);
@@ -124,13 +119,13 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 		return { ...output, exitCode, killedBy, cut, durationMs };
 	} finally {
 		grace?.cancel();
-		clearImmediate(look);
+		clearImmediate(lastRead);
 		signal.removeEventListener('abort', abort);
 	}
 }
 
 /**
- * Kills a process group at once; whether there was one to kill.
+ * Kills a process group at once; false if there was none to kill.
  *
  * Windows knows no groups: there only the process itself is killed.
  */
@@ -139,7 +134,7 @@ export function killGroup(groupId: number): boolean {
 		process.kill(process.platform === 'win32' ? groupId : -groupId, 'SIGKILL');
 		return true;
 	} catch (thrown) {
-		// It has just ended by itself (ESRCH), or has become another user's (EPERM).
+		// It has just ended by itself (ESRCH), or belongs to another user by now (EPERM).
 		const code: unknown = Reflect.get(Object(thrown), 'code');
 		if (code === 'ESRCH' || code === 'EPERM') return false;
 		throw thrown;
@@ -161,7 +156,7 @@ function start({ argv: [file = '', ...args], env }: Command) {
 	});
 }
 
-/** Reads what a command prints: collects it, or hands it on. */
+/** Reads the output of a command: collects it, or passes it to `onOutput`. */
 function createReading({ outputBytesMax, onOutput }: Command) {
 	const handedOn: Promise<void>[] = [];
 	let bytes = 0;
@@ -175,16 +170,16 @@ function createReading({ outputBytesMax, onOutput }: Command) {
 				waiting -= 1;
 			}
 		} catch (thrown) {
-			// Its pipe was dropped.
+			// The pipe was closed here.
 			if (!stream.destroyed) throw thrown;
 		}
 	};
 	return {
-		/** How much has come so far, if it is handed on. */
+		/** How many bytes have come so far, if they are handed on. */
 		get bytes() {
 			return bytes;
 		},
-		/** Whether somebody has not finished with what came last. */
+		/** Whether `onOutput` has not resolved yet for what came last. */
 		get isWaiting() {
 			return waiting > 0;
 		},
@@ -213,7 +208,7 @@ function collect(stream: Readable, bytesMax: number, tooMuch: () => void): reado
 	return chunks;
 }
 
-/** Errors of the start that the command's name or file is to blame for. */
+/** Start errors that are due to the command's name or file. */
 const notFoundCodes = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ENOEXEC', 'ELOOP']);
 
 function startError(code: string, argv: readonly string[]): ReeveError {

@@ -1,5 +1,5 @@
 /**
- * The sending end of a copy: reads a file in chunks, and has each taken by the target.
+ * The sending end of a copy: reads a file in chunks, and asks the target to write each.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Answered, Asked, MethodContext } from '../../runtime/method/method
 import { isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { checksumOf, checksumOfBytes } from './file-copy.ts';
 
-/** What is copied, and where to. */
+/** A file to copy, and its target. */
 export interface Copy {
 	/** The file here. */
 	readonly path: string;
@@ -17,31 +17,31 @@ export interface Copy {
 	/** The file there. */
 	readonly target: string;
 	readonly chunkBytes: number;
-	/** Permissions of folders that are created there; empty: the usual ones. */
+	/** Permissions of folders that are created there; empty: the default ones. */
 	readonly folderMode: string;
 }
 
-/** What is noted of a copy. */
+/** How far a copy has come, as its run notes it. */
 interface Progress {
 	readonly size: number;
 	readonly modifiedAt: number;
 	readonly checksum: string;
-	/** How much the target has. */
+	/** How many bytes the target has. */
 	readonly sent: number;
 }
 
 /** Chunks under way at a time. */
 const chunksMax = 8;
-/** How often the target may have lost what it had before the copy fails. */
+/** How often the target may lose what it had before the copy fails. */
 const lossesMax = 5;
 /** Seconds that the target may take to compute the checksum of a large file. */
 const checkSeconds = 3600;
 
 /**
- * Sends a file, beginning with what the target does not have yet; resolves with what the target
- * says when it has the whole file under its name.
+ * Sends a file, beginning with what the target does not have yet; resolves with the target's answer
+ * when it has the whole file under its name.
  *
- * @throws ReeveError `file_failed`, `copy_failed`, or whatever the target fails with
+ * @throws ReeveError `file_failed`, `copy_failed`, or the failure of the target
  */
 export async function sendFile(copy: Copy, context: MethodContext): Promise<string> {
 	const file = await describe(copy, context);
@@ -70,13 +70,13 @@ export async function sendFile(copy: Copy, context: MethodContext): Promise<stri
 
 type Ask = (asked: Pick<Asked, 'methodArgs' | 'data' | 'methodTimeout'>) => Promise<string>;
 
-/** What is known of the file; its checksum is computed only once, unless it changes. */
+/** Describes the file; its checksum is computed only once, unless the file changes. */
 async function describe({ path }: Copy, context: MethodContext) {
 	const found = await stat(path).catch((thrown: unknown) => {
 		throw fileError(thrown);
 	});
 	const { size, mtimeMs: modifiedAt } = found;
-	if (!found.isFile()) throw new ReeveError('file_failed', `${path} is no file`);
+	if (!found.isFile()) throw new ReeveError('file_failed', `${path} is not a file`);
 	const { copyBytesMax } = context.limits;
 	if (size > copyBytesMax) throw new ReeveError('too_large', `${size} bytes; see copyBytesMax`);
 	const earlier = context.progress as Progress | undefined;
@@ -85,7 +85,7 @@ async function describe({ path }: Copy, context: MethodContext) {
 	return { size, modifiedAt, checksum, mode: found.mode & 0o777 };
 }
 
-/** Sends chunks from `from` on, several at a time; they arrive in order, being of one lane. */
+/** Sends chunks from `from` on, several at a time; being of one lane, they arrive in order. */
 async function sendRest(
 	{ path, target, chunkBytes }: Copy,
 	context: MethodContext,
@@ -124,7 +124,7 @@ async function readAt(handle: FileHandle, offset: number, bytesMax: number): Pro
 	return buffer.subarray(0, bytesRead);
 }
 
-/** Asks the target; its failure is ours. */
+/** Asks the target; rejects if the target fails. */
 function asker({ toNode, path }: Copy, context: MethodContext): Ask {
 	const note = `part of a copy of ${path}`.slice(0, 200);
 	return async (asked) => {

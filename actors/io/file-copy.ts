@@ -1,8 +1,7 @@
 /**
- * Copies of files between nodes: where they lie, and how they are recognised. The source sends
- * chunks; the target keeps what it has in a file beside the one that is to be, named by the
- * checksum of the whole. So what is there already is known after a death of either end, and even
- * when the copy is asked for anew.
+ * File copies between nodes: paths and checksums that both ends use. The source sends chunks; the
+ * target keeps what it has in a partial file beside the final one, named by the checksum of the
+ * whole. So a copy goes on where it was after a death of either end, and even if it is sent again.
  *
  * @module
  */
@@ -17,14 +16,14 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /** A whole number that is not negative, as text. */
 export const wholeNumber = z.string().regex(/^\d{1,15}$/, 'must be a whole number');
-/** Permissions as Unix writes them, such as 0755; empty: the usual ones. */
+/** Permissions as Unix writes them, such as 0755; empty: the default ones. */
 export const modeText = z.string().regex(/^(?:0?[0-7]{3})?$/, 'must be permissions such as 0755');
 /** A checksum as text. */
 export const checksum = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 
 /**
- * The path that a message means: relative ones lie in the data folder, absolute ones wherever they
- * say, unless `copyOutside` is off.
+ * Resolves the path of a message: relative paths lie in the data folder; absolute ones are taken as
+ * they are, unless `copyOutside` is off.
  *
  * @throws ReeveError `path_outside`
  */
@@ -34,7 +33,7 @@ export async function copyPath(path: string, context: MethodContext): Promise<st
 	throw new ReeveError('path_outside', `${path.slice(0, 200)}; see copyOutside`);
 }
 
-/** As {@link copyPath}, and its folders are created, those that are new with these permissions. */
+/** As {@link copyPath}; missing folders are created with these permissions. */
 export async function copyTarget(
 	path: string,
 	mode: string,

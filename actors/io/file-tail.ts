@@ -1,6 +1,6 @@
 /**
- * Following a file: what is added to it, over rotation, truncation and deletion, with the place of
- * each piece in its file.
+ * Following a file: yields what is added to it, over rotation, truncation and deletion, with the
+ * position of each piece in its file.
  *
  * This file is the door to @logdna/tail-file.
  *
@@ -14,7 +14,7 @@ import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import { fileError } from '../../runtime/files/data-folder.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** A place in a file; the inode tells which file it was, whatever it is called by now. */
+/** A place in a file. The inode identifies the file even if it has been renamed. */
 export interface Place {
 	readonly inode: number;
 	readonly position: number;
@@ -25,34 +25,33 @@ export interface Piece {
 	readonly bytes: Uint8Array;
 	/** Where it begins. */
 	readonly at: Place;
-	/** Set if what comes next begins another file, or the same one anew. */
+	/** Set if the next piece is from another file, or from the beginning of the same one. */
 	readonly isLast?: true;
 }
 
-/** What is followed. */
+/** A file to follow, and how. */
 export interface Following {
 	readonly path: string;
 	readonly clock: Clock;
-	/** Ends it, without an error: what has been written by then still comes. */
+	/** Ends it, without an error: what was written before that is still yielded. */
 	readonly signal: AbortSignal;
 	readonly pollMs: number;
-	/** From where; without it from the end, or from the beginning of a file that is not there yet. */
+	/** Where to begin; by default at the end, or at the beginning of a file that does not exist yet. */
 	readonly from?: Place | undefined;
 	/** Called as soon as the file is open. */
 	readonly onStart?: (place: Place) => void;
 }
 
-/** Read at a time from a file that was rotated away. */
+/** The bytes that are read at a time from a file that was rotated away. */
 const oldBytesAtATime = 65_536;
 const nothing = new Uint8Array(0);
 
 /**
- * What is added to a file, until the signal is raised. A file that is missing, or goes missing, is
- * waited for.
+ * Yields what is added to a file, until the signal is raised. It waits for a file that is missing,
+ * or goes missing. If `from` is in a file that was renamed in the same folder since, the rest of
+ * that comes first.
  *
- * From a place in a file that has been renamed since, in the same folder, its rest comes first.
- *
- * @throws ReeveError `file_failed` for what is no file, or must not be read
+ * @throws ReeveError `file_failed` if it is not a file, or must not be read
  */
 export async function* followFile(following: Following): AsyncGenerator<Piece> {
 	const { path, clock, signal, pollMs } = following;
@@ -75,9 +74,7 @@ export async function* followFile(following: Following): AsyncGenerator<Piece> {
 	}
 }
 
-/**
- * Where to begin with a file that ends at `end`. What came up while we waited has not been read.
- */
+/** Where to begin in a file that ends at `end`. A file that appeared during the wait is unread. */
 function beginningOf(end: Place, from: Place | undefined, isNew: boolean): Place {
 	const isShorter = from !== undefined && from.position > end.position;
 	if (isShorter || (!from && isNew)) return { ...end, position: 0 };
@@ -103,12 +100,12 @@ async function* followOpen(
 			if (watch.error) throw fileError(watch.error);
 			if (watch.isEnded) return true;
 			if (watch.isGone) {
-				// What comes up by its name has not been read, even if it gets the same inode.
+				// The next file of this name is unread, even if it gets the same inode.
 				yield watch.last();
 				return false;
 			}
 			if (signal.aborted) {
-				// The last look is ours: that of the library may bring again what it is just reading.
+				// The rest is read here: the library's last read may repeat what it is just reading.
 				yield* restOf(path, watch.place);
 				return true;
 			}
@@ -120,7 +117,7 @@ async function* followOpen(
 	}
 }
 
-/** Ends it without a last look, which an error spares it; its types leave that argument out. */
+/** Stops the library without its last read, by an error; its types leave that argument out. */
 function drop(tail: TailFile): void {
 	const quit = Reflect.get(tail, 'quit') as (reason: Error) => Promise<void>;
 	Reflect.apply(quit, tail, [new Error('it is not followed any more')]).catch(() => undefined);
@@ -136,9 +133,9 @@ async function isStarted(tail: TailFile): Promise<boolean> {
 	}
 }
 
-/** What happens to a followed file, and where in what has been read. */
+/** Keeps track of what happens to a followed file, and at which byte of what was read. */
 function watchTail(tail: TailFile, path: string, start: Place) {
-	/** Where another file begins, in bytes of all that was read; with its inode. */
+	/** At how many bytes of all that was read another file begins, and its inode. */
 	const resets: { readonly at: number; readonly inode: number }[] = [];
 	let place = start;
 	let seen = 0;
@@ -181,7 +178,7 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 	};
 
 	return {
-		/** Where what has been read ends. */
+		/** Where the next piece begins. */
 		get place() {
 			return place;
 		},
@@ -191,13 +188,13 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 		get isEnded() {
 			return isEnded;
 		},
-		/** Whether there is no file of that name any more; what was left of it has been read. */
+		/** Whether the file has gone; what was left of it has been read. */
 		get isGone() {
 			return isGone;
 		},
-		/** Tells that nothing more comes of it. */
+		/** The empty piece that ends a file which has gone. */
 		last: (): Piece => ({ bytes: nothing, at: place, isLast: true }),
-		/** What can be read now. */
+		/** Yields what can be read now. */
 		*read(): Generator<Piece> {
 			for (;;) {
 				let chunk = tail.read() as Uint8Array | null;
@@ -210,16 +207,16 @@ function watchTail(tail: TailFile, path: string, start: Place) {
 				else if (chunk === null) return;
 			}
 		},
-		/** Resolves with false when there may be something to read, or nothing ever again. */
+		/** Resolves when there may be something to read, or the file has ended, gone or failed. */
 		news: (signal: AbortSignal) =>
-			new Promise<false>((resolve) => {
-				const look = () => {
-					signal.removeEventListener('abort', look);
-					resolve(false);
+			new Promise<void>((resolve) => {
+				const done = () => {
+					signal.removeEventListener('abort', done);
+					resolve();
 				};
-				wake = look;
-				if (!signal.aborted) signal.addEventListener('abort', look, { once: true });
-				if (tail.readableLength > 0 || isEnded || isGone || error) look();
+				wake = done;
+				if (!signal.aborted) signal.addEventListener('abort', done, { once: true });
+				if (tail.readableLength > 0 || isEnded || isGone || error) done();
 			}),
 	};
 }
@@ -233,12 +230,10 @@ async function lookAt(path: string): Promise<Place | undefined> {
 		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
 		throw fileError(thrown);
 	}
-	throw new ReeveError('file_failed', `${path} is no file`);
+	throw new ReeveError('file_failed', `${path} is not a file`);
 }
 
-/**
- * What has been written to a file after we looked at it last, under the name that it has by now.
- */
+/** Yields the rest of a file from a place on, found by its inode in the folder of `path`. */
 async function* restOf(path: string, { inode, position }: Place): AsyncGenerator<Piece> {
 	const folder = dirname(path);
 	const names = await readdir(folder);

@@ -1,5 +1,5 @@
 /**
- * Fetching a page: what the methods that do so have in common.
+ * Fetching a web page, as several methods do.
  *
  * @module
  */
@@ -22,12 +22,12 @@ export const pageUrl = z
 /**
  * Fetches a page with GET, following redirects. The output is its body, as text if it is UTF-8.
  *
- * What is larger than `outputBytesMax` is cut off there and has failed, which is all that an
- * endless answer can do. No connection is kept open.
+ * A body beyond `outputBytesMax` is cut off there and has failed, so an endless one does no harm.
+ * No connection is kept open. If its time is over, the output up to then is kept, with the code
+ * `timed_out`.
  *
  * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200; the reason of the
- * signal,
- * unless that is the end of its time: then the output up to then is kept, with the code `timed_out`
+ * signal, unless that is `timed_out`
  */
 export async function fetchPage(url: string, context: MethodContext): Promise<Output> {
 	const { signal, timeoutMs, outputBytesMax } = context;
@@ -52,7 +52,7 @@ export async function fetchPage(url: string, context: MethodContext): Promise<Ou
 	}
 }
 
-/** Collects the body up to `bytesMax`; whether there was more. */
+/** Collects the body up to `bytesMax`; true if there was more. */
 export async function collect(
 	response: Response,
 	chunks: Uint8Array[],
@@ -69,9 +69,9 @@ export async function collect(
 	return false;
 }
 
-/** The error of a host that could not be reached, saying why. */
+/** The error for a host that could not be reached, with the reason. */
 export function unreachable(url: string, thrown: unknown): ReeveError {
-	// Node.js says "fetch failed"; what failed is the cause of that.
+	// Node.js says "fetch failed", and the reason is its cause.
 	const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
 	const why = cause instanceof Error ? cause.message || String(Reflect.get(cause, 'code')) : '';
 	return new ReeveError('host_unreachable', `${url.slice(0, 200)}: ${why}`, { cause: thrown });

@@ -1,5 +1,5 @@
 /**
- * Lines as interim replies: bytes are cut into lines, and each line is sent as it comes.
+ * Interim replies of lines: cuts bytes into lines, and sends each as it comes.
  *
  * @module
  */
@@ -9,17 +9,15 @@ import { contentOf } from './text-content.ts';
 
 /** Cuts bytes into lines. */
 export interface Lines {
-	/**
-	 * The lines that are complete now, each with its line break; what is too long comes in pieces.
-	 */
+	/** The lines that are complete now, each with its line break; one too long comes in pieces. */
 	push(chunk: Uint8Array): readonly Uint8Array[];
-	/** What is left without a line break; undefined if nothing is. */
+	/** The last line, if it has no line break. */
 	rest(): Uint8Array | undefined;
 }
 
 const lineFeed = 10;
 
-/** Starts cutting; no line is longer than `bytesMax`. */
+/** Creates what cuts bytes into lines of at most `bytesMax`. */
 export function createLines(bytesMax: number): Lines {
 	let kept = new Uint8Array(0);
 	return {
@@ -47,20 +45,17 @@ export function createLines(bytesMax: number): Lines {
 
 /** Sends lines in their order. */
 export interface LineReplies {
-	/** Sends one, with the progress that it makes. Resolves when another one may follow. */
+	/** Sends a line, with the progress that it makes. Resolves when another one may follow. */
 	send(line: Uint8Array, progress?: unknown): Promise<void>;
-	/** Resolves when all of them are on disk. */
+	/** Resolves when all lines are on disk. */
 	drain(): Promise<void>;
 }
 
-/**
- * Replies on their way to the disk at a time: enough to share a flush, few enough to hold up the
- * source.
- */
+/** Replies on their way to the disk at a time: enough to share a flush, few enough for memory. */
 const underWayMax = 64;
 const fullPauseMs = 1000;
 
-/** Starts sending. While the outbox is full, whoever sends waits. */
+/** Creates what sends lines. While the outbox is full, `send` waits. */
 export function createLineReplies(context: MethodContext): LineReplies {
 	const underWay = new Set<Promise<void>>();
 	return {

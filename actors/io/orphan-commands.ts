@@ -1,7 +1,7 @@
 /**
- * Orphans: commands that outlived the process which started them. After a SIGKILL of a node its
- * commands run on. They carry the mark of their message in their environment; when the node
- * recovers it finds them by it and ends them, before anything is run again.
+ * Orphans: commands that outlived the process that started them. After a SIGKILL of a node its
+ * commands run on. Their environment carries the mark of their message, by which the recovering
+ * node finds and kills them before it runs anything again.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import process from 'node:process';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { killGroup } from './command.ts';
 
-/** Whose commands are looked for. */
+/** The marks by which orphans are found. */
 export interface OrphanMarks {
 	/** The store of the node that started them. */
 	readonly storeId: string;
@@ -25,21 +25,21 @@ export interface Orphan {
 	readonly message: string;
 }
 
-/** How long killed processes get to be gone. */
+/** How long killed processes may take to be gone. */
 const goneMsMax = 2000;
 
-/** The environment by which a command, and whatever it starts, can be found again. */
+/** The variables by which a command, and all that it starts, can be found again. */
 export function orphanMark(storeId: string, message: string): Record<string, string> {
 	return { REEVE_STORE: storeId, REEVE_MESSAGE: message };
 }
 
 /**
- * The living processes that carry the mark of one of these messages. What a settled command left in
- * the background on purpose is none of them; nor is this process or its group, which may itself
- * have been started by a command.
+ * Finds the processes that carry the mark of one of these messages. Processes that a settled
+ * command left in the background on purpose are excluded; so are this process and its group, which
+ * may themselves have been started by a command.
  *
- * Linux only, where `/proc` shows the environment of one's own processes; elsewhere it finds
- * nothing, and commands of a killed node run to their end.
+ * Linux only, where `/proc` shows the environment of the user's own processes; elsewhere it finds
+ * none, and commands of a killed node run to their end.
  */
 export async function findOrphans({ storeId, messages }: OrphanMarks): Promise<readonly Orphan[]> {
 	if (process.platform !== 'linux' || messages.size === 0) return [];
@@ -60,15 +60,15 @@ export async function findOrphans({ storeId, messages }: OrphanMarks): Promise<r
 
 /**
  * Kills the groups of all orphans, and waits until they are gone, for two seconds at most: one that
- * hangs in the kernel goes when it can, without having run any further.
+ * hangs in the kernel ends later, without running any further.
  *
- * @returns those that were found
+ * @returns the orphans that were found
  */
 export async function killOrphans(marks: OrphanMarks, clock: Clock): Promise<readonly Orphan[]> {
 	const killed = new Map<number, Orphan>();
 	const until = clock.monotonic() + goneMsMax;
-	// Again and again: one of them may have started another between the look and the kill. The look
-	// itself is the pause; a timer would not keep alive a node that has started nothing else yet.
+	// Repeated, because an orphan may have started another one just before it was killed. The search
+	// itself is the pause: a timer would not keep a node alive that has started nothing else yet.
 	for (;;) {
 		const orphans = await findOrphans(marks);
 		if (orphans.length === 0 || clock.monotonic() > until) return [...killed.values()];
@@ -87,14 +87,14 @@ function variablesOf(environment: string): ReadonlyMap<string, string> {
 	return new Map(pairs);
 }
 
-/** The process group: the third field behind the command's name, which may itself hold brackets. */
+/** The process group: the third field after the command's name, which may hold brackets itself. */
 async function groupOf(entry: string): Promise<number | undefined> {
 	const status = await readProcess(entry, 'stat');
 	const field = status.slice(status.lastIndexOf(')') + 2).split(' ')[2];
 	return field === undefined || !/^[1-9]\d*$/.test(field) ? undefined : Number(field);
 }
 
-/** A file of `/proc`; empty for a process that has just ended, or is not ours to look into. */
+/** A file of `/proc`; empty for a process that has just ended, or must not be read. */
 async function readProcess(entry: string, file: string): Promise<string> {
 	try {
 		return await readFile(`/proc/${entry}/${file}`, 'latin1');

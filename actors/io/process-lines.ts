@@ -1,5 +1,6 @@
 /**
- * Processes as the methods that operate on them show them, in steward's lines.
+ * Operations on processes, for the methods that list, start and stop them; the answers are steward's
+ * lines.
  *
  * @module
  */
@@ -17,22 +18,22 @@ function processesOf({ processes }: MethodContext): Processes {
 }
 
 /**
- * A line for each process, as steward writes them; what is not running, or has mail waiting, says
- * so.
+ * A line for each process, as steward writes it; it says if the process is not running or has
+ * messages waiting.
  */
 export async function processList(context: MethodContext): Promise<string> {
 	const rows = await processesOf(context).list();
 	return rows.map((row) => `${isoNow(context.clock)}, process: ${textOf(row)}\n`).join('');
 }
 
-/** Starts a process, and says what runs then. */
+/** Starts a process; answers with a line for what runs then. */
 export async function startProcess(name: ProcessName, context: MethodContext): Promise<string> {
 	const rows = await processesOf(context).start(name);
 	return linesOf('started', rows, context);
 }
 
 /**
- * Stops a process, and says what was stopped.
+ * Stops a process; answers with a line for what was stopped.
  *
  * @throws ReeveError `process_needed` also if the answer to this message needs it
  */
@@ -50,7 +51,7 @@ export async function stopProcess(
 }
 
 /**
- * What kind of process a word means.
+ * The kind of process that an argument names.
  *
  * @throws ReeveError `bad_arguments`
  */

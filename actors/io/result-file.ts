@@ -1,5 +1,5 @@
 /**
- * Result files: where the methods that write put what a message carries, and how it survives.
+ * Result files: where a message's data is written, and how that survives a crash.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import type { MethodContext } from '../../runtime/method/method.ts';
 import { isReply, type Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** What is appended, and whose doing it is. */
+/** What to append, where, and by which method. */
 export interface Appending {
 	readonly path: string;
 	readonly data: string | Uint8Array;
-	/** The method that appends; it must be a sequential one. */
+	/** The method that appends; it must be sequential. */
 	readonly method: string;
 }
 
@@ -34,8 +34,8 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 }
 
 /**
- * Puts `message.data`, or `data`, in place of the file's content. Readers see the old content or
- * the new one, never a part, whatever happens in between; a second run leaves the same file.
+ * Replaces the file's content by `data`. Readers see the old content or the new one, never a part,
+ * whatever happens in between; a second run leaves the same file.
  *
  * @throws ReeveError `file_failed`
  */
@@ -45,27 +45,26 @@ export async function replaceFile(
 	messageId: string,
 ): Promise<void> {
 	const folder = dirname(path);
-	// A run after a crash takes the same name, so that what the crash left does not stay.
-	const draft = join(folder, `.reeve-${messageId}.tmp`);
+	// A run after a crash uses the same name, and so removes what the crash left.
+	const temporary = join(folder, `.reeve-${messageId}.tmp`);
 	try {
-		await writeSynced(draft, data, await modeOf(path));
-		await rename(draft, path);
+		await writeSynced(temporary, data, await modeOf(path));
+		await rename(temporary, path);
 		await syncFolder(folder);
 	} catch (thrown) {
-		await rm(draft, { force: true });
+		await rm(temporary, { force: true });
 		throw fileError(thrown);
 	}
 }
 
 /**
- * Appends to a file so that a message that is run again after a crash does not stand there twice.
+ * Appends to a file so that a message that is run again after a crash is not in it twice.
  *
  * Before it appends, it notes the message and the length of the file in `.append-<node>-<method>`
- * in the data folder. A second run compares what stands behind that length with what it would
- * append, and adds only what is missing. One note is enough because the method runs one message at
- * a time. The note itself is not flushed: after a power cut, not after a mere crash, the last
- * message may stand there twice. It is never lost. The same holds if another program writes to the
- * file meanwhile.
+ * in the data folder. A second run compares the bytes after that length with what it would append,
+ * and adds only what is missing. One note is enough because the method runs one message at a time.
+ * The note itself is not flushed: after a power cut, though not after a crash, the last message may
+ * be in the file twice. It is never lost. The same holds if another program writes to the file.
  *
  * @throws ReeveError `file_failed`
  */
@@ -97,7 +96,7 @@ export async function appendOnce(
 	}
 }
 
-/** What was about to be appended when the note was taken. */
+/** The message that was about to be appended, and the length of the file before that. */
 interface Note {
 	readonly id: string;
 	readonly path: string;
@@ -116,7 +115,7 @@ async function readNote(path: string): Promise<Note | undefined> {
 	}
 }
 
-/** How many of `bytes` stand at `from` and at the end; undefined if something else stands there. */
+/** How many of `bytes` the file ends with from `from` on; undefined if other bytes are there. */
 export async function countPresent(
 	handle: FileHandle,
 	bytes: Buffer,
@@ -143,7 +142,7 @@ async function writeSynced(path: string, data: string | Uint8Array, mode?: numbe
 	}
 }
 
-/** The permissions of the file that is about to be replaced, so that it keeps them. */
+/** The permissions of the file that is replaced; the new one gets the same. */
 async function modeOf(path: string): Promise<number | undefined> {
 	try {
 		return (await stat(path)).mode & 0o7777;

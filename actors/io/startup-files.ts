@@ -1,5 +1,5 @@
 /**
- * Startup messages, as the methods that write, list and remove them see them.
+ * Files of startup messages, for the methods that write, list and remove them.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 } from '../../runtime/message/startup-messages.ts';
 import { replaceFile } from './result-file.ts';
 
-/** What one file of startup messages may hold. */
+/** The limits of one file of startup messages. */
 const limits = {
 	messageBytesMax: 1_048_576,
 	messageDepthMax: 64,
@@ -27,9 +27,9 @@ const limits = {
 } as const;
 
 /**
- * Writes a message's `data` under the name in its arguments, in place of what was there.
+ * Writes a message's `data` under the name in its arguments, over what was there.
  *
- * @throws ReeveError `bad_name`; `bad_json`, `bad_message`, `too_large` for what holds no messages
+ * @throws ReeveError `bad_name`; `bad_json`, `bad_message`, `too_large` for data without messages
  */
 export async function writeStartup(message: Message, context: MethodContext): Promise<void> {
 	const { id, methodArgs, data = '' } = message;

@@ -1,13 +1,10 @@
 /**
- * Content: bytes as text wherever they are text.
+ * Conversion of output bytes to text.
  *
  * @module
  */
 
-/**
- * Text if it is text, else the bytes. If it was cut off, a character that was cut in two is left
- * out.
- */
+/** Text if the bytes are UTF-8, else the bytes. With `isCut` a last partial character is dropped. */
 export function contentOf(bytes: Uint8Array, isCut = false): string | Uint8Array {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, {
@@ -19,7 +16,7 @@ export function contentOf(bytes: Uint8Array, isCut = false): string | Uint8Array
 	}
 }
 
-/** Text in any case, with a replacement character for what is none. */
+/** Text in any case, with replacement characters for bytes that are not UTF-8. */
 export function textOf(bytes: Uint8Array): string {
 	return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }

@@ -1,5 +1,5 @@
 /**
- * The method that central hands out access rules with.
+ * The method by which central delivers access rules.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { changeRules, rulesUsage } from '../io/authorization-update.ts';
 const words = ['allow', 'deny', 'remove', 'import', 'list'];
 
 /**
- * Changes who may call what on this node, and answers with all rules. Only central may call it,
- * with a signature, and whoever is on the socket of this node: see `trust.ts`.
+ * Changes who may call what on this node, and answers with all rules. Only central, with a
+ * signature, and clients of this node's socket may call it: see `authorization.ts`.
  */
 export default defineMethod({
 	name: 'REQAclDeliverUpdate',

@@ -11,9 +11,9 @@ import { appendOnce, resultFile } from '../io/result-file.ts';
  * Appends the message's `data` as it is to `<data>/<directory>/<node>/<fileName>`, and flushes it.
  * One message at a time, in the order of acceptance.
  *
- * If the node is killed between the append and its commit, the message is run again and finds that
- * its data is already there, or adds the part that is missing. Only after a power cut, or if
- * another program writes to the file at that moment, may it stand there twice; it is never lost.
+ * If the node is killed between the append and its commit, the message is run again, and adds only
+ * what is missing. After a power cut, or if another program writes to the file at that moment, the
+ * data may be in the file twice; it is never lost.
  */
 export default defineMethod({
 	name: 'REQToFileAppend',

@@ -1,5 +1,5 @@
 /**
- * The method that shows the receiver's side of the books.
+ * The method that reports what became of received messages.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { defineMethod } from '../../runtime/method/method.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
- * Tells what became of the messages whose ids are in `data`, a JSON list; only of those that the
+ * Reports what became of the messages whose ids are in `data`, a JSON list; only of those that the
  * sender itself has sent here. The output is JSON: `rows` holds, in the order of the ids, an
  * outcome (or `waiting`, or `unknown`), how often the message was settled, how often it was
- * started, and the word `parked` if an instance that takes no turns is to handle it. `isCut` says
- * that receipts have been forgotten here, so that `unknown` may mean forgotten.
+ * started, and `parked` if it waits for an instance that takes no turns. `isCut` says that receipts
+ * have been deleted here, so that `unknown` may mean deleted.
  */
 export default defineMethod({
 	name: 'REQAudit',
 	aliases: ['audit'],
-	summary: 'Tell what became of messages that were received here',
+	summary: 'Report what became of messages that were received here',
 	kind: 'CommandACK',
 	ordering: 'concurrent',
 	onCrash: 'retry',

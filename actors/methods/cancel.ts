@@ -8,8 +8,8 @@ import { defineMethod } from '../../runtime/method/method.ts';
 
 /**
  * Takes back messages that its own sender has sent here before: one that waits is settled as
- * cancelled, one that runs is told to end. Each message's own outcome says how that went; the
- * output only counts them.
+ * cancelled, and the run of one that runs is cancelled. Each message's own outcome says how it
+ * ended; the output only counts them.
  */
 export default defineMethod({
 	name: 'REQCancel',

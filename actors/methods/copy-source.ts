@@ -19,13 +19,13 @@ const chunkBytesMax = 4_000_000;
 
 /**
  * Copies a file of this node to another. `methodArgs`, as in steward: the path here, the node, the
- * path there; then, each of which may be left out or empty, the bytes of a chunk, the seconds that
- * it may take in all, and the permissions of folders that are created. Relative paths lie in the
- * data folder.
+ * path there; then three that may be left out or empty: the bytes of a chunk, the seconds that it
+ * may take in all, and the permissions of folders that are created. Relative paths lie in the data
+ * folder.
  *
- * The copy goes on where it was after a death of either end, and also if it is sent again: the
- * target keeps what it has on its disk. The file appears under its name when its checksum is right,
- * and not before.
+ * After a death of either end, and also if it is sent again, the copy goes on where it was: the
+ * target keeps what it has on its disk. The file appears under its name only when its checksum is
+ * right.
  */
 export default defineMethod({
 	name: 'REQCopySrc',

@@ -29,13 +29,11 @@ const words = z.union([
 ]);
 
 /**
- * Takes what REQCopySrc sends; it is not for people. `begin` answers how many bytes of the file are
- * here, `chunk` writes some more, and `end` compares the checksum and gives the file its name, in
- * one step.
+ * Takes what REQCopySrc sends; people do not call it. `begin` answers how many bytes of the file are
+ * here, `chunk` writes more, and `end` compares the checksum and renames the file, in one step.
  *
- * What has come of a file lies beside it as `.reeve-<checksum>.part`, flushed with each chunk,
- * until the file is whole. If its copy is never finished it stays there, for whoever sends the file
- * again.
+ * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. If
+ * the copy is never finished that file stays, and is used if the file is sent again.
  */
 export default defineMethod({
 	name: 'REQCopyDst',
@@ -98,7 +96,7 @@ async function take(
 	const part = partOf(await copyPath(name, context), whole);
 	const offset = Number(offsetText);
 	const has = (await sizeOf(part)) ?? 0;
-	// A repetition is written over what it repeats; but a file must not get a hole.
+	// A repeated chunk is written over itself; but the file must not get a hole.
 	if (offset > has) throw new ReeveError('copy_failed', `only ${has} bytes are here`);
 	const handle = await open(part, has === 0 ? 'w+' : 'r+');
 	try {
@@ -114,7 +112,7 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 	const target = await copyPath(name, context);
 	const part = partOf(target, whole);
 	const done = { data: `copyDstDone, ${name}, ${size} bytes, sha256 ${whole}\n` };
-	// Nothing may come of an empty file but this message.
+	// Of an empty file no chunk comes.
 	if (Number(size) === 0) await (await open(part, 'a')).close();
 	const has = await sizeOf(part);
 	if (has === undefined && (await isComplete(target, { size, whole }, context))) return done;
@@ -142,7 +140,7 @@ async function sizeOf(file: string): Promise<number | undefined> {
 	}
 }
 
-/** Whether the file is there already, as it is to be. */
+/** Whether the target has this size and checksum already. */
 async function isComplete(
 	target: string,
 	{ size, whole }: { readonly size: string; readonly whole: string },

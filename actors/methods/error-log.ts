@@ -8,7 +8,7 @@ import { defineMethod } from '../../runtime/method/method.ts';
 import { appendOnce } from '../io/result-file.ts';
 
 /**
- * Appends an error report to `<data>/errorLog/errorCentral/error.log`, a line each. Nodes send
+ * Appends an error report, as one line, to `<data>/errorLog/errorCentral/error.log`. Nodes send
  * these by themselves; people use REQToFileAppend.
  */
 export default defineMethod({

@@ -15,8 +15,8 @@ import type { Output } from '../../runtime/message/reply.ts';
  * as a reply of its own, as soon as it is printed. Lines of one stream keep their order.
  *
  * It ends when the command does, with its exit code; or at its `methodTimeout`, when the command is
- * killed with all that it started: that is a normal end. If the node dies meanwhile, so does the
- * command, and the sender is told; what it had printed by then has been sent.
+ * killed with all that it started, which is a normal end. If the node dies, so does the command,
+ * and the sender is told; what it had printed by then has been sent.
  */
 export default defineMethod({
 	name: 'REQCliCommandCont',

@@ -14,12 +14,12 @@ import type { Output } from '../../runtime/message/reply.ts';
  * Runs `methodArgs` as a command, without a shell unless one is named, and returns what it printed.
  *
  * The command finds the message's `data` in the variables STEWARD_DATA and REEVE_DATA. An argument
- * may name it as `{{STEWARD_DATA}}`, which becomes `$STEWARD_DATA`, so that a shell puts it in:
- * data never becomes part of a program by mere text replacement.
+ * may name it as `{{STEWARD_DATA}}`, which becomes `$STEWARD_DATA`, for a shell to expand: data
+ * never becomes part of a program by text replacement.
  *
  * A command that ends with an error has failed, but its output is returned all the same. One that
- * is too slow is killed with all that it started; its output up to then is kept. Whether it may run
- * again after a crash is for the sender to say; unless told so, it does not.
+ * is too slow is killed with all that it started; its output up to then is kept. It runs again
+ * after a crash only if its message says `onCrash: retry`.
  */
 export default defineMethod({
 	name: 'REQCliCommand',
@@ -44,7 +44,7 @@ function outputOf(end: CommandEnd, { signal, timeoutMs, outputBytesMax }: Method
 	const { exitCode, cut } = end;
 	const data = contentOf(end.stdout, cut !== undefined);
 	const stderr = textOf(end.stderr);
-	// What was cut off before it said anything has no output; who ended without a word has: none.
+	// A command that was cut before it printed anything has no output; else the output is empty.
 	const output = {
 		...(cut && data.length === 0 ? {} : { data }),
 		...(stderr === '' ? {} : { stderr }),

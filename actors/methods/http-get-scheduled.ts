@@ -11,7 +11,7 @@ const whole = /^[1-9]\d{0,6}$/;
 
 /**
  * Fetches a page every so many seconds, for so many minutes, as steward's method of this name. It
- * is REQHttpGet with a `schedule`, which any message may have; a `schedule` of its own comes first.
+ * is REQHttpGet with a `schedule`, which any message may have; its message's own has precedence.
  */
 export default defineMethod({
 	name: 'REQHttpGetScheduled',

@@ -9,9 +9,8 @@ import { fetchPage, pageUrl } from '../io/http-get.ts';
 
 /**
  * Fetches the page that `methodArgs` names, and returns its body. Any status but 200 is a failure
- * that tells the status; a page beyond `outputBytesMax`, or one that does not end in time, comes
- * back in part, as a failure. After a death of the node it is fetched again: to ask twice changes
- * nothing.
+ * with that status; a page beyond `outputBytesMax`, or one that does not end in time, is a failure
+ * with the part that came. After a death of the node it is fetched again: a GET may be repeated.
  */
 export default defineMethod({
 	name: 'REQHttpGet',

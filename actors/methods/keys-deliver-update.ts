@@ -1,5 +1,5 @@
 /**
- * The method that central hands out keys with.
+ * The method by which central delivers keys.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { defineMethod } from '../../runtime/method/method.ts';
 import { changeKeys, keysUsage } from '../io/authorization-update.ts';
 
 /**
- * Changes whom this node trusts, and answers with all trusted keys. Only central may call it, with
- * a signature, and whoever is on the socket of this node: see `trust.ts`.
+ * Changes which keys this node trusts, and answers with all of these. Only central, with a
+ * signature, and clients of this node's socket may call it: see `authorization.ts`.
  */
 export default defineMethod({
 	name: 'REQKeysDeliverUpdate',
 	aliases: ['keys-update'],
-	summary: 'Trust a key, trust one no more, or list the trusted keys',
+	summary: 'Trust or revoke a key, or list the trusted keys',
 	kind: 'CommandACK',
 	ordering: 'sequential',
 	onCrash: 'retry',

@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
 
 /**
- * Takes a message and does nothing with it. As `replyMethod` it says that the sender wants to know
- * how its message ended, and no file of it.
+ * Takes a message and does nothing with it. As `replyMethod` it gives the sender the outcome of its
+ * message without a file.
  */
 export default defineMethod({
 	name: 'REQNone',

@@ -20,11 +20,10 @@ const stop = z.object({
 
 /**
  * Does what `operation` says: `ps` lists the processes of the node, `startProc` starts one and
- * `stopProc` stops one, as REQOpProcessList, REQOpProcessStart and REQOpProcessStop do. For a
- * command line, `methodArgs` may say the same as words: the operation, and then the arguments of
- * the other method.
+ * `stopProc` stops one, as REQOpProcessList, REQOpProcessStart and REQOpProcessStop do. On a
+ * command line, `methodArgs` may say the same: the operation, then the arguments of that method.
  *
- * As in steward, `allowedNodes` restricts nobody; who may call a method is said by access rules.
+ * As in steward, `allowedNodes` has no effect; access rules say who may call a method.
  */
 export default defineMethod({
 	name: 'REQOpCommand',
@@ -53,7 +52,7 @@ async function operate(
 		const { method, allowedNodes } = checked(start, opArg);
 		const process = { kind: 'subscriber', method, node: 'local' } as const;
 		const said = await startProcess(process, context);
-		return allowedNodes ? `${said}allowedNodes restricts nobody; see the access rules\n` : said;
+		return allowedNodes ? `${said}allowedNodes has no effect; see the access rules\n` : said;
 	}
 	if (opCmd === 'stopProc') {
 		const { method, receivingNode: node, kind, id } = checked(stop, opArg);

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
 
-/** Prints the message's `data` on the console of the receiving node, for whoever watches it. */
+/** Prints the message's `data` on the console of the receiving node. */
 export default defineMethod({
 	name: 'REQToConsole',
 	aliases: ['print'],

@@ -9,8 +9,8 @@ import { processKind, startProcess } from '../io/process-lines.ts';
 
 /**
  * Starts the subscriber of the method that `methodArgs` names: one that was stopped, or one that
- * the node's configuration leaves out. What runs already goes on undisturbed. A node, and the word
- * `publisher`, may follow, to start a stopped publisher.
+ * the node's configuration leaves out. One that runs already is left alone. To start a stopped
+ * publisher, the node and `publisher` follow.
  */
 export default defineMethod({
 	name: 'REQOpProcessStart',

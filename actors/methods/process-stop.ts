@@ -9,8 +9,8 @@ import { processKind, stopProcess } from '../io/process-lines.ts';
 
 /**
  * Stops a process. `methodArgs`, as in steward: the method, the receiving node (`local` is this
- * one), `subscriber` or `publisher`, and, which may be left out, its number in the list: then it is
- * stopped only if it is still that one.
+ * one), `subscriber` or `publisher`, and optionally its number in the list: then it is stopped only
+ * if it still has that number.
  *
  * Its messages are kept and wait until it is started again, also over a restart of the node. The
  * processes that are needed to start others, or to answer this message, are refused.

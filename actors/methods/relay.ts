@@ -17,9 +17,9 @@ const yearSeconds = 31_536_000;
  * only through a third. `methodArgs` are the node, the method, and the arguments of that; `data`
  * goes with it.
  *
- * The relaying node owes the outcome like any sender. It asks once, however often it dies
- * meanwhile. Without a `methodTimeout` it waits for a minute. Of the output comes back what the
- * books keep.
+ * The relaying node owes the outcome like any sender. It sends the message once, however often it
+ * dies meanwhile. Without a `methodTimeout` it waits for a minute. The output is cut to what the
+ * ledger keeps.
  */
 export default defineMethod({
 	name: 'REQRelay',
@@ -48,7 +48,7 @@ export default defineMethod({
 			method,
 			methodArgs,
 			ttl: Math.max(1, Math.min(2_592_000, Math.ceil(context.timeoutMs / 1000))),
-			// So that its own end comes before that of whoever waits for it.
+			// It should end before the run here that waits for it.
 			methodTimeout: Math.max(1, Math.min(yearSeconds, Math.floor(context.timeoutMs / 1000) - 2)),
 			note: `relayed for ${message.fromNode}`,
 			...(data === undefined ? {} : { data }),

@@ -8,7 +8,7 @@ import { defineMethod } from '../../runtime/method/method.ts';
 import { removeStartup } from '../io/startup-files.ts';
 
 /**
- * Removes the file of startup messages of this name; one that is not there is as good as removed.
+ * Removes the file of startup messages of this name; it is no error if there is none.
  */
 export default defineMethod({
 	name: 'REQStartupRemove',

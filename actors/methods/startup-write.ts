@@ -10,7 +10,7 @@ import { writeStartup } from '../io/startup-files.ts';
 /**
  * Writes the message's `data` (messages in JSON or YAML) to the startup folder, under the name in
  * `methodArgs`, over what was there: they are sent at every start of this node from then on.
- * Whoever may call this may have any message sent in the name of this node.
+ * A caller of this method can have any message sent in the name of this node.
  */
 export default defineMethod({
 	name: 'REQStartupWrite',

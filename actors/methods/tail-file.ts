@@ -17,7 +17,7 @@ interface Progress {
 	readonly place?: Place;
 }
 
-/** How often it is noted that the run goes on, so that its starts are not taken for crashes. */
+/** How often the run notes progress, which resets its count of starts. */
 const noteMs = 30_000;
 
 /**
@@ -25,11 +25,11 @@ const noteMs = 30_000;
  * own.
  *
  * It ends at its `methodTimeout`, which is a normal end; without one it goes on until it is
- * cancelled. Rotation, truncation and deletion are followed: a file that is missing is waited for,
- * and then read from its beginning.
+ * cancelled. It follows rotation, truncation and deletion: it waits for a file that is missing, and
+ * then reads it from its beginning.
  *
  * The place in the file is noted with each line, in one transaction. So after a death or a restart
- * of the node it goes on behind the last line that was sent, even in a file that was renamed
+ * of the node it goes on after the last line that was sent, even in a file that was renamed
  * meanwhile.
  */
 export default defineMethod({
@@ -107,7 +107,7 @@ async function follow(path: string, context: MethodContext, span: Span): Promise
 		if (!isLast) continue;
 		const rest = lines.rest();
 		if (rest) await send(rest, { ...at, position: position + rest.length });
-		// The next piece begins another file, or this one anew.
+		// The next piece begins another file, or is the beginning of this one.
 		isFresh = true;
 	}
 	const rest = lines.rest();

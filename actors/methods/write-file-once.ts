@@ -9,7 +9,7 @@ import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
  * Writes the message's `data` as REQToFile does. Its messages are of a kind that is sent at most
- * once: for values of which the next one comes soon anyway.
+ * once: use it for values that are soon sent anew.
  */
 export default defineMethod({
 	name: 'REQToFileNACK',

@@ -9,8 +9,8 @@ import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
  * Writes the message's `data` to `<data>/<directory>/<node>/<fileName>`, over what was there. The
- * file is replaced in one step, so that nobody ever reads half of it, and it survives a power cut
- * once the message is acknowledged.
+ * file is replaced in one step, so that no reader sees half of it, and it survives a power cut once
+ * the message is acknowledged.
  */
 export default defineMethod({
 	name: 'REQToFile',

@@ -11,13 +11,13 @@ import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.
 
 /** The actors that {@link createDeliveries} makes. */
 export interface Deliveries {
-	/** Sends an event; returns the output if it was the last one that the actor needed. */
+	/** Sends an event to a row's actor; returns the output if that has ended it. */
 	tell(row: OutRow, event: DeliveryEvent): DeliveryOutput | undefined;
 	forget(seq: number): void;
 	stop(): void;
 }
 
-/** The delivery actors of a lane, made when they are first spoken to. */
+/** Creates the delivery actors of a lane, each at its first event. */
 export function createDeliveries(lane: Lane): Deliveries {
 	const actors = new Map<number, Actor<typeof deliveryLogic>>();
 
@@ -25,7 +25,7 @@ export function createDeliveries(lane: Lane): Deliveries {
 		let actor = actors.get(row.seq);
 		if (!actor) {
 			const { id, seq, retries: attemptsMax, attempts, skip: gaveUp } = row;
-			// By an earlier process, perhaps, which did not come to note it, or by an earlier publisher.
+			// An earlier process or publisher may have published it without having noted that.
 			const published = seq <= lane.published;
 			const input = { id, seq, attemptsMax, gaveUp, published, attempts: published ? attempts : 0 };
 			actor = startMessageActor(deliveryLogic, input);
@@ -53,7 +53,7 @@ export function createDeliveries(lane: Lane): Deliveries {
 	};
 }
 
-/** What the receiver's word on one message is to its delivery actor. */
+/** The event for a delivery actor that the receiver's answer about its message amounts to. */
 export function verdictOf(code: string | undefined): DeliveryEvent {
 	if (code === undefined) return { type: 'ACKED' };
 	return code === 'skipped' ? { type: 'SKIPPED' } : { type: 'REFUSED', code };

@@ -1,6 +1,6 @@
 /**
- * Giving up: what becomes of messages whose time or tries are over, or that somebody takes back. A
- * message that may have been accepted cannot simply be forgotten; see `delivery.ts`.
+ * Expiry: gives up messages whose time to live or attempts are over, or that are taken back. One
+ * that may have been accepted cannot simply be forgotten; see `outbound-message.ts`.
  *
  * @module
  */
@@ -26,44 +26,44 @@ export interface WindowParts {
 	readonly signals: Signals;
 }
 
-/** What is to be written, and whose books are settled by it. */
+/** Changes to commit, and the ids of messages that the ledger settles with them. */
 export interface Settlement {
 	readonly changes: readonly Change[];
 	readonly ids: readonly string[];
-	/** What is on its way in place of what was given up, once that is on disk. */
+	/** Outcomes that take the place of replies that were given up; sent once they are on disk. */
 	readonly instead?: readonly { readonly lane: Lane; readonly seq: number }[];
 }
 
-/** Where a lane stands. */
-export interface LanePlace {
+/** How far a lane has sent. */
+export interface LanePosition {
 	/** The highest number that was published since the lane last went back. */
 	sent: number;
 }
 
-/** What giving up works with. */
+/** What expiry works with. */
 export interface ExpiryParts extends WindowParts {
 	readonly deliveries: Deliveries;
-	readonly place: LanePlace;
-	/** Resolves everything up to a number. */
+	readonly position: LanePosition;
+	/** Resolves all messages up to a number. */
 	readonly drop: (upTo: number) => readonly Change[];
 }
 
 /** What {@link createExpiry} makes. */
 export interface Expiry {
-	/** Gives up what is past its time or its tries. */
+	/** Gives up messages that are past their time to live or their attempts. */
 	all(): Settlement;
-	/** Gives up a message, wherever it stands in the lane: it is taken back, or cannot be sent. */
+	/** Gives up one message anywhere in the lane: it is taken back, or cannot be sent. */
 	one(seq: number, why: 'cancelled' | 'tooLarge'): Settlement;
 }
 
 const nothing: Settlement = { changes: [], ids: [] };
 
-/** Messages that are given up in one go; the next tick does the rest. */
+/** The most messages that are given up at once; the next tick gives up more. */
 const givenUpMax = 5000;
 
-/** Creates what gives up the messages of one lane. */
+/** Creates the expiry of one lane. */
 export function createExpiry(parts: ExpiryParts): Expiry {
-	const { lane, outbox, ledger, clock, deliveries, place, drop } = parts;
+	const { lane, outbox, ledger, clock, deliveries, position, drop } = parts;
 
 	const giveUpRow = (row: OutRow): Settlement => {
 		ledger.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
@@ -71,31 +71,32 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 		const settled = output ? settleRow(row, output, parts) : [];
 		const ids = settled.length > 0 ? [row.id] : [];
 		const { changes: left, instead } = outcomeInstead(row, parts);
-		// A skip must travel even for a message that never left, if others before it are under way.
+		// Behind others that are under way even a message that never left needs a skip: its number is
+		// known to the lane.
 		if (output && row.seq === lane.lo) {
 			return { changes: [...settled, ...left, ...drop(row.seq)], ids, instead };
 		}
 		const skip = { ...row, skip: true, body: new Uint8Array() };
-		place.sent = Math.min(place.sent, row.seq - 1);
+		position.sent = Math.min(position.sent, row.seq - 1);
 		return { changes: [...settled, ...left, ...outbox.amend(lane, skip)], ids, instead };
 	};
 	const isOver = (row: OutRow): boolean => {
 		if (row.skip) return false;
-		// The last try that it may have is over when its acknowledgement is overdue, not before.
-		const isSpent = row.retries > 0 && row.attempts >= row.retries && row.seq > place.sent;
+		// Its last attempt is over when the acknowledgement is overdue, not before.
+		const isSpent = row.retries > 0 && row.attempts >= row.retries && row.seq > position.sent;
 		return isSpent || row.deadline <= clock.now();
 	};
 
 	return {
 		all() {
 			const settlements: Settlement[] = [];
-			// What is dropped makes room for others, whose time may be over as well.
+			// Dropped rows let further ones be loaded, which may have expired as well.
 			for (let lo = 0; lo < lane.lo && settlements.length < givenUpMax;) {
 				({ lo } = lane);
 				outbox.fill(lane);
 				for (const row of lane.rows.filter(isOver)) settlements.push(giveUpRow(row));
 			}
-			// Nearly always: it is looked at each time that the lane sends.
+			// Nearly always so: this runs each time that the lane sends.
 			if (settlements.length === 0) return nothing;
 			return {
 				changes: settlements.flatMap(({ changes }) => changes),
@@ -111,7 +112,7 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 	};
 }
 
-/** The receiver is away: that counts as a try of those that have a number of tries. */
+/** Counts an attempt for messages that limit their attempts, because the receiver is away. */
 export function countAway({ lane, outbox }: WindowParts): Settlement {
 	outbox.fill(lane);
 	const changes = lane.rows
@@ -120,7 +121,7 @@ export function countAway({ lane, outbox }: WindowParts): Settlement {
 	return { changes, ids: [] };
 }
 
-/** The outcomes that a reply which is given up would have told, on a lane of their own. */
+/** Files the outcomes that a given-up reply would have told, on a lane of their own. */
 function outcomeInstead(
 	row: OutRow,
 	{ outbox, clock }: WindowParts,
@@ -132,7 +133,7 @@ function outcomeInstead(
 	return { changes: instead.flatMap(({ changes }) => changes), instead };
 }
 
-/** What the books are told of a message whose delivery has ended. */
+/** The ledger changes for a message whose delivery has ended. */
 export function settleRow(
 	row: OutRow,
 	{ verdict, code = 'refused' }: DeliveryOutput,
@@ -146,7 +147,7 @@ export function settleRow(
 		return ledger.settle(id, { outcome: 'refused', code });
 	}
 	signals.emit('delivery.gaveUp', { to, method, id, attempts });
-	// Under another identity it may have been accepted, and then nobody knows what became of it.
+	// It may have been accepted under another identity, which nothing here can find out.
 	if (row.seq <= lane.repeatUpTo) {
 		const detail = `${to} or this node has lost its store since; it may have run`;
 		return ledger.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });

@@ -1,6 +1,6 @@
 /**
- * The traffic of a lane: what its publisher does when it is time to send, to heed an
- * acknowledgement or to wait. When that is, `publisher.ts` says.
+ * Lane sending: what a publisher does to send, to apply an acknowledgement and to wait. The chart
+ * in `publisher.ts` says when it does so.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface PublisherInput extends WindowParts {
 	readonly network: Network;
 	readonly presence: Presence;
 	readonly passPoint: PassPoint;
-	/** This store turns out to be an older copy of what it once was, and needs another identity. */
+	/** Called when this store is found to be an older copy of itself: it needs a new identity. */
 	readonly onStaleStore: (why: string) => void;
 }
 
@@ -40,22 +40,22 @@ export type PublisherEvent =
 	| { readonly type: 'LINK_DOWN' }
 	/** The one timer of the lane. */
 	| { readonly type: 'TICK' }
-	/** The receiver wants to be left alone for a while: what an acknowledgement comes to. */
+	/** An acknowledgement asks for a pause. */
 	| { readonly type: 'PAUSE' }
-	/** Somebody takes a message back. */
+	/** A message is taken back. */
 	| { readonly type: 'CANCEL'; readonly seq: number }
-	/** A message is more than the broker takes. */
+	/** A message is larger than the broker takes. */
 	| { readonly type: 'TOO_LARGE'; readonly seq: number }
 	| { readonly type: 'SHUTDOWN' };
 
-/** What an acknowledgement can change in how a lane goes on. */
+/** The part of a lane's state that acknowledgements change: failures and pauses. */
 export interface BackoffState {
 	readonly failures: number;
-	/** Set by an acknowledgement that asks for a pause. */
+	/** The pause that the last acknowledgement asks for; 0 for none. */
 	readonly pauseMs: number;
-	/** Behind which number a gap was reported last; -1 for none. */
+	/** The number after which a gap was reported last; -1 for none. */
 	readonly lastGap: number;
-	/** What the receiver asks this node to wait for. */
+	/** The code with which the receiver asks to wait; empty for none. */
 	readonly asked: string;
 }
 
@@ -63,15 +63,15 @@ export interface BackoffState {
 export interface PublisherContext extends PublisherInput, BackoffState {
 	readonly window: Window;
 	readonly timer: { current?: Timer };
-	/** Settled when every frame so far has been handed to the wire: they must leave in order. */
+	/** `tail` settles when all frames so far have been handed to the wire: they leave in order. */
 	readonly line: { tail?: Promise<void> | undefined };
 	readonly send: (event: PublisherEvent) => void;
 }
 
-/** The pause before a receiver without room is asked again, in milliseconds. */
+/** The pause before a receiver that gives no credit is asked again. */
 const noCreditMs = 1000;
 
-/** Whether sending makes sense. */
+/** Whether the receiver is online and this node is connected. */
 export const isReachable = ({ context }: { context: PublisherContext }): boolean =>
 	context.network.isUp() && context.presence.get(context.lane.to)?.state === 'online';
 
@@ -97,13 +97,13 @@ export function arm({ clock, timer, send }: PublisherContext, delayMs: number): 
 	});
 }
 
-/** Takes the timer back. */
+/** Cancels the timer. */
 export function disarm({ timer }: PublisherContext): void {
 	timer.current?.cancel();
 	delete timer.current;
 }
 
-/** Writes what was settled; watchers hear of it after the flush. */
+/** Commits a settlement; signals and outboxes hear of it after the flush. */
 export function write({ journal, ledger, outbox }: PublisherContext, settlement: Settlement): void {
 	if (settlement.changes.length === 0) return;
 	journal.commit(settlement.changes).then(
@@ -116,7 +116,7 @@ export function write({ journal, ledger, outbox }: PublisherContext, settlement:
 	);
 }
 
-/** Sends what credit allows. What the wire does not take is found by the timer. */
+/** Sends what credit allows. The timer finds frames that the wire has lost. */
 export function pump(context: PublisherContext): void {
 	const { window, lane, presence, signals } = context;
 	write(context, window.giveUp());
@@ -134,11 +134,11 @@ export function pump(context: PublisherContext): void {
 	}
 	if (frames.length > 0) release(context, frames, changes);
 	if (window.isEmpty()) disarm(context);
-	// New mail must not postpone the moment at which an older message is overdue.
+	// A running timer stays: new mail must not delay the moment when older messages are overdue.
 	else if (!context.timer.current) arm(context, window.ackMs());
 }
 
-/** Hands frames to the wire: at once, or once what must be written before has been. */
+/** Hands frames to the wire, after the changes that must be committed first, if any. */
 function release(
 	{ journal, network, lane, line, send }: PublisherContext,
 	frames: readonly FrameContent[],
@@ -161,7 +161,7 @@ function release(
 	});
 }
 
-/** Applies an acknowledgement; tells how the lane should go on. */
+/** Applies an acknowledgement; returns what it changes in the backoff state. */
 export function applyAck(
 	context: PublisherContext,
 	ack: LaneAck,
@@ -169,7 +169,7 @@ export function applyAck(
 ): Partial<BackoffState> {
 	const { lane } = context;
 	context.passPoint('ack.received');
-	// What an earlier store of the receiver says is of no use: it has been bound to another since.
+	// It is from an earlier store of the receiver: the lane has been bound to another since.
 	if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};
 	if (ack.nack && laneStops.has(ack.nack)) return stopLane(context, ack);
 	const { verdict, count, ...settlement } = context.window.acknowledge(ack);
@@ -178,7 +178,7 @@ export function applyAck(
 	return goOn(context, ack, count);
 }
 
-/** Whether this is anything new to a lane. It usually is not. */
+/** Whether `news` differs from the known state, which it usually does not. */
 export function changesBackoff(known: BackoffState, news: Partial<BackoffState>): boolean {
 	const {
 		failures = known.failures,
@@ -194,12 +194,12 @@ export function changesBackoff(known: BackoffState, news: Partial<BackoffState>)
 	);
 }
 
-/** How a lane goes on after an acknowledgement that resolved `count` messages. */
+/** The backoff state after an acknowledgement that resolved `count` messages. */
 function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<BackoffState> {
 	const { window } = context;
 	const { to, method } = context.lane;
 	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
-	// Every frame behind a lost one reports the same gap; one resend is the answer to all of them.
+	// Every frame behind a lost one reports the same gap; one resend answers all reports.
 	const isGap = ack.nack === 'gap';
 	if (ack.nack && !(isGap && ack.upTo === context.lastGap)) window.goBack();
 	const failures = count > 0 ? 0 : context.failures;
@@ -208,14 +208,12 @@ function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<B
 	return { pauseMs, failures, lastGap: -1, asked: ack.nack ?? '' };
 }
 
-/** How long the receiver wants to be left alone. */
+/** How long the receiver asks to wait. */
 function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
 	return retryMs ?? (credit === 0 && !window.isEmpty() ? noCreditMs : 0);
 }
 
-/**
- * The receiver knows messages of this lane that this store does not: it is not what it once was.
- */
+/** The receiver knows messages of this lane that this store lacks: it is an older copy of itself. */
 function doubt(
 	{ lane, signals, journal, onStaleStore }: PublisherContext,
 	{ upTo, epoch }: LaneAck,
@@ -225,23 +223,23 @@ function doubt(
 	return {};
 }
 
-/** The receiver refuses the whole lane. Nothing is resolved by that; see `laneStops`. */
+/** The receiver refuses the whole lane, which resolves no message; see `laneStops`. */
 function stopLane(
 	context: PublisherContext,
 	{ nack = '', retryMs = noCreditMs, epoch }: LaneAck,
 ): Partial<BackoffState> {
 	const { lane, signals, journal, onStaleStore } = context;
-	// What was wrong with a frame of an earlier life has been mended by this one.
+	// It is about a frame of an earlier epoch; this one has repaired what was wrong with it.
 	if (epoch !== journal.epoch) return {};
 	signals.emit('delivery.stopped', { to: lane.to, method: lane.method, code: nack });
 	if (nack !== 'wrong_store') onStaleStore(`${lane.to} answers ${nack}`);
 	return { pauseMs: retryMs, asked: nack };
 }
 
-/** Exponential, with jitter, so that lanes that failed together do not come back together. */
+/** The backoff: exponential, with jitter, so that lanes which failed together resend apart. */
 export function backoffMs({ config, clock, failures, pauseMs }: PublisherContext): number {
 	const { resendMsMin, resendMsMax } = config;
 	const base = Math.min(resendMsMax, resendMsMin * 2 ** Math.min(failures, 20));
-	// Nobody may ask for a pause without end.
+	// A receiver cannot ask for an endless pause.
 	return Math.min(pauseMs, resendMsMax) || base * (0.5 + clock.random() / 2);
 }

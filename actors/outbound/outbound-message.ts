@@ -1,5 +1,5 @@
 /**
- * The life of one outbound message at its sender, while it is in the window of its lane.
+ * The statechart of one outbound message at its sender, while it is in the window of its lane.
  *
  * ```text
  *               PUBLISHED             ACKED
@@ -16,14 +16,11 @@
  *
  * A late answer also reaches a message that waits for its resend: once published, `queued` takes
  * ACKED and REFUSED as `sent` does. A message that was published may have been accepted, so giving
- * it
- * up is no end: a `skip` takes its place in the lane until the receiver has answered either way.
- * One
- * that was never published has its end at once, but its number is still the lane's to account for.
+ * it up does not end it: a `skip` takes its place in the lane until the receiver has answered. One
+ * that was never published ends at once, but the lane must still account for its number.
  *
- * What this chart does not know: timers, windows, credit and order are the lane's, which decides
- * when
- * to publish, to retry and to give up, and which checks an answer before it passes it on.
+ * The chart knows neither timers, windows, credit nor order. They belong to the lane, which decides
+ * when to publish, to retry and to give up, and checks an answer before it passes it on.
  *
  * @module
  */
@@ -54,8 +51,8 @@ export interface DeliveryInput {
 	readonly attemptsMax: number;
 	readonly attempts?: number;
 	/**
-	 * By default whether there were attempts. Whoever restores a row that may have left the process
-	 * before its counter was on disk must say `true`: else `expired` could promise too much.
+	 * By default whether there were attempts. It must be `true` for a row that may have left the
+	 * process before its counter was on disk: else `expired` could promise too much.
 	 */
 	readonly published?: boolean;
 	/** Whether the row is a `skip` by now. */
@@ -64,7 +61,7 @@ export interface DeliveryInput {
 
 /** What can happen to a message under way. */
 export type DeliveryEvent =
-	/** The lane is about to hand it to the wire: written before, so that a crash cannot forget it. */
+	/** The lane is about to hand it to the wire. That is on disk first, to survive a crash. */
 	| { readonly type: 'PUBLISHED' }
 	/** The receiver has it in its mailbox, on disk. */
 	| { readonly type: 'ACKED' }
@@ -72,12 +69,12 @@ export type DeliveryEvent =
 	| { readonly type: 'REFUSED'; readonly code: string }
 	/** It must be published again: a timer, a gap that the receiver reports, a reconnect. */
 	| { readonly type: 'RETRY' }
-	/** Its time or its attempts are over, or somebody took it back. */
+	/** Its time to live or its attempts are over, or it was taken back. */
 	| { readonly type: 'GIVE_UP' }
 	/** The receiver has noted that it will never take it. */
 	| { readonly type: 'SKIPPED' };
 
-/** What the books are told at the end. */
+/** What the ledger is told at the end. */
 export interface DeliveryOutput {
 	readonly verdict: 'accepted' | 'refused' | 'expired';
 	readonly attempts: number;

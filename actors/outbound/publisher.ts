@@ -5,7 +5,7 @@
  * ```text
  *              ABSENT, LINK_DOWN
  *   (sending) -------------------> (waiting)     the receiver is away, or this node's link is down
- *     |   ^ <----------------------   |   TICK: a try is counted for messages that limit them
+ *     |   ^ <----------------------   |   TICK: counts an attempt where attempts are limited
  *     |   |   PRESENT, LINK_UP
  *     |   | TICK, ACK with progress
  *     v   |
@@ -49,8 +49,8 @@ const machine = setup({
 			event.type === 'ACK' ? applyAck(context, event.ack, event.storeId) : {},
 		),
 		goBack: ({ context }) => context.window.goBack(),
-		// Not by leaving the state and coming back, and without a new context unless something is
-		// new: a fleet has a lane for each of its messages.
+		// The hot path, because a fleet may have a lane for each message: the state is not re-entered,
+		// and the context is new only if something has changed.
 		applyAckAndContinue: enqueueActions(({ context, event, enqueue }) => {
 			if (event.type !== 'ACK') return;
 			const news = applyAck(context, event.ack, event.storeId);
@@ -123,10 +123,10 @@ const machine = setup({
 			always: { guard: 'reachable', target: 'sending', actions: 'calm' },
 			on: {
 				PRESENT: {},
-				// It still waits, but for something else.
+				// It still waits, but the reason has changed.
 				LINK_UP: { actions: { type: 'show', params: { state: 'waiting' } } },
 				MAIL: { actions: 'armAway' },
-				// A late acknowledgement is as good as any.
+				// A late acknowledgement counts as well.
 				ACK: { actions: 'applyAck' },
 				TICK: { actions: ['countAway', 'giveUp', 'armAway'] },
 			},
@@ -136,12 +136,12 @@ const machine = setup({
 			exit: 'disarm',
 			on: {
 				MAIL: { actions: 'pump' },
-				// What takes its place in the lane has to be sent.
+				// The skip that takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
 				TOO_LARGE: { actions: ['refuse', 'pump'] },
 				ACK: { actions: 'applyAckAndContinue' },
 				PAUSE: { target: 'backingOff' },
-				// A new life of the receiver, or of the link: what is under way may be lost.
+				// The receiver or the link has restarted: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },
 				LINK_UP: { actions: ['goBack', 'calm', 'pump'] },
 				TICK: [
@@ -150,7 +150,7 @@ const machine = setup({
 				],
 			},
 		},
-		heeding: {
+		applyingAck: {
 			always: [{ guard: 'asksForPause', target: 'backingOff' }, { target: 'sending' }],
 		},
 		backingOff: {
@@ -160,7 +160,7 @@ const machine = setup({
 				TICK: { target: 'sending', actions: 'goBack' },
 				PRESENT: { target: 'sending', actions: 'calm' },
 				LINK_UP: { target: 'sending', actions: 'calm' },
-				ACK: { target: 'heeding', actions: 'applyAck' },
+				ACK: { target: 'applyingAck', actions: 'applyAck' },
 			},
 		},
 		stopped: { type: 'final', entry: 'stop' },

@@ -1,7 +1,7 @@
 /**
- * The window of a lane: the messages that are under way to one node, each with its delivery actor,
- * and what an acknowledgement means for them. When to send, and when to stop trying, is the
- * publisher's.
+ * The send window of a lane: the messages that are under way to one node, each with its delivery
+ * actor, and what an acknowledgement means for them. The publisher decides when to send, and when to
+ * stop trying.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 	countAway,
 	createExpiry,
 	settleRow,
-	type LanePlace,
+	type LanePosition,
 	type Settlement,
 	type WindowParts,
 } from './expiry.ts';
@@ -24,15 +24,15 @@ import type { Change } from '../../runtime/journal/schema.ts';
 export interface Load {
 	readonly first: number;
 	readonly rows: readonly FrameRow[];
-	/** What must be on disk before they leave: the counters of rows that are sent again. */
+	/** Changes to commit before the rows leave: the counters of rows that are sent again. */
 	readonly changes: readonly Change[];
 }
 
 /**
- * What an acknowledgement is to a lane. `doubted`: it is about messages that this lane never had,
- * so nothing is resolved; this store must be an older copy of what it once was.
+ * Whether an acknowledgement was applied to its lane. `doubted`: it covers messages that this lane
+ * never had, so it resolves nothing; this store must be an older copy of itself.
  */
-export type AckVerdict = 'believed' | 'doubted';
+export type AckVerdict = 'applied' | 'doubted';
 
 /** The window that {@link createWindow} makes. */
 export interface Window {
@@ -47,15 +47,15 @@ export interface Window {
 	acknowledge(ack: LaneAck): Settlement & { readonly verdict: AckVerdict; readonly count: number };
 	/** Binds the lane to the store of its receiver, see `Outbox.bind`. */
 	bind(storeId: string): readonly Change[];
-	/** Everything unresolved is to be published again, from the oldest on. */
+	/** Makes `take` return all unresolved rows again, from the oldest on. */
 	goBack(): void;
-	/** Counts a try for messages whose receiver is away. */
+	/** Counts an attempt for messages that limit them, because the receiver is away. */
 	countAway(): Settlement;
-	/** Gives up what is past its time or its retries. */
+	/** Gives up messages that are past their time to live or their attempts. */
 	giveUp(): Settlement;
-	/** Gives up a message because somebody takes it back, wherever it stands in the lane. */
+	/** Gives up a message that is taken back, anywhere in the lane. */
 	cancel(seq: number): Settlement;
-	/** Gives up a message that no broker takes. */
+	/** Gives up a message that is too large for the broker. */
 	refuse(seq: number): Settlement;
 	/** Stops the delivery actors; the rows stay in the outbox. */
 	stop(): void;
@@ -65,36 +65,36 @@ export interface Window {
 export function createWindow(parts: WindowParts): Window {
 	const { lane, outbox, ledger, clock, config } = parts;
 	const deliveries = createDeliveries(lane);
-	const place: LanePlace = { sent: lane.lo - 1 };
-	// A new lane sends one message until the receiver has said how many it is ready to take.
+	const position: LanePosition = { sent: lane.lo - 1 };
+	// A new lane sends one message until the receiver has given credit.
 	let credit = 1;
 
-	/** What is written of a message that the receiver has answered. */
+	/** The ledger changes for a message that the receiver has answered. */
 	const end = (row: OutRow, output: DeliveryOutput): readonly Change[] => {
 		if (output.verdict !== 'accepted') return settleRow(row, output, parts);
 		if (!row.isReply) ledger.note(row.id, 'acked');
-		// Of one that went the usual way its outcome will tell, or an orderly end.
+		// A first attempt needs no row: the outcome, or an orderly stop, writes its history.
 		return row.attempts > 1 ? ledger.noted(row.id) : [];
 	};
 	const drop = (upTo: number): readonly Change[] => {
 		const { rows, changes } = outbox.resolve(lane, upTo);
 		for (const { seq } of rows) deliveries.forget(seq);
-		place.sent = Math.max(place.sent, upTo);
+		position.sent = Math.max(position.sent, upTo);
 		lane.published = Math.max(lane.published, upTo);
 		return changes;
 	};
 
-	const expiry = createExpiry({ ...parts, deliveries, place, drop });
+	const expiry = createExpiry({ ...parts, deliveries, position, drop });
 
 	return {
 		get sent() {
-			return place.sent;
+			return position.sent;
 		},
 		isEmpty: () => lane.lo > lane.flushed,
 		ackMs: () => lane.rows[0]?.ackMs ?? config.defaultMessageTimeout * 1000,
 		take() {
 			outbox.fill(lane);
-			const first = place.sent + 1;
+			const first = position.sent + 1;
 			const last = Math.min(lane.flushed, lane.lo + credit - 1, lane.lo + lane.rows.length - 1);
 			const rows: FrameRow[] = [];
 			const changes: Change[] = [];
@@ -107,14 +107,14 @@ export function createWindow(parts: WindowParts): Window {
 				const counted = { ...row, attempts: row.attempts + 1 };
 				lane.rows[seq - lane.lo] = counted;
 				if (!row.isReply) ledger.note(row.id, 'sent', { attempt: counted.attempts });
-				// What an earlier process left may have been sent by it, before that was on disk.
+				// An earlier process may have sent its rows without having written that.
 				if (row.attempts > 0 || seq <= lane.inherited) {
 					changes.push(...outbox.amend(lane, counted), ...ledger.noted(row.id));
 				}
 				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
-				place.sent = seq;
+				position.sent = seq;
 			}
-			lane.published = Math.max(lane.published, place.sent);
+			lane.published = Math.max(lane.published, position.sent);
 			return rows.length > 0 ? { first, rows, changes } : undefined;
 		},
 		bind: (storeId) => outbox.bind(lane, storeId, lane.published),
@@ -125,7 +125,7 @@ export function createWindow(parts: WindowParts): Window {
 				return { ...nothing, verdict: 'doubted' };
 			}
 			credit = ack.credit;
-			if (upTo < lane.lo) return { ...nothing, verdict: 'believed' };
+			if (upTo < lane.lo) return { ...nothing, verdict: 'applied' };
 			const except = new Map(ack.except);
 			const changes: Change[] = [];
 			const ids: string[] = [];
@@ -142,13 +142,13 @@ export function createWindow(parts: WindowParts): Window {
 			}
 			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));
-			return { changes, ids, verdict: 'believed', count };
+			return { changes, ids, verdict: 'applied', count };
 		},
 		goBack() {
 			for (const row of lane.rows)
-				if (row.seq <= place.sent) deliveries.tell(row, { type: 'RETRY' });
-			place.sent = lane.lo - 1;
-			// A receiver without room is asked again with a single message.
+				if (row.seq <= position.sent) deliveries.tell(row, { type: 'RETRY' });
+			position.sent = lane.lo - 1;
+			// A receiver that gave no credit is asked again with a single message.
 			credit = Math.max(credit, 1);
 		},
 		countAway: () => countAway(parts),

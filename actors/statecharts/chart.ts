@@ -1,12 +1,12 @@
 /**
- * Charts: small statecharts as plain data, for the actors of which there are as many as messages in
- * flight. A chart is the one source of two forms that behave alike: `interpretChart` makes an
- * XState machine of it, and `compileChart` a table that does the same work in a fraction of the
- * time. The property tests of the charts hold the two against each other.
+ * Charts: small statecharts as plain data, for actors of which there is one for each message in
+ * flight. A chart is the source of two forms that behave alike: `interpretChart` makes an XState
+ * machine of it, and `compileChart` a table that does the same in a fraction of the time. Property
+ * tests compare the two.
  *
- * The form is what both can do well, and no more: flat states, guarded transitions, assignments and
+ * A chart has only what both forms do well: flat states, guarded transitions, assignments and
  * emitted events. There are no entry actions, timers, children or nested states. XState restores a
- * state but not its work, so timers and work are the runtime's, which keeps them in the journal.
+ * state but not its work, so timers and work belong to the runtime, which keeps them in the journal.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface Silence {
 	readonly type: never;
 }
 
-/** The types that a chart is written for. It is one type, so that `Chart` needs one parameter. */
+/** The types of a chart, as one type, so that `Chart` needs one parameter. */
 export interface ChartTypes {
 	/** The union of the names of the states. */
 	readonly state: string;
@@ -28,9 +28,9 @@ export interface ChartTypes {
 	readonly input: unknown;
 	/** The union of the events, told apart by `type`. */
 	readonly event: { readonly type: string };
-	/** What the actor leaves behind at its end. */
+	/** The output of an actor that is done. */
 	readonly output: unknown;
-	/** The union of what listeners hear of; {@link Silence} for a chart that emits nothing. */
+	/** The union of the emitted events; {@link Silence} for a chart that emits nothing. */
 	readonly emitted: { readonly type: string };
 }
 
@@ -45,7 +45,7 @@ export interface Transition<T extends ChartTypes, Event extends T['event'] = T['
 	readonly guard?: (context: T['context'], event: Event) => boolean;
 	/** The part of the context that changes. */
 	readonly assign?: (context: T['context'], event: Event) => Partial<T['context']>;
-	/** What the listeners of `actor.on` hear, in order; it sees the context after `assign`. */
+	/** The events for listeners of `actor.on`, in order; it gets the context after `assign`. */
 	readonly emit?: (context: T['context'], event: Event) => readonly T['emitted'][];
 }
 
@@ -75,7 +75,7 @@ export interface Chart<T extends ChartTypes> {
 	readonly states: { readonly [State in T['state']]: OpenState<T> | FinalState<T> };
 }
 
-/** What is known of an actor between two events; a machine's snapshot has these fields as well. */
+/** The state of an actor between two events; a machine's snapshot has these fields as well. */
 export type ChartSnapshot<T extends ChartTypes> = Snapshot<T['output']> & {
 	readonly value: T['state'];
 	readonly context: T['context'];
@@ -84,7 +84,7 @@ export type ChartSnapshot<T extends ChartTypes> = Snapshot<T['output']> & {
 /** Names that mean the same to XState as they do here: neither paths nor wildcards. */
 const namePattern = /^[A-Za-z][A-Za-z0-9_-]*$/;
 
-/** A state with its transitions as lists: what both forms are made of. */
+/** A state with its transitions as lists, from which both forms are made. */
 export interface ListedState<T extends ChartTypes> {
 	readonly value: T['state'];
 	/** The candidates by event type, in order of preference. */
@@ -94,8 +94,8 @@ export interface ListedState<T extends ChartTypes> {
 }
 
 /**
- * The states of a chart in the order of their declaration. A candidate only ever sees events of the
- * type that it is listed under, which is why it may be handed on as one for any event.
+ * The states of a chart in the order of their declaration. A candidate gets only events of the type
+ * that it is listed under, so it may be typed as one for any event.
  *
  * @throws ReeveError `internal` if a name is not made of letters, digits, dash and underscore
  */

@@ -1,6 +1,6 @@
 /**
- * Charts compiled to tables: the form that runs in production, where an actor lives for one message
- * and must cost next to nothing.
+ * Charts compiled to tables: the form that runs in production, where each message has an actor of
+ * its own, which must cost next to nothing.
  *
  * @module
  */
@@ -27,8 +27,8 @@ export interface CompiledChart<T extends ChartTypes> extends ActorLogic<
 	begin(input: T['input']): ChartSnapshot<T>;
 	/**
 	 * The snapshot after `event`, or the same one if it changes nothing, which is so for every event
-	 * after the end. What the transition emits is left out: nobody listens here. Throws what the
-	 * chart's functions throw, where an actor would end in `error`.
+	 * after the end. Emitted events are dropped, as there are no listeners. Throws what the chart's
+	 * functions throw, where an actor would end in `error`.
 	 */
 	step(snapshot: ChartSnapshot<T>, event: T['event']): ChartSnapshot<T>;
 }
@@ -44,14 +44,14 @@ interface State<T extends ChartTypes> {
 	readonly rows: Map<string, readonly Row<T>[]>;
 }
 
-/** Looks a state up. An unknown one comes from a journal that another version has written. */
+/** Finds a state. An unknown one comes from a journal that another version has written. */
 function find<T extends ChartTypes>(table: ReadonlyMap<string, State<T>>, value: T['state']) {
 	const state = table.get(value);
 	if (state) return state;
 	throw new ReeveError('internal', `the chart has no state ${JSON.stringify(value)}`);
 }
 
-/** Builds the states first and their rows after, so that each row can point at its target. */
+/** Builds the states first and then their rows, so that each row can point at its target. */
 function tableOf<T extends ChartTypes>(chart: Chart<T>): ReadonlyMap<string, State<T>> {
 	const listed = listStates(chart);
 	const table = new Map<string, State<T>>(
@@ -72,14 +72,14 @@ function tableOf<T extends ChartTypes>(chart: Chart<T>): ReadonlyMap<string, Sta
 	return table;
 }
 
-/** The snapshot of having arrived in `state`. All snapshots have the same shape, for speed. */
+/** The snapshot on arrival in `state`. All snapshots have the same shape, for speed. */
 function arrive<T extends ChartTypes>(state: State<T>, context: T['context']): ChartSnapshot<T> {
 	const { value, final } = state;
 	if (!final) return { status: 'active', value, context, output: undefined, error: undefined };
 	return { status: 'done', value, context, output: final.output?.(context), error: undefined };
 }
 
-/** The snapshot after `actor.stop()`, which XState tells its logic by an event of its own. */
+/** The snapshot after `actor.stop()`, which XState sends to its logic as an event. */
 function stopped<T extends ChartTypes>({ value, context }: ChartSnapshot<T>): ChartSnapshot<T> {
 	return { status: 'stopped', value, context, output: undefined, error: undefined };
 }

@@ -1,6 +1,6 @@
 /**
- * Charts as ordinary XState machines: for drawing and inspecting them, and as the yardstick that
- * the compiled form is held against.
+ * Charts as ordinary XState machines: for drawing and inspecting them, and as the reference for
+ * tests of the compiled form.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { listStates, type Chart, type ChartTypes, type Transition } from './char
  * The state in which a machine with a computed first state begins. It is left at once, so no
  * snapshot shows it; no chart has a state of this name, because of the parentheses.
  */
-const doorstep = '(input)';
+const inputState = '(input)';
 
-/** What XState calls guards, assignments and outputs with, as far as charts use it. */
+/** The arguments of XState's guards, assignments and outputs, as far as charts use them. */
 interface Seen<T extends ChartTypes> {
 	readonly context: T['context'];
 	readonly event: T['event'];
 }
 
-/** XState's tools for machines of these types. The object is empty: XState reads only its type. */
+/** XState's setup for machines of these types. The object is empty: XState reads only its type. */
 function kitFor<T extends ChartTypes>() {
 	const types = {} as {
 		context: T['context'];
@@ -31,7 +31,7 @@ function kitFor<T extends ChartTypes>() {
 	return setup({ types });
 }
 
-/** One candidate in XState's words; its assignment is made before its events are emitted. */
+/** One candidate as XState's configuration; its assignment comes before its emitted events. */
 function transitionConfig<T extends ChartTypes>({ target, guard, assign, emit }: Transition<T>) {
 	const kit = kitFor<T>();
 	const assignment = assign && kit.assign(({ context, event }) => assign(context, event));
@@ -48,8 +48,8 @@ function transitionConfig<T extends ChartTypes>({ target, guard, assign, emit }:
 }
 
 /**
- * Makes an XState machine of a chart. Where there are many actors, use `compileChart`: it is the
- * same to `createActor`, and many times faster.
+ * Makes an XState machine of a chart. For many actors use `compileChart`, which works with
+ * `createActor` as well and is many times faster.
  *
  * Differences that remain: the error of a guard comes wrapped in XState's own; the snapshot has the
  * further fields of a machine's; and a machine restored as `stopped` still takes events, which the
@@ -72,7 +72,7 @@ export function interpretChart<T extends ChartTypes>(chart: Chart<T>) {
 	if (typeof initial === 'function') {
 		const isFirst = (value: string, event: object) =>
 			'input' in event && initial(event.input) === value;
-		states[doorstep] = {
+		states[inputState] = {
 			always: listed.map(({ value }) => ({
 				target: value,
 				guard: ({ event }) => isFirst(value, event),
@@ -81,7 +81,7 @@ export function interpretChart<T extends ChartTypes>(chart: Chart<T>) {
 	}
 	return kit.createMachine({
 		id: chart.id,
-		initial: typeof initial === 'function' ? doorstep : initial,
+		initial: typeof initial === 'function' ? inputState : initial,
 		context: ({ input }) => chart.context(input),
 		output: ({ event }) => event.output as T['output'],
 		states,

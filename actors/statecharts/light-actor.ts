@@ -1,7 +1,7 @@
 /**
- * The actors of messages in flight, as XState actors of one system for the whole process. There are
- * very many of them and each is short, and an XState system costs more than such an actor; what
- * they share has no state, so nothing can leak from one to another.
+ * Light actors: the actors of messages in flight, in one XState system for the whole process. They
+ * are many and short-lived, and a system of its own would cost more than the actor. The shared root
+ * has no state, so nothing leaks from one actor to another.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 	type InputFrom,
 } from 'xstate';
 
-/** Stands above all of them. It hears of each end, and makes nothing of it. */
+/** The parent of all light actors. It is told of each end, and ignores it. */
 const root = createActor(fromTransition((state: undefined) => state, undefined)).start();
 
 /** Starts the actor of one message. */
@@ -25,8 +25,8 @@ export function startMessageActor<Logic extends AnyActorLogic>(
 	return actor.start() as Actor<Logic>;
 }
 
-/** Stops one that nobody will speak to again. One that is done has stopped by itself. */
+/** Stops an actor that is sent no more events. One that is done has stopped by itself. */
 export function stopMessageActor(actor: Actor<AnyActorLogic>): void {
-	// What XState itself stops a child with: only the root of a system has a `stop` method.
+	// XState stops children by this event; only the root of a system has a `stop` method.
 	if (actor.getSnapshot().status === 'active') actor.send({ type: 'xstate.stop' });
 }

@@ -20,7 +20,7 @@ function callOf(t: TestScope, run: Run, more: Partial<MethodContext> = {}) {
 	return { clock, ...startCall(input) };
 }
 
-test('what a method returns is its outcome, and nothing at all means done', async (t) => {
+test('what a method returns is its outcome, and a method that returns nothing is done', async (t) => {
 	const { ended, clock } = callOf(t, () => Promise.resolve());
 	assert.deepEqual(await ended, { result: { outcome: 'done' }, output: {} });
 	assert.equal(clock.pending(), 0, 'no deadline is left behind');
@@ -44,7 +44,7 @@ test('an operational error is an outcome, and anything else that is thrown is a 
 	await assert.rejects(throwsAtOnce.ended, RangeError);
 });
 
-test('a method that returns what is no output has crashed', async (t) => {
+test('a method that returns anything but an output has crashed', async (t) => {
 	const wrong = [5, 'text', { data: 5 }, { data: {} }, { exitCode: 'x' }, { stderr: 5 }];
 	for (const output of wrong) {
 		const { ended } = callOf(t, () => Promise.resolve(output as Output));
@@ -52,7 +52,7 @@ test('a method that returns what is no output has crashed', async (t) => {
 	}
 });
 
-test('a method that does not end in time is told so, and what it had put out is kept', async (t) => {
+test('the signal of a method that is too slow is raised, and its output up to then is kept', async (t) => {
 	const { ended, clock } = callOf(
 		t,
 		({ signal }) =>
@@ -66,7 +66,7 @@ test('a method that does not end in time is told so, and what it had put out is 
 	assert.equal(clock.pending(), 0);
 });
 
-test('a method that does not listen is left behind, and whatever it does later is nothing', async (t) => {
+test('a method that ignores its signal is abandoned, and has no effect later', async (t) => {
 	let finish = (_output: Output): void => {};
 	const { ended, clock } = callOf(
 		t,

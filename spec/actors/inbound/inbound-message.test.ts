@@ -22,7 +22,7 @@ const expired = { type: 'EXPIRED' } as const;
 const cancelled = { type: 'CANCELLED' } as const;
 const done = { type: 'ENDED', outcome: 'done' } as const;
 
-/** Where a message is after these events. */
+/** The snapshot of a message after these events. */
 function after(input: MessageActorInput, ...events: MessageEvent[]) {
 	let snapshot = messageLogic.begin(input);
 	for (const event of events) snapshot = messageLogic.step(snapshot, event);
@@ -59,7 +59,7 @@ test('a crash under onCrash report settles the message as interrupted, at its fi
 	assert.deepEqual(threw.output, { outcome: 'interrupted', code: 'method_crashed', attempts: 1 });
 });
 
-test('a crash under onCrash retry lets the message wait for its next turn', () => {
+test('a crash under onCrash retry lets the message wait for its next start', () => {
 	const { value, status, context } = after(retried, start, crashed);
 	assert.deepEqual({ value, status }, { value: 'accepted', status: 'active' });
 	assert.equal(context.attempts, 1);
@@ -83,7 +83,7 @@ test('recovery makes a running message from a row marked as started, and its cra
 	assert.equal(after({ ...started, onCrash: 'report' }, crashed).output?.outcome, 'interrupted');
 });
 
-test('a deferral is a start, but no failure: it brings no message nearer to its death', () => {
+test('a deferral counts as a start, but not as a crash', () => {
 	const often = Array.from({ length: 10 }, () => [start, deferred]).flat();
 	const waiting = after(retried, ...often);
 	assert.equal(waiting.value, 'accepted');
@@ -123,7 +123,7 @@ test('a waiting message does not end, crash or defer', () => {
 	}
 });
 
-test('whatever happens, counters never fall, and an end is one end and tells the truth', () => {
+test('after any events the counters have not fallen, and there is one end, which is true', () => {
 	const anyEvent = fc.constantFrom<MessageEvent>(
 		start,
 		start,

@@ -114,12 +114,12 @@ test(
 			attempts.push(attempt);
 			return Promise.resolve();
 		});
-		const turns = createMessageRuns(side.parts);
+		const messageRuns = createMessageRuns(side.parts);
 		const { epoch } = floor.journal;
 		const again = { epoch: epoch - 1, attempts: 2, alone: true } as const;
-		await turns.replay(await side.file({ id: 'again' }), again);
-		await turns.replay(await side.file({ id: 'report', onCrash: 'report' }), again);
-		await turns.replay(await side.file({ id: 'dead' }), { ...again, attempts: 3 });
+		await messageRuns.replay(await side.file({ id: 'again' }), again);
+		await messageRuns.replay(await side.file({ id: 'report', onCrash: 'report' }), again);
+		await messageRuns.replay(await side.file({ id: 'dead' }), { ...again, attempts: 3 });
 		assert.deepEqual(attempts, [3]);
 		assert.deepEqual(side.outcomes(), ['done', 'interrupted', 'failed']);
 		assert.equal(floor.journal.count('dead'), 1);
@@ -142,10 +142,10 @@ test(
 				});
 			});
 		});
-		const turns = createMessageRuns(side.parts);
-		const run = assert.rejects(turns.run(await side.file({ id: 'm1' })));
+		const messageRuns = createMessageRuns(side.parts);
+		const run = assert.rejects(messageRuns.run(await side.file({ id: 'm1' })));
 		await running;
-		turns.abandon();
+		messageRuns.abandon();
 		await floor.clock.advance(2999);
 		assert.deepEqual(reasons, []);
 		await floor.clock.advance(1);
@@ -156,13 +156,13 @@ test(
 	},
 );
 
-test('a method that returns what is no output has crashed', bounded, async (t) => {
+test('a method that returns anything but an output has crashed', bounded, async (t) => {
 	const wrong: unknown[] = [5, 'text', { data: 5 }, { data: {} }, { exitCode: 'x' }, { stderr: 5 }];
 	const floor = openFloor(t);
 	const side = receivingSide(floor, ({ id }) => Promise.resolve(wrong[Number(id)] as Output));
-	const turns = createMessageRuns(side.parts);
+	const messageRuns = createMessageRuns(side.parts);
 	for (const id of wrong.keys()) {
-		await turns.run(await side.file({ id: String(id), onCrash: 'report' }));
+		await messageRuns.run(await side.file({ id: String(id), onCrash: 'report' }));
 	}
 	assert.deepEqual(
 		side.replies().map(({ result }) => result?.outcome),

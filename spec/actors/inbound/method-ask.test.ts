@@ -17,7 +17,7 @@ async function settle({ services, journal }: Floor, id: string, output: string):
 	services.ledger.settled(id);
 }
 
-test('whoever asks gets the outcome with its output', async (t) => {
+test('a method that asks gets the outcome with its output', async (t) => {
 	const floor = openFloor(t);
 	const asked = ask(floor, question);
 	await floor.journal.commit([]);
@@ -39,7 +39,7 @@ test('an id that was asked before is not asked again, whether it is settled or n
 	assert.equal(floor.journal.count('outbox'), 1);
 });
 
-test('output that the books have cut says so', async (t) => {
+test('output that the ledger has cut is marked as cut', async (t) => {
 	const floor = openFloor(t, { outputKeptBytesMax: 100 });
 	const asked = ask(floor, question);
 	await floor.journal.commit([]);
@@ -47,7 +47,7 @@ test('output that the books have cut says so', async (t) => {
 	assert.equal((await asked).isCut, true);
 });
 
-test('when the signal is raised nobody waits any more', async (t) => {
+test('a raised signal ends the wait', async (t) => {
 	const floor = openFloor(t);
 	const controller = new AbortController();
 	const asked = ask(floor, question, controller.signal);

@@ -42,7 +42,7 @@ test('an interim reply is a message of its own, without an outcome', async (t) =
 	);
 });
 
-test('nobody is sent an interim reply who asked for none', async (t) => {
+test('a sender that asked for no interim replies gets none', async (t) => {
 	const floor = openFloor(t);
 	await contextOf(floor).context.reply('for nobody');
 	await contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
@@ -78,8 +78,8 @@ test('progress is noted with the reply that makes it, and forgives earlier start
 		throw new TypeError('it dies');
 	});
 	const row = await side.file({ id: 'm1', replyMethod: 'REQToFileAppend' });
-	const turns = createMessageRuns(side.parts);
-	const ran = turns.run(row);
+	const messageRuns = createMessageRuns(side.parts);
+	const ran = messageRuns.run(row);
 	while (count < 2) {
 		await floor.clock.advance(100);
 		await floor.journal.commit([]);
@@ -101,7 +101,7 @@ test('a run of any length is asked for with -1, and a method may have its own ti
 	assert.equal(own.timeoutMs, 60_000);
 });
 
-test('there is room for more replies until the outbox is full', (t) => {
+test('there is capacity for more replies until the outbox is full', (t) => {
 	assert.equal(contextOf(openFloor(t)).context.hasCapacity(), true);
 	const full = openFloor(t, { outboxMessagesMax: 1 });
 	full.services.outbox.append(messageOf({ toNode: 'central' }));

@@ -17,8 +17,8 @@ const stage = (t: TestContext, schedule: Schedule, run: Run) =>
 /** A floor for a message of this schedule. */
 async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
 	const side = receivingSide(floor, run, { ordering: 'sequential' });
-	const turns = createMessageRuns(side.parts);
-	side.mailbox.open((row) => turns.run(row));
+	const messageRuns = createMessageRuns(side.parts);
+	side.mailbox.open((row) => messageRuns.run(row));
 	const advance = async (ms: number) => {
 		for (let left = ms; left > 0; left -= 1000) {
 			await floor.clock.advance(Math.min(1000, left));
@@ -38,7 +38,7 @@ async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
 	};
 	const last = () => side.replies().findLast(({ result }) => result)?.result;
 	const outputs = () => side.replies().flatMap(({ data, result }) => (result ? [] : String(data)));
-	return { floor, side, turns, advance, send, last, outputs };
+	return { floor, side, messageRuns, advance, send, last, outputs };
 }
 
 const counting = () => {
@@ -68,7 +68,7 @@ test('each run sends its output, and the outcome comes when the schedule is over
 	assert.equal(side.mailbox.size(), 0);
 });
 
-test('it runs as often as it says at most', async (t) => {
+test('it runs at most as often as its schedule says', async (t) => {
 	const { send, advance, outputs, last } = await stage(t, { every: 1, times: 2 }, counting());
 	await send();
 	await advance(10_000);
@@ -115,7 +115,7 @@ test('a run that fails is told as an error, and the schedule goes on', async (t)
 	assert.deepEqual(side.outcomes(), ['failed', 'done', 'done']);
 });
 
-test('a message between the runs has its turn', async (t) => {
+test('another message runs between the runs', async (t) => {
 	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
 	await send();
 	await advance(1000);
@@ -126,7 +126,7 @@ test('a message between the runs has its turn', async (t) => {
 	assert.equal(side.mailbox.size(), 1);
 });
 
-test('whoever takes the message back ends the schedule', async (t) => {
+test('taking the message back ends the schedule', async (t) => {
 	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
 	await send();
 	await advance(1000);
@@ -160,7 +160,7 @@ for (const onCrash of ['report', 'retry'] as const) {
 		const second = await stageOn(floor, {}, counting());
 		const [left] = second.side.mailbox.started();
 		assert.ok(left?.start.schedule?.isRunning);
-		await second.turns.replay(left.row, left.start);
+		await second.messageRuns.replay(left.row, left.start);
 		await second.advance(200_000);
 		const runs = onCrash === 'retry' ? ['1', '2', '3'] : ['1', '2'];
 		assert.deepEqual(second.outputs(), runs);

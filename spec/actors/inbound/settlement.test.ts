@@ -68,7 +68,7 @@ test('a receipt says what became of the message, also after a restart', async (t
 	assert.ok(services.receipts.isKnown('m1'));
 });
 
-test('a crash of a method is reported with its stack, and its sender is told without', async (t) => {
+test('the report of a crash of a method has its stack, and the reply has not', async (t) => {
 	const floor = openFloor(t);
 	const cause = new TypeError('bug');
 	const problem = new ReeveError('method_crashed', 'bug', { cause });

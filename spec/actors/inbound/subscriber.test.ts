@@ -74,7 +74,7 @@ test('what a crash left in mid-run is decided before anything else runs', bounde
 });
 
 test(
-	'a start that was on its way when the one before died is decided about too',
+	'a start that was being committed when the subscriber before died is decided about too',
 	bounded,
 	async (t) => {
 		const floor = openFloor(t);

@@ -131,21 +131,17 @@ test(
 	},
 );
 
-test(
-	'a thread that ends itself, or is lost to a stray error, is a crash and not a silence',
-	bounded,
-	async (t) => {
-		await assert.rejects(
-			run(t, "setTimeout(() => { throw new Error('stray'); }); await new Promise(() => {});"),
-			{
-				message: 'stray',
-			},
-		);
-		await assert.rejects(run(t, 'return { data: () => {} };'), /could not be cloned/);
-		const gone = await run(t, 'process.exit(1);');
-		assert.equal(gone?.result.code, 'killed');
-	},
-);
+test('a thread that ends itself, or is lost to a stray error, is a crash', bounded, async (t) => {
+	await assert.rejects(
+		run(t, "setTimeout(() => { throw new Error('stray'); }); await new Promise(() => {});"),
+		{
+			message: 'stray',
+		},
+	);
+	await assert.rejects(run(t, 'return { data: () => {} };'), /could not be cloned/);
+	const gone = await run(t, 'process.exit(1);');
+	assert.equal(gone?.result.code, 'killed');
+});
 
 test(
 	'an endless loop is ended at its time, and calls in the node go on meanwhile',
@@ -182,35 +178,35 @@ test(
 	},
 );
 
-test('a method that hears its signal may still tell what it had done', bounded, async (t) => {
-	const body = `await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
-		return { data: 'half' };`;
-	const end = await run(t, body, { timeoutMs: 1500 });
-	assert.equal(end?.result.code, 'timed_out');
-	assert.equal(end?.output?.data, 'half');
-});
-
 test(
-	'a stopped call ends its thread, and nothing of it is heard of any more',
+	'a method that listens to its signal may still return what it had done',
 	bounded,
 	async (t) => {
-		const heard: string[] = [];
-		const { promise: beginning, resolve: begun } = deferred();
-		const methods = await declare(t, "for (;;) { context.print('x'); await null; }");
-		const { actor } = callOf(t, methods.find('odd')!, {
-			print(text) {
-				heard.push(text);
-				begun();
-			},
-		});
-		await beginning;
-		actor.stop();
-		const count = heard.length;
-		// Another whole thread lives and ends meanwhile.
-		await run(t, '');
-		assert.equal(heard.length, count);
+		const body = `await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
+		return { data: 'half' };`;
+		const end = await run(t, body, { timeoutMs: 1500 });
+		assert.equal(end?.result.code, 'timed_out');
+		assert.equal(end?.output?.data, 'half');
 	},
 );
+
+test('a stopped call ends its thread, which has no effect any more', bounded, async (t) => {
+	const heard: string[] = [];
+	const { promise: beginning, resolve: begun } = deferred();
+	const methods = await declare(t, "for (;;) { context.print('x'); await null; }");
+	const { actor } = callOf(t, methods.find('odd')!, {
+		print(text) {
+			heard.push(text);
+			begun();
+		},
+	});
+	await beginning;
+	actor.stop();
+	const count = heard.length;
+	// Another whole thread lives and ends meanwhile.
+	await run(t, '');
+	assert.equal(heard.length, count);
+});
 
 test('a method that has no file cannot be isolated, and says so', bounded, async (t) => {
 	const definition = { ...methodOf('ping'), isolate: 'worker' } as const;
@@ -219,7 +215,7 @@ test('a method that has no file cannot be isolated, and says so', bounded, async
 	assert.equal((await ended)?.result.code, 'bad_declaration');
 });
 
-test('isolation by anything but a worker is no declaration', bounded, async (t) => {
+test('a declaration of isolation by anything but a worker is refused', bounded, async (t) => {
 	const folder = temporaryFolder(t);
 	const text = "export default { name: 'REQOdd', aliases: [], isolate: 'process' };";
 	writeFileSync(join(folder, 'odd.mjs'), text);

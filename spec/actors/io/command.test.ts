@@ -178,7 +178,7 @@ const hasExited = (pid: number | undefined): boolean =>
 	/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 test(
-	'a process that stands still behind the end of a command loses none of its output',
+	'a node that is blocked when a command ends loses none of its output',
 	{ ...bounded, skip: process.platform === 'linux' ? false : 'there is no /proc' },
 	async (t) => {
 		const [pidFile, gate] = ['pid', 'gate'].map((name) => join(temporaryFolder(t), name));

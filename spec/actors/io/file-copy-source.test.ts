@@ -179,7 +179,7 @@ test('a file that changes meanwhile is not given its name', async (t) => {
 	assert.ok(!readdirSync(target).includes('b'));
 });
 
-test('what is no file, is not there, or is too large fails with that', async (t) => {
+test('a copy of a folder, or of a file that is missing or too large, fails with the reason', async (t) => {
 	const { source, copy } = link(t, { copyBytesMax: 64 });
 	mkdirSync(join(source, 'folder'));
 	writeFileSync(join(source, 'large'), 'x'.repeat(65));

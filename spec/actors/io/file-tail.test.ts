@@ -182,7 +182,7 @@ test('a run after a crash goes on behind the last line that was sent', bounded, 
 });
 
 test(
-	'what was written before a rotation that nobody saw is found by its inode',
+	'what was written before a rotation between two runs is found by its inode',
 	bounded,
 	async (t) => {
 		const path = fileIn(t);
@@ -216,7 +216,7 @@ test('its time goes on over a crash', bounded, async (t) => {
 	assert.deepEqual(tail.sent, []);
 });
 
-test('what is no file fails, and a cancelled run is cancelled', bounded, async (t) => {
+test('following a folder fails, and a cancelled run is cancelled', bounded, async (t) => {
 	const { data } = createStage(t);
 	mkdirSync(join(data, 'folder'));
 	await leavesNothingOpen(async () => {

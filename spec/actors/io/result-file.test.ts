@@ -50,7 +50,7 @@ test("a message without a file name is told so in steward's words", async (t) =>
 	}
 });
 
-test('a replaced file has the new content, the old permissions, and no draft beside it', async (t) => {
+test('a replaced file has the new content, the old permissions, and no temporary file beside it', async (t) => {
 	const folder = temporaryFolder(t);
 	const path = join(folder, 'file');
 	writeFileSync(path, 'old, and longer than the new');
@@ -61,7 +61,7 @@ test('a replaced file has the new content, the old permissions, and no draft bes
 	assert.deepEqual(readdirSync(folder), ['file']);
 });
 
-test('whoever has a file open while it is replaced reads the old one to its end', async (t) => {
+test('a reader that has a file open while it is replaced reads the old one to its end', async (t) => {
 	const path = join(temporaryFolder(t), 'file');
 	writeFileSync(path, 'old');
 	const before = statSync(path).ino;
@@ -70,7 +70,7 @@ test('whoever has a file open while it is replaced reads the old one to its end'
 	assert.deepEqual([...readFileSync(path)], [0, 255]);
 });
 
-test('a draft that a crash left is used up by the second run', async (t) => {
+test('a temporary file that a crash left is removed by the second run', async (t) => {
 	const folder = temporaryFolder(t);
 	writeFileSync(join(folder, '.reeve-m1.tmp'), 'half of a very long conte');
 	await replaceFile(join(folder, 'file'), 'whole', 'm1');
@@ -78,7 +78,7 @@ test('a draft that a crash left is used up by the second run', async (t) => {
 	assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'whole');
 });
 
-test('a file that cannot be replaced stays, without a draft beside it', async (t) => {
+test('a file that cannot be replaced stays, without a temporary file beside it', async (t) => {
 	const folder = temporaryFolder(t);
 	const path = join(folder, 'a-folder');
 	mkdirSync(join(path, 'below'), { recursive: true });
@@ -86,7 +86,7 @@ test('a file that cannot be replaced stays, without a draft beside it', async (t
 	assert.deepEqual(readdirSync(folder), ['a-folder']);
 });
 
-test('what is appended stands at the end, in order', async (t) => {
+test('texts are appended at the end, in order', async (t) => {
 	const stage = createStage(t);
 	await append(stage, { id: 'm1', data: 'one\n' });
 	await append(stage, { id: 'm2', data: 'two\n' });
@@ -121,7 +121,7 @@ test('of a text that a crash cut off, only the rest is appended', async (t) => {
 	}
 });
 
-test('a text is not taken for appended because somebody else wrote something there', async (t) => {
+test('a text is not taken for appended because another program wrote to the file', async (t) => {
 	const stage = createStage(t);
 	await append(stage, { id: 'm1', data: 'one\n' });
 	await append(stage, { id: 'm2', data: 'two\n' });

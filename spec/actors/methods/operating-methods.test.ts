@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { MethodContext } from '../../../runtime/method/method.ts';
 import { createStage } from '../../support/method-context.ts';
 
-/** A node that has received `known`, and lets everybody take back `m1`. */
+/** A node that has received `known`, and lets any sender take back `m1`. */
 const received: NonNullable<MethodContext['received']> = {
 	find: () => Promise.resolve(new Map([['m1', { state: 'done', copies: 1, attempts: 2 }]])),
 	isCut: () => true,

@@ -4,7 +4,7 @@ import { createWindow } from '../../../actors/outbound/send-window.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
 
-/** What is to be written, and whose books are settled by it. */
+/** The settlement of a message that is taken back. */
 type Settlement = ReturnType<ReturnType<typeof createWindow>['cancel']>;
 
 /** A window on a lane with messages of these ids, of which four fit into memory. */
@@ -22,7 +22,7 @@ async function laneOf(t: Parameters<typeof openedJournal>[0], ids: readonly stri
 
 const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
-test('a message that was never published has its outcome when it is taken back, wherever it stands', async (t) => {
+test('a message that was never published has its outcome when it is taken back, anywhere in the lane', async (t) => {
 	const { window, commit, outcome, taken, ackOf } = await laneOf(t, letters);
 	await commit(window.cancel(6));
 	await commit(window.cancel(1));
@@ -47,7 +47,7 @@ test('a row that is taken back while it is not in memory is read as what it has 
 	await commit(written);
 });
 
-test('of a published message the receiver has the last word', async (t) => {
+test('a published message is cancelled only when its receiver has answered', async (t) => {
 	const { window, commit, outcome, taken, ackOf } = await laneOf(t, ['a', 'b']);
 	taken();
 	await commit(window.cancel(1));
@@ -71,7 +71,7 @@ test('what has left the lane, and what was given up before, is not taken back ag
 	assert.deepEqual(window.cancel(9).changes, []);
 });
 
-test('the books tell the life of a message from the lane', async (t) => {
+test('the ledger has the history of a message in its lane', async (t) => {
 	const { window, commit, taken, ackOf, ledger } = await laneOf(t, ['a']);
 	taken();
 	window.goBack();

@@ -58,7 +58,7 @@ test('a late answer ends a message that waits for its resend', () => {
 	assert.equal(after(row, published, retry, refused).value, 'refused');
 });
 
-test('an answer to a message that was never published is not believed', () => {
+test('an answer to a message that was never published is ignored', () => {
 	const queued = after(row);
 	for (const event of [acked, refused, skipped, retry]) {
 		assert.equal(deliveryLogic.step(queued, event), queued);
@@ -87,7 +87,7 @@ test('a message given up after it was published is skipped, and only the answer 
 	assert.deepEqual(end.output, output);
 });
 
-test('a message that was given up but had been accepted is told as accepted', () => {
+test('a message that was given up but had been accepted ends as accepted', () => {
 	const end = after(row, published, giveUp, published, acked);
 	assert.equal(end.value, 'accepted');
 	assert.deepEqual(end.output, { verdict: 'accepted', attempts: 2, wasAccepted: true });

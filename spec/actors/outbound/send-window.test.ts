@@ -67,13 +67,13 @@ test('an acknowledgement resolves what it covers, and tells what was refused', a
 	window.take();
 	const settlement = window.acknowledge(ackOf(3, 'c', { except: [[2, 'unknown_method']] }));
 	await commit(settlement);
-	assert.deepEqual([settlement.verdict, settlement.count, settlement.ids], ['believed', 3, ['b']]);
+	assert.deepEqual([settlement.verdict, settlement.count, settlement.ids], ['applied', 3, ['b']]);
 	assert.deepEqual([outcome('a'), outcome('b'), outcome('c')], [undefined, 'refused', undefined]);
 	assert.equal(journal.count('outbox'), 1);
 	assert.equal(lane().lo, 4);
 	assert.equal(seen('delivery.refused').length, 1);
 	const again = window.acknowledge(ackOf(3, 'c', { except: [[2, 'unknown_method']] }));
-	assert.deepEqual([again.verdict, again.changes.length], ['believed', 0], 'it may come twice');
+	assert.deepEqual([again.verdict, again.changes.length], ['applied', 0], 'it may come twice');
 });
 
 test('an acknowledgement about messages that this lane never had resolves nothing', async (t) => {
@@ -87,14 +87,14 @@ test('an acknowledgement about messages that this lane never had resolves nothin
 	assert.equal(journal.count('outbox'), 2);
 });
 
-test('a receiver that is ahead of a smaller window after a restart is believed', async (t) => {
+test('an acknowledgement beyond a window that is smaller after a restart is applied', async (t) => {
 	const opened = openedJournal(t);
 	const many = Array.from({ length: 20 }, (_, at) => ({ id: `m${at + 1}` }));
 	await sendingSide(opened).send(...many);
 	const after = await windowOn(await opened.reopen(), [], { windowMessagesMax: 3 });
 	const settlement = after.window.acknowledge(after.ackOf(15, 'm15'));
 	await after.commit(settlement);
-	assert.deepEqual([settlement.verdict, settlement.count], ['believed', 15]);
+	assert.deepEqual([settlement.verdict, settlement.count], ['applied', 15]);
 	assert.deepEqual(ids(after.window.take()), ['m16', 'm17', 'm18']);
 	assert.equal(after.journal.count('outbox'), 5);
 });
