@@ -56,7 +56,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		],
 	},
 	'runtime/journal': {
-		doors: ['change-merging', 'disk', 'faulty-disk', 'journal', 'lmdb-store', 'schema'],
+		doors: ['change-merging', 'disk', 'faulty-disk', 'fencing', 'journal', 'lmdb-store', 'schema'],
 		uses: ['runtime/observability', 'runtime/platform'],
 	},
 	'runtime/ledger': {
@@ -84,7 +84,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'runtime/mailbox': {
 		doors: ['cancellations', 'crash-recovery', 'mailbox', 'mailbox-row', 'pull-consumer'],
-		uses: ['runtime/journal', 'runtime/message'],
+		uses: ['runtime/journal', 'runtime/message', 'runtime/platform'],
 	},
 	'runtime/message': {
 		doors: [
@@ -114,6 +114,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['inbound-router', 'name-claim', 'network', 'presence', 'status-publisher', 'transport'],
 		uses: [
 			'runtime/config',
+			'runtime/journal',
 			'runtime/message',
 			'runtime/observability',
 			'runtime/platform',
@@ -136,7 +137,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		],
 	},
 	'runtime/platform': {
-		doors: ['clock', 'crash-points', 'errors', 'hash', 'ids', 'machine-id', 'version'],
+		doors: ['clock', 'crash-points', 'deferred', 'errors', 'hash', 'ids', 'machine-id', 'version'],
 		uses: [],
 	},
 	'runtime/protocol': {
@@ -208,7 +209,6 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'definition',
 			'definition-check',
 			'effects',
-			'endless-loop-check',
 			'event-message',
 			'monitor-message',
 			'step',
@@ -435,6 +435,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		uses: [
 			'actors/definition',
 			'actors/replay',
+			'runtime/journal',
 			'runtime/ledger',
 			'runtime/mailbox',
 			'runtime/message',
@@ -469,6 +470,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		uses: [
 			'runtime/config',
 			'runtime/files',
+			'runtime/journal',
 			'runtime/ledger',
 			'runtime/message',
 			'runtime/observability',
