@@ -59,7 +59,7 @@ test('prose has at most 100 columns', () => {
 	const long = pages.flatMap(({ path, text }) =>
 		text
 			.split('\n')
-			.filter((line) => [...line].length > 100 && !line.startsWith('|'))
+			.filter((line) => line.length > 100 && !line.startsWith('|'))
 			.map((line) => `${path}: ${line.slice(0, 60)}...`),
 	);
 	assert.deepEqual(long, []);
