@@ -29,7 +29,7 @@ const everywhere = 'everywhere';
 const names = 'names';
 
 const vocabulary: readonly Word[] = [
-	{ word: 'books?', say: 'ledger', where: everywhere },
+	{ word: 'books|book entry', say: 'ledger, ledger entry', where: everywhere },
 	{ word: 'entries', say: 'ledger cache', where: names },
 	{
 		word: 'life|lives',
@@ -40,6 +40,7 @@ const vocabulary: readonly Word[] = [
 		word: '(?:its|whole|the|one|a|former|earlier|later) life|life of',
 		say: 'history (of a message); start, run or epoch (of a process)',
 		where: everywhere,
+		stays: [[/one life takes/g, 'the unit of a benchmark']],
 	},
 	{
 		word: 'post|post office',
@@ -75,12 +76,13 @@ const vocabulary: readonly Word[] = [
 		say: 'pull consumer',
 		where: everywhere,
 		stays: [
-			[/tree drawing|(?:as )?a drawing|for drawing and/g, 'a picture of the tree or a chart'],
+			[/tree drawing|(?:a|the) drawing|for drawing and/g, 'a picture of the tree or a chart'],
 		],
 	},
+	{ word: 'room', say: 'credit, capacity', where: names },
 	{
-		word: 'room (?:for|left|in(?! between)|again)|(?:has|no|more|enough|free|what) room',
-		say: 'credit, capacity, space',
+		word: 'room in (?:a |the |its )?mailbox(?:es)?|(?:mailbox|lane) has room',
+		say: 'credit, capacity',
 		where: everywhere,
 	},
 	{ word: 'suspects?', say: 'crash recovery; messages that were running', where: everywhere },
@@ -202,8 +204,8 @@ function difference(one: string, other: string): readonly string[] {
 function* namesOf({ path, code }: SourceFile): Generator<Text> {
 	yield { path, line: 1, text: path.replace(/^spec\//, ''), kind: 'name' };
 	if (!isProduct(path)) return;
-	const declared =
-		/^export (?:default )?(?:async )?(?:abstract )?(?:const|let|function\*?|class|interface|type) (\w+)/;
+	const kinds = 'const|let|function\\*?|class|interface|type';
+	const declared = new RegExp(`^export (?:default |async |abstract )*(?:${kinds}) (\\w+)`);
 	for (const [at, line] of code.split('\n').entries()) {
 		const [, name] = declared.exec(line) ?? [];
 		if (name !== undefined) yield { path, line: at + 1, text: name, kind: 'name' };
@@ -268,4 +270,15 @@ test('what may stay is used somewhere', () => {
 		.flatMap(({ stays = [] }) => stays)
 		.filter(([pattern]) => lines.every((line) => line.search(pattern) < 0));
 	assert.deepEqual(idle, []);
+});
+
+test('a word is found in names and in prose, unless it may stay', () => {
+	const at = { path: 'x.ts', line: 1 };
+	const hits = (text: string, kind: Text['kind']) => found({ ...at, text, kind }).length;
+	assert.equal(hits('createPostOffice', 'name'), 1);
+	assert.equal(hits('runtime/lane-traffic.ts', 'name'), 1);
+	assert.equal(hits('what the books say', 'prose'), 1);
+	assert.equal(hits('a message is in the ledger', 'prose'), 0);
+	assert.equal(hits('`POST /messages` answers 202', 'prose'), 0);
+	assert.equal(hits('the cause of an error', 'prose'), 0);
 });
