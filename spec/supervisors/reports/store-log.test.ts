@@ -137,7 +137,7 @@ test('the log is rotated by size, and only so many files are kept', async (t) =>
 	assert.equal(existsSync(join(none, 'store.log')), false);
 });
 
-test('any message of the log can be sent again: done, failed, or forgotten by the books', async (t) => {
+test('any message of the log can be sent again: done, failed, or forgotten by the ledger', async (t) => {
 	const folder = temporaryFolder(t);
 	const node = await start(t, folder, { settledKeptMax: 2 });
 	const old = await send(node, { ...echo('old'), note: 'why' });

@@ -37,7 +37,7 @@ const exec = (script: string) => ({
 	methodArgs: ['sh', '-c', script],
 });
 
-test('a message is answered with 202 and its id, which is in the books', async (t) => {
+test('a message is answered with 202 and its id, which is in the ledger', async (t) => {
 	const { post, url } = await start(t);
 	const { status, body } = await post(JSON.stringify(exec('echo 1')));
 	assert.equal(status, 202);

@@ -1,0 +1,66 @@
+/** The links between the pages, and from the pages to the code, lead somewhere. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const skipped = new Set(['node_modules', 'dist', '.git', '.reeve']);
+
+/** Every page below a folder, by its path from the root. */
+function pagesBelow(folder: string): readonly string[] {
+	return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+		const path = join(folder, entry.name);
+		if (entry.isDirectory()) return skipped.has(entry.name) ? [] : pagesBelow(path);
+		return entry.name.endsWith('.md') ? [path] : [];
+	});
+}
+
+/** The anchors of a page, as GitHub makes them of its headings. */
+function anchorsOf(text: string): ReadonlySet<string> {
+	const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => title);
+	return new Set(
+		headings.map((title) =>
+			title
+				.toLowerCase()
+				.replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+				.replaceAll(' ', '-'),
+		),
+	);
+}
+
+const withoutCode = (text: string) => text.replaceAll(/^```[\s\S]*?^```$/gm, '');
+const pages = pagesBelow('.').map((path) => ({
+	path,
+	text: withoutCode(readFileSync(join(root, path), 'utf8')),
+}));
+
+function brokenLinks(): readonly string[] {
+	return pages.flatMap(({ path, text }) =>
+		[...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link = '']) => {
+			if (/^[a-z]+:/.test(link)) return [];
+			const [file = '', anchor] = link.split('#');
+			const target = file === '' ? path : join(dirname(path), file);
+			if (!existsSync(join(root, target))) return [`${path}: ${link} is not there`];
+			if (anchor === undefined) return [];
+			const isThere = anchorsOf(readFileSync(join(root, target), 'utf8')).has(anchor);
+			return isThere ? [] : [`${path}: ${link} names no heading`];
+		}),
+	);
+}
+
+test('every relative link of every page resolves, its heading included', () => {
+	assert.ok(pages.length > 10);
+	assert.deepEqual(brokenLinks(), []);
+});
+
+test('prose has at most 100 columns', () => {
+	const long = pages.flatMap(({ path, text }) =>
+		text
+			.split('\n')
+			.filter((line) => line.length > 100 && !line.startsWith('|'))
+			.map((line) => `${path}: ${line.slice(0, 60)}...`),
+	);
+	assert.deepEqual(long, []);
+});
