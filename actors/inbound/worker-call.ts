@@ -4,8 +4,8 @@
  *
  * The method is loaded anew in the thread: it shares no variable with the node, and its clock is
  * the machine's. A start costs some tens of milliseconds, so it is for methods that compute, or
- * whose code is not trusted to end. Commands that such a method starts are not ended with it, and it
- * can neither ask other nodes nor see the processes of its own.
+ * whose code is not trusted to end. Commands that such a method starts are not ended with it, and
+ * it can neither ask other nodes nor see the processes of its own.
  *
  * @module
  */

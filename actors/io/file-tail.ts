@@ -36,7 +36,9 @@ export interface Following {
 	/** Ends it, without an error: what was written before that is still yielded. */
 	readonly signal: AbortSignal;
 	readonly pollMs: number;
-	/** Where to begin; by default at the end, or at the beginning of a file that does not exist yet. */
+	/**
+	 * Where to begin; by default at the end, or at the beginning of a file that does not exist yet.
+	 */
 	readonly from?: Place | undefined;
 	/** Called as soon as the file is open. */
 	readonly onStart?: (place: Place) => void;

@@ -1,6 +1,6 @@
 /**
- * Operations on processes, for the methods that list, start and stop them; the answers are steward's
- * lines.
+ * Operations on processes, for the methods that list, start and stop them; the answers are
+ * steward's lines.
  *
  * @module
  */

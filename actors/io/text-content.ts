@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Text if the bytes are UTF-8, else the bytes. With `isCut` a last partial character is dropped. */
+/**
+ * Text if the bytes are UTF-8, else the bytes. With `isCut` a last partial character is dropped.
+ */
 export function contentOf(bytes: Uint8Array, isCut = false): string | Uint8Array {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, {

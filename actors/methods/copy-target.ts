@@ -29,8 +29,8 @@ const words = z.union([
 ]);
 
 /**
- * Takes what REQCopySrc sends; people do not call it. `begin` answers how many bytes of the file are
- * here, `chunk` writes more, and `end` compares the checksum and renames the file, in one step.
+ * Takes what REQCopySrc sends; people do not call it. `begin` answers how many bytes of the file
+ * are here, `chunk` writes more, and `end` compares the checksum and renames the file, in one step.
  *
  * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. If
  * the copy is never finished that file stays, and is used if the file is sent again.

@@ -213,7 +213,9 @@ function pauseOf({ retryMs, credit }: LaneAck, window: Window): number {
 	return retryMs ?? (credit === 0 && !window.isEmpty() ? noCreditMs : 0);
 }
 
-/** The receiver knows messages of this lane that this store lacks: it is an older copy of itself. */
+/**
+ * The receiver knows messages of this lane that this store lacks: it is an older copy of itself.
+ */
 function doubt(
 	{ lane, signals, journal, onStaleStore }: PublisherContext,
 	{ upTo, epoch }: LaneAck,

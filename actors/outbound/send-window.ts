@@ -1,7 +1,7 @@
 /**
  * The send window of a lane: the messages that are under way to one node, each with its delivery
- * actor, and what an acknowledgement means for them. The publisher decides when to send, and when to
- * stop trying.
+ * actor, and what an acknowledgement means for them. The publisher decides when to send, and when
+ * to stop trying.
  *
  * @module
  */

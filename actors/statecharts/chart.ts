@@ -6,7 +6,8 @@
  *
  * A chart has only what both forms do well: flat states, guarded transitions, assignments and
  * emitted events. There are no entry actions, timers, children or nested states. XState restores a
- * state but not its work, so timers and work belong to the runtime, which keeps them in the journal.
+ * state but not its work, so timers and work belong to the runtime, which keeps them in the
+ * journal.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Reads the configuration from flags, then the environment, then `config.yaml`, then defaults. The
- * file is created at the first start and belongs to the operator: its comments and order stay. As in
- * steward, a value given as a flag is written into it, so that the flag is needed only once.
+ * file is created at the first start and belongs to the operator: its comments and order stay. As
+ * in steward, a value given as a flag is written into it, so that the flag is needed only once.
  *
  * @module
  */
@@ -222,8 +222,8 @@ function entryText(key: ConfigKey, value: unknown): string {
 }
 
 /**
- * The text of the file with these values. Only the characters of changed values are replaced, because
- * yaml's own printing would also change the operator's layout.
+ * The text of the file with these values. Only the characters of changed values are replaced,
+ * because yaml's own printing would also change the operator's layout.
  */
 function edited(file: ConfigFile, values: Readonly<Record<string, unknown>>): string {
 	const { document } = file.yaml;

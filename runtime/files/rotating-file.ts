@@ -1,6 +1,6 @@
 /**
- * A rotating file: lines are appended to `name`; when it is full it becomes `name.1`, the one before
- * `name.2` and so on. Only a limited number is kept.
+ * A rotating file: lines are appended to `name`; when it is full it becomes `name.1`, the one
+ * before `name.2` and so on. Only a limited number is kept.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The disk: the layer between the journal and its file. A node uses {@link soundDisk}; specs use one
- * that fails, fills up, hangs or is cut off.
+ * The disk: the layer between the journal and its file. A node uses {@link soundDisk}; specs use
+ * one that fails, fills up, hangs or is cut off.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The faulty disk: for specs, fails on demand. It fills up, hangs, loses what was not flushed, or is
- * cut off as by the death of its process.
+ * The faulty disk: for specs, fails on demand. It fills up, hangs, loses what was not flushed, or
+ * is cut off as by the death of its process.
  *
  * @module
  */

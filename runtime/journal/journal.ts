@@ -69,8 +69,9 @@ export interface Journal extends JournalReader {
 	 */
 	backup(folder: string): Promise<{ bytes: number }>;
 	/**
-	 * Writes all `changes` in one transaction, after all earlier ones. Resolves when they are flushed to disk (with `durability: os`, or `until: 'committed'`, when they are committed,
-	 * which survives a crash of the process but not of the machine).
+	 * Writes all `changes` in one transaction, after all earlier ones. Resolves when they are flushed
+	 * to disk (with `durability: os`, or `until: 'committed'`, when they are committed, which
+	 * survives a crash of the process but not of the machine).
 	 *
 	 * Rejects only with `fenced` or `stopping`; while the disk fails, it waits. (And with `internal`,
 	 * at once, for a key that the file cannot hold: repeating it would block all later changes.)

@@ -1,8 +1,8 @@
 /**
  * The metrics of a node, as rows of one table: name, kind, labels, help. Those of reeve are in base
  * units and begin with `reeve_`; below them are steward's, with the same meaning as there, so that
- * its dashboards still work. Labels have few values: never an id, a topic or a path. The scrape adds
- * the node.
+ * its dashboards still work. Labels have few values: never an id, a topic or a path. The scrape
+ * adds the node.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Signals: everything that can be seen of a node, as one typed union. Logs, metrics, the console
- * and `--watch` are projections of this stream only. A signal does not survive the process, and only
- * the last ones stay in the ring; what must survive belongs into the journal.
+ * and `--watch` are projections of this stream only. A signal does not survive the process, and
+ * only the last ones stay in the ring; what must survive belongs into the journal.
  *
  * @module
  */
@@ -160,8 +160,8 @@ export interface Signals {
 /**
  * Creates a stream that remembers the last `keptMax` signals in a ring.
  *
- * A subscriber that throws is dropped, and the error goes to `fail`: an observer must not be able to
- * stop the node.
+ * A subscriber that throws is dropped, and the error goes to `fail`: an observer must not be able
+ * to stop the node.
  */
 export function createSignals(
 	clock: { now(): number },

@@ -1,6 +1,6 @@
 /**
- * The phase of a node: it recovers, is open, and stops. Messages of other nodes are taken only while
- * it is open, and never in safe mode.
+ * The phase of a node: it recovers, is open, and stops. Messages of other nodes are taken only
+ * while it is open, and never in safe mode.
  *
  * @module
  */
