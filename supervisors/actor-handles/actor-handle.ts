@@ -1,5 +1,5 @@
 /**
- * Handles: how a program that runs a node talks to instances of declared actors, here or elsewhere.
+ * Handles: how a program sends to instances of declared actors, here or on other nodes.
  *
  * ```ts
  * const shelf = node.actor(counter, { to: 'ship1', key: 'shelf-7' });
@@ -7,8 +7,8 @@
  * const reply = await shelf.ask({ type: 'TELL' });
  * ```
  *
- * A message that was sent is owed its outcome, whether somebody waits for it or not. Whoever asks
- * waits in this process only; an actor that asks waits on disk.
+ * A sent message gets its outcome, whether the program waits for it or not. A program waits in this
+ * process only; an actor that asks waits on disk.
  *
  * @module
  */
@@ -113,8 +113,8 @@ async function file(
 }
 
 /**
- * A message to another node. The definition says what the method is, so it is taken also for a node
- * that has not been heard of yet, which messages from outside are not.
+ * A message to another node. The definition says what the method is, so the message is accepted
+ * even for a node that this one has not heard of, unlike messages from outside.
  */
 async function fileAbroad(
 	{ node, clock, config, outbox, phase, router, signals }: Services,
@@ -140,7 +140,7 @@ async function askInstance(
 	const absence = await absenceOf(services, target, timeoutMs);
 	if (absence) return { id: '', outcome: 'unanswered', reason: absence };
 	const leftMs = Math.max(1, timeoutMs - (services.clock.monotonic() - since));
-	// A little longer than anybody waits: the deadline is what ends the waiting, and not the expiry.
+	// A little longer than the wait, so that the deadline ends it, and not the expiry.
 	const ttl = Math.ceil(leftMs / 1000) + 1;
 	const id = await file(services, target, { event, ttl });
 	const waiting = new AbortController();

@@ -1,8 +1,7 @@
 /**
- * The monitors of machines, as far as other nodes are concerned: when a node dies, every monitor of
+ * Monitors of actors on other nodes: when a node dies, every monitor of
  * it, and of an actor on it, tells `noconnection`; one of an actor that a node does not have tells
- * `noproc`. What an actor has to say of its own end comes as
- * a message; see `actors/durable/monitors.ts`.
+ * `noproc`. The end of an actor itself comes as a message: see `actors/durable/monitors.ts`.
  *
  * @module
  */
@@ -90,7 +89,7 @@ async function tell(services: Services, node: string, { which, code }: Telling):
 	const outcome = code === 'expired' ? code : 'refused';
 	const changes = gone.flatMap(([id]) => asks.answer(id, { outcome, code }));
 	const messages = gone.flatMap(([id, asker]) => takingBack(services, id, asker));
-	// It is on disk, or the node is going down: then its next process sees that the other is gone.
+	// If it is not on disk, the node stops; its next process sees that the other node is gone.
 	await router.send(messages, changes).then(
 		() => {
 			for (const [id] of gone) asks.answered(id);

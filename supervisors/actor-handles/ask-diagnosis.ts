@@ -1,6 +1,5 @@
 /**
- * Why an ask of a machine has no answer at its deadline: whoever was asked is asked once more, for
- * that.
+ * Finds out why an ask has no answer at its deadline: asks the receiver what became of the message.
  *
  * @module
  */

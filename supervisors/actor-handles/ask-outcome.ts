@@ -1,6 +1,6 @@
 /**
- * Waiting for the answer to an ask: everything that can end it, each by itself. Whatever comes
- * first is told, and the signal ends the others.
+ * Waits for the answer to an ask: one watch for each thing that can end it. The first one that
+ * happens is told, and the signal ends the others.
  *
  * @module
  */
@@ -91,7 +91,8 @@ function watchNode({ presence }: Services, { target, none, signal }: Watch): voi
 }
 
 /**
- * When the receiver is first asked why it does not answer, and how long it is waited for at most.
+ * When the receiver is first asked why it does not answer, and the longest pause between two
+ * questions.
  */
 const firstProbeMs = 1000;
 const probeMsMax = 30_000;

@@ -40,8 +40,8 @@ export type HostServices = Pick<
 const drainMs = 5000;
 
 /**
- * The child that hosts one actor; it takes no turn while the store is in doubt, or others are
- * suspects.
+ * The child that hosts one actor. It takes no turn before the messages that ran at the last crash
+ * are decided, and the name of the node is granted.
  */
 export function hostChild(services: HostServices, definition: ActorDefinition): ChildSpec {
 	const { name } = definition;

@@ -1,7 +1,7 @@
 /**
- * Reloading: files of the definitions folder that have changed are judged, tried on the stored
- * instances, and put in force one by one, while everything else runs on. A host is stopped and
- * another one started; its mail stays where it is.
+ * Reloads definitions: changed files of the definitions folder are checked, tried on the stored
+ * instances, and put in force one by one, while everything else runs. A host is stopped and another
+ * one started; the messages for it stay in the mailbox.
  *
  * @module
  */
@@ -85,7 +85,7 @@ export function createReload(services: Services): Reload {
 		for (const source of sources) rows.push(await consider(resolve(source), choice));
 		if (choice.isDryRun) return rows;
 		for (const row of rows) tell(row);
-		// Other nodes know by the birth what they can ask for here.
+		// Other nodes learn from the birth which methods this one takes.
 		const isNews = rows.some(({ what }) => what === 'added');
 		if (isNews && services.phase.current() === 'open') services.network.announce();
 		return rows;
@@ -127,7 +127,7 @@ async function replaceHost(
 	{ before, after }: Replacement,
 ): Promise<void> {
 	if (before) await end(hosts, after.name);
-	// Only what is a method can have a mailbox; if it does not come to that, its mail waits.
+	// Only a method can have a mailbox. If the start fails, its messages wait.
 	else openBox(services, after);
 	try {
 		check(await hosts.startChild(hostChild(services, after)));

@@ -1,6 +1,6 @@
 /**
- * The watch over the definitions folder: what is wrong with it at the start is told, what was put
- * in force is noted, and a change of a file has it reloaded once it has been quiet for a while.
+ * Watches the definitions folder: tells what is wrong with it at the start, records what was put in
+ * force, and reloads it once its files have not changed for a while.
  *
  * @module
  */

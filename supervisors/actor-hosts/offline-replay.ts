@@ -1,6 +1,6 @@
 /**
- * Rehearsals and copies for the command line: a journal that is only read, and a folder of
- * definitions.
+ * Replays and copies instances for the command line: from a journal that is only read, and a folder
+ * of definitions.
  *
  * @module
  */

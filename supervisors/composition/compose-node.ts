@@ -181,7 +181,7 @@ function selfOf(
 	const { journal, isSafe, methods } = its;
 	return {
 		node: config.nodeName,
-		// It may get another identity, see `renewal.ts`.
+		// It may get another identity: see `store-renewal.ts`.
 		get storeId() {
 			return journal.storeId;
 		},

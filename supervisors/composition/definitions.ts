@@ -1,7 +1,7 @@
 /**
  * The definitions of a node: which actors there are, which file each comes from, and what is wrong
- * with files that define none. The journal remembers which versions were in force, and the texts of
- * sheets: so a file that has become wrong while the node was down leaves the definition of before
+ * with files that define none. The journal keeps which versions were in force, and the texts of
+ * YAML definitions: a file that became wrong while the node was down leaves the previous definition
  * in force.
  *
  * @module
@@ -45,7 +45,7 @@ export interface FileState extends DefinitionFileRow {
 /** The definitions that {@link openDefinitions} makes. */
 export interface Definitions {
 	/**
-	 * Those in force. The list is always the same one, with other definitions in it after a reload.
+	 * Those in force. A reload changes the contents of this same list.
 	 */
 	readonly actors: readonly ActorDefinition[];
 	/** Whether a name is that of an actor, even if nothing that defines it is in force. */
@@ -116,7 +116,7 @@ export function openDefinitions(parts: DefinitionParts): Definitions {
 		if (isFree && row?.value.text !== undefined && reading) {
 			enact({ ...file, text: '' }, reading.compile(file.source, row.value.text));
 		} else if (isFree) {
-			// Its mail is still taken, and waits.
+			// Messages for it are still accepted, and wait.
 			absent.add(actor);
 			const stand = { name: actor, summary: `The actor ${actor}, whose file is refused` };
 			methods.put({ source: file.source, definition: methodOf(stand) });

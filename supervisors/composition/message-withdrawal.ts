@@ -1,5 +1,5 @@
 /**
- * Withdrawal: what the node has received, and how a message that waits here is taken back.
+ * What the node has received, and how a message that waits here is taken back.
  *
  * @module
  */
@@ -26,8 +26,8 @@ export type WithdrawalParts = Pick<
 >;
 
 /**
- * Creates the view on what was received. The mail of declared actors is theirs: it is shown, and
- * not taken back.
+ * Creates the view on what was received. Messages for declared actors are shown, but cannot be
+ * taken back.
  */
 export function createWithdrawal(parts: WithdrawalParts): Received {
 	const { mailboxes, methods, actors, hostRuntimes } = parts;

@@ -1,5 +1,5 @@
 /**
- * Trusting: the keys, seals and access rules of a node, put together for its ground floor.
+ * The security services of a node: its keys, its signatures and its access rules.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export function createNodeSecurity(parts: {
 
 /**
  * While signatures are not required, every claim and objection counts: two nodes that were given
- * one name by mistake have keys of their own, and must still find out.
+ * one name by mistake have different keys, and must still find out.
  */
 function claimSealOf(
 	signer: Authorization['signer'],

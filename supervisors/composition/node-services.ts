@@ -1,6 +1,6 @@
 /**
- * The ground floor of one node, put together: every part of `runtime/` that a node has one of, in
- * the order in which they need one another. What is supervised on top of it is the tree's business.
+ * The services of one node by name: what a node has one of. `compose-node.ts` makes them, and each
+ * part of `supervisors/` picks those that it needs.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Ownership: whether this process may use the name of its node, and whether it may work on what its
- * store holds. A store that came up where it was is at home, and its process works at once. One
- * that was moved, restored or cloned works only when nobody has objected to the claim of its name.
+ * Whether this process may use the name of its node, and whether it may work on what its store
+ * holds. A store that starts where it was last is at home, and its process works at once. A store
+ * that was moved, restored or cloned works only after a claim of its name without an objection.
  *
  * @module
  */
@@ -64,11 +64,11 @@ export function createOwnership(parts: OwnershipParts): Ownership {
 			signals.emit('name.granted', { tookMs });
 			if (isAtHome) return;
 			isAtHome = true;
-			// It rejects only if this process may not write any more, and then it must not work either.
+			// It rejects only if this process is fenced, and then it must not work either.
 			await journal.settleHere().then(mayRun.resolve, ignoreIfFenced);
 		},
 		onDenied(by) {
-			// The later life of our own folder does not have to argue: this process is at its end.
+			// A later process on this folder has fenced this one, which ends without an objection.
 			if (!journal.isOwner()) return;
 			const isClone = by.storeId === journal.storeId;
 			const code = isClone ? 'cloned_store' : 'duplicate_node';

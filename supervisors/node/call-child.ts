@@ -1,6 +1,5 @@
 /**
- * The call as a child: how the run of one message is started under its supervisor, and what whoever
- * waits for it is told.
+ * The call as a child: starts the run of one message under its supervisor, and tells its end.
  *
  * @module
  */

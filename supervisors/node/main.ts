@@ -33,6 +33,5 @@ const exitCode = await runProgram(process.argv.slice(2), {
 	},
 });
 
-// Whatever is still open, such as the standard input that a parent holds, keeps the process no
-// longer.
+// Do not wait for what is still open, such as the standard input that a parent holds.
 process.exit(exitCode);

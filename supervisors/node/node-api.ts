@@ -1,6 +1,5 @@
 /**
- * The door of a node: what transports, and whoever uses reeve as a library, hand messages to and
- * ask questions of.
+ * The API of a node: transports and programs hand messages to it, and ask it questions.
  *
  * @module
  */

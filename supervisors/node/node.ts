@@ -5,7 +5,7 @@
  * import { configOf, startNode } from 'reeve';
  *
  * const node = await startNode(configOf({ nodeName: 'central' }));
- * const [answer] = await node.door.accept({ toNode: 'central', method: 'REQPing' }, 'library');
+ * const [answer] = await node.api.accept({ toNode: 'central', method: 'REQPing' }, 'library');
  * await node.stop();
  * ```
  *
@@ -129,9 +129,8 @@ export interface NodeOptions {
 }
 
 /**
- * Starts a node with all its parts. Resolves when it is ready: everything runs, what earlier
- * processes left is being worked on, and its birth is announced (as soon as its broker can be
- * reached).
+ * Starts a node. Resolves when it is ready: everything runs, what earlier processes left is being
+ * worked on, and its birth is announced (as soon as its broker can be reached).
  *
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
@@ -140,8 +139,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });
-	// What strays from an actor is a crash of it; what belongs to nobody is reported, and ends
-	// nothing.
+	// A stray error of an actor is its crash; one of no actor is reported, and ends nothing.
 	const endStrays = catchStrays((thrown) =>
 		signals.emit('actor.crashed', strayReport(node, thrown)),
 	);
@@ -157,7 +155,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		const reading = await readFolder(config);
 		const { transports = await loadTransports(), disk } = options;
 		const ending = deferred<string>();
-		// The journal is opened last: to open it is to throw out whoever lives there.
+		// Open the journal last: that fences the process that has it open.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
 		const given = {
@@ -212,7 +210,7 @@ async function startTree(
 			phase.stop();
 			await network.retire();
 			await tree.stop('shutdown');
-			// The end waits for it, but not for ever; of a process that was replaced nothing is written.
+			// Do not wait for it; `close` does, and a fenced process writes nothing.
 			journal.commit(services.ledger.unwritten()).catch(ignoreIfFenced);
 			await journal.close();
 			signals.emit('node.stopped', { reason });
@@ -262,7 +260,7 @@ async function readFolder(config: Config): Promise<FolderReading | undefined> {
 	if (folder === '') return undefined;
 	const surroundings = surroundingsOf(config);
 	const files = await readDefinitions(folder, surroundings);
-	// Nodes without such a folder need not load what reads sheets.
+	// Nodes without such a folder need not load the YAML compiler.
 	const { compileYamlDefinition } = await import('../../actors/declarative/yaml-definition.ts');
 	const compile = (source: string, text: string) =>
 		compileYamlDefinition({ source, text, ...surroundings });

@@ -2,9 +2,9 @@
  * Processes as operators see them: the children of `subscribers` and `publishers`, which they may
  * list, stop and start while the node runs.
  *
- * Whoever is stopped keeps its mail: a subscriber's messages are accepted and wait, a publisher's
- * wait in the outbox. What ran in a subscriber when it was stopped is treated as after a crash when
- * it is started.
+ * A stopped process keeps its messages: those for a subscriber are accepted and wait, those of a
+ * publisher wait in the outbox. What ran in a subscriber when it was stopped is treated as after a
+ * crash when it is started.
  *
  * @module
  */
@@ -34,7 +34,8 @@ export interface ProcessParts {
 }
 
 /**
- * Without these nobody could start anything again; and whoever stops itself waits for its own end.
+ * They cannot be stopped: without them nothing could be started again, and a process that stops
+ * itself would wait for its own end.
  */
 const neededSubscribers = new Set([
 	'REQOpProcessList',

@@ -49,7 +49,7 @@ export function publisherChild(
 				const started = await start(context);
 				const child = typeof started === 'object' && 'pid' in started ? started : undefined;
 				const actor = child && actorOf(child);
-				// One that was stopped by an operator is still known, and not told anything.
+				// A publisher that an operator has stopped stays registered, and gets no events.
 				const send: PublisherRef['send'] = (event) => {
 					if (child?.exitReason === undefined) actor?.send(event);
 				};

@@ -18,12 +18,13 @@ type Services = Pick<
 export function recover({ phase, network, isSafe, journal, signals }: Services): void {
 	phase.open();
 	network.announce();
-	// Said only now, when somebody listens who tells central.
+	// Emit these only now, when the error reports to central run.
 	const { quarantined: folder, uncleanStarts } = journal;
 	if (folder !== undefined) signals.emit('journal.quarantined', { folder });
 	if (isSafe) signals.emit('node.safe', { uncleanStarts });
 }
 
+/** Ends the commands of this node that an earlier process has left running. */
 export async function endOrphans({
 	journal,
 	mailboxes,
@@ -32,7 +33,7 @@ export async function endOrphans({
 }: Services): Promise<'ignore'> {
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
-	// The steps of actors are found by their ids as the commands of messages are by theirs.
+	// Commands of steps carry the id of their step, as commands of messages carry theirs.
 	const steps = journal.scan('steps', rowsUnder());
 	for (const { key } of steps) messages.add(String(key[2]));
 	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {

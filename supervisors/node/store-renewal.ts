@@ -1,8 +1,8 @@
 /**
- * Renewal: what a node does when it turns out that its store is an older copy of what it once was,
- * put back from a backup or cloned. Others know more of its lanes than it does itself, so it takes
- * another identity: under that one nothing of it is mistaken for something older, and what still
- * waits is sent as what it is, a possible repetition.
+ * What a node does when its store turns out to be an older copy of itself, restored from a backup
+ * or cloned. Other nodes know later numbers of its lanes than it does, so it takes another
+ * identity. Under that its numbers are not mistaken for earlier ones, and what still waits is sent
+ * as a possible repetition.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { NodeServices } from '../composition/node-services.ts';
 import { supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /**
- * Makes what publishers call when they find out. A second call while the first is at work is the
- * same.
+ * Makes the function that publishers call when they find out. A call during another one does
+ * nothing.
  */
 export function createRenewal(
 	services: Pick<NodeServices, 'journal' | 'outbox' | 'signals' | 'names'>,
@@ -23,7 +23,7 @@ export function createRenewal(
 		const before = journal.storeId;
 		await journal.renew(outbox.renew());
 		signals.emit('store.renewed', { storeId: journal.storeId, before, why });
-		// The broker holds a will in the old name; and everything under way is sent again afterwards.
+		// The broker holds a will of the old identity. What is under way is sent again afterwards.
 		const ref = supervisorNamed(names, 'transports');
 		for (const { id } of await ref.whichChildren()) {
 			await ref.terminateChild(id);
@@ -31,7 +31,7 @@ export function createRenewal(
 		}
 	};
 	return (why) => {
-		// It rejects if this process may not write any more: then another one decides.
+		// It rejects if this process is fenced; then its successor decides.
 		working ??= renew(why).then(
 			() => void (working = undefined),
 			() => undefined,

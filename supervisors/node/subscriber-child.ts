@@ -15,6 +15,11 @@ import { subscriberLogic } from '../../actors/inbound/subscriber.ts';
 /** How much longer than `stopTimeout` a subscriber may take to let go of what it runs. */
 const drainMs = 5000;
 
+/**
+ * Makes the subscriber of a mailbox. An operator may have stopped it: then it starts as stopped.
+ *
+ * @throws ReeveError `internal` if the mailbox has no method
+ */
 export function subscriberChild(
 	services: Pick<
 		NodeServices,
@@ -64,7 +69,7 @@ export function subscriberChild(
 		async start(context) {
 			const process = { kind: 'subscriber', method, node: services.node } as const;
 			if (services.processOverrides.get(process) !== 'stopped') return start(context);
-			// What it has left in mid-run is decided when somebody starts it.
+			// What a crash left running is decided when an operator starts it.
 			services.crashRecovery.cleared(method);
 			return 'ignore';
 		},

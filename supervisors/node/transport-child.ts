@@ -12,6 +12,7 @@ import type {
 import type { ChildSpec } from '../otp/child-spec.ts';
 import { serviceChild } from '../otp/service-child.ts';
 
+/** What the transports of this node work with. */
 export function transportContext(
 	services: Pick<
 		NodeServices,
@@ -36,6 +37,7 @@ export function transportContext(
 	};
 }
 
+/** Makes the child that runs one transport. */
 export function transportChild(
 	transport: TransportDefinition,
 	context: TransportContext,

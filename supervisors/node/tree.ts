@@ -1,9 +1,9 @@
 /**
  * The tree of a node, as data: who is started in which order, and who restarts whom.
  *
- * What comes later stands on what comes earlier, so the top is `rest_for_one`: if a part fails
- * beyond what its own supervisor can mend, everything that was started after it is restarted with
- * it. Recovery is the last child: when it runs, everything else does.
+ * What comes later stands on what comes earlier, so the top is `rest_for_one`: if a child fails
+ * more often than its supervisor allows, everything that was started after it is restarted with it.
+ * Recovery is the last child: when it runs, everything else does.
  *
  * @module
  */
@@ -39,7 +39,7 @@ export function nodeTree(given: TreeChildrenParts): SupervisorSpec {
 				}),
 			),
 			children.timers,
-			// Machines that throw are their hosts' business; what ends here is an error of ours.
+			// A host handles the errors of its machines; a host that ends has an error of its own.
 			registered(
 				supervisorChild({
 					name: 'actors',

@@ -1,5 +1,5 @@
 /**
- * Questions about declared actors, and the one order that is given to their instances by hand.
+ * Queries about declared actors, and the operation `unpark` on their instances.
  *
  * @module
  */

@@ -55,7 +55,7 @@ export function createAudit(
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		const { to, newerThanMs, waitSeconds } = parsed.data;
 		const since = newerThanMs === undefined ? 0 : services.clock.now() - newerThanMs;
-		// What is claimed is fixed first: a receiver that is asked later can only know more.
+		// Read the sender's side first: a receiver that is asked later can only know more.
 		for (const [receiver, claims] of claimsOf(services, { to, since })) {
 			if (signal.aborted) return;
 			yield await auditOne(services, { receiver, claims, waitSeconds, signal });
@@ -71,7 +71,7 @@ function claimsOf(
 	for (const entry of ledger.each(since)) {
 		if ((to ?? entry.toNode) !== entry.toNode) continue;
 		const hasLeft = messageRow(entry, outbox).state === 'accepted';
-		// The content is of no interest here, and would be much.
+		// Leave out the content: an audit does not need it, and it may be large.
 		const { body: _body, output: _output, events: _events, ...bare } = entry;
 		const claims = byReceiver.get(entry.toNode) ?? [];
 		byReceiver.set(entry.toNode, claims);
@@ -142,14 +142,14 @@ async function askOver(
 ): Promise<Testimony> {
 	const { intake, ledger, journal } = services;
 	const question = { toNode: receiver, method: 'REQAudit', data: JSON.stringify(ids) };
-	// Whether its time is over is looked at when an acknowledgement is overdue.
+	// Expiry is checked when an acknowledgement is overdue.
 	const limits = { ttl: waitSeconds, methodTimeout: waitSeconds, ACKTimeout: 1 };
 	const [answer] = await intake.accept({ ...question, ...limits, note: 'audit' }, 'operator');
 	if (!answer || 'error' in answer) {
 		throw new ReeveError(answer?.error ?? 'internal', answer?.detail);
 	}
 	const { result, output = '' } = await outcomeOf(services, answer.id, signal);
-	// The books are for messages, not for what is asked about them.
+	// The ledger keeps messages, not the questions of an audit about them.
 	await journal.commit(ledger.forget(answer.id));
 	if (result?.outcome === 'done') return readTestimony(output, ids.length);
 	const code = result?.code ?? 'internal';

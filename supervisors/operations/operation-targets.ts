@@ -59,7 +59,7 @@ export type Target =
 type Where = NonNullable<OperationRequest['where']>;
 
 /**
- * Finds what is meant, at most `operatedMax` messages. Entries of the books come before the rest.
+ * Finds the messages that are meant, at most `operatedMax`. Ledger entries come first.
  */
 export async function findTargets(
 	services: Services,

@@ -1,6 +1,6 @@
 /**
- * Operations: what people do to messages by hand. Each message that is meant is answered with a row
- * of its own: what was done, when that is on disk, or why nothing was.
+ * What operators do to messages: cancel, retry and drop. Each message is answered with a row: what
+ * was done, once that is on disk, or why nothing was.
  *
  * @module
  */
@@ -62,9 +62,9 @@ export function createOperations(services: Services): Operate {
 }
 
 /**
- * Takes a message back. One that has not left its lane is given up: if it was never published it
- * has its outcome at once, else its receiver has the last word. One that was accepted is asked back
- * from there.
+ * Takes a message back. One that waits in its lane is given up: it has its outcome at once if it
+ * was never published, else when its receiver has answered. For an accepted one its receiver is
+ * asked.
  */
 async function cancel(services: Services, target: Target): Promise<Outcome> {
 	if (target.type === 'unknown') throw target.error;
@@ -147,7 +147,7 @@ async function redrive(
 ): Promise<string> {
 	const box = mailboxes.get(letter.method);
 	if (!box) throw new ReeveError('unknown_method', letter.method);
-	// Whoever asks twice at a time has read two copies of it: the journal tells who was first.
+	// Two requests at the same time have both read it: the journal decides which was first.
 	if (journal.get('dead', [key]) === undefined || redriven.has(key)) {
 		throw new ReeveError('not_found', letter.id);
 	}

@@ -1,5 +1,5 @@
 /**
- * Resending: any message of the record, whatever became of it, is sent once more, as a new message.
+ * Sends any message of the record once more, as a new message.
  *
  * @module
  */
@@ -56,7 +56,7 @@ function kept({ ledger }: Services, id: string): Message | undefined {
 	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);
 	const entry = ledger.get(match);
 	if (!entry) return undefined;
-	// The record is made of the books: what they have not kept is not there either.
+	// The record is made from the ledger: a body that the ledger did not keep is in neither.
 	if (!entry.body) throw new ReeveError('not_kept', entry.id);
 	return unpackMessage(entry.body);
 }
@@ -65,7 +65,7 @@ function kept({ ledger }: Services, id: string): Message | undefined {
 async function recorded({ config }: Services, id: string): Promise<MessageRecord> {
 	const found = new Map<string, MessageRecord>();
 	for await (const line of storeLogFile(config).lines()) {
-		// Nearly no line is the one; to look for the text costs less than to read it.
+		// Search for the id first: parsing every line would cost more.
 		if (!line.includes(id)) continue;
 		const record = readRecord(line);
 		if (record?.id === id) return record;

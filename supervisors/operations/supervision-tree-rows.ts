@@ -1,6 +1,5 @@
 /**
- * The inventory: the living tree as rows, for people to look at. It reads what supervisors show of
- * themselves and changes nothing.
+ * The supervision tree as rows, for `reeve tree`. Reads what supervisors show, and changes nothing.
  *
  * @module
  */
