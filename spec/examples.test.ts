@@ -9,7 +9,7 @@ import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Answer } from '../runtime/network/transport.ts';
-import { startFleet, type Fleet } from './support/fleet.ts';
+import { type Fleet, startFleet } from './support/processes.ts';
 
 const examples = fileURLToPath(new URL('../examples/', import.meta.url));
 const run = promisify(execFile);

@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { readJson } from '../runtime/text/lenient-json.ts';
 import type { Answer } from '../runtime/network/transport.ts';
-import { exchangeLines, startFleet, type Fleet } from './support/fleet.ts';
+import { exchangeLines, type Fleet, startFleet } from './support/processes.ts';
 import type { MessageRow } from '../runtime/ledger/message-state.ts';
 
 interface Example {

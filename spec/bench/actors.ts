@@ -16,7 +16,7 @@ import { realClock } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { packMessage } from '../../runtime/message/codec.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import { openFloor, node } from '../support/actor-floor.ts';
+import { composeWithActors, hostOn, mailboxOf, nodeName } from '../support/actor-node.ts';
 import { atLeast, atMost, full, median, rounded, type Figure } from './figure.ts';
 
 /** How much is measured. */
@@ -121,7 +121,7 @@ function plainTurns(effort: Effort): number {
 const toAccount = (key: string, event: AccountEvent): Message => ({
 	id: newId(realClock),
 	fromNode: 'central',
-	toNode: node,
+	toNode: nodeName,
 	method: 'account',
 	kind: 'CommandACK',
 	methodArgs: [],
@@ -129,18 +129,19 @@ const toAccount = (key: string, event: AccountEvent): Message => ({
 	key,
 });
 
-/** A floor with durable accounts, whose mailbox can be filled and worked off. */
+/** A node with durable accounts, whose mailbox can be filled and worked off. */
 function openAccounts(folder: string) {
-	const floor = openFloor({
+	const services = composeWithActors({
 		clock: realClock,
 		folder,
 		actors: [account],
-		isMortal: false,
 		config: { durability: 'disk', signalsKeptMax: 1000, activeInstancesMax: 1000 },
 	});
-	const box = floor.boxOf('account');
+	const { journal, signals } = services;
+	const box = mailboxOf(services, account.name);
 	return {
-		floor,
+		journal,
+		host: () => hostOn(services, account, { publish: () => {}, broken: () => {} }),
 		/** Files messages as if they had come from another node. */
 		async file(messages: readonly Message[]) {
 			const filed = messages.map((message) => {
@@ -148,7 +149,7 @@ function openAccounts(folder: string) {
 				return box.place({ message, from: 'central', body, deadline: Infinity });
 			});
 			for (let at = 0; at < filed.length; at += 1000) {
-				await floor.journal.commit(filed.slice(at, at + 1000).flatMap(({ changes }) => changes));
+				await journal.commit(filed.slice(at, at + 1000).flatMap(({ changes }) => changes));
 			}
 			return () => {
 				for (const { row } of filed) box.push(row);
@@ -157,13 +158,13 @@ function openAccounts(folder: string) {
 		async workedOff() {
 			// To look on every turn of the event loop would cost more than what is measured.
 			await new Promise<void>((resolve) => {
-				const end = floor.signals.subscribe(({ type }) => {
+				const end = signals.subscribe(({ type }) => {
 					if (type !== 'journal.committed' || box.size() > 0) return;
 					end();
 					resolve();
 				});
 			});
-			await floor.journal.commit([]);
+			await journal.commit([]);
 		},
 	};
 }
@@ -183,7 +184,7 @@ async function durableRound(effort: Effort) {
 	const folder = mkdtempSync(join(tmpdir(), 'reeve-bench-'));
 	try {
 		const accounts = openAccounts(folder);
-		const hostRuntime = accounts.floor.host(account);
+		const hostRuntime = accounts.host();
 		const keys = Array.from({ length: effort.instances }, (_, n) => `account-${n}`);
 		const before = heapBytes();
 		await hostRuntime.open();
@@ -197,7 +198,7 @@ async function durableRound(effort: Effort) {
 		const bytes = Math.max(0, heapBytes() - before) / Math.max(1, idle);
 		const reactivationUs = await reactivation(accounts, keys);
 		await hostRuntime.drain();
-		await accounts.floor.journal.close();
+		await accounts.journal.close();
 		return { turnsPerSecond, bytes, reactivationUs };
 	} finally {
 		rmSync(folder, { recursive: true, force: true });

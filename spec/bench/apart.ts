@@ -1,6 +1,6 @@
 /**
- * A benchmark in a process of its own, and of its own group: it is ended with all that it has
- * started, be it that its time is over or that whoever waits for it is gone.
+ * A benchmark in a process and process group of its own: it is ended with all that it has started
+ * when its time is over, or when the process that waits for it is gone.
  *
  * @module
  */

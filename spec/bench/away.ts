@@ -1,6 +1,6 @@
 /**
  * Away: messages per second to one node while many wait for another that is away, against the same
- * with nobody away. (Steward's router stalls then: it waits for the one that does not answer.)
+ * with no node away. (Steward's router stalls then: it waits for the one that does not answer.)
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * Delivery: messages per second from one process to another over a broker. The baseline is mqtt.js
  * alone, one PUBLISH with QoS 1 for each message, nothing on disk. reeve's messages are on disk at
  * both ends, de-duplicated, acknowledged, run by a trivial method, and settled in the sender's
- * books.
+ * ledger.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * each, and its payload back, nothing on disk. So reeve's command starts no process either: its
  * method runs in the node and answers with what it was sent. What reeve does beyond the baseline is
  * its work: every node has the command on disk before it says so, and the reply before it sends it;
- * the sender has all commands and all outcomes in its books.
+ * the sender has all commands and all outcomes in its ledger.
  *
  * The nodes share this machine: its two cores, and above all its one disk, where each of them
  * flushes a journal of its own twice. A fleet has a disk and a processor for every node, so this is
@@ -27,7 +27,7 @@ const startsMax = 3;
 const threads = '48';
 
 /**
- * The settings of nodes that only obey: they hear of nobody but those whom they answer, have one
+ * The settings of nodes that only obey: they learn only of the nodes that they answer, have one
  * connection, and take the methods that they are there for.
  */
 const light: FanOutOrder['config'] = {

@@ -96,7 +96,7 @@ export function build(folder: string): string {
 	return join(out, 'spec/bench');
 }
 
-/** No order and no job takes longer, unless something was lost that nobody brings again. */
+/** No order and no job takes longer, unless something was lost for good. */
 const answerMsMax = 1_200_000;
 
 /** What a host says to an order or a job; each is answered before it gets the next. */

@@ -100,7 +100,7 @@ async function answerOf(child: ChildProcess, said: object): Promise<readonly num
 		return measured;
 	} finally {
 		over.abort();
-		// The one that has lost is told so by an error that concerns nobody.
+		// The promise that lost the race rejects with an error that does not matter.
 		await Promise.allSettled([answer, ended]);
 	}
 }

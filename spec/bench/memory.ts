@@ -4,7 +4,7 @@
  *
  * What is compared is the resident memory (RSS) of whole processes after garbage collection, in MB
  * of 2^20 bytes. It counts the pages of the journal that are mapped at the moment, which the system
- * takes back whenever somebody else wants them; so a row without mapped files stands beside it.
+ * takes back when other processes need them; so a row without mapped files stands beside it.
  *
  * @module
  */

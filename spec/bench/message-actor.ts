@@ -1,6 +1,6 @@
 /**
  * What the actor of one message in flight costs, from its creation to its end: the compiled chart
- * against the same chart as an ordinary XState machine, which everybody would write.
+ * against the same chart as an ordinary XState machine.
  *
  * @module
  */

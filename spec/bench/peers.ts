@@ -3,7 +3,7 @@
  * BullMQ on a Redis that keeps its append-only file, against reeve's messages from being handed in
  * to being settled, which both ends have on disk; and requests per second of Moleculer over MQTT
  * with QoS 0, against reeve's with the kind that is sent at most once, and against its durable
- * ones, whose answers are in the books of the sender.
+ * ones, whose answers are in the ledger of the sender.
  *
  * The peers are a package of their own in the folder `peers`. No product depends on them.
  *
@@ -33,7 +33,7 @@ function missingPart(): string | undefined {
  * Measures them.
  *
  * @throws Error what is missing here, and how it is got; in the short form that begins with
- * `skipped:`, because nobody has asked for the peers then
+ * `skipped:`, because the peers were not asked for then
  */
 export function measurePeers({ short }: Scale = full): Promise<readonly Figure[]> {
 	const [count, rounds] = short ? [2000, 1] : [10_000, 5];

@@ -1,6 +1,6 @@
 /**
  * A journal with many messages that wait, made as quickly as the disk allows: by the outbox and the
- * books of the product, many messages in one transaction, without a node around them.
+ * ledger of the product, many messages in one transaction, without a node around them.
  *
  * @module
  */

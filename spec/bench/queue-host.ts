@@ -93,7 +93,7 @@ function start({ name, databaseFolder }: Place, order: QueueOrder): Promise<Runn
 	return startNode(config, { methods: trivialNames.map(trivialMethod) });
 }
 
-/** Counts settlements, and wakes whoever waits for so many. */
+/** Counts settlements, and wakes the waiter for so many. */
 function createTally() {
 	let [settled, since, sinceCpu, first] = [0, 0, 0, 0];
 	let waiter: { readonly count: number; readonly wake: () => void } | undefined;

@@ -34,7 +34,7 @@ function birth(folder: string): Promise<RunningNode> {
 	return startNode(
 		configOf({
 			nodeName: 'central',
-			// Nobody answers there: the birth must not wait for a broker.
+			// No broker answers there: the birth must not wait for a broker.
 			brokerAddress: 'mqtt://127.0.0.1:9',
 			socketFolder: scratch,
 			databaseFolder: folder,

@@ -3,7 +3,7 @@
  * that the same messages are spread over, all under way at the same time; and once over the number
  * of messages that wait in one lane for a node that is away, until it comes back.
  *
- * Cost is the processor time of both ends for each message, over its whole life: handing it in,
+ * Cost is the processor time of both ends for each message, over its whole way: handing it in,
  * sending, receiving, running, answering, settling; for a queue less what the return of the
  * receiver costs with only one message in it. It is not the time that passes, because that shows
  * what both ends do at the same time and what else the machine does, and a smaller overlap would

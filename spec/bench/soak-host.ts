@@ -46,7 +46,7 @@ const retention = {
 	signalsKeptMax: 500,
 } as const;
 
-/** It has a timer, a step, values, and an answer for whoever asks. */
+/** It has a timer, a step, values, and an answer for a question. */
 const sheet = `
 actor: tally
 version: 1
@@ -148,7 +148,7 @@ async function beNode(order: SoakOrder): Promise<Work<SoakJob>> {
 
 const databaseOf = ({ folder, name }: SoakOrder) => join(folder, name, 'db');
 
-/** Whatever can be collected is collected first: what is left then is held by somebody. */
+/** Collects garbage first, so that what is left is held. */
 async function weight(
 	node: RunningNode,
 	order: SoakOrder,

@@ -18,7 +18,7 @@ test('one sample, or none, has no slope', () => {
 	assert.equal(slopeOf([]), 0);
 });
 
-test('what rises by more than the limit over the time that was measured is growing', () => {
+test('a figure that rises by more than the limit over the measured time is growing', () => {
 	const trend = trendOf(
 		named,
 		samplesOf((second) => 20 + second * 0.1),
@@ -30,7 +30,7 @@ test('what rises by more than the limit over the time that was measured is growi
 	assert.equal(trend.limit, 2.3);
 });
 
-test('what goes up and down is flat, and so is what falls', () => {
+test('a figure that goes up and down is flat, and so is one that falls', () => {
 	const chance = seededChance(7);
 	const noisy = samplesOf((second) => (second % 10) * 0.5 + 20 + chance());
 	assert.equal(trendOf(named, noisy, tolerance).verdict, 'flat');

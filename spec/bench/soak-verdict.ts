@@ -3,7 +3,7 @@
  *
  * The slope is that of the straight line with the least squares through all samples after the
  * warm-up. What is compared with the limit is what that line rises over the time that was measured:
- * single samples are full of noise, and of garbage that nobody has collected yet.
+ * single samples are full of noise, and of garbage that is not collected yet.
  *
  * @module
  */

@@ -190,8 +190,7 @@ test('I37: A requester that crashed and restarted receives the reply of a durabl
 });
 
 test('I41: Every message sent to a stopped, unknown or killed actor is visible in the dead letters with its target', async (t) => {
-	// What could not be handed to anybody is in the books of its sender, by its target and with the
-	// reason.
+	// What could not be delivered is in the ledger of its sender, by its target and with the reason.
 	const { fleet, world } = startWorld(t, { actors: [ledger] });
 	world.strike = ({ arg }) => {
 		if (arg === 'deadly') throw new TypeError('its actor dies of it');

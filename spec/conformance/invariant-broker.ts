@@ -11,7 +11,7 @@ import type { SimulatedFleet, SimulatedNode } from '../../supervisors/testing/si
 import { startBroker } from '../../transports/mqtt/embedded-broker.ts';
 import { forSeeds, note, rawRows, startWorld, type World } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
-import { signalOf, startReal } from '../support/real-nodes.ts';
+import { signalOf, startLocalNode } from '../support/local-nodes.ts';
 import type { NodeRow } from '../../runtime/queries/question.ts';
 
 /** Sends to both lanes of a ship for a while, and returns what was sent. */
@@ -98,7 +98,7 @@ test('I25: After reconnect with session-present false, subscriptions are restore
 	const broker = await startBroker('127.0.0.1:0');
 	const { host } = new URL(broker.address);
 	const values = { resendMsMin: 60_000, resendMsMax: 60_000 };
-	const start = (name: string) => startReal(t, { name, broker: broker.address, values });
+	const start = (name: string) => startLocalNode(t, { name, broker: broker.address, values });
 	const [central, ship] = await Promise.all([start('central'), start('ship1')]);
 	await Promise.all([signalOf(central, 'node.seen'), signalOf(ship, 'node.seen')]);
 	await broker.stop();
@@ -199,7 +199,7 @@ test('I40: A message from a plain MQTT client with QoS 1 is PUBACKed only after 
 	await fleet.clock.advance(1000);
 	assert.deepEqual(world.ran('ship1'), ['named']);
 
-	// Without its PUBACK the broker delivers it again to the next life.
+	// Without its PUBACK the broker delivers it again to the next process.
 	ship.disk.hold('flushes');
 	void fleet.hub.publish(nameless);
 	void fleet.hub.publish(named);

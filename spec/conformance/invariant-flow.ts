@@ -6,7 +6,7 @@ import { defineActor } from '../../actors/definition/definition.ts';
 import { packMessage } from '../../runtime/message/codec.ts';
 import { forSeeds, note, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
-import { messageOf } from '../support/method-context.ts';
+import { messageOf } from '../support/messages.ts';
 
 test('I18: Unresolved data messages per lane never exceed the last credit granted', async (t) => {
 	await forSeeds(3, async (seed) => {
@@ -125,7 +125,7 @@ test('I20: Below low-water, credit is granted without any action of the sender w
 		JSON.stringify(grants),
 	);
 	const first = tap.acks.findIndex(({ ack }) => ack.lanes.some((each) => each === grants[0]));
-	assert.ok(first >= 0 && asked <= tap.frames.length, 'nobody had to ask');
+	assert.ok(first >= 0 && asked <= tap.frames.length, 'the receiver did not have to ask');
 	tap.swallowFrames();
 	await fleet.clock.advance(60_000);
 	assert.equal(world.runs.length, 12);
@@ -180,7 +180,7 @@ test("I22: With the sender's disk full send rejects with STORAGE_FULL, the calle
 	await fleet.halt('ship1');
 	for (const arg of ['second', 'third']) await central.send(note('ship1', arg));
 	central.disk.fill();
-	// Whoever is the first to find out waits; it was not told anything yet.
+	// The first message to meet the full disk waits: it gets no answer yet.
 	const unlucky = central.send(note('ship1', 'unlucky', { id: 'unlucky' }));
 	await fleet.clock.advance(2000);
 	for (let count = 0; count < 5; count += 1) {

@@ -20,9 +20,8 @@ import {
 } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
-import { ask, send, settled } from '../support/estate.ts';
-import { signalOf, startReal } from '../support/real-nodes.ts';
-import { refused, startSigningEstate } from '../support/signing-estate.ts';
+import { ask, send, settled, signalOf, startLocalNode } from '../support/local-nodes.ts';
+import { refused, startSigningFleet } from '../support/signing-fleet.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import type { NodeRow } from '../../runtime/queries/question.ts';
 import { packAcknowledgement } from '../../runtime/protocol/acknowledgement.ts';
@@ -69,7 +68,7 @@ test(
 	async (t) => {
 		const { port } = await startMosquitto(t);
 		const gate = await startTollgate(t, port);
-		const ship = await startReal(t, { name: 'ship1', broker: gate.address });
+		const ship = await startLocalNode(t, { name: 'ship1', broker: gate.address });
 		await onMqtt(ship);
 		assert.ok(gate.connects.includes('reeve:ship1'), 'it goes by its name');
 		const before = gate.connects.length;
@@ -130,9 +129,13 @@ test('I28: Of two hosts using one node name at most one processes data messages 
 	t.after(() => broker.stop());
 	const [one, two] = [createWorld(), createWorld()];
 	const at = { broker: broker.address };
-	const central = await startReal(t, { ...at, name: 'central', methods: createWorld().methods });
+	const central = await startLocalNode(t, {
+		...at,
+		name: 'central',
+		methods: createWorld().methods,
+	});
 	const [oneFolder, twoFolder] = [temporaryFolder(t), temporaryFolder(t)];
-	const first = await startReal(t, {
+	const first = await startLocalNode(t, {
 		...at,
 		name: 'ship1',
 		host: 'one',
@@ -140,7 +143,7 @@ test('I28: Of two hosts using one node name at most one processes data messages 
 		folder: oneFolder,
 	});
 	await signalOf(first, 'name.granted');
-	const second = await startReal(t, {
+	const second = await startLocalNode(t, {
 		...at,
 		name: 'ship1',
 		host: 'two',
@@ -170,9 +173,9 @@ test('I29: A cloned data directory started on another host publishes nothing unt
 	t.after(() => broker.stop());
 	const at = { broker: broker.address };
 	const { methods } = createWorld();
-	const original = await startReal(t, { ...at, name: 'ship1', host: 'one', methods });
+	const original = await startLocalNode(t, { ...at, name: 'ship1', host: 'one', methods });
 	await onMqtt(original);
-	// Something to send, and somebody to send it to who comes later.
+	// A message to send, whose receiver starts later.
 	const id = await send(original, note('central', 'inherited'));
 	const clone = `${temporaryFolder(t)}/clone`;
 	await ask(original, { reeve: 'backup', folder: clone });
@@ -184,21 +187,21 @@ test('I29: A cloned data directory started on another host publishes nothing unt
 	await client.subscribeAsync('#', { qos: 1 });
 	const before = heard.length;
 	const cloned = { ...at, name: 'ship1', host: 'two', folder: clone, methods };
-	const copy = await startReal(t, cloned);
+	const copy = await startLocalNode(t, cloned);
 	assert.equal(await copy.ended, 'cloned_store');
 	const said = heard.slice(before).filter((topic) => !topic.endsWith('/_claim'));
-	assert.deepEqual(said, [], 'nothing but the question whether somebody else is there');
+	assert.deepEqual(said, [], 'nothing but the claim of the name');
 
-	const fork = await startReal(t, { ...cloned, name: 'ship9', choices: { identity: 'fork' } });
+	const fork = await startLocalNode(t, { ...cloned, name: 'ship9', choices: { identity: 'fork' } });
 	assert.notEqual(fork.storeId, original.storeId);
 	const { world } = startWorld(t);
-	const central = await startReal(t, { ...at, name: 'central', methods: world.methods });
+	const central = await startLocalNode(t, { ...at, name: 'central', methods: world.methods });
 	await signalOf(central, 'name.granted');
 	assert.equal((await settled(original, id)).state, 'done');
 	assert.deepEqual(world.ran('central'), ['inherited'], 'once, and not by the copy');
 	await original.stop();
 	await fork.stop();
-	const adopted = await startReal(t, {
+	const adopted = await startLocalNode(t, {
 		...cloned,
 		folder: temporaryFolder(t),
 		choices: { identity: 'adopt' },
@@ -207,7 +210,7 @@ test('I29: A cloned data directory started on another host publishes nothing unt
 });
 
 test('I51: A forged or unsigned ACK deletes no journal row when signing is on', async (t) => {
-	const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1']);
+	const { start, mallory, keyring } = await startSigningFleet(t, ['central', 'ship1']);
 	const central = await start('central');
 	const ship = await start('ship1');
 	await signalOf(central, 'node.seen');
@@ -238,7 +241,7 @@ test('I51: A forged or unsigned ACK deletes no journal row when signing is on', 
 	}
 	const again = await start('ship1');
 	assert.equal((await settled(central, id)).state, 'done', 'the row was there to be sent');
-	assert.ok(again.epoch > ship.epoch, 'another life');
+	assert.ok(again.epoch > ship.epoch, 'another process');
 });
 
 test('I56: After three unclean starts within ten minutes the node comes up in safe mode, reachable, with all stored messages intact', async (t) => {

@@ -10,8 +10,7 @@ import { defer, reply, send } from '../../actors/definition/effects.ts';
 import { step } from '../../actors/definition/step.ts';
 import { seededChance } from '../../runtime/platform/clock.ts';
 import { forSeeds, rawRows, startWorld, storedContexts } from '../simulation/world.ts';
-import { sink } from '../support/actor-floor.ts';
-import { setActorStage } from '../support/actor-stage.ts';
+import { sink, startActorNode } from '../support/actor-node.ts';
 
 interface Sums {
 	readonly total: number;
@@ -189,30 +188,30 @@ test("I49: A killed actor's old incarnation can neither commit nor send", async 
 		const chance = seededChance(seed);
 		// Each death of a host counts as a start of what it was about, and that is not the point here.
 		const config = { attemptsMax: 1000 };
-		const stage = await setActorStage(t, { actors: [adder], config });
+		const node = await startActorNode(t, { actors: [adder], config });
 		const total = 40;
-		const old = [stage.hostRuntimes.get('adder')];
+		const old = [node.hostRuntimes.get('adder')];
 		const sent: Promise<string>[] = [];
 		for (let count = 0; count < total; count += 1) {
-			sent.push(stage.send('adder', { type: 'ADD', by: 1 }, { key: 'k' }));
-			// At any instant of its work the host is killed, and another one takes its place.
-			for (let turns = Math.floor(chance() * 4); turns > 0; turns -= 1) await stage.clock.settle();
+			sent.push(node.send('adder', { type: 'ADD', by: 1 }, { key: 'k' }));
+			// At any instant of its work the host is killed, and another one replaces it.
+			for (let turns = Math.floor(chance() * 4); turns > 0; turns -= 1) await node.clock.settle();
 			if (chance() < 0.3) {
-				await stage.replaceHost('adder');
-				old.push(stage.hostRuntimes.get('adder'));
+				await node.replaceHost('adder');
+				old.push(node.hostRuntimes.get('adder'));
 			}
 		}
 		await Promise.all(sent);
-		await stage.idle('adder');
+		await node.idle('adder');
 		assert.ok(old.length > 4, 'several incarnations');
-		const stored = stage.stored('adder', 'k');
+		const stored = node.stored('adder', 'k');
 		assert.equal(stored?.turn, total, 'each message moved it once, in one incarnation');
 		const wanted: string[] = [];
 		for (let count = 0, sum = 0; count < total; count += 1)
 			wanted.push(`total ${(sum = sum * 3 + 1)}`);
-		const totals = stage.sunk().filter((text) => text.startsWith('total'));
+		const totals = node.sunk().filter((text) => text.startsWith('total'));
 		assert.deepEqual(totals, wanted, 'nothing was sent by two');
-		await stage.stop();
+		await node.stop();
 	});
 });
 
@@ -253,7 +252,7 @@ test('I52: A deferred message is retried after the next state change, before any
 
 test('I53: Restart of a node with N queued messages and M idle actors creates no more actor objects than have work due', async (t) => {
 	const [idle, busy, queued] = [300, 7, 70];
-	const first = await setActorStage(t, { actors: [adder] });
+	const first = await startActorNode(t, { actors: [adder] });
 	for (let key = 0; key < idle; key += 1) {
 		void first.send('adder', { type: 'ADD', by: 1 }, { key: `k${key}` });
 	}
@@ -264,15 +263,15 @@ test('I53: Restart of a node with N queued messages and M idle actors creates no
 	for (let count = 0; count < queued; count += 1) {
 		await first.send('adder', { type: 'ADD', by: 1 }, { key: `k${count % busy}` });
 	}
-	const stage = await first.crash();
+	const node = await first.crash();
 	let most = 0;
-	await stage.until(() => {
-		most = Math.max(most, stage.hostRuntimes.get('adder')?.counts().active ?? 0);
-		return stage.mailbox('adder').size() === 0;
+	await node.until(() => {
+		most = Math.max(most, node.hostRuntimes.get('adder')?.counts().active ?? 0);
+		return node.mailbox('adder').size() === 0;
 	});
 	assert.equal(most, busy, 'those with mail and no others');
-	await stage.idle('adder');
-	assert.equal(stage.stored('adder', 'k0')?.turn, 1 + queued / busy);
-	assert.equal(stage.stored('adder', 'k100')?.turn, 1);
-	await stage.stop();
+	await node.idle('adder');
+	assert.equal(node.stored('adder', 'k0')?.turn, 1 + queued / busy);
+	assert.equal(node.stored('adder', 'k100')?.turn, 1);
+	await node.stop();
 });

@@ -348,7 +348,7 @@ test('I16: An expired message is never started after its local deadline, and its
 	await fleet.clock.advance(5000);
 	assert.equal((await central.row(waits)).state, 'expired');
 
-	// And on its way: whether it was accepted, nobody knows who has not heard of it.
+	// On its way, too: the sender cannot know whether a message was accepted without the ACK.
 	tap.swallowFrames(({ frame }) => frame.rows.some((row) => row.id === 'lost' && !row.skip));
 	let mayAnswer = false;
 	tap.swallowAcks(({ to }) => to === 'central' && !mayAnswer);

@@ -16,7 +16,7 @@ import {
 	wholeJournal,
 } from '../simulation/world.ts';
 import { tapWire } from '../simulation/wire-tap.ts';
-import { startHosts } from '../support/hosts.ts';
+import { startHosts } from '../support/processes.ts';
 import { laneName } from '../../runtime/protocol/lane.ts';
 
 const inOutbox = (folder: string) =>
@@ -212,7 +212,7 @@ test('I5: An ACK for seq n is published only after the mailbox row, or the durab
 	await fleet.clock.advance(120_000);
 	assert.deepEqual([highest('NOTE'), highest('CROWD')], [2, 2]);
 	assert.deepEqual(tap.laneAcks('ship1/CROWD/CommandACK/').at(-1)?.except, [[2, 'unknown_method']]);
-	assert.ok(!ship.isAlive(), 'it was another life');
+	assert.ok(!ship.isAlive(), 'it was another process');
 
 	// While one transaction is flushed the next one waits, and what it is about must not be told with
 	// it.

@@ -41,10 +41,10 @@ test('I30: A sender whose store was wiped, or restored from an older copy at any
 		fleet.kill('central');
 		const folder = copied === 'wiped' ? fleet.spareFolder() : copy;
 		central = await fleet.start('central', { folder, ...adopt });
-		// The ACK of the old life comes late, while its number stands for another message.
+		// The ACK of the old store comes late, while its number stands for another message.
 		tap.swallowFrames(({ from }) => from === 'central');
 		const ids = [await send('new0')];
-		assert.ok(lastAck, 'the last ACK of the old life');
+		assert.ok(lastAck, 'the last ACK of the old store');
 		await tap.replay(lastAck.publication);
 		await fleet.clock.advance(100);
 		const waiting = rawRows(fleet.folder('central'), 'outbox').map(({ value }) => value['id']);

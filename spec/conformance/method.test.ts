@@ -14,8 +14,8 @@ import type { MethodDefinition } from '../../runtime/method/method.ts';
 import { authorizationMethods } from '../../runtime/security/authorization.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
 import { freePort } from '../support/broker.ts';
-import { startFleet, type Fleet } from '../support/fleet.ts';
-import { builtInMethods } from '../support/method-context.ts';
+import { builtInMethods } from '../support/composed-node.ts';
+import { type Fleet, startFleet } from '../support/processes.ts';
 
 /** What came of a message, as far as every way tells it. */
 interface Told {
@@ -29,7 +29,7 @@ interface Told {
 interface Way {
 	readonly name: string;
 	/**
-	 * Whether whoever comes this way may do anything; others may not hand out keys, unless they sign.
+	 * Whether a client that comes this way may do anything; others may hand out keys only signed.
 	 */
 	readonly isTrusted?: true;
 	send(message: Example): Promise<Told>;

@@ -17,7 +17,7 @@ import {
 	fate,
 	fragile,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 	worker,
 } from '../support/supervised.ts';
@@ -32,7 +32,7 @@ function faultOf(spec: unknown, autoShutdown?: 'never' | 'any_significant' | 'al
 }
 
 test('child_adm: the whole life of a child, with every answer of every call', async (t) => {
-	const { clock, start } = setStage(t);
+	const { clock, start } = createSupervision(t);
 	const top = await start({ children: [] });
 	assert.deepEqual([await top.whichChildren(), await counts(top)], [[], [0, 0, 0, 0]]);
 	const spec = worker('ch1');
@@ -64,8 +64,8 @@ test('child_adm: the whole life of a child, with every answer of every call', as
 });
 
 test('child_adm_simple: the same calls for dynamic children, and their refusals', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.run('simple_one_for_one', [worker('ch')]);
+	const supervision = createSupervision(t);
+	const top = await supervision.run('simple_one_for_one', [worker('ch')]);
 	assert.deepEqual([await top.whichChildren(), await counts(top)], [[], [1, 0, 0, 0]]);
 	const one = startedChild(await top.startChild([]));
 	const two = startedChild(await top.startChild([]));
@@ -79,13 +79,13 @@ test('child_adm_simple: the same calls for dynamic children, and their refusals'
 	assert.deepEqual(await top.terminateChild(one), ok);
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 	assert.deepEqual(await top.terminateChild(one), ok, 'a dead pid is no error');
-	const other = await stage.start({ children: [worker('stranger')] });
+	const other = await supervision.start({ children: [worker('stranger')] });
 	assert.deepEqual(await top.terminateChild(await childOf(other, 'stranger')), notFound);
 	assert.equal(fate(two), 'alive');
 });
 
 test('extra_return: what a start adds for the caller is passed on, and ignored elsewhere', async (t) => {
-	const { crash, start } = setStage(t);
+	const { crash, start } = createSupervision(t);
 	const plain = worker('ch1');
 	const extra: ChildSpec = {
 		id: 'ch1',
@@ -109,7 +109,7 @@ test('extra_return: what a start adds for the caller is passed on, and ignored e
 });
 
 test('child_specs: every invalid field is named, and so are duplicates and bad templates', async (t) => {
-	const { start } = setStage(t);
+	const { start } = createSupervision(t);
 	const good = worker('ch1');
 	const cases: readonly (readonly [unknown, string])[] = [
 		[{ ...good, id: '' }, 'invalid_id'],
@@ -159,7 +159,7 @@ test('child_specs_map: every combination with autoShutdown is allowed or forbidd
 });
 
 test('sup_flags: every invalid setting is named, and an unknown one is ignored', async (t) => {
-	const { clock } = setStage(t);
+	const { clock } = createSupervision(t);
 	const good = { name: 'top', strategy: 'one_for_one', children: [] } as const;
 	const cases: readonly (readonly [object, string])[] = [
 		[{ strategy: 'none_for_one' }, 'invalid_strategy'],
@@ -203,16 +203,22 @@ async function fillAndCount(top: SupervisorRef, type: 'worker' | 'supervisor'): 
 }
 
 test('count_children: 1000 and then 2000 workers are counted and listed alike', async (t) => {
-	await fillAndCount(await setStage(t).run('simple_one_for_one', [worker('ch')]), 'worker');
+	await fillAndCount(
+		await createSupervision(t).run('simple_one_for_one', [worker('ch')]),
+		'worker',
+	);
 });
 
 test('count_children_supervisor: children of the type supervisor are counted as such', async (t) => {
 	const template = worker('ch', { type: 'supervisor' });
-	await fillAndCount(await setStage(t).run('simple_one_for_one', [template]), 'supervisor');
+	await fillAndCount(
+		await createSupervision(t).run('simple_one_for_one', [template]),
+		'supervisor',
+	);
 });
 
 test('count_restarting_children: they are not active, but stay counted until they are stopped', async (t) => {
-	const { clock, end, run } = setStage(t);
+	const { clock, end, run } = createSupervision(t);
 	const broken = { is: false };
 	const backoff = { minMs: 1000, maxMs: 1000, jitter: 0 };
 	const more = { intensity: 10, period: 10, backoff };
@@ -240,15 +246,15 @@ test('count_restarting_children: they are not active, but stay counted until the
 });
 
 test('get_callback_module: the definition and its version are read from a running supervisor', async (t) => {
-	const top = await setStage(t).start({ name: 'pool', version: '7', children: [] });
+	const top = await createSupervision(t).start({ name: 'pool', version: '7', children: [] });
 	const { name, version, strategy } = top.view();
 	assert.deepEqual([name, version, strategy], ['pool', '7', 'one_for_one']);
 });
 
 test('already_started_outside_supervisor: a taken name gives the other pid, nothing is stored', async (t) => {
-	const stage = setStage(t);
-	const { names } = stage;
-	const elsewhere = await stage.start({ children: [worker('ch1')] });
+	const supervision = createSupervision(t);
+	const { names } = supervision;
+	const elsewhere = await supervision.start({ children: [worker('ch1')] });
 	const owner = await childOf(elsewhere, 'ch1');
 	assert.deepEqual(names.register('clerk', owner), { ok: true });
 	const named: ChildSpec = {
@@ -258,14 +264,14 @@ test('already_started_outside_supervisor: a taken name gives the other pid, noth
 			return taken ? { alreadyStarted: taken } : 'ignore';
 		},
 	};
-	const top = await stage.start({ children: [] });
+	const top = await supervision.start({ children: [] });
 	assert.deepEqual(await top.startChild(named), { error: 'already_started', child: owner });
 	assert.deepEqual(await counts(top), [0, 0, 0, 0]);
 	assert.equal(names.whereis('clerk'), owner);
 });
 
 test('which_children: the list and each row follow start, stop, restart and delete', async (t) => {
-	const { start } = setStage(t);
+	const { start } = createSupervision(t);
 	const inner = supervisorChild({ name: 'inner', strategy: 'one_for_one', children: [] });
 	const top = await start({ children: [worker('ch1'), inner] });
 	const ids = async () => (await top.whichChildren()).map(({ id, state }) => `${id} ${state}`);
@@ -285,7 +291,7 @@ test('which_children: the list and each row follow start, stop, restart and dele
 });
 
 test('which_children_simple_one_for_one: rows are found by pid, and not by anything else', async (t) => {
-	const top = await setStage(t).run('simple_one_for_one', [worker('ch')]);
+	const top = await createSupervision(t).run('simple_one_for_one', [worker('ch')]);
 	const one = startedChild(await top.startChild([]));
 	const two = startedChild(await top.startChild([]));
 	const rows = await top.whichChildren();

@@ -10,7 +10,7 @@ import {
 	childOf,
 	fate,
 	living,
-	setStage,
+	createSupervision,
 	startedChild,
 	supervisorOf,
 	worker,
@@ -31,7 +31,7 @@ const two = worker('ch2');
 const spec: SupervisorSpec = { name: 'top', strategy: 'one_for_one', children: [one] };
 
 test('code_change: settings change, faults are refused, ignore keeps all', async (t) => {
-	const { clock, crash, start } = setStage(t);
+	const { clock, crash, start } = createSupervision(t);
 	const top = await start(spec);
 	const before = living(top);
 	const diff = diffOf(await top.changeSpecs({ ...spec, intensity: 3, strategy: 'one_for_all' }));
@@ -59,7 +59,7 @@ test('code_change: settings change, faults are refused, ignore keeps all', async
 });
 
 test('code_change_map: children are added unstarted, changed while they run, and kept when left out', async (t) => {
-	const { start } = setStage(t);
+	const { start } = createSupervision(t);
 	const top = await start(spec);
 	const first = await childOf(top, 'ch1');
 
@@ -93,7 +93,7 @@ test('code_change_map: children are added unstarted, changed while they run, and
 const pool: SupervisorSpec = { name: 'top', strategy: 'simple_one_for_one', children: [one] };
 
 test('code_change_simple: the template may change; there is always exactly one', async (t) => {
-	const { start } = setStage(t);
+	const { start } = createSupervision(t);
 	const top = await start(pool);
 	const child = startedChild(await top.startChild([]));
 	for (const children of [[], [one, two]]) {
@@ -106,7 +106,7 @@ test('code_change_simple: the template may change; there is always exactly one',
 });
 
 test('code_change_simple_map: dynamic children keep running, and restart by the new template', async (t) => {
-	const { end, start } = setStage(t);
+	const { end, start } = createSupervision(t);
 	const top = await start(pool);
 	const child = startedChild(await top.startChild([]));
 	const temporary = { ...one, restart: 'temporary' } as const;
@@ -119,7 +119,7 @@ test('code_change_simple_map: dynamic children keep running, and restart by the 
 });
 
 test('changed_supervisor_child: its new specification takes effect when it is started again', async (t) => {
-	const { clock, start } = setStage(t);
+	const { clock, start } = createSupervision(t);
 	const inner: SupervisorSpec = { name: 'inner', strategy: 'one_for_one', children: [one] };
 	const top = await start({ children: [supervisorChild(inner)] });
 	const next = supervisorChild({ ...inner, children: [one, two] });

@@ -14,24 +14,24 @@ import {
 	counts,
 	fate,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 	supervisorOf,
 	worker,
-	type Stage,
+	type TestSupervision,
 } from '../support/supervised.ts';
 
 const expected = ['shutdown', { shutdown: 'why' }] as const;
 
 /** Ends a child of a type, and tells what became of its specification. */
 async function afterEnd(
-	stage: Stage,
+	supervision: TestSupervision,
 	restart: RestartType,
 	reason: ExitReason,
 ): Promise<'restarted' | 'kept' | 'gone'> {
-	const top = await stage.start({ children: [worker('ch1', { restart })] });
+	const top = await supervision.start({ children: [worker('ch1', { restart })] });
 	const before = await childOf(top, 'ch1');
-	await stage.end(before, reason);
+	await supervision.end(before, reason);
 	assert.equal(fate(before), exitText(reason));
 	const row = await top.whichChild('ch1');
 	assert.equal(fate(top), 'alive');
@@ -41,7 +41,7 @@ async function afterEnd(
 }
 
 test('external_start_no_progress_log: a child started by a call is told of once, also when restarted', async (t) => {
-	const { crash, run, seen } = setStage(t);
+	const { crash, run, seen } = createSupervision(t);
 	const top = await run('one_for_one', []);
 	await top.startChild(worker('ch1'));
 	await crash(top, 'ch1');
@@ -53,29 +53,29 @@ test('external_start_no_progress_log: a child started by a call is told of once,
 });
 
 test('permanent_normal: a permanent child is restarted after a normal end', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'permanent', 'normal'), 'restarted');
+	assert.equal(await afterEnd(createSupervision(t), 'permanent', 'normal'), 'restarted');
 });
 
 test('transient_normal: a transient child is not, and its specification is kept', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'transient', 'normal'), 'kept');
+	assert.equal(await afterEnd(createSupervision(t), 'transient', 'normal'), 'kept');
 });
 
 test('temporary_normal: a temporary child is not, and its specification is gone', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'temporary', 'normal'), 'gone');
+	assert.equal(await afterEnd(createSupervision(t), 'temporary', 'normal'), 'gone');
 });
 
 test('permanent_shutdown: a permanent child is restarted after shutdown and {shutdown, term}', async (t) => {
 	for (const reason of expected) {
-		assert.equal(await afterEnd(setStage(t), 'permanent', reason), 'restarted');
+		assert.equal(await afterEnd(createSupervision(t), 'permanent', reason), 'restarted');
 	}
 });
 
 test('transient_shutdown: a transient child is not, and can be started again by hand', async (t) => {
 	for (const reason of expected) {
-		const stage = setStage(t);
-		assert.equal(await afterEnd(stage, 'transient', reason), 'kept');
-		const top = await stage.start({ children: [worker('ch1', { restart: 'transient' })] });
-		await stage.crash(top, 'ch1', reason);
+		const supervision = createSupervision(t);
+		assert.equal(await afterEnd(supervision, 'transient', reason), 'kept');
+		const top = await supervision.start({ children: [worker('ch1', { restart: 'transient' })] });
+		await supervision.crash(top, 'ch1', reason);
 		startedChild(await top.restartChild('ch1'));
 		assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 	}
@@ -83,12 +83,12 @@ test('transient_shutdown: a transient child is not, and can be started again by 
 
 test('temporary_shutdown: a temporary child is not, and its specification is gone', async (t) => {
 	for (const reason of expected) {
-		assert.equal(await afterEnd(setStage(t), 'temporary', reason), 'gone');
+		assert.equal(await afterEnd(createSupervision(t), 'temporary', reason), 'gone');
 	}
 });
 
 test('faulty_application_shutdown: a failure deep in a tree surfaces at the top with its stack', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const faulty: ChildSpec = {
 		id: 'socket',
 		start() {
@@ -103,7 +103,7 @@ test('faulty_application_shutdown: a failure deep in a tree surfaces at the top 
 			children: [supervisorChild({ name: 'inner', strategy: 'one_for_one', children: [faulty] })],
 		}),
 	];
-	await assert.rejects(stage.start({ children }), (thrown: Error) => {
+	await assert.rejects(supervision.start({ children }), (thrown: Error) => {
 		const [outer, inner, root] = [thrown.cause, (thrown.cause as Error).cause] as Error[];
 		assert.match(thrown.message, /failed_to_start_child outer/);
 		assert.match(String(outer?.message), /failed_to_start_child inner/);
@@ -112,28 +112,28 @@ test('faulty_application_shutdown: a failure deep in a tree surfaces at the top 
 		assert.equal(cause.message, 'port 80 is taken');
 		return String(cause.stack).includes('supervisor-exits');
 	});
-	// Whoever had started is down again.
+	// The children that had started are down again.
 	assert.deepEqual(
-		stage.seen('child.exited').map(({ child, reason }) => `${child} ${reason}`),
+		supervision.seen('child.exited').map(({ child, reason }) => `${child} ${reason}`),
 		['first shutdown'],
 	);
-	assert.equal(stage.clock.pending(), 0);
+	assert.equal(supervision.clock.pending(), 0);
 });
 
 test('permanent_abnormal: a permanent child is restarted after a crash', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'permanent', abnormal), 'restarted');
+	assert.equal(await afterEnd(createSupervision(t), 'permanent', abnormal), 'restarted');
 });
 
 test('transient_abnormal: a transient child is restarted after a crash', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'transient', abnormal), 'restarted');
+	assert.equal(await afterEnd(createSupervision(t), 'transient', abnormal), 'restarted');
 });
 
 test('temporary_abnormal: a temporary child is not, and its specification is gone', async (t) => {
-	assert.equal(await afterEnd(setStage(t), 'temporary', abnormal), 'gone');
+	assert.equal(await afterEnd(createSupervision(t), 'temporary', abnormal), 'gone');
 });
 
 test('child_unlink: a child that got rid of its watcher does not hang its supervisor', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	let forget = () => {};
 	const unlinked: ChildSpec = {
 		id: 'ch1',
@@ -154,7 +154,7 @@ test('child_unlink: a child that got rid of its watcher does not hang its superv
 			return child;
 		},
 	};
-	const top = await stage.start({ children: [unlinked] });
+	const top = await supervision.start({ children: [unlinked] });
 	const child = await childOf(top, 'ch1');
 	forget();
 	assert.deepEqual(await top.terminateChild('ch1'), { ok: true });
@@ -163,8 +163,8 @@ test('child_unlink: a child that got rid of its watcher does not hang its superv
 });
 
 /** Three levels: a static supervisor and a pool, each with workers. */
-async function startTree(stage: Stage) {
-	const top = await stage.run(
+async function startTree(supervision: TestSupervision) {
+	const top = await supervision.run(
 		'one_for_all',
 		[
 			supervisorChild({
@@ -192,15 +192,15 @@ async function startTree(stage: Stage) {
 }
 
 test('tree: a crash stays local; escalation restarts the tree, but no dynamic children', async (t) => {
-	const stage = setStage(t);
-	const { top, inner, pool } = await startTree(stage);
-	await stage.crash(inner, 'ch1');
+	const supervision = createSupervision(t);
+	const { top, inner, pool } = await startTree(supervision);
+	await supervision.crash(inner, 'ch1');
 	assert.equal(await supervisorOf(top, 'static'), inner);
 	assert.equal(await supervisorOf(top, 'pool'), pool);
 	assert.deepEqual(await counts(pool), [1, 2, 0, 2]);
 
-	await stage.crash(inner, 'ch1');
-	await stage.crash(inner, 'ch1');
+	await supervision.crash(inner, 'ch1');
+	await supervision.crash(inner, 'ch1');
 	assert.deepEqual([fate(inner), fate(pool), fate(top)], ['shutdown', 'shutdown', 'alive']);
 	const [inner2, pool2] = [await supervisorOf(top, 'static'), await supervisorOf(top, 'pool')];
 	assert.deepEqual(await counts(inner2), [2, 2, 0, 2]);
@@ -208,7 +208,7 @@ test('tree: a crash stays local; escalation restarts the tree, but no dynamic ch
 
 	for (const level of [1, 2]) {
 		const again = await supervisorOf(top, 'static');
-		for (let count = 0; count < 3; count += 1) await stage.crash(again, 'ch2');
+		for (let count = 0; count < 3; count += 1) await supervision.crash(again, 'ch2');
 		assert.equal(fate(top), level === 1 ? 'alive' : 'shutdown');
 	}
 });
@@ -221,11 +221,11 @@ const strategies: readonly Strategy[] = [
 ];
 
 /** The size of a supervisor's state: what its roster holds of starts. */
-async function keptStarts(stage: Stage, strategy: Strategy, restart: RestartType) {
+async function keptStarts(supervision: TestSupervision, strategy: Strategy, restart: RestartType) {
 	const light = actorChild({ logic: fromTransition((count: number) => count, 0) });
 	const isSimple = strategy === 'simple_one_for_one';
 	const template = { id: 'ch', start: light, restart };
-	const top = await stage.run(strategy, isSimple ? [template] : []);
+	const top = await supervision.run(strategy, isSimple ? [template] : []);
 	for (let count = 0; count < 100; count += 1) {
 		const padding = 'x'.repeat(1000) + count;
 		// The start function holds its parameters, as OTP's {M, F, A} does.
@@ -241,20 +241,24 @@ async function keptStarts(stage: Stage, strategy: Strategy, restart: RestartType
 
 test('do_not_save_start_parameters_for_temporary_children: nothing of their starts is kept', async (t) => {
 	for (const strategy of strategies) {
-		assert.equal(await keptStarts(setStage(t), strategy, 'permanent'), 100, strategy);
-		assert.equal(await keptStarts(setStage(t), strategy, 'temporary'), 1, strategy);
+		assert.equal(await keptStarts(createSupervision(t), strategy, 'permanent'), 100, strategy);
+		assert.equal(await keptStarts(createSupervision(t), strategy, 'temporary'), 1, strategy);
 	}
 });
 
 /** The four ways in which a child can end. */
-const ways: readonly ((stage: Stage, top: SupervisorRef, child: Child) => Promise<void>)[] = [
+const ways: readonly ((
+	supervision: TestSupervision,
+	top: SupervisorRef,
+	child: Child,
+) => Promise<void>)[] = [
 	async (_stage, top, child) => void (await top.terminateChild(dynamicKey(top, child))),
 	async ({ clock }, _top, child) => {
 		child.kill();
 		await clock.settle();
 	},
-	(stage, _top, child) => stage.end(child, 'normal'),
-	(stage, _top, child) => stage.end(child, abnormal),
+	(supervision, _top, child) => supervision.end(child, 'normal'),
+	(supervision, _top, child) => supervision.end(child, abnormal),
 ];
 
 function dynamicKey(top: SupervisorRef, child: Child): string | Child {
@@ -264,28 +268,28 @@ function dynamicKey(top: SupervisorRef, child: Child): string | Child {
 test('do_not_save_child_specs_for_temporary_children: they go in all four ways of ending', async (t) => {
 	for (const strategy of strategies) {
 		for (const [index, way] of ways.entries()) {
-			const stage = setStage(t);
+			const supervision = createSupervision(t);
 			const isSimple = strategy === 'simple_one_for_one';
 			const spec = worker('ch1', { restart: 'temporary' });
-			const top = await stage.run(strategy, isSimple ? [spec] : []);
+			const top = await supervision.run(strategy, isSimple ? [spec] : []);
 			const child = startedChild(await top.startChild(isSimple ? [] : spec));
-			await way(stage, top, child);
+			await way(supervision, top, child);
 			assert.deepEqual(await counts(top), [isSimple ? 1 : 0, 0, 0, 0], `${strategy} ${index}`);
 			assert.deepEqual(await top.whichChildren(), []);
 			if (!isSimple) startedChild(await top.startChild(spec));
 		}
 	}
-	const stage = setStage(t);
-	const top = await stage.start({ children: [worker('ch1', { restart: 'transient' })] });
+	const supervision = createSupervision(t);
+	const top = await supervision.start({ children: [worker('ch1', { restart: 'transient' })] });
 	await top.terminateChild('ch1');
 	assert.deepEqual(await top.startChild(worker('ch1')), { error: 'already_present' });
 });
 
 /** Milliseconds for stopping so many temporary children one after the other. */
-async function terminateAll(stage: Stage, count: number): Promise<number> {
+async function terminateAll(supervision: TestSupervision, count: number): Promise<number> {
 	const light = actorChild({ logic: fromTransition((n: number) => n, 0) });
 	const template = { id: 'ch', start: light, restart: 'temporary' } as const;
-	const top = await stage.run('simple_one_for_one', [template]);
+	const top = await supervision.run('simple_one_for_one', [template]);
 	const children: Child[] = [];
 	for (let number = 0; number < count; number += 1) {
 		children.push(startedChild(await top.startChild([])));
@@ -298,20 +302,20 @@ async function terminateAll(stage: Stage, count: number): Promise<number> {
 }
 
 test('simple_one_for_one_scale_many_temporary_children: stopping ten times as many is no worse', async (t) => {
-	const stage = setStage(t);
-	await terminateAll(stage, 1000);
-	const few = await terminateAll(stage, 1000);
-	const many = await terminateAll(stage, 10_000);
+	const supervision = createSupervision(t);
+	await terminateAll(supervision, 1000);
+	const few = await terminateAll(supervision, 1000);
+	const many = await terminateAll(supervision, 10_000);
 	assert.ok(many < 50 * few, `${many} ms for 10 000, ${few} ms for 1 000`);
 });
 
 test('temporary_bystander: a temporary sibling of a group restart goes, and the supervisor lives', async (t) => {
 	for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const children = [worker('ch1'), worker('ch2', { restart: 'temporary' })];
-		const top = await stage.run(strategy, children, { intensity: 10 });
+		const top = await supervision.run(strategy, children, { intensity: 10 });
 		const bystander = await childOf(top, 'ch2');
-		await stage.crash(top, 'ch1');
+		await supervision.crash(top, 'ch1');
 		assert.deepEqual([fate(bystander), fate(top)], ['shutdown', 'alive']);
 		assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 		assert.deepEqual(await top.whichChild('ch2'), { error: 'not_found' });
@@ -319,14 +323,14 @@ test('temporary_bystander: a temporary sibling of a group restart goes, and the 
 });
 
 test('simple_global_supervisor: named processes are registered again by whoever succeeds them', async (t) => {
-	const stage = setStage(t);
-	const { names, clock } = stage;
+	const supervision = createSupervision(t);
+	const { names, clock } = supervision;
 	const named = (id: string): ChildSpec => ({
 		id,
 		start: actorChild({ logic: fromTransition((n: number) => n, 0), register: `the ${id}` }),
 	});
 	const inner = { name: 'inner', strategy: 'one_for_one', children: [named('clerk')] } as const;
-	const top = await stage.start({ children: [supervisorChild(inner)], intensity: 5 });
+	const top = await supervision.start({ children: [supervisorChild(inner)], intensity: 5 });
 	const clerk = () => names.whereis('the clerk');
 	const first = clerk();
 	assert.ok(first);

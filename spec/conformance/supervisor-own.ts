@@ -17,14 +17,14 @@ import {
 	fate,
 	living,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 	worker,
 } from '../support/supervised.ts';
 import { temporaryFolder, type TestScope } from '../support/temporary.ts';
 
 test('max_children: what is above the limit is refused until there is room again', async (t) => {
-	const { run } = setStage(t);
+	const { run } = createSupervision(t);
 	const pool = await run('simple_one_for_one', [worker('ch')], { maxChildren: 2 });
 	const first = startedChild(await pool.startChild([]));
 	startedChild(await pool.startChild([]));
@@ -71,7 +71,7 @@ test('budget_survives_kill: restarts and restarting children outlive a kill -9 o
 const five = ['ch1', 'ch2', 'ch3', 'ch4', 'ch5'];
 
 test('shared_budget: five siblings that crash once each use up an intensity of four', async (t) => {
-	const { crash, run } = setStage(t);
+	const { crash, run } = createSupervision(t);
 	const top = await run(
 		'one_for_one',
 		five.map((id) => worker(id)),
@@ -84,7 +84,7 @@ test('shared_budget: five siblings that crash once each use up an intensity of f
 });
 
 test('own_budget: with a limit of its own, one child is stopped by it, and others are not', async (t) => {
-	const { crash, run } = setStage(t);
+	const { crash, run } = createSupervision(t);
 	const limit = { intensity: 1, period: 5 };
 	const top = await run(
 		'one_for_one',
@@ -98,7 +98,7 @@ test('own_budget: with a limit of its own, one child is stopped by it, and other
 });
 
 test('throwing_constructor: an actor that cannot be made leaves neither a child nor its name', async (t) => {
-	const { names, run } = setStage(t);
+	const { names, run } = createSupervision(t);
 	let living = 0;
 	const helper = fromCallback(() => {
 		living += 1;
@@ -133,7 +133,7 @@ test('throwing_constructor: an actor that cannot be made leaves neither a child 
 });
 
 test('restart_report: every restart is told of, with the reason of the crash before it', async (t) => {
-	const { crash, run, seen } = setStage(t);
+	const { crash, run, seen } = createSupervision(t);
 	const top = await run('one_for_all', [worker('ch1'), worker('ch2')], { intensity: 9 });
 	for (let time = 1; time <= 3; time += 1) await crash(top, 'ch1');
 	assert.deepEqual(
@@ -180,7 +180,7 @@ function fallible(tell: (word: string) => void) {
 
 /** Brings an event to a supervised machine, and tells what became of it. */
 async function outcomeOf(t: TestScope, type: 'REJECT' | 'THROW' | 'SPIN') {
-	const { clock, run, seen } = setStage(t);
+	const { clock, run, seen } = createSupervision(t);
 	const words: string[] = [];
 	const logic = fallible((word) => words.push(word));
 	const top = await run('one_for_one', [{ id: 'ch', start: actorChild({ logic }) }]);

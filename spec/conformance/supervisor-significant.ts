@@ -9,11 +9,11 @@ import {
 	abnormal,
 	childOf,
 	fate,
-	setStage,
+	createSupervision,
 	startedChild,
 	supervisorOf,
 	worker,
-	type Stage,
+	type TestSupervision,
 } from '../support/supervised.ts';
 
 const modes: readonly AutoShutdown[] = ['never', 'any_significant', 'all_significant'];
@@ -24,27 +24,27 @@ const significant = (id: string, restart: RestartType, more: Partial<ChildSpec> 
 
 /** Ends a child in one of the four ways. */
 async function endBy(
-	stage: Stage,
+	supervision: TestSupervision,
 	top: SupervisorRef,
 	{ id, way }: { id: string; way: 'terminate' | 'kill' | ExitReason },
 ): Promise<void> {
 	const child = await childOf(top, id);
 	if (way === 'terminate') await top.terminateChild(id);
 	else if (way === 'kill') child.kill();
-	else await stage.end(child, way);
-	await stage.clock.settle();
+	else await supervision.end(child, way);
+	await supervision.clock.settle();
 }
 
 const ways = ['terminate', 'kill', abnormal, 'normal', 'shutdown'] as const;
 
 /** What becomes of a supervisor with such children when the ones of these ids end that way. */
 async function fateAfter(
-	stage: Stage,
+	supervision: TestSupervision,
 	children: readonly ChildSpec[],
 	how: { mode: AutoShutdown; ids: readonly string[]; way: (typeof ways)[number] },
 ): Promise<string> {
-	const top = await stage.run('one_for_one', children, { ...plenty, autoShutdown: how.mode });
-	for (const id of how.ids) await endBy(stage, top, { id, way: how.way });
+	const top = await supervision.run('one_for_one', children, { ...plenty, autoShutdown: how.mode });
+	for (const id of how.ids) await endBy(supervision, top, { id, way: how.way });
 	return fate(top);
 }
 
@@ -52,7 +52,10 @@ test('nonsignificant_temporary: its end in any way triggers nothing, in any mode
 	for (const mode of modes) {
 		for (const way of ways) {
 			const children = [worker('ch1', { restart: 'temporary' })];
-			assert.equal(await fateAfter(setStage(t), children, { mode, ids: ['ch1'], way }), 'alive');
+			assert.equal(
+				await fateAfter(createSupervision(t), children, { mode, ids: ['ch1'], way }),
+				'alive',
+			);
 		}
 	}
 });
@@ -61,10 +64,10 @@ test('nonsignificant_transient: its end triggers nothing, and its crash restarts
 	for (const mode of modes) {
 		for (const way of ways) {
 			const children = [worker('ch1', { restart: 'transient' })];
-			const stage = setStage(t);
-			assert.equal(await fateAfter(stage, children, { mode, ids: ['ch1'], way }), 'alive');
+			const supervision = createSupervision(t);
+			assert.equal(await fateAfter(supervision, children, { mode, ids: ['ch1'], way }), 'alive');
 			const isCrash = way === 'kill' || way === abnormal;
-			assert.equal(stage.seen('child.restarted').length, isCrash ? 1 : 0);
+			assert.equal(supervision.seen('child.restarted').length, isCrash ? 1 : 0);
 		}
 	}
 });
@@ -74,7 +77,7 @@ test('significant_temporary: any end by itself triggers any; only the last one t
 		const isByItself = way !== 'terminate';
 		const children = [significant('ch1', 'temporary'), significant('ch2', 'temporary')];
 		const after = (mode: AutoShutdown, ids: readonly string[]) =>
-			fateAfter(setStage(t), children, { mode, ids, way });
+			fateAfter(createSupervision(t), children, { mode, ids, way });
 		const ended = isByItself ? 'shutdown' : 'alive';
 		assert.equal(await after('any_significant', ['ch1']), ended);
 		assert.equal(await after('all_significant', ['ch1']), 'alive');
@@ -87,7 +90,7 @@ test('significant_transient: only a normal end triggers any; a crash is a restar
 		const isEnd = way === 'normal' || way === 'shutdown';
 		const children = [significant('ch1', 'transient'), significant('ch2', 'transient')];
 		const after = (mode: AutoShutdown, ids: readonly string[]) =>
-			fateAfter(setStage(t), children, { mode, ids, way });
+			fateAfter(createSupervision(t), children, { mode, ids, way });
 		const ended = isEnd ? 'shutdown' : 'alive';
 		assert.equal(await after('any_significant', ['ch1']), ended);
 		assert.equal(await after('all_significant', ['ch1']), 'alive');
@@ -113,11 +116,11 @@ test('significant_bystander: deaths in the restart of a group trigger nothing', 
 	for (const restart of ['transient', 'temporary'] as const) {
 		for (const strategy of ['one_for_all', 'rest_for_one'] as const) {
 			for (const autoShutdown of ['any_significant', 'all_significant'] as const) {
-				const stage = setStage(t);
+				const supervision = createSupervision(t);
 				const children = [worker('ch1'), significant('ch2', restart)];
-				const top = await stage.run(strategy, children, { ...plenty, autoShutdown });
+				const top = await supervision.run(strategy, children, { ...plenty, autoShutdown });
 				const bystander = await childOf(top, 'ch2');
-				await stage.crash(top, 'ch1');
+				await supervision.crash(top, 'ch1');
 				assert.deepEqual([fate(bystander), fate(top)], ['shutdown', 'alive']);
 				const row = await top.whichChild('ch2');
 				assert.equal('error' in row, restart === 'temporary');
@@ -128,14 +131,14 @@ test('significant_bystander: deaths in the restart of a group trigger nothing', 
 
 test('significant_escalation: the end of a significant supervisor ends the one above, else not', async (t) => {
 	for (const isSignificant of [true, false]) {
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const inner = {
 			name: 'inner',
 			strategy: 'one_for_one',
 			autoShutdown: 'any_significant',
 			children: [significant('ch1', 'transient')],
 		} as const;
-		const top = await stage.start({
+		const top = await supervision.start({
 			autoShutdown: 'any_significant',
 			children: [
 				supervisorChild(inner, { restart: 'transient', significant: isSignificant }),
@@ -143,7 +146,7 @@ test('significant_escalation: the end of a significant supervisor ends the one a
 			],
 		});
 		const supervisor = await supervisorOf(top, 'inner');
-		await stage.crash(supervisor, 'ch1', 'normal');
+		await supervision.crash(supervisor, 'ch1', 'normal');
 		assert.deepEqual(
 			[fate(supervisor), fate(top)],
 			['shutdown', isSignificant ? 'shutdown' : 'alive'],
@@ -152,9 +155,9 @@ test('significant_escalation: the end of a significant supervisor ends the one a
 });
 
 /** A supervisor that was started in one mode with significant children, and changed to another. */
-async function changed(stage: Stage, from: AutoShutdown, to: AutoShutdown) {
+async function changed(supervision: TestSupervision, from: AutoShutdown, to: AutoShutdown) {
 	const spec = { name: 'top', strategy: 'one_for_one', children: [], ...plenty } as const;
-	const top = await stage.start({ ...spec, autoShutdown: from });
+	const top = await supervision.start({ ...spec, autoShutdown: from });
 	const children = [significant('ch1', 'transient'), significant('ch2', 'transient')];
 	const answers = [];
 	if (from !== 'never') {
@@ -173,59 +176,59 @@ async function changed(stage: Stage, from: AutoShutdown, to: AutoShutdown) {
 }
 
 test('significant_upgrade_never_any: refused before the change, an end triggers after it', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'never', 'any_significant');
-	await stage.crash(top, 'ch1', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'never', 'any_significant');
+	await supervision.crash(top, 'ch1', 'normal');
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('significant_upgrade_any_never: no trigger after the change, and new ones are refused', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'any_significant', 'never');
-	await stage.crash(top, 'ch1', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'any_significant', 'never');
+	await supervision.crash(top, 'ch1', 'normal');
 	assert.equal(fate(top), 'alive');
 	const answer = await top.startChild(significant('ch3', 'transient'));
 	assert.ok('error' in answer && answer.fault === 'bad_combination');
 });
 
 test('significant_upgrade_never_all: refused before the change, the last end triggers after it', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'never', 'all_significant');
-	await stage.crash(top, 'ch1', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'never', 'all_significant');
+	await supervision.crash(top, 'ch1', 'normal');
 	assert.equal(fate(top), 'alive');
-	await stage.crash(top, 'ch2', 'normal');
+	await supervision.crash(top, 'ch2', 'normal');
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('significant_upgrade_all_never: no trigger after the change, not even by the last', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'all_significant', 'never');
-	await stage.crash(top, 'ch1', 'normal');
-	await stage.crash(top, 'ch2', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'all_significant', 'never');
+	await supervision.crash(top, 'ch1', 'normal');
+	await supervision.crash(top, 'ch2', 'normal');
 	assert.equal(fate(top), 'alive');
 	const answer = await top.startChild(significant('ch3', 'transient'));
 	assert.ok('error' in answer && answer.fault === 'bad_combination');
 });
 
 test('significant_upgrade_any_all: the first end no longer triggers, the second does', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'any_significant', 'all_significant');
-	await stage.crash(top, 'ch1', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'any_significant', 'all_significant');
+	await supervision.crash(top, 'ch1', 'normal');
 	assert.equal(fate(top), 'alive');
-	await stage.crash(top, 'ch2', 'normal');
+	await supervision.crash(top, 'ch2', 'normal');
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('significant_upgrade_all_any: the first end now triggers', async (t) => {
-	const stage = setStage(t);
-	const top = await changed(stage, 'all_significant', 'any_significant');
-	await stage.crash(top, 'ch1', 'normal');
+	const supervision = createSupervision(t);
+	const top = await changed(supervision, 'all_significant', 'any_significant');
+	await supervision.crash(top, 'ch1', 'normal');
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('significant_upgrade_child: the flag of a running child can be changed, but not under never', async (t) => {
 	for (const to of [true, false]) {
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const plain = worker('ch1', { restart: 'transient', significant: !to });
 		const spec = {
 			name: 'top',
@@ -233,7 +236,7 @@ test('significant_upgrade_child: the flag of a running child can be changed, but
 			autoShutdown: 'any_significant',
 			children: [plain],
 		} as const;
-		const top = await stage.start(spec);
+		const top = await supervision.start(spec);
 		const before = await childOf(top, 'ch1');
 		const next = { ...spec, children: [{ ...plain, significant: to }] };
 		const diff = await top.changeSpecs(next);
@@ -245,7 +248,7 @@ test('significant_upgrade_child: the flag of a running child can be changed, but
 			children: [{ ...plain, significant: true }],
 		});
 		assert.ok('error' in refused && refused.fault === 'bad_combination');
-		await stage.crash(top, 'ch1', 'normal');
+		await supervision.crash(top, 'ch1', 'normal');
 		assert.equal(fate(top), to ? 'shutdown' : 'alive');
 	}
 });

@@ -13,7 +13,7 @@ import {
 	fate,
 	fragile,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 	worker,
 } from '../support/supervised.ts';
@@ -25,28 +25,30 @@ const failing: Start = () => {
 };
 
 test('sup_start_normal: an empty supervisor starts, and stops with shutdown', async (t) => {
-	const top = await setStage(t).start({ children: [] });
+	const top = await createSupervision(t).start({ children: [] });
 	assert.equal(fate(top), 'alive');
 	assert.equal(await top.stop(), 'shutdown');
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('sup_start_ignore_init: an init that says ignore is the answer, and nothing is left', async (t) => {
-	const { clock, signals } = setStage(t);
+	const { clock, signals } = createSupervision(t);
 	assert.equal(await startSupervisor(() => 'ignore', { clock, signals }), 'ignore');
 	assert.deepEqual(signals.recent(), []);
 	assert.equal(clock.pending(), 0);
 });
 
 test('sup_start_ignore_child: a child that says ignore is listed without a pid and not active', async (t) => {
-	const top = await setStage(t).start({ children: [{ id: 'ch1', start: ignore }, worker('ch2')] });
+	const top = await createSupervision(t).start({
+		children: [{ id: 'ch1', start: ignore }, worker('ch2')],
+	});
 	const { child, state } = await rowOf(top, 'ch1');
 	assert.deepEqual([child, state], [undefined, 'stopped']);
 	assert.deepEqual(await counts(top), [2, 1, 0, 2]);
 });
 
 test('sup_start_ignore_temporary_child: it leaves no specification in the initial list', async (t) => {
-	const top = await setStage(t).start({
+	const top = await createSupervision(t).start({
 		children: [{ id: 'ch1', start: ignore, restart: 'temporary' }, worker('ch2')],
 	});
 	assert.deepEqual(await top.whichChild('ch1'), { error: 'not_found' });
@@ -54,7 +56,7 @@ test('sup_start_ignore_temporary_child: it leaves no specification in the initia
 });
 
 test('sup_start_ignore_temporary_child_start_child: it leaves none through startChild', async (t) => {
-	const top = await setStage(t).start({ children: [worker('ch2')] });
+	const top = await createSupervision(t).start({ children: [worker('ch2')] });
 	const answer = await top.startChild({ id: 'ch1', start: ignore, restart: 'temporary' });
 	assert.deepEqual(answer, { child: undefined });
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
@@ -62,28 +64,28 @@ test('sup_start_ignore_temporary_child_start_child: it leaves none through start
 
 test('sup_start_ignore_temporary_child_start_child_simple: it leaves nothing in a pool', async (t) => {
 	const template = { id: 'ch', start: ignore, restart: 'temporary' } as const;
-	const top = await setStage(t).run('simple_one_for_one', [template]);
+	const top = await createSupervision(t).run('simple_one_for_one', [template]);
 	assert.deepEqual(await top.startChild([]), { child: undefined });
 	assert.deepEqual(await counts(top), [1, 0, 0, 0]);
 });
 
 test('sup_start_ignore_permanent_child_start_child_simple: the pool still stops cleanly', async (t) => {
 	const template = { id: 'ch', start: ignore, restart: 'permanent' } as const;
-	const top = await setStage(t).run('simple_one_for_one', [template]);
+	const top = await createSupervision(t).run('simple_one_for_one', [template]);
 	assert.deepEqual(await top.startChild([]), { child: undefined });
 	assert.deepEqual(await counts(top), [1, 0, 0, 0]);
 	assert.equal(await top.stop(), 'shutdown');
 });
 
 test('sup_start_error_return: an init that returns rubbish is a start error', async (t) => {
-	const { clock, signals } = setStage(t);
+	const { clock, signals } = createSupervision(t);
 	const init = () => 'rubbish' as 'ignore';
 	await assert.rejects(startSupervisor(init, { clock, signals }), { code: 'bad_supervisor' });
 	assert.deepEqual(signals.recent(), []);
 });
 
 test('sup_start_fail: an init that throws is a start error with cause and stack', async (t) => {
-	const { clock } = setStage(t);
+	const { clock } = createSupervision(t);
 	const init = (): 'ignore' => {
 		throw new Error('init failed');
 	};
@@ -98,7 +100,7 @@ test('sup_start_fail: an init that throws is a start error with cause and stack'
 });
 
 test('sup_start_child_returns_error: a start that fails or returns rubbish leaves no spec', async (t) => {
-	const top = await setStage(t).start({ children: [] });
+	const top = await createSupervision(t).start({ children: [] });
 	for (const start of [failing, rubbish]) {
 		const answer = await top.startChild({ id: 'ch1', start });
 		assert.ok('error' in answer && answer.error === 'start_failed');
@@ -109,7 +111,7 @@ test('sup_start_child_returns_error: a start that fails or returns rubbish leave
 
 test('sup_start_restart_child_returns_error: a restart that throws keeps the spec without a pid', async (t) => {
 	const broken = { is: false };
-	const top = await setStage(t).start({ children: [fragile('ch1', broken)] });
+	const top = await createSupervision(t).start({ children: [fragile('ch1', broken)] });
 	await top.terminateChild('ch1');
 	broken.is = true;
 	const answer = await top.restartChild('ch1');
@@ -120,7 +122,7 @@ test('sup_start_restart_child_returns_error: a restart that throws keeps the spe
 
 test('sup_start_child_returns_error_simple: a dynamic start that fails stores nothing', async (t) => {
 	for (const start of [failing, rubbish]) {
-		const top = await setStage(t).run('simple_one_for_one', [{ id: 'ch', start }]);
+		const top = await createSupervision(t).run('simple_one_for_one', [{ id: 'ch', start }]);
 		const answer = await top.startChild([]);
 		assert.ok('error' in answer && answer.error === 'start_failed');
 		assert.deepEqual(await counts(top), [1, 0, 0, 0]);
@@ -129,7 +131,7 @@ test('sup_start_child_returns_error_simple: a dynamic start that fails stores no
 
 test('sup_start_map: defaults are filled in, and each specification can be read', async (t) => {
 	const [one, two, three] = [worker('ch1'), worker('ch2'), worker('ch3')];
-	const top = await setStage(t).start({
+	const top = await createSupervision(t).start({
 		children: [one, { ...two, shutdown: 1000 }, { ...three, type: 'supervisor' }],
 	});
 	const defaults = { restart: 'permanent', type: 'worker', significant: false } as const;
@@ -145,18 +147,18 @@ test('sup_start_map: defaults are filled in, and each specification can be read'
 });
 
 test('sup_start_map_simple: the specification of a dynamic child is read by its pid', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.run('simple_one_for_one', [worker('ch')]);
+	const supervision = createSupervision(t);
+	const top = await supervision.run('simple_one_for_one', [worker('ch')]);
 	const child = startedChild(await top.startChild([]));
 	const spec = await top.getChildSpec(child);
 	assert.ok(!('error' in spec) && spec.id === 'ch' && spec.shutdown === 5000);
-	const other = await stage.start({ children: [worker('stranger')] });
+	const other = await supervision.start({ children: [worker('stranger')] });
 	const stranger = await childOf(other, 'stranger');
 	assert.deepEqual(await top.getChildSpec(stranger), { error: 'not_found' });
 });
 
 test('sup_start_map_faulty_specs: what is missing or no spec is refused; unknown keys pass', async (t) => {
-	const { clock } = setStage(t);
+	const { clock } = createSupervision(t);
 	const { start } = worker('ch1');
 	const cases = [
 		[{ start }, 'missing_id'],
@@ -179,8 +181,8 @@ test('sup_start_map_faulty_specs: what is missing or no spec is refused; unknown
 });
 
 test('sup_stop_infinity: infinity holds for a supervisor and for a worker', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.start({
+	const supervision = createSupervision(t);
+	const top = await supervision.start({
 		children: [
 			supervisorChild({ name: 'ch1', strategy: 'one_for_one', children: [] }),
 			worker('ch2', { shutdown: 'infinity', onShutdown: 'busy' }),
@@ -188,17 +190,17 @@ test('sup_stop_infinity: infinity holds for a supervisor and for a worker', asyn
 	});
 	const [inner, slow] = [await childOf(top, 'ch1'), await childOf(top, 'ch2')];
 	void top.stop();
-	await stage.clock.advance(1_000_000_000);
+	await supervision.clock.advance(1_000_000_000);
 	assert.deepEqual([fate(inner), fate(slow), fate(top)], ['alive', 'alive', 'alive']);
 	exit(slow, 'shutdown');
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.deepEqual([fate(inner), fate(slow), fate(top)], ['shutdown', 'shutdown', 'shutdown']);
-	assert.deepEqual(stage.seen('supervisor.report'), []);
+	assert.deepEqual(supervision.seen('supervisor.report'), []);
 });
 
 test('sup_stop_timeout: a busy child is killed after its time, a polite one ends with shutdown', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.start({
+	const supervision = createSupervision(t);
+	const top = await supervision.start({
 		children: [
 			worker('ch1', { shutdown: 1000 }),
 			worker('ch2', { shutdown: 1000, onShutdown: 'busy' }),
@@ -206,47 +208,47 @@ test('sup_stop_timeout: a busy child is killed after its time, a polite one ends
 	});
 	const [polite, busy] = [await childOf(top, 'ch1'), await childOf(top, 'ch2')];
 	void top.stop();
-	await stage.clock.advance(999);
+	await supervision.clock.advance(999);
 	assert.deepEqual([fate(polite), fate(busy)], ['alive', 'alive']);
-	await stage.clock.advance(1);
+	await supervision.clock.advance(1);
 	assert.deepEqual([fate(polite), fate(busy), fate(top)], ['shutdown', 'killed', 'shutdown']);
 	assert.ok(busy.signal.aborted && !polite.signal.aborted);
 	assert.deepEqual(
-		stage.seen('supervisor.report').map(({ report, child }) => [report, child]),
+		supervision.seen('supervisor.report').map(({ report, child }) => [report, child]),
 		[['shutdown_error', 'ch2']],
 	);
 });
 
 test('sup_stop_timeout_dynamic: busy dynamic children are killed after their time', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const busy = worker('ch', { shutdown: 1000, onShutdown: 'busy' });
-	const top = await stage.run('simple_one_for_one', [busy]);
+	const top = await supervision.run('simple_one_for_one', [busy]);
 	const children = [];
 	for (let count = 0; count < 4; count += 1) children.push(startedChild(await top.startChild([])));
 	exit(children[0]!, 'shutdown');
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	void top.stop();
-	await stage.clock.advance(1000);
+	await supervision.clock.advance(1000);
 	// The first was permanent: it has a successor, which was busy too.
 	assert.deepEqual(children.map(fate), ['shutdown', 'killed', 'killed', 'killed']);
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('sup_stop_brutal_kill: the child is fenced and ends killed, its sibling with shutdown', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.start({
+	const supervision = createSupervision(t);
+	const top = await supervision.start({
 		children: [worker('ch1'), worker('ch2', { shutdown: 'brutal_kill', onShutdown: 'busy' })],
 	});
 	const [polite, brutal] = [await childOf(top, 'ch1'), await childOf(top, 'ch2')];
 	await top.stop();
 	assert.deepEqual([fate(polite), fate(brutal)], ['shutdown', 'killed']);
 	assert.ok(brutal.isFenced && brutal.signal.aborted && !polite.isFenced);
-	assert.deepEqual(stage.seen('supervisor.report'), []);
+	assert.deepEqual(supervision.seen('supervisor.report'), []);
 });
 
 test('sup_stop_brutal_kill_dynamic: ten dynamic children are all killed', async (t) => {
 	const brutal = worker('ch', { shutdown: 'brutal_kill', onShutdown: 'busy' });
-	const top = await setStage(t).run('simple_one_for_one', [brutal]);
+	const top = await createSupervision(t).run('simple_one_for_one', [brutal]);
 	const children: Child[] = [];
 	for (let count = 0; count < 10; count += 1) children.push(startedChild(await top.startChild([])));
 	await top.stop();
@@ -257,26 +259,26 @@ test('sup_stop_race: children that end by themselves during a slow stop keep the
 	const reasons = ['normal', 'shutdown', { shutdown: 'race' }, abnormal] as const;
 	const texts = ['normal', 'shutdown', 'shutdown: race', 'abnormal'];
 	for (const restart of ['permanent', 'transient', 'temporary'] as const) {
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const early = reasons.map((_, index) => worker(`ch${index}`, { restart }));
 		const slow = worker('slow', { restart, onShutdown: 'busy', shutdown: 1000 });
-		const top = await stage.start({ children: [...early, slow] });
+		const top = await supervision.start({ children: [...early, slow] });
 		const children = await Promise.all(early.map(({ id }) => childOf(top, id)));
 		const last = await childOf(top, 'slow');
 		void top.stop();
-		await stage.clock.advance(500);
+		await supervision.clock.advance(500);
 		for (const [index, child] of children.entries()) exit(child, reasons[index]!);
-		await stage.clock.advance(500);
+		await supervision.clock.advance(500);
 		assert.deepEqual(children.map(fate), texts);
 		assert.deepEqual([fate(last), fate(top)], ['killed', 'shutdown']);
-		assert.equal(stage.seen('child.restarted').length, 0);
+		assert.equal(supervision.seen('child.restarted').length, 0);
 	}
 });
 
 test('sup_stop_non_shutdown_exit_dynamic: other answers to shutdown do not disturb the stop', async (t) => {
 	for (const onShutdown of [{ shutdown: 'other' }, abnormal] as const) {
-		const stage = setStage(t);
-		const top = await stage.run('simple_one_for_one', [
+		const supervision = createSupervision(t);
+		const top = await supervision.run('simple_one_for_one', [
 			worker('ch', { restart: 'temporary', onShutdown }),
 		]);
 		const children: Child[] = [];
@@ -286,6 +288,6 @@ test('sup_stop_non_shutdown_exit_dynamic: other answers to shutdown do not distu
 		const text = onShutdown === abnormal ? 'abnormal' : 'shutdown: other';
 		assert.deepEqual(children.map(fate), [text, text, text]);
 		const isError = onShutdown === abnormal;
-		assert.equal(stage.seen('supervisor.report').length, isError ? 3 : 0);
+		assert.equal(supervision.seen('supervisor.report').length, isError ? 3 : 0);
 	}
 });

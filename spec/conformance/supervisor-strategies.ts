@@ -17,16 +17,16 @@ import {
 	fragile,
 	living,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 	worker,
-	type Stage,
+	type TestSupervision,
 } from '../support/supervised.ts';
 
 const limit = { intensity: 2, period: 10 };
 
 test('multiple_restarts: crashes further apart than the period never use up the budget', async (t) => {
-	const { clock, crash, start } = setStage(t);
+	const { clock, crash, start } = createSupervision(t);
 	const top = await start({ children: [worker('ch1')], intensity: 1, period: 1 });
 	for (let count = 0; count < 12; count += 1) {
 		await crash(top, 'ch1');
@@ -39,7 +39,7 @@ test('multiple_restarts: crashes further apart than the period never use up the 
 });
 
 test('one_for_one: only the crashed child changes; the third crash ends the supervisor', async (t) => {
-	const { crash, run } = setStage(t);
+	const { crash, run } = createSupervision(t);
 	const top = await run('one_for_one', [worker('ch1'), worker('ch2')], limit);
 	const before = living(top);
 	await crash(top, 'ch1');
@@ -53,7 +53,7 @@ test('one_for_one: only the crashed child changes; the third crash ends the supe
 });
 
 test('one_for_one_escalation: a child that cannot restart ends its supervisor with the siblings', async (t) => {
-	const { clock, crash, run, seen } = setStage(t);
+	const { clock, crash, run, seen } = createSupervision(t);
 	const broken = { is: false };
 	const top = await run('one_for_one', [fragile('ch1', broken), worker('ch2')], {
 		intensity: 4,
@@ -69,7 +69,7 @@ test('one_for_one_escalation: a child that cannot restart ends its supervisor wi
 });
 
 test('one_for_all: all pids are replaced, and the budget counts restarts of the group', async (t) => {
-	const { crash, run } = setStage(t);
+	const { crash, run } = createSupervision(t);
 	const top = await run('one_for_all', [worker('ch1'), worker('ch2')], limit);
 	const before = living(top);
 	await crash(top, 'ch1');
@@ -84,7 +84,7 @@ test('one_for_all: all pids are replaced, and the budget counts restarts of the 
 });
 
 test('one_for_all_escalation: a sibling that fails its start in the group restart escalates', async (t) => {
-	const { clock, crash, run } = setStage(t);
+	const { clock, crash, run } = createSupervision(t);
 	const broken = { is: false };
 	const top = await run('one_for_all', [worker('ch1'), fragile('ch2', broken)], {
 		intensity: 4,
@@ -110,7 +110,7 @@ function failsTimes(id: string, times: number): ChildSpec {
 }
 
 test('one_for_all_other_child_fails_restart: all are tried again, the fresh ones stopped first', async (t) => {
-	const { clock, crash, run, seen } = setStage(t);
+	const { clock, crash, run, seen } = createSupervision(t);
 	const top = await run('one_for_all', [worker('ch1'), failsTimes('ch2', 1)], {
 		intensity: 3,
 		period: 10,
@@ -127,8 +127,8 @@ test('one_for_all_other_child_fails_restart: all are tried again, the fresh ones
 	assert.deepEqual(await counts(top), [2, 2, 0, 2]);
 });
 
-async function startMany(stage: Stage, count: number, template: ChildSpec) {
-	const top = await stage.run('simple_one_for_one', [template], limit);
+async function startMany(supervision: TestSupervision, count: number, template: ChildSpec) {
+	const top = await supervision.run('simple_one_for_one', [template], limit);
 	const children: Child[] = [];
 	for (let number = 0; number < count; number += 1) {
 		children.push(startedChild(await top.startChild([])));
@@ -137,59 +137,59 @@ async function startMany(stage: Stage, count: number, template: ChildSpec) {
 }
 
 test('simple_one_for_one: a crashed child is restarted until the budget is used up', async (t) => {
-	const stage = setStage(t);
-	const { top, children } = await startMany(stage, 2, worker('ch'));
+	const supervision = createSupervision(t);
+	const { top, children } = await startMany(supervision, 2, worker('ch'));
 	const [one, two] = children as [Child, Child];
-	await stage.end(one, abnormal);
+	await supervision.end(one, abnormal);
 	assert.deepEqual(await counts(top), [1, 2, 0, 2]);
 	assert.equal(fate(two), 'alive');
-	await stage.end(two, abnormal);
+	await supervision.end(two, abnormal);
 	assert.equal(fate(top), 'alive');
 	const [row] = await top.whichChildren();
-	await stage.end(row!.child!, abnormal);
+	await supervision.end(row!.child!, abnormal);
 	assert.equal(fate(top), 'shutdown');
 });
 
 test('simple_one_for_one_shutdown: the stop takes as long as the slowest, not as all together', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const busy = worker('ch', { shutdown: 1000, onShutdown: 'busy' });
-	const { top, children } = await startMany(stage, 20, busy);
+	const { top, children } = await startMany(supervision, 20, busy);
 	void top.stop();
-	await stage.clock.advance(999);
+	await supervision.clock.advance(999);
 	assert.equal(fate(top), 'alive');
-	await stage.clock.advance(1);
+	await supervision.clock.advance(1);
 	assert.equal(fate(top), 'shutdown');
 	assert.ok(children.every((child) => fate(child) === 'killed'));
 });
 
 test('simple_one_for_one_extra: starts that return extra information are restarted as well', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const plain = worker('ch');
 	const extra: ChildSpec = {
 		id: 'ch',
 		start: async (context) => ({ child: (await plain.start(context)) as Child, info: 'extra' }),
 	};
-	const { top, children } = await startMany(stage, 2, extra);
-	await stage.end(children[0]!, abnormal);
+	const { top, children } = await startMany(supervision, 2, extra);
+	await supervision.end(children[0]!, abnormal);
 	assert.deepEqual(await counts(top), [1, 2, 0, 2]);
-	await stage.end(children[1]!, abnormal);
+	await supervision.end(children[1]!, abnormal);
 	assert.equal(fate(top), 'alive');
 });
 
 test('simple_one_for_one_escalation: a dynamic child that cannot restart escalates', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const broken = { is: false };
-	const { top, children } = await startMany(stage, 2, fragile('ch', broken));
+	const { top, children } = await startMany(supervision, 2, fragile('ch', broken));
 	broken.is = true;
-	await stage.end(children[0]!, abnormal);
-	for (let count = 0; count < 3; count += 1) await stage.clock.settle();
+	await supervision.end(children[0]!, abnormal);
+	for (let count = 0; count < 3; count += 1) await supervision.clock.settle();
 	assert.deepEqual([fate(top), fate(children[1]!)], ['shutdown', 'shutdown']);
 });
 
 test('simple_one_for_one_corruption: arguments of temporary children are never kept', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const held: WeakRef<object>[] = [];
-	const top = await stage.run('simple_one_for_one', [worker('ch', { restart: 'temporary' })]);
+	const top = await supervision.run('simple_one_for_one', [worker('ch', { restart: 'temporary' })]);
 	const startOne = async (): Promise<Child> => {
 		const large = new Uint8Array(1 << 16);
 		held.push(new WeakRef(large));
@@ -197,12 +197,12 @@ test('simple_one_for_one_corruption: arguments of temporary children are never k
 	};
 	const first = await startOne();
 	const second = await startOne();
-	await stage.end(first, abnormal);
+	await supervision.end(first, abnormal);
 	await startOne();
 	setFlagsFromString('--expose-gc');
 	const collect = runInNewContext('gc') as () => void;
 	for (let round = 0; round < 5; round += 1) {
-		await stage.clock.settle();
+		await supervision.clock.settle();
 		collect();
 	}
 	assert.deepEqual(
@@ -214,21 +214,21 @@ test('simple_one_for_one_corruption: arguments of temporary children are never k
 });
 
 test('simple_one_for_one_restart_ignore: a restart that says ignore removes the child', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const plain = worker('ch');
 	const once: ChildSpec = {
 		id: 'ch',
 		start: (context) => (context.incarnation === 1 ? plain.start(context) : 'ignore'),
 	};
-	const { top, children } = await startMany(stage, 2, once);
-	await stage.end(children[0]!, abnormal);
+	const { top, children } = await startMany(supervision, 2, once);
+	await supervision.end(children[0]!, abnormal);
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 	assert.equal(fate(top), 'alive');
 	startedChild(await top.startChild([]));
 });
 
 test('rest_for_one: earlier children stay, later ones are replaced, the budget holds', async (t) => {
-	const { crash, run } = setStage(t);
+	const { crash, run } = createSupervision(t);
 	const children = [worker('ch1'), worker('ch2'), worker('ch3')];
 	const top = await run('rest_for_one', children, limit);
 	const before = living(top);
@@ -243,7 +243,7 @@ test('rest_for_one: earlier children stay, later ones are replaced, the budget h
 });
 
 test('rest_for_one_escalation: a later start that keeps failing escalates', async (t) => {
-	const { clock, crash, run } = setStage(t);
+	const { clock, crash, run } = createSupervision(t);
 	const broken = { is: false };
 	const top = await run('rest_for_one', [worker('ch1'), fragile('ch2', broken)], {
 		intensity: 4,
@@ -256,7 +256,7 @@ test('rest_for_one_escalation: a later start that keeps failing escalates', asyn
 });
 
 test('rest_for_one_other_child_fails_restart: only the later child is tried again', async (t) => {
-	const { clock, crash, run, seen } = setStage(t);
+	const { clock, crash, run, seen } = createSupervision(t);
 	const top = await run('rest_for_one', [worker('ch1'), failsTimes('ch2', 1)], {
 		intensity: 3,
 		period: 10,
@@ -269,13 +269,13 @@ test('rest_for_one_other_child_fails_restart: only the later child is tried agai
 });
 
 /** A child whose restarts take two seconds and then fail. */
-function hanging(id: string, stage: Stage, isFailing = { is: true }): ChildSpec {
+function hanging(id: string, supervision: TestSupervision, isFailing = { is: true }): ChildSpec {
 	const plain = worker(id);
 	return {
 		id,
 		start: async (context) => {
 			if (context.incarnation > 1 && isFailing.is) {
-				await pause(stage.clock, 2000);
+				await pause(supervision.clock, 2000);
 				throw new Error('hanging');
 			}
 			return plain.start(context);
@@ -287,83 +287,86 @@ const patient = { intensity: 8, period: 10 };
 const restarting = { error: 'restarting' } as const;
 
 /** Waits until the try under way has failed. The answers of calls wait for it as well. */
-async function answers<Result>(stage: Stage, call: Promise<Result>): Promise<Result> {
-	await stage.clock.advance(2000);
+async function answers<Result>(
+	supervision: TestSupervision,
+	call: Promise<Result>,
+): Promise<Result> {
+	await supervision.clock.advance(2000);
 	return call;
 }
 
 test('hanging_restart_loop: while a child keeps failing to start, every call is answered', async (t) => {
-	const stage = setStage(t);
-	const spec = hanging('ch1', stage);
-	const top = await stage.run('one_for_one', [], patient);
+	const supervision = createSupervision(t);
+	const spec = hanging('ch1', supervision);
+	const top = await supervision.run('one_for_one', [], patient);
 	startedChild(await top.startChild(spec));
-	await stage.crash(top, 'ch1');
-	assert.deepEqual(await answers(stage, top.startChild(spec)), { error: 'already_present' });
-	assert.deepEqual(await answers(stage, top.restartChild('ch1')), restarting);
-	assert.deepEqual(await answers(stage, top.deleteChild('ch1')), restarting);
-	const rows = await answers(stage, top.whichChildren());
+	await supervision.crash(top, 'ch1');
+	assert.deepEqual(await answers(supervision, top.startChild(spec)), { error: 'already_present' });
+	assert.deepEqual(await answers(supervision, top.restartChild('ch1')), restarting);
+	assert.deepEqual(await answers(supervision, top.deleteChild('ch1')), restarting);
+	const rows = await answers(supervision, top.whichChildren());
 	assert.deepEqual(
 		rows.map(({ id, state }) => `${id} ${state}`),
 		['ch1 restarting'],
 	);
-	assert.deepEqual(await answers(stage, counts(top)), [1, 0, 0, 1]);
-	assert.deepEqual(await answers(stage, top.terminateChild('ch1')), { ok: true });
-	await stage.clock.advance(10_000);
+	assert.deepEqual(await answers(supervision, counts(top)), [1, 0, 0, 1]);
+	assert.deepEqual(await answers(supervision, top.terminateChild('ch1')), { ok: true });
+	await supervision.clock.advance(10_000);
 	assert.equal((await rowOf(top, 'ch1')).state, 'stopped');
 	assert.deepEqual(await top.deleteChild('ch1'), { ok: true });
 
 	startedChild(await top.startChild(spec));
-	await stage.crash(top, 'ch1');
-	assert.equal(await answers(stage, top.stop()), 'shutdown');
+	await supervision.crash(top, 'ch1');
+	assert.equal(await answers(supervision, top.stop()), 'shutdown');
 });
 
 test('hanging_restart_loop_rest_for_one: later siblings are down, earlier ones untouched', async (t) => {
-	const stage = setStage(t);
-	const spec = hanging('ch2', stage);
+	const supervision = createSupervision(t);
+	const spec = hanging('ch2', supervision);
 	const children = [worker('ch1'), spec, worker('ch3')];
-	const top = await stage.run('rest_for_one', children, patient);
+	const top = await supervision.run('rest_for_one', children, patient);
 	const first = await childOf(top, 'ch1');
-	await stage.crash(top, 'ch2');
-	assert.deepEqual(await answers(stage, top.startChild(spec)), { error: 'already_present' });
-	assert.deepEqual(await answers(stage, top.restartChild('ch2')), restarting);
-	assert.deepEqual(await answers(stage, top.deleteChild('ch2')), restarting);
-	await answers(stage, top.whichChildren());
+	await supervision.crash(top, 'ch2');
+	assert.deepEqual(await answers(supervision, top.startChild(spec)), { error: 'already_present' });
+	assert.deepEqual(await answers(supervision, top.restartChild('ch2')), restarting);
+	assert.deepEqual(await answers(supervision, top.deleteChild('ch2')), restarting);
+	await answers(supervision, top.whichChildren());
 	assert.deepEqual(living(top), { ch1: first.pid, ch2: 'restarting', ch3: 'stopped' });
-	assert.deepEqual(await answers(stage, counts(top)), [3, 1, 0, 3]);
-	assert.deepEqual(await answers(stage, top.terminateChild('ch2')), { ok: true });
-	await stage.clock.advance(10_000);
+	assert.deepEqual(await answers(supervision, counts(top)), [3, 1, 0, 3]);
+	assert.deepEqual(await answers(supervision, top.terminateChild('ch2')), { ok: true });
+	await supervision.clock.advance(10_000);
 	assert.deepEqual(living(top), { ch1: first.pid, ch2: 'stopped', ch3: 'stopped' });
-	assert.equal(await answers(stage, top.stop()), 'shutdown');
+	assert.equal(await answers(supervision, top.stop()), 'shutdown');
 });
 
 test('hanging_restart_loop_simple: a dynamic child that hangs is found and stopped by its old pid', async (t) => {
-	const stage = setStage(t);
-	const top = await stage.run('simple_one_for_one', [hanging('ch', stage)], patient);
+	const supervision = createSupervision(t);
+	const top = await supervision.run('simple_one_for_one', [hanging('ch', supervision)], patient);
 	const child = startedChild(await top.startChild([]));
-	await stage.end(child, abnormal);
+	await supervision.end(child, abnormal);
 	const refused = { error: 'simple_one_for_one' } as const;
-	assert.deepEqual(await answers(stage, top.restartChild('ch')), refused);
-	assert.deepEqual(await answers(stage, top.deleteChild('ch')), refused);
-	const [row] = await answers(stage, top.whichChildren());
+	assert.deepEqual(await answers(supervision, top.restartChild('ch')), refused);
+	assert.deepEqual(await answers(supervision, top.deleteChild('ch')), refused);
+	const [row] = await answers(supervision, top.whichChildren());
 	assert.equal(row?.state, 'restarting');
-	assert.deepEqual(await answers(stage, counts(top)), [1, 0, 0, 1]);
-	assert.deepEqual(await answers(stage, top.terminateChild(child)), { ok: true });
-	assert.deepEqual(await answers(stage, counts(top)), [1, 0, 0, 0]);
-	assert.equal(await answers(stage, top.stop()), 'shutdown');
+	assert.deepEqual(await answers(supervision, counts(top)), [1, 0, 0, 1]);
+	assert.deepEqual(await answers(supervision, top.terminateChild(child)), { ok: true });
+	assert.deepEqual(await answers(supervision, counts(top)), [1, 0, 0, 0]);
+	assert.equal(await answers(supervision, top.stop()), 'shutdown');
 });
 
 test('order_of_children: start order, reverse stop order, and both after a partial restart', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const ids = ['ch1', 'ch2', 'ch3', 'ch4', 'ch5'];
-	const top = await stage.run(
+	const top = await supervision.run(
 		'rest_for_one',
 		ids.map((id) => worker(id)),
 		limit,
 	);
 	const story = (type: 'child.started' | 'child.restarted' | 'child.exited') =>
-		stage.seen(type).map(({ child }) => child);
+		supervision.seen(type).map(({ child }) => child);
 	assert.deepEqual(story('child.started'), ids);
-	await stage.crash(top, 'ch3');
+	await supervision.crash(top, 'ch3');
 	assert.deepEqual(story('child.exited'), ['ch3', 'ch5', 'ch4']);
 	assert.deepEqual(story('child.restarted'), ['ch3', 'ch4', 'ch5']);
 	assert.deepEqual(Object.keys(living(top)), ids);

@@ -133,7 +133,7 @@ for (const { name, skip, knowsNobody, meet } of kinds) {
 	});
 
 	each(
-		'a retained birth is told to those who come later, and to those who are there',
+		'a retained birth reaches nodes that connect later, and those that are connected',
 		async (t, meeting) => {
 			const ship1 = await join(t, meeting, 'ship1');
 			await ship1.publish({ topic: status('ship1'), text: 'born', retain: true });
@@ -158,30 +158,27 @@ for (const { name, skip, knowsNobody, meet } of kinds) {
 		},
 	);
 
-	each(
-		'a stop in good order publishes no will, and tells that the wire is down',
-		async (t, meeting) => {
-			const central = await join(t, meeting, 'central');
-			const ship1 = await join(t, meeting, 'ship1');
-			const [link] = ship1.wires;
-			await ship1.stop();
-			assert.equal(ship1.link.all.at(-1), 'down: stopped');
-			assert.equal(ship1.wires.size, 0);
-			const payload = Buffer.from('late');
-			const late = { topic: lane('central'), payload, qos: 1, retain: false } as const;
-			assert.equal(await link?.publish(late), 'not_connected');
-			const ship2 = await join(t, meeting, 'ship2');
-			await ship2.publish({ topic: lane('central'), text: 'after' });
-			await central.packets.first(({ text }) => text === 'after');
-			assert.deepEqual(
-				central.packets.all.filter(({ topic }) => topic === status('ship1')),
-				[],
-			);
-		},
-	);
+	each('a clean stop publishes no will, and reports that the wire is down', async (t, meeting) => {
+		const central = await join(t, meeting, 'central');
+		const ship1 = await join(t, meeting, 'ship1');
+		const [link] = ship1.wires;
+		await ship1.stop();
+		assert.equal(ship1.link.all.at(-1), 'down: stopped');
+		assert.equal(ship1.wires.size, 0);
+		const payload = Buffer.from('late');
+		const late = { topic: lane('central'), payload, qos: 1, retain: false } as const;
+		assert.equal(await link?.publish(late), 'not_connected');
+		const ship2 = await join(t, meeting, 'ship2');
+		await ship2.publish({ topic: lane('central'), text: 'after' });
+		await central.packets.first(({ text }) => text === 'after');
+		assert.deepEqual(
+			central.packets.all.filter(({ topic }) => topic === status('ship1')),
+			[],
+		);
+	});
 
 	each(
-		'a frame for a node that is not there is said to reach nobody, if the wire can know',
+		'the verdict on a frame for an absent node is "nobody", if the wire can know',
 		async (t, meeting) => {
 			const central = await join(t, meeting, 'central');
 			const verdict = await central.publish({ topic: lane('nowhere') });

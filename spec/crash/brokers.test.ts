@@ -37,7 +37,7 @@ const matrix: readonly (readonly [title: string, broker: BrokerName, version: st
 
 for (const [title, broker, version] of matrix) {
 	const skip = missing(brokerPrograms[broker]);
-	test(`over ${title} nothing is lost, doubled or misordered, whatever happens`, { skip }, () =>
+	test(`no accident over ${title} loses, doubles or misorders a message`, { skip }, () =>
 		survive(broker, ['--mqttVersion', version]),
 	);
 }

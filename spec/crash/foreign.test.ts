@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import mqtt from 'mqtt';
 import { missing, startMosquitto } from '../support/broker.ts';
-import { startHosts } from '../support/hosts.ts';
+import { startHosts } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const skip = missing('mosquitto');

@@ -8,7 +8,7 @@ import test from 'node:test';
 import { pause, realClock } from '../../runtime/platform/clock.ts';
 import { openJournal } from '../../runtime/journal/journal.ts';
 import { createSignals } from '../../runtime/observability/signals.ts';
-import { startHosts, type HostedProcess } from '../support/hosts.ts';
+import { type HostedProcess, startHosts } from '../support/processes.ts';
 import type { TestScope } from '../support/temporary.ts';
 import { createDisk, isMountable, type Disk } from '../torture/disk.ts';
 import type { TreeRow } from '../../runtime/queries/question.ts';
@@ -70,7 +70,7 @@ async function untilUnwell(node: HostedProcess): Promise<void> {
 }
 
 test(
-	'a transaction that fails is repeated until there is room, and no rejection strays meanwhile',
+	'a transaction that fails is repeated until there is space, and no rejection is unhandled',
 	{ skip },
 	async (t) => {
 		const { disk, databaseFolder: folder } = smallDisk(t);
@@ -101,7 +101,7 @@ test(
 );
 
 test(
-	'a sender with a full disk refuses what is new, loses nothing that it had taken, and goes on',
+	'a sender with a full disk refuses new messages, loses no accepted one, and goes on',
 	{ skip },
 	async (t) => {
 		const { disk, databaseFolder } = smallDisk(t);

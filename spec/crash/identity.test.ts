@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { exitCodes } from '../../runtime/platform/errors.ts';
-import { startHosts } from '../support/hosts.ts';
+import { startHosts } from '../support/processes.ts';
 
 /** Goes on until the test is over, also when its node has been killed. */
 const long = (folder: string) => `while [ -e ${folder} ]; do sleep 0.2; done`;
@@ -19,7 +19,7 @@ interface About {
 	readonly storeId: string;
 }
 
-test('of two hosts with one node name the first keeps it, and the second works on for itself', async (t) => {
+test('of two hosts with one node name the first keeps it, and the second works on by itself', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const first = hosts.start({ node: 'ship1', host: 'one' });
@@ -43,7 +43,7 @@ test('of two hosts with one node name the first keeps it, and the second works o
 	assert.equal((await central.settled(later)).output?.trim(), about?.storeId);
 });
 
-test('a node may be told to end rather than wait for its name', async (t) => {
+test('a node that is configured so ends rather than wait for its name', async (t) => {
 	const hosts = await startHosts(t);
 	const first = hosts.start({ node: 'ship1', host: 'one' });
 	await first.logged(/name.granted/);
@@ -98,7 +98,7 @@ test('a data folder that was copied to a second host runs nothing there while th
 	assert.equal(ran.output?.trim(), '1', 'only the original has run it');
 });
 
-test('a data folder in a new container starts by itself when nobody else lives with it', async (t) => {
+test('a data folder starts by itself in a new container if no other process uses it', async (t) => {
 	const hosts = await startHosts(t);
 	const first = hosts.start({ node: 'ship1', host: 'one' });
 	await first.logged(/name.granted/);
@@ -133,7 +133,7 @@ test('a data folder in a new container starts by itself when nobody else lives w
 	await home.ready;
 });
 
-test('adopt takes over a moved folder without asking anybody', async (t) => {
+test('adopt takes over a moved folder without a claim', async (t) => {
 	const hosts = await startHosts(t, 'mqtt://127.0.0.1:9');
 	const first = hosts.start({ node: 'ship1', host: 'one' });
 	await first.ready;
@@ -162,7 +162,7 @@ test('of two processes on one data folder the older one ends, and does not write
 	assert.equal(rows.find(({ name }) => name === 'ship1')?.state, 'online');
 });
 
-test('a node that is started twice by mistake does not throw out the one that runs', async (t) => {
+test('a node that is started twice by mistake does not replace the one that runs', async (t) => {
 	const hosts = await startHosts(t);
 	const first = hosts.start({ node: 'ship1', host: 'one' });
 	await first.ready;

@@ -4,7 +4,7 @@ import { watch } from 'node:fs/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { startFleet, type Fleet } from '../support/fleet.ts';
+import { type Fleet, startFleet } from '../support/processes.ts';
 
 let fleet: Fleet;
 before(async () => {
@@ -52,7 +52,7 @@ test('a command whose node is killed while it runs is reported as interrupted', 
 	assert.equal(row?.code, 'interrupted');
 });
 
-test('with onCrash retry it runs again, and its sender gets the result of the second run', async () => {
+test('a command with onCrash retry runs again, and its sender gets the result of the second run', async () => {
 	const row = await killInMidRun('retry', { onCrash: 'retry' });
 	assert.equal(row?.state, 'done');
 	assert.equal(row?.output?.trim(), '2', 'the mark file has a line for each of the two runs');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { sizeOf, textIn, until } from '../support/condition.ts';
-import { startFleet, type Fleet } from '../support/fleet.ts';
+import { type Fleet, startFleet } from '../support/processes.ts';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 
 const bounded = { timeout: 120_000 };
@@ -99,7 +99,7 @@ test(
 );
 
 test(
-	'a followed file goes on behind its last line, over the death of either end and a rotation',
+	'a followed file goes on after its last line, over a crash of either end and a rotation',
 	bounded,
 	async () => {
 		const log = place('some.log');
@@ -143,7 +143,7 @@ test(
 );
 
 test(
-	'a page is fetched again after a death of the node, and once if its sender dies',
+	'a page is fetched again after a crash of the node, and once if its sender crashes',
 	bounded,
 	async (t) => {
 		const held: ServerResponse[] = [];
@@ -168,7 +168,7 @@ test(
 	},
 );
 
-test('a schedule goes on after a death of the node', bounded, async () => {
+test('a schedule goes on after a crash of the node', bounded, async () => {
 	const methodArgs = ['bash', '-c', `echo tick >> ${place('ticks')}; echo tick`];
 	const message = { method: 'REQCliCommand', methodArgs, ...filed('ticks') };
 	const id = await send({ ...message, schedule: { every: 1, times: 4 } });
@@ -182,7 +182,7 @@ test('a schedule goes on after a death of the node', bounded, async () => {
 });
 
 test(
-	'a file of 100 MB arrives whole over the death of each end, and is not sent from the start',
+	'a file of 100 MB arrives complete over a crash of each end, and is not sent anew',
 	bounded,
 	async () => {
 		const bytes = realClock.bytes(100_000_000);

@@ -3,8 +3,13 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { freePort } from '../support/broker.ts';
-import { killGroup, lineOf, spawnReeve } from '../support/fleet.ts';
-import { startHosts, type HostedProcess } from '../support/hosts.ts';
+import {
+	type HostedProcess,
+	killGroup,
+	lineOf,
+	spawnReeve,
+	startHosts,
+} from '../support/processes.ts';
 
 const command = (toNode: string, script: string) => ({
 	toNode,
@@ -33,7 +38,7 @@ async function whoRuns(sender: HostedProcess, name: string, count: number): Prom
 	return new Set(rows.map(({ output = '' }) => output.trim()));
 }
 
-test('of two hosts that claim one name at the same moment exactly one gets it, and it alone is sent to', async (t) => {
+test('of two hosts that claim one name at the same moment exactly one gets it, and only it gets messages', async (t) => {
 	const port = await freePort();
 	const hosts = await startHosts(t, `mqtt://127.0.0.1:${port}`);
 	const central = hosts.start({ node: 'central', host: 'shore' });
@@ -42,7 +47,7 @@ test('of two hosts that claim one name at the same moment exactly one gets it, a
 	const broker = spawnReeve(['broker', '--listen', `127.0.0.1:${port}`]);
 	t.after(() => killGroup(broker));
 	await lineOf(broker, /mqtt:\/\//);
-	// On a broker that knows nobody both may take the name at first; then they hear of one another.
+	// On a new broker both may take the name at first; then they hear of one another.
 	const states = async () =>
 		Promise.all(rivals.map(async (node) => ({ node, name: (await aboutOf(node)).nodeName })));
 	const isSettled = (among: Awaited<ReturnType<typeof states>>) =>
@@ -55,7 +60,7 @@ test('of two hosts that claim one name at the same moment exactly one gets it, a
 	assert.deepEqual(await whoRuns(central, 'ship1', 10), new Set([(await aboutOf(winner)).storeId]));
 });
 
-test('an original that comes back to find its copy at work ends, and what was sent ran once', async (t) => {
+test('an original that starts again while its copy runs ends, and each message ran once', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const original = hosts.start({ node: 'ship1', host: 'one' });

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { spawnReeve } from '../support/fleet.ts';
-import { startHosts } from '../support/hosts.ts';
+import { spawnReeve, startHosts } from '../support/processes.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import type { NodeRow } from '../../runtime/queries/question.ts';
 
@@ -26,7 +25,7 @@ interface About {
 const lines = (file: string) =>
 	existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0;
 
-test('after three crashes a node comes up in safe mode: it is there, runs nothing, and keeps everything', async (t) => {
+test('after three crashes a node starts in safe mode: it can be reached, runs nothing, and keeps everything', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	await central.ready;
@@ -114,7 +113,7 @@ export default defineMethod({ ...shared, name: 'REQKill', aliases: [], summary: 
 	run: async ({ methodArgs: [file] }) => { note(file); process.kill(process.pid, 'SIGKILL'); } });
 `;
 
-test('a message that kills its node is dead after exactly its starts, and those beside it are done', async (t) => {
+test('a message that kills its node is a dead letter after its attempts, and its neighbours are done', async (t) => {
 	const hosts = await startHosts(t);
 	const methods = join(hosts.folder, 'methods');
 	mkdirSync(methods);
@@ -172,7 +171,7 @@ test('a message that kills its node is dead after exactly its starts, and those 
 	);
 });
 
-test('a journal that takes its process down is set aside at the next start, and central hears of it', async (t) => {
+test('a journal that crashes its process is set aside at the next start, and reported to central', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const first = hosts.start({ node: 'ship1', host: 'one' });
@@ -201,7 +200,7 @@ test('a journal that takes its process down is set aside at the next start, and 
 	}
 });
 
-test('a backup that is made under load is whole, and a node starts with it', async (t) => {
+test('a backup made under load is complete, and a node starts with it', async (t) => {
 	const hosts = await startHosts(t);
 	const first = hosts.start({ node: 'ship1', host: 'one' });
 	await first.ready;

@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test';
 import mqtt from 'mqtt';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { missing, startMosquitto } from '../support/broker.ts';
-import { startHosts } from '../support/hosts.ts';
+import { startHosts } from '../support/processes.ts';
 import type { NodeRow } from '../../runtime/queries/question.ts';
 
 /** How long a node that was thrown out stays away at least, as `startHosts` sets it. */
@@ -60,7 +60,7 @@ for (const [name, protocolVersion, skip, start] of brokers) {
 	);
 }
 
-test('a will of an earlier life that comes late does not make the node gone', async (t) => {
+test('a late will of an earlier process does not make the node gone', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const ship = hosts.start({ node: 'ship1', host: 'one' });

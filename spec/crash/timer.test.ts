@@ -4,7 +4,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { until } from '../support/condition.ts';
-import { startFleet } from '../support/fleet.ts';
+import { startFleet } from '../support/processes.ts';
 
 const definitions = fileURLToPath(new URL('../../examples/actors', import.meta.url));
 const flags = ['--definitionsFolder', definitions];

@@ -9,7 +9,7 @@ test('the example for tests of methods runs', async () => {
 	assert.deepEqual(await story(2), ['done: hello Ada', 'done: hello Grace', 'done: hello Edsger']);
 });
 
-test('a node that is killed has lost what was not committed, and writes and says nothing more', async (t) => {
+test('a killed node has lost what was not committed, and writes and sends nothing more', async (t) => {
 	const { fleet, world } = startWorld(t);
 	const central = await fleet.start('central');
 	await fleet.start('ship1');
@@ -56,7 +56,7 @@ test('every crash point but that of steps is passed by a message and its reply',
 	}
 });
 
-test('a disk fails, stands still and goes on as it is told', async () => {
+test('a disk fails, stalls and recovers on demand', async () => {
 	const disk = createFaultyDisk();
 	const write = () => disk.transact(() => Promise.resolve(true));
 	assert.equal(await write(), true);
@@ -73,7 +73,7 @@ test('a disk fails, stands still and goes on as it is told', async () => {
 	assert.deepEqual(disk.counts(), { transactions: 2, flushes: 1, failures: 1 });
 });
 
-test('an actor elsewhere may be spoken to under more keys than there may be lanes', async (t) => {
+test('an actor on another node may have more keys than there may be lanes', async (t) => {
 	const { fleet } = startWorld(t, { config: { lanesPerStoreMax: 300, lanesMax: 300 } });
 	await fleet.start('ship1');
 	const central = await fleet.start('central');

@@ -5,12 +5,12 @@ import { forSeeds, rawReceipts, startWorld } from './world.ts';
 
 const nodes = ['central', 'ship1', 'ship2'] as const;
 
-test('whatever happens to a fleet, every message that was accepted is done, and was settled once', async (t) => {
+test('over random accidents of a fleet, every accepted message is done, and settled once', async (t) => {
 	await forSeeds(6, async (seed) => {
 		const { fleet } = startWorld(t, {
 			seed,
 			faults: { delayMs: [1, 50] },
-			// Nobody may die of it that it is started often, and nothing may run out of time.
+			// No message may fail because it is started often, nor run out of time.
 			config: { attemptsMax: 1000, defaultMessageTtl: 2_592_000, claimPauseMs: 1000 },
 		});
 		for (const name of nodes) await fleet.start(name);

@@ -91,7 +91,7 @@ export async function play(
 			const { from, to, arg } = happening.send;
 			await revive(from);
 			const answered = fleet.node(from).send(note(to, arg));
-			// While its disk is full or it is frozen nobody is answered, and nobody waits for that.
+			// A node that is frozen or has a full disk does not answer, and the scenario does not wait.
 			answered.then((id) => accepted.get(from)?.push(id)).catch(() => undefined);
 			await fleet.clock.advance(100);
 		} else await befall(fleet, happening, revive);

@@ -45,7 +45,7 @@ export interface WireTap {
 	swallowAcks(is?: (passing: PassingAck) => boolean): void;
 	/** Brings something as from the wire. */
 	replay(publication: Publication): Promise<void>;
-	/** Brings a changed acknowledgement, or one that nobody has sent. */
+	/** Brings a changed acknowledgement, or one that no node has sent. */
 	forgeAck(to: string, ack: Acknowledgement): Promise<void>;
 	forgeFrame(to: { node: string; method: string }, frame: Frame): Promise<void>;
 }

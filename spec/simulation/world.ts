@@ -17,7 +17,7 @@ import {
 	type FleetOptions,
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
-import type { LongTestScope } from '../support/open-journal.ts';
+import type { TestScope } from '../support/temporary.ts';
 import { tables, type Table } from '../../runtime/journal/schema.ts';
 
 /** As the store writes its values. */
@@ -59,7 +59,7 @@ export function createWorld(): World {
 	const world: World = {
 		methods: [
 			method('NOTE', 'sequential', note),
-			// What stages for declared actors have, too.
+			// A composed node with declared actors has one, too.
 			method('SINK', 'sequential', note),
 			method('LATER', 'sequential', patiently),
 			method('CROWD', 'concurrent', patiently),
@@ -114,7 +114,7 @@ export function note(toNode: string, arg: string, more: object = {}): object {
 
 /** A fleet in a world of its own, gone when the test is over. */
 export function startWorld(
-	t: LongTestScope,
+	t: TestScope,
 	options: FleetOptions = {},
 ): { fleet: SimulatedFleet; world: World } {
 	const world = createWorld();
@@ -152,7 +152,7 @@ function readerOf(folder: string): (table: Table) => Database {
 	return reader;
 }
 
-/** Reads the committed rows of a table, whoever has the file open; those of the outbox as maps. */
+/** Reads the committed rows of a table while a node has it open; those of the outbox as maps. */
 export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	const rows = readerOf(folder)(table);
 	rows.resetReadTxn();

@@ -27,7 +27,7 @@ export interface BrokerProcess {
 	/** `mqtt://127.0.0.1:<port>`. */
 	readonly address: string;
 	readonly port: number;
-	/** SIGKILLs it: nobody is told, and nothing is kept. */
+	/** SIGKILLs it: no client is told, and nothing is kept. */
 	kill(): Promise<void>;
 	/** Starts it again, on the same port. */
 	start(): Promise<void>;

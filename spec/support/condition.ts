@@ -1,5 +1,5 @@
 /**
- * Conditions that a spec waits for: of files, which tell nobody that they have changed.
+ * Conditions that a spec waits for by polling, such as those of files.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 import { pause, realClock } from '../../runtime/platform/clock.ts';
 
-/** How often it is looked. */
+/** How often the condition is checked. */
 const lookMs = 20;
 const patienceMs = 60_000;
 
-/** Resolves when `holds` does; rejects when it has not for a minute, with what it was about. */
+/** Resolves when `holds` does; rejects with `what` if it has not within a minute. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
 	const end = realClock.monotonic() + patienceMs;
-	// The clock keeps no process alive; whoever waits must.
+	// Timers of the clock do not keep the process alive, so this port does.
 	const { port1: vigil } = new MessageChannel();
 	vigil.ref();
 	try {

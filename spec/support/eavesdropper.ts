@@ -1,5 +1,5 @@
 /**
- * Somebody who may read and publish everything at the broker, and has no key.
+ * An MQTT client that may read and publish everything at the broker, and has no key.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Overheard {
 	readonly payload: Buffer;
 }
 
-/** Somebody at the broker. */
+/** The client. */
 export interface Eavesdropper {
 	/** The first publication, overheard already or later, on a topic that this matches. */
 	overhear(topic: RegExp, is?: (payload: Buffer) => boolean): Promise<Overheard>;
@@ -25,7 +25,7 @@ export interface Eavesdropper {
 	onPublication(see: (overheard: Overheard) => void): void;
 }
 
-/** Connects somebody. */
+/** Connects it. */
 export async function eavesdropper(t: TestScope, address: string): Promise<Eavesdropper> {
 	const client = await mqtt.connectAsync(address, { protocolVersion: 4, reconnectPeriod: 0 });
 	t.after(() => void client.end(true));

@@ -7,14 +7,9 @@
 import { steppedClock, type SteppedClock } from '../../runtime/platform/clock.ts';
 import { openJournal, type Journal } from '../../runtime/journal/journal.ts';
 import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
-import { temporaryFolder } from './temporary.ts';
+import { temporaryFolder, type TestScope } from './temporary.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
-
-/** What a test's life offers to those who must clean up behind it. */
-export interface LongTestScope {
-	after(run: () => void | Promise<void>): void;
-}
 
 /** A journal, and what it was opened with. */
 export interface OpenedJournal {
@@ -31,7 +26,7 @@ export interface OpenedJournal {
 }
 
 /** Opens a journal in `folder`, by default a new one. */
-export function openedJournal(t: LongTestScope, folder = temporaryFolder(t)): OpenedJournal {
+export function openedJournal(t: TestScope, folder = temporaryFolder(t)): OpenedJournal {
 	const clock = steppedClock(1);
 	const signals = createSignals(clock);
 	const fenced = { count: 0 };

@@ -44,7 +44,7 @@ export type AdminCall =
 	| { readonly call: 'start'; readonly plan: WorkerPlan }
 	| { readonly call: 'terminate' | 'restart' | 'delete'; readonly id: string };
 
-/** A place in the tree. */
+/** A position in the tree. */
 export interface Node {
 	readonly plan: Plan;
 	/** The ids from the top, joined by slashes. */

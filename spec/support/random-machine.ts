@@ -5,7 +5,7 @@
  */
 import { assign, createMachine, raise, type AnyStateMachine } from 'xstate';
 import { send } from '../../actors/definition/effects.ts';
-import { sink } from './actor-floor.ts';
+import { sink } from './actor-node.ts';
 
 /** What the machines of one seed count. */
 interface Counts {

@@ -1,5 +1,5 @@
 /**
- * The sending side of one lane: a real journal, outbox and books, to which messages are added.
+ * The sending side of one lane: a real journal, outbox and ledger, to which messages are added.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { configOf } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { createOutbox, type Lane } from '../../runtime/delivery/outbox.ts';
 import type { Signal } from '../../runtime/observability/signals.ts';
-import { messageOf } from './method-context.ts';
+import { messageOf } from './messages.ts';
 import type { OpenedJournal } from './open-journal.ts';
 import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 
@@ -48,7 +48,7 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 			}
 			return lane();
 		},
-		/** The outcome in the books; undefined while it is open. */
+		/** The outcome in the ledger; undefined while it is open. */
 		outcome: (id: string) => ledger.get(id)?.result?.outcome,
 		seen: (type: Signal['type']) => signals.recent().filter((signal) => signal.type === type),
 		/** An acknowledgement of everything up to `upTo`, whose message is `id`. */

@@ -1,5 +1,5 @@
 /**
- * A stage for supervisors: children that end on cue, on a stepped clock.
+ * Supervisors for specs, on a stepped clock, and children that end when the test says so.
  *
  * @module
  */
@@ -39,7 +39,7 @@ const fall = (reason: ExitReason): never => {
 	throw reason;
 };
 
-/** An XState machine that ends on cue. */
+/** An XState machine that ends when it is told to. */
 const workerMachine = setup({
 	types: {
 		context: {} as WorkerInput,
@@ -106,8 +106,8 @@ export function exit(child: Child, reason: ExitReason): void {
 /** The reason of a crash. */
 export const abnormal = new Error('abnormal');
 
-/** A stage. */
-export interface Stage {
+/** Starts supervisors, and ends their children. */
+export interface TestSupervision {
 	readonly clock: SteppedClock;
 	readonly signals: Signals;
 	readonly names: Names;
@@ -129,17 +129,17 @@ export interface Stage {
 	readonly seen: <Type extends keyof SignalFields>(type: Type) => readonly SignalFields[Type][];
 }
 
-/** Sets a stage for one test. */
-export function setStage(test: Pick<TestContext, 'after'>): Stage {
+/** Creates it for one test. */
+export function createSupervision(test: Pick<TestContext, 'after'>): TestSupervision {
 	const clock = steppedClock();
 	const signals = createSignals(clock, 100_000);
 	const names = createNames();
 	const started: SupervisorRef[] = [];
-	// Nothing may outlive its test; what ignores its shutdown is killed here.
+	// A child that ignores its shutdown is killed here, so that nothing outlives its test.
 	test.after(() => {
 		for (const top of started) top.kill();
 	});
-	const stage: Stage = {
+	const supervision: TestSupervision = {
 		clock,
 		signals,
 		names,
@@ -149,18 +149,18 @@ export function setStage(test: Pick<TestContext, 'after'>): Stage {
 			started.push(top);
 			return top;
 		},
-		run: (strategy, children, more = {}) => stage.start({ strategy, children, ...more }),
+		run: (strategy, children, more = {}) => supervision.start({ strategy, children, ...more }),
 		async end(child, reason) {
 			exit(child, reason);
 			await clock.settle();
 		},
 		async crash(top, id, reason = abnormal) {
-			await stage.end(await childOf(top, id), reason);
+			await supervision.end(await childOf(top, id), reason);
 		},
 		seen: (type) =>
 			signals.recent().flatMap((signal) => (signal.type === type ? [signal as never] : [])),
 	};
-	return stage;
+	return supervision;
 }
 
 /** The row of a child, which must be there. */

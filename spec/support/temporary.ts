@@ -8,15 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** The part of a test's context that is needed here. */
+/** The part of a test's context that lets support code clean up when the test is over. */
 export interface TestScope {
-	after(run: () => void): void;
+	after(run: () => unknown): void;
 }
 
 /**
- * A new folder, removed after the test. What runs after a test runs in the order in which it was
- * asked for, so somebody may still write into the folder by then: then it is removed when the
- * process ends.
+ * A new folder, removed after the test. Hooks run after a test in the order of their registration,
+ * so something may still write into the folder by then: then it is removed when the process ends.
  */
 export function temporaryFolder(t: TestScope): string {
 	const folder = mkdtempSync(join(realpathSync(tmpdir()), 'reeve-'));

@@ -1,5 +1,6 @@
 /**
- * What a transport is started with in specs: a door and a listener that note what they are told.
+ * The context that a transport is started with in specs: an API that refuses, and a listener that
+ * records what it is told.
  *
  * @module
  */
@@ -15,7 +16,7 @@ import type {
 } from '../../runtime/network/transport.ts';
 import type { TransportContext, WireListener } from '../../runtime/network/transport.ts';
 
-/** Something that happened, and a way to wait for it. */
+/** A list of what happened, and ways to wait for more. */
 export interface Notes<Item> {
 	readonly all: Item[];
 	add(item: Item): void;

@@ -87,7 +87,7 @@ export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0 };
 	const under = new Set<Promise<void>>();
 	const failures: unknown[] = [];
-	const stage = createStage(parts, counts);
+	const play = createAccidents(parts, counts);
 	let left: Kind[] = [];
 	while (!signal.aborted && failures.length === 0) {
 		const { min, max } = pauseMs;
@@ -95,7 +95,7 @@ export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 		if (signal.aborted) break;
 		if (left.length === 0) left = shuffled(pack, chance);
 		const kind = left.pop() ?? 'kill';
-		const accident = stage(kind).catch((thrown: unknown) => void failures.push(thrown));
+		const accident = play(kind).catch((thrown: unknown) => void failures.push(thrown));
 		under.add(accident);
 		void accident.finally(() => under.delete(accident));
 	}
@@ -113,7 +113,7 @@ function shuffled<Value>(values: readonly Value[], chance: () => number): Value[
 /**
  * Plays one accident of a kind; nothing happens to whom something of the kind is happening already.
  */
-function createStage(parts: AccidentParts, counts: AccidentCounts) {
+function createAccidents(parts: AccidentParts, counts: AccidentCounts) {
 	const { nodes, broker, clock, chance, signal, tell } = parts;
 	const taken = new Set<string>();
 	const pick = <Value>(values: readonly Value[]): Value | undefined =>
@@ -140,7 +140,7 @@ function createStage(parts: AccidentParts, counts: AccidentCounts) {
 	const hasProcess = () => nodes.filter((node) => node.pid() !== undefined);
 
 	const killServer = async (server: Server | undefined, wipe?: Broker['wipe']): Promise<void> => {
-		// Of a cluster one server at a time, or there would be nobody left to agree with.
+		// Of a cluster one server at a time: the others must be able to agree.
 		if (!server || !broker.servers.every((each) => each.isRunning())) return;
 		await during('broker', lastMs['kill broker'], {
 			begin: async () => {

@@ -52,7 +52,7 @@ export interface Member {
 const settings = {
 	startPubREQHello: '10',
 	stopTimeout: '2',
-	// Nobody here has the same name as somebody else; a claim only costs time.
+	// All names differ here; a claim only costs time.
 	claimMs: '500',
 	claimPauseMs: '1000',
 	resendMsMin: '200',
@@ -60,7 +60,7 @@ const settings = {
 	// Nothing may be forgotten before it was counted.
 	settledKeptMax: '1000000',
 	receiptsKeptMax: '1000000',
-	// The deaths of these nodes are nobody's fault but the torture's.
+	// These nodes are killed on purpose; no message is to blame.
 	attemptsMax: '1000',
 	logLevel: 'warn',
 } as const;
@@ -156,7 +156,7 @@ function launch(parts: MemberParts): ChildProcess {
 	const log = openSync(join(folder, `${name}.log`), 'a');
 	const child = spawn(
 		file,
-		// Safe mode is for crashes that nobody can explain; these have been ordered.
+		// Safe mode is for unexplained crashes; these are made on purpose.
 		[...rest, 'run', ...flags, '--normal', '--stop-with-parent', ...words],
 		{ stdio: ['pipe', 'pipe', log], detached: true, env: environment() },
 	);

@@ -1,7 +1,6 @@
 /**
- * The torture: three nodes over a real broker, under load, to whom everything happens that can
- * happen to a fleet; then all is mended, everything is waited for, and books and files are
- * compared.
+ * The torture: three nodes over a real broker, under load, with every accident that can happen to a
+ * fleet; then all is mended, every message is waited for, and ledgers and files are compared.
  *
  * @module
  */
@@ -56,8 +55,8 @@ const rowsShown = 20;
 /** Before anything has happened to them, nodes start. */
 const failedStartsMax = 5;
 
-/** The fleet and all around it. */
-interface Estate {
+/** The nodes, and everything they need. */
+interface TortureFleet {
 	readonly folder: string;
 	readonly nodes: readonly Member[];
 	readonly broker: Broker;
@@ -76,17 +75,17 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 	const vigil = createServer().listen(0, '127.0.0.1');
 	let isKept = false;
 	try {
-		const estate = await build(options, folder, stack);
-		const { disk, broker } = estate;
+		const fleet = await build(options, folder, stack);
+		const { disk, broker } = fleet;
 		tell(`three nodes are ready over ${broker.name}; disk: ${disk.how}`);
-		const { streams, counts } = await suffer(options, estate);
+		const { streams, counts } = await suffer(options, fleet);
 		signal.throwIfAborted();
 		tell(`enough: ${JSON.stringify(counts)}; everything is mended`);
-		await settle(options, estate);
+		await settle(options, fleet);
 		signal.throwIfAborted();
 		const verdict = withAudit(
-			judge(await evidence(estate, streams, clock)),
-			await audit(estate, clock),
+			judge(await evidence(fleet, streams, clock)),
+			await audit(fleet, clock),
 		);
 		const { lost, doubled, misordered } = verdict;
 		isKept = lost + doubled + misordered > 0;
@@ -110,7 +109,7 @@ async function build(
 	{ broker: brokerName, words = [], clock, signal, tell }: TortureOptions,
 	folder: string,
 	stack: ((isKept: boolean) => Promise<void> | void)[],
-): Promise<Estate> {
+): Promise<TortureFleet> {
 	const self = await compileProgram(folder);
 	const broker = await brokers[brokerName]({ folder, clock, self });
 	stack.push(() => broker.stop());
@@ -166,16 +165,16 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The time of load and accidents. */
-async function suffer(options: TortureOptions, estate: Estate) {
+async function suffer(options: TortureOptions, fleet: TortureFleet) {
 	const { seconds, seed, clock, signal, tell } = options;
 	const enough = new AbortController();
 	// Every stream waits for it.
 	setMaxListeners(Infinity, enough.signal, signal);
 	signal.addEventListener('abort', () => enough.abort(), { once: true });
-	const streams = createStreams(estate.nodes, estate.folder);
+	const streams = createStreams(fleet.nodes, fleet.folder);
 	const timer = clock.after(seconds * 1000, () => enough.abort());
 	// Two sources, so that how the load happens to run does not change what happens to it.
-	const parts = { ...estate, clock, tell };
+	const parts = { ...fleet, clock, tell };
 	const accidents = happen({ ...parts, chance: seededChance(seed), signal: enough.signal });
 	const load = work({
 		streams,
@@ -196,7 +195,10 @@ async function suffer(options: TortureOptions, estate: Estate) {
 }
 
 /** Waits until no node has anything left to send, to run or to hear. */
-async function settle({ clock, signal, tell }: TortureOptions, { nodes }: Estate): Promise<void> {
+async function settle(
+	{ clock, signal, tell }: TortureOptions,
+	{ nodes }: TortureFleet,
+): Promise<void> {
 	let last = '';
 	let changedAt = clock.monotonic();
 	let quiet = 0;
@@ -237,7 +239,7 @@ async function unsettledAt({ name, socket }: Member, clock: Clock): Promise<read
 }
 
 async function evidence(
-	{ nodes }: Estate,
+	{ nodes }: TortureFleet,
 	streams: readonly Stream[],
 	clock: Clock,
 ): Promise<readonly Evidence[]> {
@@ -278,7 +280,7 @@ interface Audited {
 }
 
 /** What both ends of each pair say of one another. */
-async function audit({ nodes }: Estate, clock: Clock): Promise<readonly Audited[]> {
+async function audit({ nodes }: TortureFleet, clock: Clock): Promise<readonly Audited[]> {
 	const rows: Audited[] = [];
 	for (const { name, socket } of nodes) {
 		const found = await ask<Audited>(socket, { reeve: 'audit' }, clock);

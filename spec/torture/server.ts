@@ -78,7 +78,7 @@ export function createServerProcess(parts: ServerParts): Server {
 			const since = clock.monotonic();
 			while (!(await isReady())) {
 				if (failure) throw failure;
-				// Somebody has killed it meanwhile: that is no failure of its start.
+				// It was killed meanwhile: that is no failure of its start.
 				if (started.signalCode !== null) return;
 				if (started.exitCode !== null) throw new Error(`${name} ended, see ${log}`);
 				if (clock.monotonic() - since > patienceMs) throw new Error(`${name} hangs, see ${log}`);

@@ -32,7 +32,7 @@ function counts(given: Evidence): Omit<Verdict, 'faults'> {
 const both = ['s.000001', 's.000002'];
 const good = { accepted: 2, settled: 2, lost: 0, doubled: 0, misordered: 0 };
 
-test('where every line stands once and in its order, nothing is found', () => {
+test('no fault is found if every line is there once and in order', () => {
 	assert.deepEqual(counts(evidence({}, ['done', 'done'], { trace: both })), good);
 	const replied = evidence({ aim: 'reply', replies: '/r' }, ['done', 'interrupted'], {
 		trace: both,
@@ -46,7 +46,7 @@ test('a message without an outcome, or unknown to its sender, is lost', () => {
 	assert.deepEqual(found, { ...good, accepted: 3, settled: 1, lost: 2 });
 });
 
-test('what is done and stands nowhere is lost', () => {
+test('a message that is done but has no line is lost', () => {
 	for (const aim of ['append', 'command', 'again'] as const) {
 		const found = counts(evidence({ aim }, ['done', 'done'], { trace: both.slice(0, 1) }));
 		assert.deepEqual(found, { ...good, lost: 1 }, aim);
@@ -55,14 +55,14 @@ test('what is done and stands nowhere is lost', () => {
 	assert.deepEqual(counts(replied), { ...good, lost: 2 });
 });
 
-test('an append that was only interrupted must stand there all the same; a command need not', () => {
+test('an interrupted append must have its line; an interrupted command need not', () => {
 	const states = ['done', 'interrupted'];
 	const files = { trace: both.slice(0, 1) };
 	assert.deepEqual(counts(evidence({}, states, files)), { ...good, lost: 1 });
 	assert.deepEqual(counts(evidence({ aim: 'command' }, states, files)), good);
 });
 
-test('a line that stands there twice is doubled, but for commands that may run again', () => {
+test('a line that is there twice is doubled, except for commands that may run again', () => {
 	const files = { trace: [...both, 's.000002'] };
 	for (const aim of ['append', 'command', 'impatient'] as const) {
 		assert.equal(counts(evidence({ aim }, ['done', 'done'], files)).doubled, 1, aim);
@@ -76,14 +76,14 @@ test('a line that stands there twice is doubled, but for commands that may run a
 	assert.deepEqual(counts(replied), { ...good, doubled: 1 });
 });
 
-test('what ran although its sender was told that it never would is doubled', () => {
+test('a message that ran although its sender was told that it never would is doubled', () => {
 	for (const aim of ['impatient', 'again'] as const) {
 		const found = counts(evidence({ aim }, ['expired', 'done'], { trace: both }));
 		assert.deepEqual(found, { ...good, doubled: 1 }, aim);
 	}
 });
 
-test('lines of an ordered stream that stand behind a later one are misordered', () => {
+test('lines of an ordered stream after a later one are misordered', () => {
 	const files = { trace: both.toReversed() };
 	assert.deepEqual(counts(evidence({}, ['done', 'done'], files)), { ...good, misordered: 1 });
 	assert.deepEqual(counts(evidence({ aim: 'command' }, ['done', 'done'], files)), good);

@@ -1,11 +1,11 @@
 /**
- * The verdict: what the books of the senders say, held against the lines in the files. Pure.
+ * The verdict: what the ledgers of the senders say, compared with the lines in the files. Pure.
  *
  * @module
  */
 import { idOf, type Stream } from './work.ts';
 
-/** What the sender's books say of a message. */
+/** What the sender's ledger says of a message. */
 export interface LedgerRow {
 	readonly state: string;
 	readonly settled: boolean;
@@ -14,7 +14,7 @@ export interface LedgerRow {
 /** The evidence of one stream. */
 export interface Evidence {
 	readonly stream: Stream;
-	/** The sender's books, by id. */
+	/** The sender's ledger, by id. */
 	readonly ledger: ReadonlyMap<string, LedgerRow>;
 	/** The lines that its messages left at the receiver, in their order. */
 	readonly trace: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The load of the torture: streams of messages in all directions, each handed in by somebody who
- * does not give up before it was answered.
+ * The load of the torture: streams of messages in all directions, each handed in by a client
+ * that tries until it is answered.
  *
  * @module
  */

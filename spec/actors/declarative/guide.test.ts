@@ -6,9 +6,9 @@ import process from 'node:process';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { loadActors } from '../../../actors/declarative/definition-folder.ts';
-import { setActorStage } from '../../support/actor-stage.ts';
-import { refusalOf, yamlDefinitionOf } from '../../support/yaml-definitions.ts';
+import { startActorNode } from '../../support/actor-node.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { refusalOf, yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 const run = promisify(execFile);
 const guide = readFileSync(new URL('../../../docs/actors.md', import.meta.url), 'utf8');
@@ -40,11 +40,11 @@ test('every program of the guide is a valid definition, and the first counts as 
 	const names = declared.map(({ definition }) => definition.name);
 	assert.deepEqual(names, ['counter', 'payment', 'level', 'door']);
 	const actors = declared.map(({ definition }) => definition);
-	const stage = await setActorStage(t, { actors });
-	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
-	await stage.idle('counter');
-	assert.equal(stage.ledger.get(id)?.output, '{"total":2}');
-	await stage.stop();
+	const node = await startActorNode(t, { actors });
+	const id = await node.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await node.idle('counter');
+	assert.equal(node.ledger.get(id)?.output, '{"total":2}');
+	await node.stop();
 });
 
 test('the driven actor of the guide prints what its comments say', async (t) => {
@@ -68,17 +68,17 @@ test('the monitoring machine of the guide gets the end of the other, and the rea
 	assert.ok(level);
 	const states = '{ on: { on: { END: off } }, off: { type: final } }';
 	const pump = yamlDefinitionOf(`actor: pump\nversion: 1\ninitial: on\nstates: ${states}\n`);
-	const stage = await setActorStage(t, { actors: [level, pump] });
+	const node = await startActorNode(t, { actors: [level, pump] });
 	const told = () => {
-		const { value, context } = stage.stored('level')?.state ?? {};
+		const { value, context } = node.stored('level')?.state ?? {};
 		return [value, Reflect.get(Object(context), 'why')];
 	};
-	await stage.send('level', { type: 'START', ship: 'ship1' });
-	await stage.idle('level');
-	await stage.send('pump', 'END', { key: 'port' });
-	await stage.until(() => told()[0] === 'dry');
+	await node.send('level', { type: 'START', ship: 'ship1' });
+	await node.idle('level');
+	await node.send('pump', 'END', { key: 'port' });
+	await node.until(() => told()[0] === 'dry');
 	assert.deepEqual(told(), ['dry', 'normal']);
-	await stage.stop();
+	await node.stop();
 });
 
 test('every YAML definition of the guide is valid, and the first counts as the guide says', async (t) => {
@@ -86,20 +86,20 @@ test('every YAML definition of the guide is valid, and the first counts as the g
 	const yamlDefinitions = blocks.map((block) => yamlDefinitionOf(block));
 	const names = yamlDefinitions.map(({ name }) => name);
 	assert.deepEqual(names, ['counter', 'fridge', 'service', 'gate']);
-	const stage = await setActorStage(t, { actors: yamlDefinitions });
-	const id = await stage.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
-	await stage.idle('counter');
-	assert.equal(stage.ledger.get(id)?.output, '{"total":2}');
-	await stage.send('fridge', { type: 'DOOR', open: true }, { key: 'old' });
-	await stage.idle('fridge');
-	await stage.clock.advance(61_000);
-	await stage.until(() => stage.published.length === 1);
-	assert.deepEqual(stage.published, ['kitchen/old/beeper on']);
-	assert.equal(stage.seen('alert.raised')[0]?.text, 'old: left open by somebody');
-	await stage.send('fridge', { type: 'DOOR', open: false }, { key: 'old' });
-	await stage.idle('fridge');
-	assert.deepEqual(stage.published[1], 'kitchen/old/beeper off');
-	await stage.stop();
+	const node = await startActorNode(t, { actors: yamlDefinitions });
+	const id = await node.send('counter', '', { methodArgs: ['ADD', '{"by":2}'], key: 'shelf-7' });
+	await node.idle('counter');
+	assert.equal(node.ledger.get(id)?.output, '{"total":2}');
+	await node.send('fridge', { type: 'DOOR', open: true }, { key: 'old' });
+	await node.idle('fridge');
+	await node.clock.advance(61_000);
+	await node.until(() => node.published.length === 1);
+	assert.deepEqual(node.published, ['kitchen/old/beeper on']);
+	assert.equal(node.seen('alert.raised')[0]?.text, 'old: left open by somebody');
+	await node.send('fridge', { type: 'DOOR', open: false }, { key: 'old' });
+	await node.idle('fridge');
+	assert.deepEqual(node.published[1], 'kitchen/old/beeper off');
+	await node.stop();
 });
 
 test('the mistakes of the guide are reported as it says', () => {

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { appendStep } from '../../../actors/declarative/append-step.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 /** An actor that does one step when it is told to, and keeps what came of it. */
 const worker = (step: string, folder: string) =>
@@ -30,40 +30,39 @@ ${step.replaceAll(/^/gm, '      ')}
 	);
 
 /** The result of one step, with this word in the context. */
-async function resultOf(stage: ActorStage, word: string): Promise<unknown> {
-	const before = stage.seen('step.ended').length;
-	await stage.send('worker', { type: 'GO', word });
-	await stage.until(
-		() =>
-			stage.seen('step.ended').length > before && stage.stored('worker')?.state.value === 'idle',
+async function resultOf(node: ActorNode, word: string): Promise<unknown> {
+	const before = node.seen('step.ended').length;
+	await node.send('worker', { type: 'GO', word });
+	await node.until(
+		() => node.seen('step.ended').length > before && node.stored('worker')?.state.value === 'idle',
 	);
-	await stage.idle('worker');
-	return Reflect.get(Object(stage.stored('worker')?.state.context), 'result');
+	await node.idle('worker');
+	return Reflect.get(Object(node.stored('worker')?.state.context), 'result');
 }
 
 async function stageOf(t: TestScope, step: string) {
 	const folder = temporaryFolder(t);
-	return { folder, stage: await setActorStage(t, { actors: [worker(step, folder)] }) };
+	return { folder, node: await startActorNode(t, { actors: [worker(step, folder)] }) };
 }
 
 test('a command runs without a shell, and is done or failed by its exit code', async (t) => {
-	const { stage } = await stageOf(t, "command: [sh, -c, '$0; echo $REEVE_NODE', =context.word]");
+	const { node } = await stageOf(t, "command: [sh, -c, '$0; echo $REEVE_NODE', =context.word]");
 	const good = { exitCode: 0, stdout: 'ship1\n', stderr: '' };
-	assert.deepEqual(await resultOf(stage, 'true'), good);
+	assert.deepEqual(await resultOf(node, 'true'), good);
 	const shell = await stageOf(t, 'command: [sh, -c, =context.word]');
 	const bad = { code: 'command_failed', message: 'exit code 3 oh' };
-	assert.deepEqual(await resultOf(shell.stage, 'echo oh >&2; exit 3'), bad);
-	await stage.stop();
-	await shell.stage.stop();
+	assert.deepEqual(await resultOf(shell.node, 'echo oh >&2; exit 3'), bad);
+	await node.stop();
+	await shell.node.stop();
 });
 
 test('a value in an argument stays one argument', async (t) => {
-	const { stage, folder } = await stageOf(t, 'command: [echo, =context.word]');
+	const { node, folder } = await stageOf(t, 'command: [echo, =context.word]');
 	const file = join(folder, 'made');
-	const result = await resultOf(stage, `; touch ${file} $(touch ${file})`);
+	const result = await resultOf(node, `; touch ${file} $(touch ${file})`);
 	assert.match((result as { stdout: string }).stdout, /^; touch/);
 	assert.ok(!existsSync(file));
-	await stage.stop();
+	await node.stop();
 });
 
 test('files are written, read and appended to in the data folder only', async (t) => {
@@ -71,20 +70,20 @@ test('files are written, read and appended to in the data folder only', async (t
 		t,
 		"writeFile: { file: 'rooms/${context.word}.json', data: { word: =context.word } }",
 	);
-	assert.deepEqual(await resultOf(written.stage, 'kitchen'), { bytes: 18 });
+	assert.deepEqual(await resultOf(written.node, 'kitchen'), { bytes: 18 });
 	const file = join(written.folder, 'rooms', 'kitchen.json');
 	assert.equal(readFileSync(file, 'utf8'), '{"word":"kitchen"}');
-	const outside = (await resultOf(written.stage, '../../../up')) as { code: string };
+	const outside = (await resultOf(written.node, '../../../up')) as { code: string };
 	assert.equal(outside.code, 'path_outside');
 	const read = await stageOf(t, 'readFile: =context.word');
 	writeFileSync(join(read.folder, 'a.txt'), 'hello');
-	assert.equal(await resultOf(read.stage, 'a.txt'), 'hello');
-	assert.equal(((await resultOf(read.stage, 'b.txt')) as { code: string }).code, 'file_failed');
+	assert.equal(await resultOf(read.node, 'a.txt'), 'hello');
+	assert.equal(((await resultOf(read.node, 'b.txt')) as { code: string }).code, 'file_failed');
 	const added = await stageOf(t, 'appendFile: { file: log, data: "${context.word}\\n" }');
-	await resultOf(added.stage, 'one');
-	await resultOf(added.stage, 'two');
+	await resultOf(added.node, 'one');
+	await resultOf(added.node, 'two');
 	assert.equal(readFileSync(join(added.folder, 'log'), 'utf8'), 'one\ntwo\n');
-	for (const { stage } of [written, read, added]) await stage.stop();
+	for (const { node } of [written, read, added]) await node.stop();
 });
 
 test('a step that runs again appends only what is missing, also after other appends', async (t) => {
@@ -133,21 +132,21 @@ async function textOf(request: IncomingMessage): Promise<string> {
 test('a request brings status and text, and carries the key of its step', async (t) => {
 	const url = await serve(t);
 	const get = await stageOf(t, `http: { url: '${url}/\${context.word}' }`);
-	const { status, data } = (await resultOf(get.stage, '200')) as { status: number; data: string };
+	const { status, data } = (await resultOf(get.node, '200')) as { status: number; data: string };
 	assert.equal(status, 200);
 	assert.match(data, /^GET undefined \d\d/);
-	const missing = await resultOf(get.stage, '404');
+	const missing = await resultOf(get.node, '404');
 	assert.deepEqual(missing, { code: 'http_failed', message: '404 Not Found' });
 	const router = await stageOf(
 		t,
 		`http: { url: '${url}', method: POST, data: { w: =context.word } }`,
 	);
-	const posted = (await resultOf(router.stage, 'x')) as { data: string };
+	const posted = (await resultOf(router.node, 'x')) as { data: string };
 	assert.match(posted.data, /^POST application\/json \d\d \{"w":"x"\}$/);
 	const nowhere = await stageOf(t, "http: { url: 'http://127.0.0.1:1/' }");
-	const failed = (await resultOf(nowhere.stage, '')) as { code: string };
+	const failed = (await resultOf(nowhere.node, '')) as { code: string };
 	assert.equal(failed.code, 'host_unreachable');
-	for (const { stage } of [get, router, nowhere]) await stage.stop();
+	for (const { node } of [get, router, nowhere]) await node.stop();
 });
 
 test('a command that a crash interrupted runs again only if onCrash is retry', async (t) => {
@@ -156,16 +155,16 @@ test('a command that a crash interrupted runs again only if onCrash is retry', a
 		const file = join(folder, 'runs');
 		const line = `echo run >> ${file}; sleep 0.2`;
 		const actors = [worker(`command: [sh, -c, '${line}']\n${more}`, folder)];
-		let stage = await setActorStage(t, { actors });
-		await stage.send('worker', { type: 'GO', word: '' });
-		await stage.until(() => existsSync(file));
-		stage = await stage.crash();
+		let node = await startActorNode(t, { actors });
+		await node.send('worker', { type: 'GO', word: '' });
+		await node.until(() => existsSync(file));
+		node = await node.crash();
 		const result = () =>
-			stage.stored('worker')?.state.context as { result: { code?: string } | null };
-		await stage.until(() => Boolean(result()?.result));
+			node.stored('worker')?.state.context as { result: { code?: string } | null };
+		await node.until(() => Boolean(result()?.result));
 		const { code = 'done' } = result().result ?? {};
 		const runs = readFileSync(file, 'utf8').split('\n').length - 1;
-		await stage.stop();
+		await node.stop();
 		return `${code} ${runs}`;
 	};
 	assert.equal(await run(''), 'ambiguous 1');

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { compileYamlDefinition } from '../../../actors/declarative/yaml-definition.ts';
-import { setActorStage } from '../../support/actor-stage.ts';
-import { eavesdropper } from '../../support/eavesdropper.ts';
-import { startFleet } from '../../support/fleet.ts';
+import { startActorNode } from '../../support/actor-node.ts';
+import { startFleet } from '../../support/processes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { eavesdropper } from '../../support/eavesdropper.ts';
 
 const examples = fileURLToPath(new URL('../../../examples/actors', import.meta.url));
 const source = `${examples}/thermostat.yaml`;
@@ -16,32 +16,32 @@ test('the thermostat of the examples switches half a degree around its target, a
 	const text = readFileSync(source, 'utf8');
 	const dataFolder = temporaryFolder(t);
 	const parts = { source, text, node: 'ship1', dataFolder, outputBytesMax: 1000 };
-	let stage = await setActorStage(t, { actors: [compileYamlDefinition(parts)] });
+	let node = await startActorNode(t, { actors: [compileYamlDefinition(parts)] });
 	const read = async (celsius: number) => {
-		await stage.send('thermostat', { type: 'READING', celsius }, { key: 'kitchen' });
-		await stage.idle('thermostat');
+		await node.send('thermostat', { type: 'READING', celsius }, { key: 'kitchen' });
+		await node.idle('thermostat');
 	};
 	for (const celsius of [19.6, 19.4, 20.4, 20.6, 20.2]) await read(celsius);
 	const topic = 'home/kitchen/heater';
 	const told = ['off', 'off', 'on', 'on', 'off', 'off'].map((word) => `${topic} ${word}`);
-	assert.deepEqual(stage.published, told, 'each reading repeats what may have got lost');
+	assert.deepEqual(node.published, told, 'each reading repeats what may have got lost');
 	await read(19);
-	await stage.clock.advance(9 * minute);
+	await node.clock.advance(9 * minute);
 	await read(19.2);
-	stage = await stage.crash();
+	node = await node.crash();
 	for (let passed = 0; passed < 20; passed += 5) {
-		await stage.clock.advance(5 * minute);
+		await node.clock.advance(5 * minute);
 		await read(19.3);
 	}
-	await stage.clock.advance(2 * minute);
+	await node.clock.advance(2 * minute);
 	const alerts = () =>
-		stage.seen('alert.raised').map(({ severity, text: said }) => `${severity} ${said}`);
-	await stage.until(() => alerts().length === 1);
+		node.seen('alert.raised').map(({ severity, text: said }) => `${severity} ${said}`);
+	await node.until(() => alerts().length === 1);
 	assert.deepEqual(alerts(), ['warning kitchen is heated, and still has only 19.3 °C']);
-	await stage.clock.advance(9 * minute);
-	await stage.until(() => alerts().length === 2);
+	await node.clock.advance(9 * minute);
+	await node.until(() => alerts().length === 2);
 	assert.equal(alerts()[1], 'critical no reading from kitchen for 600 seconds');
-	await stage.stop();
+	await node.stop();
 });
 
 test('it is fed by plain publishes, room by room, also after a SIGKILL of its node', async (t) => {

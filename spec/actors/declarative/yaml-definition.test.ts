@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 const library = yamlDefinitionOf(`
@@ -46,79 +46,78 @@ states:
 `);
 
 test('every action does what its description says, with the guarantees of every actor', async (t) => {
-	const stage = await setActorStage(t, { actors: [library] });
+	const node = await startActorNode(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
-		const id = await stage.send('library', { type: 'DO', what, ...more }, { key: 'kitchen' });
-		await stage.idle('library');
-		return stage.ledger.get(id)?.output;
+		const id = await node.send('library', { type: 'DO', what, ...more }, { key: 'kitchen' });
+		await node.idle('library');
+		return node.ledger.get(id)?.output;
 	};
 	assert.equal(await tell('count'), '1');
 	assert.equal(await tell('count', { n: 2 }), '3');
 	await tell('send');
 	await tell('actor');
 	assert.deepEqual(
-		stage.sunk().filter((text) => text.startsWith('{')),
+		node.sunk().filter((text) => text.startsWith('{')),
 		['{"to":"kitchen"}', '{"type":"HI","n":3}'],
 	);
 	await tell('publish');
-	assert.deepEqual(stage.published, ['a/kitchen it is 3, ${so}']);
+	assert.deepEqual(node.published, ['a/kitchen it is 3, ${so}']);
 	await tell('alert');
-	assert.equal(stage.seen('alert.raised')[0]?.text, 'ship1');
+	assert.equal(node.seen('alert.raised')[0]?.text, 'ship1');
 	await tell('log');
-	assert.equal(stage.seen('console.printed')[0]?.text, '{"total":3}');
+	assert.equal(node.seen('console.printed')[0]?.text, '{"total":3}');
 	await tell('now');
-	const now = stage.clock.now();
-	const context = () =>
-		stage.stored('library', 'kitchen')?.state.context as Record<string, unknown>;
+	const now = node.clock.now();
+	const context = () => node.stored('library', 'kitchen')?.state.context as Record<string, unknown>;
 	assert.equal(context()['at'], now);
-	await stage.stop();
+	await node.stop();
 });
 
 test('timers of YAML definitions, raised and computed ones, survive a crash; a cancelled one does not fire', async (t) => {
-	let stage = await setActorStage(t, { actors: [library] });
+	let node = await startActorNode(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {
-		await stage.send('library', { type: 'DO', what, ...more });
-		await stage.idle('library');
+		await node.send('library', { type: 'DO', what, ...more });
+		await node.idle('library');
 	};
-	const seen = () => seenBy(stage);
+	const seen = () => seenBy(node);
 	await tell('raise');
 	await tell('cancel');
-	await stage.clock.advance(11_000);
+	await node.clock.advance(11_000);
 	assert.equal(seen(), null);
 	await tell('raise');
-	stage = await stage.crash();
-	await stage.clock.advance(11_000);
-	await stage.until(() => seen() === 'tick');
+	node = await node.crash();
+	await node.clock.advance(11_000);
+	await node.until(() => seen() === 'tick');
 	await tell('count', { n: 2 });
 	await tell('wait');
-	stage = await stage.crash();
-	await stage.clock.advance(1900);
+	node = await node.crash();
+	await node.clock.advance(1900);
 	assert.equal(seen(), 'tick');
-	await stage.clock.advance(200);
-	await stage.until(() => seen() === 'soon');
+	await node.clock.advance(200);
+	await node.until(() => seen() === 'soon');
 	await tell('ask');
-	await stage.clock.advance(5100);
-	await stage.until(() => seen() === 'timeout.load');
-	await stage.stop();
+	await node.clock.advance(5100);
+	await node.until(() => seen() === 'timeout.load');
+	await node.stop();
 });
 
 test('a deferred event waits for the next state', async (t) => {
-	const stage = await setActorStage(t, { actors: [library] });
-	await stage.send('library', { type: 'DO', what: 'defer' });
-	await stage.send('library', { type: 'TICK' });
-	await stage.until(() => stage.stored('library')?.state.value === 'busy');
-	await stage.clock.advance(3100);
-	await stage.idle('library');
-	assert.equal(seenBy(stage), 'tick');
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [library] });
+	await node.send('library', { type: 'DO', what: 'defer' });
+	await node.send('library', { type: 'TICK' });
+	await node.until(() => node.stored('library')?.state.value === 'busy');
+	await node.clock.advance(3100);
+	await node.idle('library');
+	assert.equal(seenBy(node), 'tick');
+	await node.stop();
 });
 
 test('an event whose fields are not as declared is refused and changes nothing', async (t) => {
-	const stage = await setActorStage(t, { actors: [library] });
+	const node = await startActorNode(t, { actors: [library] });
 	const outcome = async (event: object) => {
-		const id = await stage.send('library', event);
-		await stage.idle('library');
-		const { outcome: how, code, detail } = stage.ledger.get(id)?.result ?? {};
+		const id = await node.send('library', event);
+		await node.idle('library');
+		const { outcome: how, code, detail } = node.ledger.get(id)?.result ?? {};
 		return `${how} ${code}: ${detail}`;
 	};
 	assert.match(
@@ -127,13 +126,13 @@ test('an event whose fields are not as declared is refused and changes nothing',
 	);
 	const wrong = { type: 'DO', what: 'count', n: 'three' };
 	assert.match(await outcome(wrong), /the n of DO is a string, not a number/);
-	assert.equal(stage.stored('library')?.turn ?? 0, 0);
-	await stage.stop();
+	assert.equal(node.stored('library')?.turn ?? 0, 0);
+	await node.stop();
 });
 
 /** What an instance without a key has seen last. */
-function seenBy(stage: ActorStage): unknown {
-	return Reflect.get(Object(stage.stored('library')?.state.context), 'seen');
+function seenBy(node: ActorNode): unknown {
+	return Reflect.get(Object(node.stored('library')?.state.context), 'seen');
 }
 
 const first = `
@@ -163,18 +162,18 @@ states:
 `;
 
 test('instances migrate to the next version of a YAML definition, with new names and fields', async (t) => {
-	let stage = await setActorStage(t, { actors: [yamlDefinitionOf(first)] });
-	await stage.send('door', 'PUSH');
-	await stage.idle('door');
-	stage = await stage.restart([yamlDefinitionOf(second)]);
-	await stage.send('door', 'PUSH');
-	await stage.idle('door');
-	const { version, state } = stage.stored('door') ?? {};
+	let node = await startActorNode(t, { actors: [yamlDefinitionOf(first)] });
+	await node.send('door', 'PUSH');
+	await node.idle('door');
+	node = await node.restart([yamlDefinitionOf(second)]);
+	await node.send('door', 'PUSH');
+	await node.idle('door');
+	const { version, state } = node.stored('door') ?? {};
 	assert.deepEqual(
 		[version, state?.value, state?.context],
 		[2, 'ajar', { pushes: 2, colour: 'red' }],
 	);
-	await stage.stop();
+	await node.stop();
 });
 
 test('a migration beyond the version is refused at its place', () => {

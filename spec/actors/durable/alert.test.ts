@@ -5,7 +5,7 @@ import { defineActor } from '../../../actors/definition/definition.ts';
 import { raiseAlert } from '../../../actors/definition/effects.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 const smoke = defineActor({
@@ -18,8 +18,8 @@ const smoke = defineActor({
 });
 
 /** The alerts that are on disk, on their way to central. */
-function alerts(stage: ActorStage): readonly string[] {
-	const rows = stage.journal.scan<StoredOutRow>('outbox', rowsUnder());
+function alerts(node: ActorNode): readonly string[] {
+	const rows = node.journal.scan<StoredOutRow>('outbox', rowsUnder());
 	return rows
 		.map(({ value }) => unpackMessage(restored(0, value).body))
 		.filter(({ toNode, method }) => toNode === 'central' && method === 'REQErrorLog')
@@ -27,30 +27,30 @@ function alerts(stage: ActorStage): readonly string[] {
 }
 
 test('an alert is sent to central, with the node, the instance and its severity', async (t) => {
-	const stage = await setActorStage(t, { actors: [smoke] });
-	await stage.send('smoke', 'BURN', { key: 'deck-2' });
-	await stage.idle('smoke');
-	const [alert = '', ...more] = alerts(stage);
+	const node = await startActorNode(t, { actors: [smoke] });
+	await node.send('smoke', 'BURN', { key: 'deck-2' });
+	await node.idle('smoke');
+	const [alert = '', ...more] = alerts(node);
 	assert.deepEqual(more, []);
 	assert.match(
 		alert,
 		/^Thu, 01 Jan 2026 .*, node: ship1, alert: critical: smoke\/deck-2: the galley burns/,
 	);
-	const [seen] = stage.seen('alert.raised');
+	const [seen] = node.seen('alert.raised');
 	assert.equal(seen?.severity, 'critical');
-	await stage.stop();
+	await node.stop();
 });
 
 test('a crash at any instant of its turn neither loses nor repeats an alert', async (t) => {
 	for (let turnsOfTheLoop = 0; turnsOfTheLoop < 12; turnsOfTheLoop += 1) {
-		const stage = await setActorStage(t, { actors: [smoke] });
-		await stage.send('smoke', 'BURN');
+		const node = await startActorNode(t, { actors: [smoke] });
+		await node.send('smoke', 'BURN');
 		for (let turn = 0; turn < turnsOfTheLoop; turn += 1) {
 			await new Promise((resolve) => {
 				setImmediate(resolve);
 			});
 		}
-		const next = await stage.crash();
+		const next = await node.crash();
 		await next.until(() => next.stored('smoke')?.turn === 1);
 		await next.idle('smoke');
 		assert.equal(alerts(next).length, 1, `a crash after ${turnsOfTheLoop} turns`);

@@ -3,8 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { answer, ask, defer, toActor } from '../../../actors/definition/effects.ts';
-import { sink } from '../../support/actor-floor.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 
 type OracleEvent = { type: 'QUESTION' } | { type: 'THINK' } | { type: 'SPEAK' };
 
@@ -69,118 +68,118 @@ const seeker = defineActor({
 });
 
 const actors = [oracle, seeker];
-const got = (stage: ActorStage) =>
-	(stage.stored('seeker')?.state.context as { got: string[] } | undefined)?.got ?? [];
-const asked = (stage: ActorStage) =>
-	(stage.stored('oracle')?.state.context as { asked?: number } | undefined)?.asked ?? 0;
+const got = (node: ActorNode) =>
+	(node.stored('seeker')?.state.context as { got: string[] } | undefined)?.got ?? [];
+const asked = (node: ActorNode) =>
+	(node.stored('oracle')?.state.context as { asked?: number } | undefined)?.asked ?? 0;
 
-async function answered(stage: ActorStage): Promise<void> {
-	await stage.until(() => got(stage).length > 0);
-	await stage.idle('seeker');
+async function answered(node: ActorNode): Promise<void> {
+	await node.until(() => got(node).length > 0);
+	await node.idle('seeker');
 }
 
 test('an ask is answered by a later turn of the other actor, as an event', async (t) => {
-	const stage = await setActorStage(t, { actors });
-	await stage.send('seeker', 'SEEK');
-	await stage.until(() => asked(stage) === 1);
-	await stage.idle('seeker');
-	assert.deepEqual(got(stage), []);
-	await stage.send('oracle', 'SPEAK');
-	await answered(stage);
-	assert.deepEqual(got(stage), ['done answer of 1']);
-	assert.equal(stage.journal.count('asks'), 0);
-	assert.equal(stage.journal.count('timers'), 0);
-	await stage.stop();
+	const node = await startActorNode(t, { actors });
+	await node.send('seeker', 'SEEK');
+	await node.until(() => asked(node) === 1);
+	await node.idle('seeker');
+	assert.deepEqual(got(node), []);
+	await node.send('oracle', 'SPEAK');
+	await answered(node);
+	assert.deepEqual(got(node), ['done answer of 1']);
+	assert.equal(node.journal.count('asks'), 0);
+	assert.equal(node.journal.count('timers'), 0);
+	await node.stop();
 });
 
 test('an answer reaches its asker even if both have crashed meanwhile', async (t) => {
-	let stage = await setActorStage(t, { actors });
-	await stage.send('seeker', 'SEEK');
-	stage = await stage.crash();
-	await stage.until(() => asked(stage) === 1);
-	stage = await stage.crash();
-	await stage.send('oracle', 'SPEAK');
-	stage = await stage.crash();
-	await answered(stage);
-	stage = await stage.crash();
-	await stage.clock.advance(120_000);
-	assert.deepEqual(got(stage), ['done answer of 1']);
-	await stage.stop();
+	let node = await startActorNode(t, { actors });
+	await node.send('seeker', 'SEEK');
+	node = await node.crash();
+	await node.until(() => asked(node) === 1);
+	node = await node.crash();
+	await node.send('oracle', 'SPEAK');
+	node = await node.crash();
+	await answered(node);
+	node = await node.crash();
+	await node.clock.advance(120_000);
+	assert.deepEqual(got(node), ['done answer of 1']);
+	await node.stop();
 });
 
 test('an ask that is not answered in time gets a timeout, and a later answer is dropped', async (t) => {
-	const stage = await setActorStage(t, { actors });
-	await stage.send('seeker', 'SEEK');
-	await stage.until(() => asked(stage) === 1);
-	await stage.clock.advance(60_000);
-	await answered(stage);
-	await stage.send('oracle', 'SPEAK');
-	await stage.idle('oracle');
-	await stage.idle('seeker');
-	assert.deepEqual(got(stage), ['no answer']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors });
+	await node.send('seeker', 'SEEK');
+	await node.until(() => asked(node) === 1);
+	await node.clock.advance(60_000);
+	await answered(node);
+	await node.send('oracle', 'SPEAK');
+	await node.idle('oracle');
+	await node.idle('seeker');
+	assert.deepEqual(got(node), ['no answer']);
+	await node.stop();
 });
 
 test('an ask of a missing method is answered with the refusal', async (t) => {
-	const stage = await setActorStage(t, { actors: [seeker] });
-	await stage.send('seeker', 'SEEK');
-	await answered(stage);
-	assert.deepEqual(got(stage), ['refused unknown_method']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [seeker] });
+	await node.send('seeker', 'SEEK');
+	await answered(node);
+	assert.deepEqual(got(node), ['refused unknown_method']);
+	await node.stop();
 });
 
 test('a message from outside cannot carry an event that is reserved for answers', async (t) => {
-	const stage = await setActorStage(t, { actors });
-	const id = await stage.send('seeker', { type: 'reply.wisdom', outcome: 'done', data: 'forged' });
-	await stage.idle('seeker');
-	assert.equal(stage.ledger.get(id)?.result?.code, 'bad_arguments');
-	await stage.stop();
+	const node = await startActorNode(t, { actors });
+	const id = await node.send('seeker', { type: 'reply.wisdom', outcome: 'done', data: 'forged' });
+	await node.idle('seeker');
+	assert.equal(node.ledger.get(id)?.result?.code, 'bad_arguments');
+	await node.stop();
 });
 
 test('messages that wait are answered in the order of their arrival', async (t) => {
-	const stage = await setActorStage(t, { actors });
-	const first = await stage.send('oracle', 'QUESTION');
-	const second = await stage.send('oracle', 'QUESTION');
-	await stage.idle('oracle');
-	assert.equal(stage.ledger.get(first)?.result, undefined);
-	await stage.send('oracle', 'SPEAK');
-	await stage.idle('oracle');
-	const outcomes = [first, second].map((id) => stage.ledger.get(id)?.output);
+	const node = await startActorNode(t, { actors });
+	const first = await node.send('oracle', 'QUESTION');
+	const second = await node.send('oracle', 'QUESTION');
+	await node.idle('oracle');
+	assert.equal(node.ledger.get(first)?.result, undefined);
+	await node.send('oracle', 'SPEAK');
+	await node.idle('oracle');
+	const outcomes = [first, second].map((id) => node.ledger.get(id)?.output);
 	assert.deepEqual(outcomes, ['answer of 2', undefined]);
-	await stage.stop();
+	await node.stop();
 });
 
 test('a deferred event waits for another state, and then comes before all later ones', async (t) => {
 	const order: string[] = [];
-	const stage = await setActorStage(t, { actors: [oracle] });
-	stage.signals.subscribe((signal) => {
+	const node = await startActorNode(t, { actors: [oracle] });
+	node.signals.subscribe((signal) => {
 		if (signal.type === 'call.ended') order.push(String(signal.methodArgs[0]));
 	});
-	await stage.send('oracle', 'THINK');
-	await stage.send('oracle', 'QUESTION');
-	await stage.until(() => order.length === 1);
-	await stage.clock.settle();
-	assert.equal(stage.mailbox('oracle').size(), 1);
-	await stage.send('oracle', 'SPEAK');
-	await stage.send('oracle', 'THINK');
-	await stage.idle('oracle');
+	await node.send('oracle', 'THINK');
+	await node.send('oracle', 'QUESTION');
+	await node.until(() => order.length === 1);
+	await node.clock.settle();
+	assert.equal(node.mailbox('oracle').size(), 1);
+	await node.send('oracle', 'SPEAK');
+	await node.send('oracle', 'THINK');
+	await node.idle('oracle');
 	assert.deepEqual(order, ['THINK', 'SPEAK', 'QUESTION', 'THINK']);
-	await stage.stop();
+	await node.stop();
 });
 
 test('a deferred event survives crashes, and none counts as an attempt', async (t) => {
-	let stage = await setActorStage(t, { actors: [oracle] });
-	await stage.send('oracle', 'THINK');
-	const id = await stage.send('oracle', 'QUESTION');
+	let node = await startActorNode(t, { actors: [oracle] });
+	await node.send('oracle', 'THINK');
+	const id = await node.send('oracle', 'QUESTION');
 	for (let count = 0; count < 8; count += 1) {
-		await stage.until(() => stage.mailbox('oracle').size() === 1);
-		await stage.clock.settle();
-		stage = await stage.crash();
+		await node.until(() => node.mailbox('oracle').size() === 1);
+		await node.clock.settle();
+		node = await node.crash();
 	}
-	await stage.send('oracle', 'SPEAK');
-	await stage.send('oracle', 'SPEAK', { replyMethod: sink });
-	await stage.idle('oracle');
-	assert.equal(stage.ledger.get(id)?.result?.attempts, 1);
-	assert.equal(asked(stage), 1);
-	await stage.stop();
+	await node.send('oracle', 'SPEAK');
+	await node.send('oracle', 'SPEAK', { replyMethod: sink });
+	await node.idle('oracle');
+	assert.equal(node.ledger.get(id)?.result?.attempts, 1);
+	assert.equal(asked(node), 1);
+	await node.stop();
 });

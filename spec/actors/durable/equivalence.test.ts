@@ -3,7 +3,7 @@ import test from 'node:test';
 import { createActor, type AnyStateMachine } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { seededChance, steppedClock } from '../../../runtime/platform/clock.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { eventTypes, randomMachine } from '../../support/random-machine.ts';
 
 /** One thing that happens to a machine: an event, or time that goes by. */
@@ -65,10 +65,10 @@ async function durably(story: Story, seed: number, t: { after(run: () => void): 
 		machine: story.machine,
 	});
 	let crashes = 0;
-	let stage: ActorStage = await setActorStage(t, { actors: [actor], clock: steppedClock(seed) });
+	let node: ActorNode = await startActorNode(t, { actors: [actor], clock: steppedClock(seed) });
 	const crash = async (): Promise<void> => {
 		crashes += 1;
-		stage = await stage.crash();
+		node = await node.crash();
 	};
 	/** Some turns of the event loop, in which the turn may get anywhere; then, perhaps, the end. */
 	const mayDie = async (): Promise<void> => {
@@ -81,44 +81,44 @@ async function durably(story: Story, seed: number, t: { after(run: () => void): 
 		await crash();
 	};
 	const isThere = async (): Promise<void> => {
-		await stage.until(() => stage.stored('random') !== undefined);
+		await node.until(() => node.stored('random') !== undefined);
 	};
 	await mayDie();
 	await isThere();
 	for (const incident of story.incidents) {
 		if ('passMs' in incident) {
-			await stage.idle('random');
-			await passing(() => stage, incident.passMs);
+			await node.idle('random');
+			await passing(() => node, incident.passMs);
 			await mayDie();
-			await passing(() => stage, 0);
+			await passing(() => node, 0);
 		} else {
-			await stage.send('random', incident, { kind: 'CommandACK', replyMethod: 'REQNone' });
+			await node.send('random', incident, { kind: 'CommandACK', replyMethod: 'REQNone' });
 			await mayDie();
-			await stage.idle('random');
+			await node.idle('random');
 		}
 	}
-	await stage.idle('random');
-	const { value, context } = stage.stored('random')?.state ?? {};
-	const sent = stage.sunk();
-	await stage.stop();
+	await node.idle('random');
+	const { value, context } = node.stored('random')?.state ?? {};
+	const sent = node.sunk();
+	await node.stop();
 	return { outcome: { value, context, sent }, crashes };
 }
 
 /**
  * Lets time go by timer by timer: the turn of one is written before the next is due, as in memory.
  */
-async function passing(current: () => ActorStage, ms: number): Promise<void> {
+async function passing(current: () => ActorNode, ms: number): Promise<void> {
 	const { clock } = current();
 	const until = clock.monotonic() + ms;
 	for (;;) {
-		const stage = current();
-		const [first] = stage.journal.scan('timers', { from: [0], to: [1e15], limit: 1 });
+		const node = current();
+		const [first] = node.journal.scan('timers', { from: [0], to: [1e15], limit: 1 });
 		const dueAt = Number(first?.key[0] ?? Infinity);
 		const wait = Math.max(0, dueAt - clock.now());
 		if (clock.monotonic() + wait > until) break;
 		await clock.advance(wait);
-		await stage.until(() => stage.journal.get('timers', first?.key ?? []) === undefined);
-		await stage.journal.commit([]);
+		await node.until(() => node.journal.get('timers', first?.key ?? []) === undefined);
+		await node.journal.commit([]);
 	}
 	await clock.advance(until - clock.monotonic());
 }

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { ask, demonitor, monitor, toActor } from '../../../actors/definition/effects.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 
 type PumpEvent = { type: 'RUN' } | { type: 'END' } | { type: 'BREAK' };
 
@@ -59,16 +59,16 @@ const keeper = defineActor({
 	}),
 });
 
-const heard = (stage: ActorStage) =>
-	(stage.stored('keeper')?.state.context as { heard: string[] } | undefined)?.heard ?? [];
-const isWatched = (stage: ActorStage) => stage.mailbox('pump').size() === 1;
+const heard = (node: ActorNode) =>
+	(node.stored('keeper')?.state.context as { heard: string[] } | undefined)?.heard ?? [];
+const isWatched = (node: ActorNode) => node.mailbox('pump').size() === 1;
 const at = { key: 'a' };
 
-async function hears(stage: ActorStage, count = 1): Promise<readonly string[]> {
-	await stage.until(() => heard(stage).length === count);
-	await stage.idle('keeper');
-	await stage.idle('pump');
-	return heard(stage);
+async function hears(node: ActorNode, count = 1): Promise<readonly string[]> {
+	await node.until(() => heard(node).length === count);
+	await node.idle('keeper');
+	await node.idle('pump');
+	return heard(node);
 }
 
 for (const [word, actor] of [
@@ -76,100 +76,100 @@ for (const [word, actor] of [
 	['forgotten', forgetful],
 ] as const) {
 	test(`a monitor gets a normal end once, also if its process dies repeatedly; the instance is ${word}`, async (t) => {
-		let stage = await setActorStage(t, { actors: [actor, keeper] });
-		await stage.send('pump', 'RUN', at);
-		await stage.send('keeper', 'WATCH');
-		stage = await stage.crash();
-		await stage.until(() => isWatched(stage));
-		stage = await stage.crash();
-		await stage.send('pump', 'RUN', at);
-		await stage.until(() => isWatched(stage));
-		assert.deepEqual(heard(stage), []);
-		await stage.send('pump', 'END', at);
-		stage = await stage.crash();
-		assert.deepEqual(await hears(stage), ['normal']);
-		stage = await stage.restart();
-		assert.deepEqual(await hears(stage), ['normal']);
-		assert.equal(stage.journal.count('asks'), 0);
-		await stage.stop();
+		let node = await startActorNode(t, { actors: [actor, keeper] });
+		await node.send('pump', 'RUN', at);
+		await node.send('keeper', 'WATCH');
+		node = await node.crash();
+		await node.until(() => isWatched(node));
+		node = await node.crash();
+		await node.send('pump', 'RUN', at);
+		await node.until(() => isWatched(node));
+		assert.deepEqual(heard(node), []);
+		await node.send('pump', 'END', at);
+		node = await node.crash();
+		assert.deepEqual(await hears(node), ['normal']);
+		node = await node.restart();
+		assert.deepEqual(await hears(node), ['normal']);
+		assert.equal(node.journal.count('asks'), 0);
+		await node.stop();
 	});
 }
 
 test('monitors of a parked instance get parked, also those that come later', async (t) => {
-	const stage = await setActorStage(t, { actors: [pump, keeper] });
-	await stage.send('keeper', 'WATCH');
-	await stage.until(() => isWatched(stage));
-	await stage.send('pump', 'BREAK', at);
-	await stage.until(() => heard(stage).length === 1);
-	await stage.send('keeper', 'WATCH');
-	await stage.until(() => heard(stage).length === 2);
-	assert.deepEqual(heard(stage), ['parked', 'parked']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pump, keeper] });
+	await node.send('keeper', 'WATCH');
+	await node.until(() => isWatched(node));
+	await node.send('pump', 'BREAK', at);
+	await node.until(() => heard(node).length === 1);
+	await node.send('keeper', 'WATCH');
+	await node.until(() => heard(node).length === 2);
+	assert.deepEqual(heard(node), ['parked', 'parked']);
+	await node.stop();
 });
 
 test('monitors of an instance that begins anew get crashed', async (t) => {
-	const stage = await setActorStage(t, { actors: [restless, keeper] });
-	await stage.send('keeper', 'WATCH');
-	await stage.until(() => isWatched(stage));
-	await stage.send('pump', 'BREAK', at);
-	await stage.until(() => heard(stage).length === 1);
-	assert.deepEqual(heard(stage), ['crashed']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [restless, keeper] });
+	await node.send('keeper', 'WATCH');
+	await node.until(() => isWatched(node));
+	await node.send('pump', 'BREAK', at);
+	await node.until(() => heard(node).length === 1);
+	assert.deepEqual(heard(node), ['crashed']);
+	await node.stop();
 });
 
 test('a monitor of an instance that ended before, or of a missing actor, gets noproc', async (t) => {
-	const stage = await setActorStage(t, { actors: [pump, keeper] });
-	await stage.send('pump', 'END', at);
-	await stage.idle('pump');
-	await stage.send('keeper', 'WATCH');
-	assert.deepEqual(await hears(stage), ['noproc']);
-	await stage.send('keeper', { type: 'WATCH', actor: 'nobody' });
-	assert.deepEqual(await hears(stage, 2), ['noproc', 'noproc']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pump, keeper] });
+	await node.send('pump', 'END', at);
+	await node.idle('pump');
+	await node.send('keeper', 'WATCH');
+	assert.deepEqual(await hears(node), ['noproc']);
+	await node.send('keeper', { type: 'WATCH', actor: 'nobody' });
+	assert.deepEqual(await hears(node, 2), ['noproc', 'noproc']);
+	await node.stop();
 });
 
 test('a demonitor ends a monitor, also after a crash, and leaves nothing behind', async (t) => {
-	let stage = await setActorStage(t, { actors: [pump, keeper] });
-	await stage.send('keeper', 'WATCH');
-	await stage.until(() => isWatched(stage));
-	stage = await stage.crash();
-	await stage.send('keeper', 'LEAVE');
-	await stage.idle('pump');
-	assert.equal(stage.journal.count('asks'), 0);
-	await stage.send('pump', 'END', at);
-	await stage.idle('pump');
-	await stage.idle('keeper');
-	assert.deepEqual(heard(stage), []);
-	await stage.stop();
+	let node = await startActorNode(t, { actors: [pump, keeper] });
+	await node.send('keeper', 'WATCH');
+	await node.until(() => isWatched(node));
+	node = await node.crash();
+	await node.send('keeper', 'LEAVE');
+	await node.idle('pump');
+	assert.equal(node.journal.count('asks'), 0);
+	await node.send('pump', 'END', at);
+	await node.idle('pump');
+	await node.idle('keeper');
+	assert.deepEqual(heard(node), []);
+	await node.stop();
 });
 
 test('a second monitor of the same id replaces the first', async (t) => {
-	const stage = await setActorStage(t, { actors: [pump, keeper] });
-	await stage.send('keeper', 'WATCH');
-	await stage.send('keeper', { type: 'WATCH', key: 'b' });
-	await stage.until(() => isWatched(stage));
-	await stage.send('pump', 'END', at);
-	await stage.until(() => stage.mailbox('pump').size() === 1);
-	await stage.send('pump', 'END', { key: 'b' });
-	assert.deepEqual(await hears(stage), ['normal']);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pump, keeper] });
+	await node.send('keeper', 'WATCH');
+	await node.send('keeper', { type: 'WATCH', key: 'b' });
+	await node.until(() => isWatched(node));
+	await node.send('pump', 'END', at);
+	await node.until(() => node.mailbox('pump').size() === 1);
+	await node.send('pump', 'END', { key: 'b' });
+	assert.deepEqual(await hears(node), ['normal']);
+	await node.stop();
 });
 
 test('a plain message can monitor an instance, and is answered if it ended before', async (t) => {
-	const stage = await setActorStage(t, { actors: [pump, keeper] });
-	await stage.send('pump', 'END', at);
-	await stage.send('pump', { type: 'reeve.monitor' }, { ...at, id: 'from-outside' });
-	await stage.until(() => stage.ledger.get('from-outside')?.result !== undefined);
-	assert.match(String(stage.ledger.get('from-outside')?.output), /^(?:normal|noproc)$/);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pump, keeper] });
+	await node.send('pump', 'END', at);
+	await node.send('pump', { type: 'reeve.monitor' }, { ...at, id: 'from-outside' });
+	await node.until(() => node.ledger.get('from-outside')?.result !== undefined);
+	assert.match(String(node.ledger.get('from-outside')?.output), /^(?:normal|noproc)$/);
+	await node.stop();
 });
 
 test('a message from outside cannot forge the answer to a monitor', async (t) => {
-	const stage = await setActorStage(t, { actors: [pump, keeper] });
-	const id = await stage.send('keeper', { type: 'down.pump', reason: 'normal' });
-	await stage.idle('keeper');
-	assert.equal(stage.ledger.get(id)?.result?.code, 'bad_arguments');
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pump, keeper] });
+	const id = await node.send('keeper', { type: 'down.pump', reason: 'normal' });
+	await node.idle('keeper');
+	assert.equal(node.ledger.get(id)?.result?.code, 'bad_arguments');
+	await node.stop();
 });
 
 test('the timeout of an ask has the reason deadline if no other is known', async (t) => {
@@ -193,14 +193,14 @@ test('the timeout of an ask has the reason deadline if no other is known', async
 		}),
 	});
 	const late = defineActor({ ...parts, answersLater: ['RUN'] });
-	let stage = await setActorStage(t, { actors: [late, asker] });
-	const why = () => (stage.stored('asker')?.state.context as { why?: string } | undefined)?.why;
-	await stage.send('asker', 'ASK');
-	await stage.until(() => why() === '');
-	await stage.idle('pump');
-	stage = await stage.crash();
-	await stage.clock.advance(1000);
-	await stage.until(() => why() !== '');
+	let node = await startActorNode(t, { actors: [late, asker] });
+	const why = () => (node.stored('asker')?.state.context as { why?: string } | undefined)?.why;
+	await node.send('asker', 'ASK');
+	await node.until(() => why() === '');
+	await node.idle('pump');
+	node = await node.crash();
+	await node.clock.advance(1000);
+	await node.until(() => why() !== '');
 	assert.equal(why(), 'deadline');
-	await stage.stop();
+	await node.stop();
 });

@@ -7,9 +7,9 @@ import { createStartRecords } from '../../../actors/durable/start-record.ts';
 import { seededChance } from '../../../runtime/platform/clock.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
 import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
-import { setActorStage } from '../../support/actor-stage.ts';
-import { mailOf } from '../../support/mail.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { startActorNode } from '../../support/actor-node.ts';
+import { mailOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { messageTrigger } from '../../../actors/turn/trigger.ts';
 
 const bell = defineActor({
@@ -64,11 +64,11 @@ test('a batch record of an older version is read, without messages that are gone
 });
 
 test('a message that had its turn does not run alone after a crash, nor one with the same arrival', async (t) => {
-	const stage = await setActorStage(t, { actors: [bell], isOpen: false });
-	await stage.openHosts();
-	await stage.send('bell', 'RING');
-	await stage.idle('bell');
-	const shut = await stage.crash();
+	const node = await startActorNode(t, { actors: [bell], isOpen: false });
+	await node.openHosts();
+	await node.send('bell', 'RING');
+	await node.idle('bell');
+	const shut = await node.crash();
 	await shut.send('bell', 'RING');
 	const again = await shut.crash();
 	await again.openHosts();

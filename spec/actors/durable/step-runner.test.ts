@@ -3,7 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { step, type StepContext, type StepParts } from '../../../actors/definition/step.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 /** A run of a step that is under way in the world outside, and ends when the test says so. */
@@ -71,99 +71,99 @@ function workshop(more: Omit<StepParts<string, string>, 'run'> = {}) {
 	return { runs, actor: defineActor({ name: 'shop', version: 1, machine }) };
 }
 
-const heard = (stage: ActorStage) =>
-	(stage.stored('shop')?.state.context as Heard | undefined)?.heard ?? [];
-const rows = (stage: ActorStage) => stage.journal.count('steps');
+const heard = (node: ActorNode) =>
+	(node.stored('shop')?.state.context as Heard | undefined)?.heard ?? [];
+const rows = (node: ActorNode) => node.journal.count('steps');
 
 test('a step runs after its turn is on disk, and its result moves the machine', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(t, { actors: [actor] });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
-	await stage.until(() => runs.length === 1);
-	assert.equal(stage.stored('shop')?.state.value, 'working');
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
+	assert.equal(node.stored('shop')?.state.value, 'working');
 	assert.equal(runs[0]?.input, 'plane');
 	runs[0]?.end('smooth');
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['done smooth']);
-	await stage.stop();
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['done smooth']);
+	await node.stop();
 });
 
 test('a rejection is an error event with a plain error', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(t, { actors: [actor] });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
-	await stage.until(() => runs.length === 1);
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
 	runs[0]?.fail(new TypeError('blunt'));
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['error failed']);
-	await stage.stop();
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['error failed']);
+	await node.stop();
 });
 
 test('a step whose state is left is aborted, and its result is dropped', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(t, { actors: [actor] });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
-	await stage.until(() => runs.length === 1);
-	await stage.send('shop', 'AWAY');
-	await stage.idle('shop');
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
+	await node.send('shop', 'AWAY');
+	await node.idle('shop');
 	assert.ok(runs[0]?.context.signal.aborted);
 	runs[0]?.end('too late');
-	await stage.send('shop', { type: 'GO', what: 'saw' });
-	await stage.until(() => runs.length === 2);
-	assert.deepEqual(heard(stage), []);
-	assert.equal(rows(stage), 1);
-	await stage.crash();
+	await node.send('shop', { type: 'GO', what: 'saw' });
+	await node.until(() => runs.length === 2);
+	assert.deepEqual(heard(node), []);
+	assert.equal(rows(node), 1);
+	await node.crash();
 });
 
 test('a step that takes too long fails and is aborted', async (t) => {
 	const { runs, actor } = workshop({ timeoutMs: 5000 });
-	const stage = await setActorStage(t, { actors: [actor] });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
-	await stage.until(() => runs.length === 1);
-	await stage.clock.advance(5000);
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['error timed_out']);
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
+	await node.clock.advance(5000);
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['error timed_out']);
 	assert.ok(runs[0]?.context.signal.aborted);
-	await stage.stop();
+	await node.stop();
 });
 
 test('after a crash a step is retried with the same key, which no other step has', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'retry' });
-	let stage = await setActorStage(t, { actors: [actor] });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
+	let node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
 	for (let count = 1; count <= 3; count += 1) {
-		await stage.until(() => runs.length === count);
-		stage = await stage.crash();
+		await node.until(() => runs.length === count);
+		node = await node.crash();
 	}
-	await stage.until(() => runs.length === 4);
+	await node.until(() => runs.length === 4);
 	runs[0]?.end('from a dead process');
 	runs[3]?.end('smooth');
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['done smooth']);
-	await stage.send('shop', { type: 'GO', what: 'saw' });
-	await stage.until(() => runs.length === 5);
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['done smooth']);
+	await node.send('shop', { type: 'GO', what: 'saw' });
+	await node.until(() => runs.length === 5);
 	const keys = runs.map(({ context }) => context.idempotencyKey);
 	assert.equal(new Set(keys.slice(0, 4)).size, 1);
 	assert.notEqual(keys[4], keys[0]);
-	await stage.crash();
+	await node.crash();
 });
 
 test('a step runs again after a crash whatever characters the key of its instance has', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'retry' });
 	const keys = ['😀', '\u{20BB7}', '\uffff', ''];
-	const first = await setActorStage(t, { actors: [actor] });
+	const first = await startActorNode(t, { actors: [actor] });
 	for (const key of keys) await first.send('shop', { type: 'GO', what: key }, { key });
 	await first.until(() => runs.length === keys.length);
-	const stage = await first.crash();
-	await stage.until(() => runs.length === 2 * keys.length);
+	const node = await first.crash();
+	await node.until(() => runs.length === 2 * keys.length);
 	for (const { end } of runs.slice(keys.length)) end('smooth');
-	await stage.until(() => rows(stage) === 0);
-	await stage.stop();
+	await node.until(() => rows(node) === 0);
+	await node.stop();
 });
 
 test('a result that is on disk is used after a crash, and the step is not run again', async (t) => {
 	const { runs, actor } = workshop();
-	const first = await setActorStage(t, { actors: [actor] });
+	const first = await startActorNode(t, { actors: [actor] });
 	await first.send('shop', { type: 'GO', what: 'plane' });
 	await first.until(() => runs.length === 1);
 	// The result is written, and the host dies before its turn.
@@ -173,23 +173,23 @@ test('a result that is on disk is used after a crash, and the step is not run ag
 	const { pack } = await import('../../../runtime/message/codec.ts');
 	const value = { ...row.value, result: pack({ output: 'smooth' }) };
 	await first.journal.commit([{ table: 'steps', key: row.key, value }]);
-	const stage = await first.crash();
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['done smooth']);
+	const node = await first.crash();
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['done smooth']);
 	assert.equal(runs.length, 1);
-	await stage.stop();
+	await node.stop();
 });
 
 test('a step with onCrash once is ambiguous after a crash while it ran', async (t) => {
 	const { runs, actor } = workshop({ onCrash: 'once' });
-	const first = await setActorStage(t, { actors: [actor] });
+	const first = await startActorNode(t, { actors: [actor] });
 	await first.send('shop', { type: 'GO', what: 'plane' });
 	await first.until(() => runs.length === 1);
-	const stage = await first.crash();
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['error ambiguous']);
+	const node = await first.crash();
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['error ambiguous']);
 	assert.equal(runs.length, 1);
-	await stage.stop();
+	await node.stop();
 });
 
 test('a step with onCrash reconcile is reconciled after a crash while it ran', async (t) => {
@@ -204,18 +204,18 @@ test('a step with onCrash reconcile is reconciled after a crash while it ran', a
 				return Promise.resolve(answer);
 			},
 		});
-		const first = await setActorStage(t, { actors: [actor] });
+		const first = await startActorNode(t, { actors: [actor] });
 		await first.send('shop', { type: 'GO', what: 'plane' });
 		await first.until(() => runs.length === 1);
-		const stage = await first.crash();
+		const node = await first.crash();
 		if (answer === 'retry') {
-			await stage.until(() => runs.length === 2);
+			await node.until(() => runs.length === 2);
 			runs[1]?.end('again');
 		}
-		await stage.until(() => rows(stage) === 0);
+		await node.until(() => rows(node) === 0);
 		assert.deepEqual(keys, [runs[0]?.context.idempotencyKey]);
-		found.push([runs.length, ...heard(stage)]);
-		await stage.stop();
+		found.push([runs.length, ...heard(node)]);
+		await node.stop();
 	}
 	assert.deepEqual(found, [
 		[1, 'done smooth'],
@@ -227,22 +227,22 @@ test('a step with onCrash reconcile is reconciled after a crash while it ran', a
 test('a result that cannot be stored, or is too large, becomes an error event', async (t) => {
 	const { runs, actor } = workshop();
 	const config = { messageBytesMax: 1000 };
-	const stage = await setActorStage(t, { actors: [actor], config });
-	await stage.send('shop', { type: 'GO', what: 'plane' });
-	await stage.until(() => runs.length === 1);
+	const node = await startActorNode(t, { actors: [actor], config });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
 	runs[0]?.end('x'.repeat(2000));
-	await stage.until(() => rows(stage) === 0);
-	assert.deepEqual(heard(stage), ['error output_too_large']);
-	await stage.stop();
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['error output_too_large']);
+	await node.stop();
 });
 
 test('at most stepsMax steps run at a time', async (t) => {
 	const { runs, actor } = workshop();
-	const stage = await setActorStage(t, { actors: [actor], config: { stepsMax: 2 } });
-	for (const key of ['a', 'b', 'c']) await stage.send('shop', { type: 'GO', what: key }, { key });
-	await stage.idle('shop');
+	const node = await startActorNode(t, { actors: [actor], config: { stepsMax: 2 } });
+	for (const key of ['a', 'b', 'c']) await node.send('shop', { type: 'GO', what: key }, { key });
+	await node.idle('shop');
 	assert.equal(runs.length, 2);
 	runs[0]?.end('done');
-	await stage.until(() => runs.length === 3);
-	await stage.crash();
+	await node.until(() => runs.length === 3);
+	await node.crash();
 });

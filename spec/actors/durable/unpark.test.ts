@@ -4,8 +4,7 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { reportInstance } from '../../../actors/replay/instance-report.ts';
 import { reply, send } from '../../../actors/definition/effects.ts';
-import { sink } from '../../support/actor-floor.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 
 /** Whether the machine throws at what it is told: a bug, and its repair. */
 const bug = { isThere: true };
@@ -39,33 +38,33 @@ function fragile() {
 	return defineActor({ name: 'fragile', version: 1, machine, intensity: 1, period: 600 });
 }
 
-const heard = (stage: ActorStage, key: string) =>
-	(stage.stored('fragile', key)?.state.context as { heard: string[] } | undefined)?.heard;
-const hear = (stage: ActorStage, text: string, key = 'a') =>
-	stage.send('fragile', { type: 'HEAR', text }, { key });
+const heard = (node: ActorNode, key: string) =>
+	(node.stored('fragile', key)?.state.context as { heard: string[] } | undefined)?.heard;
+const hear = (node: ActorNode, text: string, key = 'a') =>
+	node.send('fragile', { type: 'HEAR', text }, { key });
 
-async function parkedStage(t: Parameters<typeof setActorStage>[0]): Promise<ActorStage> {
+async function parkedStage(t: Parameters<typeof startActorNode>[0]): Promise<ActorNode> {
 	bug.isThere = true;
-	const stage = await setActorStage(t, { actors: [fragile()], config: { attemptsMax: 5 } });
-	await hear(stage, 'one');
-	await stage.idle('fragile');
-	for (const text of ['bad', 'two']) await hear(stage, text);
-	await stage.until(() => stage.seen('instance.failed').length > 0);
-	await stage.clock.advance(1000);
-	await stage.until(() => stage.seen('instance.parked').length > 0);
-	await hear(stage, 'three');
-	await hear(stage, 'other', 'b');
-	await stage.until(() => heard(stage, 'b')?.length === 1);
-	return stage;
+	const node = await startActorNode(t, { actors: [fragile()], config: { attemptsMax: 5 } });
+	await hear(node, 'one');
+	await node.idle('fragile');
+	for (const text of ['bad', 'two']) await hear(node, text);
+	await node.until(() => node.seen('instance.failed').length > 0);
+	await node.clock.advance(1000);
+	await node.until(() => node.seen('instance.parked').length > 0);
+	await hear(node, 'three');
+	await hear(node, 'other', 'b');
+	await node.until(() => heard(node, 'b')?.length === 1);
+	return node;
 }
 
 test('a parked instance keeps its mail and takes it in order when it is unparked, with a signal', async (t) => {
-	const stage = await parkedStage(t);
-	const hostRuntime = stage.hostRuntimes.get('fragile');
+	const node = await parkedStage(t);
+	const hostRuntime = node.hostRuntimes.get('fragile');
 	assert.ok(hostRuntime);
 	assert.match(hostRuntime.parked().get('a') ?? '', /failed more than 1 times/);
-	assert.equal(stage.mailbox('fragile').size(), 3);
-	const report = reportInstance(stage.journal, fragile(), 'a');
+	assert.equal(node.mailbox('fragile').size(), 3);
+	const report = reportInstance(node.journal, fragile(), 'a');
 	assert.deepEqual(
 		report?.mail.map(({ event, from }) => [event, from]),
 		[
@@ -76,49 +75,49 @@ test('a parked instance keeps its mail and takes it in order when it is unparked
 	);
 	bug.isThere = false;
 	assert.equal(await hostRuntime.unpark('a', false), 3);
-	await stage.idle('fragile');
-	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
+	await node.idle('fragile');
+	assert.deepEqual(heard(node, 'a'), ['one', 'bad', 'two', 'three']);
 	assert.deepEqual(
-		stage.sunk().filter((text) => /^[a-z]/.test(text)),
+		node.sunk().filter((text) => /^[a-z]/.test(text)),
 		['one', 'other', 'bad', 'two', 'three'],
 	);
-	const [signal] = stage.seen('instance.unparked');
+	const [signal] = node.seen('instance.unparked');
 	assert.deepEqual(signal && [signal.actor, signal.key, signal.mode, signal.waiting], [
 		'fragile',
 		'a',
 		'resume',
 		3,
 	]);
-	assert.equal(stage.journal.count('started', { from: ['fragile', 0], to: ['fragile', 1e9] }), 0);
-	await stage.stop();
+	assert.equal(node.journal.count('started', { from: ['fragile', 0], to: ['fragile', 1e9] }), 0);
+	await node.stop();
 });
 
 test('an instance that is unparked fresh begins anew, with its timers, and then takes its mail', async (t) => {
-	const stage = await parkedStage(t);
+	const node = await parkedStage(t);
 	bug.isThere = false;
-	await stage.hostRuntimes.get('fragile')?.unpark('a', true);
-	await stage.idle('fragile');
-	assert.deepEqual(heard(stage, 'a'), ['bad', 'two', 'three']);
-	assert.equal(Object.keys(stage.stored('fragile', 'a')?.timers ?? {}).length, 1);
-	assert.equal(stage.journal.count('timers'), 2);
-	await stage.clock.advance(5000);
-	await stage.until(() => stage.stored('fragile', 'a')?.state.value === 'ripe');
-	await stage.stop();
+	await node.hostRuntimes.get('fragile')?.unpark('a', true);
+	await node.idle('fragile');
+	assert.deepEqual(heard(node, 'a'), ['bad', 'two', 'three']);
+	assert.equal(Object.keys(node.stored('fragile', 'a')?.timers ?? {}).length, 1);
+	assert.equal(node.journal.count('timers'), 2);
+	await node.clock.advance(5000);
+	await node.until(() => node.stored('fragile', 'a')?.state.value === 'ripe');
+	await node.stop();
 });
 
 test('a timer that fell due while its instance was parked fires when it is unparked', async (t) => {
-	const stage = await parkedStage(t);
-	await stage.clock.advance(10_000);
+	const node = await parkedStage(t);
+	await node.clock.advance(10_000);
 	bug.isThere = false;
-	await stage.hostRuntimes.get('fragile')?.unpark('a', false);
-	await stage.until(() => stage.stored('fragile', 'a')?.state.value === 'ripe');
-	await stage.idle('fragile');
-	assert.deepEqual(heard(stage, 'a'), ['one', 'bad', 'two', 'three']);
-	await stage.stop();
+	await node.hostRuntimes.get('fragile')?.unpark('a', false);
+	await node.until(() => node.stored('fragile', 'a')?.state.value === 'ripe');
+	await node.idle('fragile');
+	assert.deepEqual(heard(node, 'a'), ['one', 'bad', 'two', 'three']);
+	await node.stop();
 });
 
 test('an instance that is not parked, or would be parked again at once, is not unparked', async (t) => {
-	const first = await setActorStage(t, { actors: [fragile()] });
+	const first = await startActorNode(t, { actors: [fragile()] });
 	bug.isThere = false;
 	await hear(first, 'one');
 	await first.idle('fragile');
@@ -126,15 +125,15 @@ test('an instance that is not parked, or would be parked again at once, is not u
 		code: 'not_found',
 	});
 	const machine = setup({}).createMachine({ id: 'fragile', initial: 'x', states: { x: {} } });
-	const stage = await first.restart([defineActor({ name: 'fragile', version: 1, machine })]);
-	await hear(stage, 'two');
-	await stage.until(() => stage.seen('instance.parked').length > 0);
-	const hostRuntime = stage.hostRuntimes.get('fragile');
+	const node = await first.restart([defineActor({ name: 'fragile', version: 1, machine })]);
+	await hear(node, 'two');
+	await node.until(() => node.seen('instance.parked').length > 0);
+	const hostRuntime = node.hostRuntimes.get('fragile');
 	await assert.rejects(async () => hostRuntime?.unpark('a', false), { code: 'actor_parked' });
 	assert.ok(hostRuntime?.parked().has('a'));
-	assert.equal(stage.mailbox('fragile').size(), 1);
+	assert.equal(node.mailbox('fragile').size(), 1);
 	await hostRuntime?.unpark('a', true);
-	await stage.idle('fragile');
-	assert.equal(stage.stored('fragile', 'a')?.state.value, 'x');
-	await stage.stop();
+	await node.idle('fragile');
+	assert.equal(node.stored('fragile', 'a')?.state.value, 'x');
+	await node.stop();
 });

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { readTurns } from '../../../actors/turn/turn-recorder.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 
 type DoorEvent = { type: 'PUSH' } | { type: 'NOTE'; text: string };
 
@@ -45,69 +45,69 @@ const second = defineActor({
 	},
 });
 
-async function pushed(stage: ActorStage): Promise<void> {
-	await stage.send('door', 'PUSH');
-	await stage.idle('door');
+async function pushed(node: ActorNode): Promise<void> {
+	await node.send('door', 'PUSH');
+	await node.idle('door');
 }
 
-const reasons = (stage: ActorStage) => stage.seen('instance.parked').map(({ reason }) => reason);
+const reasons = (node: ActorNode) => node.seen('instance.parked').map(({ reason }) => reason);
 
 test('an instance of an earlier version is migrated and written at its next turn', async (t) => {
-	const old = await setActorStage(t, { actors: [first] });
+	const old = await startActorNode(t, { actors: [first] });
 	await pushed(old);
-	const stage = await old.restart([second]);
-	assert.equal(stage.stored('door')?.version, 1);
-	await pushed(stage);
-	assert.equal(stage.stored('door')?.version, 2);
-	assert.deepEqual(stage.stored('door')?.state, {
+	const node = await old.restart([second]);
+	assert.equal(node.stored('door')?.version, 1);
+	await pushed(node);
+	assert.equal(node.stored('door')?.version, 2);
+	assert.deepEqual(node.stored('door')?.state, {
 		status: 'active',
 		value: 'closed',
 		context: { pushes: 2 },
 	});
-	await stage.stop();
+	await node.stop();
 });
 
 test('an instance that cannot be migrated is parked with its mail, and goes on when it can be', async (t) => {
-	const old = await setActorStage(t, { actors: [first] });
+	const old = await startActorNode(t, { actors: [first] });
 	await pushed(old);
 	const broken = [
 		[defineActor(api(2)), /no migration/],
 		[defineActor({ ...api(2), migrate: { 1: (state) => state } }), /open/],
 		[defineActor({ ...api(3), migrate: second.migrate }), /version 2/],
 	] as const;
-	let stage = old;
+	let node = old;
 	for (const [definition, reason] of broken) {
-		stage = await stage.restart([definition]);
-		await stage.send('door', 'PUSH');
-		await stage.until(() => stage.seen('instance.parked').length > 0);
-		assert.match(reasons(stage)[0] ?? '', reason);
-		assert.equal(stage.stored('door')?.version, 1);
+		node = await node.restart([definition]);
+		await node.send('door', 'PUSH');
+		await node.until(() => node.seen('instance.parked').length > 0);
+		assert.match(reasons(node)[0] ?? '', reason);
+		assert.equal(node.stored('door')?.version, 1);
 	}
-	assert.equal(stage.mailbox('door').size(), 3);
-	stage = await stage.restart([second]);
-	await stage.idle('door');
-	assert.deepEqual(stage.stored('door')?.state.context, { pushes: 4 });
-	await stage.stop();
+	assert.equal(node.mailbox('door').size(), 3);
+	node = await node.restart([second]);
+	await node.idle('door');
+	assert.deepEqual(node.stored('door')?.state.context, { pushes: 4 });
+	await node.stop();
 });
 
 test('a state that is gone parks an instance even if the version was not raised', async (t) => {
-	const old = await setActorStage(t, { actors: [first] });
+	const old = await startActorNode(t, { actors: [first] });
 	await pushed(old);
 	const other = defineActor({ ...api(2), version: 1 });
-	const stage = await old.restart([other]);
-	await stage.send('door', 'PUSH');
-	await stage.until(() => stage.seen('instance.parked').length > 0);
-	assert.match(reasons(stage)[0] ?? '', /open/);
-	await stage.stop();
+	const node = await old.restart([other]);
+	await node.send('door', 'PUSH');
+	await node.until(() => node.seen('instance.parked').length > 0);
+	assert.match(reasons(node)[0] ?? '', /open/);
+	await node.stop();
 });
 
 test('an instance of a later version is parked, so a roll-back loses nothing', async (t) => {
-	const later = await setActorStage(t, { actors: [second] });
+	const later = await startActorNode(t, { actors: [second] });
 	await pushed(later);
-	const stage = await later.restart([first]);
-	await stage.send('door', 'PUSH');
-	await stage.until(() => stage.seen('instance.parked').length > 0);
-	const again = await stage.restart([second]);
+	const node = await later.restart([first]);
+	await node.send('door', 'PUSH');
+	await node.until(() => node.seen('instance.parked').length > 0);
+	const again = await node.restart([second]);
 	await again.idle('door');
 	assert.deepEqual(again.stored('door')?.state.context, { pushes: 2 });
 	await again.stop();
@@ -115,9 +115,9 @@ test('an instance of a later version is parked, so a roll-back loses nothing', a
 
 test('the last turns of an instance are kept, up to turnsKeptMax', async (t) => {
 	const config = { turnsKeptMax: 5 };
-	const stage = await setActorStage(t, { actors: [first], config });
-	for (let count = 0; count < 12; count += 1) await pushed(stage);
-	const turns = readTurns(stage.journal, 'door', '');
+	const node = await startActorNode(t, { actors: [first], config });
+	for (let count = 0; count < 12; count += 1) await pushed(node);
+	const turns = readTurns(node.journal, 'door', '');
 	assert.deepEqual(
 		turns.map(({ turn, event, value }) => [turn, event?.type, value]),
 		[
@@ -129,16 +129,16 @@ test('the last turns of an instance are kept, up to turnsKeptMax', async (t) => 
 		],
 	);
 	assert.ok(turns[0]?.base);
-	await stage.stop();
+	await node.stop();
 });
 
 test('only the type is kept of an event that is too large', async (t) => {
 	const config = { turnBytesMax: 100 };
-	const stage = await setActorStage(t, { actors: [first], config });
-	await stage.send('door', { type: 'NOTE', text: 'x'.repeat(1000) });
-	await stage.idle('door');
-	const [turn] = readTurns(stage.journal, 'door', '');
+	const node = await startActorNode(t, { actors: [first], config });
+	await node.send('door', { type: 'NOTE', text: 'x'.repeat(1000) });
+	await node.idle('door');
+	const [turn] = readTurns(node.journal, 'door', '');
 	assert.deepEqual(turn?.event, { type: 'NOTE' });
 	assert.equal(turn?.isCut, true);
-	await stage.stop();
+	await node.stop();
 });

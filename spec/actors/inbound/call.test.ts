@@ -3,8 +3,8 @@ import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import type { MethodContext } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import { createStage, messageOf } from '../../support/method-context.ts';
-import { specMethod, startCall } from '../../support/receiving-method.ts';
+import { messageOf } from '../../support/messages.ts';
+import { createMethodRunner, specMethod, startCall } from '../../support/method-call.ts';
 import type { TestScope } from '../../support/temporary.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
 
@@ -13,8 +13,8 @@ type Run = (context: MethodContext) => Promise<Output | void>;
 /** A call of a method that does what the test says, and the clock that it runs by. */
 function callOf(t: TestScope, run: Run, more: Partial<MethodContext> = {}) {
 	const clock = steppedClock();
-	const stage = createStage(t).context({ clock, timeoutMs: 1000, ...more });
-	const { signal: _, ...context } = stage;
+	const runner = createMethodRunner(t).context({ clock, timeoutMs: 1000, ...more });
+	const { signal: _, ...context } = runner;
 	const definition = specMethod({ run: (_message, given) => run(given) });
 	const input = { definition, message: messageOf(), clock, context };
 	return { clock, ...startCall(input) };

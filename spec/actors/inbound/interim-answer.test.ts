@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createMethodContext } from '../../../actors/inbound/method-context.ts';
-import { openFloor } from '../../support/ground-floor.ts';
-import { messageOf } from '../../support/method-context.ts';
-import { specMethod } from '../../support/receiving-method.ts';
+import { composedNode } from '../../support/composed-node.ts';
+import { messageOf } from '../../support/messages.ts';
+import { specMethod } from '../../support/method-call.ts';
 
 test('an interim result is published where the outcome will be', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const replyTo = { topic: 'client/a', correlation: 'c1' };
 	const contextOf = (message: Parameters<typeof messageOf>[0]) =>
 		createMethodContext(
 			{
-				...floor.services,
-				storeId: floor.journal.storeId,
+				...node.services,
+				storeId: node.journal.storeId,
 				definition: specMethod(),
 				print: () => {},
 			},
@@ -20,10 +20,10 @@ test('an interim result is published where the outcome will be', async (t) => {
 		);
 	await contextOf({ id: 'm1' }).reply('nobody asked for this');
 	await contextOf({ id: 'm2', replyTo }).reply('one of several');
-	const { outcomePublisher } = floor.services;
+	const { outcomePublisher } = node.services;
 	for (let turn = 0; turn < 200 && outcomePublisher.waiting() > 0; turn += 1)
-		await floor.clock.settle();
-	const rows = floor.published
+		await node.clock.settle();
+	const rows = node.published
 		.filter(({ topic }) => topic === 'client/a')
 		.map(({ payload }) => JSON.parse(Buffer.from(payload).toString('utf8')) as object);
 	const row = { id: 'm2', toNode: 'ship1', method: 'REQSpec', state: 'running', settled: false };

@@ -3,63 +3,67 @@ import test, { type TestContext } from 'node:test';
 import { askMessage } from '../../../actors/inbound/method-ask.ts';
 import type { Asked } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import { openFloor, type Floor } from '../../support/ground-floor.ts';
-import { createStage } from '../../support/method-context.ts';
+import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { createMethodRunner } from '../../support/method-call.ts';
 
 const question: Asked = { id: 'a1', toNode: 'central', method: 'ping', methodArgs: [] };
 
-const ask = ({ services }: Floor, asked: Asked, signal?: AbortSignal) =>
+const ask = ({ services }: ComposedNode, asked: Asked, signal?: AbortSignal) =>
 	askMessage(services, asked, signal);
 
 /** Settles what was asked, as its reply does. */
-async function settle({ services, journal }: Floor, id: string, output: string): Promise<void> {
+async function settle(
+	{ services, journal }: ComposedNode,
+	id: string,
+	output: string,
+): Promise<void> {
 	await journal.commit(services.ledger.settle(id, { outcome: 'done', exitCode: 0 }, output));
 	services.ledger.settled(id);
 }
 
 test('a method that asks gets the outcome with its output', async (t) => {
-	const floor = openFloor(t);
-	const asked = ask(floor, question);
-	await floor.journal.commit([]);
-	assert.equal(floor.services.ledger.get('a1')?.method, 'REQPing');
-	await settle(floor, 'a1', 'pong');
+	const node = composedNode(t);
+	const asked = ask(node, question);
+	await node.journal.commit([]);
+	assert.equal(node.services.ledger.get('a1')?.method, 'REQPing');
+	await settle(node, 'a1', 'pong');
 	const { result, output, isCut } = await asked;
 	assert.deepEqual([result.outcome, output, isCut], ['done', 'pong', false]);
 });
 
 test('an id that was asked before is not asked again, whether it is settled or not', async (t) => {
-	const floor = openFloor(t);
-	const first = ask(floor, question);
-	await floor.journal.commit([]);
-	const second = ask(floor, question);
-	await settle(floor, 'a1', 'pong');
+	const node = composedNode(t);
+	const first = ask(node, question);
+	await node.journal.commit([]);
+	const second = ask(node, question);
+	await settle(node, 'a1', 'pong');
 	assert.equal((await first).output, 'pong');
 	assert.equal((await second).output, 'pong');
-	assert.equal((await ask(floor, question)).output, 'pong');
-	assert.equal(floor.journal.count('outbox'), 1);
+	assert.equal((await ask(node, question)).output, 'pong');
+	assert.equal(node.journal.count('outbox'), 1);
 });
 
 test('output that the ledger has cut is marked as cut', async (t) => {
-	const floor = openFloor(t, { outputKeptBytesMax: 100 });
-	const asked = ask(floor, question);
-	await floor.journal.commit([]);
-	await settle(floor, 'a1', 'x'.repeat(200));
+	const node = composedNode(t, { outputKeptBytesMax: 100 });
+	const asked = ask(node, question);
+	await node.journal.commit([]);
+	await settle(node, 'a1', 'x'.repeat(200));
 	assert.equal((await asked).isCut, true);
 });
 
 test('a raised signal ends the wait', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const controller = new AbortController();
-	const asked = ask(floor, question, controller.signal);
+	const asked = ask(node, question, controller.signal);
 	controller.abort(new ReeveError('timed_out'));
 	await assert.rejects(asked, { code: 'timed_out' });
-	await assert.rejects(ask(floor, question, controller.signal), { code: 'timed_out' });
+	await assert.rejects(ask(node, question, controller.signal), { code: 'timed_out' });
 });
 
 /** Runs a relay whose message ends so. */
 function relay(t: TestContext, result: object, { output = '', isCut = false } = {}) {
 	const asked: Asked[] = [];
-	const running = createStage(t).run(
+	const running = createMethodRunner(t).run(
 		'relay',
 		{ id: 'm1', methodArgs: ['ship2', 'exec', 'uptime'], data: 'd' },
 		{

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { createMethodContext } from '../../../actors/inbound/method-context.ts';
 import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
-import { openFloor, type Floor } from '../../support/ground-floor.ts';
-import { messageOf } from '../../support/method-context.ts';
-import { receivingSide, specMethod } from '../../support/receiving-method.ts';
+import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { messageOf } from '../../support/messages.ts';
+import { receivingSide, specMethod } from '../../support/method-call.ts';
 
-const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) => {
+const contextOf = (node: ComposedNode, fields: Parameters<typeof messageOf>[0] = {}) => {
 	const printed: string[] = [];
 	const context = createMethodContext(
 		{
-			...floor.services,
-			storeId: floor.journal.storeId,
+			...node.services,
+			storeId: node.journal.storeId,
 			definition: specMethod(),
 			print: (from, text) => printed.push(`${from}: ${text}`),
 		},
@@ -22,19 +22,19 @@ const contextOf = (floor: Floor, fields: Parameters<typeof messageOf>[0] = {}) =
 };
 
 test('a method is told where it runs, how often it was started, and how long it may take', (t) => {
-	const floor = openFloor(t, { defaultMethodTimeout: 7, outputBytesMax: 5000 });
-	const { context } = contextOf(floor);
+	const node = composedNode(t, { defaultMethodTimeout: 7, outputBytesMax: 5000 });
+	const { context } = contextOf(node);
 	assert.deepEqual([context.node, context.attempt, context.timeoutMs], ['ship1', 2, 7000]);
-	assert.deepEqual([context.storeId, context.outputBytesMax], [floor.journal.storeId, 5000]);
-	assert.equal(contextOf(floor, { methodTimeout: 3 }).context.timeoutMs, 3000);
-	assert.equal(contextOf(floor, { methodTimeout: 0 }).context.timeoutMs, 7000);
+	assert.deepEqual([context.storeId, context.outputBytesMax], [node.journal.storeId, 5000]);
+	assert.equal(contextOf(node, { methodTimeout: 3 }).context.timeoutMs, 3000);
+	assert.equal(contextOf(node, { methodTimeout: 0 }).context.timeoutMs, 7000);
 });
 
 test('an interim reply is a message of its own, without an outcome', async (t) => {
-	const floor = openFloor(t);
-	const side = receivingSide(floor, () => Promise.resolve());
-	await contextOf(floor, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
-	await floor.journal.commit([]);
+	const node = composedNode(t);
+	const side = receivingSide(node, () => Promise.resolve());
+	await contextOf(node, { replyMethod: 'REQToFileAppend' }).context.reply('one of several');
+	await node.journal.commit([]);
 	const [reply] = side.replies();
 	assert.deepEqual(
 		[reply?.data, reply?.result, reply?.inReplyTo],
@@ -43,34 +43,34 @@ test('an interim reply is a message of its own, without an outcome', async (t) =
 });
 
 test('a sender that asked for no interim replies gets none', async (t) => {
-	const floor = openFloor(t);
-	await contextOf(floor).context.reply('for nobody');
-	await contextOf(floor, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
-	await floor.journal.commit([]);
-	assert.equal(floor.journal.count('outbox'), 0);
+	const node = composedNode(t);
+	await contextOf(node).context.reply('for nobody');
+	await contextOf(node, { inReplyTo: 'm0', replyMethod: 'REQToFile' }).context.reply('to a reply');
+	await node.journal.commit([]);
+	assert.equal(node.journal.count('outbox'), 0);
 });
 
 test('an interim reply of a node that stops does not end the process', async (t) => {
-	const floor = openFloor(t);
-	const { context } = contextOf(floor, { replyMethod: 'REQToFile' });
-	await floor.journal.close();
+	const node = composedNode(t);
+	const { context } = contextOf(node, { replyMethod: 'REQToFile' });
+	await node.journal.close();
 	await context.reply('too late');
-	await floor.clock.settle();
+	await node.clock.settle();
 });
 
 test('what it prints is marked with who asked for it, and files lie in the data folder only', async (t) => {
-	const floor = openFloor(t);
-	const { context, printed } = contextOf(floor);
+	const node = composedNode(t);
+	const { context, printed } = contextOf(node);
 	context.print('hello');
 	assert.deepEqual(printed, ['central: hello']);
-	assert.equal(await context.dataFile('a', 'f'), join(floor.folder, 'a', 'f'));
+	assert.equal(await context.dataFile('a', 'f'), join(node.folder, 'a', 'f'));
 	await assert.rejects(context.dataFile('../f'), { code: 'path_outside' });
 });
 
 test('progress is noted with the reply that makes it, and forgives earlier starts', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	let count = 0;
-	const side = receivingSide(floor, async (_message, context) => {
+	const side = receivingSide(node, async (_message, context) => {
 		await Promise.resolve();
 		count += 1;
 		if (count === 2) return { data: String(context.progress) };
@@ -81,29 +81,29 @@ test('progress is noted with the reply that makes it, and forgives earlier start
 	const messageRuns = createMessageRuns(side.parts);
 	const ran = messageRuns.run(row);
 	while (count < 2) {
-		await floor.clock.advance(100);
-		await floor.journal.commit([]);
+		await node.clock.advance(100);
+		await node.journal.commit([]);
 	}
 	await ran;
 	const [line, last] = side.replies();
 	assert.deepEqual([line?.data, line?.result], ['line', undefined]);
 	assert.deepEqual([last?.data, last?.result?.outcome], ['so far', 'done']);
-	assert.equal(floor.journal.count('started'), 0);
+	assert.equal(node.journal.count('started'), 0);
 });
 
 test('a run of any length is asked for with -1, and a method may have its own time', (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const year = 31_536_000_000;
-	assert.ok(contextOf(floor, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
+	assert.ok(contextOf(node, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
 	const definition = specMethod({ timeoutOf: () => 60 });
-	const parts = { ...floor.services, storeId: 's', definition, print: () => {} };
+	const parts = { ...node.services, storeId: 's', definition, print: () => {} };
 	const own = createMethodContext(parts, { message: messageOf(), attempt: 1 });
 	assert.equal(own.timeoutMs, 60_000);
 });
 
 test('there is capacity for more replies until the outbox is full', (t) => {
-	assert.equal(contextOf(openFloor(t)).context.hasCapacity(), true);
-	const full = openFloor(t, { outboxMessagesMax: 1 });
+	assert.equal(contextOf(composedNode(t)).context.hasCapacity(), true);
+	const full = composedNode(t, { outboxMessagesMax: 1 });
 	full.services.outbox.append(messageOf({ toNode: 'central' }));
 	assert.equal(contextOf(full).context.hasCapacity(), false);
 });

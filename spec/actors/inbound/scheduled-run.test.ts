@@ -4,41 +4,41 @@ import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import type { Message } from '../../../runtime/message/message.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import type { Schedule } from '../../../runtime/message/schedule.ts';
-import { openFloor, type Floor } from '../../support/ground-floor.ts';
-import { receivingSide } from '../../support/receiving-method.ts';
+import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { receivingSide } from '../../support/method-call.ts';
 import type { StartRecord } from '../../../runtime/mailbox/mailbox-row.ts';
 
 type Run = Parameters<typeof receivingSide>[1];
 
-/** A new floor for a message of this schedule. */
-const stage = (t: TestContext, schedule: Schedule, run: Run) =>
-	stageOn(openFloor(t), schedule, run);
+/** A new node that has a message of this schedule run. */
+const scheduled = (t: TestContext, schedule: Schedule, run: Run) =>
+	scheduledOn(composedNode(t), schedule, run);
 
-/** A floor for a message of this schedule. */
-async function stageOn(floor: Floor, schedule: Schedule, run: Run) {
-	const side = receivingSide(floor, run, { ordering: 'sequential' });
+/** Has a node run a message of this schedule. */
+async function scheduledOn(node: ComposedNode, schedule: Schedule, run: Run) {
+	const side = receivingSide(node, run, { ordering: 'sequential' });
 	const messageRuns = createMessageRuns(side.parts);
 	side.mailbox.open((row) => messageRuns.run(row));
 	const advance = async (ms: number) => {
 		for (let left = ms; left > 0; left -= 1000) {
-			await floor.clock.advance(Math.min(1000, left));
+			await node.clock.advance(Math.min(1000, left));
 			// What is written meanwhile takes real time.
-			for (let round = 0; round < 5; round += 1) await floor.journal.commit([]);
-			await floor.clock.settle();
+			for (let round = 0; round < 5; round += 1) await node.journal.commit([]);
+			await node.clock.settle();
 		}
 	};
 	const send = async (more: Partial<Message> = {}) => {
 		const message = { id: 'm1', replyMethod: 'REQToFileAppend', schedule, ...more };
 		const row = await side.file(message);
 		side.mailbox.push(row);
-		await floor.clock.settle();
-		await floor.journal.commit([]);
-		await floor.clock.settle();
+		await node.clock.settle();
+		await node.journal.commit([]);
+		await node.clock.settle();
 		return row;
 	};
 	const last = () => side.replies().findLast(({ result }) => result)?.result;
 	const outputs = () => side.replies().flatMap(({ data, result }) => (result ? [] : String(data)));
-	return { floor, side, messageRuns, advance, send, last, outputs };
+	return { node, side, messageRuns, advance, send, last, outputs };
 }
 
 const counting = () => {
@@ -48,7 +48,7 @@ const counting = () => {
 };
 
 test('each run sends its output, and the outcome comes when the schedule is over', async (t) => {
-	const { send, advance, outputs, last, side } = await stage(
+	const { send, advance, outputs, last, side } = await scheduled(
 		t,
 		{ every: 60, total: 120 },
 		counting(),
@@ -69,7 +69,7 @@ test('each run sends its output, and the outcome comes when the schedule is over
 });
 
 test('it runs at most as often as its schedule says', async (t) => {
-	const { send, advance, outputs, last } = await stage(t, { every: 1, times: 2 }, counting());
+	const { send, advance, outputs, last } = await scheduled(t, { every: 1, times: 2 }, counting());
 	await send();
 	await advance(10_000);
 	assert.deepEqual(outputs(), ['1', '2']);
@@ -80,7 +80,7 @@ test('a run that takes longer than the interval is never overlapped', async (t) 
 	let running = 0;
 	let most = 0;
 	const finish: (() => void)[] = [];
-	const { send, advance, floor } = await stage(t, { every: 1, times: 3 }, async () => {
+	const { send, advance, node } = await scheduled(t, { every: 1, times: 3 }, async () => {
 		running += 1;
 		most = Math.max(most, running);
 		await new Promise<void>((resolve) => finish.push(resolve));
@@ -90,7 +90,7 @@ test('a run that takes longer than the interval is never overlapped', async (t) 
 	await advance(5000);
 	assert.equal(finish.length, 1);
 	finish[0]?.();
-	await floor.clock.settle();
+	await node.clock.settle();
 	await advance(2000);
 	assert.equal(finish.length, 2);
 	assert.equal(most, 1);
@@ -99,7 +99,7 @@ test('a run that takes longer than the interval is never overlapped', async (t) 
 
 test('a run that fails is told as an error, and the schedule goes on', async (t) => {
 	let count = 0;
-	const { send, advance, outputs, last, side } = await stage(
+	const { send, advance, outputs, last, side } = await scheduled(
 		t,
 		{ every: 1, times: 2 },
 		async () => {
@@ -116,7 +116,7 @@ test('a run that fails is told as an error, and the schedule goes on', async (t)
 });
 
 test('another message runs between the runs', async (t) => {
-	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
+	const { send, advance, side, last } = await scheduled(t, { every: 60 }, counting());
 	await send();
 	await advance(1000);
 	const plain = await side.file({ id: 'm2' });
@@ -127,7 +127,7 @@ test('another message runs between the runs', async (t) => {
 });
 
 test('taking the message back ends the schedule', async (t) => {
-	const { send, advance, side, last } = await stage(t, { every: 60 }, counting());
+	const { send, advance, side, last } = await scheduled(t, { every: 60 }, counting());
 	await send();
 	await advance(1000);
 	assert.ok(side.parts.cancellations.cancel('m1'));
@@ -137,7 +137,7 @@ test('taking the message back ends the schedule', async (t) => {
 });
 
 test('the splay makes all runs later by the same time', async (t) => {
-	const { send, advance, side, outputs } = await stage(t, { every: 60, splay: 30 }, counting());
+	const { send, advance, side, outputs } = await scheduled(t, { every: 60, splay: 30 }, counting());
 	const row = await send();
 	const start = side.parts.journal.get<StartRecord>('started', ['REQSpec', row.arrival]);
 	const splayMs = start?.schedule?.splayMs ?? 0;
@@ -153,11 +153,11 @@ test('the splay makes all runs later by the same time', async (t) => {
 
 for (const onCrash of ['report', 'retry'] as const) {
 	test(`after a death in mid-run the schedule goes on (${onCrash})`, async (t) => {
-		const first = await stage(t, { every: 60, times: 3 }, () => new Promise(() => {}));
+		const first = await scheduled(t, { every: 60, times: 3 }, () => new Promise(() => {}));
 		await first.send({ onCrash });
 		await first.advance(1000);
-		const floor = await first.floor.reopen();
-		const second = await stageOn(floor, {}, counting());
+		const node = await first.node.reopen();
+		const second = await scheduledOn(node, {}, counting());
 		const [left] = second.side.mailbox.started();
 		assert.ok(left?.start.schedule?.isRunning);
 		await second.messageRuns.replay(left.row, left.start);

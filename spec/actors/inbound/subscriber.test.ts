@@ -5,8 +5,8 @@ import { subscriberLogic } from '../../../actors/inbound/subscriber.ts';
 import type { MethodContext } from '../../../runtime/method/method.ts';
 import type { Message } from '../../../runtime/message/message.ts';
 import { createCrashRecovery } from '../../../runtime/mailbox/crash-recovery.ts';
-import { openFloor, type Floor } from '../../support/ground-floor.ts';
-import { receivingSide } from '../../support/receiving-method.ts';
+import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { receivingSide } from '../../support/method-call.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 
@@ -14,11 +14,11 @@ const bounded = { timeout: 20_000 };
 
 /** A subscriber of a method that does what the test says; `until` waits for that many endings. */
 function subscriberOn(
-	floor: Floor,
+	node: ComposedNode,
 	run: (message: Message, context: MethodContext) => Promise<Output | void>,
 	wasUnclean = false,
 ) {
-	const side = receivingSide(floor, run);
+	const side = receivingSide(node, run);
 	const crashRecovery = createCrashRecovery({ mailboxes: [side.mailbox], wasUnclean });
 	const actor = createActor(subscriberLogic, { input: { ...side.parts, crashRecovery } });
 	const until = (count: number) =>
@@ -26,7 +26,7 @@ function subscriberOn(
 			const look = () => {
 				if (side.outcomes().length >= count) resolve();
 			};
-			floor.services.signals.subscribe(look);
+			node.services.signals.subscribe(look);
 			look();
 		});
 	const ended = new Promise<void>((resolve) => actor.subscribe({ complete: resolve }));
@@ -34,9 +34,9 @@ function subscriberOn(
 }
 
 test('messages are run in order, those from before the start first', bounded, async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const seen: string[] = [];
-	const side = subscriberOn(floor, ({ id }) => {
+	const side = subscriberOn(node, ({ id }) => {
 		seen.push(id);
 		return Promise.resolve();
 	});
@@ -45,12 +45,12 @@ test('messages are run in order, those from before the start first', bounded, as
 	side.mailbox.push(await side.file({ id: 'c' }));
 	await side.until(3);
 	assert.deepEqual(seen, ['a', 'b', 'c']);
-	assert.equal(floor.journal.count('mailbox'), 0);
+	assert.equal(node.journal.count('mailbox'), 0);
 	assert.equal(side.replies().length, 3);
 });
 
 test('what a crash left in mid-run is decided before anything else runs', bounded, async (t) => {
-	const before = openFloor(t);
+	const before = composedNode(t);
 	const left = receivingSide(before, () => Promise.resolve());
 	for (const [id, onCrash] of [
 		['retried', 'retry'],
@@ -61,9 +61,9 @@ test('what a crash left in mid-run is decided before anything else runs', bounde
 		await before.journal.commit([{ table: 'started', key: ['REQSpec', row.arrival], value }]);
 	}
 	await left.file({ id: 'untouched' });
-	const floor = await before.reopen();
+	const node = await before.reopen();
 	const runs: string[] = [];
-	const side = subscriberOn(floor, ({ id }, { attempt }) => {
+	const side = subscriberOn(node, ({ id }, { attempt }) => {
 		runs.push(`${id} ${attempt}`);
 		return Promise.resolve();
 	});
@@ -77,17 +77,17 @@ test(
 	'a start that was being committed when the subscriber before died is decided about too',
 	bounded,
 	async (t) => {
-		const floor = openFloor(t);
+		const node = composedNode(t);
 		const runs: string[] = [];
-		const side = subscriberOn(floor, ({ id }, { attempt }) => {
+		const side = subscriberOn(node, ({ id }, { attempt }) => {
 			runs.push(`${id} ${attempt}`);
 			return Promise.resolve();
 		});
 		const row = await side.file({ id: 'a' });
 		side.mailbox.push(row);
-		const value = { epoch: floor.journal.epoch, attempts: 1 };
+		const value = { epoch: node.journal.epoch, attempts: 1 };
 		const key = ['REQSpec', row.arrival];
-		const starting = floor.journal.commit([{ table: 'started', key, value }], 'committed');
+		const starting = node.journal.commit([{ table: 'started', key, value }], 'committed');
 		side.actor.start();
 		await side.until(1);
 		await starting;
@@ -96,8 +96,8 @@ test(
 );
 
 test('one message that cannot be run does not keep the others from running', bounded, async (t) => {
-	const floor = openFloor(t, { attemptsMax: 1 });
-	const side = subscriberOn(floor, ({ id }) =>
+	const node = composedNode(t, { attemptsMax: 1 });
+	const side = subscriberOn(node, ({ id }) =>
 		id === 'bad' ? Promise.reject(new TypeError('broken')) : Promise.resolve(),
 	);
 	for (const id of ['bad', 'good']) side.mailbox.push(await side.file({ id }));
@@ -107,10 +107,10 @@ test('one message that cannot be run does not keep the others from running', bou
 });
 
 test('a shutdown waits for what runs, and leaves the rest in the mailbox', bounded, async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	let finish: () => void = () => {};
 	const { promise: running, resolve: begun } = deferred();
-	const side = subscriberOn(floor, () => {
+	const side = subscriberOn(node, () => {
 		begun();
 		return new Promise((resolve) => (finish = () => resolve()));
 	});
@@ -121,12 +121,12 @@ test('a shutdown waits for what runs, and leaves the rest in the mailbox', bound
 	finish();
 	await side.ended;
 	assert.deepEqual(side.outcomes(), ['done']);
-	assert.equal(floor.journal.count('mailbox'), 1);
-	assert.equal(floor.journal.count('started'), 0);
+	assert.equal(node.journal.count('mailbox'), 1);
+	assert.equal(node.journal.count('started'), 0);
 });
 
 test('a subscriber without messages ends at once when it is told to', bounded, async (t) => {
-	const side = subscriberOn(openFloor(t), () => assert.fail('there is nothing to run'));
+	const side = subscriberOn(composedNode(t), () => assert.fail('there is nothing to run'));
 	side.actor.start();
 	side.actor.send({ type: 'SHUTDOWN' });
 	await side.ended;

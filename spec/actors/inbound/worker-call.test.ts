@@ -13,7 +13,8 @@ import {
 	type MethodRegistry,
 } from '../../../runtime/method/method-registry.ts';
 import { median } from '../../bench/figure.ts';
-import { createStage, messageOf, methodOf, type Stage } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
+import { createMethodRunner, methodOf, type MethodRunner } from '../../support/method-call.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 
@@ -41,12 +42,16 @@ async function declare(t: TestScope, body: string, ending = 'ts'): Promise<Metho
 
 /** A call of a method under way. */
 function callOf(t: TestScope, definition: MethodDefinition, more: Partial<MethodContext> = {}) {
-	return callOn(createStage(t), definition, more);
+	return callOn(createMethodRunner(t), definition, more);
 }
 
-function callOn(stage: Stage, definition: MethodDefinition, more: Partial<MethodContext> = {}) {
+function callOn(
+	runner: MethodRunner,
+	definition: MethodDefinition,
+	more: Partial<MethodContext> = {},
+) {
 	const message = messageOf({ method: definition.name, methodArgs: ['a', 'b'] });
-	const { signal: _signal, ...context } = stage.context({ clock: realClock, ...more });
+	const { signal: _signal, ...context } = runner.context({ clock: realClock, ...more });
 	const actor = createActor(callLogic, {
 		input: { definition, message, context, clock: realClock },
 	});

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { killGroup, runCommand, type Command } from '../../../actors/io/command.ts';
 import { realClock, steppedClock } from '../../../runtime/platform/clock.ts';
+import { createHeldPipe } from '../../support/held-pipe.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { createWitness } from '../../support/witness.ts';
 
 const bounded = { timeout: 30_000 };
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -58,14 +58,14 @@ test('variables are added to the environment, and taken out of it', bounded, asy
 });
 
 test('a raised signal kills the command with all that it started', bounded, async (t) => {
-	const witness = createWitness(t);
+	const pipe = createHeldPipe(t);
 	const controller = new AbortController();
 	const script = '(sleep 1000 & sleep 1000 & wait) & echo early; echo started >&9; sleep 1000';
-	const running = bash(witness.hold + script, { signal: controller.signal });
-	await witness.lines(1);
+	const running = bash(pipe.hold + script, { signal: controller.signal });
+	await pipe.lines(1);
 	controller.abort();
 	const end = await running;
-	await witness.allDead;
+	await pipe.allDead;
 	assert.deepEqual([end.cut, end.killedBy], ['aborted', 'SIGKILL']);
 	assert.equal(text(end.stdout), 'early\n', 'what it had printed by then is kept');
 });
@@ -74,15 +74,15 @@ test(
 	'a process that left the group with the pipes open does not hold the end up',
 	bounded,
 	async (t) => {
-		const witness = createWitness(t);
+		const pipe = createHeldPipe(t);
 		const controller = new AbortController();
 		const script = `setsid bash -c 'echo $$ >&9; sleep 1000' & sleep 1000`;
-		const running = bash(witness.hold + script, { signal: controller.signal });
-		const [daemon] = await witness.lines(1);
+		const running = bash(pipe.hold + script, { signal: controller.signal });
+		const [daemon] = await pipe.lines(1);
 		controller.abort();
 		assert.equal((await running).cut, 'aborted');
 		assert.ok(killGroup(Number(daemon)), 'the daemon was out of reach');
-		await witness.allDead;
+		await pipe.allDead;
 	},
 );
 
@@ -90,12 +90,12 @@ test(
 	'what a command leaves in the background holds it up for a second only',
 	bounded,
 	async (t) => {
-		const witness = createWitness(t);
+		const pipe = createHeldPipe(t);
 		const clock = steppedClock();
 		let isOver = false;
-		const running = bash(`${witness.hold}echo $$ >&9; sleep 1000 & echo done`, { clock });
+		const running = bash(`${pipe.hold}echo $$ >&9; sleep 1000 & echo done`, { clock });
 		void running.then(() => (isOver = true));
-		const [group] = await witness.lines(1);
+		const [group] = await pipe.lines(1);
 		while (clock.pending() === 0) await clock.settle();
 		await clock.advance(999);
 		assert.equal(isOver, false);
@@ -103,7 +103,7 @@ test(
 		const end = await running;
 		assert.deepEqual([text(end.stdout), end.exitCode, end.cut], ['done\n', 0, undefined]);
 		assert.ok(killGroup(Number(group)), 'it lives on');
-		await witness.allDead;
+		await pipe.allDead;
 		assert.equal(clock.pending(), 0);
 	},
 );
@@ -112,12 +112,12 @@ test(
 	'a signal after the command has ended does not make it one that was cut',
 	bounded,
 	async (t) => {
-		const witness = createWitness(t);
+		const pipe = createHeldPipe(t);
 		const clock = steppedClock();
 		const controller = new AbortController();
-		const script = `${witness.hold}echo $$ >&9; sleep 1000 & echo done`;
+		const script = `${pipe.hold}echo $$ >&9; sleep 1000 & echo done`;
 		const running = bash(script, { clock, signal: controller.signal });
-		const [group] = await witness.lines(1);
+		const [group] = await pipe.lines(1);
 		while (clock.pending() === 0) await clock.settle();
 		controller.abort();
 		const end = await running;

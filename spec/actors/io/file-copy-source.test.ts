@@ -16,15 +16,15 @@ import { configOf } from '../../../runtime/config/config.ts';
 import type { Answered, Asked, MethodContext } from '../../../runtime/method/method.ts';
 import { asReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
-import { createStage, methodOf } from '../../support/method-context.ts';
+import { createMethodRunner, methodOf } from '../../support/method-call.ts';
 import type { TestScope } from '../../support/temporary.ts';
 
 const chance = steppedClock(7);
 
 /** A source and a target without a wire in between; `onAsk` sees each message before it arrives. */
 function link(t: TestScope, limits: Parameters<typeof configOf>[0] = {}) {
-	const source = createStage(t);
-	const target = createStage(t);
+	const source = createMethodRunner(t);
+	const target = createMethodRunner(t);
 	const asked: Asked[] = [];
 	const noted: unknown[] = [];
 	let onAsk: (message: Asked) => Asked = (message) => message;

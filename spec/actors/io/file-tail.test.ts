@@ -16,7 +16,7 @@ import { configOf } from '../../../runtime/config/config.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { until } from '../../support/condition.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
-import { createStage, methodOf } from '../../support/method-context.ts';
+import { createMethodRunner, methodOf } from '../../support/method-call.ts';
 
 const bounded = { timeout: 60_000 };
 
@@ -35,7 +35,7 @@ function follow(t: TestContext, path: string, progress?: unknown) {
 	const sent: string[] = [];
 	const noted: Noted[] = [];
 	const controller = new AbortController();
-	const running = createStage(t).run(
+	const running = createMethodRunner(t).run(
 		'REQTailFile',
 		{ methodArgs: [path] },
 		{
@@ -68,7 +68,7 @@ function follow(t: TestContext, path: string, progress?: unknown) {
 	};
 }
 
-const fileIn = (t: TestContext) => join(createStage(t).data, 'some.log');
+const fileIn = (t: TestContext) => join(createMethodRunner(t).data, 'some.log');
 
 test('lines that are added come one by one, from the end of the file on', bounded, async (t) => {
 	const path = fileIn(t);
@@ -217,7 +217,7 @@ test('its time goes on over a crash', bounded, async (t) => {
 });
 
 test('following a folder fails, and a cancelled run is cancelled', bounded, async (t) => {
-	const { data } = createStage(t);
+	const { data } = createMethodRunner(t);
 	mkdirSync(join(data, 'folder'));
 	await leavesNothingOpen(async () => {
 		await assert.rejects(follow(t, join(data, 'folder')).running, { code: 'file_failed' });

@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
-import { createStage, methodOf } from '../../support/method-context.ts';
+import { createMethodRunner, methodOf } from '../../support/method-call.ts';
 
 const bounded = { timeout: 30_000 };
 
@@ -22,7 +22,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 }
 
 const fetchWith = (t: TestContext, url: string, more: object = {}) =>
-	createStage(t).run('REQHttpGet', { methodArgs: [url] }, { clock: realClock, ...more });
+	createMethodRunner(t).run('REQHttpGet', { methodArgs: [url] }, { clock: realClock, ...more });
 
 test('the body of a page comes back as text, or as bytes if it is none', bounded, async (t) => {
 	const url = await serve(t, ({ url: path }, response) => {

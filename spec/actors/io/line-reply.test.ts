@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createLineReplies, createLines } from '../../../actors/io/line-reply.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import { createStage } from '../../support/method-context.ts';
+import { createMethodRunner } from '../../support/method-call.ts';
 
 const texts = (lines: readonly Uint8Array[]) => lines.map((line) => Buffer.from(line).toString());
 
@@ -24,7 +24,7 @@ test('a line that is too long comes in pieces, and nothing more is kept than one
 
 test('no more replies are under way than share a flush, and draining waits for them', async (t) => {
 	const finish: (() => void)[] = [];
-	const context = createStage(t).context({
+	const context = createMethodRunner(t).context({
 		reply: () => new Promise((resolve) => void finish.push(resolve)),
 	});
 	const replies = createLineReplies(context);
@@ -49,7 +49,7 @@ test('while the outbox is full nothing is sent', async (t) => {
 	const clock = steppedClock();
 	let hasCapacity = false;
 	const sent: unknown[] = [];
-	const context = createStage(t).context({
+	const context = createMethodRunner(t).context({
 		clock,
 		hasCapacity: () => hasCapacity,
 		reply: async (data) => void (await Promise.resolve(sent.push(data))),

@@ -7,8 +7,8 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findOrphans, killOrphans } from '../../../actors/io/orphan-commands.ts';
 import { realClock } from '../../../runtime/platform/clock.ts';
+import { createHeldPipe } from '../../support/held-pipe.ts';
 import type { TestScope } from '../../support/temporary.ts';
-import { createWitness } from '../../support/witness.ts';
 
 const options = {
 	timeout: 60_000,
@@ -32,11 +32,11 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 test('what a killed node was running is found by its mark, and dies', options, async (t) => {
-	const witness = createWitness(t);
+	const pipe = createHeldPipe(t);
 	const storeId = newId(realClock);
-	const script = `${witness.hold}(sleep 1000 & echo $$ >&9; wait)`;
+	const script = `${pipe.hold}(sleep 1000 & echo $$ >&9; wait)`;
 	const node = startHost(t, { storeId, message: 'm1' }, script);
-	const [group] = await witness.lines(1);
+	const [group] = await pipe.lines(1);
 	await kill(node);
 
 	const marks = { storeId, messages: new Set(['m0', 'm1']) };
@@ -46,27 +46,27 @@ test('what a killed node was running is found by its mark, and dies', options, a
 		assert.deepEqual([orphan.groupId, orphan.message], [Number(group), 'm1']);
 	}
 	const killed = await killOrphans(marks, realClock);
-	await witness.allDead;
+	await pipe.allDead;
 	assert.ok(killed.some(({ pid }) => pid === Number(group)));
 	assert.deepEqual(await findOrphans(marks), []);
 });
 
 test('an orphan that has made itself a daemon is found as well', options, async (t) => {
-	const witness = createWitness(t);
+	const pipe = createHeldPipe(t);
 	const storeId = newId(realClock);
-	const script = `${witness.hold}setsid bash -c 'echo started >&9; sleep 1000'`;
+	const script = `${pipe.hold}setsid bash -c 'echo started >&9; sleep 1000'`;
 	const node = startHost(t, { storeId, message: 'm1' }, script);
-	await witness.lines(1);
+	await pipe.lines(1);
 	await kill(node);
 	await killOrphans({ storeId, messages: new Set(['m1']) }, realClock);
-	await witness.allDead;
+	await pipe.allDead;
 });
 
 test('commands of other stores, and of settled messages, are left alone', options, async (t) => {
-	const witness = createWitness(t);
+	const pipe = createHeldPipe(t);
 	const storeId = newId(realClock);
-	const node = startHost(t, { storeId, message: 'm1' }, `${witness.hold}echo >&9; sleep 1000`);
-	await witness.lines(1);
+	const node = startHost(t, { storeId, message: 'm1' }, `${pipe.hold}echo >&9; sleep 1000`);
+	await pipe.lines(1);
 	await kill(node);
 	const messages = new Set(['m1']);
 	assert.deepEqual(await killOrphans({ storeId: newId(realClock), messages }, realClock), []);
@@ -75,5 +75,5 @@ test('commands of other stores, and of settled messages, are left alone', option
 
 	const killed = await killOrphans({ storeId, messages }, realClock);
 	assert.ok(killed.length > 0, 'it was there all the time');
-	await witness.allDead;
+	await pipe.allDead;
 });

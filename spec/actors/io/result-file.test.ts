@@ -12,38 +12,39 @@ import {
 import { join } from 'node:path';
 import test from 'node:test';
 import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
-import { createStage, messageOf, type Stage } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
+import { createMethodRunner, type MethodRunner } from '../../support/method-call.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const method = 'REQToFileAppend';
 
 /** Appends a text for a message; `attempt` is how often it was started, this time included. */
-function append(stage: Stage, { id = 'm1', data = 'two\n', attempt = 1 }): Promise<void> {
-	const path = join(stage.data, 'file');
-	return appendOnce(messageOf({ id }), stage.context({ attempt }), { path, data, method });
+function append(runner: MethodRunner, { id = 'm1', data = 'two\n', attempt = 1 }): Promise<void> {
+	const path = join(runner.data, 'file');
+	return appendOnce(messageOf({ id }), runner.context({ attempt }), { path, data, method });
 }
 
-const content = (stage: Stage) => readFileSync(join(stage.data, 'file'), 'utf8');
+const content = (runner: MethodRunner) => readFileSync(join(runner.data, 'file'), 'utf8');
 
 test('a result lies below the node that it is about', async (t) => {
-	const stage = createStage(t);
+	const runner = createMethodRunner(t);
 	const place = { directory: 'a/b', fileName: 'f' };
 	const request = messageOf(place);
-	assert.equal(await resultFile(request, stage.context()), join(stage.data, 'a/b/ship1/f'));
+	assert.equal(await resultFile(request, runner.context()), join(runner.data, 'a/b/ship1/f'));
 	const reply = messageOf({ ...place, inReplyTo: 'm0' });
-	assert.equal(await resultFile(reply, stage.context()), join(stage.data, 'a/b/central/f'));
+	assert.equal(await resultFile(reply, runner.context()), join(runner.data, 'a/b/central/f'));
 });
 
 test('without a directory a result lies directly below its node', async (t) => {
-	const stage = createStage(t);
-	const path = await resultFile(messageOf({ fileName: 'f' }), stage.context());
-	assert.equal(path, join(stage.data, 'ship1/f'));
+	const runner = createMethodRunner(t);
+	const path = await resultFile(messageOf({ fileName: 'f' }), runner.context());
+	assert.equal(path, join(runner.data, 'ship1/f'));
 });
 
 test("a message without a file name is told so in steward's words", async (t) => {
-	const stage = createStage(t);
+	const runner = createMethodRunner(t);
 	for (const fields of [{}, { fileName: '' }]) {
-		await assert.rejects(resultFile(messageOf({ directory: 'a', ...fields }), stage.context()), {
+		await assert.rejects(resultFile(messageOf({ directory: 'a', ...fields }), runner.context()), {
 			code: 'bad_arguments',
 			detail: "check that you've specified a value for fileName in the message",
 		});
@@ -87,75 +88,75 @@ test('a file that cannot be replaced stays, without a temporary file beside it',
 });
 
 test('texts are appended at the end, in order', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1', data: 'one\n' });
-	await append(stage, { id: 'm2', data: 'two\n' });
-	assert.equal(content(stage), 'one\ntwo\n');
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1', data: 'one\n' });
+	await append(runner, { id: 'm2', data: 'two\n' });
+	assert.equal(content(runner), 'one\ntwo\n');
 });
 
 test('equal texts of two messages are two texts, even if the second was tried twice', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1' });
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1' });
 	// It was counted as started, and the node died before the method did anything.
-	await append(stage, { id: 'm2', attempt: 2 });
-	assert.equal(content(stage), 'two\ntwo\n');
+	await append(runner, { id: 'm2', attempt: 2 });
+	assert.equal(content(runner), 'two\ntwo\n');
 });
 
 test('a text that was appended just before a crash is not appended again', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1' });
-	await append(stage, { id: 'm2' });
-	await append(stage, { id: 'm2', attempt: 2 });
-	await append(stage, { id: 'm2', attempt: 3 });
-	assert.equal(content(stage), 'two\ntwo\n');
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1' });
+	await append(runner, { id: 'm2' });
+	await append(runner, { id: 'm2', attempt: 2 });
+	await append(runner, { id: 'm2', attempt: 3 });
+	assert.equal(content(runner), 'two\ntwo\n');
 });
 
 test('of a text that a crash cut off, only the rest is appended', async (t) => {
 	for (let present = 0; present <= 8; present += 1) {
-		const stage = createStage(t);
-		await append(stage, { id: 'm1', data: 'before\n' });
-		await append(stage, { id: 'm2', data: 'aaaaaaa\n' });
-		truncateSync(join(stage.data, 'file'), 7 + present);
-		await append(stage, { id: 'm2', data: 'aaaaaaa\n', attempt: 2 });
-		assert.equal(content(stage), 'before\naaaaaaa\n', `after ${present} bytes`);
+		const runner = createMethodRunner(t);
+		await append(runner, { id: 'm1', data: 'before\n' });
+		await append(runner, { id: 'm2', data: 'aaaaaaa\n' });
+		truncateSync(join(runner.data, 'file'), 7 + present);
+		await append(runner, { id: 'm2', data: 'aaaaaaa\n', attempt: 2 });
+		assert.equal(content(runner), 'before\naaaaaaa\n', `after ${present} bytes`);
 	}
 });
 
 test('a text is not taken for appended because another program wrote to the file', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1', data: 'one\n' });
-	await append(stage, { id: 'm2', data: 'two\n' });
-	truncateSync(join(stage.data, 'file'), 4);
-	appendFileSync(join(stage.data, 'file'), 'someone else\n');
-	await append(stage, { id: 'm2', data: 'two\n', attempt: 2 });
-	assert.equal(content(stage), 'one\nsomeone else\ntwo\n');
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1', data: 'one\n' });
+	await append(runner, { id: 'm2', data: 'two\n' });
+	truncateSync(join(runner.data, 'file'), 4);
+	appendFileSync(join(runner.data, 'file'), 'someone else\n');
+	await append(runner, { id: 'm2', data: 'two\n', attempt: 2 });
+	assert.equal(content(runner), 'one\nsomeone else\ntwo\n');
 });
 
 test('a note that a crash cut off says that nothing was appended yet', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1', data: 'one\n' });
-	truncateSync(join(stage.data, `.append-ship1-${method}`), 5);
-	await append(stage, { id: 'm2', attempt: 2 });
-	assert.equal(content(stage), 'one\ntwo\n');
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1', data: 'one\n' });
+	truncateSync(join(runner.data, `.append-ship1-${method}`), 5);
+	await append(runner, { id: 'm2', attempt: 2 });
+	assert.equal(content(runner), 'one\ntwo\n');
 });
 
 test('a message of the same id that was not started before is a new one', async (t) => {
-	const stage = createStage(t);
-	await append(stage, { id: 'm1' });
-	await append(stage, { id: 'm1' });
-	assert.equal(content(stage), 'two\ntwo\n');
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1' });
+	await append(runner, { id: 'm1' });
+	assert.equal(content(runner), 'two\ntwo\n');
 });
 
 test('bytes are appended as they are', async (t) => {
-	const stage = createStage(t);
+	const runner = createMethodRunner(t);
 	const data = Uint8Array.of(0, 255, 10, 195);
-	const path = join(stage.data, 'file');
-	await appendOnce(messageOf(), stage.context(), { path, data, method });
+	const path = join(runner.data, 'file');
+	await appendOnce(messageOf(), runner.context(), { path, data, method });
 	assert.deepEqual([...readFileSync(path)], [...data]);
 });
 
 test('a file that cannot be appended to is a failure of the file system', async (t) => {
-	const stage = createStage(t);
-	mkdirSync(join(stage.data, 'file'));
-	await assert.rejects(append(stage, {}), { code: 'file_failed' });
+	const runner = createMethodRunner(t);
+	mkdirSync(join(runner.data, 'file'));
+	await assert.rejects(append(runner, {}), { code: 'file_failed' });
 });

@@ -7,7 +7,7 @@ import { configOf } from '../../../runtime/config/config.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { until } from '../../support/condition.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
-import { createStage, methodOf } from '../../support/method-context.ts';
+import { createMethodRunner, methodOf } from '../../support/method-call.ts';
 
 const bounded = { timeout: 60_000 };
 
@@ -20,7 +20,7 @@ after(() => vigil.close());
 function stream(t: TestContext, script: string, limits: Parameters<typeof configOf>[0] = {}) {
 	const sent: (string | Uint8Array)[] = [];
 	const controller = new AbortController();
-	const running = createStage(t).run(
+	const running = createMethodRunner(t).run(
 		'exec-stream',
 		{ methodArgs: ['bash', '-c', script] },
 		{
@@ -78,7 +78,9 @@ test('a command that is cancelled is', bounded, async (t) => {
 });
 
 test('a command that is not there is an error of its own', bounded, async (t) => {
-	const running = createStage(t).run('exec-stream', { methodArgs: ['no-such-command-anywhere'] });
+	const running = createMethodRunner(t).run('exec-stream', {
+		methodArgs: ['no-such-command-anywhere'],
+	});
 	await assert.rejects(running, { code: 'command_not_found' });
 });
 

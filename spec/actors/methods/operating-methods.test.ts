@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MethodContext } from '../../../runtime/method/method.ts';
-import { createStage } from '../../support/method-context.ts';
+import { createMethodRunner } from '../../support/method-call.ts';
 
 /** A node that has received `known`, and lets any sender take back `m1`. */
 const received: NonNullable<MethodContext['received']> = {
@@ -11,8 +11,8 @@ const received: NonNullable<MethodContext['received']> = {
 };
 
 test('an audit answers in the order of the ids, also for those that it does not know', async (t) => {
-	const stage = createStage(t);
-	const output = await stage.run('audit', { data: '["m2","m1"]' }, { received });
+	const runner = createMethodRunner(t);
+	const output = await runner.run('audit', { data: '["m2","m1"]' }, { received });
 	assert.deepEqual(JSON.parse(String(output?.data)), {
 		storeId: 'store1',
 		isCut: true,
@@ -24,21 +24,21 @@ test('an audit answers in the order of the ids, also for those that it does not 
 });
 
 test('an audit is refused what is no list of ids, and what it could not answer whole', async (t) => {
-	const stage = createStage(t);
+	const runner = createMethodRunner(t);
 	for (const [data, code] of [
 		['{', 'bad_json'],
 		['{}', 'bad_message'],
 		['[1]', 'bad_message'],
 	] as const) {
-		await assert.rejects(stage.run('audit', { data }, { received }), { code });
+		await assert.rejects(runner.run('audit', { data }, { received }), { code });
 	}
 	const many = JSON.stringify(Array.from({ length: 100 }, (_, number) => `m${number}`));
 	const narrow = { received, outputBytesMax: 500 };
-	await assert.rejects(stage.run('audit', { data: many }, narrow), { code: 'output_too_large' });
+	await assert.rejects(runner.run('audit', { data: many }, narrow), { code: 'output_too_large' });
 });
 
 test('taking messages back counts those that were there', async (t) => {
-	const stage = createStage(t);
-	const output = await stage.run('cancel', { methodArgs: ['m1', 'm2'] }, { received });
+	const runner = createMethodRunner(t);
+	const output = await runner.run('cancel', { methodArgs: ['m1', 'm2'] }, { received });
 	assert.equal(output?.data, '1 of 2\n');
 });

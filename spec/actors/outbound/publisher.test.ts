@@ -7,7 +7,7 @@ import { passAll } from '../../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
 import { createPresence } from '../../../runtime/network/presence.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
 import type { LaneAck } from '../../../runtime/protocol/acknowledgement.ts';
 

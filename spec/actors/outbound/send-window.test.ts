@@ -3,8 +3,8 @@ import test from 'node:test';
 import { createWindow, type Load } from '../../../actors/outbound/send-window.ts';
 import { answeredBy } from '../../../runtime/message/message.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
-import { messageOf } from '../../support/method-context.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { messageOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
 
 /** A window of a lane with these messages. */

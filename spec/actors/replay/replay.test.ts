@@ -7,8 +7,7 @@ import { replay } from '../../../actors/replay/replay.ts';
 import { createSandbox } from '../../../actors/replay/sandbox.ts';
 import { step } from '../../../actors/definition/step.ts';
 import type { Difference } from '../../../runtime/queries/actor-rows.ts';
-import { sink } from '../../support/actor-floor.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 
 interface Shelf {
 	readonly count: number;
@@ -73,31 +72,31 @@ function shelf(change: Change = {}): ActorDefinition {
 	return defineActor({ name: 'shelf', version, machine, migrate });
 }
 
-let stage: ActorStage;
+let node: ActorNode;
 const ends: (() => void)[] = [];
 const t = { after: (run: () => void) => void ends.push(run) };
 
 /** One shelf that was filled and emptied, one that is full, and one that rests. */
 before(async () => {
-	stage = await setActorStage(t, { actors: [shelf()] });
+	node = await startActorNode(t, { actors: [shelf()] });
 	const feed = async (key: string, ...events: (object | string)[]) => {
-		for (const event of events) await stage.send('shelf', event, { key });
+		for (const event of events) await node.send('shelf', event, { key });
 	};
 	const add = { type: 'ADD', by: 1 };
 	await feed('a', add, add, add, 'TAKE', add, add, add, 'TAKE', add);
 	await feed('b', add, { type: 'ADD', by: 2 });
 	await feed('c', 'REST');
-	await stage.idle('shelf');
+	await node.idle('shelf');
 });
 after(async () => {
-	await stage.stop();
+	await node.stop();
 	for (const end of ends) end();
 });
 
 /** The differences that a definition makes, and how many turns were replayed. */
 function differences(...definitions: ActorDefinition[]) {
 	const found: Difference[] = [];
-	const parts = { journal: stage.journal, definitions, node: 'ship1', microstepsMax: 1000 };
+	const parts = { journal: node.journal, definitions, node: 'ship1', microstepsMax: 1000 };
 	const totals = replay(parts, (difference) => found.push(difference));
 	assert.equal(totals.differences, found.length);
 	return { found, totals };
@@ -177,7 +176,7 @@ test('a step that is gone and an actor that is gone are found', () => {
 
 test('a definition of an earlier version than an instance is found', async () => {
 	const migrate = { 1: (state: { value: StateValue; context: unknown }) => state };
-	const later = await setActorStage(t, { actors: [shelf({ version: 2, migrate })] });
+	const later = await startActorNode(t, { actors: [shelf({ version: 2, migrate })] });
 	await later.send('shelf', { type: 'ADD', by: 1 }, { key: 'a' });
 	await later.idle('shelf');
 	const found: Difference[] = [];
@@ -188,13 +187,13 @@ test('a definition of an earlier version than an instance is found', async () =>
 });
 
 test('a waiting message whose event was renamed is found', async () => {
-	const other = await setActorStage(t, { actors: [shelf()], isOpen: false });
+	const other = await startActorNode(t, { actors: [shelf()], isOpen: false });
 	const id = await other.send('shelf', 'TAKE', { key: 'new' });
 	await other.journal.commit([
 		{
 			table: 'snapshots',
 			key: ['shelf', 'a'],
-			value: stage.journal.get('snapshots', ['shelf', 'a']),
+			value: node.journal.get('snapshots', ['shelf', 'a']),
 		},
 	]);
 	const found: Difference[] = [];
@@ -208,8 +207,8 @@ test('a waiting message whose event was renamed is found', async () => {
 });
 
 test('a sandbox shows an instance as of a turn, and what further events would do', () => {
-	const now = () => stage.clock.now();
-	const world = { journal: stage.journal, node: 'ship1', microstepsMax: 100, now };
+	const now = () => node.clock.now();
+	const world = { journal: node.journal, node: 'ship1', microstepsMax: 100, now };
 	const parts = { ...world, definition: shelf() };
 	const sandbox = createSandbox({ ...parts, key: 'a', at: 2 });
 	assert.equal(sandbox.turn, 2);
@@ -223,7 +222,7 @@ test('a sandbox shows an instance as of a turn, and what further events would do
 	const woken = sandbox.feed({ type: 'xstate.after.60000.shelf.resting' });
 	assert.deepEqual([woken.value, woken.timers, woken.steps], ['full', [], []]);
 	// The instance itself is what it was.
-	assert.deepEqual(stage.stored('shelf', 'a')?.state.context, { count: 1 });
+	assert.deepEqual(node.stored('shelf', 'a')?.state.context, { count: 1 });
 	for (const at of [1, 3, 4, 7, 8, 9]) {
 		const copied = createSandbox({ ...parts, key: 'a', at });
 		const expected = [1, 2, 3, 0, 1, 2, 3, 0, 1][at - 1];
@@ -232,8 +231,8 @@ test('a sandbox shows an instance as of a turn, and what further events would do
 });
 
 test('a turn that never was, or is not recorded well enough, cannot be copied', () => {
-	const now = () => stage.clock.now();
-	const parts = { journal: stage.journal, node: 'ship1', microstepsMax: 100, key: 'a', now };
+	const now = () => node.clock.now();
+	const parts = { journal: node.journal, node: 'ship1', microstepsMax: 100, key: 'a', now };
 	const definition = shelf();
 	assert.throws(() => createSandbox({ ...parts, definition, at: 10 }), { code: 'not_found' });
 	assert.throws(() => createSandbox({ ...parts, definition, key: 'z' }), { code: 'not_found' });

@@ -4,8 +4,8 @@ import { answeredBy } from '../../../runtime/message/message.ts';
 import { frameVersion, type Frame } from '../../../runtime/protocol/frame.ts';
 import { openRows } from '../../../runtime/delivery/frame-rows.ts';
 import { createPermit } from '../../../runtime/security/authorization.ts';
-import { builtInMethods, messageOf } from '../../support/method-context.ts';
-import { rowOf } from '../../support/ground-floor.ts';
+import { builtInMethods } from '../../support/composed-node.ts';
+import { messageOf, rowOf } from '../../support/messages.ts';
 
 /** The permit of a node that signs, and has sent these messages to these nodes. */
 function permitOf(sent: Readonly<Record<string, string>>) {

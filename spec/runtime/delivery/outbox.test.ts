@@ -3,8 +3,8 @@ import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
 import { createOutbox, type Lane } from '../../../runtime/delivery/outbox.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
-import { messageOf } from '../../support/method-context.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { messageOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 
 const name = 'ship1/REQPing/EventACK/';
 

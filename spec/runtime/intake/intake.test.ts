@@ -1,112 +1,112 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openFloor, type Floor } from '../../support/ground-floor.ts';
+import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
 
 const ping = { toNode: 'central', method: 'REQPing' };
-const accept = (floor: Floor, raw: unknown) => floor.services.intake.accept(raw, 'spec');
+const accept = (node: ComposedNode, raw: unknown) => node.services.intake.accept(raw, 'spec');
 const codes = (answers: readonly object[]) =>
 	answers.map((answer) => ('error' in answer ? answer.error : 'id' in answer && 'ok'));
-const publicMessage = (floor: Floor, payload: unknown, topic = 'REQPing/EventACK') => {
+const publicMessage = (node: ComposedNode, payload: unknown, topic = 'REQPing/EventACK') => {
 	const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-	return floor.services.listener.publicMessage(`reeve/ship1/${topic}`, bytes, {});
+	return node.services.listener.publicMessage(`reeve/ship1/${topic}`, bytes, {});
 };
 
 test('a message is answered with its id when it is on disk', async (t) => {
-	const floor = openFloor(t);
-	const [answer] = await accept(floor, { ...ping, id: 'm1' });
+	const node = composedNode(t);
+	const [answer] = await accept(node, { ...ping, id: 'm1' });
 	assert.deepEqual(answer, { id: 'm1', toNode: 'central' });
-	assert.equal(floor.journal.count('outbox'), 1);
-	const after = await floor.reopen();
+	assert.equal(node.journal.count('outbox'), 1);
+	const after = await node.reopen();
 	assert.equal(after.services.outbox.waiting('central'), 1);
 	assert.equal(after.services.ledger.get('m1')?.toNode, 'central');
 });
 
 test('an id that is given twice is taken once, also within one turn of the event loop', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const raw = { ...ping, id: 'm1' };
-	const answers = await Promise.all([accept(floor, raw), accept(floor, raw), accept(floor, raw)]);
+	const answers = await Promise.all([accept(node, raw), accept(node, raw), accept(node, raw)]);
 	assert.deepEqual(answers.flat(), [
 		{ id: 'm1', toNode: 'central' },
 		{ id: 'm1', toNode: 'central', duplicate: true },
 		{ id: 'm1', toNode: 'central', duplicate: true },
 	]);
-	assert.equal(floor.journal.count('outbox'), 1);
-	const after = await floor.reopen();
+	assert.equal(node.journal.count('outbox'), 1);
+	const after = await node.reopen();
 	assert.deepEqual(await accept(after, raw), [{ id: 'm1', toNode: 'central', duplicate: true }]);
 });
 
 test('a repetition is answered no earlier than what it repeats is on disk', async (t) => {
-	const floor = openFloor(t);
-	const first = accept(floor, { ...ping, id: 'm1' });
-	const [answer] = await accept(floor, { ...ping, id: 'm1' });
+	const node = composedNode(t);
+	const first = accept(node, { ...ping, id: 'm1' });
+	const [answer] = await accept(node, { ...ping, id: 'm1' });
 	assert.ok(answer && 'duplicate' in answer);
-	assert.ok(floor.journal.get('ledger', ['m1']));
+	assert.ok(node.journal.get('ledger', ['m1']));
 	await first;
 });
 
 test('an id that names another message is refused, and not taken for a repetition', async (t) => {
-	const floor = openFloor(t);
-	await accept(floor, { ...ping, id: 'm1' });
-	assert.deepEqual(codes(await accept(floor, { ...ping, id: 'm1', toNode: 'ship2' })), [
+	const node = composedNode(t);
+	await accept(node, { ...ping, id: 'm1' });
+	assert.deepEqual(codes(await accept(node, { ...ping, id: 'm1', toNode: 'ship2' })), [
 		'duplicate_id',
 	]);
-	assert.deepEqual(codes(await accept(floor, { ...ping, id: 'm1', method: 'REQPong' })), [
+	assert.deepEqual(codes(await accept(node, { ...ping, id: 'm1', method: 'REQPong' })), [
 		'duplicate_id',
 	]);
-	assert.deepEqual(codes(await accept(floor, { ...ping, id: 'm1', method: 'ping' })), ['ok']);
+	assert.deepEqual(codes(await accept(node, { ...ping, id: 'm1', method: 'ping' })), ['ok']);
 });
 
 test('each of a thousand receivers gets a message of its own, and each is answered, in order', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const toNodes = Array.from({ length: 1000 }, (_, at) => `node${at}`);
-	const answers = await accept(floor, { method: 'ping', toNodes, id: 'm' });
+	const answers = await accept(node, { method: 'ping', toNodes, id: 'm' });
 	assert.deepEqual(
 		answers,
 		toNodes.map((toNode) => ({ id: `m:${toNode}`, toNode })),
 	);
-	assert.equal(floor.journal.count('outbox'), 1000);
-	assert.equal([...floor.services.outbox.lanes()].length, 1000);
+	assert.equal(node.journal.count('outbox'), 1000);
+	assert.equal([...node.services.outbox.lanes()].length, 1000);
 });
 
 test('a limit of the outbox counts all receivers of a message, and nothing is taken in part', async (t) => {
-	const floor = openFloor(t, { outboxMessagesMax: 5 });
+	const node = composedNode(t, { outboxMessagesMax: 5 });
 	const toNodes = (count: number) => Array.from({ length: count }, (_, at) => `node${at}`);
 	const send = async (count: number) =>
-		codes(await accept(floor, { method: 'REQPing', toNodes: toNodes(count) }));
+		codes(await accept(node, { method: 'REQPing', toNodes: toNodes(count) }));
 	assert.deepEqual(await send(6), ['outbox_full']);
 	assert.deepEqual(await send(3), ['ok', 'ok', 'ok']);
 	assert.deepEqual(await send(3), ['outbox_full']);
 	assert.deepEqual(await send(2), ['ok', 'ok']);
-	assert.equal(floor.services.outbox.waiting(), 5);
-	assert.deepEqual(codes(await accept(floor, { ...ping, toNode: 'ship1' })), ['ok']);
+	assert.equal(node.services.outbox.waiting(), 5);
+	assert.deepEqual(codes(await accept(node, { ...ping, toNode: 'ship1' })), ['ok']);
 });
 
 test('a new key for every message cannot open lanes without end', async (t) => {
-	const floor = openFloor(t, { lanesMax: 3 });
-	const send = async (key: string) => codes(await accept(floor, { ...ping, key }));
+	const node = composedNode(t, { lanesMax: 3 });
+	const send = async (key: string) => codes(await accept(node, { ...ping, key }));
 	for (const key of ['a', 'b', 'c', 'a']) assert.deepEqual(await send(key), ['ok']);
 	assert.deepEqual(await send('d'), ['outbox_full']);
 	assert.deepEqual(await send('b'), ['ok'], 'lanes that are there stay open');
 });
 
 test('many who write at once share the limit', async (t) => {
-	const floor = openFloor(t, { outboxMessagesMax: 5 });
-	const answers = await Promise.all(Array.from({ length: 8 }, () => accept(floor, ping)));
+	const node = composedNode(t, { outboxMessagesMax: 5 });
+	const answers = await Promise.all(Array.from({ length: 8 }, () => accept(node, ping)));
 	const taken = codes(answers.flat());
 	assert.equal(taken.filter((code) => code === 'ok').length, 5);
 	assert.equal(taken.filter((code) => code === 'outbox_full').length, 3);
 });
 
 test('a full mailbox of this node refuses, and says which', async (t) => {
-	const floor = openFloor(t, { mailboxMessagesMax: 2 });
+	const node = composedNode(t, { mailboxMessagesMax: 2 });
 	const own = { ...ping, toNode: 'ship1' };
-	const answers = [await accept(floor, own), await accept(floor, own), await accept(floor, own)];
+	const answers = [await accept(node, own), await accept(node, own), await accept(node, own)];
 	assert.deepEqual(codes(answers.flat()), ['ok', 'ok', 'mailbox_full']);
-	assert.deepEqual(codes(await accept(floor, { ...own, method: 'REQPong' })), ['ok']);
+	assert.deepEqual(codes(await accept(node, { ...own, method: 'REQPong' })), ['ok']);
 });
 
 test('a message of ten megabytes is refused, wherever in it they are', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const large = 'x'.repeat(10_000_000);
 	const words = Array.from({ length: 10_000 }, () => 'x'.repeat(1000));
 	for (const fields of [
@@ -119,27 +119,27 @@ test('a message of ten megabytes is refused, wherever in it they are', async (t)
 		{ operation: { opCmd: large } },
 		{ operation: { opCmd: 'x', opArg: { deep: { deeper: [large] } } } },
 	]) {
-		assert.deepEqual(codes(await accept(floor, { ...ping, ...fields })), ['too_large']);
+		assert.deepEqual(codes(await accept(node, { ...ping, ...fields })), ['too_large']);
 	}
-	assert.equal(floor.services.outbox.waiting(), 0);
+	assert.equal(node.services.outbox.waiting(), 0);
 });
 
 test('an unknown method is refused, unless the birth of its receiver names it', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const raw = { toNode: 'ship2', method: 'REQOwn' };
-	assert.deepEqual(codes(await accept(floor, raw)), ['unknown_method']);
+	assert.deepEqual(codes(await accept(node, raw)), ['unknown_method']);
 	const birth = { v: 1, state: 'online', node: 'ship2', storeId: 's', epoch: 1 } as const;
-	floor.services.presence.learn({ ...birth, methods: ['REQOwn'] });
-	assert.deepEqual(codes(await accept(floor, raw)), ['ok']);
-	assert.deepEqual(codes(await accept(floor, { ...raw, toNode: 'ship3' })), ['unknown_method']);
-	assert.deepEqual(codes(await accept(floor, { ...raw, toNode: 'ship1' })), ['unknown_method']);
+	node.services.presence.learn({ ...birth, methods: ['REQOwn'] });
+	assert.deepEqual(codes(await accept(node, raw)), ['ok']);
+	assert.deepEqual(codes(await accept(node, { ...raw, toNode: 'ship3' })), ['unknown_method']);
+	assert.deepEqual(codes(await accept(node, { ...raw, toNode: 'ship1' })), ['unknown_method']);
 	for (const method of ['constructor', 'toString']) {
-		assert.deepEqual(codes(await accept(floor, { ...raw, method })), ['unknown_method']);
+		assert.deepEqual(codes(await accept(node, { ...raw, method })), ['unknown_method']);
 	}
 });
 
 test('a folder or a file that leaves the data folder is refused before anything is sent', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	for (const fields of [
 		{ directory: '../etc' },
 		{ directory: 'a/../../b' },
@@ -148,43 +148,43 @@ test('a folder or a file that leaves the data folder is refused before anything 
 		{ fileName: 'a/b' },
 		{ fileName: 'a\0b' },
 	]) {
-		assert.deepEqual(codes(await accept(floor, { ...ping, ...fields })), ['path_outside']);
+		assert.deepEqual(codes(await accept(node, { ...ping, ...fields })), ['path_outside']);
 	}
 	const fine = { directory: '/var/..x/log', fileName: 'a..b' };
-	assert.deepEqual(codes(await accept(floor, { ...ping, ...fine })), ['ok']);
+	assert.deepEqual(codes(await accept(node, { ...ping, ...fine })), ['ok']);
 });
 
 test('whatever is handed in is answered, with a hint, and never throws', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const hostile: unknown[] = [undefined, null, 5, 'x', [], {}, [[]], Symbol('s'), () => {}];
 	for (const raw of [...hostile, { toNode: {}, method: [] }, { ...ping, methodArgs: null }]) {
-		const [answer] = await accept(floor, raw);
+		const [answer] = await accept(node, raw);
 		assert.ok(answer && 'error' in answer && answer.hint.length > 0);
 	}
 });
 
 test('a node that stops refuses, and one whose disk fails promises nothing', async (t) => {
-	const floor = openFloor(t);
-	floor.services.phase.current = 'stopping';
-	assert.deepEqual(codes(await accept(floor, ping)), ['stopping']);
-	floor.services.phase.current = 'open';
-	await floor.journal.close();
-	assert.deepEqual(codes(await accept(floor, ping)), ['storage_full']);
+	const node = composedNode(t);
+	node.services.phase.stop();
+	assert.deepEqual(codes(await accept(node, ping)), ['stopping']);
+	node.services.phase.open();
+	await node.journal.close();
+	assert.deepEqual(codes(await accept(node, ping)), ['storage_full']);
 });
 
 test('what is published on a public topic is a message for its node', async (t) => {
-	const floor = openFloor(t);
-	await publicMessage(floor, { id: 'one' });
-	await publicMessage(floor, [{ id: 'two' }, { id: 'three', toNode: 'ship1', method: 'ping' }]);
-	await publicMessage(floor, { id: 'four', methodArgs: ['true'] }, 'exec/CommandACK');
+	const node = composedNode(t);
+	await publicMessage(node, { id: 'one' });
+	await publicMessage(node, [{ id: 'two' }, { id: 'three', toNode: 'ship1', method: 'ping' }]);
+	await publicMessage(node, { id: 'four', methodArgs: ['true'] }, 'exec/CommandACK');
 	assert.deepEqual(
-		['one', 'two', 'three', 'four'].map((id) => floor.services.ledger.get(id)?.method),
+		['one', 'two', 'three', 'four'].map((id) => node.services.ledger.get(id)?.method),
 		['REQPing', 'REQPing', 'REQPing', 'REQCliCommand'],
 	);
 });
 
 test('a message cannot mean another node, method or kind than its topic', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	for (const fields of [
 		{ toNode: 'central' },
 		{ tonode: 'central' },
@@ -194,21 +194,21 @@ test('a message cannot mean another node, method or kind than its topic', async 
 		{ toNode: null },
 		{ toNode: ['ship1'] },
 	]) {
-		const before = floor.seen('message.refused').length;
-		await publicMessage(floor, { id: 'm', ...fields });
-		assert.equal(floor.seen('message.refused').length, before + 1, JSON.stringify(fields));
-		assert.equal(floor.services.ledger.get('m'), undefined, JSON.stringify(fields));
+		const before = node.seen('message.refused').length;
+		await publicMessage(node, { id: 'm', ...fields });
+		assert.equal(node.seen('message.refused').length, before + 1, JSON.stringify(fields));
+		assert.equal(node.services.ledger.get('m'), undefined, JSON.stringify(fields));
 	}
-	assert.equal(floor.services.outbox.waiting(), 0);
+	assert.equal(node.services.outbox.waiting(), 0);
 });
 
 test('what is no JSON on a public topic is refused and reported, and others of the list are taken', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	for (const text of ['', '{', '[1,2', 'null', '5', '"x"', '[]', '\0', '{"a":1}{"b":2}']) {
-		await publicMessage(floor, text);
+		await publicMessage(node, text);
 	}
-	assert.equal(floor.seen('message.refused').length, 8, 'an empty list asks for nothing');
-	await publicMessage(floor, [5, null, { id: 'good' }, { id: 'bad', ttl: -1 }]);
-	assert.equal(floor.seen('message.refused').length, 11);
-	assert.ok(floor.services.ledger.get('good'));
+	assert.equal(node.seen('message.refused').length, 8, 'an empty list asks for nothing');
+	await publicMessage(node, [5, null, { id: 'good' }, { id: 'bad', ttl: -1 }]);
+	assert.equal(node.seen('message.refused').length, 11);
+	assert.ok(node.services.ledger.get('good'));
 });

@@ -1,62 +1,62 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { openFloor } from '../../support/ground-floor.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { composedNode } from '../../support/composed-node.ts';
+import { messageOf } from '../../support/messages.ts';
 
 test('a message to another node is in the outbox and the books, or in neither', async (t) => {
-	const floor = openFloor(t);
-	await floor.services.router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'central' })]);
-	const { services } = await floor.reopen();
+	const node = composedNode(t);
+	await node.services.router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'central' })]);
+	const { services } = await node.reopen();
 	assert.equal(services.outbox.waiting('central'), 1);
 	assert.equal(services.ledger.get('m1')?.toNode, 'central');
 });
 
 test('a message to this very node goes to its mailbox, and never to the wire', async (t) => {
-	const floor = openFloor(t);
-	await floor.services.router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'ship1' })]);
-	assert.equal(floor.services.mailboxes.get('REQPing')?.size(), 1);
-	assert.equal(floor.journal.count('outbox'), 0);
-	assert.deepEqual(floor.frames(), []);
-	assert.ok(floor.services.ledger.get('m1'));
+	const node = composedNode(t);
+	await node.services.router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'ship1' })]);
+	assert.equal(node.services.mailboxes.get('REQPing')?.size(), 1);
+	assert.equal(node.journal.count('outbox'), 0);
+	assert.deepEqual(node.frames(), []);
+	assert.ok(node.services.ledger.get('m1'));
 });
 
 test('a message of this node for a method that it does not take is refused in its books', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const own = { fromNode: 'ship1', toNode: 'ship1', method: 'REQNobody' };
-	await floor.services.router.send([messageOf({ id: 'm1', ...own })]);
-	const { outcome, code } = floor.services.ledger.get('m1')?.result ?? {};
+	await node.services.router.send([messageOf({ id: 'm1', ...own })]);
+	const { outcome, code } = node.services.ledger.get('m1')?.result ?? {};
 	assert.deepEqual([outcome, code], ['refused', 'unknown_method']);
-	assert.equal(floor.seen('message.settled').length, 1);
+	assert.equal(node.seen('message.settled').length, 1);
 });
 
 test('a reply of this node to itself settles the request, also if nobody takes the reply', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const own = { fromNode: 'ship1', toNode: 'ship1' };
-	await floor.services.router.send([messageOf({ id: 'm1', ...own })]);
+	await node.services.router.send([messageOf({ id: 'm1', ...own })]);
 	const reply = { ...own, inReplyTo: 'm1', result: { outcome: 'done' as const } };
-	await floor.services.router.send([
+	await node.services.router.send([
 		messageOf({ id: 'r1', ...reply, method: 'REQNobody', data: 'x' }),
 	]);
-	assert.deepEqual(floor.services.ledger.get('m1')?.result, { outcome: 'done' });
-	assert.equal(floor.services.ledger.get('m1')?.output, 'x');
-	assert.equal(floor.services.ledger.get('r1'), undefined, 'a reply has no entry of its own');
+	assert.deepEqual(node.services.ledger.get('m1')?.result, { outcome: 'done' });
+	assert.equal(node.services.ledger.get('m1')?.output, 'x');
+	assert.equal(node.services.ledger.get('r1'), undefined, 'a reply has no entry of its own');
 });
 
 test('what caused a message is written in the same transaction', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const cause = { table: 'dead', key: ['x'], value: 1 } as const;
-	const sending = floor.services.router.send([messageOf({ toNode: 'central' })], [cause]);
-	assert.equal(floor.journal.count('dead') + floor.journal.count('outbox'), 0);
+	const sending = node.services.router.send([messageOf({ toNode: 'central' })], [cause]);
+	assert.equal(node.journal.count('dead') + node.journal.count('outbox'), 0);
 	await sending;
-	assert.deepEqual([floor.journal.count('dead'), floor.journal.count('outbox')], [1, 1]);
+	assert.deepEqual([node.journal.count('dead'), node.journal.count('outbox')], [1, 1]);
 });
 
 test('many messages of one step are numbered in their lanes in the order in which they were given', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const ids = Array.from({ length: 100 }, (_, at) => `m${at}`);
 	const to = (at: number) => (at % 2 === 0 ? 'central' : 'ship2');
-	await floor.services.router.send(ids.map((id, at) => messageOf({ id, toNode: to(at) })));
-	const { services } = await floor.reopen();
+	await node.services.router.send(ids.map((id, at) => messageOf({ id, toNode: to(at) })));
+	const { services } = await node.reopen();
 	for (const lane of services.outbox.lanes()) {
 		services.outbox.fill(lane);
 		const own = ids.filter((_, at) => to(at) === lane.to);
@@ -69,25 +69,25 @@ test('many messages of one step are numbered in their lanes in the order in whic
 });
 
 test('a message that is sent at most once leaves at once and is nowhere on disk', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const once = { kind: 'EventNACK', toNode: 'central' } as const;
-	await floor.services.router.send([messageOf({ id: 'm1', ...once })]);
+	await node.services.router.send([messageOf({ id: 'm1', ...once })]);
 	assert.deepEqual(
-		floor.frames().map(({ lane, rows }) => [lane, rows[0]?.id]),
+		node.frames().map(({ lane, rows }) => [lane, rows[0]?.id]),
 		[[undefined, 'm1']],
 	);
-	assert.equal(floor.published[0]?.qos, 0);
+	assert.equal(node.published[0]?.qos, 0);
 	for (const table of ['outbox', 'ledger', 'mailbox'] as const) {
-		assert.equal(floor.journal.count(table), 0);
+		assert.equal(node.journal.count(table), 0);
 	}
 });
 
 test('a message of another node settles nothing here, though its id is one of ours', async (t) => {
-	const floor = openFloor(t);
-	await floor.services.router.send([messageOf({ id: 'm1', toNode: 'central' })]);
+	const node = composedNode(t);
+	await node.services.router.send([messageOf({ id: 'm1', toNode: 'central' })]);
 	const publicMessage = messageOf({ id: 'm1', result: { outcome: 'failed' } });
-	assert.deepEqual(floor.services.router.onAccept(publicMessage), []);
-	floor.services.router.onAccepted(publicMessage, true);
-	assert.equal(floor.services.ledger.get('m1')?.settledAt, undefined);
-	assert.equal(floor.seen('message.settled').length, 0);
+	assert.deepEqual(node.services.router.onAccept(publicMessage), []);
+	node.services.router.onAccepted(publicMessage, true);
+	assert.equal(node.services.ledger.get('m1')?.settledAt, undefined);
+	assert.equal(node.seen('message.settled').length, 0);
 });

@@ -5,11 +5,10 @@ import test from 'node:test';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import { openJournal, type JournalOptions } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
-import type { LongTestScope } from '../../support/open-journal.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 /** Opens stores on several hosts, with one clock. */
-function hosts(t: LongTestScope, clock: SteppedClock = steppedClock(1)) {
+function hosts(t: TestScope, clock: SteppedClock = steppedClock(1)) {
 	const open = (folder: string, host: string, more: Partial<JournalOptions> = {}) => {
 		const journal = openJournal({
 			folder,

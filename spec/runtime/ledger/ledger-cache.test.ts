@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createLedgerCache } from '../../../runtime/ledger/ledger-cache.ts';
-import { openedJournal, type LongTestScope } from '../../support/open-journal.ts';
+import { openedJournal } from '../../support/open-journal.ts';
+import type { TestScope } from '../../support/temporary.ts';
 import type { Entry } from '../../../runtime/ledger/ledger-entry.ts';
 
 const entry = (id: string, more: Partial<Entry> = {}): Entry => ({
@@ -14,7 +15,7 @@ const entry = (id: string, more: Partial<Entry> = {}): Entry => ({
 	...more,
 });
 
-function entriesOn(t: LongTestScope) {
+function entriesOn(t: TestScope) {
 	const { journal } = openedJournal(t);
 	return {
 		journal,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createLedgerRetention } from '../../../runtime/ledger/ledger-retention.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 /** A line on a journal, and what its books hold. */

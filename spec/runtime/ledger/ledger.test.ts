@@ -3,8 +3,8 @@ import test from 'node:test';
 import { createLedger } from '../../../runtime/ledger/ledger.ts';
 import { configOf } from '../../../runtime/config/config.ts';
 import type { Signal } from '../../../runtime/observability/signals.ts';
-import { messageOf } from '../../support/method-context.ts';
-import { heldJournal, openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { messageOf } from '../../support/messages.ts';
+import { heldJournal, type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 
 const done = { outcome: 'done' } as const;
 const failed = { outcome: 'failed', code: 'command_failed' } as const;

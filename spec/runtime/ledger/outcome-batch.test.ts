@@ -4,8 +4,8 @@ import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { answeredBy, type Message, type Result } from '../../../runtime/message/message.ts';
 import { isMereOutcome, type Run } from '../../../runtime/message/reply.ts';
 import { createOutcomeBatch, isPlainEnd, tellOf } from '../../../runtime/ledger/outcome-batch.ts';
-import { openFloor, rowOf } from '../../support/ground-floor.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { composedNode } from '../../support/composed-node.ts';
+import { messageOf, rowOf } from '../../support/messages.ts';
 
 const parts = { clock: steppedClock(), node: 'ship1' };
 const done: Result = { outcome: 'done', attempts: 1 };
@@ -71,17 +71,17 @@ test('ends of the same way for the same node share messages, each in exactly one
 });
 
 test('a shared message settles each of those that it names, in one transaction', async (t) => {
-	const floor = openFloor(t);
+	const node = composedNode(t);
 	const ids = ['m1', 'm2', 'm3'];
-	await floor.services.router.send(ids.map((id) => messageOf({ id, fromNode: 'ship1' })));
+	await node.services.router.send(ids.map((id) => messageOf({ id, fromNode: 'ship1' })));
 	const shared = createOutcomeBatch();
 	for (const id of ids) shared.add({ request: messageOf({ id, fromNode: 'ship1' }), result: done });
 	const [message] = shared.messages({ ...parts, node: 'central' });
 	assert.ok(message && isMereOutcome(message), 'it needs no method');
 	const row = rowOf(message.id, message);
-	await floor.receive({ from: 'central', rows: [row] }, message.method);
-	await floor.receive({ from: 'central', rows: [row] }, message.method);
-	for (const id of ids) assert.deepEqual(floor.services.ledger.get(id)?.result, done, id);
-	assert.equal(floor.seen('message.settled').length, 3);
-	assert.equal(floor.services.ledger.totals().open, 0);
+	await node.receive({ from: 'central', rows: [row] }, message.method);
+	await node.receive({ from: 'central', rows: [row] }, message.method);
+	for (const id of ids) assert.deepEqual(node.services.ledger.get(id)?.result, done, id);
+	assert.equal(node.seen('message.settled').length, 3);
+	assert.equal(node.services.ledger.totals().open, 0);
 });

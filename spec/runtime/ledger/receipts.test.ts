@@ -3,8 +3,8 @@ import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
 import { packMailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createReceipts, type Receipt } from '../../../runtime/ledger/receipts.ts';
-import { mailOf } from '../../support/mail.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
+import { mailOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 
 function receiptsOn({ journal }: OpenedJournal) {
 	const receipts = createReceipts({ journal, config: configOf({ receiptsKeptMax: 10 }) });

@@ -6,8 +6,8 @@ import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
 import { createReceipts } from '../../../runtime/ledger/receipts.ts';
 import { createReceived } from '../../../runtime/ledger/received-messages.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
-import { mailOf } from '../../support/mail.ts';
+import { mailOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 
 function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 	const receipts = createReceipts({ journal, config: configOf({ receiptsKeptMax }) });

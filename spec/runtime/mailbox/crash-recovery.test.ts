@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createCrashRecovery } from '../../../runtime/mailbox/crash-recovery.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 
 type Box =

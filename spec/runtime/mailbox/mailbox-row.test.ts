@@ -5,7 +5,7 @@ import {
 	readMailboxRow,
 	scanMailbox,
 } from '../../../runtime/mailbox/mailbox-row.ts';
-import { mailOf } from '../../support/mail.ts';
+import { mailOf } from '../../support/messages.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
 

@@ -3,8 +3,8 @@ import test from 'node:test';
 import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
 import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox, type Mailbox } from '../../../runtime/mailbox/mailbox.ts';
-import { openedJournal, type OpenedJournal } from '../../support/open-journal.ts';
-import { mailOf } from '../../support/mail.ts';
+import { mailOf } from '../../support/messages.ts';
+import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 
 const method = 'REQPing';
 const content = (id: string) => mailOf({ id });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
+import { mailOf } from '../../support/messages.ts';
 import { openedJournal } from '../../support/open-journal.ts';
-import { mailOf } from '../../support/mail.ts';
 
 const method = 'REQPin';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createPushConsumer } from '../../../runtime/mailbox/push-consumer.ts';
 import type { MailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
 
 const rowOf = (arrival: number): MailboxRow => ({

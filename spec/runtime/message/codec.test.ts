@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { pack, packMessage, unpack, unpackMessage } from '../../../runtime/message/codec.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
 
 const badFrame = { code: 'bad_frame' };
 

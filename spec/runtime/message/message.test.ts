@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { checkInput, isReply } from '../../../runtime/message/message.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
 
 const minimal = { toNode: 'ship1', method: 'REQPing' };
 

@@ -9,7 +9,7 @@ import {
 	noReplyMethod,
 	type Run,
 } from '../../../runtime/message/reply.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { messageOf } from '../../support/messages.ts';
 
 const done: Result = { outcome: 'done', attempts: 1 };
 const output = { data: 'output' };

@@ -3,8 +3,7 @@ import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
 import { packMailboxRow } from '../../../runtime/mailbox/mailbox-row.ts';
 import { rowOf, stored } from '../../../runtime/delivery/outbox-row.ts';
-import { mailOf } from '../../support/mail.ts';
-import { messageOf } from '../../support/method-context.ts';
+import { mailOf, messageOf } from '../../support/messages.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { asideRows } from '../../../runtime/queries/queries.ts';
 

@@ -9,7 +9,7 @@ import {
 	type RunningNode,
 } from '../../../supervisors/node/node.ts';
 import { until } from '../../support/condition.ts';
-import { startEstate } from '../../support/estate.ts';
+import { startLocalFleet } from '../../support/local-nodes.ts';
 
 type CounterEvent =
 	| { type: 'ADD'; by: number }
@@ -53,8 +53,8 @@ type Same<One, Other> =
 	(<T>() => T extends One ? 1 : 2) extends <T>() => T extends Other ? 1 : 2 ? true : false;
 
 test('what an instance can be sent and asked follows from the type of its machine', async (t) => {
-	const estate = await startEstate(t);
-	const node = await estate.start('central', {}, { actors: [counter] });
+	const fleet = await startLocalFleet(t);
+	const node = await fleet.start('central', {}, { actors: [counter] });
 	const shelf = node.actor(counter, { key: 'a' });
 	const isTyped: Same<typeof shelf, ActorHandle<CounterEvent>> = true;
 	const isOfMachine: Same<EventFromLogic<typeof machine>, CounterEvent> = true;
@@ -70,8 +70,8 @@ test('what an instance can be sent and asked follows from the type of its machin
 });
 
 test('an ask on this node ends with why there is no answer', async (t) => {
-	const estate = await startEstate(t);
-	const node = await estate.start('central', {}, { actors: [counter] });
+	const fleet = await startLocalFleet(t);
+	const node = await fleet.start('central', {}, { actors: [counter] });
 	const shelf = node.actor(counter, { key: 'a' });
 	const late = await shelf.ask({ type: 'PONDER' }, { timeoutMs: 100 });
 	assert.deepEqual(late, { id: late.id, outcome: 'unanswered', reason: 'deadline' });
@@ -84,9 +84,9 @@ test('an ask on this node ends with why there is no answer', async (t) => {
 });
 
 test('an ask of another node brings its answer, or why there is none', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central');
-	const ship = await estate.start('ship1', {}, { actors: [counter] });
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central');
+	const ship = await fleet.start('ship1', {}, { actors: [counter] });
 	const shelf = central.actor(counter, { to: 'ship1', key: 'a' });
 	await shelf.send({ type: 'ADD', by: 5 });
 	const told = await shelf.ask({ type: 'TELL' });
@@ -120,8 +120,8 @@ test('an ask of another node brings its answer, or why there is none', async (t)
 });
 
 test('an ask that is cut off by the stop of its own node says so', async (t) => {
-	const estate = await startEstate(t);
-	const node = await estate.start('central', {}, { actors: [counter] });
+	const fleet = await startLocalFleet(t);
+	const node = await fleet.start('central', {}, { actors: [counter] });
 	const asked = node.actor(counter).ask({ type: 'PONDER' });
 	const ended = assert.rejects(asked, { code: 'stopping' });
 	await until('the question is taken', () => hasTaken(node, 'PONDER'));

@@ -13,9 +13,9 @@ import {
 	type RunningNode,
 } from '../../../supervisors/node/node.ts';
 import { until } from '../../support/condition.ts';
-import { ask, startEstate } from '../../support/estate.ts';
-import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
+import { ask, startLocalFleet } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { yamlDefinitionOf } from '../../support/yaml-definitions.ts';
 
 type PumpEvent = { type: 'RUN' } | { type: 'TELL' } | { type: 'END' } | { type: 'BREAK' };
 
@@ -117,15 +117,15 @@ const nodesOf = ({ signals }: RunningNode) =>
 const at = { to: 'ship1', key: 'a' } as const;
 
 test('a monitor of an actor on another node tells of its end, though both nodes were restarted', async (t) => {
-	const estate = await startEstate(t);
-	let central = await estate.start('central', {}, { actors: [keeper] });
-	let ship = await estate.start('ship1', {}, { actors: [pump] });
+	const fleet = await startLocalFleet(t);
+	let central = await fleet.start('central', {}, { actors: [keeper] });
+	let ship = await fleet.start('ship1', {}, { actors: [pump] });
 	const mine = central.actor(pump, at);
 	await mine.ask({ type: 'TELL' });
 	await central.actor(keeper).send({ type: 'WATCH', actor: 'pump', ...at });
 	await until('it is watched', () => isWatched(ship));
 	await central.stop();
-	central = await estate.start('central', {}, { actors: [keeper] });
+	central = await fleet.start('central', {}, { actors: [keeper] });
 	assert.deepEqual(await heard(central), []);
 	await central.actor(pump, at).ask({ type: 'END' });
 	assert.deepEqual(await hears(central, 1), ['down.it normal']);
@@ -138,14 +138,14 @@ test('a monitor of an actor on another node tells of its end, though both nodes 
 	await central.actor(pump, { ...at, key: 'b' }).send({ type: 'BREAK' });
 	assert.equal((await hears(central, 4))[3], 'down.it parked');
 	await ship.stop();
-	ship = await estate.start('ship1', {}, { actors: [pump] });
+	ship = await fleet.start('ship1', {}, { actors: [pump] });
 	assert.equal((await heard(central)).length, 4, 'nothing is told twice');
 });
 
 test('the death of a node is noconnection for all who monitor it, or an actor on it', async (t) => {
-	const estate = await startEstate(t);
-	let central = await estate.start('central', {}, { actors: [keeper] });
-	let ship = await estate.start('ship1', {}, { actors: [pump] });
+	const fleet = await startLocalFleet(t);
+	let central = await fleet.start('central', {}, { actors: [keeper] });
+	let ship = await fleet.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
 	await central.actor(keeper).send({ type: 'WATCH', actor: 'pump', ...at });
 	await central.actor(keeper, { key: 'node' }).send({ type: 'WATCH', to: 'ship1' });
@@ -156,7 +156,7 @@ test('the death of a node is noconnection for all who monitor it, or an actor on
 
 	await central.actor(keeper, { key: 'late' }).send({ type: 'WATCH', actor: 'pump', ...at });
 	assert.deepEqual(await hears(central, 1, 'late'), ['down.it noconnection']);
-	ship = await estate.start('ship1', {}, { actors: [pump] });
+	ship = await fleet.start('ship1', {}, { actors: [pump] });
 	await until('nobody watches any more', async () => !(await isWatched(ship)));
 	assert.deepEqual(await heard(central), ['down.it noconnection']);
 
@@ -165,15 +165,15 @@ test('the death of a node is noconnection for all who monitor it, or an actor on
 	await heard(central, 'down');
 	await central.stop();
 	await ship.stop();
-	central = await estate.start('central', {}, { actors: [keeper] });
+	central = await fleet.start('central', {}, { actors: [keeper] });
 	assert.deepEqual(await hears(central, 1, 'down'), ['down.it noconnection']);
 	assert.deepEqual(await heard(central, 'node'), ['down.it noconnection']);
 });
 
 test('a demonitor is heard of by the other node', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central', {}, { actors: [keeper] });
-	const ship = await estate.start('ship1', {}, { actors: [pump] });
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central', {}, { actors: [keeper] });
+	const ship = await fleet.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
 	await central.actor(keeper).send({ type: 'WATCH', actor: 'pump', ...at });
 	await until('it is watched', () => isWatched(ship));
@@ -184,9 +184,9 @@ test('a demonitor is heard of by the other node', async (t) => {
 });
 
 test('the timeout of an ask says why there is no answer: at work, parked, or not there', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central', {}, { actors: [keeper, pump] });
-	const ship = await estate.start('ship1', {}, { actors: [pump] });
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central', {}, { actors: [keeper, pump] });
+	const ship = await fleet.start('ship1', {}, { actors: [pump] });
 	await central.actor(pump, at).ask({ type: 'TELL' });
 	const why = async (key: string, to: string): Promise<string | undefined> => {
 		const asker = central.actor(keeper, { key: `${to}/${key}` });
@@ -202,16 +202,16 @@ test('the timeout of an ask says why there is no answer: at work, parked, or not
 	}
 	await ship.stop();
 	assert.equal(await why('c', 'ship1'), 'timeout.it noconnection');
-	await estate.start('ship2');
+	await fleet.start('ship2');
 	await until('ship2 has been heard of', () => nodesOf(central).includes('ship2'));
 	assert.equal(await why('a', 'ship2'), 'timeout.it noproc');
 });
 
 test('an actor that a reload has added is known to the other nodes at once', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const definitionsFolder = temporaryFolder(t);
-	const central = await estate.start('central');
-	const ship = await estate.start('ship1', { definitionsFolder, definitionsWatch: false });
+	const central = await fleet.start('central');
+	const ship = await fleet.start('ship1', { definitionsFolder, definitionsWatch: false });
 	const text = 'actor: lamp\nversion: 1\non: { TELL: { do: [{ reply: lit }] } }\n';
 	const lamp = central.actor(yamlDefinitionOf(text), { to: 'ship1' });
 	const before = await lamp.ask({ type: 'TELL' });
@@ -225,7 +225,7 @@ test('an actor that a reload has added is known to the other nodes at once', asy
 });
 
 test('a sheet monitors as a program does', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const sheet = yamlDefinitionOf(`actor: keeper
 version: 1
 events:
@@ -239,7 +239,7 @@ on:
   TELL: { do: [{ reply: =context.why }] }
   down.pump: { do: [{ assign: { why: =event.reason } }] }
 `);
-	const central = await estate.start('central', {}, { actors: [sheet, pump] });
+	const central = await fleet.start('central', {}, { actors: [sheet, pump] });
 	const watcher = central.actor(sheet);
 	await watcher.ask({ type: 'WATCH', node: 'central' });
 	await central.actor(pump, { key: 'a' }).ask({ type: 'END' });

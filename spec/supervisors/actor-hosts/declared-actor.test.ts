@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startFleet, type Fleet } from '../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../support/processes.ts';
 
 const definitions = fileURLToPath(new URL('../../../examples/actors', import.meta.url));
 const flags = ['--definitionsFolder', definitions];

@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
-import { ask, seen, send, settled } from '../../support/estate.ts';
-import { refused, startSigningEstate } from '../../support/signing-estate.ts';
+import { ask, seen, send, settled } from '../../support/local-nodes.ts';
+import { refused, startSigningFleet } from '../../support/signing-fleet.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
 import { packAcknowledgement } from '../../../runtime/protocol/acknowledgement.ts';
 
@@ -21,9 +21,9 @@ const ping = { toNode: 'ship1', method: 'REQPing' };
 const hello = { toNode: 'ship1', method: 'REQHello', kind: 'EventNACK' };
 
 test('nodes that require signatures work with one another', { timeout }, async (t) => {
-	const estate = await startSigningEstate(t, ['central', 'ship1']);
-	const central = await estate.start('central');
-	const ship1 = await estate.start('ship1');
+	const fleet = await startSigningFleet(t, ['central', 'ship1']);
+	const central = await fleet.start('central');
+	const ship1 = await fleet.start('ship1');
 	const id = await send(central, {
 		...ping,
 		method: 'REQCliCommand',
@@ -33,14 +33,14 @@ test('nodes that require signatures work with one another', { timeout }, async (
 	assert.deepEqual([row.state, row.output], ['done', 'hello\n']);
 	for (const node of [central, ship1])
 		assert.equal(node.signals.counts()['signature.refused'], undefined);
-	assert.equal((await estate.mallory.overhear(lane)).payload[0], 0xc1);
+	assert.equal((await fleet.mallory.overhear(lane)).payload[0], 0xc1);
 });
 
 test(
 	'a frame that was changed on its way is refused, counted and reported',
 	{ timeout },
 	async (t) => {
-		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const { start, mallory } = await startSigningFleet(t, ['central', 'ship1']);
 		const central = await start('central');
 		const ship1 = await start('ship1');
 		await settled(central, await send(central, ping));
@@ -56,7 +56,7 @@ test(
 );
 
 test('a frame without a signature is refused, counted and reported', { timeout }, async (t) => {
-	const { start, mallory } = await startSigningEstate(t, ['central', 'ship1'], 'on');
+	const { start, mallory } = await startSigningFleet(t, ['central', 'ship1'], 'on');
 	const central = await start('central');
 	const ship1 = await start('ship1');
 	await settled(central, await send(central, ping));
@@ -71,7 +71,7 @@ test(
 	'a frame that is signed with another key is refused, counted and reported',
 	{ timeout },
 	async (t) => {
-		const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1']);
+		const { start, mallory, keyring } = await startSigningFleet(t, ['central', 'ship1']);
 		const central = await start('central');
 		const ship1 = await start('ship1');
 		await settled(central, await send(central, ping));
@@ -93,7 +93,7 @@ test(
 	'a frame that is played again runs nothing twice, and is refused elsewhere',
 	{ timeout },
 	async (t) => {
-		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
+		const { start, mallory } = await startSigningFleet(t, ['central', 'ship1', 'ship2']);
 		const central = await start('central');
 		const [ship1, ship2] = [await start('ship1'), await start('ship2')];
 		const id = await send(central, ping);
@@ -116,7 +116,7 @@ test(
 	'a message that is sent at most once runs once, also if it is played again after a restart',
 	{ timeout },
 	async (t) => {
-		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const { start, mallory } = await startSigningFleet(t, ['central', 'ship1']);
 		const central = await start('central');
 		const ship1 = await start('ship1');
 		await settled(central, await send(central, ping));
@@ -139,7 +139,7 @@ test(
 	'a death that is played again after the return of its node is not believed',
 	{ timeout },
 	async (t) => {
-		const { start, mallory } = await startSigningEstate(t, ['central', 'ship1']);
+		const { start, mallory } = await startSigningFleet(t, ['central', 'ship1']);
 		const central = await start('central');
 		const first = await start('ship1');
 		await first.stop();
@@ -166,7 +166,7 @@ test(
 	{ timeout },
 	async (t) => {
 		for (const signing of ['off', 'required'] as const) {
-			const { start, mallory } = await startSigningEstate(t, ['central', 'ship1'], signing);
+			const { start, mallory } = await startSigningFleet(t, ['central', 'ship1'], signing);
 			const central = await start('central');
 			const first = await start('ship1');
 			await settled(central, await send(central, ping));
@@ -199,7 +199,7 @@ test(
 );
 
 test('a trusted node cannot acknowledge for another', { timeout }, async (t) => {
-	const { start, mallory, keyring } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
+	const { start, mallory, keyring } = await startSigningFleet(t, ['central', 'ship1', 'ship2']);
 	const central = await start('central');
 	const id = await send(central, ping);
 	const signer = createSigner({ keyring: keyring('ship2'), signing: 'on' });
@@ -222,7 +222,7 @@ test(
 	'an objection that nobody has signed does not keep a node from its name',
 	{ timeout },
 	async (t) => {
-		const { start, mallory } = await startSigningEstate(t, ['central']);
+		const { start, mallory } = await startSigningFleet(t, ['central']);
 		mallory.onPublication(({ topic, payload }) => {
 			if (!topic.endsWith('/_claim')) return;
 			const { process, type, count: _, signature: __, ...claim } = JSON.parse(payload.toString());

@@ -7,8 +7,8 @@ import test, { after, before, type TestContext } from 'node:test';
 import { signAsClient } from '../../../runtime/security/client-signature.ts';
 import { keyText, makeKey } from '../../../runtime/security/keyring.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
-import { send, settled } from '../../support/estate.ts';
-import { startSigningEstate } from '../../support/signing-estate.ts';
+import { send, settled } from '../../support/local-nodes.ts';
+import { startSigningFleet } from '../../support/signing-fleet.ts';
 
 const timeout = 30_000;
 const topic = 'reeve/ship1/REQPing/EventACK';
@@ -45,7 +45,7 @@ test(
 	'a call that no rule allows is refused for good, and its sender is told why',
 	{ timeout },
 	async (t) => {
-		const { start, keysFolder } = await startSigningEstate(t, ['central', 'ship1', 'ship2']);
+		const { start, keysFolder } = await startSigningFleet(t, ['central', 'ship1', 'ship2']);
 		const rules =
 			"rules:\n  - {from: central, method: '*'}\n" +
 			'  - {from: ship2, method: REQCliCommand, command: echo hello}\n' +
@@ -74,7 +74,7 @@ test(
 );
 
 test('a reply is allowed as it was asked for, and no other', { timeout }, async (t) => {
-	const { start, keysFolder } = await startSigningEstate(t, ['central', 'ship1']);
+	const { start, keysFolder } = await startSigningFleet(t, ['central', 'ship1']);
 	writeFileSync(join(keysFolder('central'), 'acl.yaml'), 'rules: []\n');
 	const [central, ship1] = [await start('central'), await start('ship1')];
 	const fields = {
@@ -90,8 +90,8 @@ test('a reply is allowed as it was asked for, and no other', { timeout }, async 
 });
 
 async function publicEstate(t: TestContext, rules?: string) {
-	const estate = await startSigningEstate(t, ['ship1']);
-	const { keysFolder, keyring, start, mallory } = estate;
+	const fleet = await startSigningFleet(t, ['ship1']);
+	const { keysFolder, keyring, start, mallory } = fleet;
 	const key = makeKey(join(keysFolder('ship1'), 'people', 'alice.key'));
 	keyring('ship1').trust({ kind: 'client', name: 'alice', key: keyText(key) });
 	if (rules !== undefined) writeFileSync(join(keysFolder('ship1'), 'acl.yaml'), rules);
@@ -163,7 +163,7 @@ test(
 	'central hands out keys and rules; nobody else can, nor without a signature',
 	{ timeout },
 	async (t) => {
-		const { start, keyring } = await startSigningEstate(t, ['central', 'ship1', 'ship2'], 'on');
+		const { start, keyring } = await startSigningFleet(t, ['central', 'ship1', 'ship2'], 'on');
 		const [central, ship2] = [await start('central'), await start('ship2')];
 		const ship1 = await start('ship1');
 		const keys = (...methodArgs: string[]) => pingOf({ method: 'keys-update', methodArgs });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { median } from '../../bench/figure.ts';
-import { startFleet, type Fleet } from '../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../support/processes.ts';
 
 /** A node that does not answer is a failure, not a wait. */
 const bounded = { timeout: 60_000 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Answer } from '../../../runtime/network/transport.ts';
 import { missing, startMosquitto } from '../../support/broker.ts';
-import { signalOf, startReal } from '../../support/real-nodes.ts';
+import { signalOf, startLocalNode } from '../../support/local-nodes.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const timeout = 60_000;
@@ -15,8 +15,8 @@ test(
 	{ timeout, skip: missing('mosquitto') },
 	async (t) => {
 		const { address: broker } = await startMosquitto(t, { lines: ['max_packet_size 20000'] });
-		const central = await startReal(t, { name: 'central', broker });
-		await startReal(t, { name: 'ship1', broker });
+		const central = await startLocalNode(t, { name: 'central', broker });
+		await startLocalNode(t, { name: 'ship1', broker });
 		await signalOf(central, 'node.seen');
 		const ping = (bytes: number) => ({
 			toNode: 'ship1',

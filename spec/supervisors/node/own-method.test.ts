@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { startFleet, type Fleet } from '../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../support/processes.ts';
 
 const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
 const zod = JSON.stringify(import.meta.resolve('zod'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { textIn, until } from '../../support/condition.ts';
-import { startFleet, type Fleet } from '../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../support/processes.ts';
 import type { TreeRow } from '../../../runtime/queries/question.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { configKeys } from '../../../runtime/config/config-file.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
-import { ask, send, settled, startEstate } from '../../support/estate.ts';
+import { ask, send, settled, startLocalFleet } from '../../support/local-nodes.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 const timeout = 30_000;
@@ -34,9 +34,9 @@ function heard(node: RunningNode, is: (text: string) => boolean): Promise<string
 test('a method whose switch is off is not taken, and all others are', { timeout }, async (t) => {
 	const switches = configKeys.filter((key) => key.startsWith('startSub'));
 	assert.ok(switches.length >= 11);
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const off = Object.fromEntries(switches.map((key) => [key, false]));
-	const node = await estate.start('ship1', off);
+	const node = await fleet.start('ship1', off);
 	for (const key of switches) {
 		const method = key.slice('startSub'.length);
 		const [answer] = await node.api.accept({ toNode: 'ship1', method }, 'spec');
@@ -50,9 +50,9 @@ test(
 	'a node says hello to its central node at the interval of its flag',
 	{ timeout },
 	async (t) => {
-		const estate = await startEstate(t);
-		const base = await estate.start('base', { centralNodeName: 'base' });
-		await estate.start('ship1', { centralNodeName: 'base', startPubREQHello: 1 });
+		const fleet = await startLocalFleet(t);
+		const base = await fleet.start('base', { centralNodeName: 'base' });
+		await fleet.start('ship1', { centralNodeName: 'base', startPubREQHello: 1 });
 		const hello = await heard(base, (text) => /"call.ended".*REQHello/.test(text));
 		assert.match(hello, /"from":"ship1"/);
 	},
@@ -62,8 +62,8 @@ test(
 	'the defaults of timeouts and retries are those of messages that do not say',
 	{ timeout },
 	async (t) => {
-		const estate = await startEstate(t);
-		const central = await estate.start('central', {
+		const fleet = await startLocalFleet(t);
+		const central = await fleet.start('central', {
 			defaultMessageTimeout: 1,
 			defaultMessageRetries: 1,
 			defaultMethodTimeout: 1,
@@ -83,9 +83,9 @@ test(
 	'error messages go to central, with a timeout and retries of their own',
 	{ timeout },
 	async (t) => {
-		const estate = await startEstate(t);
+		const fleet = await startLocalFleet(t);
 		const values = { centralNodeName: 'base', errorMessageTimeout: 1, errorMessageRetries: 1 };
-		const ship1 = await estate.start('ship1', values);
+		const ship1 = await fleet.start('ship1', values);
 		await ship1.api.accept({ toNode: 'ship1', method: 'REQNothing' }, 'socket');
 		await heard(ship1, (text) => text.includes('"error.reported"'));
 		await heard(

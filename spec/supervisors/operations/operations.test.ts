@@ -8,7 +8,7 @@ import type {
 	OperationRow,
 } from '../../../runtime/queries/operation-rows.ts';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
-import { ask, seen, send, settled, startEstate } from '../../support/estate.ts';
+import { ask, seen, send, settled, startLocalFleet } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const command = (...methodArgs: string[]) => ({
@@ -28,12 +28,12 @@ const timelineOf = async (node: RunningNode, id: string): Promise<MessageTimelin
 };
 
 test('a message that never left is taken back at once, and never runs', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central');
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central');
 	const ids = [await send(central, command('false')), await send(central, command('false'))];
 	assert.deepEqual(codes(await operate(central, 'cancel', { ids })), ['cancelled', 'cancelled']);
 	const kept = await send(central, command('echo', 'kept'));
-	const ship1 = await estate.start('ship1');
+	const ship1 = await fleet.start('ship1');
 	assert.equal((await settled(central, kept)).state, 'done');
 	const started = ship1.signals.recent().filter(({ type }) => type === 'call.started');
 	assert.equal(started.length, 1, 'only the one that was not taken back');
@@ -43,8 +43,8 @@ test('a message that never left is taken back at once, and never runs', async (t
 });
 
 test('a message far behind in its lane is taken back where it stands', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central', { windowMessagesMax: 4 });
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central', { windowMessagesMax: 4 });
 	const message = { toNode: 'ship1', method: 'REQToFileAppend', directory: 'd', fileName: 'f' };
 	const ids: string[] = [];
 	for (let number = 0; number < 20; number += 1) {
@@ -56,7 +56,7 @@ test('a message far behind in its lane is taken back where it stands', async (t)
 		new Set(['cancelled']),
 	);
 	const folder = temporaryFolder(t);
-	await estate.start('ship1', { subscribersDataFolder: folder });
+	await fleet.start('ship1', { subscribersDataFolder: folder });
 	await settled(central, ids[18] ?? '');
 	const lines = readFileSync(join(folder, 'd', 'ship1', 'f'), 'utf8')
 		.trim()
@@ -66,8 +66,8 @@ test('a message far behind in its lane is taken back where it stands', async (t)
 });
 
 test('a command that runs is told to end, and its outcome is cancelled', async (t) => {
-	const estate = await startEstate(t);
-	const [central, ship1] = [await estate.start('central'), await estate.start('ship1')];
+	const fleet = await startLocalFleet(t);
+	const [central, ship1] = [await fleet.start('central'), await fleet.start('ship1')];
 	const id = await send(central, command('sleep', '50'));
 	await seen(ship1, 'call.started', id);
 	assert.deepEqual(codes(await operate(central, 'cancel', { ids: [id] })), ['cancelling']);
@@ -78,9 +78,9 @@ test('a command that runs is told to end, and its outcome is cancelled', async (
 });
 
 test('what waits at its receiver can be taken back at either end, by id or by age', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central');
-	const ship1 = await estate.start('ship1', { callsMax: 1 });
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central');
+	const ship1 = await fleet.start('ship1', { callsMax: 1 });
 	const first = await send(central, command('sleep', '50'));
 	await seen(ship1, 'call.started', first);
 	const waiting: string[] = [];
@@ -108,9 +108,9 @@ test('what waits at its receiver can be taken back at either end, by id or by ag
 });
 
 test('a node cannot take back what another has sent', async (t) => {
-	const estate = await startEstate(t);
-	const [central, ship1] = [await estate.start('central'), await estate.start('ship1')];
-	const ship2 = await estate.start('ship2');
+	const fleet = await startLocalFleet(t);
+	const [central, ship1] = [await fleet.start('central'), await fleet.start('ship1')];
+	const ship2 = await fleet.start('ship2');
 	const id = await send(central, command('sleep', '50'));
 	await seen(ship1, 'call.started', id);
 	const publicMessage = { toNode: 'ship1', method: 'cancel', methodArgs: [id] };
@@ -122,8 +122,8 @@ test('a node cannot take back what another has sent', async (t) => {
 });
 
 test('a failed message is sent again as a new one, which says so', async (t) => {
-	const estate = await startEstate(t);
-	const [central] = [await estate.start('central'), await estate.start('ship1')];
+	const fleet = await startLocalFleet(t);
+	const [central] = [await fleet.start('central'), await fleet.start('ship1')];
 	const id = await send(central, { ...command('sh', '-c', 'exit 3'), note: 'nightly' });
 	assert.equal((await settled(central, id)).state, 'failed');
 	const [row] = await operate(central, 'retry', { ids: [id.slice(0, 20)] });
@@ -142,17 +142,17 @@ test('a failed message is sent again as a new one, which says so', async (t) => 
 });
 
 test('what is too large to be kept is not sent again by hand', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central', { bodyKeptBytesMax: 200 });
-	await estate.start('ship1');
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central', { bodyKeptBytesMax: 200 });
+	await fleet.start('ship1');
 	const id = await send(central, { ...command('false'), data: 'x'.repeat(300) });
 	await settled(central, id);
 	assert.deepEqual(codes(await operate(central, 'retry', { ids: [id] })), ['not_kept']);
 });
 
 test('a settled entry can be forgotten, an open one cannot', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central');
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central');
 	const open = await send(central, command('true'));
 	const done = await send(central, { toNode: 'central', method: 'ping' });
 	await settled(central, done);
@@ -164,7 +164,7 @@ test('a settled entry can be forgotten, an open one cannot', async (t) => {
 });
 
 test('a dead letter keeps all that there was, and is run at most once more by each redrive', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const methodsFolder = temporaryFolder(t);
 	const [cure, runs] = [join(methodsFolder, 'cure'), join(methodsFolder, 'runs')];
 	writeFileSync(
@@ -181,8 +181,8 @@ test('a dead letter keeps all that there was, and is run at most once more by ea
 		};`,
 	);
 	const values = { methodsFolder, attemptsMax: 2 };
-	const central = await estate.start('central', values);
-	const ship1 = await estate.start('ship1', values);
+	const central = await fleet.start('central', values);
+	const ship1 = await fleet.start('ship1', values);
 	const id = await send(central, { toNode: 'ship1', method: 'REQFrail', data: 'payload' });
 	assert.deepEqual((await settled(central, id)).code, 'max_attempts');
 	const [letter] = await ask<Record<string, unknown>>(ship1, { reeve: 'dead' });
@@ -206,10 +206,10 @@ test('a dead letter keeps all that there was, and is run at most once more by ea
 });
 
 test('the life of a message is told by both ends, also after a restart', async (t) => {
-	const estate = await startEstate(t);
-	const first = await estate.start('central');
+	const fleet = await startLocalFleet(t);
+	const first = await fleet.start('central');
 	const id = await send(first, command('true'));
-	const ship1 = await estate.start('ship1');
+	const ship1 = await fleet.start('ship1');
 	await settled(first, id);
 	const sent = words(await timelineOf(first, id));
 	assert.equal(sent[0], 'accepted');
@@ -217,13 +217,13 @@ test('the life of a message is told by both ends, also after a restart', async (
 	assert.ok(sent.includes('sent') && sent.includes('acked'), sent.join(' '));
 	assert.deepEqual(words(await timelineOf(ship1, id)), ['taken', 'started', 'ended']);
 	await first.stop();
-	const second = await estate.start('central');
+	const second = await fleet.start('central');
 	assert.deepEqual(words(await timelineOf(second, id)), sent, 'it was on disk');
 });
 
 test('an audit finds every message at both ends, and says who was not asked', async (t) => {
-	const estate = await startEstate(t);
-	const [central, ship1] = [await estate.start('central'), await estate.start('ship1')];
+	const fleet = await startLocalFleet(t);
+	const [central, ship1] = [await fleet.start('central'), await fleet.start('ship1')];
 	const ids: string[] = [];
 	for (let number = 0; number < 30; number += 1) ids.push(await send(central, command('true')));
 	ids.push(await send(central, { toNode: 'central', method: 'ping' }));

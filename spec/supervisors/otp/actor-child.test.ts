@@ -8,7 +8,7 @@ import {
 	childOf,
 	fate,
 	rowOf,
-	setStage,
+	createSupervision,
 	startedChild,
 } from '../../support/supervised.ts';
 
@@ -34,10 +34,12 @@ test('an actor that is done exits normal, and its output is passed on', async (t
 		input: ({ args }) => Number(args[0]),
 		onDone: (output, { args }) => void outputs.push([output, ...args]),
 	});
-	const stage = setStage(t);
-	const pool = await stage.run('simple_one_for_one', [{ id: 'job', start, restart: 'temporary' }]);
+	const supervision = createSupervision(t);
+	const pool = await supervision.run('simple_one_for_one', [
+		{ id: 'job', start, restart: 'temporary' },
+	]);
 	const child = startedChild(await pool.startChild([21]));
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.equal(fate(child), 'normal');
 	assert.deepEqual(outputs, [[42, 21]]);
 });
@@ -52,7 +54,7 @@ test('an actor with a shutdown event ends in its own way when it is asked to', a
 		},
 	});
 	const start = actorChild({ logic: machine, shutdownEvent: { type: 'CLOSE' } });
-	const { clock, start: run } = setStage(t);
+	const { clock, start: run } = createSupervision(t);
 	const top = await run({ children: [{ id: 'door', start }] });
 	const child = await childOf(top, 'door');
 	const stopped = top.stop();
@@ -82,12 +84,12 @@ test('a throwing machine stops its children and theirs, whichever of them it is 
 				},
 			},
 		});
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const start = actorChild({ logic: outer });
-		const top = await stage.start({ children: [{ id: 'ch', start, restart: 'temporary' }] });
+		const top = await supervision.start({ children: [{ id: 'ch', start, restart: 'temporary' }] });
 		assert.deepEqual([...running].toSorted(), ['deep', 'wide']);
 		actorOf(await childOf(top, 'ch'))?.send({ type: event });
-		await stage.clock.settle();
+		await supervision.clock.settle();
 		assert.deepEqual([...running], left, event);
 	}
 });
@@ -110,11 +112,11 @@ test('a machine may set a lower limit for its own steps, but no higher one', asy
 			options: { maxIterations },
 		});
 		const limit = iterationsMax === undefined ? {} : { iterationsMax };
-		const stage = setStage(t);
+		const supervision = createSupervision(t);
 		const start = actorChild({ logic: machine, ...limit });
-		const top = await stage.start({ children: [{ id: 'ch', start }] });
+		const top = await supervision.start({ children: [{ id: 'ch', start }] });
 		actorOf(await childOf(top, 'ch'))?.send({ type: 'SPIN' });
-		await stage.clock.settle();
+		await supervision.clock.settle();
 		assert.equal((await rowOf(top, 'ch')).restarts, 1);
 		assert.ok(steps <= 5, `${steps} steps`);
 	}
@@ -146,18 +148,18 @@ test('with resume an operational error leaves the actor in its old state; a bug 
 			},
 		},
 	});
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const start = actorChild({ logic: machine, resume: true });
-	const top = await stage.start({ children: [{ id: 'ch', start }] });
+	const top = await supervision.start({ children: [{ id: 'ch', start }] });
 	const child = await childOf(top, 'ch');
 	for (const type of ['ADD', 'BAD', 'ADD'] as const) actorOf(child)?.send({ type });
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.equal(fate(child), 'alive');
 	const snapshot = actorOf(child)?.getSnapshot() as { value?: unknown; context?: unknown };
 	assert.deepEqual([snapshot?.value, snapshot?.context], ['calm', { count: 2 }]);
 	assert.equal(running.size, 0, 'what the event would have started was not');
 	actorOf(child)?.send({ type: 'BUG' });
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.equal(fate(child), 'abnormal');
 });
 
@@ -167,7 +169,7 @@ test('an event to a fenced actor has no effect', async (t) => {
 		seen.push(event);
 		return state;
 	}, 0);
-	const top = await setStage(t).start({
+	const top = await createSupervision(t).start({
 		children: [{ id: 'ch', start: actorChild({ logic }), restart: 'temporary' }],
 	});
 	const child = await childOf(top, 'ch');
@@ -183,17 +185,17 @@ test('an event to a fenced actor has no effect', async (t) => {
 });
 
 test('a delay of a machine is a delay of the clock that its supervisor has', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const logic = setup({}).createMachine({
 		initial: 'waiting',
 		states: { waiting: { after: { 60_000: 'over' } }, over: { type: 'final' } },
 	});
-	const top = await stage.start({
+	const top = await supervision.start({
 		children: [{ id: 'ch', start: actorChild({ logic }), restart: 'transient' }],
 	});
 	const child = await childOf(top, 'ch');
-	await stage.clock.advance(59_999);
+	await supervision.clock.advance(59_999);
 	assert.equal(fate(child), 'alive');
-	await stage.clock.advance(1);
+	await supervision.clock.advance(1);
 	assert.equal(fate(child), 'normal');
 });

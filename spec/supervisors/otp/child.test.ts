@@ -5,7 +5,7 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { actorChild } from '../../../supervisors/otp/actor-child.ts';
 import { createChild, fence, type Child, type ChildEnds } from '../../../supervisors/otp/child.ts';
 import { exitText, type ExitReason } from '../../../supervisors/otp/exit-reason.ts';
-import { childOf, fate, setStage } from '../../support/supervised.ts';
+import { childOf, fate, createSupervision } from '../../support/supervised.ts';
 
 const idle: ChildEnds = { shutdown() {}, kill() {} };
 
@@ -50,7 +50,7 @@ test('an actor that ends by itself is not fenced, and its signal is not raised',
 });
 
 test('what a killed incarnation does later does not reach the world of its successor', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const written: string[] = [];
 	const finishes: (() => void)[] = [];
 	interface Input {
@@ -63,13 +63,13 @@ test('what a killed incarnation does later does not reach the world of its succe
 		write(`incarnation ${incarnation}`);
 	});
 	const start = actorChild({ logic, input: ({ child, incarnation }) => ({ child, incarnation }) });
-	const top = await stage.run('one_for_one', [{ id: 'writer', start }]);
+	const top = await supervision.run('one_for_one', [{ id: 'writer', start }]);
 	const first = await childOf(top, 'writer');
 	first.kill();
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.notEqual(await childOf(top, 'writer'), first);
 	for (const finish of finishes) finish();
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.deepEqual(written, ['incarnation 2']);
 });
 

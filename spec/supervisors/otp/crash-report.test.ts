@@ -10,10 +10,10 @@ import {
 	strayReport,
 } from '../../../supervisors/otp/crash-report.ts';
 import { supervisorChild } from '../../../supervisors/otp/supervisor.ts';
-import { childOf, setStage, supervisorOf, worker } from '../../support/supervised.ts';
+import { childOf, createSupervision, supervisorOf, worker } from '../../support/supervised.ts';
 
 test('a crash report has the fields of OTP: actor, ancestors, reason, state and neighbours', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const logic = fromTransition(
 		(
 			state: { readonly jobs: number },
@@ -27,13 +27,13 @@ test('a crash report has the fields of OTP: actor, ancestors, reason, state and 
 	const start = actorChild({ logic, describe: () => ({ mailboxLength: 7, initialCall: 'pump' }) });
 	const inner = { name: 'inner', strategy: 'one_for_one', intensity: 9 } as const;
 	const children = [worker('beside'), { id: 'pump', start }];
-	const top = await stage.start({ children: [supervisorChild({ ...inner, children })] });
+	const top = await supervision.start({ children: [supervisorChild({ ...inner, children })] });
 	for (const restarts of [0, 1]) {
 		const child = await childOf(await supervisorOf(top, 'inner'), 'pump');
 		actorOf(child)?.send({ type: 'GOOD' });
 		actorOf(child)?.send({ type: 'BAD', token: 'abc123' });
-		await stage.clock.settle();
-		const report = stage.seen('actor.crashed').at(-1);
+		await supervision.clock.settle();
+		const report = supervision.seen('actor.crashed').at(-1);
 		assert.ok(report);
 		const { stack, neighbours, at: _at, type: _type, ...rest } = { at: 0, type: '', ...report };
 		assert.deepEqual(rest, {

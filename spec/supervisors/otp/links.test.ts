@@ -3,7 +3,7 @@ import test from 'node:test';
 import { createChild, type OwnedChild } from '../../../supervisors/otp/child.ts';
 import { exitText, type DownReason } from '../../../supervisors/otp/exit-reason.ts';
 import { createLinks } from '../../../supervisors/otp/links.ts';
-import { fate, setStage } from '../../support/supervised.ts';
+import { fate, createSupervision } from '../../support/supervised.ts';
 
 /** An actor that ends as it is asked. */
 function actor(id = 'a'): OwnedChild {
@@ -118,7 +118,7 @@ test('linking to an ended actor is an exit noproc', () => {
 });
 
 test('a supervisor does not end with a linked actor that is not its child', async (t) => {
-	const top = await setStage(t).start({ children: [] });
+	const top = await createSupervision(t).start({ children: [] });
 	const links = createLinks();
 	const stranger = actor();
 	links.link(stranger, top);

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { addRestart, backoffMs } from '../../../supervisors/otp/restart.ts';
-import { abnormal, fate, fragile, living, setStage, worker } from '../../support/supervised.ts';
+import {
+	abnormal,
+	fate,
+	fragile,
+	living,
+	createSupervision,
+	worker,
+} from '../../support/supervised.ts';
 
 /** Whether each of these restarts, at these milliseconds, is allowed. */
 function verdicts(limit: { intensity: number; period: number }, ...atMs: readonly number[]) {
@@ -41,15 +48,15 @@ test('pauses double up to their limit, less the jitter', () => {
 
 test('with a backoff a child waits before each restart, longer each time, and its supervisor answers', async (t) => {
 	const broken = { is: false };
-	const stage = setStage(t);
-	const top = await stage.run('one_for_one', [fragile('ch', broken), worker('other')], {
+	const supervision = createSupervision(t);
+	const top = await supervision.run('one_for_one', [fragile('ch', broken), worker('other')], {
 		intensity: 100,
 		backoff: { minMs: 1000, maxMs: 8000, jitter: 0 },
 	});
 	broken.is = true;
-	await stage.crash(top, 'ch');
+	await supervision.crash(top, 'ch');
 	const startErrors = () =>
-		stage.seen('supervisor.report').filter(({ report }) => report === 'start_error').length;
+		supervision.seen('supervisor.report').filter(({ report }) => report === 'start_error').length;
 	for (const [pauseMs, failures] of [
 		[1000, 1],
 		[2000, 2],
@@ -57,27 +64,27 @@ test('with a backoff a child waits before each restart, longer each time, and it
 		[8000, 4],
 		[8000, 5],
 	] as const) {
-		await stage.clock.advance(pauseMs - 1);
+		await supervision.clock.advance(pauseMs - 1);
 		assert.equal(startErrors(), failures - 1);
-		await stage.clock.advance(1);
+		await supervision.clock.advance(1);
 		assert.equal(startErrors(), failures);
 		assert.equal(living(top).ch, 'restarting');
 	}
 	broken.is = false;
-	await stage.clock.advance(8000);
+	await supervision.clock.advance(8000);
 	assert.match(living(top).ch ?? '', /^ch#/);
 });
 
 test('a backoff does not hide that the limit is reached, and stopping does not wait for it', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const backoff = { minMs: 1000, maxMs: 1000, jitter: 0 };
-	const spent = await stage.run('one_for_one', [worker('ch')], { intensity: 0, backoff });
-	await stage.crash(spent, 'ch');
+	const spent = await supervision.run('one_for_one', [worker('ch')], { intensity: 0, backoff });
+	await supervision.crash(spent, 'ch');
 	assert.equal(fate(spent), 'shutdown');
 
-	const top = await stage.run('one_for_one', [worker('ch')], { intensity: 1, backoff });
-	await stage.crash(top, 'ch', abnormal);
+	const top = await supervision.run('one_for_one', [worker('ch')], { intensity: 1, backoff });
+	await supervision.crash(top, 'ch', abnormal);
 	assert.equal(living(top).ch, 'restarting');
 	assert.equal(await top.stop(), 'shutdown');
-	assert.equal(stage.clock.pending(), 0);
+	assert.equal(supervision.clock.pending(), 0);
 });

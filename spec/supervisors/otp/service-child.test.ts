@@ -3,7 +3,7 @@ import test from 'node:test';
 import { exitText, type ExitReason } from '../../../supervisors/otp/exit-reason.ts';
 import { serviceChild, type ServiceContext } from '../../../supervisors/otp/service-child.ts';
 import { startSupervisor } from '../../../supervisors/otp/supervisor.ts';
-import { abnormal, childOf, fate, rowOf, setStage } from '../../support/supervised.ts';
+import { abnormal, childOf, fate, rowOf, createSupervision } from '../../support/supervised.ts';
 
 test('a service is started, and stopped with its own method or with the one that is given', async (t) => {
 	const words: string[] = [];
@@ -15,7 +15,7 @@ test('a service is started, and stopped with its own method or with the one that
 		stop: async (running, reason) => void words.push(`${running} ${exitText(reason)}`),
 	});
 	const none = serviceChild({ start: () => undefined });
-	const top = await setStage(t).start({
+	const top = await createSupervision(t).start({
 		children: [
 			{ id: 'own', start: own },
 			{ id: 'given', start: given },
@@ -29,7 +29,7 @@ test('a service is started, and stopped with its own method or with the one that
 });
 
 test('a service that cannot be started is a failed start, be it at once or later', async (t) => {
-	const { clock } = setStage(t);
+	const { clock } = createSupervision(t);
 	for (const start of [
 		() => {
 			throw abnormal;
@@ -43,10 +43,10 @@ test('a service that cannot be started is a failed start, be it at once or later
 });
 
 test('a service that ends by itself is restarted by its type, with the next incarnation', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const starts: ServiceContext[] = [];
 	const start = serviceChild({ start: (context) => void starts.push(context) });
-	const top = await stage.run(
+	const top = await supervision.run(
 		'one_for_one',
 		[
 			{ id: 'db', start },
@@ -56,7 +56,7 @@ test('a service that ends by itself is restarted by its type, with the next inca
 	);
 	starts[0]?.exit(abnormal);
 	starts[1]?.exit('normal');
-	await stage.clock.settle();
+	await supervision.clock.settle();
 	assert.equal((await rowOf(top, 'db')).restarts, 1);
 	assert.equal((await rowOf(top, 'job')).state, 'stopped');
 	assert.deepEqual(
@@ -70,22 +70,22 @@ test('a service that ends by itself is restarted by its type, with the next inca
 });
 
 test('a service that fails while it stops exits with that error, and the stop goes on', async (t) => {
-	const stage = setStage(t);
+	const supervision = createSupervision(t);
 	const start = serviceChild({
 		start: () => 1,
 		stop: () => {
 			throw abnormal;
 		},
 	});
-	const top = await stage.start({ children: [{ id: 'ch', start }] });
+	const top = await supervision.start({ children: [{ id: 'ch', start }] });
 	const child = await childOf(top, 'ch');
 	assert.equal(await top.stop(), 'shutdown');
 	assert.equal(child.exitReason, abnormal);
-	assert.equal(stage.seen('supervisor.report').at(-1)?.report, 'shutdown_error');
+	assert.equal(supervision.seen('supervisor.report').at(-1)?.report, 'shutdown_error');
 });
 
 test('the signal of a killed service is aborted, also while it starts, and it is stopped if it starts late', async (t) => {
-	const { clock } = setStage(t);
+	const { clock } = createSupervision(t);
 	const words: string[] = [];
 	let up = (): void => {};
 	const start = serviceChild({

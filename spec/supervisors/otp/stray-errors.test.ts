@@ -7,7 +7,7 @@ import { actorChild, actorOf } from '../../../supervisors/otp/actor-child.ts';
 import type { ChildSpec } from '../../../supervisors/otp/child-spec.ts';
 import type { ExitReason } from '../../../supervisors/otp/exit-reason.ts';
 import { serviceChild } from '../../../supervisors/otp/service-child.ts';
-import { abnormal, childOf, fate, setStage, worker } from '../../support/supervised.ts';
+import { abnormal, childOf, fate, createSupervision, worker } from '../../support/supervised.ts';
 import { strayErrors } from '../../support/strays.ts';
 import type { TestScope } from '../../support/temporary.ts';
 
@@ -20,7 +20,7 @@ async function endOf(
 	go: (actor: AnyActorRef | undefined) => void = () => {},
 ): Promise<ExitReason | undefined> {
 	const publicMessage = strayErrors(t);
-	const { clock, run } = setStage(t);
+	const { clock, run } = createSupervision(t);
 	const top = await run('one_for_one', [worker('sibling'), spec], { intensity: 5 });
 	const [sibling, child] = [await childOf(top, 'sibling'), await childOf(top, spec.id)];
 	go(actorOf(child));
@@ -93,7 +93,7 @@ test('a service that fails in the background is stopped first, then it has crash
 
 test('a stray error of no actor goes to the catcher, and crashes no actor', async (t) => {
 	const publicMessage = strayErrors(t);
-	const top = await setStage(t).start({ children: [worker('ch')] });
+	const top = await createSupervision(t).start({ children: [worker('ch')] });
 	void Promise.reject(abnormal);
 	await turn();
 	assert.deepEqual(publicMessage, [abnormal]);

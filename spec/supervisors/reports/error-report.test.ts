@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
-import { send, settled, startEstate } from '../../support/estate.ts';
+import { send, settled, startLocalFleet } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 /** The texts in central's error log, once there are so many of them. */
@@ -26,10 +26,10 @@ function readText(path: string): string {
 }
 
 test('errors of all nodes are at central, a line each, in the words of steward', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const folder = temporaryFolder(t);
-	const central = await estate.start('central', { subscribersDataFolder: folder });
-	const ship1 = await estate.start('ship1');
+	const central = await fleet.start('central', { subscribersDataFolder: folder });
+	const ship1 = await fleet.start('ship1');
 	const command = (...methodArgs: string[]) => ({
 		toNode: 'ship1',
 		method: 'REQCliCommand',
@@ -58,9 +58,9 @@ test('errors of all nodes are at central, a line each, in the words of steward',
 });
 
 test('a message that is given up is an info, as in steward', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const folder = temporaryFolder(t);
-	const central = await estate.start('central', { subscribersDataFolder: folder });
+	const central = await fleet.start('central', { subscribersDataFolder: folder });
 	const away = { toNode: 'ship9', method: 'REQPing', retries: 1, ACKTimeout: 1, ttl: 1 };
 	await settled(central, await send(central, away));
 	const [line = ''] = await errorsAt(folder, 1);
@@ -72,10 +72,10 @@ test('a message that is given up is an info, as in steward', async (t) => {
 });
 
 test('only so many reports leave in a minute, and what is wrong with reports is not reported', async (t) => {
-	const estate = await startEstate(t);
+	const fleet = await startLocalFleet(t);
 	const folder = temporaryFolder(t);
 	const values = { subscribersDataFolder: folder, errorReportsPerMinuteMax: 3 };
-	const central = await estate.start('central', values);
+	const central = await fleet.start('central', values);
 	for (let count = 0; count < 50; count += 1) central.api.refuse('bad_json', `${count}`, 'socket');
 	const lines = await errorsAt(folder, 3);
 	await settled(central, await send(central, { toNode: 'central', method: 'REQNone' }));

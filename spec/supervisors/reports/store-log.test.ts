@@ -8,8 +8,8 @@ import type { MessageRecord } from '../../../runtime/ledger/message-record.ts';
 import type { OperationRow } from '../../../runtime/queries/operation-rows.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
 import { runReeve } from '../../support/command-line.ts';
-import { ask, send, settled } from '../../support/estate.ts';
-import { startFleet } from '../../support/fleet.ts';
+import { ask, send, settled } from '../../support/local-nodes.ts';
+import { startFleet } from '../../support/processes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 

@@ -21,9 +21,9 @@ import { configOf } from '../../../runtime/config/config.ts';
 import type { Answer, NodeApi } from '../../../runtime/network/transport.ts';
 import readFolder from '../../../transports/folders/read-folder.ts';
 import { isBeingWritten } from '../../../transports/folders/complete-file.ts';
+import { startListeningNode } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { createContext, createNotes } from '../../support/transport-context.ts';
-import { startWebNode } from '../../support/web-node.ts';
 
 type Message = Record<string, unknown>;
 
@@ -236,7 +236,7 @@ test('a file that this process has open is known to be written, if Linux tells',
 
 test('a node takes files, and one that dies before a file is moved sends nothing twice', async (t) => {
 	const folder = join(temporaryFolder(t), 'in');
-	const { node } = await startWebNode(t, [readFolder], {
+	const { node } = await startListeningNode(t, [readFolder], {
 		readFolder: folder,
 		readFolderSettleMs: 20,
 	});

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { RunningNode } from '../../../supervisors/node/node.ts';
 import startupFolder from '../../../transports/folders/startup-folder.ts';
+import { startListeningNode } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { startWebNode } from '../../support/web-node.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** A node in this folder, whose startup messages are those that are there. */
@@ -14,7 +14,7 @@ function start(t: TestContext, folder: string, options: object = {}) {
 		databaseFolder: join(folder, 'db'),
 		subscribersDataFolder: join(folder, 'data'),
 	};
-	return startWebNode(t, [startupFolder], { ...values, options });
+	return startListeningNode(t, [startupFolder], { ...values, options });
 }
 
 function write(folder: string, name: string, text: string): void {

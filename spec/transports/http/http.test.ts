@@ -9,8 +9,8 @@ import { configOf } from '../../../runtime/config/config.ts';
 import http from '../../../transports/http/http.ts';
 import { missing } from '../../support/broker.ts';
 import { createCertificates } from '../../support/certificates.ts';
+import { startListeningNode } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
-import { startWebNode } from '../../support/web-node.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 interface Body {
@@ -22,7 +22,7 @@ interface Body {
 
 async function start(t: TestContext, values: Parameters<typeof configOf>[0] = {}, options = {}) {
 	const own = { httpListener: '127.0.0.1:0', ...values };
-	const started = await startWebNode(t, [http], { ...own, options });
+	const started = await startListeningNode(t, [http], { ...own, options });
 	const url = started.address('http');
 	const post = async (text: string, query = '', headers: Record<string, string> = {}) => {
 		const answer = await fetch(`${url}/messages${query}`, { method: 'POST', body: text, headers });

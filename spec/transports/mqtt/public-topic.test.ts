@@ -6,15 +6,14 @@ import mqtt from 'mqtt';
 import { configOf } from '../../../runtime/config/config.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
 import { missing, startMosquitto } from '../../support/broker.ts';
-import type { LongTestScope } from '../../support/open-journal.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const skip = missing('mosquitto') || missing('mosquitto_pub') || missing('mosquitto_rr');
 const topic = 'reeve/ship1/REQCliCommand/CommandACK';
 
 /** A started ship1 whose public topics are subscribed. */
 async function startShip(
-	t: LongTestScope,
+	t: TestScope,
 	brokerAddress: string,
 	folder = temporaryFolder(t),
 ): Promise<RunningNode> {
@@ -45,7 +44,7 @@ async function client(program: string, port: number, words: readonly string[]) {
 }
 
 /** Waits for answers on a topic; resolves when the subscription is there. */
-async function listen(t: LongTestScope, address: string, count = 1) {
+async function listen(t: TestScope, address: string, count = 1) {
 	const listener = await mqtt.connectAsync(address);
 	t.after(() => void listener.end(true));
 	const rows: Row[] = [];

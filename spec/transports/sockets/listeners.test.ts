@@ -8,7 +8,7 @@ import exposedFolder from '../../../transports/http/exposed-folder.ts';
 import profiling from '../../../transports/http/profiling.ts';
 import prometheus from '../../../transports/http/prometheus.ts';
 import { freePort } from '../../support/broker.ts';
-import { startWebNode } from '../../support/web-node.ts';
+import { startListeningNode } from '../../support/local-nodes.ts';
 
 /** The status of a path that is sent as it stands; fetch would straighten it. */
 function statusOf(url: string, path: string, method = 'GET'): Promise<number> {
@@ -24,7 +24,7 @@ function statusOf(url: string, path: string, method = 'GET'): Promise<number> {
 }
 
 async function startFolder(t: TestContext) {
-	const started = await startWebNode(t, [exposedFolder], { exposeDataFolder: '127.0.0.1:0' });
+	const started = await startListeningNode(t, [exposedFolder], { exposeDataFolder: '127.0.0.1:0' });
 	const data = join(started.folder, 'data');
 	mkdirSync(join(data, 'logs', 'ship1'), { recursive: true });
 	writeFileSync(join(data, 'logs', 'ship1', 'some <b>.log'), 'one\ntwo\n');
@@ -81,7 +81,7 @@ test('it can only be read, and is refused where others reach it without a token'
 });
 
 test('Prometheus gets the metrics where promHostAndPort says, and nothing else', async (t) => {
-	const { address } = await startWebNode(t, [prometheus], { promHostAndPort: ':0' });
+	const { address } = await startListeningNode(t, [prometheus], { promHostAndPort: ':0' });
 	const url = address('prometheus').replace('0.0.0.0', '127.0.0.1');
 	const answer = await fetch(`${url}/metrics`);
 	assert.match(answer.headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/);
@@ -96,7 +96,7 @@ test('Prometheus gets the metrics where promHostAndPort says, and nothing else',
 
 test('a CPU profile is one file, one at a time, on the loopback interface', async (t) => {
 	const port = String(await freePort());
-	const { address } = await startWebNode(t, [profiling], { profilingPort: port });
+	const { address } = await startListeningNode(t, [profiling], { profilingPort: port });
 	const url = address('profiling');
 	assert.equal(url, `http://127.0.0.1:${port}`);
 	const first = fetch(`${url}/profile?seconds=0.5`);
@@ -112,7 +112,7 @@ test('a CPU profile is one file, one at a time, on the loopback interface', asyn
 
 test('a stop ends a profile that is being taken', async (t) => {
 	const port = String(await freePort());
-	const { address, node } = await startWebNode(t, [profiling], { profilingPort: port });
+	const { address, node } = await startListeningNode(t, [profiling], { profilingPort: port });
 	const taking = fetch(`${address('profiling')}/profile?seconds=60`).catch(() => 'cut');
 	const busy = async () => (await fetch(`${address('profiling')}/profile?seconds=0.01`)).status;
 	while ((await busy()) !== 503);

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { runReeve, startReeve, type Surroundings } from '../../../support/command-line.ts';
-import { startFleet, type Fleet } from '../../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../../support/processes.ts';
 import type { MessageRow } from '../../../../runtime/ledger/message-state.ts';
 
 let fleet: Fleet;

@@ -11,7 +11,7 @@ import type {
 	ReplayTotals,
 } from '../../../../runtime/queries/actor-rows.ts';
 import { runReeve } from '../../../support/command-line.ts';
-import { startFleet, type Fleet } from '../../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../../support/processes.ts';
 
 const examples = new URL('../../../../examples/actors/', import.meta.url);
 const original = readFileSync(new URL('watchdog.ts', examples), 'utf8');

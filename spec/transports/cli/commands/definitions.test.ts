@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { runReeve } from '../../../support/command-line.ts';
-import { startFleet } from '../../../support/fleet.ts';
+import { startFleet } from '../../../support/processes.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 const lamp = (version: number, more = '') =>

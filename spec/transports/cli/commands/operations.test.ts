@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { runReeve } from '../../../support/command-line.ts';
-import { send, settled, startEstate } from '../../../support/estate.ts';
+import { send, settled, startLocalFleet } from '../../../support/local-nodes.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 test('messages are described, cancelled, retried, dropped and audited from the command line', async (t) => {
-	const estate = await startEstate(t);
-	const central = await estate.start('central');
+	const fleet = await startLocalFleet(t);
+	const central = await fleet.start('central');
 	const cwd = temporaryFolder(t);
 	const reeve = (...words: string[]) =>
-		runReeve([...words, '--socket', estate.socket('central')], { cwd });
+		runReeve([...words, '--socket', fleet.socket('central')], { cwd });
 	const command = { toNode: 'ship1', method: 'REQCliCommand' };
 	const waiting = await send(central, { ...command, methodArgs: ['true'] });
 	const cancelled = await reeve('cancel', waiting);
@@ -18,7 +18,7 @@ test('messages are described, cancelled, retried, dropped and audited from the c
 	assert.equal(twice.code, 4);
 	assert.equal((JSON.parse(twice.stdout) as { error: string }).error, 'already_settled');
 
-	await estate.start('ship1');
+	await fleet.start('ship1');
 	const id = await send(central, { ...command, methodArgs: ['false'] });
 	await settled(central, id);
 	const described = await reeve('describe', 'message', id);

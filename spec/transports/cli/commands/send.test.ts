@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { after, before } from 'node:test';
 import { runReeve, startReeve, type Surroundings } from '../../../support/command-line.ts';
-import { startFleet, type Fleet } from '../../../support/fleet.ts';
+import { type Fleet, startFleet } from '../../../support/processes.ts';
 import type { MessageRow } from '../../../../runtime/ledger/message-state.ts';
 
 let fleet: Fleet;

@@ -1,7 +1,6 @@
 /**
- * A witness of processes: a named pipe that they hold open. It tells what they wrote, and its end
- * comes when the last of them is dead, however it died. So a test can wait for both without ever
- * sleeping.
+ * A named pipe that processes hold open. It reports what they write, and it ends when the last of
+ * them is dead, however it died. So a test can wait for both without sleeping.
  *
  * @module
  */
@@ -10,8 +9,8 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder, type TestScope } from './temporary.ts';
 
-/** The witness that {@link createWitness} makes. */
-export interface Witness {
+/** The pipe that {@link createHeldPipe} makes. */
+export interface HeldPipe {
 	/**
 	 * What a shell command begins with, so that it and all its children hold the pipe as number 9.
 	 */
@@ -23,8 +22,8 @@ export interface Witness {
 }
 
 /** Creates the pipe in a temporary folder. */
-export function createWitness(t: TestScope): Witness {
-	const path = join(temporaryFolder(t), 'witness');
+export function createHeldPipe(t: TestScope): HeldPipe {
+	const path = join(temporaryFolder(t), 'pipe');
 	execFileSync('mkfifo', [path]);
 	const stream = createReadStream(path, 'utf8');
 	let text = '';
