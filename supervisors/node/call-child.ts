@@ -9,6 +9,7 @@ import {
 	type CallInput,
 	type RunningCall,
 } from '../../actors/inbound/call.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { actorChild, actorOf } from '../otp/actor-child.ts';
 import type { ChildSpec, StartContext } from '../otp/child-spec.ts';
@@ -34,29 +35,53 @@ export function callTemplate(): ChildSpec {
 	return { id: 'call', restart: 'temporary', start };
 }
 
-/** A call, from the moment at which it is asked for. */
-interface Call extends RunningCall {
-	ended: Promise<CallEnd>;
-	resolve: (end: CallEnd) => void;
-	reject: (thrown: unknown) => void;
-	child: Child | undefined;
-	isStopped: boolean;
-	isCancelled: boolean;
+/** A call, from the moment at which it is requested. */
+class Call implements RunningCall {
+	readonly #end = deferred<CallEnd>();
+	#child: Child | undefined;
+	#isStopped = false;
+	#isCancelled = false;
+
+	get ended(): Promise<CallEnd> {
+		return this.#end.promise;
+	}
+
+	resolve(end: CallEnd): void {
+		this.#end.resolve(end);
+	}
+
+	reject(thrown: unknown): void {
+		this.#end.reject(thrown);
+	}
+
+	stop(): void {
+		this.#isStopped = true;
+		this.#child?.kill();
+	}
+
+	cancel(): void {
+		this.#isCancelled = true;
+		if (this.#child) actorOf(this.#child)?.send({ type: 'CANCEL' });
+	}
+
+	/** Its child runs: what was asked of the call before is passed on. */
+	started(child: Child): void {
+		this.#child = child;
+		if (this.#isStopped) child.kill();
+		if (this.#isCancelled) this.cancel();
+		child.onExit((reason) => {
+			// A call that came to its end has resolved by now.
+			if (reason === 'normal') return;
+			this.reject(typeof reason === 'string' ? new ReeveError('stopping') : exitError(reason));
+		});
+	}
 }
 
 /** Starts calls under the supervisor `calls`. */
 export function callStarter(names: Names): (input: CallInput) => RunningCall {
 	return (input) => {
-		// There is one for each message: its functions are shared.
-		const call = Object.create(methods) as { -readonly [Key in keyof Call]: Call[Key] };
-		call.child = undefined;
-		call.isStopped = false;
-		call.isCancelled = false;
-		call.ended = new Promise<CallEnd>((resolve, reject) => {
-			call.resolve = resolve;
-			call.reject = reject;
-		});
-		startUnder(names, input, call).catch(call.reject);
+		const call = new Call();
+		startUnder(names, input, call).catch((thrown: unknown) => call.reject(thrown));
 		return call;
 	};
 }
@@ -65,27 +90,5 @@ async function startUnder(names: Names, input: CallInput, call: Call): Promise<v
 	const args: CallArgs = [input, call];
 	const answer = await supervisorNamed(names, 'calls').startChild(args);
 	if ('error' in answer) throw answer.cause ?? new ReeveError('stopping', answer.error);
-	if (answer.child) watch(call, answer.child);
+	if (answer.child) call.started(answer.child);
 }
-
-function watch(call: Call, child: Child): void {
-	call.child = child;
-	if (call.isStopped) child.kill();
-	if (call.isCancelled) call.cancel();
-	child.onExit((reason) => {
-		// A call that came to its end has resolved by now.
-		if (reason === 'normal') return;
-		call.reject(typeof reason === 'string' ? new ReeveError('stopping') : exitError(reason));
-	});
-}
-
-const methods: Pick<Call, 'stop' | 'cancel'> & ThisType<Call> = {
-	stop() {
-		this.isStopped = true;
-		this.child?.kill();
-	},
-	cancel() {
-		this.isCancelled = true;
-		if (this.child) actorOf(this.child)?.send({ type: 'CANCEL' });
-	},
-};
