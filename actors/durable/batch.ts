@@ -8,7 +8,7 @@ import { type ErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
 import { createOutcomeBatch, type OutcomeBatch } from '../../runtime/ledger/outcome-batch.ts';
 import { type Trigger, release } from '../turn/trigger.ts';
-import { type Instance, packInstance } from '../turn/instance.ts';
+import { instanceChange, packInstance, type Instance } from '../turn/instance.ts';
 import type { KeptTurn, TurnRecorder } from '../turn/turn-recorder.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -104,12 +104,11 @@ export function createBatchEnd(parts: BatchEndParts): BatchEnd {
 			// `splice` frees the receipts, which need not be in memory while the disk writes.
 			for (const change of receipts.add(ended.splice(0))) changes.push(change);
 			for (const [{ key, snapshot, facts }, { turns, packed }] of written) {
-				const place = { table: 'snapshots', key: [actor, key] } as const;
 				// Without a snapshot it has ended and is forgotten.
-				if (!snapshot) changes.push(place);
+				if (!snapshot) changes.push(instanceChange(actor, key));
 				else {
 					const bytes = packed ?? packInstance(definition, stepper.store(snapshot), facts);
-					changes.push({ ...place, packed: bytes });
+					changes.push(instanceChange(actor, key, bytes));
 				}
 				if (!recorder) continue;
 				for (const change of recorder.write(key, turns.splice(0))) changes.push(change);

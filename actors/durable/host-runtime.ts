@@ -12,6 +12,7 @@ import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import { readMailboxRow, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { readStart } from '../../runtime/mailbox/start-rows.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
@@ -253,7 +254,7 @@ function leftTrigger(
 	if (typeof left !== 'number') return { ...left, runsAlone: false };
 	const row = readMailboxRow(journal, [actor, left]);
 	if (!row) return undefined;
-	const start = journal.get<{ attempts: number }>('started', [actor, left]);
+	const start = readStart(journal, [actor, left]);
 	const trigger = messageTrigger(row);
 	return { ...trigger, attempts: start?.attempts ?? 0 };
 }

@@ -8,6 +8,7 @@ import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { readMailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { scanActorStarts, startChange } from '../../runtime/mailbox/start-rows.ts';
 import { markOf, markText, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
@@ -28,19 +29,6 @@ export interface StartRecordParts {
 	readonly journal: Journal;
 	/** Whether the state of the instance defers this event. */
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
-}
-
-/**
- * The row of the running batch, one for all its triggers. The transaction that ends the batch
- * replaces it, so it never names a message that is gone, whose arrival may have been given to
- * another message since the mailbox was empty.
- */
-interface BatchRecord {
-	readonly epoch: number;
-	/** The arrivals of messages, as ranges: the first and the last of each. */
-	readonly arrivals?: readonly number[];
-	/** Other triggers; older versions have named messages here as well, by arrival and id. */
-	readonly marks: readonly Key[];
 }
 
 /** Creates the start records of one actor. */
@@ -65,24 +53,24 @@ export function createStartRecords(parts: StartRecordParts): StartRecords {
 					if (!counts(instance, trigger)) continue;
 					const { mail, attempts, runsAlone } = trigger;
 					if (attempts > 0) {
-						const record = { epoch, attempts: attempts + 1, ...(runsAlone ? { alone: true } : {}) };
-						again.push({ table: 'started', key: [actor, ...markOf(trigger)], value: record });
+						const alone = runsAlone ? { alone: true as const } : {};
+						const record = { epoch, attempts: attempts + 1, ...alone };
+						again.push(startChange([actor, ...markOf(trigger)], record));
 					} else if (mail) mails.push(mail.arrival);
 					else marks.push(markOf(trigger));
 				}
 			}
-			const value: BatchRecord = { epoch, arrivals: runsOf(mails), marks };
-			return [{ table: 'started', key: [actor, 'batch'], value }, ...again];
+			const value = { epoch, arrivals: runsOf(mails), marks };
+			return [startChange([actor, 'batch'], value), ...again];
 		},
 		read() {
 			const found = new Map<string, number>();
-			for (const { key, value } of journal.scan<unknown>('started', rowsUnder(actor))) {
-				const mark = key.slice(1);
-				if (mark[0] !== 'batch') {
-					found.set(markText(mark), (value as { attempts: number }).attempts);
+			for (const { mark, value } of scanActorStarts(journal, actor)) {
+				if (!('marks' in value)) {
+					found.set(markText(mark), value.attempts);
 					continue;
 				}
-				const { arrivals = [], marks } = value as BatchRecord;
+				const { arrivals = [], marks } = value;
 				for (const arrival of inRuns(arrivals)) found.set(markText([arrival]), 1);
 				for (const started of marks) {
 					const [arrival, id] = started;

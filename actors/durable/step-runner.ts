@@ -18,9 +18,8 @@ import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
-import type { StepRow } from '../turn/instance.ts';
+import { scanSteps, stepChange, type StepRow } from '../turn/step-rows.ts';
 import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
 import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
@@ -69,7 +68,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	let isStopped = false;
 	let idle: Deferred | undefined;
 
-	const keyOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => [actor, key, stepId];
+	const placeOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => ({ actor, key, stepId });
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
 		left ?? { child, src, input: pack(input) };
 
@@ -78,7 +77,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		if (isStopped || !running.has(job.stepId)) return;
 		const { result, bytes } = storable(given, config.messageBytesMax);
 		const value: StepRow = { ...rowOf(job), result: bytes };
-		journal.commit([{ table: 'steps', key: keyOf(job), value }], 'committed').catch(ignoreIfFenced);
+		journal.commit([stepChange(placeOf(job), value)], 'committed').catch(ignoreIfFenced);
 		const outcome = 'error' in result ? result.error.code : 'done';
 		const { key, stepId, src: step } = job;
 		signals.emit('step.ended', { actor, key, step, stepId, outcome });
@@ -97,7 +96,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		if (verdict) return verdict;
 		if ((step.onCrash ?? 'retry') !== 'retry') {
 			const value: StepRow = { ...rowOf(job), begunBy: journal.epoch };
-			await journal.commit([{ table: 'steps', key: keyOf(job), value }]);
+			await journal.commit([stepChange(placeOf(job), value)]);
 		}
 		if (abort.signal.aborted) return failure('cancelled', '');
 		const { key, stepId, src } = job;
@@ -139,11 +138,10 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	return {
 		put({ key, stepId, child }, src, input) {
-			const value: StepRow = { child, src, input: pack(input) };
-			return { table: 'steps', key: [actor, key, stepId], value };
+			return stepChange({ actor, key, stepId }, { child, src, input: pack(input) });
 		},
 		start: (name, src, input) => take({ ...name, src, input }),
-		remove: (name) => ({ table: 'steps', key: keyOf(name) }),
+		remove: (name) => stepChange(placeOf(name)),
 		cancel(stepId) {
 			waiting.delete(stepId);
 			const abort = running.get(stepId);
@@ -154,10 +152,9 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			next();
 		},
 		resume() {
-			for (const row of journal.scan<StepRow>('steps', rowsUnder(actor))) {
-				const { key: place, value: left } = row;
+			for (const { key, stepId, row: left } of scanSteps(journal, actor)) {
 				const { child, src, result } = left;
-				const name = { key: String(place[1]), stepId: String(place[2]), child };
+				const name = { key, stepId, child };
 				if (result) parts.ended(name, unpack(result) as StepResult);
 				else take({ ...name, src, input: unpack(left.input), left });
 			}

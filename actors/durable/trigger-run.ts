@@ -11,6 +11,7 @@ import type { Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
+import { startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
 import { failed, type Batch, type Fate, type Settling } from './batch.ts';
@@ -159,7 +160,7 @@ function createRemoval({ definition, mailbox, timers, steps }: BatchParts) {
 		if (timer) batch.changes.push(timers.remove(timer));
 		if (step) batch.changes.push(steps.remove({ key: trigger.key, stepId: step.stepId }));
 		if (attempts > 1) {
-			batch.changes.push({ table: 'started', key: [definition.name, ...markOf(trigger)] });
+			batch.changes.push(startRemoval([definition.name, ...markOf(trigger)]));
 		}
 		if (timer) batch.afterwards.push(() => timers.removed(timer));
 	};

@@ -9,6 +9,7 @@ import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
+import { startChange } from '../../runtime/mailbox/start-rows.ts';
 import { pack, packMessage } from '../../runtime/message/codec.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
@@ -93,7 +94,7 @@ export function createFailure(parts: FailureParts): Failures {
 				return 'parked';
 			}
 			const value = { epoch: journal.epoch, attempts };
-			batch.changes.push({ table: 'started', key: [actor, ...markOf(trigger)], value });
+			batch.changes.push(startChange([actor, ...markOf(trigger)], value));
 			return 'failed';
 		},
 		giveUp,

@@ -8,7 +8,8 @@ import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
-import type { MailboxRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { startChange, type StartRecord } from '../../runtime/mailbox/start-rows.ts';
 import type { Run } from '../../runtime/message/reply.ts';
 import type { CallEnd, RunningCall } from './call.ts';
 import { createMethodContext } from './method-context.ts';
@@ -69,12 +70,12 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 			return undefined;
 		}
 		const key = [mailbox.method, row.arrival];
-		const value: StartRecord = { epoch: journal.epoch, ...given };
+		const value = { epoch: journal.epoch, ...given };
 		// A message that must not run twice is started only when its count is flushed; for the others
 		// it is enough that the count survives a crash of the process.
 		const until = policyOf(message, definition) === 'report' ? 'flushed' : 'committed';
 		return journal
-			.commit([{ table: 'started', key, value }], until)
+			.commit([startChange(key, value)], until)
 			.then(() => parts.passPoint('call.started'));
 	};
 
@@ -83,8 +84,8 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 		if (row.volatile || !onProgress) return undefined;
 		return (progress: unknown): readonly Change[] => {
 			onProgress(progress);
-			const value: StartRecord = { epoch: journal.epoch, attempts: 1, progress };
-			return [{ table: 'started', key: [mailbox.method, row.arrival], value }];
+			const value = { epoch: journal.epoch, attempts: 1, progress };
+			return [startChange([mailbox.method, row.arrival], value)];
 		};
 	};
 
@@ -120,10 +121,10 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 	};
 
 	const beginAll = (rows: readonly MailboxRow[]): readonly Change[] => {
-		const value: StartRecord = { epoch: journal.epoch, attempts: 1 };
+		const value = { epoch: journal.epoch, attempts: 1 };
 		return rows.map(({ arrival }) => {
 			begun.add(arrival);
-			return { table: 'started', key: [mailbox.method, arrival], value };
+			return startChange([mailbox.method, arrival], value);
 		});
 	};
 

@@ -12,7 +12,8 @@
 import type { Cancellable } from '../../runtime/mailbox/cancellations.ts';
 import { pause } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
-import type { MailboxRow, StartRecord } from '../../runtime/mailbox/mailbox-row.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { startChange, type StartRecord } from '../../runtime/mailbox/start-rows.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
 import { dueAfter, type Schedule, type ScheduleState } from '../../runtime/message/schedule.ts';
 import type { MessageOutput } from './inbound-message.ts';
@@ -49,10 +50,8 @@ export function createScheduledRuns(
 
 	const scheduleOf = (message: Message): Schedule | undefined =>
 		message.schedule ?? definition.scheduleOf?.(message);
-	const noted = (row: MailboxRow, schedule: ScheduleState, attempts = 0): Change => {
-		const value: StartRecord = { epoch: journal.epoch, attempts, schedule };
-		return { table: 'started', key: [mailbox.method, row.arrival], value };
-	};
+	const noted = (row: MailboxRow, schedule: ScheduleState, attempts = 0): Change =>
+		startChange([mailbox.method, row.arrival], { epoch: journal.epoch, attempts, schedule });
 
 	/** Waits until the wall clock says `due`, even if it is set meanwhile. */
 	const until = async (due: number, signal: AbortSignal): Promise<void> => {

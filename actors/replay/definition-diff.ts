@@ -10,7 +10,7 @@ import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { nodesOf } from '../definition/definition-check.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
-import { storedInstances } from './instance-report.ts';
+import { storedInstances } from '../turn/instance.ts';
 import { loadInstance } from '../turn/instance.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 

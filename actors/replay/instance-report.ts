@@ -8,43 +8,21 @@ import type { EventObject } from 'xstate';
 import type { HistoryLine, InstanceHead, InstanceRow } from '../../runtime/queries/actor-rows.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { scanMailbox, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { readStart } from '../../runtime/mailbox/start-rows.ts';
 import { unpack } from '../../runtime/message/codec.ts';
-import type { TimerRow } from '../../runtime/pending/timers.ts';
+import { readTimer, type TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { answerOf, eventOf } from '../definition/event-message.ts';
-import {
-	readInstance,
-	storedIn,
-	type StoredInstance,
-	type StoredRow,
-	type StepRow,
-} from '../turn/instance.ts';
+import { readInstance, type StoredInstance } from '../turn/instance.ts';
+import { scanSteps } from '../turn/step-rows.ts';
 import { readTurns } from '../turn/turn-recorder.ts';
-import { behind, rowsUnder } from '../../runtime/journal/schema.ts';
+import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** A journal, or a copy of one. */
 export type Readable = Pick<Journal, 'get' | 'scan'>;
 
 /** How many messages of an actor are searched for those of one instance. */
 const mailLookedAt = 20_000;
-
-/** The stored instances of an actor with their keys, read page by page. */
-export function* storedInstances(
-	journal: Readable,
-	actor: string,
-): Generator<{ readonly key: string; readonly stored: StoredInstance }> {
-	for (let { from, to } = rowsUnder(actor); ;) {
-		const stretch = { from, to, limit: pageRows };
-		const rows = journal.scan<StoredRow>('snapshots', stretch);
-		for (const { key, value } of rows) yield { key: String(key[1]), stored: storedIn(value) };
-		const last = rows.at(-1);
-		if (!last || rows.length < pageRows) return;
-		from = behind(last.key);
-	}
-}
-
-/** Rows read at a time. */
-const pageRows = 500;
 
 /** One line about a stored instance. */
 export function headOf(key: string, { version, turn, state }: StoredInstance): InstanceHead {
@@ -63,7 +41,7 @@ export function reportInstance(
 		id: row.id,
 		from: row.from,
 		event: event?.type ?? '',
-		attempts: journal.get<{ attempts: number }>('started', [actor, row.arrival])?.attempts ?? 0,
+		attempts: readStart(journal, [actor, row.arrival])?.attempts ?? 0,
 	}));
 	if (!stored && mail.length === 0) return undefined;
 	const {
@@ -91,7 +69,7 @@ export function reportInstance(
 		timers: timersOf(journal, { actor, key, stored }).map(({ id, dueAt, event, policy }) => {
 			return { id, dueAt, event: (unpack(event) as EventObject).type, policy };
 		}),
-		steps: stepsOf(journal, actor, key).map(({ stepId, row }) => ({
+		steps: scanSteps(journal, actor, key).map(({ stepId, row }) => ({
 			step: row.src,
 			stepId,
 			input: unpack(row.input),
@@ -129,17 +107,8 @@ interface Whose {
 /** The timers of an instance, found by its facts, so that no other rows are read. */
 export function timersOf(journal: Readable, { actor, key, stored }: Whose): readonly TimerRow[] {
 	return Object.entries(stored?.timers ?? {}).flatMap(([id, dueAt]) => {
-		const place = [dueAt, actor, key, id];
-		const row = journal.get<Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>>('timers', place);
-		return row ? [{ ...row, dueAt, actor, key, id }] : [];
+		return readTimer(journal, { dueAt, actor, key, id }) ?? [];
 	});
-}
-
-/** The steps of an instance whose results its machine has not taken. */
-export function stepsOf(journal: Readable, actor: string, key: string) {
-	return journal
-		.scan<StepRow>('steps', rowsUnder(actor, key))
-		.map(({ key: place, value: row }) => ({ stepId: String(place[2]), row }));
 }
 
 function historyOf(journal: Readable, actor: string, key: string): readonly HistoryLine[] {

@@ -7,7 +7,8 @@
 import type { EventObject } from 'xstate';
 import { unpack } from '../../runtime/message/codec.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
-import { mailOf, stepsOf, timersOf, type Readable } from './instance-report.ts';
+import { mailOf, timersOf, type Readable } from './instance-report.ts';
+import { scanSteps } from '../turn/step-rows.ts';
 import type { StoredInstance } from '../turn/instance.ts';
 import { monitorType } from '../definition/monitor-message.ts';
 import type { Finding } from './instance-restore.ts';
@@ -50,7 +51,7 @@ export function* waitingFindings(
 			detail: `the event of the timer ${id} is not handled any more`,
 		};
 	}
-	for (const { row } of stepsOf(journal, actor, key)) {
+	for (const { row } of scanSteps(journal, actor, key)) {
 		if (Object.hasOwn(machine.implementations.actors, row.src)) continue;
 		yield {
 			what: 'step_gone',

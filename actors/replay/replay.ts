@@ -15,14 +15,13 @@ import { canonicalJson } from '../../runtime/text/canonical-json.ts';
 import { unpack } from '../../runtime/message/codec.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { eventKnower } from '../definition/event-message.ts';
-import type { StoredInstance } from '../turn/instance.ts';
-import { storedInstances, type Readable } from './instance-report.ts';
+import { storedActors, storedInstances, type StoredInstance } from '../turn/instance.ts';
+import type { Readable } from './instance-report.ts';
 import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
 import { checkTurn, mustTell } from './replayed-turn.ts';
 import { createRestoring, type Finding, type Restoring } from './instance-restore.ts';
 import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What a replay needs. */
 export interface ReplayParts {
@@ -61,17 +60,6 @@ export function replay(parts: ReplayParts, tell: (difference: Difference) => voi
 		}
 	}
 	return totals;
-}
-
-/** The names of the actors that have instances. */
-function* storedActors(journal: Readable): Generator<string> {
-	for (let { from, to } = rowsUnder(); ;) {
-		const [row] = journal.scan('snapshots', { from, to, limit: 1 });
-		if (!row) return;
-		const actor = String(row.key[0]);
-		yield actor;
-		from = rowsUnder(actor).to;
-	}
 }
 
 interface Counts {

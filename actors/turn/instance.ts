@@ -8,6 +8,7 @@ import type { AnyMachineSnapshot } from 'xstate';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
+import { behind, rowsUnder, type Change } from '../../runtime/journal/schema.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { Trigger } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -62,10 +63,10 @@ export interface Instance {
 }
 
 /** What a row of `snapshots` is read as; older versions have packed it twice. */
-export type StoredRow = StoredInstance | Uint8Array;
+type StoredRow = StoredInstance | Uint8Array;
 
 /** The instance of a row. */
-export function storedIn(row: StoredRow): StoredInstance {
+function storedIn(row: StoredRow): StoredInstance {
 	return row instanceof Uint8Array ? (unpack(row) as StoredInstance) : row;
 }
 
@@ -118,6 +119,46 @@ export function readInstance(
 ): StoredInstance | undefined {
 	const row = journal.get<StoredRow>('snapshots', [actor, key]);
 	return row && storedIn(row);
+}
+
+/** Writes an instance, as {@link packInstance} has packed it; without bytes it is forgotten. */
+export function instanceChange(actor: string, key: string, packed?: Uint8Array): Change {
+	const place = [actor, key];
+	return packed ? { table: 'snapshots', key: place, packed } : { table: 'snapshots', key: place };
+}
+
+/** How many instances of an actor are stored. */
+export function countInstances(journal: Pick<Journal, 'count'>, actor: string): number {
+	return journal.count('snapshots', rowsUnder(actor));
+}
+
+/** The stored instances of an actor by their keys. */
+export function* storedInstances(
+	journal: Pick<Journal, 'scan'>,
+	actor: string,
+): Generator<{ readonly key: string; readonly stored: StoredInstance }> {
+	for (let { from, to } = rowsUnder(actor); ;) {
+		const stretch = { from, to, limit: pageRows };
+		const rows = journal.scan<StoredRow>('snapshots', stretch);
+		for (const { key, value } of rows) yield { key: String(key[1]), stored: storedIn(value) };
+		const last = rows.at(-1);
+		if (!last || rows.length < pageRows) return;
+		from = behind(last.key);
+	}
+}
+
+/** Rows read at a time. */
+const pageRows = 500;
+
+/** The names of the actors that have instances. */
+export function* storedActors(journal: Pick<Journal, 'scan'>): Generator<string> {
+	for (let { from, to } = rowsUnder(); ;) {
+		const [row] = journal.scan('snapshots', { from, to, limit: 1 });
+		if (!row) return;
+		const actor = String(row.key[0]);
+		yield actor;
+		from = rowsUnder(actor).to;
+	}
 }
 
 /** What loading an instance needs. */
@@ -213,16 +254,4 @@ export function migrated(
 		now = { ...now, value, context };
 	}
 	return now;
-}
-
-/** A row of the table `steps`. */
-export interface StepRow {
-	readonly child: string;
-	readonly src: string;
-	/** The input, packed. */
-	readonly input: Uint8Array;
-	/** The epoch of the process that began to run it; absent if `onCrash` is `retry`. */
-	readonly begunBy?: number;
-	/** The result, packed. */
-	readonly result?: Uint8Array;
 }

@@ -8,7 +8,7 @@ import { newCursor, type Cursor, type Decision } from './acceptance.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createLaneMap } from './lane-map.ts';
-import { rowsUnder, type Change } from '../journal/schema.ts';
+import { rowsUnder, type Change, type Key } from '../journal/schema.ts';
 
 /** The cursors that {@link createLaneCursors} makes. */
 export interface LaneCursors {
@@ -37,7 +37,7 @@ interface Known {
 	moves: number;
 }
 
-/** The most refusals that one frame drops; the next ones do the rest. */
+/** The most refusals that are dropped at a time; the next frame, or sweep, drops the rest. */
 const droppedMax = 1000;
 
 /** Opens the cursors. Each is read when its lane is first heard of. */
@@ -112,4 +112,22 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			);
 		},
 	};
+}
+
+/** Whether anything has been accepted, or refused, from the lane of this key. */
+export function hasCursor(journal: Pick<Journal, 'get'>, key: Key): boolean {
+	return journal.get('cursors', key) !== undefined;
+}
+
+/** What removes a lane: `isWhole` is false if it has more refusals, which remain. */
+export function laneRemoval(
+	journal: Pick<Journal, 'scan'>,
+	key: Key,
+): { readonly changes: readonly Change[]; readonly isWhole: boolean } {
+	const refusals = journal.scan('refusals', { ...rowsUnder(...key), limit: droppedMax });
+	const changes = [
+		...refusals.map((row): Change => ({ table: 'refusals', key: row.key })),
+		{ table: 'cursors', key } as const,
+	];
+	return { changes, isWhole: refusals.length < droppedMax };
 }

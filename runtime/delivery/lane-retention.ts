@@ -13,6 +13,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Journal } from '../journal/journal.ts';
+import { metaChange, readMeta } from '../journal/meta-rows.ts';
+import { hasCursor, laneRemoval } from './lane-cursors.ts';
 import { createLaneMap, type LaneOfStore } from './lane-map.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
@@ -29,9 +31,8 @@ export interface LaneRetention {
 
 /** How exactly it is noted when a lane was last heard of. */
 const noteMs = 86_400_000;
-/** Lanes forgotten in one transaction, and refusals of one lane. */
+/** Lanes forgotten in one transaction. */
 const lanesAtATime = 100;
-const refusalsAtATime = 1000;
 /** Lanes whose note is known to be fresh; beyond that the journal is asked again. */
 const freshMax = 100_000;
 
@@ -44,7 +45,7 @@ export function createLaneRetention(parts: {
 }): LaneRetention {
 	const { journal, clock, config, signals } = parts;
 	const since = clock.monotonic();
-	const before = journal.get<number>('meta', ['runningMs']) ?? 0;
+	const before = readMeta<number>(journal, ['runningMs']) ?? 0;
 	const runningMs = (): number => Math.round(before + clock.monotonic() - since);
 	/** When the note of each lane is due to be renewed. */
 	const fresh = createLaneMap<number>();
@@ -79,9 +80,9 @@ export function createLaneRetention(parts: {
 		},
 		async sweep() {
 			const now = runningMs();
-			await journal.commit([{ table: 'meta', key: ['runningMs'], value: now }]);
+			await journal.commit([metaChange(['runningMs'], now)]);
 			const silentMs = config.laneSilenceMax * 1000 + noteMs;
-			for (const keys of pages(journal, 'heard')) {
+			for (const keys of pages(journal)) {
 				const gone = keys.filter(({ value }) => now - value > silentMs);
 				if (gone.length === 0) continue;
 				await journal.commit(gone.flatMap(({ key }) => forget(journal, key)));
@@ -113,14 +114,10 @@ export function startSweeping(retention: LaneRetention, clock: Clock): { stop():
 /** The running time that a crash may forget: silence is then only counted too short. */
 const sweepMs = 3_600_000;
 
-function hasCursor(journal: Journal, key: Key): boolean {
-	return journal.get('cursors', key) !== undefined;
-}
-
 /** The table in pieces, so that no read is long. */
-function* pages(journal: Journal, table: 'heard') {
+function* pages(journal: Journal) {
 	for (let { from, to } = rowsUnder(); ;) {
-		const rows = journal.scan<number>(table, { from, to, limit: lanesAtATime });
+		const rows = journal.scan<number>('heard', { from, to, limit: lanesAtATime });
 		const last = rows.at(-1);
 		if (!last) return;
 		yield rows;
@@ -132,12 +129,8 @@ function* pages(journal: Journal, table: 'heard') {
  * What removes a lane from memory: its note last of all, so that a rest is found by the next sweep.
  */
 function forget(journal: Journal, key: Key): Change[] {
-	const refusals = journal.scan('refusals', { ...rowsUnder(...key), limit: refusalsAtATime });
-	return [
-		...refusals.map((row): Change => ({ table: 'refusals', key: row.key })),
-		{ table: 'cursors', key },
-		...(refusals.length < refusalsAtATime ? [{ table: 'heard', key } as const] : []),
-	];
+	const { changes, isWhole } = laneRemoval(journal, key);
+	return isWhole ? [...changes, { table: 'heard', key }] : [...changes];
 }
 
 /**

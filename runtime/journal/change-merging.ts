@@ -4,10 +4,12 @@
  *
  * @module
  */
-import type { Change, Table } from './schema.ts';
+import { tableNames, tables, type Change, type TableFacts } from './schema.ts';
 
-/** Tables whose rows are written again and again within one transaction. */
-const rewritten: ReadonlySet<Table> = new Set(['lanes', 'cursors']);
+const tablesThat = (fact: 'isRewritten' | 'sharesRows') =>
+	new Set(tableNames.filter((name) => (tables[name] as TableFacts)[fact]));
+const rewritten = tablesThat('isRewritten');
+const sharing = tablesThat('sharesRows');
 
 /** How many receipts share a row; a row with more would take overflow pages of its own. */
 export const receiptsPerRowMax = 16;
@@ -32,7 +34,7 @@ export function mergedChanges(changes: readonly Change[]): readonly Change[] {
 
 /** Whether a change puts a list of receipts; a removal concerns a whole row. */
 function isReceipt({ table, value }: Change): boolean {
-	return table === 'receipts' && value !== undefined;
+	return sharing.has(table) && value !== undefined;
 }
 
 /** Packs receipts into as few rows as possible, each under the lowest key of its receipts. */
@@ -42,11 +44,11 @@ function receiptRows(receipts: readonly Change[]): readonly Change[] {
 	);
 	const rows: Change[] = [];
 	let row: unknown[] = [];
-	for (const { key, value } of inOrder) {
+	for (const { table, key, value } of inOrder) {
 		const more = value as readonly unknown[];
 		if (rows.length === 0 || row.length + more.length > receiptsPerRowMax) {
 			row = [];
-			rows.push({ table: 'receipts', key, value: row });
+			rows.push({ table, key, value: row });
 		}
 		for (const receipt of more) row.push(receipt);
 	}

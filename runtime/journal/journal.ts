@@ -24,11 +24,12 @@ import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
 import { openGuarded, isStoreDamaged } from './store-opening.ts';
 import { mergedChanges } from './change-merging.ts';
+import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
 import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
 import {
-	tables,
+	tableNames,
 	type Table,
 	type Key,
 	type Change,
@@ -120,7 +121,7 @@ export interface JournalOptions {
  */
 export function openJournal(options: JournalOptions): Journal {
 	const { folder, clock, disk = soundDisk } = options;
-	const open = () => openStore(options, tables);
+	const open = () => openStore(options, tableNames);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
 	const { epoch, wasUnclean, uncleanStarts, isMoved } = record;
@@ -171,7 +172,7 @@ export function openJournal(options: JournalOptions): Journal {
 		},
 		async renew(changes) {
 			const renewed = newStoreId(clock);
-			await writer.commit([{ table: 'meta', key: ['storeId'], value: renewed }, ...changes]);
+			await writer.commit([metaChange(['storeId'], renewed), ...changes]);
 			storeId = renewed;
 		},
 		epoch,
@@ -179,7 +180,7 @@ export function openJournal(options: JournalOptions): Journal {
 		uncleanStarts,
 		isMoved,
 		quarantined: opened.quarantined,
-		settleHere: () => writer.commit([{ table: 'meta', key: ['home'], value: place }]),
+		settleHere: () => writer.commit([metaChange(['home'], place)]),
 		isOwner() {
 			look();
 			if (!isFenced && stores.meta.get(['epoch']) !== epoch) fence();
@@ -216,4 +217,4 @@ function entriesOf(store: { getStats(): object }): number {
 	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
 }
 
-const closing: Change = { table: 'meta', key: ['running'], value: false };
+const closing = metaChange(['running'], false);

@@ -1,57 +1,138 @@
 /**
- * The tables of the journal, their keys, and the changes that are made to them.
+ * The tables of the journal with their owners and keys, and the changes that are made to them.
  *
  * @module
  */
 
-/** The tables, with their keys. Keys are ordered, so that each hot read is one short range. */
-export const tables = [
-	/** [name]: identity, epoch, whether a process runs on this folder. */
-	'meta',
-	/** [lane]: the sender's state of a lane. */
-	'lanes',
-	/** [lane, seq]: messages that the receiver has not yet resolved. */
-	'outbox',
-	/** [storeId, lane]: how far a lane has been accepted here. */
-	'cursors',
-	/** [storeId, lane, seq]: messages that were refused or skipped, until the sender knows. */
-	'refusals',
-	/** [method, arrival]: accepted messages whose run has not been settled. */
-	'mailbox',
-	/** [method, arrival]: accepted messages that were started: by which epoch, how often. */
-	'started',
-	/** [id]: what became of each message that this node sent. */
-	'ledger',
-	/** [instant, id]: the ids of the ledger by age. */
-	'opened',
-	/** [order]: settled messages, oldest first. */
-	'settled',
-	/** [order]: dead letters: messages that were given up after too many starts. */
-	'dead',
-	/** [actor]: the version of its definition that was last in force, and its text. */
-	'definitions',
-	/** [actor, key]: the state of each instance of a declared actor, as of its last turn. */
-	'snapshots',
-	/** [dueAt, actor, key, id]: events that instances wait for. */
-	'timers',
-	/** [actor, key, stepId]: side effects that were started and whose end no turn has handled. */
-	'steps',
-	/** [message id]: the instance that waits for the outcome. */
-	'asks',
-	/** [actor, key, place]: the last turns of each instance, in a ring. */
-	'turns',
-	/** [order]: what became of some messages that were accepted here, oldest first. */
-	'receipts',
-	/** [storeId, lane]: the running time of this node when the lane last sent something. */
-	'heard',
-	/** [order]: outcomes that wait to be published for MQTT clients. */
-	'outcomes',
-	/** [table, ...key]: promises of the identity that this store was forked from. */
-	'quarantine',
-] as const;
+/** What is known of one table. */
+export interface TableFacts {
+	/** The file that reads and writes it; all others call functions of that file. */
+	readonly owner: string;
+	readonly key: string;
+	readonly holds: string;
+	/** Set if one row is written anew by nearly every change: the last one of a transaction counts. */
+	readonly isRewritten?: true;
+	/** Set if the rows of a transaction, each a list, are written together; see `change-merging.ts`. */
+	readonly sharesRows?: true;
+}
+
+/** The tables by name. Keys are ordered, so that each hot read is one short range. */
+export const tables = {
+	meta: {
+		owner: 'runtime/journal/meta-rows.ts',
+		key: '[name, ...]',
+		holds: 'what the node knows of itself: identity, epoch, and single facts of other rooms',
+	},
+	lanes: {
+		owner: 'runtime/delivery/outbox.ts',
+		key: '[lane]',
+		holds: 'the state of a lane as its sender has it',
+		isRewritten: true,
+	},
+	outbox: {
+		owner: 'runtime/delivery/outbox.ts',
+		key: '[lane, seq]',
+		holds: 'messages that the receiver has not yet resolved',
+	},
+	cursors: {
+		owner: 'runtime/delivery/lane-cursors.ts',
+		key: '[storeId, lane]',
+		holds: 'how far a lane has been accepted here',
+		isRewritten: true,
+	},
+	refusals: {
+		owner: 'runtime/delivery/lane-cursors.ts',
+		key: '[storeId, lane, seq]',
+		holds: 'messages that were refused or skipped, until the sender knows',
+	},
+	mailbox: {
+		owner: 'runtime/mailbox/mailbox-row.ts',
+		key: '[method, arrival]',
+		holds: 'accepted messages whose run has not been settled',
+	},
+	started: {
+		owner: 'runtime/mailbox/start-rows.ts',
+		key: '[method, arrival] or [actor, ...mark]',
+		holds: 'what has been started: by which epoch, how often',
+	},
+	ledger: {
+		owner: 'runtime/ledger/ledger-rows.ts',
+		key: '[id]',
+		holds: 'what became of each message that this node sent',
+	},
+	opened: {
+		owner: 'runtime/ledger/ledger-rows.ts',
+		key: '[instant, id]',
+		holds: 'the ids of the ledger by age',
+	},
+	settled: {
+		owner: 'runtime/ledger/ledger-retention.ts',
+		key: '[order]',
+		holds: 'settled messages, oldest first',
+	},
+	dead: {
+		owner: 'runtime/ledger/dead-letters.ts',
+		key: '[order]',
+		holds: 'dead letters: messages that were given up after too many starts',
+	},
+	definitions: {
+		owner: 'supervisors/composition/definitions.ts',
+		key: '[actor]',
+		holds: 'the version of its definition that was last in force, and its text',
+	},
+	snapshots: {
+		owner: 'actors/turn/instance.ts',
+		key: '[actor, key]',
+		holds: 'the state of each instance of an actor, as of its last turn',
+	},
+	timers: {
+		owner: 'runtime/pending/timers.ts',
+		key: '[dueAt, actor, key, id]',
+		holds: 'events that instances wait for',
+	},
+	steps: {
+		owner: 'actors/turn/step-rows.ts',
+		key: '[actor, key, stepId]',
+		holds: 'side effects that were started and whose end no turn has handled',
+	},
+	asks: {
+		owner: 'runtime/pending/asks.ts',
+		key: '[message id]',
+		holds: 'the instance that waits for the outcome',
+	},
+	turns: {
+		owner: 'actors/turn/turn-recorder.ts',
+		key: '[actor, key, place]',
+		holds: 'the last turns of each instance, in a ring',
+	},
+	receipts: {
+		owner: 'runtime/ledger/receipts.ts',
+		key: '[order]',
+		holds: 'what became of some messages that were accepted here, oldest first',
+		sharesRows: true,
+	},
+	heard: {
+		owner: 'runtime/delivery/lane-retention.ts',
+		key: '[storeId, lane]',
+		holds: 'the running time of this node when the lane last sent something',
+	},
+	outcomes: {
+		owner: 'runtime/intake/outcome-publisher.ts',
+		key: '[order]',
+		holds: 'outcomes that wait to be published for MQTT clients',
+	},
+	quarantine: {
+		owner: 'runtime/journal/store-fork.ts',
+		key: '[table, ...key]',
+		holds: 'promises of the identity that this store was forked from',
+	},
+} as const satisfies Readonly<Record<string, TableFacts>>;
 
 /** One of {@link tables}. */
-export type Table = (typeof tables)[number];
+export type Table = keyof typeof tables;
+
+/** The names of all tables. */
+export const tableNames = Object.keys(tables) as readonly Table[];
 
 /** A key: strings and numbers, compared part by part. */
 export type Key = readonly (string | number)[];

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Change, Key, Table } from './schema.ts';
+import { rowsUnder, type Change, type JournalReader, type Key, type Table } from './schema.ts';
 
 /** The tables whose every row is a promise of the old identity. */
 const promises = [
@@ -49,6 +49,16 @@ export function moveAside(store: ForkStore): void {
 		store.write(rows.filter(isOpen).flatMap((row) => aside('ledger', row)));
 	}
 	store.write([{ table: 'meta', key: ['forking'] }]);
+}
+
+/** The first rows that were moved aside, each with the table that it was in. */
+export function scanQuarantine(
+	journal: Pick<JournalReader, 'scan'>,
+	limit: number,
+): readonly { readonly table: string; readonly key: Key; readonly value: never }[] {
+	return journal
+		.scan<never>('quarantine', { ...rowsUnder(), limit })
+		.map(({ key: [table, ...key], value }) => ({ table: String(table), key, value }));
 }
 
 function aside(table: Table, { key, value }: { key: Key; value: unknown }): Change[] {

@@ -8,10 +8,10 @@
 import process from 'node:process';
 import { isDamage, damagedExitCode } from './store-opening.ts';
 import { walkStore } from './lmdb-store.ts';
-import { tables } from './schema.ts';
+import { tableNames } from './schema.ts';
 
 try {
-	walkStore(process.argv[2] ?? '', tables);
+	walkStore(process.argv[2] ?? '', tableNames);
 } catch (thrown) {
 	process.exitCode = isDamage(thrown) ? damagedExitCode : 1;
 }

@@ -53,9 +53,29 @@ export function deadLetterChanges(
 	const { journal, clock, config, signals } = parts;
 	const filed: Change = { table: 'dead', key: [newId(clock)], value: letter };
 	if (journal.count('dead') < config.deadKeptMax) return [filed];
-	const [oldest] = journal.scan<DeadLetter>('dead', { ...rowsUnder(), limit: 1 });
+	const [oldest] = scanDeadLetters(journal, { limit: 1 });
 	if (!oldest) return [filed];
-	const { id, method } = oldest.value;
+	const { id, method } = oldest.letter;
 	signals.emit('dead.dropped', { id, method });
-	return [filed, { table: 'dead', key: oldest.key }];
+	return [filed, deadLetterRemoval(oldest.key)];
+}
+
+/** Dead letters with their keys, oldest first unless `reverse`. */
+export function scanDeadLetters(
+	journal: Pick<Journal, 'scan'>,
+	more: { readonly limit?: number; readonly reverse?: boolean } = {},
+): readonly { readonly key: string; readonly letter: DeadLetter }[] {
+	return journal
+		.scan<DeadLetter>('dead', { ...rowsUnder(), ...more })
+		.map(({ key, value: letter }) => ({ key: String(key[0]), letter }));
+}
+
+/** Whether there is a dead letter of this key. */
+export function isDeadLetter(journal: Pick<Journal, 'get'>, key: string): boolean {
+	return journal.get('dead', [key]) !== undefined;
+}
+
+/** Forgets a dead letter. */
+export function deadLetterRemoval(key: string): Change {
+	return { table: 'dead', key: [key] };
 }

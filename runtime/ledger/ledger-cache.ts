@@ -13,6 +13,7 @@ import {
 	type HistoryNote,
 } from './message-history.ts';
 import type { Entry } from './ledger-entry.ts';
+import { entryChange, readEntry } from './ledger-rows.ts';
 import type { Change } from '../journal/schema.ts';
 
 /** The entries that {@link createLedgerCache} makes. */
@@ -64,9 +65,8 @@ export function createLedgerCache(parts: {
 	// A read of the journal sees the file as it was when this turn of the event loop first looked at
 	// it: whoever is told of an outcome must find it.
 	const get = (id: string) =>
-		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? journal.get<Entry>('ledger', [id]);
+		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? readEntry(journal, id);
 	const history = (id: string) => histories.get(id) ?? get(id)?.events ?? [];
-	const put = (entry: Entry): Change => ({ table: 'ledger', key: [entry.id], value: entry });
 
 	return {
 		get,
@@ -76,7 +76,7 @@ export function createLedgerCache(parts: {
 			recent.delete(id);
 			histories.set(id, events);
 			histories.written(id);
-			return put(entry);
+			return entryChange(entry);
 		},
 		opened(id) {
 			const entry = fresh.get(id);
@@ -116,14 +116,14 @@ export function createLedgerCache(parts: {
 			if (histories.get(id)) histories.set(id, events);
 			const value: Entry = { ...entry, events };
 			if (unrecorded.has(id)) unrecorded.set(id, value);
-			return put(value);
+			return entryChange(value);
 		},
 		writeHistory(entry) {
 			const { id } = entry;
 			histories.written(id);
 			const value: Entry = { ...entry, events: history(id) };
 			if (recent.has(id)) recent.set(id, value);
-			return put(value);
+			return entryChange(value);
 		},
 		unwritten: () => histories.unwritten(),
 	};

@@ -5,6 +5,7 @@
  */
 import type { Journal } from '../journal/journal.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
+import { entryRemoval } from './ledger-rows.ts';
 
 /** What is needed to forget an entry of the books. */
 export interface Settled {
@@ -29,10 +30,8 @@ export interface LedgerRetention {
  * many.
  */
 export function createLedgerRetention(journal: Journal, keptMax: number): LedgerRetention {
-	const end = (reverse: boolean) =>
-		journal.scan<Settled>('settled', { ...rowsUnder(), limit: 1, reverse })[0]?.key[0];
-	let first = Number(end(false) ?? 1);
-	let next = Number(end(true) ?? first - 1) + 1;
+	let first = scanSettled(journal, { limit: 1 })[0]?.order ?? 1;
+	let next = (newestSettled(journal) ?? first - 1) + 1;
 	// What was forgotten by hand has left a hole in the line.
 	let length = journal.count('settled');
 	/** What is not visible in the journal yet, and where each of it stands in the line. */
@@ -40,10 +39,9 @@ export function createLedgerRetention(journal: Journal, keptMax: number): Ledger
 	const places = new Map<string, number>();
 	const holes = new Set<number>();
 
-	const removal = ({ id, sentAt }: Settled, place: number): Change[] => [
+	const removal = (settled: Settled, place: number): Change[] => [
 		{ table: 'settled', key: [place] },
-		{ table: 'ledger', key: [id] },
-		{ table: 'opened', key: [sentAt, id] },
+		...entryRemoval(settled),
 	];
 	const dropFirst = (): Change[] => {
 		const place = first;
@@ -54,11 +52,7 @@ export function createLedgerRetention(journal: Journal, keptMax: number): Ledger
 		return removal(oldest, place);
 	};
 	const placeOf = (id: string): number | undefined =>
-		places.get(id) ??
-		journal
-			.scan<Settled>('settled', rowsUnder())
-			.find(({ value }) => value.id === id)
-			?.key.map(Number)[0];
+		places.get(id) ?? scanSettled(journal).find((settled) => settled.id === id)?.order;
 
 	return {
 		length: () => length,
@@ -84,4 +78,26 @@ export function createLedgerRetention(journal: Journal, keptMax: number): Ledger
 			return removal(settled, place);
 		},
 	};
+}
+
+/** A row of the line: a settled message, and its place. */
+export interface SettledRow extends Settled {
+	readonly order: number;
+}
+
+/** The rows of the line behind `after`, oldest first. */
+export function scanSettled(
+	journal: Pick<Journal, 'scan'>,
+	{ after = -1, limit }: { readonly after?: number; readonly limit?: number } = {},
+): readonly SettledRow[] {
+	const stretch = { ...rowsUnder(), from: [after + 1] };
+	return journal
+		.scan<Settled>('settled', limit === undefined ? stretch : { ...stretch, limit })
+		.map(({ key, value }) => ({ ...value, order: Number(key[0]) }));
+}
+
+/** The place of the newest row; undefined if there is none. */
+export function newestSettled(journal: Pick<Journal, 'scan'>): number | undefined {
+	const end = { ...rowsUnder(), limit: 1, reverse: true };
+	return journal.scan('settled', end)[0]?.key.map(Number)[0];
 }

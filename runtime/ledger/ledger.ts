@@ -19,7 +19,15 @@ import { createLedgerRetention } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
 import { askedReply } from '../message/reply.ts';
 import type { Entry, OutcomeListener } from './ledger-entry.ts';
-import { behind, rowsStartingWith, rowsUnder, type Bound, type Change } from '../journal/schema.ts';
+import {
+	countEntries,
+	entriesSince,
+	idsThatBegin,
+	newestEntries,
+	openedChange,
+	removedIds,
+} from './ledger-rows.ts';
+import type { Change } from '../journal/schema.ts';
 
 /** The books that {@link createLedger} makes. */
 export interface Ledger {
@@ -86,7 +94,7 @@ export function createLedger(parts: {
 	const entries = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
 	const { get, history, note, write, writeHistory } = entries;
 	const line = createLedgerRetention(journal, config.settledKeptMax);
-	let open = journal.count('ledger') - line.length();
+	let open = countEntries(journal) - line.length();
 
 	return {
 		open(message, place, packed = packMessage(message)) {
@@ -107,7 +115,7 @@ export function createLedger(parts: {
 				...(replyTo ? { replyTo } : {}),
 				...(packed.byteLength <= config.bodyKeptBytesMax ? { body: packed } : {}),
 			};
-			return [write(entry), { table: 'opened', key: [sentAt, id], value: true }];
+			return [write(entry), openedChange(entry)];
 		},
 		settle(id, result, output) {
 			const entry = get(id);
@@ -121,9 +129,7 @@ export function createLedger(parts: {
 			const answer = asks?.answer(id, result, output) ?? [];
 			const published = outcomePublisher?.outcome(settled) ?? [];
 			const moved = line.push(settled);
-			for (const { table, key, value } of moved) {
-				if (table === 'ledger' && value === undefined) entries.forget(String(key[0]));
-			}
+			for (const forgotten of removedIds(moved)) entries.forget(forgotten);
 			return [write(settled), ...moved, ...answer, ...published];
 		},
 		redirect(id, replyTo) {
@@ -170,40 +176,12 @@ export function createLedger(parts: {
 		},
 		get,
 		record: (id) => entries.record(id),
-		...createReading(journal),
+		list: (limit) => newestEntries(journal, limit),
+		each: (sinceMs = 0) => entriesSince(journal, sinceMs),
+		match: (prefix) => idsThatBegin(journal, prefix),
 		totals: () => ({ open, settled: line.length() }),
 	};
 }
-
-/** The entries as the journal has them. */
-function createReading(journal: Journal): Pick<Ledger, 'list' | 'each' | 'match'> {
-	return {
-		list: (limit) =>
-			journal
-				.scan('opened', { ...rowsUnder(), limit, reverse: true })
-				.flatMap(({ key }) => journal.get<Entry>('ledger', [String(key[1])]) ?? []),
-		*each(sinceMs = 0) {
-			for (let from: Bound = [sinceMs]; ;) {
-				const page = { ...rowsUnder(), from, limit: pageRows };
-				const keys = journal.scan('opened', page).map(({ key }) => key);
-				for (const [, id] of keys) {
-					const entry = journal.get<Entry>('ledger', [String(id)]);
-					if (entry) yield entry;
-				}
-				const last = keys.at(-1);
-				if (!last || keys.length < pageRows) return;
-				from = behind(last);
-			}
-		},
-		match(prefix) {
-			const stretch = { ...rowsStartingWith(prefix), limit: 2 };
-			return journal.scan('ledger', stretch).map(({ key }) => String(key[0]));
-		},
-	};
-}
-
-/** Entries read at a time. */
-const pageRows = 500;
 
 function asText(output: string | Uint8Array, bytesMax: number): string {
 	return Buffer.from(output as Uint8Array)

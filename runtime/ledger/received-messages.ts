@@ -7,7 +7,8 @@
 import type { Cancellations } from '../mailbox/cancellations.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { scanMailbox, type MailboxRow, type StartRecord } from '../mailbox/mailbox-row.ts';
+import { scanMailbox, type MailboxRow } from '../mailbox/mailbox-row.ts';
+import { readStart, type StartRecord } from '../mailbox/start-rows.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Receipt, Receipts } from './receipts.ts';
 import { rowsUnder } from '../journal/schema.ts';
@@ -69,7 +70,7 @@ export function createReceived(parts: {
 			for (let { from, to } = rowsUnder(box.method); ;) {
 				const rows = scanMailbox(journal, { from, to, limit: pageRows });
 				for (const row of rows) {
-					const start = journal.get<StartRecord>('started', [box.method, row.arrival]);
+					const start = readStart(journal, [box.method, row.arrival]);
 					yield { box, row, start };
 				}
 				if (rows.length < pageRows) break;

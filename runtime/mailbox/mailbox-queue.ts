@@ -4,7 +4,15 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import { scanMailbox, type MailboxRow, type StartRecord } from './mailbox-row.ts';
+import {
+	countMailbox,
+	oldestArrival,
+	scanMailbox,
+	stretchOf,
+	type MailboxRow,
+} from './mailbox-row.ts';
+import { readStart, scanStarts } from './start-rows.ts';
+
 /** More rows than are withdrawn in the time that a settlement takes to reach the disk. */
 const withdrawnMax = 20_000;
 /** How many rows are read from disk at a time, and kept in memory at most. */
@@ -18,16 +26,10 @@ const countedMax = 5000;
  * hand, and this process thinks the mailbox fuller than it is by that one.
  */
 export function countRows(journal: Journal, method: string, last: number): number {
-	const oldest = journal.scan('mailbox', { ...stretchOf(method, 0), limit: 1 })[0];
-	if (!oldest) return 0;
-	const from = Number(oldest.key[1]);
+	const from = oldestArrival(journal, method);
+	if (from === undefined) return 0;
 	const counted = Math.min(last + 1, from + countedMax);
-	return journal.count('mailbox', stretchOf(method, from, counted)) + last + 1 - counted;
-}
-
-/** Rows of one mailbox, `from` included, `to` not; no other rows that a table has for the method. */
-export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
-	return { from: [method, from], to: [method, to] };
+	return countMailbox(journal, method, [from, counted]) + last + 1 - counted;
 }
 
 /** What a line is made from. */
@@ -52,7 +54,7 @@ export function createMailboxQueue({ journal, method, lastArrival, isEarly }: Ma
 
 	/** Which of the rows of a stretch are started: few, so that they are read at once. */
 	const startedOf = (from: number, to: number): ReadonlySet<number> => {
-		const found = journal.scan<StartRecord>('started', stretchOf(method, from, to + 1));
+		const found = scanStarts(journal, method, { from, to: to + 1 });
 		return new Set(found.map(({ key }) => Number(key[1])));
 	};
 	const load = (): void => {
@@ -87,7 +89,7 @@ export function createMailboxQueue({ journal, method, lastArrival, isEarly }: Ma
 		withdraw(arrival: number): boolean {
 			if (arrival === 0 || arrival > flushed || withdrawn.has(arrival)) return false;
 			const place = ready.findIndex((row) => row.arrival === arrival);
-			const isStarted = () => journal.get<StartRecord>('started', [method, arrival]) !== undefined;
+			const isStarted = () => readStart(journal, [method, arrival]) !== undefined;
 			if (place < 0 && (arrival <= loaded || isStarted())) return false;
 			if (place >= 0) ready.splice(place, 1);
 			withdrawn.add(arrival);

@@ -6,8 +6,7 @@
 import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { pack, unpackMessage } from '../message/codec.ts';
-import type { ScheduleState } from '../message/schedule.ts';
-import type { Key, Stretch } from '../journal/schema.ts';
+import type { Change, Key, Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
 export interface MailboxRow {
@@ -86,6 +85,16 @@ export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): U
 	return row;
 }
 
+/** Files a message; `sum` counts the bytes of all that its mailbox was given, this one included. */
+export function mailboxRowChange(key: Key, mail: NewMailboxRow, sum: number): Change {
+	return { table: 'mailbox', key, packed: packMailboxRow(mail, sum) };
+}
+
+/** Takes a message out of its mailbox. */
+export function mailboxRowRemoval(key: Key): Change {
+	return { table: 'mailbox', key };
+}
+
 /** The message in this place of a mailbox, if there is one. */
 export function readMailboxRow(
 	journal: Pick<Journal, 'get'>,
@@ -103,6 +112,26 @@ export function scanMailbox(
 	return journal
 		.scan<StoredTuple | StoredMap>('mailbox', stretch)
 		.map(({ key, value }) => restoredMailboxRow(Number(key[1]), value));
+}
+
+/** The arrival of the oldest message of a mailbox; undefined if it is empty. */
+export function oldestArrival(journal: Pick<Journal, 'scan'>, method: string): number | undefined {
+	const [oldest] = journal.scan('mailbox', { ...stretchOf(method, 0), limit: 1 });
+	return oldest && Number(oldest.key[1]);
+}
+
+/** How many messages of a mailbox stand between two arrivals, `to` not included. */
+export function countMailbox(
+	journal: Pick<Journal, 'count'>,
+	method: string,
+	[from, to]: readonly [from: number, to: number],
+): number {
+	return journal.count('mailbox', stretchOf(method, from, to));
+}
+
+/** Rows of one mailbox, `from` included, `to` not; no other rows of its method. */
+export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
+	return { from: [method, from], to: [method, to] };
 }
 
 /** The row that was written; older versions have written it as a map. */
@@ -129,16 +158,4 @@ export function restoredMailboxRow(
 
 function isTuple(value: StoredTuple | StoredMap): value is StoredTuple {
 	return Array.isArray(value);
-}
-
-/** What the journal says of a message that was started: by which process, and how often. */
-export interface StartRecord {
-	readonly epoch: number;
-	readonly attempts: number;
-	/** Set if nothing else ran beside it, so that a crash of the process is its own. */
-	readonly alone?: true;
-	/** How far the run had come, as its method has noted it. */
-	readonly progress?: unknown;
-	/** Set if the message is run by a schedule: how far that has come. */
-	readonly schedule?: ScheduleState;
 }

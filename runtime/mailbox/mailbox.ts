@@ -9,15 +9,17 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
-import { countRows, createMailboxQueue, stretchOf } from './mailbox-queue.ts';
+import { countRows, createMailboxQueue } from './mailbox-queue.ts';
 import {
-	packMailboxRow,
+	mailboxRowChange,
+	mailboxRowRemoval,
 	readMailboxRow,
 	scanMailbox,
+	stretchOf,
 	type MailboxRow,
 	type NewMailboxRow,
-	type StartRecord,
 } from './mailbox-row.ts';
+import { scanStarts, startRemoval, type StartRecord } from './start-rows.ts';
 import { createPullConsumers, type PullConsumer } from './pull-consumer.ts';
 import { createPushConsumer, type Handling, type RunRow } from './push-consumer.ts';
 import type { Change } from '../journal/schema.ts';
@@ -128,8 +130,7 @@ export function createMailbox(parts: {
 			if (row.volatile) return { row, changes: [] };
 			next += 1;
 			sum += byteLength;
-			const packed = packMailboxRow(mail, sum);
-			const filed = { table: 'mailbox', key: [method, arrival], packed } as const;
+			const filed = mailboxRowChange([method, arrival], mail, sum);
 			return { row, changes: [filed, ...shift.beginNow(row)] };
 		},
 		push(row) {
@@ -149,11 +150,11 @@ export function createMailbox(parts: {
 			onRemoval?.(mailbox);
 			if (row.volatile) return [];
 			const key = [method, row.arrival];
-			const removed: Change = { table: 'mailbox', key };
-			return isCounted ? [removed, { table: 'started', key }] : [removed];
+			const removed = mailboxRowRemoval(key);
+			return isCounted ? [removed, startRemoval(key)] : [removed];
 		},
 		started: () =>
-			journal.scan<StartRecord>('started', all).flatMap(({ key, value: start }) => {
+			scanStarts(journal, method).flatMap(({ key, value: start }) => {
 				const row = readMailboxRow(journal, key);
 				// Whoever asks sees to them.
 				early.delete(Number(key[1]));

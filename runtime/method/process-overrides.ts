@@ -5,8 +5,8 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
+import { metaChange, scanMeta } from '../journal/meta-rows.ts';
 import type { ProcessName } from './processes.ts';
-import { rowsUnder } from '../journal/schema.ts';
 
 /** What an operator has said of a process. */
 export type ProcessOverride = 'started' | 'stopped';
@@ -28,7 +28,7 @@ export function createProcessOverrides(parts: {
 	readonly keep: boolean;
 }): ProcessOverrides {
 	const { journal, keep } = parts;
-	const rows = keep ? journal.scan<ProcessOverride>('meta', rowsUnder(start)) : [];
+	const rows = keep ? scanMeta<ProcessOverride>(journal, start) : [];
 	const known = new Map(rows.map(({ key, value }) => [JSON.stringify(key), value]));
 	const keyOf = ({ kind, method, node }: ProcessName) => [
 		start,
@@ -44,8 +44,7 @@ export function createProcessOverrides(parts: {
 			const key = keyOf(process);
 			if (choice) known.set(JSON.stringify(key), choice);
 			else known.delete(JSON.stringify(key));
-			if (keep)
-				await journal.commit([{ table: 'meta', key, ...(choice ? { value: choice } : {}) }]);
+			if (keep) await journal.commit([metaChange(key, choice)]);
 		},
 	};
 }

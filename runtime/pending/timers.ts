@@ -9,6 +9,7 @@
  */
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Journal } from '../journal/journal.ts';
+import { metaChange, readMeta } from '../journal/meta-rows.ts';
 import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
 import { ignoreIfFenced } from '../journal/fencing.ts';
 
@@ -33,6 +34,9 @@ export interface TimerRow {
 
 /** Which timer is meant. */
 export type TimerName = Pick<TimerRow, 'actor' | 'key' | 'id' | 'dueAt'>;
+
+/** What the journal has of a timer besides its key. */
+type StoredTimer = Omit<TimerRow, keyof TimerName>;
 
 /** The timers that {@link createTimers} makes. */
 export interface Timers {
@@ -90,7 +94,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 		timer = undefined;
 		const now = clock.now();
 		for (let { from } = rowsUnder(); ;) {
-			const rows = journal.scan<Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>>('timers', {
+			const rows = journal.scan<StoredTimer>('timers', {
 				from,
 				to: [now + 1],
 				limit: rowsAtATime,
@@ -143,7 +147,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 
 const nameOf = ({ dueAt, actor, key, id }: TimerName) => JSON.stringify([dueAt, actor, key, id]);
 
-function rowOf(key: Key, value: Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>): TimerRow {
+function rowOf(key: Key, value: StoredTimer): TimerRow {
 	const [dueAt, actor, instance, id] = key;
 	return {
 		...value,
@@ -152,6 +156,15 @@ function rowOf(key: Key, value: Omit<TimerRow, 'dueAt' | 'actor' | 'key' | 'id'>
 		key: String(instance),
 		id: String(id),
 	};
+}
+
+/** One timer by its name; undefined if it is not set. */
+export function readTimer(
+	journal: Pick<Journal, 'get'>,
+	{ dueAt, actor, key, id }: TimerName,
+): TimerRow | undefined {
+	const value = journal.get<StoredTimer>('timers', [dueAt, actor, key, id]);
+	return value && { ...value, dueAt, actor, key, id };
 }
 
 /** What is noted of the life of this store's processes while a timer needs it. */
@@ -164,13 +177,13 @@ interface Alive {
 
 /** Knows for how long no process ran. It is written down only once a timer has asked for it. */
 function createUptime(journal: Journal, clock: Clock) {
-	const known = journal.get<Alive>('meta', ['alive']);
+	const known = readMeta<Alive>(journal, ['alive']);
 	const startedAt = clock.now();
 	const downMs = known ? known.downMs + Math.max(0, startedAt - known.at) : 0;
 	let pending: Timer | undefined;
 	const note = (): void => {
 		const value: Alive = { at: clock.now(), downMs };
-		journal.commit([{ table: 'meta', key: ['alive'], value }], 'committed').catch(ignoreIfFenced);
+		journal.commit([metaChange(['alive'], value)], 'committed').catch(ignoreIfFenced);
 	};
 	const beat = (): void => {
 		note();

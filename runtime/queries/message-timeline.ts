@@ -5,7 +5,7 @@
  * @module
  */
 import type { Ledger } from '../ledger/ledger.ts';
-import type { DeadLetter } from '../ledger/dead-letters.ts';
+import { scanDeadLetters } from '../ledger/dead-letters.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { HistoryEvent } from '../ledger/message-history.ts';
@@ -15,7 +15,6 @@ import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
-import { rowsUnder } from '../journal/schema.ts';
 
 /** What lives are told from. */
 export interface TimelineParts {
@@ -79,9 +78,7 @@ async function receivedHere(
 	if (others.some((other) => other.id !== receipt.id)) {
 		throw new ReeveError('not_found', `more than one begins with ${id}`);
 	}
-	const isDead = journal
-		.scan<DeadLetter>('dead', rowsUnder())
-		.some(({ value }) => value.id === receipt.id);
+	const isDead = scanDeadLetters(journal).some(({ letter }) => letter.id === receipt.id);
 	return endedHere(receipt, isDead);
 }
 

@@ -21,7 +21,8 @@ import { restored } from '../delivery/outbox-row.ts';
 import { restoredMailboxRow } from '../mailbox/mailbox-row.ts';
 import type { NodeRow, ProcessRow, TreeRow } from './question.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
-import { rowsUnder, type Key } from '../journal/schema.ts';
+import { scanDeadLetters } from '../ledger/dead-letters.ts';
+import { scanQuarantine } from '../journal/store-fork.ts';
 
 /** What inquiries look at. */
 export interface QueriesParts {
@@ -245,26 +246,22 @@ export function asideRows(
 	journal: Pick<Journal, 'scan'>,
 	asked: { reeve: 'quarantine' | 'dead'; limit: number },
 ): object[] {
-	const stretch = { ...rowsUnder(), limit: asked.limit };
+	const { limit } = asked;
 	if (asked.reeve === 'dead') {
-		return journal
-			.scan<object>('dead', { ...stretch, reverse: true })
-			.map(({ key, value }) => ({ dead: key[0], ...withoutPayload(value) }));
+		const rows = scanDeadLetters(journal, { limit, reverse: true });
+		return rows.map(({ key: dead, letter }) => ({ dead, ...withoutPayload(letter) }));
 	}
-	return journal.scan<never>('quarantine', stretch).map(({ key: [table, ...key], value }) => ({
-		table,
-		key,
-		...withoutPayload(named(table, key, value)),
-	}));
+	return scanQuarantine(journal, limit).map(({ table, key, value }) => {
+		const named = readers[table]?.(Number(key[1]), value) ?? value ?? {};
+		return { table, key, ...withoutPayload(named) };
+	});
 }
 
-/** The row with names, whatever form it has on disk. */
-function named(table: Key[number] | undefined, key: Key, value: never): object {
-	const place = Number(key[1]);
-	if (table === 'outbox') return restored(place, value);
-	if (table === 'mailbox') return restoredMailboxRow(place, value);
-	return value ?? {};
-}
+/** What names the fields of rows that have no names on disk, by table. */
+const readers: Readonly<Record<string, (place: number, value: never) => object>> = {
+	outbox: restored,
+	mailbox: restoredMailboxRow,
+};
 
 function withoutPayload(row: object): object {
 	const { body: _, message: __, ...rest }: { body?: unknown; message?: unknown } = row;

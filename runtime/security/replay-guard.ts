@@ -9,6 +9,7 @@
  * @module
  */
 import type { Journal } from '../journal/journal.ts';
+import { metaChange, readMeta } from '../journal/meta-rows.ts';
 import type { Status } from '../protocol/status.ts';
 import type { Change } from '../journal/schema.ts';
 
@@ -58,7 +59,7 @@ export function createReplayGuard(journal: Journal): ReplayGuard {
 	const read = <Value>(key: readonly string[]): Value | undefined =>
 		(known.get(key.join(' ')) as Value | undefined) ?? load<Value>(key);
 	const load = <Value>(key: readonly string[]): Value | undefined => {
-		const value = journal.get<Value>('meta', key);
+		const value = readMeta<Value>(journal, key);
 		if (value !== undefined) keep(key, value);
 		return value;
 	};
@@ -69,7 +70,7 @@ export function createReplayGuard(journal: Journal): ReplayGuard {
 	};
 	const write = (key: readonly string[], value: unknown): readonly Change[] => {
 		keep(key, value);
-		return [{ table: 'meta', key, value }];
+		return [metaChange(key, value)];
 	};
 	const keyOf = (stream: readonly [string, string]) => ['replay', ...stream];
 

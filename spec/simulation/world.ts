@@ -18,7 +18,7 @@ import {
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
 import type { TestScope } from '../support/temporary.ts';
-import { tables, type Table } from '../../runtime/journal/schema.ts';
+import { tableNames, type Table } from '../../runtime/journal/schema.ts';
 
 /** As the store writes its values. */
 const plainMaps = { useRecords: false };
@@ -186,7 +186,7 @@ export function storedContexts<Context>(folder: string, actor: string): Record<s
 
 /** Everything that a journal holds, but for what it counts of time, row by row. */
 export function wholeJournal(folder: string): ReadonlyMap<string, string> {
-	const rows = tables.flatMap((table) =>
+	const rows = tableNames.flatMap((table) =>
 		rawRows(folder, table).map(({ key, value }) => [table, key, value] as const),
 	);
 	return new Map(

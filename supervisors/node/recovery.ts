@@ -6,7 +6,7 @@
  */
 import type { NodeServices } from '../composition/node-services.ts';
 import { killOrphans } from '../../actors/io/orphan-commands.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
+import { stepIds } from '../../actors/turn/step-rows.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<
@@ -34,8 +34,7 @@ export async function endOrphans({
 	const messages = new Set<string>();
 	for (const box of mailboxes.values()) for (const { row } of box.started()) messages.add(row.id);
 	// Commands of steps carry the id of their step, as commands of messages carry theirs.
-	const steps = journal.scan('steps', rowsUnder());
-	for (const { key } of steps) messages.add(String(key[2]));
+	for (const id of stepIds(journal)) messages.add(id);
 	for (const { message, pid } of await killOrphans({ storeId: journal.storeId, messages }, clock)) {
 		signals.emit('orphan.killed', { id: message, pid });
 	}

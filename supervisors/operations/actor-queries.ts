@@ -7,7 +7,8 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { nodesOf } from '../../actors/definition/definition-check.ts';
-import { headOf, reportInstance, storedInstances } from '../../actors/replay/instance-report.ts';
+import { headOf, reportInstance } from '../../actors/replay/instance-report.ts';
+import { countInstances, storedInstances } from '../../actors/turn/instance.ts';
 import type {
 	ActorRow,
 	DefinitionRow,
@@ -17,7 +18,6 @@ import type {
 import type { ReloadRow } from '../../runtime/queries/definition-rows.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
 import type { NodeServices, Reload } from '../composition/node-services.ts';
 
 /** What this file needs of the node. */
@@ -96,7 +96,7 @@ function undefinedRows({ definitions, actors, mailboxes, journal, node }: Servic
 			name: actor,
 			version: 0,
 			summary: '',
-			stored: journal.count('snapshots', rowsUnder(actor)),
+			stored: countInstances(journal, actor),
 			active: 0,
 			waiting: mailboxes.get(actor)?.size() ?? 0,
 			parked: [],
@@ -118,7 +118,7 @@ function actorRow(services: Services, { name, version, summary }: ActorDefinitio
 		name,
 		version,
 		summary,
-		stored: journal.count('snapshots', rowsUnder(name)),
+		stored: countInstances(journal, name),
 		active: hostRuntime?.counts().active ?? 0,
 		waiting: mailboxes.get(name)?.size() ?? 0,
 		parked: [...(hostRuntime?.parked() ?? [])].map(([key, reason]) => ({ key, reason })),

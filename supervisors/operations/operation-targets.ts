@@ -4,13 +4,12 @@
  * @module
  */
 import { z } from 'zod';
-import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
+import { scanDeadLetters, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<
@@ -122,13 +121,12 @@ function isFit({ settledAt, result }: Entry, operation: Operation): boolean {
 
 function* dead({ journal, clock }: Services, where: Where): Generator<Target & { type: 'dead' }> {
 	const newest = clock.now() - (where.olderThanMs ?? 0);
-	const rows = journal.scan<DeadLetter>('dead', rowsUnder());
-	for (const { key, value: letter } of rows) {
+	for (const { key, letter } of scanDeadLetters(journal)) {
 		const isMeant =
 			(where.method ?? letter.method) === letter.method &&
 			(where.node ?? letter.fromNode) === letter.fromNode &&
 			letter.at <= newest;
-		if (isMeant) yield { type: 'dead', id: letter.id, key: String(key[0]), letter };
+		if (isMeant) yield { type: 'dead', id: letter.id, key, letter };
 	}
 }
 

@@ -5,7 +5,11 @@
  * @module
  */
 import { z } from 'zod';
-import type { DeadLetter } from '../../runtime/ledger/dead-letters.ts';
+import {
+	deadLetterRemoval,
+	isDeadLetter,
+	type DeadLetter,
+} from '../../runtime/ledger/dead-letters.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, errorTable, ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
@@ -148,7 +152,7 @@ async function redrive(
 	const box = mailboxes.get(letter.method);
 	if (!box) throw new ReeveError('unknown_method', letter.method);
 	// Two requests at the same time have both read it: the journal decides which was first.
-	if (journal.get('dead', [key]) === undefined || redriven.has(key)) {
+	if (!isDeadLetter(journal, key) || redriven.has(key)) {
 		throw new ReeveError('not_found', letter.id);
 	}
 	redriven.add(key);
@@ -160,7 +164,7 @@ async function redrive(
 		const body = packMessage(message);
 		const mail = { from: letter.fromNode, message, body, at, deadline };
 		const { row, changes } = box.place(mail);
-		await journal.commit([{ table: 'dead', key: [key] }, ...changes]);
+		await journal.commit([deadLetterRemoval(key), ...changes]);
 		box.push(row);
 		return id;
 	} finally {
@@ -173,7 +177,7 @@ async function drop({ journal, ledger }: Services, target: Target): Promise<Outc
 	if (target.type === 'unknown') throw target.error;
 	if (target.type === 'mail') throw new ReeveError('still_open', 'it is still to be run');
 	if (target.type === 'dead') {
-		await journal.commit([{ table: 'dead', key: [target.key] }]);
+		await journal.commit([deadLetterRemoval(target.key)]);
 		return { state: 'dropped' };
 	}
 	const changes = ledger.forget(target.id);

@@ -14,11 +14,14 @@ import { join } from 'node:path';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import type { Settled } from '../../runtime/ledger/ledger-retention.ts';
+import {
+	newestSettled,
+	scanSettled,
+	type SettledRow,
+} from '../../runtime/ledger/ledger-retention.ts';
 import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger/message-record.ts';
 import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
 import type { NodeServices } from '../composition/node-services.ts';
-import { rowsUnder } from '../../runtime/journal/schema.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<NodeServices, 'clock' | 'config' | 'journal' | 'ledger' | 'signals'>;
@@ -106,9 +109,8 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 	const line = await file.lastLine();
 	const record = line === undefined ? undefined : readRecord(line);
 	if (!record) return 0;
-	const end = { ...rowsUnder(), limit: 1, reverse: true };
-	const [newest] = services.journal.scan<Settled>('settled', end);
-	const isSameLine = newest !== undefined && Number(newest.key[0]) >= record.order;
+	const newest = newestSettled(services.journal);
+	const isSameLine = newest !== undefined && newest >= record.order;
 	// An emptied table, or another store, numbers from the beginning again: compare the times.
 	return isSameLine ? record.order : orderBefore(record, services);
 }
@@ -116,9 +118,8 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 /** The number of the last message that was settled before the file ended. */
 function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: Services): number {
 	const at = Date.parse(settledAt);
-	const rows = journal.scan<Settled>('settled', rowsUnder());
-	const written = rows.filter(({ value }) => (ledger.get(value.id)?.settledAt ?? 0) <= at);
-	return Number(written.at(-1)?.key[0] ?? 0);
+	const isWritten = ({ id }: SettledRow) => (ledger.get(id)?.settledAt ?? 0) <= at;
+	return scanSettled(journal).filter(isWritten).at(-1)?.order ?? 0;
 }
 
 interface Page {
@@ -130,13 +131,11 @@ interface Page {
 }
 
 function pageAfter(last: number, { journal, ledger, clock }: Services): Page {
-	const stretch = { ...rowsUnder(), from: [last + 1], limit: pageRows };
-	const rows = journal.scan<Settled>('settled', stretch);
+	const rows = scanSettled(journal, { after: last, limit: pageRows });
 	const lines: string[] = [];
 	let upTo = last;
-	for (const { key, value } of rows) {
-		const order = Number(key[0]);
-		const entry = ledger.record(value.id);
+	for (const { id, order } of rows) {
+		const entry = ledger.record(id);
 		const isHole = order > upTo + 1 && upTo > 0;
 		const ageMs = clock.now() - (entry?.settledAt ?? 0);
 		// A clock that was set back must not stop the log until it has caught up.

@@ -6,7 +6,7 @@ import { ReeveError } from '../../../runtime/platform/errors.ts';
 import type { Schedule } from '../../../runtime/message/schedule.ts';
 import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
 import { receivingSide } from '../../support/method-call.ts';
-import type { StartRecord } from '../../../runtime/mailbox/mailbox-row.ts';
+import type { StartRecord } from '../../../runtime/mailbox/start-rows.ts';
 
 type Run = Parameters<typeof receivingSide>[1];
 
