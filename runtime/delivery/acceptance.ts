@@ -1,5 +1,5 @@
 /**
- * Which rows of a frame a receiver takes: the pure heart of the inbox.
+ * Acceptance: the pure decision which rows of a frame a receiver takes.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export interface Readiness {
 	readonly epochSeen: number;
 	/** Why nothing is taken for now, such as `recovering`; undefined if messages are taken. */
 	readonly hindrance?: string;
-	/** How many messages the mailbox has room for; undefined if the method is not taken here. */
+	/** How many more messages the mailbox takes; undefined if the method is not taken here. */
 	readonly credit: number | undefined;
 	readonly messageBytesMax: number;
 	/** Whether a message of this id was accepted here before, on whatever lane. */

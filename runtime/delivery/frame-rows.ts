@@ -1,6 +1,6 @@
 /**
- * The rows of a frame, opened: each message is unpacked once, and looked at: is it one, and may it
- * be called by where it comes from?
+ * The rows of a frame: each message is unpacked once and checked, for its form and for whether its
+ * sender may call the method.
  *
  * @module
  */

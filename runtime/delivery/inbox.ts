@@ -1,8 +1,7 @@
 /**
  * The inbox: the receiving end of lanes. It decides of each row of a frame whether it is the next
  * one, a repetition or ahead of a gap; moves the lane's cursor in the transaction that files the
- * message in its mailbox; and answers after the flush, always with everything that the sender may
- * believe.
+ * message in its mailbox; and answers after the flush, always with all that is accepted by then.
  *
  * @module
  */
@@ -140,7 +139,7 @@ export function createInbox(parts: InboxParts): Inbox {
 				if (!box || !message) break;
 				changes.push(...parts.onAccept(message));
 				receipts.accepted(row.id);
-				// All that such a reply has to say is in the books by now: nothing needs to run.
+				// The ledger holds all that such a reply has to say: nothing needs to run.
 				if (isMereOutcome(message)) {
 					filed.push({ mail: undefined, message });
 					continue;

@@ -21,7 +21,7 @@ export interface LaneCursors {
 	 */
 	move(frame: Frame, decision: Decision): Change[];
 	flushed(frame: Frame, decision: Decision): void;
-	/** The cursor as far as it is on disk: nobody may be told of more. */
+	/** The cursor as far as it is on disk: no sender may be told of more. */
 	told(frame: Frame): Cursor;
 	/**
 	 * What the sender may not know yet: each answer repeats it until `lo` has passed it. All of it,

@@ -4,7 +4,7 @@
  * The cursor of a lane is what recognises a repeated message, so it may go only when no copy of any
  * message of its lane can come any more: when the lane has been silent for longer than the longest
  * time to live. That time is measured in the *running time* of this node, which is counted in its
- * journal and does not notice when somebody sets the clock by a year. A node that was off remembers
+ * journal and does not jump when the clock is set. A node that was off remembers
  * all the longer.
  *
  * @module

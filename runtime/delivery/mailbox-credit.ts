@@ -1,6 +1,6 @@
 /**
- * The room in mailboxes: how many more messages each takes, and which lanes were turned away from a
- * full one and want to hear when there is room again.
+ * Mailbox credit: how many more messages each mailbox takes, and which lanes were turned away from
+ * a full one and must be told when it takes messages again.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Mailbox } from '../mailbox/mailbox.ts';
 export interface MailboxCredit {
 	/** How many more messages this mailbox takes. */
 	of(box: Mailbox): number;
-	/** Notes that the lane of this frame was told that there is no room. */
+	/** Notes that the lane of this frame was told that the mailbox is full. */
 	turnAway(box: Mailbox, frame: Frame): void;
 	/** The lanes to tell, once the mailbox has fallen below its low water; each is named once. */
 	relieve(box: Mailbox): readonly Frame[];

@@ -14,11 +14,11 @@ export interface OutRow {
 	readonly id: string;
 	/** Whether the sender has given it up, and only waits for the receiver's word on that. */
 	readonly skip: boolean;
-	/** Set if somebody took it back, which is why it was given up. */
+	/** Set if it was cancelled, which is why it was given up. */
 	readonly cancelled?: true;
 	/** Set if no broker takes a publication of it, which is why it was given up. */
 	readonly tooLarge?: true;
-	/** Set on replies, which have no entry in the books; absent in rows of older versions. */
+	/** Set on replies, which have no ledger entry; absent in rows of older versions. */
 	readonly isReply?: true;
 	readonly body: Uint8Array;
 	/** Local wall-clock milliseconds after which it is given up. */

@@ -79,7 +79,7 @@ export interface Outbox {
 	waiting(node?: string): number;
 	/** Numbers a message in its lane. The changes must be committed with what caused it. */
 	append(message: Message): Appended;
-	/** Tells that a row is on disk, so that its lane may send it; the watchers hear of it soon. */
+	/** A row is on disk, so that its lane may send it; subscribers of `onMail` are called soon. */
 	flushed(lane: Lane, seq: number): void;
 	/** Loads rows from disk until the window is full or the lane is empty. */
 	fill(lane: Lane): void;
@@ -113,7 +113,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	/** Rows that were replaced while they were not loaded: the journal may not show that yet. */
 	const replaced = new Map<string, OutRow>();
 	const keyOf = (lane: Lane, seq: number) => `${lane.name} ${seq}`;
-	/** Lanes that have something new to send, until the watchers are told. */
+	/** Lanes that have something new to send, until the subscribers are told. */
 	const news = new Set<Lane>();
 	const tell = (): void => {
 		const told = [...news];

@@ -45,18 +45,18 @@ export interface IntakeParts {
 	readonly hindrance: () => ErrorCode | undefined;
 	/** Where specs make the node die, see `fault.ts`. */
 	readonly passPoint?: PassPoint;
-	/** Who may call what here; without it, everybody may. */
+	/** Who may call what here; without it, all calls are allowed. */
 	readonly access?: Access | undefined;
 	readonly checkAuthor?: PublicIntakeParts['checkAuthor'];
 }
 
 /** The intake that {@link createIntake} makes. */
 export interface Intake {
-	/** See `Door.accept`. The caller is `local` unless somebody knows better. */
+	/** See `Door.accept`. The caller is `local` unless another is given. */
 	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
 	/** See `Door.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
-	/** Takes what an MQTT client has published on a public topic of this node; see `public-intake.ts`. */
+	/** Takes what an MQTT client has published on a public topic; see `public-intake.ts`. */
 	readonly acceptPublic: PublicIntake;
 }
 
@@ -211,7 +211,8 @@ function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 }
 
 /**
- * An outcome can be published only where nobody takes it for a message, and only if there is one.
+ * An outcome can be published only on a topic where no node takes it for a message, and only if
+ * there is one.
  */
 function checkReply(input: CheckedInput, definition: MethodDefinition | undefined, config: Config) {
 	const { replyTopic, kind = definition?.kind ?? 'CommandACK' } = input;

@@ -1,6 +1,6 @@
 /**
- * The post office: every message that comes into being on this node is handed in here, and goes to
- * a mailbox of this node or to the outbox, in one transaction with whatever caused it.
+ * The message router: takes every message that is made on this node to a mailbox of this node or to
+ * the outbox, in one transaction with the changes that belong to it.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { isMereOutcome } from '../message/reply.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** What the post office works with. */
+/** What the router works with. */
 export interface MessageRouterParts {
 	readonly node: string;
 	readonly journal: Journal;
@@ -31,7 +31,7 @@ export interface MessageRouterParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 }
 
-/** The post office that {@link createMessageRouter} makes. */
+/** The router that {@link createMessageRouter} makes. */
 export interface MessageRouter {
 	/**
 	 * Sends messages, and writes `also` in the same transaction. Resolves when all of it is on disk;
@@ -40,40 +40,44 @@ export interface MessageRouter {
 	send(messages: readonly Message[], also?: readonly Change[]): Promise<void>;
 	/** What the arrival of a message from another node settles: the request that it answers. */
 	onAccept(message: Message): readonly Change[];
-	/** Tells the watchers of that, after the flush; and that it was accepted, if it was. */
+	/** Emits the signals of that, after the flush; and that it was accepted, if it was. */
 	onAccepted(message: Message, isTaken: boolean): void;
 }
 
-/** What is to be done for one message: what to write, and what to do once it is written. */
+/** What one message needs: changes to write, and what to do once they are written. */
 interface Plan {
 	readonly changes: readonly Change[];
 	readonly afterwards: () => void;
 }
 
-/** Creates the post office. */
+/** Creates the router. */
 export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 	const { journal, clock, config, ledger, outbox, signals } = parts;
 	const ttlMs = (message: Message) => (message.ttl ?? config.defaultMessageTtl) * 1000;
 	const mailOf = (message: Message) => {
 		const body = packMessage(message);
 		const at = clock.now();
-		// Whoever has sent bytes may write into them again before the message is run.
+		// The sender may reuse its buffer before the message is run.
 		const kept = typeof message.data === 'object' ? unpackMessage(body) : message;
 		return { from: message.fromNode, message: kept, body, at, deadline: at + ttlMs(message) };
 	};
 
 	/** A message to this very node. */
 	const keep = (message: Message): Plan => {
-		const opened = isReply(message) ? settleBy(message) : ledger.open(message);
-		// All that it has to say is in the books.
+		const box = isMereOutcome(message) ? undefined : parts.mailbox(message.method);
+		// Packed once: its mailbox and the ledger hold the same bytes.
+		const mail = box && mailOf(message);
+		const opened = isReply(message)
+			? settleBy(message)
+			: ledger.open(message, undefined, mail?.body);
+		// The ledger holds all that it has to say.
 		if (isMereOutcome(message)) return { changes: opened, afterwards: () => announce(message) };
-		const box = parts.mailbox(message.method);
-		if (!box) {
+		if (!box || !mail) {
 			const result = { outcome: 'refused', code: 'unknown_method' } as const;
 			const settled = isReply(message) ? [] : ledger.settle(message.id, result);
 			return { changes: [...opened, ...settled], afterwards: () => announce(message) };
 		}
-		const { row, changes } = box.place(mailOf(message));
+		const { row, changes } = box.place(mail);
 		const afterwards = () => {
 			box.push(row);
 			announce(message);
@@ -83,10 +87,10 @@ export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 
 	/** A message to another node. */
 	const dispatch = (message: Message): Plan => {
-		const { replyTo } = message;
-		const { lane, seq, body, changes } = outbox.append(replyTo ? unaddressed(message) : message);
+		const travels = message.replyTo ? unaddressed(message) : message;
+		const { lane, seq, body, changes } = outbox.append(travels);
 		const place = { lane: lane.name, seq };
-		const opened = isReply(message) ? [] : ledger.open(message, place, replyTo ? undefined : body);
+		const opened = isReply(message) ? [] : ledger.open(message, place, body);
 		const afterwards = () => {
 			ledger.opened(message.id);
 			outbox.flushed(lane, seq);
@@ -120,7 +124,7 @@ export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 		return answeredBy(message).flatMap((id) => ledger.settle(id, result, data));
 	};
 	/**
-	 * Tells the watchers of what a reply has settled. An interim one settles nothing: the one that
+	 * Emits the signals of what a reply has settled. An interim one settles nothing: the one that
 	 * does may be on its way to the disk just then.
 	 */
 	const settled = (reply: Message): void => {
@@ -146,7 +150,7 @@ export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 		},
 		onAccept: settleBy,
 		onAccepted(message, isTaken) {
-			// Ids of other nodes are not ours: only what is answered is in these books.
+			// Only the answered ids are ours: the id of the message is in the ledger of its sender.
 			settled(message);
 			if (!isTaken) return;
 			const { id, fromNode: from, toNode: to, method } = message;
@@ -155,7 +159,7 @@ export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
 	};
 }
 
-/** The message as it travels: where its outcome is published is nobody else's business. */
+/** The message as it travels: the receiver need not know where its outcome is published. */
 function unaddressed({ replyTo: _, ...travels }: Message): Message {
 	return travels;
 }

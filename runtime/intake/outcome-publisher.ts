@@ -1,8 +1,8 @@
 /**
- * Answers: outcomes on their way to MQTT clients that have no node of their own. An answer is
+ * The outcome publisher: outcomes on their way to MQTT clients without a node. An answer is
  * written in the transaction that settles its message, leaves after the flush, and stays in the
- * journal until the broker has taken it. So it is published at least once, whoever is killed
- * meanwhile.
+ * journal until the broker has taken it. So it is published at least once, even if the node or
+ * the broker is killed meanwhile.
  *
  * @module
  */
@@ -20,11 +20,11 @@ import { ignoreIfFenced } from '../journal/fencing.ts';
 
 /** The answers that {@link createOutcomePublisher} makes. */
 export interface OutcomePublisher {
-	/** What publishes the outcome of a settled entry; no changes if nobody asked for that. */
+	/** What publishes the outcome of a settled entry; no changes if the sender did not ask. */
 	outcome(entry: Entry): readonly Change[];
 	/**
 	 * What publishes an interim result of a message that runs here, with what is to be called once it
-	 * is flushed; nothing if nobody asked for that.
+	 * is flushed; nothing if the sender did not ask for that.
 	 */
 	interim(message: Message, data: string | Uint8Array): Interim | undefined;
 	/** What publishes anything else at an address, under an id of its own. */

@@ -1,7 +1,6 @@
 /**
- * Public messages: what MQTT clients without a journal publish on the public topics of this node.
- * They are taken like those of anybody else, and their publishers are answered where they asked for
- * it.
+ * The public intake: takes what MQTT clients without a journal publish on the public topics of this
+ * node. Their messages are taken like all others, and answered where the publisher asked for it.
  *
  * The caller acknowledges a publication when its promise resolves: its messages are on disk, or
  * refused for good. What is only refused for now is held until it can be taken, because the broker

@@ -1,6 +1,6 @@
 /**
- * Dead letters: messages that were started too often without an end. They stay until somebody sends
- * them again or forgets them, or until there are too many of them.
+ * Dead letters: messages that were started too often without an end. They stay until an operator
+ * sends them again or drops them, or until there are too many.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The entries of the books as they are at this moment: what is on its way to the journal, what is
- * open and was used lately, and the journal for all others; and what happened to each message.
+ * The ledger cache: entries as they are at this moment. Those on their way to the journal and those
+ * used lately are in memory, all others are read; and the history of each open message.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface LedgerCache {
 	opened(id: string): void;
 	/** A settled entry is flushed; returns what was on its way, if anything was. */
 	settled(id: string): Entry | undefined;
-	/** The entry as it was settled, for whoever records it; from memory if that was just now. */
+	/** The entry as it was settled, for the store log; from memory if that was just now. */
 	readonly record: (id: string) => Entry | undefined;
 	forget(id: string): void;
 	/** What happened to a message so far. */
@@ -48,7 +48,7 @@ const recentMax = 4096;
 export function createLedgerCache(parts: {
 	journal: Pick<Journal, 'get'>;
 	clock: Clock;
-	/** Events kept of the life of one message. */
+	/** Events kept in the history of one message. */
 	historyEventsMax: number;
 }): LedgerCache {
 	const { journal, clock, historyEventsMax } = parts;
@@ -56,14 +56,14 @@ export function createLedgerCache(parts: {
 	const fresh = new Map<string, Entry>();
 	/** Open entries that are in the journal too: most of them are settled soon. */
 	const recent = new Map<string, Entry>();
-	/** Settled entries that nobody has recorded yet. */
+	/** Settled entries that are not in the store log yet. */
 	const unrecorded = new Map<string, Entry>();
 	/** Entries that were forgotten before their settlement was flushed. */
 	const forgotten = new Set<string>();
 	const histories = createHistories();
 
 	// A read of the journal sees the file as it was when this turn of the event loop first looked at
-	// it: whoever is told of an outcome must find it.
+	// it, but a caller that is told of an outcome must find it.
 	const get = (id: string) =>
 		fresh.get(id) ?? recent.get(id) ?? unrecorded.get(id) ?? readEntry(journal, id);
 	const history = (id: string) => histories.get(id) ?? get(id)?.events ?? [];
@@ -104,7 +104,7 @@ export function createLedgerCache(parts: {
 		},
 		history,
 		note(id, what, more = {}) {
-			const known = histories.get(id) ?? openLife(get(id));
+			const known = histories.get(id) ?? openHistory(get(id));
 			if (!known) return;
 			histories.set(id, withEvent(known, { at: clock.now(), what, ...more }, historyEventsMax));
 		},
@@ -138,6 +138,6 @@ function keep(kept: Map<string, Entry>, entry: Entry): void {
 }
 
 /** What is known of a message that has no outcome yet. */
-function openLife(entry: Entry | undefined): readonly HistoryEvent[] | undefined {
+function openHistory(entry: Entry | undefined): readonly HistoryEvent[] | undefined {
 	return entry && entry.settledAt === undefined ? (entry.events ?? []) : undefined;
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Result, ReplyTo } from '../message/message.ts';
+import { unpackMessage } from '../message/codec.ts';
+import type { Message, ReplyTo, Result } from '../message/message.ts';
 import type { Change } from '../journal/schema.ts';
 import type { HistoryEvent } from './message-history.ts';
 
@@ -17,21 +18,27 @@ export interface Entry {
 	readonly lane?: string;
 	readonly seq?: number;
 	readonly note?: string;
-	/** The reply that it asks for, see `asked-reply.ts`. */
+	/** The reply that it asks for, see `askedReply`. */
 	readonly reply?: string;
 	readonly settledAt?: number;
 	readonly result?: Result;
 	/** The output as text, cut at `outputKeptBytesMax`; bytes that are not UTF-8 are replaced. */
 	readonly output?: string;
-	/** Where the outcome is published, if somebody asked for that. */
+	/** Where the outcome is published, if the sender asked for that. */
 	readonly replyTo?: ReplyTo;
 	/**
-	 * The message, so that it can be recorded, and sent again by hand; unless it is larger than
-	 * `bodyKeptBytesMax`.
+	 * The packed message, so that it can be recorded, and sent again by hand; absent if it is larger
+	 * than `bodyKeptBytesMax`. To be read by {@link messageIn}.
 	 */
 	readonly body?: Uint8Array;
 	/** What happened to it so far, as far as it is written. */
 	readonly events?: readonly HistoryEvent[];
+}
+
+/** The message of an entry, if it was kept; `replyTo` does not travel, and stands in the entry. */
+export function messageIn({ body, replyTo }: Entry): Message | undefined {
+	const message = body && unpackMessage(body);
+	return message && replyTo && !message.replyTo ? { ...message, replyTo } : message;
 }
 
 /** Who hears of settled entries, in the transaction that settles them. */

@@ -1,5 +1,5 @@
 /**
- * The line of settled messages: which of them the books forget first.
+ * Ledger retention: settled messages in order, so that the ledger forgets the oldest first.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
 import { entryRemoval } from './ledger-rows.ts';
 
-/** What is needed to forget an entry of the books. */
+/** What is needed to forget an entry of the ledger. */
 export interface Settled {
 	readonly id: string;
 	readonly sentAt: number;
@@ -21,7 +21,7 @@ export interface LedgerRetention {
 	push(settled: Settled): readonly Change[];
 	/** To be called once the changes of `push` are flushed. */
 	flushed(id: string): void;
-	/** Removes an entry from the books and from the line, wherever it stands. */
+	/** Removes an entry from the ledger and from the line, wherever it stands. */
 	forget(settled: Settled): readonly Change[];
 }
 

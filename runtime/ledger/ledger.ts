@@ -1,6 +1,7 @@
 /**
- * The books: what became of each message that this node sent. An entry is opened in the transaction
- * that accepts the message, and settled exactly once, in the transaction that learns how it ended.
+ * The ledger: what became of each message that this node sent. An entry is opened in the
+ * transaction that accepts the message, and settled exactly once, in the transaction that learns
+ * how it ended.
  *
  * Settled entries are kept up to `settledKeptMax`; while an entry is kept, a second message of its
  * id is recognised and not taken again.
@@ -29,9 +30,9 @@ import {
 } from './ledger-rows.ts';
 import type { Change } from '../journal/schema.ts';
 
-/** The books that {@link createLedger} makes. */
+/** The ledger that {@link createLedger} makes. */
 export interface Ledger {
-	/** Opens an entry; `body` is the packed message, if somebody has packed it already. */
+	/** Opens an entry; `body` is the packed message, so that it is packed once. */
 	open(
 		message: Message,
 		place?: { lane: string; seq: number },
@@ -46,7 +47,7 @@ export interface Ledger {
 	 * Sends the outcome elsewhere: the last one who asks for it gets it. `opened` is due afterwards.
 	 */
 	redirect(id: string, replyTo: ReplyTo): readonly Change[];
-	/** Notes what happens to a message; see `life.ts`. Nothing of it is written yet. */
+	/** Notes what happens to a message; see `message-history.ts`. It is not written yet. */
 	note(id: string, what: HistoryEvent['what'], more?: HistoryNote): void;
 	/**
 	 * Notes something of a message that may be settled, and writes it. `opened` is due afterwards.
@@ -62,7 +63,7 @@ export interface Ledger {
 	forget(id: string): readonly Change[];
 	/** To be called once the changes of `open` are flushed. */
 	opened(id: string): void;
-	/** To be called once the changes of `settle` are flushed: tells whoever watches. */
+	/** To be called once the changes of `settle` are flushed: emits the signal. */
 	settled(id: string): void;
 	get(id: string): Entry | undefined;
 	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
@@ -79,13 +80,13 @@ export interface Ledger {
 	totals(): { readonly open: number; readonly settled: number };
 }
 
-/** Opens the books. */
+/** Opens the ledger. */
 export function createLedger(parts: {
 	journal: Journal;
 	clock: Clock;
 	config: Config;
 	signals: Signals;
-	/** Who waits for outcomes here, and is told in the transaction that settles them. */
+	/** Instances that wait for outcomes; they are told in the transaction that settles them. */
 	asks?: Pick<Asks, 'answer' | 'answered'>;
 	/** What is published of an outcome, written in the transaction that settles it. */
 	outcomePublisher?: OutcomeListener;

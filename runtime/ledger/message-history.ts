@@ -1,6 +1,6 @@
 /**
- * The life of a message, as its sender knows it: what happened, and when. It is kept with the entry
- * in the books, and written only in transactions that happen anyway. What has not been written is
+ * The history of a message, as its sender knows it: what happened, and when. It is kept with the
+ * ledger entry, and written only in transactions that happen anyway. What has not been written is
  * in memory, so a crash may forget the last of it; the outcome it never forgets.
  *
  * @module
@@ -46,10 +46,10 @@ export function withEvent(
 	return [first, ...events.slice(events.length - max + 2), event].slice(-max);
 }
 
-/** The lives of the messages that are under way, the newest of them. */
+/** The histories of messages under way; only the newest are kept. */
 export interface Histories {
 	get(id: string): readonly HistoryEvent[] | undefined;
-	/** Puts a life, of which not all is in the journal. */
+	/** Puts a history, of which not all is in the journal. */
 	set(id: string, events: readonly HistoryEvent[]): void;
 	forget(id: string): void;
 	/** Says that the journal has it, as far as it has come. */
@@ -58,7 +58,7 @@ export interface Histories {
 	unwritten(): readonly string[];
 }
 
-/** Lives in memory; beyond that the oldest are only what the books have of them. */
+/** Histories in memory; beyond that the oldest are only what the ledger has. */
 const livesMax = 20_000;
 /** Messages whose notes an orderly end writes; of more, the newest. */
 const unwrittenMax = 10_000;

@@ -8,8 +8,7 @@
  */
 import type { Message } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { unpackMessage } from '../message/codec.ts';
-import type { Entry } from './ledger-entry.ts';
+import { messageIn, type Entry } from './ledger-entry.ts';
 
 /** What a line holds. */
 export interface MessageRecord {
@@ -33,7 +32,8 @@ export interface MessageRecord {
 
 /** A line, without its end. */
 export function recordLine(order: number, entry: Entry): string {
-	const { id, toNode, method, sentAt, settledAt = sentAt, result, note, body } = entry;
+	const { id, toNode, method, sentAt, settledAt = sentAt, result, note } = entry;
+	const message = messageIn(entry);
 	const { outcome = 'done', code, exitCode, attempts, durationMs } = result ?? {};
 	// What is undefined has no place in JSON, and is left out there.
 	const record = {
@@ -49,7 +49,7 @@ export function recordLine(order: number, entry: Entry): string {
 		attempts,
 		durationMs,
 		note,
-		message: body && asJson(unpackMessage(body)),
+		message: message && asJson(message),
 	};
 	return JSON.stringify(record);
 }
@@ -72,7 +72,7 @@ export function readRecord(line: string): MessageRecord | undefined {
 		if (typeof order !== 'number' || typeof id !== 'string') return undefined;
 		return value as MessageRecord;
 	} catch {
-		// A line that was cut is written anew by whoever goes on here.
+		// A line that was cut is written anew by the next process.
 		return undefined;
 	}
 }

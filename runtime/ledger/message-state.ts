@@ -1,5 +1,5 @@
 /**
- * The row that people see of a message: what the books say and, while it is on its way, its lane.
+ * The row that people see of a message: from its ledger entry and, while it travels, its lane.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface LaneViews {
 	lane(name: string): LaneView | undefined;
 }
 
-/** The row of an entry of the books. */
+/** The row of a ledger entry. */
 export function messageRow(entry: Entry, lanes: LaneViews): MessageRow {
 	const { id, toNode, method, sentAt, note } = entry;
 	const about = { id, toNode, method, sentAt, ...present({ note }) };
@@ -52,7 +52,7 @@ function present(fields: Partial<MessageRow>): Partial<MessageRow> {
 }
 
 /**
- * A row of `messages`, `dead` and `watch`: what the books of this node say of a message it sent.
+ * A row of `messages`, `dead` and `watch`: what the ledger says of a message that this node sent.
  */
 export interface MessageRow {
 	readonly id: string;

@@ -83,7 +83,7 @@ function hasCapacity({ ids }: Group): boolean {
 /** Creates an empty collection. */
 export function createOutcomeBatch(): OutcomeBatch {
 	const groups: Group[] = [];
-	/** The group of each kind that has room. */
+	/** The group of each kind that is not full. */
 	const open = new Map<string, Group>();
 	let latest: Group | undefined;
 	const groupOf = (to: string, result: Result): Group => {

@@ -1,9 +1,9 @@
 /**
- * Receipts: the receiver's side of the books. What became of each message that was accepted here,
- * kept after its settlement up to `receiptsKeptMax`. Those that are written in one transaction
- * share rows (see `rewriting.ts`), so that a settlement costs no row for its receipt alone. An
- * audit compares them with the books of the senders, and a message that may be a repetition from
- * another store is looked up here by its id.
+ * Receipts: what became of each message that was accepted here, kept after its settlement up to
+ * `receiptsKeptMax`. Those that are written in one transaction share rows (see `change-merging.ts`),
+ * so that a settlement costs no row for its receipt alone. An audit compares them with the ledgers
+ * of the senders, and a message that may be a repetition from another store is looked up here by its
+ * id.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface Receipt {
 	/** How often its method was started. */
 	readonly attempts: number;
 	readonly at: number;
-	/** When it was accepted here, and when it was started first in the life that ended it. */
+	/** When it was accepted here, and when it was first started in the epoch that ended it. */
 	readonly takenAt?: number | undefined;
 	readonly startedAt?: number | undefined;
 }
@@ -77,7 +77,7 @@ export function createReceipts(parts: { journal: Journal; config: Config }): Rec
 		flushing = fresh;
 		fresh = [];
 		const release = () => void (flushing = []);
-		// Not before whoever is accepting just now has given away what is to be written.
+		// Not before the caller that accepts just now has handed its changes to the journal.
 		queueMicrotask(() => void journal.commit([]).then(release, release));
 	};
 	/** What removes the rows with receipts beyond the limit only. */

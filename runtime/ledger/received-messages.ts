@@ -60,7 +60,7 @@ export function createReceived(parts: {
 	/** Whether the messages of this mailbox can be taken back. */
 	isOurs: (box: Mailbox) => boolean;
 	settle: (box: Mailbox, row: MailboxRow, attempts: number) => Promise<void>;
-	/** Whether whoever takes the messages of this mailbox does not take this one for now. */
+	/** Whether the consumer of this mailbox does not take this message for now. */
 	isParked?: (box: Mailbox, row: MailboxRow) => boolean;
 }): Received {
 	const { journal, receipts, cancellations, mailboxes } = parts;

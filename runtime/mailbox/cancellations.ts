@@ -1,14 +1,14 @@
 /**
- * Cancellations: how a message that is being run here is told that somebody takes it back.
+ * Cancellations: how the run of a message is told that the message was cancelled.
  *
  * @module
  */
 
 /** One run that can be cancelled. */
 export interface Cancellable {
-	/** Whether somebody has asked for it. */
+	/** Whether it was asked for. */
 	readonly isCancelled: boolean;
-	/** What is to happen when somebody does; at once if somebody has. */
+	/** Sets what is called when it is asked for; at once if it was already. */
 	onCancel(act: () => void): void;
 	/** The message has come to its end. */
 	over(): void;

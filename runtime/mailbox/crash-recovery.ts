@@ -1,8 +1,8 @@
 /**
- * Suspects: the messages that were started and not settled when the last process died. Any of them
- * may have killed it. So after a start they are decided, or run again, one at a time over all
- * methods, and nothing else runs before the last of them has come to its end: if the process dies
- * again, it is known why, and nobody else is charged with a crash.
+ * Crash recovery: what follows for messages that were running when the last process died. Any may
+ * have killed it. So after a start they are decided, or run again, one at a time over all methods,
+ * and nothing else runs before the last has ended: if the process dies again, the one that ran is
+ * the cause, and no other message is charged with the crash.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import type { Mailbox } from './mailbox.ts';
 import type { OnCrash } from '../message/message.ts';
 import { deferred } from '../platform/deferred.ts';
 
-/** The suspects that {@link createCrashRecovery} makes. */
+/** The crash recovery that {@link createCrashRecovery} makes. */
 export interface CrashRecovery {
 	/**
-	 * Whether there was more than one, so that the last crash is nobody's fault yet. Only a message
+	 * Whether more than one was running, so that the cause of the last crash is open. Only a message
 	 * that was already running alone is beyond doubt.
 	 */
 	readonly isCrowd: boolean;
-	/** Runs `work` when no other is under way. Once all suspects are decided, it runs at once. */
+	/** Runs `work` when no other is under way; at once when all such messages are decided. */
 	alone<Value>(work: () => Promise<Value>): Promise<Value>;
 	/** Tells that a method has none left. */
 	cleared(method: string): void;
@@ -25,7 +25,7 @@ export interface CrashRecovery {
 	readonly over: Promise<void>;
 }
 
-/** Counts the suspects in these mailboxes. None of them runs before `mayRun` resolves. */
+/** Counts the messages that were running, by mailbox. None runs before `mayRun` resolves. */
 export function createCrashRecovery(parts: {
 	mailboxes: Iterable<Pick<Mailbox, 'method' | 'started'>>;
 	/** Whether the last process died. If it was stopped, what it left has not killed it. */

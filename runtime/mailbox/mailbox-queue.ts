@@ -1,5 +1,5 @@
 /**
- * The line of a mailbox: which rows wait for their turn, in the order in which they came.
+ * The queue of a mailbox: the rows that wait to be run, in the order of their arrival.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export function countRows(journal: Journal, method: string, last: number): numbe
 	return countMailbox(journal, method, [from, counted]) + last + 1 - counted;
 }
 
-/** What a line is made from. */
+/** What a queue is made from. */
 export interface MailboxQueueParts {
 	readonly journal: Journal;
 	readonly method: string;

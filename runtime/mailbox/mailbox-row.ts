@@ -70,8 +70,8 @@ const listOf = (length: number): number => 0x90 | length;
 const headLength = 8;
 
 /**
- * What is written of a message. It is not packed a second time, and whoever reads the row has the
- * message as well.
+ * The bytes of a row. The packed message is their last item as it is: it is not packed a second
+ * time, and one reading yields both.
  */
 export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): Uint8Array {
 	const { from, deadline, at = null, lane = null, seq = null, repeat, answer } = mail;

@@ -1,10 +1,10 @@
 /**
  * A mailbox: the messages that one method has accepted here and not yet settled, in order of
- * arrival. The journal holds them; memory holds the next few, and the shift decides how many run at
- * a time.
+ * arrival. The journal holds them; memory holds the next few, and the push consumer decides how
+ * many run at a time.
  *
- * A row leaves the journal in the commit that settles its message, never before. So whatever ends
- * the process leaves every unsettled message where it was.
+ * A row leaves the journal in the commit that settles its message, never before. So however
+ * the process ends, every unsettled message stays where it was.
  *
  * @module
  */
@@ -38,12 +38,12 @@ export interface Mailbox {
 	/** Gives a message its place. The changes must be committed before `push`. */
 	place(mail: NewMailboxRow): { row: MailboxRow; changes: readonly Change[] };
 	/**
-	 * Makes a flushed row available. A volatile one is dropped while nobody has opened the mailbox.
+	 * Makes a flushed row available. A volatile one is dropped while the mailbox is not open.
 	 */
 	push(row: MailboxRow): void;
 	/**
-	 * Keeps a message from being handed out; false if it has been. Whoever withdraws it must settle
-	 * it: it stays on disk until then.
+	 * Keeps a message from being handed out; false if it has been. The caller must then settle it: it
+	 * stays on disk until that.
 	 */
 	withdraw(arrival: number): boolean;
 	/** What removes a settled message from disk, and its start unless none `isCounted`. */
@@ -59,12 +59,12 @@ export interface Mailbox {
 	attend<Value>(work: () => Promise<Value>): Promise<Value>;
 	/**
 	 * Starts handing out messages: those that `started` does not list, from the oldest on. See
-	 * `mail-shift.ts` for `begin`.
+	 * `push-consumer.ts` for `begin`.
 	 */
 	open(run: RunRow, begin?: Handling['begin']): void;
 	/**
-	 * Opens it for one who takes the messages himself, as many at a time as he likes, and begins and
-	 * settles them together. He is told when there may be some. It is closed like any other.
+	 * Opens it for a pull consumer, which takes as many messages at a time as it likes, and begins
+	 * and settles them together. `see` is called when there may be some. It is closed like any other.
 	 */
 	pull(see: () => void): PullConsumer;
 	/** Stops handing out, and resolves when what is running has ended. */
@@ -97,21 +97,21 @@ export function createMailbox(parts: {
 	let sum = last?.sum ?? 0;
 	let bytes = oldest ? sum - oldest.sum + oldest.bytes : 0;
 
-	/** It outlives a shift: what was on its way to the disk when that ended is still to be run. */
+	/** Starts on their way to the disk; kept when the consumer is replaced, because they must run. */
 	const early = new Set<number>();
 	const isEarly = (arrival: number) => early.has(arrival);
-	const line = createMailboxQueue({ journal, method, lastArrival: next - 1, isEarly });
+	const queue = createMailboxQueue({ journal, method, lastArrival: next - 1, isEarly });
 	const newConsumer = () =>
 		createPushConsumer({
 			concurrency,
 			settlementsMax,
 			early,
-			next: () => line.shift(),
+			next: () => queue.shift(),
 			commit: (changes) => journal.commit(changes, 'committed'),
 		});
-	let shift = newConsumer();
-	const pullConsumers = createPullConsumers(() => line.shift());
-	/** Runs beside the shift: what a crash left behind. */
+	let consumer = newConsumer();
+	const pullConsumers = createPullConsumers(() => queue.shift());
+	/** Runs beside the push consumer: what a crash left behind. */
 	let attended = 0;
 	let isOpen = false;
 
@@ -119,7 +119,7 @@ export function createMailbox(parts: {
 		method,
 		size: () => size,
 		bytes: () => bytes,
-		running: () => shift.running() + attended + pullConsumers.running(),
+		running: () => consumer.running() + attended + pullConsumers.running(),
 		place(mail) {
 			const { body, ...rest } = mail;
 			const { byteLength } = body;
@@ -131,21 +131,21 @@ export function createMailbox(parts: {
 			next += 1;
 			sum += byteLength;
 			const filed = mailboxRowChange([method, arrival], mail, sum);
-			return { row, changes: [filed, ...shift.beginNow(row)] };
+			return { row, changes: [filed, ...consumer.beginNow(row)] };
 		},
 		push(row) {
-			if (isOpen || !row.volatile) line.push(row, isOpen);
+			if (isOpen || !row.volatile) queue.push(row, isOpen);
 			else {
 				size -= 1;
 				bytes -= row.bytes;
 			}
-			if (!pullConsumers.tell()) shift.feed();
+			if (!pullConsumers.tell()) consumer.feed();
 		},
-		withdraw: (arrival) => line.withdraw(arrival) || shift.withdraw(arrival),
+		withdraw: (arrival) => queue.withdraw(arrival) || consumer.withdraw(arrival),
 		removal(row, isCounted = true) {
 			size -= 1;
 			bytes -= row.bytes;
-			// Nobody may believe that an empty mailbox is not: rows may have been removed by hand.
+			// Reset the byte count when the mailbox is empty: rows may have been deleted by hand.
 			if (size === 0) bytes = 0;
 			onRemoval?.(mailbox);
 			if (row.volatile) return [];
@@ -156,11 +156,11 @@ export function createMailbox(parts: {
 		started: () =>
 			scanStarts(journal, method).flatMap(({ key, value: start }) => {
 				const row = readMailboxRow(journal, key);
-				// Whoever asks sees to them.
+				// From now on the caller runs it.
 				early.delete(Number(key[1]));
 				return row ? [{ row, start }] : [];
 			}),
-		enqueue: (work) => shift.enqueue(work),
+		enqueue: (work) => consumer.enqueue(work),
 		async attend(work) {
 			attended += 1;
 			try {
@@ -171,7 +171,7 @@ export function createMailbox(parts: {
 		},
 		open(run, begin) {
 			isOpen = true;
-			shift.open({ run, begin });
+			consumer.open({ run, begin });
 		},
 		pull(see) {
 			isOpen = true;
@@ -180,15 +180,15 @@ export function createMailbox(parts: {
 		async close() {
 			isOpen = false;
 			pullConsumers.end();
-			shift.end();
-			await shift.over();
+			consumer.end();
+			await consumer.over();
 		},
 		reset() {
 			isOpen = false;
 			pullConsumers.end();
-			shift.end();
-			shift = newConsumer();
-			line.reset();
+			consumer.end();
+			consumer = newConsumer();
+			queue.reset();
 		},
 	};
 	return mailbox;

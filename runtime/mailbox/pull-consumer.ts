@@ -1,6 +1,6 @@
 /**
- * Drawing: how messages are taken from a mailbox by one who takes them himself, many at a time,
- * instead of being called for each of them.
+ * The pull consumer: takes messages from a mailbox by itself, many at a time, instead of being
+ * called for each.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { MailboxRow } from './mailbox-row.ts';
 export interface PullConsumer {
 	/** The next message; undefined if there is none, or the mailbox is closed. */
 	next(): MailboxRow | undefined;
-	/** Tells that one of them does not run any more. */
+	/** One of the messages does not run any more. */
 	over(): void;
 }
 
@@ -18,7 +18,7 @@ export interface PullConsumer {
 export interface PullConsumers {
 	/** Begins one; `see` is called when there may be messages. */
 	pull(see: () => void): PullConsumer;
-	/** Tells who draws that there may be messages; false if nobody does. */
+	/** Calls the pull consumer because there may be messages; false if there is none. */
 	tell(): boolean;
 	/** How many of the messages that were taken run. */
 	running(): number;
@@ -26,7 +26,7 @@ export interface PullConsumers {
 	end(): void;
 }
 
-/** Creates the drawings of a mailbox, whose next row `shift` takes. */
+/** Creates the pull consumers of a mailbox, whose next row `shift` takes. */
 export function createPullConsumers(shift: () => MailboxRow | undefined): PullConsumers {
 	let watcher: (() => void) | undefined;
 	let running = 0;

@@ -1,6 +1,6 @@
 /**
- * The shift of a mailbox: hands its rows to those who run them, so many at a time, between an
- * opening and the next one.
+ * The push consumer of a mailbox: hands rows to the function that runs them, a limited number at a
+ * time, between one opening and the next.
  *
  * A start is written before its method is called, and that takes as long as a commit. Short methods
  * would do nothing but wait for it; so rows may be begun before there is a place for them, as many
@@ -25,7 +25,7 @@ export interface Handling {
 	readonly begin?: ((rows: readonly MailboxRow[]) => readonly Change[]) | undefined;
 }
 
-/** What a shift works with. */
+/** What a push consumer works with. */
 export interface PushConsumerParts {
 	/** How many messages run at a time; 1 keeps the order. */
 	readonly concurrency: number;
@@ -39,7 +39,7 @@ export interface PushConsumerParts {
 	readonly commit: (changes: readonly Change[]) => Promise<void>;
 }
 
-/** The shift that {@link createPushConsumer} makes. */
+/** The consumer that {@link createPushConsumer} makes. */
 export interface PushConsumer {
 	/** From now on rows are run like this. */
 	open(handling: Handling): void;
@@ -65,7 +65,7 @@ export interface PushConsumer {
 /** Rows that are begun and have no place yet, at most. */
 const begunMax = 256;
 
-/** Creates a shift. Nothing is handed out before it is opened. */
+/** Creates a push consumer. It hands nothing out before it is opened. */
 export function createPushConsumer(parts: PushConsumerParts): PushConsumer {
 	const { concurrency, settlementsMax, early, next, commit } = parts;
 	const queue = new PQueue({ concurrency });
@@ -73,7 +73,7 @@ export function createPushConsumer(parts: PushConsumerParts): PushConsumer {
 	let handling: Handling | undefined;
 	const underWay = createTally(concurrency + settlementsMax);
 	let isBeginning = false;
-	/** Messages that have made room since the last rows were begun. */
+	/** Messages that have ended since the last rows were begun. */
 	let freed = 0;
 
 	const vacant = () => Math.max(0, concurrency - queue.size - queue.pending);
@@ -91,7 +91,7 @@ export function createPushConsumer(parts: PushConsumerParts): PushConsumer {
 			// A run that rejects leaves its row on disk: the next opening finds it among `started`.
 			run(row, concurrency > 1 ? resolve : ignore).then(over, over);
 		});
-	/** One place: runs one message after the other, while nobody else waits for it. */
+	/** One place: runs one message after the other, while no other work waits for it. */
 	const work = async (first: MailboxRow, by: Handling): Promise<void> => {
 		for (let row: MailboxRow | undefined = first; row;) {
 			await take(row, by.run);

@@ -16,7 +16,7 @@ const packr = new Packr({ useRecords: false, variableMapSize: true, moreTypes: f
 
 /**
  * msgpackr's mark of something that was there before: what is read with it may contain itself, and
- * could never be packed again. Nobody here writes it.
+ * could never be packed again. No node writes it.
  */
 addExtension({
 	type: 0x70,
@@ -25,7 +25,7 @@ addExtension({
 	},
 });
 
-/** The most messages that a reply may answer; nobody sends more than a few. */
+/** The most messages that a reply may answer; nodes send far fewer. */
 const answeredMax = 1000;
 
 /** Packs any plain value. The bytes are a copy that the caller may keep. */
@@ -79,7 +79,7 @@ function isMessage(value: unknown): value is Message {
 	);
 }
 
-/** Whether the books can be settled by it, and a reply be made to it. */
+/** Whether the ledger can be settled by it, and a reply be made to it. */
 function isAnswerable(message: Partial<Message>): boolean {
 	const { inReplyTo, alsoInReplyTo, result, replyMethod, replyMethodArgs } = message;
 	return (

@@ -109,7 +109,7 @@ export interface Result {
 	readonly streamed?: true;
 }
 
-/** Where the outcome of a message is published, for whoever has no books of its own. */
+/** Where the outcome of a message is published, for a sender without a ledger. */
 export interface ReplyTo {
 	readonly topic: string;
 	/** What the publisher recognises its question by; comes back as it was. */

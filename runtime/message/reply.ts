@@ -9,7 +9,7 @@ import { isAcknowledged } from './topics.ts';
 import { newId } from '../platform/ids.ts';
 import { createHash } from 'node:crypto';
 
-/** The method that takes an outcome and does nothing: the books are settled by then. */
+/** The method that takes an outcome and does nothing: the ledger is settled by then. */
 export const noReplyMethod = 'REQNone';
 /**
  * What is left to tell when a reply is given up: its outcome, without what the reply carried. The
@@ -40,7 +40,7 @@ export function outcomesOf(
 }
 
 /**
- * Whether a message only tells an outcome, which the books of its receiver take at its acceptance.
+ * Whether a message only tells an outcome, which settles the ledger of its receiver on arrival.
  */
 export function isMereOutcome(message: Message): boolean {
 	return (

@@ -1,6 +1,6 @@
 /**
- * Schedules: when the method of a message is to run again. Pure; who keeps a schedule and runs by
- * it is another file's business.
+ * Schedules: when the method of a message runs next. Pure; `scheduled-run.ts` keeps schedules and
+ * runs by them.
  *
  * This file is the door to croner.
  *

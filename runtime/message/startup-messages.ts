@@ -13,7 +13,7 @@ import { ReeveError } from '../platform/errors.ts';
 
 /** The name of the folder, in the data folder. */
 export const startupFolder = 'startup';
-/** Files in it that are looked at; whoever needs more puts several messages into one. */
+/** The most files that are read; one file may hold several messages. */
 export const startupFilesMax = 1000;
 
 /** A file of startup messages. */

@@ -34,7 +34,7 @@ type Predicate = (node: Candidate) => boolean;
 export interface Target {
 	/** Names that are meant whether anybody knows them or not: a node may be away. */
 	readonly names: readonly string[];
-	/** Whether there is nothing but names, so that nobody need be asked who is there. */
+	/** Whether there is nothing but names, so that presence need not be looked up. */
 	readonly isList: boolean;
 	readonly matches: Predicate;
 }

@@ -85,7 +85,7 @@ export interface MethodContext {
 	readonly authorization?: Authorization | undefined;
 	/** What the node has received; for the methods that audits and cancellations are made of. */
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
-	/** Prints on the console of the node, for whoever watches it. */
+	/** Prints on the console of the node. */
 	print(text: string): void;
 	/**
 	 * The absolute path of a file in the data folder, its folders created.

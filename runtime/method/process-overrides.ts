@@ -1,5 +1,5 @@
 /**
- * Process choices: which processes an operator has started or stopped by a message, against what
+ * Process overrides: which processes an operator has started or stopped by a message, against what
  * the configuration says. They are kept over a restart of the node, unless `keepStopped` is off.
  *
  * @module

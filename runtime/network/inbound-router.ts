@@ -29,9 +29,9 @@ export interface InboundHandlers {
 		address: { method: string; kind: Kind },
 		properties: PublicProperties,
 	): Promise<void>;
-	/** Somebody claims the name of this node: what is to be said to that, if anything. */
+	/** Another node claims the name of this one: the objection to that, if any. */
 	claim?(payload: Uint8Array): Publication | undefined;
-	/** A later start of this very store has announced itself. */
+	/** A later start of this very store has published its birth. */
 	laterEpoch?(): void;
 }
 

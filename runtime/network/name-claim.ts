@@ -1,8 +1,8 @@
 /**
  * The claim of a name. Before a node uses its name at the broker, it asks under another one whether
- * somebody else lives there: it reads the retained birth, publishes a claim, and waits for an
- * objection. Whoever holds the name objects. So a second node of the same name, or a second copy of
- * a data folder, disturbs nobody, and is told so.
+ * another node uses it: it reads the retained birth, publishes a claim, and waits for an objection.
+ * The holder of the name objects. So a second node of the same name, or a second copy of a data
+ * folder, does no harm, and is told so.
  *
  * A claim is no lock: while the broker cannot be reached, or keeps two nodes apart, both may come
  * to believe in their name. They find out when it connects them, because it disconnects the older
@@ -146,7 +146,7 @@ function createHearing(parts: HearingParts) {
 			if (!over.signal.aborted && isSure()) decide({ verdict: 'granted' });
 		});
 	};
-	/** Nobody can be there: no birth, a death, or our own former life in the same place. */
+	/** The name is free: no birth, a death, or our own earlier start in the same place. */
 	const isVacant = (): boolean =>
 		!isContested && (birth?.state !== 'online' || isFormerEpoch(birth, parts));
 	grantAfter(parts.claimMs);
@@ -157,7 +157,7 @@ function createHearing(parts: HearingParts) {
 		status(payload: Uint8Array) {
 			const news = statusOf(payload);
 			const isDeath = birth?.state === 'online' && news?.state === 'offline';
-			// A death of an earlier life than the last birth says nothing of that birth.
+			// A death of an earlier start than the last birth says nothing of that birth.
 			if (isDeath && news.storeId === birth?.storeId && news.epoch < birth.epoch) return;
 			birth = news;
 			if (isDeath && !isContested) decide({ verdict: 'granted' });
@@ -176,7 +176,7 @@ function createHearing(parts: HearingParts) {
 }
 
 /**
- * Of two that claim at the same time: the later life of one store, else whoever drew the lower lot.
+ * Of two that claim at the same time: the later start of one store, else the lower lot.
  */
 function precedes(
 	other: ClaimNote,
@@ -202,7 +202,7 @@ function statusOf(payload: Uint8Array): Status | undefined {
 	}
 }
 
-/** Reads a note; undefined for anything else, because anybody may publish there. */
+/** Reads a note; undefined for anything else, because any client may publish there. */
 function readNote(payload: Uint8Array): ClaimNote | undefined {
 	let value: unknown;
 	try {

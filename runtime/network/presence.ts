@@ -67,13 +67,13 @@ function learned(before: Neighbour | undefined, status: Status, now: number): Ne
 	const { node: name, state, storeId, epoch, mode } = status;
 	// A death tells nothing of what the node was, and will be again.
 	const { facts = before?.facts, methods = before?.methods ?? [] } = status;
-	// A birth that is said again may tell of other methods: it is still the same life.
+	// A repeated birth may tell of other methods: it is still the same start.
 	const since = before && isSameEpoch(before, status) ? before.since : now;
 	const known = { name, state, since, storeId, epoch, methods };
 	return { ...known, ...(mode ? { mode } : {}), ...(facts ? { facts } : {}) };
 }
 
-/** A death of an earlier life says nothing of the present one, and a repetition nothing new. */
+/** A death of an earlier start says nothing of the present one, and a repetition nothing new. */
 function isOldNews(
 	known: Neighbour | undefined,
 	{ storeId, epoch, state, methods = known?.methods ?? [] }: Status,

@@ -1,9 +1,9 @@
 /**
- * The announcement of this node to all others: its retained birth, and the death that is its will
- * or its goodbye.
+ * The status publisher: tells all others of this node, by its retained birth, and by the death that
+ * is its will or its goodbye.
  *
- * A broker that has lost a birth would leave everybody waiting for this node until one of them
- * connects anew. So the birth is said again after a minute, and then after twice as long each time,
+ * If a broker loses a birth, all others wait for this node until it connects anew. So the birth is
+ * published again after a minute, and then after twice as long each time,
  * up to an hour.
  *
  * @module

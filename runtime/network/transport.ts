@@ -129,7 +129,7 @@ export interface NodeApi {
 	ask(question: unknown, signal: AbortSignal): AsyncIterable<unknown>;
 }
 
-/** A connection under a name that nobody else uses, subscribed to {@link NameClaim.filters}. */
+/** A connection under a name of its own, subscribed to {@link NameClaim.filters}. */
 export interface ClaimChannel {
 	publish(publication: Publication): Promise<Verdict>;
 	/** Calls `see` for each publication that arrives. */

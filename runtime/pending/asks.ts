@@ -1,7 +1,7 @@
 /**
  * Asks: which instance of an actor waits for the outcome of which message. The outcome is filed in
- * its mailbox in the transaction that settles the message in the books, so it comes once, however
- * the message ended, and whatever has crashed meanwhile.
+ * its mailbox in the transaction that settles the ledger entry, so it comes once, however the
+ * message ended, and whatever has crashed meanwhile.
  *
  * @module
  */
@@ -29,22 +29,22 @@ export interface Asker {
 export interface Asks {
 	/** Notes who waits for a message of this id, which is one of {@link newAskId}. */
 	open(id: string, asker: Asker): Change;
-	/** Forgets it: nobody waits any more. */
+	/** Forgets it: no instance waits any more. */
 	close(id: string): Change;
-	/** What files the outcome; nothing if nobody waits for it. */
+	/** What files the outcome; nothing if no instance waits for it. */
 	answer(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
 	/** To be called once that is flushed. */
 	answered(id: string): void;
-	/** Who waits for a message; undefined if nobody does, or does any more. */
+	/** Who waits for a message; undefined if no instance does. */
 	find(id: string): Asker | undefined;
 	/** The monitors of other nodes, and of actors there, by the ids of their messages. */
 	monitors(): ReadonlyMap<string, Asker & Required<Pick<Asker, 'watches'>>>;
 }
 
-/** What such ids begin with, so that the books need not look for an asker of every message. */
+/** What such ids begin with, so that the ledger need not look for an asker of every message. */
 const idStart = 'ask-';
 
-/** A message id whose outcome somebody waits for. */
+/** A message id whose outcome an instance waits for. */
 export function newAskId(clock: Clock): string {
 	return idStart + newId(clock);
 }

@@ -71,7 +71,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	const { journal, clock } = parts;
 	const uptime = createUptime(journal, clock);
 	const hosts = new Map<string, (row: TimerRow) => void>();
-	/** Rows that were handed out, or belong to nobody, and are still on disk. */
+	/** Rows that were handed out, or whose actor is not here, and that are still on disk. */
 	const out = new Map<string, string>();
 	let timer: { readonly dueAt: number; readonly pending: Timer } | undefined;
 
@@ -167,7 +167,7 @@ export function readTimer(
 	return value && { ...value, dueAt, actor, key, id };
 }
 
-/** What is noted of the life of this store's processes while a timer needs it. */
+/** When processes ran on this store; noted while a timer needs it. */
 interface Alive {
 	/** When a process was last seen to run. */
 	readonly at: number;

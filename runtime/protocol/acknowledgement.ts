@@ -17,7 +17,7 @@ import { ReeveError } from '../platform/errors.ts';
 /** The answer for one lane. */
 export interface LaneAck {
 	readonly lane: string;
-	/** The epoch of the frame that is answered: what is wrong with an earlier life is no news. */
+	/** The epoch of the frame that is answered: the sender ignores a nack to an earlier epoch. */
 	readonly epoch: number;
 	/** Everything up to here is accepted, but for the exceptions. 0: nothing yet. */
 	readonly upTo: number;

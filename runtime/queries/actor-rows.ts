@@ -1,5 +1,5 @@
 /**
- * The rows with which a node answers what people ask about declared actors, and what rehearsals of
+ * The rows with which a node answers what people ask about declared actors, and what replays of
  * them find.
  *
  * @module

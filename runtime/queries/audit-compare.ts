@@ -1,5 +1,5 @@
 /**
- * Audits: what the books of a sender say of its messages, held against what their receivers say.
+ * The comparison of an audit: a sender's ledger against what the receivers say.
  *
  * @module
  */

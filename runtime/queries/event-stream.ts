@@ -1,6 +1,6 @@
 /**
- * The event stream: the signals of this node for whoever asks, first those that it remembers and
- * then, if wanted, those that come.
+ * The event stream: the signals of this node, first those that it remembers and then, if wanted,
+ * those that come.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The whole life of a message, as far as this node knows it: as its sender, as its receiver, or as
+ * The timeline of a message, as far as this node knows it: as its sender, as its receiver, or as
  * both.
  *
  * @module
@@ -16,7 +16,7 @@ import type { Received } from '../ledger/received-messages.ts';
 import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 
-/** What lives are told from. */
+/** What timelines are made from. */
 export interface TimelineParts {
 	readonly ledger: Ledger;
 	readonly outbox: Outbox;
@@ -25,7 +25,7 @@ export interface TimelineParts {
 }
 
 /**
- * The life of the message of this id, or of the only one whose id begins so.
+ * The timeline of the message of this id, or of the only one whose id begins so.
  *
  * @throws ReeveError `not_found`
  */

@@ -32,7 +32,7 @@ export interface ReceivedRow {
 }
 
 /**
- * The answer to `message`: a whole life, told by one of its ends, or by both if they are the same
+ * The answer to `message`: its timeline, told by one of its ends, or by both if they are the same
  * node.
  */
 export interface MessageTimeline {

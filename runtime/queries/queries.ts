@@ -1,5 +1,5 @@
 /**
- * Inquiries: the rows with which a node answers questions about itself.
+ * Queries: the rows with which a node answers questions about itself.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { Entry } from '../ledger/ledger-entry.ts';
 import { scanDeadLetters } from '../ledger/dead-letters.ts';
 import { scanQuarantine } from '../journal/store-fork.ts';
 
-/** What inquiries look at. */
+/** What queries read. */
 export interface QueriesParts {
 	readonly node: string;
 	readonly signals: Signals;
@@ -174,7 +174,7 @@ function* processRows({ node, mailboxes, outbox }: QueriesParts): Generator<Proc
 	}
 }
 
-/** A relative path would mean a folder of the node's process, which nobody who asks can see. */
+/** A relative path would mean a folder of the node's process, which the caller cannot see. */
 async function backup(journal: Journal, folder: string): Promise<object> {
 	if (!isAbsolute(folder)) throw new ReeveError('bad_message', 'folder: not an absolute path');
 	const { bytes } = await journal.backup(folder);

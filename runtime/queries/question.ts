@@ -43,7 +43,7 @@ export type Question =
 			readonly key: string;
 			readonly fresh?: boolean | undefined;
 	  }
-	/** The whole life of a message. */
+	/** The timeline of a message. */
 	| { readonly reeve: 'message'; readonly id: string }
 	/**
 	 * Does something to messages; answers with a row for each. Without ids, to those of the filter.
@@ -61,7 +61,7 @@ export type Question =
 	/** Sends messages of the record once more; a row for each. */
 	| { readonly reeve: 'resend'; readonly ids: readonly string[] }
 	/**
-	 * Compares the books of this node with its receivers', who are asked for that; a row for each.
+	 * Compares the ledger of this node with the receipts of its receivers; a row for each.
 	 */
 	| {
 			readonly reeve: 'audit';
@@ -106,7 +106,7 @@ export interface TreeRow {
 	/** `running`, `restarting`, `stopped`; for supervisors with the strategy in `detail`. */
 	readonly state: string;
 	readonly detail?: string;
-	/** Which of its lives it is: `<id>#<number>`; absent unless it runs. */
+	/** Which of its runs it is: `<id>#<number>`; absent unless it runs. */
 	readonly pid?: string;
 	readonly restarts: number;
 	/** Messages that wait in the actor's mailbox or outbox, where it owns one. */

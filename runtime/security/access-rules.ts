@@ -14,9 +14,9 @@
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * Without the file everybody may call everything. With it, nodes and MQTT clients may do what a
- * rule allows and none denies; `local`, which is whoever may open the socket of this node, may do
- * what none denies. A command is a beginning of the method's arguments, word by word. Replies need
+ * Without the file all calls are allowed. With it, nodes and MQTT clients may do what a rule allows
+ * and none denies; `local`, which is anyone who may open the socket of this node, may do what none
+ * denies. A command is a beginning of the method's arguments, word by word. Replies need
  * no rule: see `mayReply`.
  *
  * @module
@@ -199,7 +199,7 @@ function isAbout(
 }
 
 /**
- * Who did not prove a name is nobody to be allowed anything by it; but what is denied is denied.
+ * A caller that did not prove its name is allowed nothing by it; what is denied stays denied.
  */
 function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): boolean {
 	switch (caller.kind) {

@@ -1,6 +1,6 @@
 /**
- * Trust: whom this node believes and what they may do here, put together. One way in for what
- * arrives: is it signed, is it new, is it allowed?
+ * Authorization: whether what arrives is signed, new and allowed, from the keys, the replay guard
+ * and the access rules of this node.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { openKeyring, type Keyring } from './keyring.ts';
 import { noReplyMethod, givenReply } from '../message/reply.ts';
 import { createSigner, type Signer } from './signing.ts';
 
-/** Keys, seal and access rules of a node. */
+/** Keys, signer and access rules of a node. */
 export interface Authorization {
 	readonly keyring: Keyring;
 	readonly access: Access;

@@ -54,7 +54,7 @@ export function signAsClient(
 	return { ...message, signature: { by, count, value } };
 }
 
-/** Creates the check of a node; undefined where nobody could be known. */
+/** Creates the check of a node; undefined where no key could be known. */
 export function createClientCheck(parts: {
 	authorization: Authorization | undefined;
 	signing: Config['signing'];

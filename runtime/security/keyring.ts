@@ -35,7 +35,7 @@ export interface KeyOwner {
 	readonly name: string;
 }
 
-/** A public key of somebody. */
+/** A public key, and its owner. */
 export interface TrustedKey extends KeyOwner {
 	/** `ed25519:` and the key in base64url. */
 	readonly key: string;

@@ -1,18 +1,18 @@
 /**
- * The seal: what proves that a frame, an acknowledgement, a birth, a death or a claim comes from
+ * Signing: what proves that a frame, an acknowledgement, a birth, a death or a claim comes from
  * the node that it names. One signature is for a whole publication, however many messages are in
  * it, and for its topic: so it is worth nothing at another node, for another method or under
  * another prefix.
  *
- * Binary publications are put into an envelope, JSON ones get two fields more, because people look
- * at those with ordinary MQTT tools:
+ * Binary publications get a signature in front, JSON ones two fields more, because people look at
+ * those with ordinary MQTT tools:
  *
  * ```
  * 0xC1  version  number (8 bytes)  signature (64 bytes)  content   0xC1 begins nothing else
  * {..., "count": number, "signature": "..."}          over the canonical JSON of the rest
  * ```
  *
- * Every node understands sealed publications. Whether it makes them, looks at them and wants them
+ * Every node understands signed publications. Whether it makes them, looks at them and wants them
  * is what `signing` says: so a fleet can be moved from `off` over `on` to `required`, a node at a
  * time.
  *
@@ -24,13 +24,13 @@ import type { Config } from '../config/config.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Keyring } from './keyring.ts';
 
-/** A publication out of its envelope. Nothing is proven yet. */
+/** A publication without its signature. Nothing is proven yet. */
 export interface SignedContent {
 	readonly content: Uint8Array;
 	readonly proof?: { readonly count: number; readonly signature: Uint8Array };
 }
 
-/** The seal that {@link createSigner} makes. */
+/** The signer that {@link createSigner} makes. */
 export interface Signer {
 	/** Whether this node signs. */
 	readonly isOn: boolean;
@@ -54,11 +54,11 @@ const version = 1;
 const signatureBytes = 64;
 const headBytes = 2 + 8 + signatureBytes;
 
-/** Takes a publication out of its envelope, if it has one. Throws `bad_frame` for a broken one. */
+/** Separates a publication from its signature, if any. Throws `bad_frame` for a broken one. */
 export function readSigned(payload: Uint8Array): SignedContent {
 	if (payload[0] !== mark) return { content: payload };
 	if (payload[1] !== version || payload.byteLength < headBytes) {
-		throw new ReeveError('bad_frame', 'no envelope that is known here');
+		throw new ReeveError('bad_frame', 'no form of signature that is known here');
 	}
 	const { buffer, byteOffset } = payload;
 	const count = Number(new DataView(buffer, byteOffset).getBigUint64(2));
@@ -66,7 +66,7 @@ export function readSigned(payload: Uint8Array): SignedContent {
 	return { content: payload.subarray(headBytes), proof: { count, signature } };
 }
 
-/** A seal that signs nothing and believes everything: for `signing: off`. */
+/** A signer that signs nothing and believes everything: for `signing: off`. */
 export const passingSigner: Signer = {
 	isOn: false,
 	sign: (_topic, content) => content,
@@ -75,7 +75,7 @@ export const passingSigner: Signer = {
 	checkJson: () => undefined,
 };
 
-/** Creates the seal of a node. */
+/** Creates the signer of a node. */
 export function createSigner(parts: { keyring: Keyring; signing: Config['signing'] }): Signer {
 	const { keyring, signing } = parts;
 	if (signing === 'off') return passingSigner;

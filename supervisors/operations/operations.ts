@@ -18,7 +18,7 @@ import { packMessage, unpackMessage } from '../../runtime/message/codec.ts';
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { findTargets, operationRequest, type Operation, type Target } from './operation-targets.ts';
-import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
+import { messageIn, type Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What this file needs of the node. */
 type Services = Pick<
@@ -119,8 +119,9 @@ async function retry(services: Services, target: Target): Promise<Outcome> {
 	const { ledger, intake, journal } = services;
 	if (entry.settledAt === undefined) throw new ReeveError('still_open', id);
 	if (entry.result?.outcome === 'done') throw new ReeveError('already_settled', 'it is done');
-	if (!entry.body) throw new ReeveError('not_kept', id);
-	const raw = inputOf(unpackMessage(entry.body));
+	const message = messageIn(entry);
+	if (!message) throw new ReeveError('not_kept', id);
+	const raw = inputOf(message);
 	const note = `${entry.note ?? ''} (retry of ${id})`.trim().slice(-500);
 	const [answer] = await intake.accept({ ...raw, note }, 'operator');
 	if (!answer) throw new ReeveError('internal', id);

@@ -12,7 +12,7 @@ import {
 	type MessageRecord,
 } from '../../runtime/ledger/message-record.ts';
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
-import { unpackMessage } from '../../runtime/message/codec.ts';
+import { messageIn } from '../../runtime/ledger/ledger-entry.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { inputOf } from './operations.ts';
 import { storeLogFile } from '../reports/store-log.ts';
@@ -57,8 +57,9 @@ function kept({ ledger }: Services, id: string): Message | undefined {
 	const entry = ledger.get(match);
 	if (!entry) return undefined;
 	// The record is made from the ledger: a body that the ledger did not keep is in neither.
-	if (!entry.body) throw new ReeveError('not_kept', entry.id);
-	return unpackMessage(entry.body);
+	const message = messageIn(entry);
+	if (!message) throw new ReeveError('not_kept', entry.id);
+	return message;
 }
 
 /** What the record has of it. All of it is read: ids are in no order. */

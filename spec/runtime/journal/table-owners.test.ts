@@ -11,7 +11,6 @@ const files = sourceFiles(root, ['runtime', 'actors', 'supervisors', 'transports
 
 /** Files that may name any table, and why. */
 const exceptions: ReadonlyMap<string, string> = new Map([
-	['runtime/journal/schema.ts', 'it is the list of the tables'],
 	['runtime/journal/store-fork.ts', 'a fork moves the promises of a store as a whole'],
 	['runtime/journal/store-record.ts', 'it reads what a store says of itself before it is opened'],
 ]);
