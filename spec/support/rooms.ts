@@ -56,7 +56,17 @@ export const rooms: Readonly<Record<string, Room>> = {
 		],
 	},
 	'runtime/journal': {
-		doors: ['change-merging', 'disk', 'faulty-disk', 'fencing', 'journal', 'lmdb-store', 'schema'],
+		doors: [
+			'change-merging',
+			'disk',
+			'faulty-disk',
+			'fencing',
+			'journal',
+			'lmdb-store',
+			'meta-rows',
+			'schema',
+			'store-fork',
+		],
 		uses: ['runtime/observability', 'runtime/platform'],
 	},
 	'runtime/ledger': {
@@ -83,7 +93,14 @@ export const rooms: Readonly<Record<string, Room>> = {
 		],
 	},
 	'runtime/mailbox': {
-		doors: ['cancellations', 'crash-recovery', 'mailbox', 'mailbox-row', 'pull-consumer'],
+		doors: [
+			'cancellations',
+			'crash-recovery',
+			'mailbox',
+			'mailbox-row',
+			'pull-consumer',
+			'start-rows',
+		],
 		uses: ['runtime/journal', 'runtime/message', 'runtime/platform'],
 	},
 	'runtime/message': {
@@ -318,6 +335,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'instance',
 			'machine-restore',
 			'machine-step',
+			'step-rows',
 			'trigger',
 			'turn',
 			'turn-draft',
@@ -400,6 +418,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'actors/inbound',
 			'actors/io',
 			'actors/outbound',
+			'actors/turn',
 			'runtime/config',
 			'runtime/delivery',
 			'runtime/journal',
@@ -435,7 +454,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		uses: [
 			'actors/definition',
 			'actors/replay',
-			'runtime/journal',
+			'actors/turn',
 			'runtime/ledger',
 			'runtime/mailbox',
 			'runtime/message',
