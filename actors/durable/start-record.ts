@@ -13,7 +13,7 @@ import { markOf, markText, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { InstanceBatch } from './instance-batch.ts';
-import { rowsUnder, type Change, type Key } from '../../runtime/journal/schema.ts';
+import type { Change, Key } from '../../runtime/journal/schema.ts';
 
 /** The start records of one actor. */
 export interface StartRecords {

@@ -10,9 +10,9 @@ export interface TableFacts {
 	readonly owner: string;
 	readonly key: string;
 	readonly holds: string;
-	/** Set if one row is written anew by nearly every change: the last one of a transaction counts. */
+	/** Set if changes write the same row again and again: the last of a transaction counts. */
 	readonly isRewritten?: true;
-	/** Set if the rows of a transaction, each a list, are written together; see `change-merging.ts`. */
+	/** Set if the rows of a transaction, each a list, are joined; see `change-merging.ts`. */
 	readonly sharesRows?: true;
 }
 

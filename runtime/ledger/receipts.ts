@@ -1,8 +1,8 @@
 /**
  * Receipts: what became of each message that was accepted here, kept after its settlement up to
- * `receiptsKeptMax`. Those that are written in one transaction share rows (see `change-merging.ts`),
- * so that a settlement costs no row for its receipt alone. An audit compares them with the ledgers
- * of the senders, and a message that may be a repetition from another store is looked up here by its
+ * `receiptsKeptMax`. Those of one transaction share rows (see `change-merging.ts`), so that a
+ * settlement costs no row for its receipt alone. An audit compares them with the ledgers of the
+ * senders, and a message that may be a repetition from another store is looked up here by its
  * id.
  *
  * @module

@@ -80,6 +80,11 @@ export function readFrames(payload: Uint8Array): readonly [Frame, ...Frame[]] {
 	return all;
 }
 
+/**
+ * Checks the fields that all binary publications have.
+ *
+ * @throws ReeveError `bad_frame`
+ */
 export function checkOutline(value: unknown): FrameHead & Record<string, unknown> {
 	if (typeof value !== 'object' || value === null) throw new ReeveError('bad_frame', 'no map');
 	const { v, from, storeId, epoch } = value as Record<string, unknown>;
@@ -94,10 +99,12 @@ export function checkOutline(value: unknown): FrameHead & Record<string, unknown
 /** The longest name of a lane is two names, a kind and a number. */
 const textCharactersMax = 600;
 
+/** Whether a value is a text that fits into keys of the journal. */
 export function isShort(value: unknown): value is string {
 	return typeof value === 'string' && value.length <= textCharactersMax;
 }
 
+/** Whether a value is absent, or such a text. */
 export function isShortOrAbsent(value: unknown): boolean {
 	return value === undefined || isShort(value);
 }
