@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { configSchema } from '../runtime/config/config.ts';
-import { tables } from '../runtime/journal/schema.ts';
+import { tableNames } from '../runtime/journal/schema.ts';
 import { errorTable } from '../runtime/platform/errors.ts';
 import { sourceFiles, type SourceFile } from './support/source-text.ts';
 
@@ -237,7 +237,7 @@ function* settings(): Generator<Text> {
 	const lists: readonly (readonly [path: string, names: readonly string[]])[] = [
 		['runtime/config/config.ts', Object.keys(configSchema.shape)],
 		['runtime/platform/errors.ts', Object.keys(errorTable)],
-		['runtime/journal/schema.ts', tables],
+		['runtime/journal/schema.ts', tableNames],
 	];
 	for (const [path, list] of lists) {
 		for (const text of list) yield { path, line: 1, text, kind: 'name' };

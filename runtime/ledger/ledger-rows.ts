@@ -42,19 +42,19 @@ export function readEntry(journal: Pick<Journal, 'get'>, id: string): Entry | un
 }
 
 /** How many entries there are, open and settled. */
-export function countEntries(journal: Pick<Journal, 'count'>): number {
+export function countLedger(journal: Pick<Journal, 'count'>): number {
 	return journal.count('ledger');
 }
 
 /** The newest entries first. */
-export function newestEntries(journal: Pick<Journal, 'get' | 'scan'>, limit: number): Entry[] {
+export function newestInLedger(journal: Pick<Journal, 'get' | 'scan'>, limit: number): Entry[] {
 	return journal
 		.scan('opened', { ...rowsUnder(), limit, reverse: true })
 		.flatMap(({ key }) => readEntry(journal, String(key[1])) ?? []);
 }
 
 /** All entries, oldest first, from this instant on; read a piece at a time. */
-export function* entriesSince(
+export function* ledgerSince(
 	journal: Pick<Journal, 'get' | 'scan'>,
 	sinceMs: number,
 ): Generator<Entry> {

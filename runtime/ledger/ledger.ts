@@ -21,10 +21,10 @@ import type { Signals } from '../observability/signals.ts';
 import { askedReply } from '../message/reply.ts';
 import type { Entry, OutcomeListener } from './ledger-entry.ts';
 import {
-	countEntries,
-	entriesSince,
+	countLedger,
+	ledgerSince,
 	idsThatBegin,
-	newestEntries,
+	newestInLedger,
 	openedChange,
 	removedIds,
 } from './ledger-rows.ts';
@@ -95,7 +95,7 @@ export function createLedger(parts: {
 	const entries = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
 	const { get, history, note, write, writeHistory } = entries;
 	const line = createLedgerRetention(journal, config.settledKeptMax);
-	let open = countEntries(journal) - line.length();
+	let open = countLedger(journal) - line.length();
 
 	return {
 		open(message, place, packed = packMessage(message)) {
@@ -177,8 +177,8 @@ export function createLedger(parts: {
 		},
 		get,
 		record: (id) => entries.record(id),
-		list: (limit) => newestEntries(journal, limit),
-		each: (sinceMs = 0) => entriesSince(journal, sinceMs),
+		list: (limit) => newestInLedger(journal, limit),
+		each: (sinceMs = 0) => ledgerSince(journal, sinceMs),
 		match: (prefix) => idsThatBegin(journal, prefix),
 		totals: () => ({ open, settled: line.length() }),
 	};

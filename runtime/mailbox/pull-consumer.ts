@@ -26,8 +26,8 @@ export interface PullConsumers {
 	end(): void;
 }
 
-/** Creates the pull consumers of a mailbox, whose next row `shift` takes. */
-export function createPullConsumers(shift: () => MailboxRow | undefined): PullConsumers {
+/** Creates the pull consumers of a mailbox, whose next row `next` yields. */
+export function createPullConsumers(next: () => MailboxRow | undefined): PullConsumers {
 	let watcher: (() => void) | undefined;
 	let running = 0;
 	return {
@@ -36,7 +36,7 @@ export function createPullConsumers(shift: () => MailboxRow | undefined): PullCo
 			running = 0;
 			return {
 				next() {
-					const row = watcher === see ? shift() : undefined;
+					const row = watcher === see ? next() : undefined;
 					if (row) running += 1;
 					return row;
 				},

@@ -17,7 +17,7 @@ export interface ProcessRow {
 	/** Steward's subject: `<node>.<method>.<kind>`; of a publisher the name of its lane. */
 	readonly name: string;
 	/**
-	 * The number of its life: a process that is started again has another. Absent while it does not
+	 * The number of its run: a process that is started again has another. Absent while it does not
 	 * run.
 	 */
 	readonly id?: string;
@@ -32,7 +32,7 @@ export interface ProcessName {
 	readonly kind: ProcessKind;
 	readonly method: string;
 	readonly node: string;
-	/** If it is given, only the life of this number is meant. */
+	/** If it is given, only the run of this number is meant. */
 	readonly id?: string | undefined;
 }
 

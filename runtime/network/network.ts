@@ -1,6 +1,6 @@
 /**
- * The network as a node sees it: all its wires as one. The rest of the node does not know which wire
- * carries a publication. What wires bring goes through the inbound router.
+ * The network as a node sees it: all its wires as one. The rest of the node does not know which
+ * wire carries a publication. What wires bring goes through the inbound router.
  *
  * @module
  */

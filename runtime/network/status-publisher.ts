@@ -16,7 +16,7 @@ import type { Publication, Wire } from './transport.ts';
 import type { Facts } from '../message/facts.ts';
 import type { Status } from '../protocol/status.ts';
 
-/** The announcement that {@link createStatusPublisher} makes. */
+/** The publisher that {@link createStatusPublisher} makes. */
 export interface StatusPublisher {
 	/** What the broker says for us if we die. */
 	will(): Publication;
@@ -35,7 +35,7 @@ export interface StatusPublisher {
 	hear(status: Status, count?: number): boolean;
 }
 
-/** Creates the announcement of a node. */
+/** Creates the status publisher of a node. */
 export function createStatusPublisher(parts: {
 	self: Self;
 	clock: Clock;

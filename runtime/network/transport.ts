@@ -112,7 +112,7 @@ export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
-/** What the node behind a door does for it. */
+/** What the node does for a door. */
 export interface NodeApi {
 	/**
 	 * Takes one message, as it came out of the JSON parser, with one answer for each receiver, in

@@ -76,7 +76,7 @@ interface MailLine {
 	readonly attempts: number;
 }
 
-/** One turn of the flight recorder. */
+/** One recorded turn. */
 export interface HistoryLine {
 	readonly turn: number;
 	readonly at: number;

@@ -4,7 +4,7 @@ import { createLedgerRetention } from '../../../runtime/ledger/ledger-retention.
 import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
-/** A line on a journal, and what its books hold. */
+/** A line on a journal, and what its ledger holds. */
 function lineOn({ journal }: OpenedJournal, keptMax: number) {
 	const line = createLedgerRetention(journal, keptMax);
 	const push = async (id: string): Promise<void> => {

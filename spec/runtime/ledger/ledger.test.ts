@@ -9,7 +9,7 @@ import { heldJournal, type OpenedJournal, openedJournal } from '../../support/op
 const done = { outcome: 'done' } as const;
 const failed = { outcome: 'failed', code: 'command_failed' } as const;
 
-/** Books on a journal; `write` commits, and tells the books what is flushed. */
+/** A ledger on a journal; `write` commits, and tells the ledger what is flushed. */
 function booksOn(opened: OpenedJournal, values: Parameters<typeof configOf>[0] = {}) {
 	const { clock, signals } = opened;
 	const held = heldJournal(opened.journal);

@@ -24,7 +24,7 @@ async function settle(): Promise<void> {
 	for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
 }
 
-/** A shift of so many rows, whose runs and commits end when the test says so. */
+/** A push consumer of so many rows, whose runs and commits end when the test says so. */
 function shiftOf(count: number, options: { concurrency?: number; settlementsMax?: number } = {}) {
 	const { concurrency = 2, settlementsMax = 10 } = options;
 	const rows = Array.from({ length: count }, (_, at) => rowOf(at + 1));

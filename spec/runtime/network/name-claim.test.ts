@@ -64,7 +64,7 @@ function claimant(clock: SteppedClock, more: Partial<ClaimParts['self']> = {}, a
 	return { claims, granted, denied };
 }
 
-/** A process that holds the name, and answers claims as the exchange of a node does. */
+/** A process that holds the name, and answers claims as the network of a node does. */
 function incumbent(bus: ReturnType<typeof broker>, holder: ReturnType<typeof claimant>): void {
 	bus.listen((topic, payload) => {
 		if (topic === statusTopic) return;

@@ -8,7 +8,7 @@ import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 const topic = 'reeve/ship1/_lane/REQPing/EventACK';
 const content = Buffer.from('any bytes');
 
-/** The seals of ship1, which knows central, and of central. */
+/** The signers of ship1, which knows central, and of central. */
 function sealsOf(t: TestScope, signing: 'on' | 'required') {
 	const keyringOf = (node: string) =>
 		openKeyring({ folder: temporaryFolder(t), node, clock: steppedClock() });
