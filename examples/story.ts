@@ -28,11 +28,11 @@ export interface Story {
 	/** The nodes that run as processes of their own. */
 	readonly nodes: readonly string[];
 	/** Plays it, and returns its end: the same, whichever nodes die meanwhile. */
-	play(stage: Stage): Promise<unknown>;
+	play(nodes: StoryNodes): Promise<unknown>;
 }
 
 /** What a story works with. */
-export interface Stage extends Pick<PlainClient, 'publish' | 'overheard'> {
+export interface StoryNodes extends Pick<PlainClient, 'publish' | 'overheard'> {
 	/** The folder of all nodes, which is removed when the story is over. */
 	readonly folder: string;
 	/** Says what happens. */
@@ -109,13 +109,13 @@ export async function perform(story: Story, performance: Performance): Promise<P
 		for (const name of story.nodes) cast.start(name);
 		// The birth of a node says which methods and actors it has.
 		await Promise.race([seen, cast.failed]);
-		const stage = createStage(central, {
+		const nodes = createStory(central, {
 			...client,
 			folder,
 			say: performance.say,
 			join: async (name) => void (await joining(name)),
 		});
-		const end = await Promise.race([story.play(stage), cast.failed]);
+		const end = await Promise.race([story.play(nodes), cast.failed]);
 		return { end, deaths: cast.deaths() };
 	} finally {
 		await cast.stop();
@@ -232,12 +232,12 @@ async function ended(child: ChildProcess): Promise<void> {
 	await gone;
 }
 
-type StageParts = Pick<Stage, 'folder' | 'say' | 'join' | 'publish' | 'overheard'>;
+type SceneParts = Pick<StoryNodes, 'folder' | 'say' | 'join' | 'publish' | 'overheard'>;
 
-function createStage(central: RunningNode, parts: StageParts): Stage {
+function createStory(central: RunningNode, parts: SceneParts): StoryNodes {
 	const { folder } = parts;
 	const errorLog = join(folder, 'central', 'data', 'errorLog', 'errorCentral', 'error.log');
-	const send: Stage['send'] = async (message) => {
+	const send: StoryNodes['send'] = async (message) => {
 		const [answer] = await central.api.accept({ replyMethod: 'REQNone', ...message }, 'story');
 		if (!answer || !('id' in answer)) throw new Error(JSON.stringify(answer));
 		const { signal } = new AbortController();

@@ -55,7 +55,6 @@ const vocabulary: readonly Word[] = [
 		word: 'exchange',
 		say: 'network',
 		where: everywhere,
-		stays: [[/each exchange/g, 'a request and its answer']],
 	},
 	{ word: 'sorters?', say: 'inbound router', where: everywhere },
 	{ word: 'announcements?', say: 'status publisher, birth', where: everywhere },

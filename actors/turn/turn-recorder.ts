@@ -69,7 +69,7 @@ const marks = { fresh: 1, cut: 2 } as const;
 /** A row: the version of the definition, the ring's size in turns, and the turns of the row. */
 type TurnRow = readonly [version: number, keptMax: number, ...turns: readonly KeptTurn[]];
 
-/** The recorder of one actor. */
+/** The turn recorder of one actor. */
 export interface TurnRecorder {
 	/** Whether the whole instance is kept with this turn. */
 	wantsBase(turn: number): boolean;
@@ -79,7 +79,7 @@ export interface TurnRecorder {
 	write(key: string, turns: readonly KeptTurn[]): readonly Change[];
 }
 
-/** Creates the recorder of one actor; undefined if no turns are kept. */
+/** Creates the turn recorder of one actor; undefined if no turns are kept. */
 export function createTurnRecorder(parts: {
 	readonly actor: string;
 	readonly version: number;

@@ -25,7 +25,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { assign, setup } from 'xstate';
 import { ask, defineActor, toActor, type Answered } from '../../supervisors/node/node.ts';
-import { playIfMain, type Stage, type Story } from '../story.ts';
+import { playIfMain, type StoryNodes, type Story } from '../story.ts';
 import payment from './payment.ts';
 import stock from './stock.ts';
 
@@ -185,8 +185,8 @@ const orders = [
 /** A shop sells; the depot on another node has the goods, and knows the bank. */
 export const story: Story = {
 	nodes: ['shop', 'depot'],
-	async play(stage) {
-		const { folder, say, tell } = stage;
+	async play(nodes) {
+		const { folder, say, tell } = nodes;
 		const bank = join(folder, 'bank');
 		await tell(articleAt('lamp'), { type: 'ARRIVE', count: 50 });
 		await tell(articleAt('rope'), { type: 'ARRIVE', count: 20 });
@@ -195,7 +195,7 @@ export const story: Story = {
 			// A card that needs approval times out soon; others have more time than any node is down.
 			const deadlineMs = what.card === 'of my brother' ? 300 : 60_000;
 			const event = { type: 'PLACE', ...what, depot: 'depot', bank, deadlineMs } as const;
-			const { state, output = '' } = await stage.send({
+			const { state, output = '' } = await nodes.send({
 				toNode: 'shop',
 				method: 'order',
 				key: id,
@@ -209,13 +209,13 @@ export const story: Story = {
 			.map((entry) => Number(readFileSync(join(bank, entry), 'utf8')))
 			.toSorted((one, other) => one - other);
 		say(`The bank has booked ${money.join(', ')}`);
-		return { ended, money, lamps: await left(stage, 'lamp'), ropes: await left(stage, 'rope') };
+		return { ended, money, lamps: await left(nodes, 'lamp'), ropes: await left(nodes, 'rope') };
 	},
 };
 
 const articleAt = (key: string) => ({ node: 'depot', actor: 'stock', key });
 
-const left = (stage: Stage, article: string) =>
-	stage.tell<{ free: number; held: object; sold: number }>(articleAt(article), { type: 'TELL' });
+const left = (nodes: StoryNodes, article: string) =>
+	nodes.tell<{ free: number; held: object; sold: number }>(articleAt(article), { type: 'TELL' });
 
 await playIfMain(import.meta.url, story);

@@ -166,7 +166,7 @@ export const errorTable = {
 		'see what killed it',
 		failed,
 	),
-	start_failed: row('a part of the node could not be started', 'see the cause', {
+	start_failed: row('a child of the node could not be started', 'see the cause', {
 		exitCode: exitCodes.bug,
 	}),
 	unknown_event: row(

@@ -1,7 +1,7 @@
 /**
  * The replay guard: recognises publications of other nodes and clients that come a second time,
- * from anyone who may use the broker. Lanes need none, their numbers do that; it is for messages that
- * are sent at most once, for births and deaths, and for what clients without a node signed.
+ * from anyone who may use the broker. Lanes need none, their numbers do that; it is for messages
+ * that are sent at most once, for births and deaths, and for what clients without a node signed.
  *
  * What it has seen is in the journal, so that it also recognises what was seen before a restart.
  *

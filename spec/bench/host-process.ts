@@ -21,7 +21,7 @@ export interface Host {
 	work(job: HostJob): Promise<readonly number[]>;
 }
 
-/** The ground of one benchmark: a broker, a folder, and hosts. */
+/** What one benchmark runs on: a broker, a folder, and hosts. */
 export interface BenchHosts {
 	readonly folder: string;
 	readonly broker: string;

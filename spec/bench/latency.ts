@@ -1,7 +1,7 @@
 /**
- * Latency: one message at a time, from handing it in to its outcome in the ledger. The baseline does
- * by hand what cannot be left out: a round trip of mqtt.js with QoS 1, and a flush of LMDB for the
- * request and one for the answer. `command` is the same with a process that is started, `true`.
+ * Latency: one message at a time, from handing it in to its outcome in the ledger. The baseline
+ * does by hand what cannot be left out: a round trip of mqtt.js with QoS 1, and a flush of LMDB for
+ * the request and one for the answer. `command` is the same with a process that is started, `true`.
  *
  * @module
  */

@@ -220,7 +220,7 @@ const strategies: readonly Strategy[] = [
 	'simple_one_for_one',
 ];
 
-/** The size of a supervisor's state: what its roster holds of starts. */
+/** The size of a supervisor's state: what it holds of its children's starts. */
 async function keptStarts(supervision: TestSupervision, strategy: Strategy, restart: RestartType) {
 	const light = actorChild({ logic: fromTransition((count: number) => count, 0) });
 	const isSimple = strategy === 'simple_one_for_one';

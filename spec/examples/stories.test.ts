@@ -107,7 +107,7 @@ const stories: readonly (readonly [name: keyof typeof ends, story: Story])[] = [
 	['thermostat', thermostat],
 ];
 
-/** The file of a story; that of a sheet lies beside the folder of definitions. */
+/** The file of a story; that of a YAML definition lies beside the folder of definitions. */
 const fileOf = (name: string): string =>
 	fileURLToPath(
 		new URL(`../../examples/${name === 'thermostat' ? '' : 'actors/'}${name}.ts`, import.meta.url),

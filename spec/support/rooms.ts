@@ -13,7 +13,7 @@ export interface Room {
 	readonly uses: readonly string[];
 }
 
-/** The rooms by their folders, from the ground floor up. */
+/** The rooms by their folders, from the bottom up. */
 export const rooms: Readonly<Record<string, Room>> = {
 	'runtime/config': {
 		doors: ['config', 'config-file', 'start-options', 'steward-flags'],

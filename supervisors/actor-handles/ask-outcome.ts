@@ -67,7 +67,7 @@ function watchOutcome(services: Services, { id, resolve, reject, signal }: Watch
 	look();
 }
 
-/** What the books say of a message that is settled. */
+/** The outcome of a settled message in the ledger. */
 function replyOf({ ledger, config }: Services, id: string): ActorReply | undefined {
 	const { settledAt, result, output: data } = ledger.get(id) ?? {};
 	if (settledAt === undefined || !result) return undefined;

@@ -25,14 +25,14 @@ interface DefinitionRecord {
 	/** The highest that was in force. */
 	readonly version: number;
 	readonly file: string;
-	/** Of a sheet; a program cannot be kept as a text. */
+	/** The text of a YAML definition; a program is not kept. */
 	readonly text?: string;
 }
 
 /** The folder, as it was read before anything else was there. */
 export interface FolderReading {
 	readonly files: readonly DefinitionFile[];
-	/** Compiles the text of a sheet. Throws what is wrong with it. */
+	/** Compiles the text of a YAML definition. Throws what is wrong with it. */
 	readonly compile: (source: string, text: string) => ActorDefinition;
 }
 

@@ -7,7 +7,7 @@ import { createSettlement } from '../../actors/inbound/settlement.ts';
 import { createReceived, type Received } from '../../runtime/ledger/received-messages.ts';
 import type { NodeServices } from './node-services.ts';
 
-/** The ground floor, as far as it is there when this is made. */
+/** What this view needs of the node. */
 export type WithdrawalParts = Pick<
 	NodeServices,
 	| 'node'

@@ -22,7 +22,7 @@ import {
 	type Authorization,
 } from '../../runtime/security/authorization.ts';
 
-/** What the ground floor is given of it. */
+/** The security services that {@link createNodeSecurity} makes. */
 export interface NodeSecurity {
 	readonly authorization: Authorization | undefined;
 	readonly signer: Authorization['signer'];

@@ -39,13 +39,13 @@ import type { WireListener } from '../../runtime/network/transport.ts';
 import type { Names } from '../otp/names.ts';
 import type { NodePhase } from './node-phase.ts';
 
-/** What a ground floor is made from. */
+/** What a node is composed from. */
 export interface ComposeOptions {
 	readonly config: Config;
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
-	/** The declared actors of this node; each is a method too. Of the ground, those in force now. */
+	/** The declared actors of this node; each is a method, too. In the services: those in force now. */
 	readonly actors: readonly ActorDefinition[];
 	/** The definitions folder, as it was read; undefined if there is none. */
 	readonly reading?: FolderReading | undefined;
@@ -83,7 +83,7 @@ export interface NodeServices extends ComposeOptions, Mailboxes {
 	readonly definitions: Definitions;
 	/** How many messages earlier processes left here: to be sent, or to be run. */
 	readonly leftBehind: number;
-	/** Where the node is in its life; messages are taken only while it is `open`. */
+	/** Whether the node recovers, is open, or stops. */
 	readonly phase: NodePhase;
 	/** Whether the node runs no messages, because its last processes died one after the other. */
 	readonly isSafe: boolean;

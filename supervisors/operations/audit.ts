@@ -34,7 +34,7 @@ const request = z.object({
 	waitSeconds: z.int().min(1).max(3600).default(30),
 });
 
-/** Messages that one question is about; their answer must fit into the books as text. */
+/** Messages that one question is about; the ledger must be able to keep the answer as text. */
 const idsAtATime = 500;
 const bytesOfRow = 64;
 /** Messages that are named, of those that do not agree. */

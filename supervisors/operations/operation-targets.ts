@@ -74,7 +74,7 @@ export async function findTargets(
 	return entries(services, where, reeve).slice(0, operatedMax);
 }
 
-/** The books come first; `--state dead` is about the letter of a message that is in both. */
+/** The ledger comes first; `--state dead` means the dead letter of a message that is in both. */
 async function byId(services: Services, id: string): Promise<Target> {
 	const { ledger } = services;
 	const ids = new Set([

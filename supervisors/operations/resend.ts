@@ -50,7 +50,7 @@ async function resendOne(services: Services, id: string): Promise<OperationRow> 
 	return { id: message.id, state: 'queued', newId: answer.id };
 }
 
-/** The message as the books have it. */
+/** The message as the ledger has it. */
 function kept({ ledger }: Services, id: string): Message | undefined {
 	const [match = '', ...others] = ledger.get(id) ? [id] : ledger.match(id);
 	if (others.length > 0) throw new ReeveError('not_found', `more than one begins with ${id}`);

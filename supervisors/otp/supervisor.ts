@@ -70,7 +70,7 @@ export interface SupervisorRef extends Child, SupervisorCalls {
 	readonly actor: ActorRefFrom<typeof supervisorLogic>;
 	/** Resolves with the reason when it has ended. */
 	readonly exited: Promise<ExitReason>;
-	/** The present state, at once and without its mailbox; for drawings of the tree. */
+	/** The present state, at once and without its mailbox; for pictures of the tree. */
 	view(): SupervisorView;
 	/** Stops it with its children, in reverse start order; resolves with the reason. */
 	stop(reason?: ExitReason): Promise<ExitReason>;

@@ -27,7 +27,7 @@ interface PacketWriter {
 /**
  * Turns off the number cache of mqtt-packet in this process. By default mqtt-packet, which mqtt.js
  * and aedes use, makes a buffer for each of the 65 536 packet numbers when it writes its first
- * packet: 6 MB for the life of the process, and 50 ms of each start. That pays off only for very
+ * packet: 6 MB as long as the process runs, and 50 ms of each start. That pays off only for very
  * many packets; reeve's frames hold many messages each.
  */
 export function makeNumbersSingly(): void {

@@ -12,7 +12,7 @@ import type { Journal } from '../../../runtime/journal/journal.ts';
 import { pack, unpack } from '../../../runtime/message/codec.ts';
 import type { Change, Key } from '../../../runtime/journal/schema.ts';
 
-/** A table in memory, and a recorder that writes to it. */
+/** A table in memory, and a turn recorder that writes to it. */
 function setRecorder(given: Partial<Config>) {
 	const clock = steppedClock();
 	const config = configOf({ nodeName: 'ship1', ...given });

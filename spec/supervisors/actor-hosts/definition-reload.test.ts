@@ -193,7 +193,7 @@ export default defineActor({
 		rows.map(({ name, version }) => `${name} ${version}`),
 		['door 2', 'program 0'],
 	);
-	// The sheet of before is in force; the mail of a program that nobody has any more waits.
+	// The previous YAML definition is in force; messages for a program that is gone wait.
 	assert.equal(await tell(node, 'door', 'TELL'), '1');
 	const waiting = { toNode: 'central', method: 'program', methodArgs: ['TELL'] };
 	const [answer] = await node.api.accept(waiting, 'library');

@@ -1,4 +1,4 @@
-/** Looking at actors, and rehearsing other definitions, on the watchdog of the examples. */
+/** Looking at actors, and replaying with other definitions, on the watchdog of the examples. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
