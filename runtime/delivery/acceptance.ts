@@ -139,7 +139,7 @@ function refusal(row: FrameRow, readiness: Readiness): string | undefined {
 	return row.skip ? 'skipped' : finalRefusal(row, readiness);
 }
 
-/** Why a message cannot be taken, whoever sends it and however often; undefined if it can. */
+/** Why a message cannot be taken from any sender, now or later; undefined if it can. */
 export function finalRefusal(row: FrameRow, readiness: Readiness): string | undefined {
 	if (readiness.credit === undefined) return 'unknown_method';
 	if ((row.body?.byteLength ?? 0) > readiness.messageBytesMax) return 'too_large';

@@ -219,10 +219,10 @@ function checkReply(input: CheckedInput, definition: MethodDefinition | undefine
 	if (replyTopic === undefined) return;
 	checkReplyTopic(config.topicPrefix, replyTopic);
 	if (isAcknowledged(kind)) return;
-	throw new ReeveError('bad_message', `replyTopic: nobody learns the outcome of a ${kind}`);
+	throw new ReeveError('bad_message', `replyTopic: no outcome of a ${kind} is known`);
 }
 
-/** A schedule is kept on disk, where messages that nobody acknowledges never are. */
+/** A schedule is kept on disk; messages of the at-most-once kinds never are. */
 function checkSchedule(
 	{ schedule, kind }: CheckedInput,
 	definition: MethodDefinition | undefined,

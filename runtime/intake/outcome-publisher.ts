@@ -88,7 +88,7 @@ export function createOutcomePublisher(parts: {
 	};
 	const tell = (id: string, { topic, correlation }: ReplyTo, text: object): Change[] => {
 		const shown = correlation === undefined ? undefined : Buffer.from(correlation as Uint8Array);
-		// Whoever speaks 3.1.1 finds it in the JSON; MQTT 5 has a place of its own for it.
+		// MQTT 3.1.1 clients find it in the JSON; MQTT 5 has a property for it.
 		const content = typeof correlation === 'string' ? { ...text, correlation } : text;
 		const payload = Buffer.from(JSON.stringify(content));
 		return add({ id, topic, payload, ...(shown ? { correlation: shown } : {}) });

@@ -39,7 +39,7 @@ export interface PublicIntakeParts {
 	/** The intake of the node. */
 	readonly accept: (raw: unknown, via: string, caller: Caller) => Promise<readonly Answer[]>;
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
-	/** Who has signed a message; without it, nobody has. */
+	/** Who has signed a message; without it, no message is signed. */
 	readonly checkAuthor?: ReturnType<typeof createClientCheck> | undefined;
 }
 
@@ -217,7 +217,7 @@ function complete(raw: unknown, around: Surroundings): object {
 
 /**
  * The broker's permissions are about topics. So a message may name its node, method and kind, but
- * no others than those of its topic: else whoever may ping one node could command all of them
+ * no others than those of its topic: else a client that may ping one node could command all of them
  * through it.
  */
 function checkTopic(said: Record<string, unknown>, around: Surroundings): void {

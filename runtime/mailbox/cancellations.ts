@@ -22,43 +22,46 @@ export interface Cancellations {
 	cancel(id: string): boolean;
 }
 
-/** A run that can be cancelled. There is one for each message, so they share their methods. */
-interface Run extends Cancellable {
-	id: string;
-	isCancelled: boolean;
-	act: (() => void) | undefined;
-	runs: Map<string, Run>;
-}
+/** The run of one message, while it can be cancelled. */
+class Run implements Cancellable {
+	readonly #id: string;
+	readonly #runs: Map<string, Run>;
+	#act: (() => void) | undefined;
+	isCancelled = false;
 
-const methods: Pick<Run, 'onCancel' | 'over'> & ThisType<Run> = {
-	onCancel(act) {
-		this.act = act;
+	constructor(id: string, runs: Map<string, Run>) {
+		this.#id = id;
+		this.#runs = runs;
+	}
+
+	onCancel(act: () => void): void {
+		this.#act = act;
 		if (this.isCancelled) act();
-	},
-	over() {
-		if (this.runs.get(this.id) === this) this.runs.delete(this.id);
-	},
-};
+	}
+
+	cancel(): void {
+		this.isCancelled = true;
+		this.#act?.();
+	}
+
+	over(): void {
+		if (this.#runs.get(this.#id) === this) this.#runs.delete(this.#id);
+	}
+}
 
 /** Creates the cancellations of a node. */
 export function createCancellations(): Cancellations {
 	const runs = new Map<string, Run>();
 	return {
 		watch(id) {
-			const run = Object.create(methods) as Run;
-			run.id = id;
-			run.isCancelled = false;
-			run.act = undefined;
-			run.runs = runs;
+			const run = new Run(id, runs);
 			runs.set(id, run);
 			return run;
 		},
 		cancel(id) {
 			const run = runs.get(id);
-			if (!run) return false;
-			run.isCancelled = true;
-			run.act?.();
-			return true;
+			run?.cancel();
+			return run !== undefined;
 		},
 	};
 }

@@ -180,8 +180,7 @@ export function inOurSpelling(raw: object): object {
 	const fields = new Map<string, unknown>();
 	for (const [key, value] of Object.entries(raw)) {
 		const field = fieldByLowerCase.get(key.toLowerCase()) ?? key;
-		// Go would take the last one; but whoever checked the first on its way here saw another
-		// message.
+		// Go takes the last one; a check on the way here may have seen the first.
 		if (fields.has(field)) throw new ReeveError('bad_message', `${field} is there twice`);
 		fields.set(field, value);
 	}

@@ -68,7 +68,7 @@ export interface Run {
 
 /**
  * The reply to `request`, or undefined where none is due: replies are not answered, and a message
- * of an at-most-once kind is answered only with output that somebody asked for.
+ * of an at-most-once kind is answered only with output that its sender asked for.
  *
  * Without a `result` it is an interim reply: one of several, and not the last.
  *
@@ -84,7 +84,7 @@ export function composeReply(
 	if (isReply(request)) return undefined;
 	const method = replyMethodOf(request, run, replies);
 	if (method === noReplyMethod && (!run.result || !isAcknowledged(request.kind))) return undefined;
-	// Behind the interim replies, in their lane: nobody is to learn the outcome before the output.
+	// Behind the interim replies, in their lane: the outcome must not arrive before the output.
 	const isLast = replies === 'interim' && run.result !== undefined;
 	return {
 		id: newId(clock),

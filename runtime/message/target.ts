@@ -51,7 +51,7 @@ export function readTarget(text: string): Target {
 	if (text.length > textLengthMax) throw new ReeveError('bad_target', 'it is too long');
 	const words = wordsOf(text);
 	if (words.length === 0) throw new ReeveError('bad_target', 'it is empty');
-	// Names alone are a list; they need no commas, and nobody has to know them.
+	// Names alone are a list; they need no commas, and the nodes need not be known.
 	if (words.every((word) => word === ',' || isPlainName(word))) {
 		const names = [...new Set(words.filter((word) => word !== ','))];
 		const all = new Set(names);
@@ -194,5 +194,5 @@ function globOf(glob: string): (text: string) => boolean {
 }
 
 function unexpected(word = ''): ReeveError {
-	return new ReeveError('bad_target', `nobody understands ${JSON.stringify(word)} there`);
+	return new ReeveError('bad_target', `${JSON.stringify(word)} is not understood there`);
 }

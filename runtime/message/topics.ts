@@ -96,9 +96,9 @@ export function publicFilter(prefix: string, node: string): string {
 }
 
 /**
- * What a node subscribes to: frames, acknowledgements, claims of its name, and presence: its own,
- * in which it contradicts a death that comes too late, and everybody's, unless it follows those
- * whom it asks for by name. (Where all hear of all, a start of N nodes is N * N packets.)
+ * What a node subscribes to: frames, acknowledgements, claims of its name, and presence. Its own
+ * presence lets it contradict a death that comes too late. It hears the presence of all nodes, or
+ * only of those that it asks for by name: where all hear of all, N starts are N * N packets.
  */
 export function nodeFilters(
 	prefix: string,
@@ -120,8 +120,8 @@ const topicBytesMax = 1024;
 
 /**
  * Refuses a topic that no outcome may be published on: a pattern, a topic of the broker's own, or
- * one on which nodes listen. Else whoever may command one node could make it speak to another in
- * its name.
+ * one on which nodes listen. Else a client that may command one node could make it speak to another
+ * in its name.
  *
  * @throws ReeveError `bad_message`
  */

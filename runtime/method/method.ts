@@ -118,8 +118,8 @@ export interface MethodDefinition {
 	/** Its `methodTimeout` is a normal end for it. */
 	readonly untilTimeout?: true | undefined;
 	/**
-	 * It notes its progress, and goes on from there in the node's next life. Nobody waits for the end
-	 * of such a run: at a start the others follow when it has run for a second.
+	 * It notes its progress, and goes on from there after a restart of the node. Recovery does not
+	 * wait for the end of such a run: at a start the others follow when it has run for a second.
 	 */
 	readonly durable?: true | undefined;
 	/**

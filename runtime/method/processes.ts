@@ -51,8 +51,8 @@ export interface Processes {
 	 * Stops a process. Its messages are kept and wait until it is started again; with `keepStopped`
 	 * also over a restart of the node. Resolves with what was stopped.
 	 *
-	 * @throws ReeveError `not_found`; `process_needed` if without it nobody could start it again, or
-	 * learn of it
+	 * @throws ReeveError `not_found`; `process_needed` if it could not be started again without
+	 * itself, or learn of it
 	 */
 	stop(name: ProcessName): Promise<readonly ProcessRow[]>;
 }

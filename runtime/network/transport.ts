@@ -16,7 +16,7 @@ export interface Publication {
 	readonly payload: Uint8Array;
 	readonly qos: 0 | 1;
 	readonly retain: boolean;
-	/** For whoever asked over MQTT 5; a 3.1.1 connection leaves it out. */
+	/** For a client that asked over MQTT 5; a 3.1.1 connection leaves it out. */
 	readonly correlationData?: Uint8Array;
 }
 
@@ -33,7 +33,7 @@ export interface Wire {
 	publish(publication: Publication): Promise<Verdict>;
 	/**
 	 * Asks for what is retained at this very topic. Some brokers, such as RabbitMQ, bring retained
-	 * messages only to whoever names their topic in full.
+	 * messages only to subscriptions that name their topic in full.
 	 */
 	follow?(topic: string): void;
 }
@@ -144,8 +144,8 @@ export interface NameClaim {
 	/** The name of the connection that the claim is made on. */
 	readonly connection: string;
 	/**
-	 * Makes the claim. A contested one waits for objections in any case: somebody has just taken the
-	 * name. Never rejects.
+	 * Makes the claim. A contested one waits for objections in any case: another node has just taken
+	 * the name. Never rejects.
 	 */
 	conduct(channel: ClaimChannel, isContested: boolean): Promise<'granted' | 'denied' | 'lost'>;
 }

@@ -24,7 +24,7 @@ export interface ReloadRow {
 	readonly file: string;
 	readonly actor?: string;
 	/**
-	 * `held`: it would park instances, and nobody has said that it may. `refused`: something is wrong
+	 * `held`: it would park instances, and `--force` was not given. `refused`: something is wrong
 	 * with it. In both cases what was in force before still is.
 	 */
 	readonly what: 'same' | 'added' | 'changed' | 'removed' | 'held' | 'refused';

@@ -53,8 +53,8 @@ type FindMethod = (name: string) => { readonly name: string } | undefined;
 
 /**
  * The call that a relayed message is, if it comes back to this node or must not be relayed: who may
- * not call a method here may not do so over a relay, and nobody relays keys and access rules, which
- * would be believed because of the signature of the node that relays them.
+ * not call a method here may not do so over a relay, and no node relays keys and access rules,
+ * which would be believed because of the signature of the node that relays them.
  */
 function relayedCall(
 	{ method, methodArgs }: Called,
@@ -99,7 +99,7 @@ export interface Permit {
 }
 
 /**
- * Creates the permit of a node: what the access rules say, and beside them that nobody speaks for
+ * Creates the permit of a node: what the access rules say, and beside them that no node speaks for
  * others, that only central hands out keys and rules, and that a reply is allowed as far as it was
  * asked for.
  */
@@ -163,7 +163,7 @@ export function checkCaller(
 	const inner = relayedCall(called, around);
 	for (const each of inner ? [called, inner] : [called]) {
 		if (caller.kind !== 'local' && authorizationMethods.has(each.method)) {
-			const why = `${each.method} is for central and for whoever is on the socket`;
+			const why = `${each.method} is for central and for clients of the unix socket`;
 			throw new ReeveError('not_allowed', why);
 		}
 		const why = around.access?.refusal(caller, each);

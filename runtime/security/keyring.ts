@@ -42,7 +42,7 @@ export interface TrustedKey extends KeyOwner {
 }
 
 /**
- * An owner as people write it: `ship1` or `node:ship1` is a node, `client:alice` somebody without
+ * An owner as people write it: `ship1` or `node:ship1` is a node, `client:alice` a client without
  * one.
  *
  * @throws ReeveError `bad_arguments`

@@ -157,7 +157,7 @@ async function askInstance(
 	}
 }
 
-/** Why nobody needs to be asked; undefined if somebody is there. */
+/** Why the receiver need not be asked; undefined if it is there. */
 async function absenceOf(
 	services: Services,
 	{ to, name }: ActorTarget,

@@ -36,7 +36,7 @@ export interface Watch {
 	readonly resolve: (reply: ActorReply) => void;
 	readonly reject: (thrown: ReeveError) => void;
 	readonly none: (reason: AskTimeoutReason) => void;
-	/** Raised when nobody waits any more. */
+	/** Aborted when the wait is over. */
 	readonly signal: AbortSignal;
 }
 

@@ -36,7 +36,7 @@ export function createReload(services: Services): Reload {
 		const { actor } = definitions.files.get(name) ?? {};
 		return { file: name, what: 'refused', problem, ...(actor === undefined ? {} : { actor }) };
 	};
-	/** Puts a definition in force, unless it would park instances and nobody has said that it may. */
+	/** Puts a definition in force, unless it would park instances and `force` was not given. */
 	const apply = async (
 		read: DefinitionFile,
 		after: ActorDefinition,

@@ -45,7 +45,9 @@ export interface ComposeOptions {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
-	/** The declared actors of this node; each is a method, too. In the services: those in force now. */
+	/**
+	 * The declared actors of this node; each is a method, too. In the services: those in force now.
+	 */
 	readonly actors: readonly ActorDefinition[];
 	/** The definitions folder, as it was read; undefined if there is none. */
 	readonly reading?: FolderReading | undefined;
@@ -66,7 +68,7 @@ export interface NodeServices extends ComposeOptions, Mailboxes {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly ledger: Ledger;
-	/** Outcomes that are published for whoever has no node. */
+	/** Publishes outcomes for MQTT clients, which have no node. */
 	readonly outcomePublisher: OutcomePublisher;
 	readonly receipts: Receipts;
 	readonly outbox: Outbox;

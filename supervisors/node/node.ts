@@ -254,7 +254,7 @@ function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: Node
 	return all.map((definition) => ({ source: 'startNode', definition }));
 }
 
-/** The definitions folder; what is wrong with one of its files keeps nobody from starting. */
+/** The definitions folder; an error in one of its files does not stop the node. */
 async function readFolder(config: Config): Promise<FolderReading | undefined> {
 	const { definitionsFolder: folder } = config;
 	if (folder === '') return undefined;

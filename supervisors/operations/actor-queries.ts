@@ -146,7 +146,7 @@ function definitionRow(
 	return { ...actorRow(services, definition), states, events: [...events], instances };
 }
 
-/** Nobody sends what XState makes by itself. */
+/** Leave out the events that XState makes by itself. */
 const isOwn = (type: string) => type.startsWith('xstate.');
 
 function instanceRow(services: Services, definition: ActorDefinition, key: string): InstanceRow {

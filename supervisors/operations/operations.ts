@@ -131,7 +131,7 @@ async function retry(services: Services, target: Target): Promise<Outcome> {
 	return { state: 'queued', newId: answer.id };
 }
 
-/** A message as somebody would write it, without its id, so that it is a new one. */
+/** The fields of a message as its sender wrote them, without its id, so that it is a new one. */
 export function inputOf(message: Message): object {
 	const { id: _id, fromNode: _from, replyTo, note: _note, ...fields } = message;
 	if (!replyTo) return fields;
