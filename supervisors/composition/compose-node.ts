@@ -141,7 +141,11 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		hostRuntimes,
 	});
 	return {
-		...options,
+		config,
+		clock,
+		signals,
+		methods,
+		passPoint,
 		...boxes,
 		node,
 		journal,

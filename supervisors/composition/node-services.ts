@@ -64,7 +64,10 @@ export interface ComposeOptions {
 }
 
 /** The parts that a node has one of. */
-export interface NodeServices extends ComposeOptions, Mailboxes {
+export interface NodeServices
+	extends
+		Pick<ComposeOptions, 'config' | 'clock' | 'signals' | 'methods' | 'actors' | 'passPoint'>,
+		Mailboxes {
 	readonly node: string;
 	readonly journal: Journal;
 	readonly ledger: Ledger;

@@ -16,11 +16,11 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		return startNode(config, { choices });
 	},
 	async replay(what, tell) {
-		const { replayStore } = await import('../actor-hosts/offline-replay.ts');
+		const { replayStore } = await import('./offline-replay.ts');
 		return replayStore(what, tell);
 	},
 	async checkDefinitions(path) {
-		const { checkDefinitions } = await import('../actor-hosts/offline-replay.ts');
+		const { checkDefinitions } = await import('./offline-replay.ts');
 		return checkDefinitions(path);
 	},
 	async definitionSchema() {
@@ -28,7 +28,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		return definitionJsonSchema();
 	},
 	async fork(what) {
-		const { forkInstance } = await import('../actor-hosts/offline-replay.ts');
+		const { forkInstance } = await import('./offline-replay.ts');
 		return forkInstance(what);
 	},
 });

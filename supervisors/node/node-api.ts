@@ -48,8 +48,15 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		...services.ledger.totals(),
 		signals: signals.counts(),
 	});
+	const { ledger, outbox, presence, methods } = services;
 	const query = createQueries({
-		...services,
+		node,
+		signals,
+		journal,
+		ledger,
+		outbox,
+		presence,
+		methods,
 		mailboxes: () => services.mailboxes.values(),
 		about,
 		prefix: config.topicPrefix,
@@ -81,6 +88,9 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 	};
 }
 
-async function* timelineOf(services: NodeServices, id: string): AsyncGenerator {
+async function* timelineOf(
+	services: Pick<NodeServices, 'ledger' | 'received'>,
+	id: string,
+): AsyncGenerator {
 	yield await messageTimeline(services, id);
 }

@@ -30,7 +30,7 @@ export interface ProcessParts {
 		| 'isTaken'
 	>;
 	/** Makes the subscriber of a method that has had none so far. */
-	readonly subscriber: (mailbox: Mailbox) => ChildSpec;
+	readonly subscriber: (mailbox: Mailbox, processes: Processes) => ChildSpec;
 }
 
 /**
@@ -97,10 +97,12 @@ export function createProcesses(parts: ProcessParts): Processes {
 	/** Starts the subscriber of a method that the configuration leaves out. */
 	const startNew = async ({ method }: ProcessName): Promise<void> => {
 		if (!methods.find(method)) throw new ReeveError('unknown_method', method);
-		check(await subscribers().startChild(parts.subscriber(services.openMailbox(method))));
+		check(
+			await subscribers().startChild(parts.subscriber(services.openMailbox(method), processes)),
+		);
 	};
 
-	return {
+	const processes: Processes = {
 		list,
 		async start(given) {
 			const wanted = named(given);
@@ -131,6 +133,7 @@ export function createProcesses(parts: ProcessParts): Processes {
 			return found;
 		},
 	};
+	return processes;
 }
 
 /** Steward's text. */

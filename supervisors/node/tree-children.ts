@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Processes } from '../../runtime/method/processes.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { startSweeping } from '../../runtime/delivery/lane-retention.ts';
 import type { NodeApi, TransportDefinition } from '../../runtime/network/transport.ts';
@@ -64,10 +65,9 @@ export interface TreeChildrenParts {
 export function createTreeChildren(parts: TreeChildrenParts): TreeChildren {
 	const { services, api, reload, transports } = parts;
 	const startCall = callStarter(services.names);
+	const subscriberOf = (box: Mailbox, processes: Processes): ChildSpec =>
+		subscriberChild(services, box, { startCall, processes });
 	const processes = createProcesses({ services, subscriber: subscriberOf });
-	function subscriberOf(box: Mailbox): ChildSpec {
-		return subscriberChild(services, box, { startCall, processes });
-	}
 	return {
 		orphans: { id: 'orphans', restart: 'transient', start: () => endOrphans(services) },
 		call: callTemplate(),
@@ -75,7 +75,7 @@ export function createTreeChildren(parts: TreeChildrenParts): TreeChildren {
 			? []
 			: [...services.mailboxes.values()]
 					.filter(({ method }) => !services.definitions.isActor(method))
-					.map(subscriberOf),
+					.map((box) => subscriberOf(box, processes)),
 		timers: {
 			id: 'timers',
 			start: serviceChild({ start: () => services.timers, stop: (timers) => timers.stop() }),
