@@ -7,7 +7,7 @@ import process from 'node:process';
 import { z } from 'zod';
 import { ownFacts } from '../../runtime/message/facts.ts';
 import { createQueries } from '../../runtime/queries/queries.ts';
-import { messageTimeline } from '../../runtime/queries/message-timeline.ts';
+import { messageTimeline, type TimelineParts } from '../../runtime/queries/message-timeline.ts';
 import { version } from '../../runtime/platform/version.ts';
 import type { NodeApi } from '../../runtime/network/transport.ts';
 import { actorQuestions, createActorQueries } from '../operations/actor-queries.ts';
@@ -88,9 +88,6 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 	};
 }
 
-async function* timelineOf(
-	services: Pick<NodeServices, 'ledger' | 'received'>,
-	id: string,
-): AsyncGenerator {
+async function* timelineOf(services: TimelineParts, id: string): AsyncGenerator {
 	yield await messageTimeline(services, id);
 }
