@@ -70,9 +70,9 @@ export interface Performance {
 	readonly say: (text: string) => void;
 	/**
 	 * Where a run of a node ends, for `REEVE_CRASH_AT`, or after how many milliseconds; an empty text
-	 * if it does not. `life` counts the runs of a node.
+	 * if it does not. `run` counts the starts of a node.
 	 */
-	readonly crashAt?: (node: string, life: number) => string | number;
+	readonly crashAt?: (node: string, run: number) => string | number;
 }
 
 /** The result of a performance. */
@@ -165,7 +165,7 @@ function settingsOf(nodeName: string, { folder, broker: brokerAddress }: Place) 
 function createCast({ performance, ...place }: Place & { readonly performance: Performance }) {
 	const { say, crashAt = () => '' } = performance;
 	const children = new Map<string, ChildProcess>();
-	const lives = new Map<string, number>();
+	const starts = new Map<string, number>();
 	let deaths = 0;
 	let isOver = false;
 	let fail: (why: Error) => void = () => {};
@@ -175,8 +175,8 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 	failed.catch(() => undefined);
 
 	const start = (name: string): void => {
-		const life = (lives.get(name) ?? 0) + 1;
-		lives.set(name, life);
+		const run = (starts.get(name) ?? 0) + 1;
+		starts.set(name, run);
 		const settings = {
 			...settingsOf(name, place),
 			configFolder: join(place.folder, name, 'etc'),
@@ -185,7 +185,7 @@ function createCast({ performance, ...place }: Place & { readonly performance: P
 			uncleanStartsMax: 1000,
 		};
 		const words = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
-		const end = crashAt(name, life);
+		const end = crashAt(name, run);
 		const tsx = ['--import', import.meta.resolve('tsx')];
 		const child = spawn(
 			process.execPath,

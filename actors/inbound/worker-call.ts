@@ -139,7 +139,7 @@ export function runInWorker(
 }
 
 /**
- * Registers tsx in the thread if TypeScript is to be loaded: it registers itself in the main thread
+ * Registers tsx in the thread if the file is TypeScript: tsx registers itself in the main thread
  * only. Without tsx the thread loads what Node.js itself can load.
  */
 function loaderOf(file: string): { readonly execArgv: string[] } | undefined {

@@ -20,9 +20,9 @@ export function bytesAtMost(value: unknown): number {
 	return look(value, { left: valuesMax });
 }
 
-function look(value: unknown, room: { left: number }): number {
-	room.left -= 1;
-	if (room.left < 0) return Infinity;
+function look(value: unknown, quota: { left: number }): number {
+	quota.left -= 1;
+	if (quota.left < 0) return Infinity;
 	switch (typeof value) {
 		case 'string':
 			return headBytes + value.length * unitBytes;
@@ -31,23 +31,23 @@ function look(value: unknown, room: { left: number }): number {
 		case 'undefined':
 			return headBytes;
 		case 'object':
-			return value === null ? headBytes : lookInside(value, room);
+			return value === null ? headBytes : lookInside(value, quota);
 		default:
 			return Infinity;
 	}
 }
 
-function lookInside(value: object, room: { left: number }): number {
+function lookInside(value: object, quota: { left: number }): number {
 	let bytes = headBytes;
 	if (Array.isArray(value)) {
-		for (const item of value) bytes += look(item, room);
+		for (const item of value) bytes += look(item, quota);
 		return bytes;
 	}
 	const kind: unknown = Object.getPrototypeOf(value);
 	if ((kind !== Object.prototype && kind !== null) || 'toJSON' in value) return Infinity;
 	const fields = value as Readonly<Record<string, unknown>>;
 	for (const name in fields) {
-		bytes += headBytes + name.length * unitBytes + look(fields[name], room);
+		bytes += headBytes + name.length * unitBytes + look(fields[name], quota);
 	}
 	return bytes;
 }

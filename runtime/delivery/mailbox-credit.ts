@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 
-/** The rooms that {@link createMailboxCredit} watches. */
+/** The credit of the mailboxes of one node. */
 export interface MailboxCredit {
 	/** How many more messages this mailbox takes. */
 	of(box: Mailbox): number;
@@ -26,7 +26,7 @@ const lowWater = 0.5;
 /** Lanes of one mailbox that are told by themselves; further ones ask by themselves. */
 const lanesMax = 10_000;
 
-/** Creates the watch over the rooms of one node. */
+/** Creates the mailbox credit of one node. */
 export function createMailboxCredit(config: Config): MailboxCredit {
 	const waiting = new Map<Mailbox, Map<string, Frame>>();
 	const isLow = (box: Mailbox): boolean =>

@@ -107,7 +107,7 @@ export interface Outbox {
 export function createOutbox(parts: { journal: Journal; clock: Clock; config: Config }): Outbox {
 	const { journal, clock, config } = parts;
 	const lanes = new Map<string, Lane>();
-	const watchers = new Set<(lane: Lane) => void>();
+	const subscribers = new Set<(lane: Lane) => void>();
 	/** Messages that wait, in all lanes: asked for with every message that is accepted. */
 	let total = 0;
 	/** Rows that were replaced while they were not loaded: the journal may not show that yet. */
@@ -118,7 +118,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 	const tell = (): void => {
 		const told = [...news];
 		news.clear();
-		for (const lane of told) for (const see of watchers) see(lane);
+		for (const lane of told) for (const see of subscribers) see(lane);
 	};
 
 	for (const { key, value } of journal.scan<LaneRecord>('lanes', rowsUnder())) {
@@ -162,9 +162,9 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 		},
 		fill(lane) {
 			const from = lane.lo + lane.rows.length;
-			const room = config.windowMessagesMax - lane.rows.length;
-			if (room <= 0 || from > lane.flushed) return;
-			const to = Math.min(lane.flushed + 1, from + room);
+			const capacity = config.windowMessagesMax - lane.rows.length;
+			if (capacity <= 0 || from > lane.flushed) return;
+			const to = Math.min(lane.flushed + 1, from + capacity);
 			const found = journal.scan<StoredOutRow>('outbox', {
 				from: [lane.name, from],
 				to: [lane.name, to],
@@ -210,9 +210,9 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			return waiting.map(recordOf);
 		},
 		onMail(see) {
-			watchers.add(see);
+			subscribers.add(see);
 			for (const lane of lanes.values()) if (lane.lo < lane.next) see(lane);
-			return () => void watchers.delete(see);
+			return () => void subscribers.delete(see);
 		},
 	};
 }

@@ -23,8 +23,8 @@ export interface OutcomePublisher {
 	/** What publishes the outcome of a settled entry; no changes if the sender did not ask. */
 	outcome(entry: Entry): readonly Change[];
 	/**
-	 * What publishes an interim result of a message that runs here, with what is to be called once it
-	 * is flushed; nothing if the sender did not ask for that.
+	 * What publishes an interim result of a message that runs here, with what the caller calls once
+	 * it is flushed; nothing if the sender did not ask for that.
 	 */
 	interim(message: Message, data: string | Uint8Array): Interim | undefined;
 	/** What publishes anything else at an address, under an id of its own. */

@@ -77,7 +77,7 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 	};
 	const tellRefusal = async (answer: Answer, replyTo: ReplyTo | undefined): Promise<void> => {
 		if (!replyTo || !outcomePublisher || !isReplyTopic(config.topicPrefix, replyTo.topic)) return;
-		// It is of no use to anybody to wait for a full disk with this.
+		// While the disk fails, the refusal is not published: a late one is of no use.
 		if (!journal.isHealthy()) return;
 		const id = newId(clock);
 		await write(id, outcomePublisher.tell(id, replyTo, answer));
@@ -147,7 +147,7 @@ interface Signed {
 	readonly author: Author;
 }
 
-/** Completes a message and finds out who has signed it, if anybody. */
+/** Completes a message and finds its signer, if it has one. */
 function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts): Signed {
 	const { node, methods, address } = around;
 	const { prefix, checkAuthor, ledger } = { ...parts, prefix: parts.config.topicPrefix };

@@ -83,7 +83,7 @@ export interface Journal extends JournalReader {
 	 * itself: other nodes know its sequence numbers with another meaning. Resolves after the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
-	/** Calls `run` while the disk writes; soon, if nothing is to be written. */
+	/** Calls `run` while the disk writes; soon, if there is nothing to write. */
 	whileWriting(run: () => void): void;
 	/** The keys of the stretch, without reading values. */
 	keys(table: Table, stretch: Stretch): readonly Key[];

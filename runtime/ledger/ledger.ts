@@ -92,8 +92,8 @@ export function createLedger(parts: {
 	outcomePublisher?: OutcomeListener;
 }): Ledger {
 	const { journal, clock, config, signals, asks, outcomePublisher } = parts;
-	const entries = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
-	const { get, history, note, write, writeHistory } = entries;
+	const cache = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
+	const { get, history, note, write, writeHistory } = cache;
 	const line = createLedgerRetention(journal, config.settledKeptMax);
 	let open = countLedger(journal) - line.length();
 
@@ -130,7 +130,7 @@ export function createLedger(parts: {
 			const answer = asks?.answer(id, result, output) ?? [];
 			const published = outcomePublisher?.outcome(settled) ?? [];
 			const moved = line.push(settled);
-			for (const forgotten of removedIds(moved)) entries.forget(forgotten);
+			for (const forgotten of removedIds(moved)) cache.forget(forgotten);
 			return [write(settled), ...moved, ...answer, ...published];
 		},
 		redirect(id, replyTo) {
@@ -141,15 +141,15 @@ export function createLedger(parts: {
 		remark(id, what, more = {}) {
 			const entry = get(id);
 			if (!entry) return [];
-			return [entries.remark(entry, what, more)];
+			return [cache.remark(entry, what, more)];
 		},
 		noted(id) {
 			const entry = get(id);
-			const isNoted = entry && entry.settledAt === undefined && entries.isNoted(id);
+			const isNoted = entry && entry.settledAt === undefined && cache.isNoted(id);
 			return isNoted ? [writeHistory(entry)] : [];
 		},
 		unwritten: () =>
-			entries.unwritten().flatMap((id) => {
+			cache.unwritten().flatMap((id) => {
 				const entry = get(id);
 				return entry && entry.settledAt === undefined ? [writeHistory(entry)] : [];
 			}),
@@ -157,12 +157,12 @@ export function createLedger(parts: {
 		forget(id) {
 			const entry = get(id);
 			if (entry?.settledAt === undefined) return [];
-			entries.forget(id);
+			cache.forget(id);
 			return line.forget(entry);
 		},
-		opened: (id) => entries.opened(id),
+		opened: (id) => cache.opened(id),
 		settled(id) {
-			const entry = entries.settled(id);
+			const entry = cache.settled(id);
 			line.flushed(id);
 			asks?.answered(id);
 			outcomePublisher?.flushed(id);
@@ -176,7 +176,7 @@ export function createLedger(parts: {
 			});
 		},
 		get,
-		record: (id) => entries.record(id),
+		record: (id) => cache.record(id),
 		list: (limit) => newestInLedger(journal, limit),
 		each: (sinceMs = 0) => ledgerSince(journal, sinceMs),
 		match: (prefix) => idsThatBegin(journal, prefix),

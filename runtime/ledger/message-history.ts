@@ -59,7 +59,7 @@ export interface Histories {
 }
 
 /** Histories in memory; beyond that the oldest are only what the ledger has. */
-const livesMax = 20_000;
+const historiesMax = 20_000;
 /** Messages whose notes an orderly end writes; of more, the newest. */
 const unwrittenMax = 10_000;
 
@@ -73,7 +73,7 @@ export function createHistories(): Histories {
 			histories.set(id, events);
 			unwritten.add(id);
 			if (unwritten.size > unwrittenMax) dropOldest(unwritten);
-			if (histories.size > livesMax) dropOldest(histories);
+			if (histories.size > historiesMax) dropOldest(histories);
 		},
 		forget(id) {
 			histories.delete(id);

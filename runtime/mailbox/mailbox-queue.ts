@@ -97,7 +97,7 @@ export function createMailboxQueue({ journal, method, lastArrival, isEarly }: Ma
 			if (withdrawn.size > withdrawnMax && oldest !== undefined) withdrawn.delete(oldest);
 			return true;
 		},
-		/** Everything that is not settled is to be handed out again; what is on no disk stays. */
+		/** Hands out again, from disk, each message that is not settled. Volatile messages stay queued. */
 		reset(): void {
 			ready = ready.filter((row) => row.volatile);
 			loaded = 0;

@@ -34,7 +34,7 @@ export interface MailboxRow {
 	readonly answer?: true;
 }
 
-/** A message that is to be filed. */
+/** A message before it is filed. */
 export interface NewMailboxRow extends Omit<MailboxRow, 'arrival' | 'id' | 'bytes'> {
 	/** The message, packed. */
 	readonly body: Uint8Array;

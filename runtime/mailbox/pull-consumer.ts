@@ -14,7 +14,7 @@ export interface PullConsumer {
 	over(): void;
 }
 
-/** The drawings of a mailbox, one after the other. */
+/** The pull consumers of a mailbox, one after the other. */
 export interface PullConsumers {
 	/** Begins one; `see` is called when there may be messages. */
 	pull(see: () => void): PullConsumer;
@@ -28,30 +28,30 @@ export interface PullConsumers {
 
 /** Creates the pull consumers of a mailbox, whose next row `next` yields. */
 export function createPullConsumers(next: () => MailboxRow | undefined): PullConsumers {
-	let watcher: (() => void) | undefined;
+	let puller: (() => void) | undefined;
 	let running = 0;
 	return {
 		pull(see) {
-			watcher = see;
+			puller = see;
 			running = 0;
 			return {
 				next() {
-					const row = watcher === see ? next() : undefined;
+					const row = puller === see ? next() : undefined;
 					if (row) running += 1;
 					return row;
 				},
 				over() {
-					if (watcher === see) running -= 1;
+					if (puller === see) running -= 1;
 				},
 			};
 		},
 		tell() {
-			watcher?.();
-			return watcher !== undefined;
+			puller?.();
+			return puller !== undefined;
 		},
 		running: () => running,
 		end() {
-			watcher = undefined;
+			puller = undefined;
 			running = 0;
 		},
 	};

@@ -11,12 +11,14 @@ import { createHash } from 'node:crypto';
 
 /** The method that takes an outcome and does nothing: the ledger is settled by then. */
 export const noReplyMethod = 'REQNone';
+
 /**
- * What is left to tell when a reply is given up: its outcome, without what the reply carried. The
- * number of tries that somebody set for a reply is about its content; how a message ended is always
- * told. If it tells of several messages, and was too large for that, each gets one of its own.
+ * The messages that replace a reply that is given up: they carry the outcome without the output.
+ * The limit of tries of a reply applies to its output only; the outcome is always delivered. One
+ * replaces the reply; if the reply was too large and answers several messages, there is one for
+ * each of these.
  *
- * @returns nothing for what is no reply, or has told no more than that anyway
+ * @returns nothing if `reply` is not a reply, or carries an outcome only and cannot be divided
  */
 export function outcomesOf(
 	reply: Message,

@@ -32,9 +32,9 @@ type Predicate = (node: Candidate) => boolean;
 
 /** A target that has been understood. */
 export interface Target {
-	/** Names that are meant whether anybody knows them or not: a node may be away. */
+	/** Names that the target contains as such: these nodes need not be known, they may be away. */
 	readonly names: readonly string[];
-	/** Whether there is nothing but names, so that presence need not be looked up. */
+	/** Whether the target consists of names only, so that presence need not be looked up. */
 	readonly isList: boolean;
 	readonly matches: Predicate;
 }

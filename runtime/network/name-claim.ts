@@ -64,7 +64,7 @@ export interface ClaimSigner {
 
 /** The claims of one node. */
 export interface Claims extends NameClaim {
-	/** What is to be said to a note that arrives while the name is held; undefined: nothing. */
+	/** The answer to a note that arrives while the name is held; undefined: none. */
 	objection(payload: Uint8Array): Publication | undefined;
 }
 

@@ -37,7 +37,7 @@ export interface Presence {
 export function createPresence(parts: { clock: Clock; signals: Signals }): Presence {
 	const { clock, signals } = parts;
 	const neighbours = new Map<string, Neighbour>();
-	const watchers = new Set<(neighbour: Neighbour) => void>();
+	const subscribers = new Set<(neighbour: Neighbour) => void>();
 	const tell = ({ name, state, storeId, epoch }: Neighbour): void => {
 		if (state === 'online') signals.emit('node.seen', { name, storeId, epoch });
 		else signals.emit('node.gone', { name, reason: 'its link is down, or it was stopped' });
@@ -51,13 +51,13 @@ export function createPresence(parts: { clock: Clock; signals: Signals }): Prese
 			const neighbour = learned(before, status, clock.now());
 			neighbours.set(name, neighbour);
 			if (!before || !isSameEpoch(before, status)) tell(neighbour);
-			for (const see of watchers) see(neighbour);
+			for (const see of subscribers) see(neighbour);
 		},
 		get: (name) => neighbours.get(name),
 		list: () => [...neighbours.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
 		onChange(see) {
-			watchers.add(see);
-			return () => void watchers.delete(see);
+			subscribers.add(see);
+			return () => void subscribers.delete(see);
 		},
 	};
 }

@@ -169,7 +169,7 @@ export function createSignals(
 	fail: (thrown: unknown) => void = () => {},
 ): Signals {
 	const ring: Signal[] = [];
-	const watchers = new Set<(signal: Signal) => void>();
+	const subscribers = new Set<(signal: Signal) => void>();
 	const totals = new Map<string, number>();
 	let oldest = 0;
 	let newest = 0;
@@ -188,18 +188,18 @@ export function createSignals(
 			const signal = { type, at: clock.now(), ...fields } as Signal;
 			totals.set(type, (totals.get(type) ?? 0) + 1);
 			if (isKept(type)) keep(signal);
-			for (const see of watchers) {
+			for (const see of subscribers) {
 				try {
 					see(signal);
 				} catch (thrown) {
-					watchers.delete(see);
+					subscribers.delete(see);
 					fail(thrown);
 				}
 			}
 		},
 		subscribe(see) {
-			watchers.add(see);
-			return () => void watchers.delete(see);
+			subscribers.add(see);
+			return () => void subscribers.delete(see);
 		},
 		newest: () => newest,
 		recent: () => [...ring.slice(oldest), ...ring.slice(0, oldest)],

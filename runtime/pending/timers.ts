@@ -50,8 +50,8 @@ export interface Timers {
 	/** To be called once the removal of a fired row is committed. */
 	removed(name: TimerName): void;
 	/**
-	 * The row as it is to be after restarts: a timer whose policy is not `absolute` may be due later
-	 * than it was said to be. The same row if nothing changes.
+	 * The row with its due time after a restart: a timer whose policy is not `absolute` may be due
+	 * later than before. The same row if nothing changes.
 	 */
 	renewed(row: TimerRow): TimerRow;
 	/** Hands the due rows of `actor` to `fire`, each once, from now on. Returns what ends that. */

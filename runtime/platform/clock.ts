@@ -50,8 +50,8 @@ export const realClock: Clock = {
 	after(delayMs, run) {
 		let handle: NodeJS.Timeout;
 		const arm = (leftMs: number) => {
-			const stageMs = Math.min(leftMs, timeoutMsMax);
-			handle = setTimeout(() => (leftMs > stageMs ? arm(leftMs - stageMs) : run()), stageMs);
+			const nextMs = Math.min(leftMs, timeoutMsMax);
+			handle = setTimeout(() => (leftMs > nextMs ? arm(leftMs - nextMs) : run()), nextMs);
 			handle.unref();
 		};
 		arm(Math.max(0, delayMs));

@@ -223,7 +223,7 @@ function begins(args: readonly string[], of: z.output<typeof command>): boolean 
 
 const noRules: AccessRules = { groups: {}, commands: {}, rules: [] };
 
-/** What is to be said of a caller, a method, and perhaps the beginning of its arguments. */
+/** A rule as words: a caller, a method, and perhaps the beginning of its arguments. */
 export interface RuleWords {
 	readonly effect: AccessRule['effect'];
 	readonly from: string;

@@ -126,11 +126,11 @@ export function createPermit(parts: {
 		});
 
 	const callRefusal = (called: Called, { from, isProven }: Arrived): string | undefined => {
-		if (authorizationMethods.has(called.method)) return trustRefusal(called, from, isProven);
+		if (authorizationMethods.has(called.method)) return centralRefusal(called, from, isProven);
 		const kind = isProven || !isSigning ? 'node' : 'unproven';
 		return access?.refusal({ kind, name: from }, called);
 	};
-	const trustRefusal = ({ method }: Called, from: string, isProven: boolean) => {
+	const centralRefusal = ({ method }: Called, from: string, isProven: boolean) => {
 		const { centralNodeName: central } = config;
 		if (isProven && from === central) return undefined;
 		return `only ${central}, with a signature, may call ${method}`;

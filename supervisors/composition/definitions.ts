@@ -60,7 +60,7 @@ export interface Definitions {
 	readonly repeal: (file: string) => void;
 	/** Notes what is wrong with a file; what is in force stays. */
 	readonly blame: (file: DefinitionFile, problem: string) => void;
-	/** What is to be written so that a restart knows of an enacted definition. */
+	/** The changes by which a restart knows of an enacted definition. */
 	readonly record: (file: DefinitionFile, definition: ActorDefinition) => readonly Change[];
 	/** The same for those that were in force from the start. */
 	readonly firstRecords: () => readonly Change[];

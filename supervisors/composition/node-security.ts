@@ -53,7 +53,7 @@ export function createNodeSecurity(parts: {
 	return {
 		authorization,
 		signer,
-		claimSigner: signer.isOn ? claimSealOf(signer, parts) : undefined,
+		claimSigner: signer.isOn ? claimSignerOf(signer, parts) : undefined,
 		permit(ledger, methods) {
 			const find = (name: string) => methods.find(name);
 			return createPermit({
@@ -81,7 +81,7 @@ export function createNodeSecurity(parts: {
  * While signatures are not required, every claim and objection counts: two nodes that were given
  * one name by mistake have different keys, and must still find out.
  */
-function claimSealOf(
+function claimSignerOf(
 	signer: Authorization['signer'],
 	{ config, signals }: { config: Config; signals: Signals },
 ): ClaimSigner {

@@ -26,7 +26,7 @@ type Services = Pick<
 	'actors' | 'config' | 'definitions' | 'hostRuntimes' | 'journal' | 'mailboxes' | 'node'
 >;
 
-/** The questions that are answered here. */
+/** The queries about actors, and the operations on them. */
 export const actorQuestions = ['actors', 'actor', 'unpark', 'reload'] as const;
 
 const request = z.discriminatedUnion('reeve', [
@@ -52,7 +52,7 @@ const request = z.discriminatedUnion('reeve', [
 
 type Answer = ActorRow | DefinitionRow | InstanceRow | UnparkedRow | ReloadRow;
 
-/** Creates what answers them. */
+/** Creates the function that answers one of {@link actorQuestions}, row by row. */
 export function createActorQueries(
 	services: Services,
 	reload: Reload,
@@ -87,7 +87,7 @@ export function createActorQueries(
 	};
 }
 
-/** Files that define nothing: an actor without a definition, or a file that was never right. */
+/** Rows for files whose definition is not in force, such as one that was wrong from the start. */
 function undefinedRows({ definitions, actors, mailboxes, journal, node }: Services): ActorRow[] {
 	const files = [...definitions.files.values()];
 	return files
@@ -146,7 +146,7 @@ function definitionRow(
 	return { ...actorRow(services, definition), states, events: [...events], instances };
 }
 
-/** Leave out the events that XState makes by itself. */
+/** Whether an event is one that XState makes itself: it is not listed. */
 const isOwn = (type: string) => type.startsWith('xstate.');
 
 function instanceRow(services: Services, definition: ActorDefinition, key: string): InstanceRow {

@@ -32,7 +32,7 @@ export const operationRequest = z.object({
 	where: z
 		.object({
 			/**
-			 * A state of `reeve get messages`; `dead` for dead letters; `waiting` for what is to be run
+			 * A state of `reeve get messages`; `dead` for dead letters; `waiting` for what waits to run
 			 * here.
 			 */
 			state: z.string().optional(),
@@ -71,7 +71,7 @@ export async function findTargets(
 	const { operatedMax } = services.config;
 	if (where.state === 'waiting') return waiting(services, where, operatedMax);
 	if (where.state === 'dead') return [...dead(services, where)].slice(0, operatedMax);
-	return entries(services, where, reeve).slice(0, operatedMax);
+	return ledgerTargets(services, where, reeve).slice(0, operatedMax);
 }
 
 /** The ledger comes first; `--state dead` means the dead letter of a message that is in both. */
@@ -95,7 +95,7 @@ async function byId(services: Services, id: string): Promise<Target> {
 	return { type: 'unknown', id, error: new ReeveError('not_found', `message ${id}`) };
 }
 
-function entries(services: Services, where: Where, operation: Operation): Target[] {
+function ledgerTargets(services: Services, where: Where, operation: Operation): Target[] {
 	const { ledger, outbox, clock } = services;
 	const newest = clock.now() - (where.olderThanMs ?? 0);
 	const { state, method, node } = where;

@@ -137,8 +137,8 @@ function refusalOf(
 	request: IncomingMessage,
 	{ at, guard, options }: { at: ListenAddress; guard: Guard; options: WebOptions },
 ): ReeveError | undefined {
-	const foreign = crossSiteProblem(request.headers, at);
-	if (foreign !== undefined) return new ReeveError('unauthorized', foreign);
+	const problem = crossSiteProblem(request.headers, at);
+	if (problem !== undefined) return new ReeveError('unauthorized', problem);
 	const path = request.url?.split('?')[0] ?? '';
 	if (guard.token === undefined || options.open?.includes(path)) return undefined;
 	const [, given] = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
