@@ -31,7 +31,7 @@ function faultOf(spec: unknown, autoShutdown?: 'never' | 'any_significant' | 'al
 	return 'error' in answer ? answer.fault : 'ok';
 }
 
-test('child_adm: the whole life of a child, with every answer of every call', async (t) => {
+test('child_adm: a child from start to deletion, with every answer of every call', async (t) => {
 	const { clock, start } = createSupervision(t);
 	const top = await start({ children: [] });
 	assert.deepEqual([await top.whichChildren(), await counts(top)], [[], [0, 0, 0, 0]]);

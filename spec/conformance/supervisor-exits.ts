@@ -322,7 +322,7 @@ test('temporary_bystander: a temporary sibling of a group restart goes, and the 
 	}
 });
 
-test('simple_global_supervisor: named processes are registered again by whoever succeeds them', async (t) => {
+test('simple_global_supervisor: named processes are registered again by their successors', async (t) => {
 	const supervision = createSupervision(t);
 	const { names, clock } = supervision;
 	const named = (id: string): ChildSpec => ({

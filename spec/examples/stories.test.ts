@@ -152,7 +152,7 @@ async function killing(story: Story, { seed, left }: { seed: number; left: numbe
 		say: (text) => void said.push(text),
 		crashAt(node) {
 			lives += 1;
-			// Each node is left alone in its last life.
+			// Each node is left alone in its last run.
 			const instant = lives < left + story.nodes.length ? randomInstant(chance) : '';
 			said.push(`${node} lives until ${end(instant)}`);
 			return instant;

@@ -65,14 +65,14 @@ test('what the sender says it has resolved never takes back what is accepted', (
 	assert.equal(cursor.upTo, 10);
 });
 
-test('room for two of five rows takes two, and the sender comes back for the third', () => {
+test('a credit of two takes two of five rows, and the sender comes back for the third', () => {
 	const first = decide(frameOf(1, range(1, 5)), newCursor, { ...ready, credit: 2 });
 	assert.deepEqual([ids(first.accepted), first.nack], [['m1', 'm2'], 'mailbox_full']);
 	const second = decide(frameOf(1, range(1, 5)), first.cursor, ready);
 	assert.deepEqual(ids(second.accepted), ['m3', 'm4', 'm5']);
 });
 
-test('a skip and a final refusal move the cursor like a message, and need no room', () => {
+test('a skip and a final refusal move the cursor like a message, and need no credit', () => {
 	const rows: FrameRow[] = [
 		{ id: 'm1', ttlMs: 1, skip: true },
 		{ id: 'm2', ttlMs: 1, body: new Uint8Array(101) },
@@ -112,7 +112,7 @@ test('a repetition from another store is recognised by its id, and moves the cur
 	assert.deepEqual([ids(accepted), ids(duplicates), cursor.upTo], [['m2'], ['m1'], 2]);
 });
 
-test('a frame of an earlier life of the sender is not even looked into', () => {
+test('a frame of an earlier run of its sender is refused without a look at its rows', () => {
 	const known: Cursor = { ...newCursor, epoch: 3 };
 	const frame = frameOf(1, range(1, 2), { epoch: 2 });
 	assert.equal(decide(frame, known, ready).nack, 'stale_epoch');

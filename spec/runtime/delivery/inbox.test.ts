@@ -162,7 +162,7 @@ test('a node that is not ready takes nothing, and loses nothing by that', async 
 	assert.deepEqual(filed(node), ['m1']);
 });
 
-test('an older life of a sender, and a frame for another store, change nothing', async (t) => {
+test('a frame of an earlier run of its sender, or for another store, changes nothing', async (t) => {
 	const node = composedNode(t);
 	await node.receive({ epoch: 5, rows: [rowOf('m1')] });
 	const stale = await node.receive({ epoch: 4, first: 2, rows: [rowOf('m2')] });

@@ -50,7 +50,7 @@ test('a lane is forgotten when it was silent for longer than any message lives, 
 	assert.ok(journal.get('cursors', ['store', 'kept']));
 });
 
-test('a clock that jumps by a year makes nobody forgotten', async (t) => {
+test('a clock that jumps by a year causes no lane to be forgotten', async (t) => {
 	const { journal, clock, signals } = openedJournal(t);
 	const retention = createLaneRetention({ journal, clock, config, signals });
 	retention.admit(frame('lane'));

@@ -111,7 +111,7 @@ test('an empty lane keeps its numbers over a restart: its receiver knows them', 
 	assert.deepEqual(loaded(again), ['3 c']);
 });
 
-test('a row that is not flushed yet is not to be sent, and whoever watches hears of it after', async (t) => {
+test('a row is sent, and its subscribers are told, only once it is flushed', async (t) => {
 	const { outbox, journal } = outboxOn(openedJournal(t));
 	const seen: number[] = [];
 	outbox.onMail((lane) => seen.push(lane.flushed));

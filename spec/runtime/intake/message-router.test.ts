@@ -3,7 +3,7 @@ import test from 'node:test';
 import { composedNode } from '../../support/composed-node.ts';
 import { messageOf } from '../../support/messages.ts';
 
-test('a message to another node is in the outbox and the books, or in neither', async (t) => {
+test('a message to another node is in the outbox and the ledger, or in neither', async (t) => {
 	const node = composedNode(t);
 	await node.services.router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'central' })]);
 	const { services } = await node.reopen();
@@ -20,7 +20,7 @@ test('a message to this very node goes to its mailbox, and never to the wire', a
 	assert.ok(node.services.ledger.get('m1'));
 });
 
-test('a message of this node for a method that it does not take is refused in its books', async (t) => {
+test('a message of this node for a method that it does not take is refused in its ledger', async (t) => {
 	const node = composedNode(t);
 	const own = { fromNode: 'ship1', toNode: 'ship1', method: 'REQNobody' };
 	await node.services.router.send([messageOf({ id: 'm1', ...own })]);
@@ -29,7 +29,7 @@ test('a message of this node for a method that it does not take is refused in it
 	assert.equal(node.seen('message.settled').length, 1);
 });
 
-test('a reply of this node to itself settles the request, also if nobody takes the reply', async (t) => {
+test('a reply of this node to itself settles the request, also if its method is not taken', async (t) => {
 	const node = composedNode(t);
 	const own = { fromNode: 'ship1', toNode: 'ship1' };
 	await node.services.router.send([messageOf({ id: 'm1', ...own })]);

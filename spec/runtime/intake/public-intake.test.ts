@@ -214,7 +214,7 @@ test('an outcome that the broker refuses is tried again, and dropped at last', a
 	assert.equal(node.seen('message.dropped').length, 1);
 });
 
-test('what is refused only for now is held, and taken when there is room', async (t) => {
+test('what is refused only for now is held, and taken when the mailbox has capacity', async (t) => {
 	const node = composedNode(t, { mailboxMessagesMax: 1 });
 	await publish(node, { id: 'first' });
 	let isAcknowledged = false;

@@ -12,7 +12,7 @@ function spareTime() {
 	return { due, done, spare, use: (name: string) => spare.use(() => void done.push(name)) };
 }
 
-test('what can wait is done soon if nothing is to be written', async () => {
+test('what can wait is done soon if there is nothing to write', async () => {
 	const { done, use } = spareTime();
 	use('a');
 	use('b');
@@ -55,7 +55,7 @@ test('a transaction that fails before it has begun holds nothing up', async () =
 	assert.deepEqual(done, ['a']);
 });
 
-test('a journal gives its spare time while it commits, once for each who asks', async (t) => {
+test('a journal calls back while it commits, once for each caller', async (t) => {
 	const { journal } = openedJournal(t);
 	const order: string[] = [];
 	const written = journal

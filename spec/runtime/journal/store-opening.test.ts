@@ -57,7 +57,7 @@ test('a healthy journal whose opening was cut short by a kill is kept, however o
 	assert.equal(existsSync(join(folder, 'opening')), false);
 });
 
-test('a journal that kills whoever reads it is set aside by the start after the one that died', async (t) => {
+test('a journal that kills its reader is set aside by the start after the one that died', async (t) => {
 	const folder = temporaryFolder(t);
 	const { journal } = openedJournal(t, folder);
 	const rows = Array.from({ length: 900 }, (_, order) => {

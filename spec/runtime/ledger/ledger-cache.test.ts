@@ -59,7 +59,7 @@ test('of a message that is settled nothing more is noted', async (t) => {
 	assert.deepEqual([entries.unwritten(), entries.history('a')], [[], settled.events]);
 });
 
-test('a settled entry is recorded from memory, and from the journal if somebody asks again', async (t) => {
+test('a settled entry is recorded from memory, and from the journal the second time', async (t) => {
 	const { journal, entries } = entriesOn(t);
 	const settled = entry('a', { settledAt: 5, result: { outcome: 'done' } });
 	await journal.commit([entries.write(settled)]);
@@ -69,7 +69,7 @@ test('a settled entry is recorded from memory, and from the journal if somebody 
 	assert.equal(entries.record('a')?.settledAt, 5);
 });
 
-test('whoever is told of an outcome finds it, though the journal does not show it yet', (t) => {
+test('an outcome is found once it is told, though the journal does not show it yet', (t) => {
 	const { entries } = entriesOn(t);
 	entries.write(entry('a'));
 	entries.opened('a');

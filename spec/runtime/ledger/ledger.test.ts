@@ -43,7 +43,7 @@ test('an entry is opened, settled once, and keeps its first outcome', async (t) 
 	assert.equal(settlements(), 1, 'whoever watches hears of it once');
 });
 
-test('what is not in the books cannot be settled', async (t) => {
+test('what is not in the ledger cannot be settled', async (t) => {
 	const { ledger, settle, settlements } = booksOn(openedJournal(t));
 	assert.deepEqual(ledger.settle('nobody', done), []);
 	await settle('nobody');
@@ -69,7 +69,7 @@ test('an entry that is not on disk yet is known, and can be settled', async (t) 
 	assert.deepEqual(ledger.totals(), { open: 0, settled: 1 });
 });
 
-test('the books are the same after a restart', async (t) => {
+test('the ledger is the same after a restart', async (t) => {
 	const opened = openedJournal(t);
 	const before = booksOn(opened);
 	for (const id of ['a', 'b', 'c']) await before.open(id);

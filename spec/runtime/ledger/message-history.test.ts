@@ -13,7 +13,7 @@ const event = (at: number, fields: Partial<HistoryEvent> = {}): HistoryEvent => 
 	...fields,
 });
 
-test('a life keeps its first event and its newest ones', () => {
+test('a history keeps its first event and its newest ones', () => {
 	let events: readonly HistoryEvent[] = [];
 	for (let at = 1; at <= 10; at += 1) events = withEvent(events, event(at), 4);
 	assert.deepEqual(

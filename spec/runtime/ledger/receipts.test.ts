@@ -50,7 +50,7 @@ test('a message is known from its acceptance on, while it waits, and when it is 
 	assert.equal(receipts.isKnown('c'), false);
 });
 
-test('a message is known to whoever asks for the first time only after many others', async (t) => {
+test('a message is known at its first look-up, also after many others', async (t) => {
 	const { receipts, accept } = receiptsOn(openedJournal(t));
 	const all = Array.from({ length: 2500 }, (_, number) => accept(`m${number}`, number));
 	const isKnown = ['m0', 'm1200', 'm2499'].map((id) => receipts.isKnown(id));

@@ -64,7 +64,7 @@ test('it says when receipts have been forgotten', async (t) => {
 	);
 });
 
-test('what waits is settled once, is never handed out, and not to anybody but its sender', async (t) => {
+test('what waits is settled once, for its sender only, and is never handed out', async (t) => {
 	const { received, mailbox, file, settled } = receivedOn(openedJournal(t));
 	for (const id of ['a', 'b', 'c']) await file(id);
 	assert.equal(await received.cancel('b', 'ship2'), undefined);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createCancellations } from '../../../runtime/mailbox/cancellations.ts';
 
-test('a run is told that its message was taken back, whoever is first', () => {
+test('a run is told that its message was taken back, before or after it starts', () => {
 	const cancellations = createCancellations();
 	assert.equal(cancellations.cancel('m1'), false, 'it does not run here');
 	const run = cancellations.watch('m1');

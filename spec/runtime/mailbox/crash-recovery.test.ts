@@ -24,7 +24,7 @@ const box = (method: string, count: number): Box => ({
 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('suspects of all methods run one at a time, and everything else after the last of them', async () => {
+test('messages that ran at the crash run one at a time, and everything else after the last', async () => {
 	const crashRecovery = createCrashRecovery({
 		mailboxes: [box('a', 2), box('b', 1)],
 		wasUnclean: true,
@@ -57,7 +57,7 @@ test('suspects of all methods run one at a time, and everything else after the l
 	assert.equal(events.at(-1), 'over');
 });
 
-test('without suspects everything runs at once', async () => {
+test('everything runs at once if no message ran at the crash', async () => {
 	const crashRecovery = createCrashRecovery({ mailboxes: [box('a', 0)], wasUnclean: true });
 	await crashRecovery.over;
 	assert.equal(await crashRecovery.alone(() => Promise.resolve(7)), 7);
@@ -93,7 +93,7 @@ test('nothing runs before the node may work on its store', async () => {
 	}
 });
 
-test('a crash is the fault of the only one that ran, and of nobody among several, or after a stop', () => {
+test('a crash is the fault of the only message that ran, and of none among several, or after a stop', () => {
 	const crowd = (counts: number[], wasUnclean: boolean) =>
 		createCrashRecovery({ mailboxes: counts.map((count, at) => box(`m${at}`, count)), wasUnclean })
 			.isCrowd;

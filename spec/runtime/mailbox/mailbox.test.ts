@@ -98,7 +98,7 @@ test('several run at a time if the method allows it, and never more', async (t) 
 	await settleAll();
 });
 
-test('messages that came while nobody had opened it are handed out when somebody does', async (t) => {
+test('messages that came before the mailbox was opened are handed out when it is', async (t) => {
 	const { mailbox, handed, run, file, settleAll } = mailboxOn(openedJournal(t));
 	(await file('a', 'b'))();
 	mailbox.open(run);

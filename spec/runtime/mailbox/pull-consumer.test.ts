@@ -48,7 +48,7 @@ test('who draws takes as many messages as he likes, in their order, and is told 
 	assert.deepEqual([mailbox.running(), mailbox.size()], [1, 4]);
 });
 
-test('a drawing ends with its mailbox, and the next one gets what was not settled', async (t) => {
+test('a pull consumer ends with its mailbox, and the next one gets what was not settled', async (t) => {
 	const { mailbox, file } = openBox(t);
 	await file('a', 'b', 'c');
 	const first = mailbox.pull(() => assert.fail('nothing has come'));

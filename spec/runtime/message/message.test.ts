@@ -53,7 +53,7 @@ test('the case of a field makes no difference, as for steward', () => {
 	assert.equal(checked.replyMethodTimeout, 7);
 });
 
-test('a field that is given twice in two spellings is refused: nobody can know which is meant', () => {
+test('a field that is given twice in two spellings is refused: which is meant is unknown', () => {
 	const { code, detail } = refusal({ ...minimal, tonode: 'ship2' });
 	assert.equal(code, 'bad_message');
 	assert.match(detail, /toNode/);

@@ -79,7 +79,7 @@ test('a message that wants no acknowledgement is answered only with output that 
 	assert.equal(reply({ kind, replyMethod: 'REQToFile' }, { output, result: done })?.data, 'output');
 });
 
-test('an interim reply has no outcome, and is not made for nobody', () => {
+test('an interim reply has no outcome, and is made only for a receiver', () => {
 	assert.equal(reply({ replyMethod: 'REQToFile' }, { output })?.result, undefined);
 	assert.equal(reply({}, { output }), undefined);
 });

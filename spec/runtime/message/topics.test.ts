@@ -97,7 +97,7 @@ test('any text at all is a topic or none, without an error', () => {
 	);
 });
 
-test('a node subscribes to its own topics, and to the presence of everybody', () => {
+test('a node subscribes to its own topics, and to the presence of all nodes', () => {
 	assert.equal(publicFilter('reeve', 'ship1'), 'reeve/ship1/+/+');
 	assert.equal(publicFilter('', 'ship1'), 'ship1/+/+');
 	assert.deepEqual(nodeFilters('reeve', 'ship1'), [

@@ -73,7 +73,7 @@ function incumbent(bus: ReturnType<typeof broker>, holder: ReturnType<typeof cla
 	});
 }
 
-test('where nobody has ever been, the name is granted in a moment', async () => {
+test('a name that no node ever had is granted in a moment', async () => {
 	const clock = steppedClock(1);
 	const { claims, granted } = claimant(clock);
 	const verdict = claims.conduct(broker().channel(), false);
@@ -83,7 +83,7 @@ test('where nobody has ever been, the name is granted in a moment', async () => 
 	assert.equal(clock.pending(), 0);
 });
 
-test('a normal restart is granted in a moment: the birth is that of its own former life', async () => {
+test('a normal restart is granted in a moment: the birth is that of its own earlier run', async () => {
 	const clock = steppedClock(1);
 	const bus = broker();
 	await bus.status({ epoch: 1, host: 'one' });
@@ -104,7 +104,7 @@ test('after a death, too', async () => {
 const strangers: readonly (readonly [string, Partial<Status>, boolean])[] = [
 	['another store', { storeId: 'B', host: 'one' }, true],
 	['its own store on another host', { host: 'two' }, true],
-	['its own store, in a later life', { epoch: 7, host: 'one' }, true],
+	['its own store, in a later run', { epoch: 7, host: 'one' }, true],
 	['its own store, which is not where it was', { host: 'one' }, false],
 ];
 for (const [who, birth, isAtHome] of strangers) {
@@ -144,7 +144,7 @@ test('a process that has lost its store to a later one does not object', async (
 	assert.equal(await verdict, 'granted');
 });
 
-test('a death while it waits grants the name at once, unless it is that of an earlier life', async () => {
+test('a death while it waits grants the name at once, unless it is that of an earlier run', async () => {
 	const clock = steppedClock(1);
 	const bus = broker();
 	await bus.status({ storeId: 'B', epoch: 5 });
@@ -171,7 +171,7 @@ test('of two that claim at the same time exactly one is granted the name', async
 	}
 });
 
-test('a contested claim waits in any case: somebody has just taken the name', async () => {
+test('a contested claim waits in any case: another node has just taken the name', async () => {
 	const clock = steppedClock(1);
 	const bus = broker();
 	await bus.status({ state: 'offline', epoch: 2 });

@@ -159,7 +159,7 @@ test('an answer that finds no wire is dropped, and the next one leaves', async (
 	assert.equal(published.length, 1);
 });
 
-test('what arrives goes to whom it is for, and an acknowledgement for another store to nobody', () => {
+test('what arrives goes to its receiver, and an acknowledgement for another store is dropped', () => {
 	const { arrived, signals, listener } = networkOf();
 	const packet = (topic: string, payload: Uint8Array) => listener.packet(topic, payload);
 	packet('reeve/ship1/_lane/REQPing/EventACK', packFrames(head, [{ ...content, lane: 'l' }]));
@@ -198,7 +198,7 @@ test('a node is announced on every wire, now and after a reconnect, until it say
 	assert.deepEqual(readStatus(network.will.payload)?.state, 'offline');
 });
 
-test('the late will of an earlier life of this node is answered with its birth', async () => {
+test('the late will of an earlier run of this node is answered with its birth', async () => {
 	const { network, arrived, wireOf, listener } = networkOf();
 	const { wire, published } = wireOf();
 	listener.up(wire);

@@ -17,7 +17,7 @@ function presenceOf() {
 	return { clock, signals, presence, heard, learn };
 }
 
-test('a birth and a death are learned, and whoever watches hears of each once', async () => {
+test('a birth and a death are learned, and subscribers hear of each once', async () => {
 	const { clock, signals, presence, heard, learn } = presenceOf();
 	learn('online');
 	learn('online');
@@ -32,7 +32,7 @@ test('a birth and a death are learned, and whoever watches hears of each once', 
 	assert.deepEqual([seen, gone], [1, 1]);
 });
 
-test('a birth that is said again with other methods is the same life, which can do something else', () => {
+test('a birth that is said again with other methods is the same run with other abilities', () => {
 	const { presence, heard, learn, signals } = presenceOf();
 	learn('online');
 	const again = { v: 1, node: 'ship1', state: 'online', storeId: 'store1', epoch: 1 } as const;
@@ -43,7 +43,7 @@ test('a birth that is said again with other methods is the same life, which can 
 	assert.equal(signals.counts()['node.seen'], 1, 'it was not born again');
 });
 
-test('a death of an earlier life does not end the present one', () => {
+test('a death of an earlier run does not end the present one', () => {
 	const { presence, heard, learn } = presenceOf();
 	learn('online', 2);
 	learn('offline', 1);
@@ -52,7 +52,7 @@ test('a death of an earlier life does not end the present one', () => {
 	assert.deepEqual(heard, ['ship1 online 2']);
 });
 
-test('a new life is news, though the death of the one before was never heard', () => {
+test('a new run is reported, though the death of the one before was never heard', () => {
 	const { presence, heard, learn } = presenceOf();
 	learn('online', 1);
 	learn('online', 2);

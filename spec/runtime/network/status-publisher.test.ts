@@ -64,7 +64,7 @@ test('a birth is said again, less and less often, because a broker may have lost
 	assert.equal(clock.pending(), 0);
 });
 
-test('a death in the name of a living node is contradicted, whichever life it is of', () => {
+test('a death in the name of a living node is contradicted, whichever run it is of', () => {
 	const { statusPublisher, said } = announced();
 	statusPublisher.begin();
 	said();
@@ -77,7 +77,7 @@ test('a death in the name of a living node is contradicted, whichever life it is
 		);
 	}
 	statusPublisher.hear({ ...death, state: 'online', epoch: 2 });
-	assert.equal(said().length, 1, 'the retained birth of an earlier life');
+	assert.equal(said().length, 1, 'the retained birth of an earlier run');
 });
 
 test('the echo of the own birth, and the birth of a stranger, are not contradicted', () => {

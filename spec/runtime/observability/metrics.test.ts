@@ -189,7 +189,7 @@ test('levels are those of the moment of the scrape', async (t) => {
 	assert.deepEqual(await samples('steward_processes_all_running'), [], 'those that ended are gone');
 });
 
-test('the node’s own life is counted, without a series for each lane', async (t) => {
+test('the work of the node itself is counted, without a series for each lane', async (t) => {
 	const { signals, samples } = start(t);
 	const restarted = (supervisor: string, child: string) =>
 		signals.emit('child.restarted', { supervisor, child, restarts: 1 });
@@ -216,7 +216,7 @@ test('the node’s own life is counted, without a series for each lane', async (
 	assert.ok((await samples('process_cpu_seconds_total')).length > 0);
 });
 
-test('what happened before somebody counted is counted, as far as the ring has it', async (t) => {
+test('what happened before the metrics were created is counted, as far as the ring has it', async (t) => {
 	const { samples } = start(t, (signals) =>
 		signals.emit('replay.decided', { id: 'a', method: 'REQPing', decision: 'redeliver' }),
 	);

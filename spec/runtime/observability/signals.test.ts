@@ -7,7 +7,7 @@ const stopping = (reason: string) => ['node.stopping', { reason }] as const;
 const reasons = (signals: readonly Signal[]) =>
 	signals.map((signal) => ('reason' in signal ? signal.reason : ''));
 
-test('a signal reaches whoever watches, with its type, its fields and its instant', () => {
+test('a signal reaches its subscribers with its type, its fields and its instant', () => {
 	const clock = steppedClock();
 	const signals = createSignals(clock);
 	const seen: Signal[] = [];

@@ -67,7 +67,7 @@ test('messages are listed newest first, or those that are asked for, by any uniq
 	}
 });
 
-test('whoever watches hears of each change once, and is done when all are settled', async (t) => {
+test('a watch yields each change once, and ends when all messages are settled', async (t) => {
 	const node = composedNode(t);
 	await send(node, 'a', 'b');
 	const states: string[] = [];
@@ -85,7 +85,7 @@ test('whoever watches hears of each change once, and is done when all are settle
 	assert.deepEqual(states, ['a queued', 'b queued', 'b done', 'a done']);
 });
 
-test('a watch ends when its asker has gone, and leaves nobody behind', async (t) => {
+test('a watch ends when its caller has gone, and leaves no subscriber behind', async (t) => {
 	const node = composedNode(t);
 	await send(node, 'a');
 	const controller = new AbortController();

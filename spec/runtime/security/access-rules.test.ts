@@ -26,7 +26,7 @@ function accessOf(t: TestScope, text?: string) {
 	return { path, clock, access: openAccess(path, clock) };
 }
 
-test('without rules everybody may call everything', (t) => {
+test('without rules every caller may call everything', (t) => {
 	const { access } = accessOf(t);
 	for (const caller of [node('ship1'), local, publicMessage, alice]) {
 		assert.equal(access.refusal(caller, exec('rm', '-rf', '/')), undefined);
@@ -34,7 +34,7 @@ test('without rules everybody may call everything', (t) => {
 	assert.equal(access.takesPublic(ping), false, 'nobody has said so of this method');
 });
 
-test('with rules nobody may call what no rule allows, but for whoever is on the socket', (t) => {
+test('with rules a caller may call only what a rule allows, unless it is on the socket', (t) => {
 	const { access } = accessOf(t, "rules:\n  - {from: central, method: '*'}\n");
 	assert.equal(access.refusal(node('central'), exec('uptime')), undefined);
 	assert.equal(access.refusal(node('ship2'), ping), 'no rule allows ship2 REQPing');

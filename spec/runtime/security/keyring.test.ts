@@ -67,7 +67,7 @@ test('two keys of one node are trusted while one is exchanged, until the old one
 	assert.equal(keyring.knows(ship1), false);
 });
 
-test('keys that somebody puts into the folder by hand are found within a second', async (t) => {
+test('keys that are put into the folder by hand are found within a second', async (t) => {
 	const { folder, clock, keyring } = keyringOf(t);
 	assert.equal(keyring.knows(alice), false);
 	const key = keyText(makeKey(join(folder, 'people', 'alice.key')));

@@ -21,7 +21,7 @@ function sealsOf(t: TestScope, signing: 'on' | 'required') {
 	};
 }
 
-test('a sealed frame is proven by its topic, its number and its content, all of them', (t) => {
+test('a signature proves the topic, the number and the content of a frame, all of them', (t) => {
 	const { central, ship1 } = sealsOf(t, 'required');
 	const signed = readSigned(central.sign(topic, content));
 	assert.deepEqual(Buffer.from(signed.content), content);
@@ -53,14 +53,14 @@ test('on: who has a trusted key must use it, and others are believed as before',
 	assert.equal(ship1.check(topic, readSigned(central.sign(topic, content)), 'ship2'), false);
 });
 
-test('required: nothing unsigned, and nobody unknown', (t) => {
+test('required: nothing unsigned, and no unknown key', (t) => {
 	const { central, ship1 } = sealsOf(t, 'required');
 	assert.throws(() => ship1.check(topic, { content }, 'ship2'), { code: 'unsigned' });
 	const unknown = readSigned(central.sign(topic, content));
 	assert.throws(() => ship1.check(topic, unknown, 'ship2'), { code: 'unknown_key' });
 });
 
-test('off: sealed frames are understood, and prove nothing', (t) => {
+test('off: signed frames are understood, and prove nothing', (t) => {
 	const { central } = sealsOf(t, 'on');
 	const signed = readSigned(central.sign(topic, content));
 	assert.deepEqual(Buffer.from(signed.content), content);
@@ -84,7 +84,7 @@ test('a birth is proven as a value, however its JSON is laid out', (t) => {
 	assert.throws(() => ship1.checkJson(topic, unsigned, 'central'), { code: 'unsigned' });
 });
 
-test('an envelope that is cut or of another version is no frame', (t) => {
+test('a signed frame that is cut or of another version is no frame', (t) => {
 	const { central } = sealsOf(t, 'on');
 	const signed = Buffer.from(central.sign(topic, content));
 	assert.throws(() => readSigned(signed.subarray(0, 40)), { code: 'bad_frame' });

@@ -224,7 +224,7 @@ test('an actor that a reload has added is known to the other nodes at once', asy
 	});
 });
 
-test('a sheet monitors as a program does', async (t) => {
+test('a YAML definition monitors as a program does', async (t) => {
 	const fleet = await startLocalFleet(t);
 	const sheet = yamlDefinitionOf(`actor: keeper
 version: 1

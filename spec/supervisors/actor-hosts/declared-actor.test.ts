@@ -51,7 +51,7 @@ test('the watchdog of the examples restarts what fails, also after a SIGKILL of 
 	assert.ok(existsSync(file));
 });
 
-test('after three restarts that did not help it stops, until somebody says that it is repaired', async () => {
+test('after three restarts that did not help it stops, until an event says that it is repaired', async () => {
 	const file = join(fleet.folder, 'broken');
 	await event('broken', 'WATCH', watch(`test -f ${file}`, 'false'));
 	await told('broken', ({ failures }) => failures === 3);

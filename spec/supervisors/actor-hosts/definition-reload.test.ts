@@ -139,7 +139,7 @@ test('a changed file is put in force, with its instances and their mail; a bad o
 	await node.stop();
 });
 
-test('what would park instances is held until somebody says that it may', async (t) => {
+test('a definition that would park instances is held until the operator forces it', async (t) => {
 	const { folder, write } = actorsFolder(t);
 	write('door.yaml', api(1));
 	const node = await nodeOn(folder);
@@ -165,7 +165,7 @@ test('what would park instances is held until somebody says that it may', async 
 	await node.stop();
 });
 
-test('a version that went backwards is refused at its place, in sheets and programs, also after a restart', async (t) => {
+test('a version that went backwards is refused at its place, in YAML and programs, also after a restart', async (t) => {
 	const { folder, write } = actorsFolder(t);
 	const program = (
 		version: number,

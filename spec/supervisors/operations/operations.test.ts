@@ -24,7 +24,7 @@ const codes = (rows: readonly OperationRow[]) =>
 const words = ({ events }: MessageTimeline) => events.map(({ what }) => what);
 const timelineOf = async (node: RunningNode, id: string): Promise<MessageTimeline> => {
 	const [t] = await ask<MessageTimeline>(node, { reeve: 'message', id });
-	return t ?? Promise.reject(new Error('no life'));
+	return t ?? Promise.reject(new Error('no history'));
 };
 
 test('a message that never left is taken back at once, and never runs', async (t) => {
@@ -205,7 +205,7 @@ test('a dead letter keeps all that there was, and is run at most once more by ea
 	assert.ok(existsSync(cure));
 });
 
-test('the life of a message is told by both ends, also after a restart', async (t) => {
+test('both ends tell the history of a message, also after a restart', async (t) => {
 	const fleet = await startLocalFleet(t);
 	const first = await fleet.start('central');
 	const id = await send(first, command('true'));
