@@ -48,7 +48,7 @@ const mayFail: Readonly<Record<string, RegExp>> = {
 	REQTailFile: /./,
 	REQOpProcessStop: /did not find process to stop/,
 };
-/** Longer than this nobody waits for an example; what it has said by then is looked at. */
+/** The longest wait for an example; then what it has printed so far is compared. */
 const patienceSeconds = 30;
 
 let folder: string;

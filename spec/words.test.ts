@@ -1,6 +1,6 @@
 /**
- * The vocabulary: words of our own that gave way to words of the field, and where they are looked
- * for. A word may stay where it has another, ordinary meaning; the table says where, and why.
+ * The vocabulary: words of our own that gave way to words of the field, and words that hide who
+ * acts. A word may stay where it has another, ordinary meaning; the table says where, and why.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -245,6 +245,17 @@ const vocabulary: readonly Word[] = [
 		where: names,
 		stays: [[/^actors\/declarative\/expression\.ts$/, /^floor$/, 'a function of mathematics']],
 	},
+	{
+		word: 'nobody|whoever|somebody|everybody|anybody',
+		say: 'who it is: the caller, the receiver, the operator, another process',
+		where: everywhere,
+		stays: [
+			[/^runtime\/network\//, /`nobody`/g, 'the verdict of a wire on a publish'],
+			[/^runtime\/platform\/|^transports\/cli\//, /nobody matched/g, 'a code of an error'],
+			[/^docs\/actors\.md$/, /who: nobody|"somebody"/g, 'data of an example'],
+		],
+	},
+	{ word: '(?:is|are|was|were) to be', say: 'a plain verb', where: everywhere },
 ];
 
 /** Pages and files that may name any of these words, and why. */
@@ -453,6 +464,8 @@ test('a word is found in names and in prose, unless it may stay', () => {
 	assert.equal(hits('createPostOffice', 'name'), 1);
 	assert.equal(hits('runtime/lane-traffic.ts', 'name'), 1);
 	assert.equal(hits('what the books say', 'prose'), 1);
+	assert.equal(hits('tells whoever asks', 'prose'), 1);
+	assert.equal(hits('a row that is to be sent', 'prose'), 1);
 	assert.equal(hits('a message is in the ledger', 'prose'), 0);
 	assert.equal(hits('`POST /messages` answers 202', 'prose', 'docs/ways-in.md'), 0);
 	assert.equal(hits('the cause of an error', 'prose'), 0);

@@ -138,7 +138,7 @@ export const story: Story = {
 		writeFileSync(repaired, '');
 		await tell(printer, { type: 'REPAIRED' });
 		const well = await until<Watched>(printer, ({ failures }) => failures === 0);
-		say('Somebody has repaired it');
+		say('The operator has repaired it');
 		const end = {
 			given: brief(given),
 			printer: brief(well),

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import process from 'node:process';
 import type { Figure, Scale } from './figure.ts';
 
-/** What is to be measured. */
+/** What the process measures. */
 export interface Order extends Scale {
 	readonly name: string;
 	/** How long it may take; then it is ended. */

@@ -17,7 +17,7 @@ export interface Failure {
 	readonly why: string;
 }
 
-/** Whether it was left out of the short form for a reason, which is no fault of anybody's. */
+/** Whether it was left out of the short form on purpose, which is no failure. */
 export const isSkipped = ({ why }: Failure): boolean => why.startsWith('skipped: ');
 
 /** A line about a benchmark without figures. */

@@ -12,7 +12,7 @@ import { configOf, startNode, type RunningNode } from '../../supervisors/node/no
 import { loadTransports } from '../../supervisors/node/transport-table.ts';
 import { freePort } from '../support/broker.ts';
 
-/** What the process is to be. */
+/** What the process measures. */
 export interface MemoryOrder {
 	readonly what: 'loaded' | 'idle' | 'queued';
 	readonly folder: string;

@@ -20,7 +20,7 @@ import type { RequestJob } from './request-host.ts';
 const bytes = 200;
 const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Why the peers cannot be measured here, and what is to be done about it. */
+/** Why the peers cannot be measured here, and what to do about it. */
 function missingPart(): string | undefined {
 	if (!existsSync(pathOf('peers/node_modules'))) {
 		return 'the peers are not installed: npm ci --prefix spec/bench/peers';

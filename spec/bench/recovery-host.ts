@@ -15,7 +15,7 @@ import { createSignals } from '../../runtime/observability/signals.ts';
 import { configOf, startNode, type RunningNode } from '../../supervisors/node/node.ts';
 import { behind, rowsUnder } from '../../runtime/journal/schema.ts';
 
-/** What is to be measured. */
+/** What the process measures. */
 export interface RecoveryOrder {
 	readonly what: 'birth' | 'scan';
 	/** The folder of the journal. */

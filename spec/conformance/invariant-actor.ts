@@ -64,7 +64,7 @@ test('I35: A request gets at most one reply event at the requester, and the repl
 			await fleet.halt('ship1');
 			const ids = [await central.send(hear('one')), await central.send(hear('two'))];
 			await fleet.start('ship1', { crashAt: `${point}:${count}` }).catch(() => undefined);
-			// The replies are to be found where they were written.
+			// The replies are found where they were written.
 			fleet.hub.part('central');
 			await fleet.clock.advance(5000);
 			fleet.kill('ship1');

@@ -41,7 +41,7 @@ test('I1: A message whose send promise resolved is found in the journal after ki
 		createInterface({ input: socket }).on('line', (line) => {
 			const { id } = JSON.parse(line) as { id?: string };
 			if (id !== undefined) answered.push(id);
-			// As soon as anybody can know that it was taken, in the middle of the others.
+			// As soon as it is known that it was taken, in the middle of the others.
 			if (answered.length === 1) central.child.kill('SIGKILL');
 		});
 		socket.once('close', () => resolve());

@@ -24,7 +24,7 @@ interface Meeting {
 interface Kind {
 	readonly name: string;
 	readonly skip: string | false;
-	/** MQTT 3.1.1 cannot say that nobody has subscribed. */
+	/** MQTT 3.1.1 cannot say that there is no subscriber. */
 	readonly knowsNobody: boolean;
 	readonly meet: (t: TestContext) => Promise<Meeting>;
 }

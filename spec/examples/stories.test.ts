@@ -1,4 +1,4 @@
-/** The examples of declared actors: one command runs each, and it ends alike whoever is killed. */
+/** The examples of declared actors: one command runs each, and it ends alike whichever node is killed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';
@@ -19,7 +19,7 @@ const bounded = { timeout: 300_000 };
 /** How often nodes are killed in all, before it is believed. */
 const deathsMin = 10;
 
-/** What each story comes to when nobody dies. */
+/** The end of each story when no node is killed. */
 const ends = {
 	watchdog: {
 		given: { restarts: 3, failures: 3 },
@@ -84,16 +84,16 @@ const instants: readonly (readonly [point: CrashPoint, countMax: number])[] = [
 ];
 
 /** The earliest and the latest end by the clock, counted from the start of the process. */
-const lifeMsMin = 300;
-const lifeMsMax = 2000;
+const runMsMin = 300;
+const runMsMax = 2000;
 
 /**
  * A random instant: a passage of a crash point, or any moment at all, also in the middle of a
- * start. What does not come to pass kills nobody, so there is a last one behind it.
+ * start. A crash point may never be passed, so a late flush of the journal follows it.
  */
 function randomInstant(chance: () => number): string | number {
 	const pick = (max: number) => Math.floor(chance() * max);
-	if (chance() < 0.3) return lifeMsMin + pick(lifeMsMax - lifeMsMin);
+	if (chance() < 0.3) return runMsMin + pick(runMsMax - runMsMin);
 	const [point, countMax] = instants[pick(instants.length)] ?? ['journal.flushed', 14];
 	const instant = `${point}:${1 + pick(countMax)}`;
 	return point.startsWith('journal.') ? instant : `${instant},journal.flushed:14`;

@@ -75,7 +75,7 @@ function badName({ path }: SourceFile): string | undefined {
 	const stem = file.replace(/(?:\.test)?\.[cm]?[jt]sx?$/, '');
 	for (const name of [...words, stem]) {
 		if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name)) return `${name} is not kebab-case`;
-		if (saysNothing.test(name.split('-').at(-1) ?? '')) return `${name} tells nobody anything`;
+		if (saysNothing.test(name.split('-').at(-1) ?? '')) return `${name} says nothing`;
 	}
 	return undefined;
 }

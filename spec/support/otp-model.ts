@@ -54,7 +54,7 @@ export interface Node {
 	children: Node[];
 	/** The seconds of the restarts that were needed. */
 	restarts: number[];
-	/** When it is to be tried again, and which of those that are due at once comes first. */
+	/** When it is tried again, and which of those that are due at once comes first. */
 	due: { readonly atMs: number; readonly order: number } | undefined;
 }
 

@@ -107,7 +107,7 @@ export interface WorkParts {
 	readonly nodes: readonly Member[];
 	readonly clock: Clock;
 	readonly chance: () => number;
-	/** Raised when no more is to be handed in. */
+	/** Raised when no more messages are sent. */
 	readonly enough: AbortSignal;
 	/** Raised when nothing can be done any more: what was not answered then is not counted. */
 	readonly abandoned: AbortSignal;

@@ -1,5 +1,5 @@
 /**
- * One end of BullMQ: whoever adds jobs, or the worker that processes them.
+ * One end of BullMQ: the one that adds jobs, or the worker that processes them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * One end of Moleculer over MQTT with QoS 0: whoever calls, or the service that answers.
+ * One end of Moleculer over MQTT with QoS 0: the caller, or the service that answers.
  *
  * @module
  */

@@ -106,7 +106,7 @@ test('who asks for the flush waits for it, and who asks for the commit does not'
 	await slow;
 });
 
-test('without durability on disk nobody waits for a flush', async () => {
+test('without durability on disk no writer waits for a flush', async () => {
 	const flushed = () => assert.fail('nobody asked for it');
 	const { writer } = createDisk({ durability: 'os', flushed });
 	await writer.commit([change(1)]);

@@ -53,7 +53,7 @@ const rows: readonly (readonly [target: string, nodes: string])[] = [
 ];
 
 for (const [target, nodes] of rows) {
-	test(`${target} means ${nodes || 'nobody'}`, () => assert.equal(meant(target), nodes));
+	test(`${target} means ${nodes || 'no node'}`, () => assert.equal(meant(target), nodes));
 }
 
 test('what cannot be understood is an error that names the word', () => {

@@ -13,7 +13,7 @@ import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const statusTopic = formatTopic('reeve', { part: 'status', node: 'ship1' });
 
-/** A broker for claims: everybody who is connected hears everything, and the birth is retained. */
+/** A broker for claims: all connections receive everything, and the birth is retained. */
 function broker() {
 	const listeners = new Set<(topic: string, payload: Uint8Array) => void>();
 	let retained: Uint8Array | undefined;

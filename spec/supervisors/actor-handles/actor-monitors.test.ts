@@ -101,7 +101,7 @@ async function hears(node: RunningNode, count: number, key = ''): Promise<readon
 	return all;
 }
 
-/** Whether somebody watches an instance there. */
+/** Whether an instance there is monitored. */
 async function isWatched(node: RunningNode): Promise<boolean> {
 	const [row] = await ask<{ mail: { event: string }[] }>(node, {
 		reeve: 'actor',

@@ -227,7 +227,7 @@ test('an unsigned objection does not keep a node from its name', { timeout }, as
 		const denial = { ...claim, type: 'deny', process: 'hers', to: process };
 		void mallory.publish(topic, JSON.stringify(denial));
 	});
-	// Somebody seems to live there, so that the claim waits for objections.
+	// A node seems to run there, so that the claim waits for objections.
 	const birth = { v: 1, state: 'online', node: 'central', storeId: 'hers', epoch: 1 };
 	await mallory.publish('reeve/central/_status', JSON.stringify(birth), true);
 	const central = await start('central', { claimMs: 1000 });

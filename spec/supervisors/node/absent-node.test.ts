@@ -21,7 +21,7 @@ test('while one node is away, messages to others, to other methods and to this n
 		...many(100, { toNode: 'ship2', method: 'REQCliCommand', methodArgs: ['true'] }),
 	];
 	const waiting = idsOf(await fleet.send('central', away));
-	// Behind all of these, as somebody who does not know that ship2 is away.
+	// Behind all of these, as a caller that does not know that ship2 is away.
 	const others = idsOf(
 		await fleet.send('central', [
 			...many(20, { toNode: 'ship1', method: 'REQPing' }),
