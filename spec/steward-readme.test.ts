@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { readJson } from '../runtime/text/lenient-json.ts';
 import type { Answer } from '../runtime/network/transport.ts';
-import { exchangeLines, type Fleet, startFleet } from './support/processes.ts';
+import { askInLines, type Fleet, startFleet } from './support/processes.ts';
 import type { MessageRow } from '../runtime/ledger/message-state.ts';
 
 interface Example {
@@ -80,7 +80,7 @@ function examplesOf(text: string): readonly Example[] {
  * Hands one example to the socket as it stands; each message is taken, for each of its receivers.
  */
 async function handIn(text: string): Promise<readonly Sent[]> {
-	const answers = (await exchangeLines(fleet.socket('central'), text)) as Answer[];
+	const answers = (await askInLines(fleet.socket('central'), text)) as Answer[];
 	const wanted = examplesOf(text).flatMap((example) =>
 		(example.toNodes ?? [example.toNode ?? '']).map((to) => ({ example, to })),
 	);

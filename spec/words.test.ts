@@ -65,6 +65,7 @@ const vocabulary: readonly Word[] = [
 				'the request of HTTP',
 			],
 			[/\.md$/, /method: 'post'/g, 'the request of HTTP'],
+			[/^spec\/transports\/http\//, /^post$/, 'the request of HTTP'],
 		],
 	},
 	{ word: 'exchange', say: 'network', where: everywhere },
@@ -85,7 +86,11 @@ const vocabulary: readonly Word[] = [
 		say: 'push consumer',
 		where: everywhere,
 		stays: [
-			[/^supervisors\/testing\//, /^shift(?: clock| ms)?$/, 'sets a clock forward or back'],
+			[
+				/^supervisors\/testing\/|^spec\/simulation\//,
+				/^shift(?: clock| ms)?$/,
+				'sets a clock forward or back',
+			],
 			[/^runtime\/mailbox\/mailbox-queue\.ts$/, /^shift$/, 'the method of a list'],
 		],
 	},
@@ -194,7 +199,7 @@ const vocabulary: readonly Word[] = [
 		where: everywhere,
 		stays: [
 			[/^actors\/|^spec\/actors\/|^spec\/bench\/|\.md$/, /turn recorders?/g, 'the word itself'],
-			[/^actors\/(?:turn|durable)\//, /^recorder$/, 'holds a turn recorder'],
+			[/^(?:spec\/)?actors\/(?:turn|durable)\//, /^(?:set )?recorder$/, 'holds a turn recorder'],
 		],
 	},
 	{
@@ -332,10 +337,10 @@ const declarations: readonly RegExp[] = [
 
 function* namesOf({ path, code, text }: SourceFile): Generator<Text> {
 	yield { path, line: 1, lines: [path.replace(/^spec\//, '')], kind: 'name' };
-	if (!isProduct(path)) return;
 	for (const match of declarations.flatMap((pattern) => [...code.matchAll(pattern)])) {
 		const line = lineAt(text, match.index);
-		yield { path, line, lines: [match[1] ?? ''], kind: 'name' };
+		// In specs ordinary English may be used as a name.
+		yield { path, line, lines: [match[1] ?? ''], kind: isProduct(path) ? 'name' : 'prose' };
 	}
 }
 

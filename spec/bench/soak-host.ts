@@ -47,7 +47,7 @@ const retention = {
 } as const;
 
 /** It has a timer, a step, values, and an answer for a question. */
-const sheet = `
+const definition = `
 actor: tally
 version: 1
 events:
@@ -122,7 +122,7 @@ async function beNode(order: SoakOrder): Promise<Work<SoakJob>> {
 	const { folder, name, broker } = order;
 	const definitionsFolder = join(folder, name, 'actors');
 	mkdirSync(definitionsFolder, { recursive: true });
-	writeFileSync(join(definitionsFolder, 'tally.yaml'), sheet);
+	writeFileSync(join(definitionsFolder, 'tally.yaml'), definition);
 	const clock = countingClock();
 	const config = configOf({
 		nodeName: name,

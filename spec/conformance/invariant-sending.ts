@@ -21,7 +21,7 @@ import { laneName } from '../../runtime/protocol/lane.ts';
 
 const inOutbox = (folder: string) =>
 	rawRows(folder, 'outbox').map(({ value }) => String(value['id']));
-const inBooks = (folder: string) => rawRows(folder, 'ledger').map(({ key }) => String(key[0]));
+const inLedger = (folder: string) => rawRows(folder, 'ledger').map(({ key }) => String(key[0]));
 
 test('I1: A message whose send promise resolved is found in the journal after kill -9 at any later instant', async (t) => {
 	const hosts = await startHosts(t, 'mqtt://127.0.0.1:9');
@@ -69,7 +69,7 @@ test('I1: A message whose send promise resolved is found in the journal after ki
 			await fleet.clock.advance(50);
 		}
 		assert.ok(!sender.isAlive(), crashAt);
-		const ledger = inBooks(fleet.folder('central'));
+		const ledger = inLedger(fleet.folder('central'));
 		for (const id of taken) assert.ok(ledger.includes(id), `${id} after ${crashAt}`);
 	}
 });

@@ -25,7 +25,7 @@ interface Kind {
 	readonly name: string;
 	readonly skip: string | false;
 	/** MQTT 3.1.1 cannot say that there is no subscriber. */
-	readonly knowsNobody: boolean;
+	readonly knowsReceivers: boolean;
 	readonly meet: (t: TestContext) => Promise<Meeting>;
 }
 
@@ -33,7 +33,7 @@ const kinds: readonly Kind[] = [
 	{
 		name: 'loopback',
 		skip: false,
-		knowsNobody: true,
+		knowsReceivers: true,
 		async meet() {
 			await Promise.resolve();
 			return { wire: loopback(createHub(steppedClock(1))), values: {} };
@@ -42,7 +42,7 @@ const kinds: readonly Kind[] = [
 	{
 		name: 'MQTT over the embedded broker',
 		skip: false,
-		knowsNobody: false,
+		knowsReceivers: false,
 		async meet(t) {
 			const broker = await startBroker('127.0.0.1:0');
 			t.after(() => broker.stop());
@@ -52,7 +52,7 @@ const kinds: readonly Kind[] = [
 	...(['5', '3.1.1'] as const).map((mqttVersion) => ({
 		name: `MQTT ${mqttVersion} over Mosquitto`,
 		skip: missing('mosquitto'),
-		knowsNobody: mqttVersion === '5',
+		knowsReceivers: mqttVersion === '5',
 		async meet(t: TestContext) {
 			const { address } = await startMosquitto(t);
 			return { wire: mqtt, values: { brokerAddress: address, mqttVersion } };
@@ -86,7 +86,7 @@ const lane = (node: string) => `reeve/${node}/_lane/REQPing/EventACK`;
 const status = (node: string) => `reeve/${node}/_status`;
 const timeout = 20_000;
 
-for (const { name, skip, knowsNobody, meet } of kinds) {
+for (const { name, skip, knowsReceivers, meet } of kinds) {
 	const each = (title: string, run: (t: TestContext, meeting: Meeting) => Promise<void>) =>
 		void test(`${name}: ${title}`, { skip, timeout }, async (t) => run(t, await meet(t)));
 
@@ -182,7 +182,7 @@ for (const { name, skip, knowsNobody, meet } of kinds) {
 		async (t, meeting) => {
 			const central = await join(t, meeting, 'central');
 			const verdict = await central.publish({ topic: lane('nowhere') });
-			assert.equal(verdict, knowsNobody ? 'nobody' : 'taken');
+			assert.equal(verdict, knowsReceivers ? 'nobody' : 'taken');
 			const ship1 = await join(t, meeting, 'ship1');
 			assert.equal(await central.publish({ topic: lane('ship1') }), 'taken');
 			await ship1.packets.first();

@@ -57,7 +57,7 @@ export async function killGroup(child: ChildProcess): Promise<void> {
 }
 
 /** Writes JSON to a node's socket and reads the lines of the answer until the node ends it. */
-export function exchangeLines(socket: string, text: string): Promise<unknown[]> {
+export function askInLines(socket: string, text: string): Promise<unknown[]> {
 	return new Promise((resolve, reject) => {
 		const connection = createConnection(socket, () => connection.write(text));
 		const lines: unknown[] = [];
@@ -99,7 +99,7 @@ function spawnNode(
 
 /** The rows of an answer of the node at this socket; an error if it refuses. */
 async function askAt<Row>(socket: string, question: object): Promise<Row[]> {
-	const lines = await exchangeLines(socket, `${JSON.stringify(question)}\n`);
+	const lines = await askInLines(socket, `${JSON.stringify(question)}\n`);
 	return lines.map((line) => {
 		if (typeof line === 'object' && line !== null && 'row' in line) return line.row as Row;
 		throw new Error(`refused: ${JSON.stringify(line)}`);
@@ -167,7 +167,7 @@ export async function startFleet(
 			await ended;
 		},
 		send: async (node, messages) =>
-			(await exchangeLines(socket(node), JSON.stringify(messages))) as Answer[],
+			(await askInLines(socket(node), JSON.stringify(messages))) as Answer[],
 		async settled(node, ids) {
 			const rows = await ask<MessageRow>(node, { reeve: 'watch', ids });
 			return rows.filter((row) => row.settled);
@@ -278,7 +278,7 @@ function startHost(parts: HostOptions & { ownFolder: string; broker: string }): 
 		logged: log.line,
 		ask,
 		async send(message) {
-			const [answer] = await exchangeLines(socket, JSON.stringify([message]));
+			const [answer] = await askInLines(socket, JSON.stringify([message]));
 			if (typeof answer === 'object' && answer && 'id' in answer) return String(answer.id);
 			throw new Error(`refused: ${JSON.stringify(answer)}`);
 		},

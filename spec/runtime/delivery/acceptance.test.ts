@@ -94,8 +94,12 @@ test('what is wrong with a message itself is asked last, and only if there is a 
 	const row = rowOf(1);
 	assert.equal(finalRefusal(row, ready), undefined);
 	assert.equal(finalRefusal(row, { ...ready, fault: () => 'bad_frame' }), 'bad_frame');
-	const nobody = { ...ready, credit: undefined, fault: () => assert.fail('it is not looked into') };
-	assert.equal(finalRefusal(row, nobody), 'unknown_method');
+	const unserved = {
+		...ready,
+		credit: undefined,
+		fault: () => assert.fail('it is not looked into'),
+	};
+	assert.equal(finalRefusal(row, unserved), 'unknown_method');
 });
 
 test('a number that comes back with another message stops the lane', () => {

@@ -5,7 +5,7 @@ import { createCommitIdle } from '../../../runtime/journal/commit-idle.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 
 /** An idle time of commits in which `a`, `b` and so on are noted, and whether a transaction is due. */
-function spareTime() {
+function idleCalls() {
 	const due = { is: false };
 	const done: string[] = [];
 	const spare = createCommitIdle(() => due.is);
@@ -13,7 +13,7 @@ function spareTime() {
 }
 
 test('what can wait is done soon if there is nothing to write', async () => {
-	const { done, use } = spareTime();
+	const { done, use } = idleCalls();
 	use('a');
 	use('b');
 	assert.deepEqual(done, [], 'not before whoever asks has gone on');
@@ -22,7 +22,7 @@ test('what can wait is done soon if there is nothing to write', async () => {
 });
 
 test('it waits for a transaction that is due until that has all it needs, and no longer', async () => {
-	const { due, done, spare, use } = spareTime();
+	const { due, done, spare, use } = idleCalls();
 	due.is = true;
 	use('a');
 	due.is = false;
@@ -47,7 +47,7 @@ test('it waits for a transaction that is due until that has all it needs, and no
 });
 
 test('a transaction that fails before it has begun holds nothing up', async () => {
-	const { done, spare, use } = spareTime();
+	const { done, spare, use } = idleCalls();
 	spare.asks();
 	use('a');
 	spare.ends();

@@ -10,7 +10,7 @@ const done = { outcome: 'done' } as const;
 const failed = { outcome: 'failed', code: 'command_failed' } as const;
 
 /** A ledger on a journal; `write` commits, and tells the ledger what is flushed. */
-function booksOn(opened: OpenedJournal, values: Parameters<typeof configOf>[0] = {}) {
+function ledgerOn(opened: OpenedJournal, values: Parameters<typeof configOf>[0] = {}) {
 	const { clock, signals } = opened;
 	const held = heldJournal(opened.journal);
 	const { journal } = held;
@@ -31,7 +31,7 @@ function booksOn(opened: OpenedJournal, values: Parameters<typeof configOf>[0] =
 const ids = (entries: readonly { id: string }[]) => entries.map(({ id }) => id);
 
 test('an entry is opened, settled once, and keeps its first outcome', async (t) => {
-	const { ledger, open, settle, clock, settlements } = booksOn(openedJournal(t));
+	const { ledger, open, settle, clock, settlements } = ledgerOn(openedJournal(t));
 	await open('m1');
 	assert.equal(ledger.get('m1')?.settledAt, undefined);
 	assert.deepEqual(ledger.totals(), { open: 1, settled: 0 });
@@ -44,7 +44,7 @@ test('an entry is opened, settled once, and keeps its first outcome', async (t) 
 });
 
 test('what is not in the ledger cannot be settled', async (t) => {
-	const { ledger, settle, settlements } = booksOn(openedJournal(t));
+	const { ledger, settle, settlements } = ledgerOn(openedJournal(t));
 	assert.deepEqual(ledger.settle('nobody', done), []);
 	await settle('nobody');
 	assert.deepEqual(ledger.totals(), { open: 0, settled: 0 });
@@ -52,7 +52,7 @@ test('what is not in the ledger cannot be settled', async (t) => {
 });
 
 test('an entry that is not on disk yet is known, and can be settled', async (t) => {
-	const { ledger, journal, held } = booksOn(openedJournal(t));
+	const { ledger, journal, held } = ledgerOn(openedJournal(t));
 	held.hold();
 	const opening = journal.commit(ledger.open(messageOf({ id: 'm1' })));
 	assert.ok(ledger.get('m1'));
@@ -71,10 +71,10 @@ test('an entry that is not on disk yet is known, and can be settled', async (t) 
 
 test('the ledger is the same after a restart', async (t) => {
 	const opened = openedJournal(t);
-	const before = booksOn(opened);
+	const before = ledgerOn(opened);
 	for (const id of ['a', 'b', 'c']) await before.open(id);
 	await before.settle('b', failed);
-	const { ledger, settle } = booksOn(await opened.reopen());
+	const { ledger, settle } = ledgerOn(await opened.reopen());
 	assert.deepEqual(ledger.totals(), { open: 2, settled: 1 });
 	assert.deepEqual(ledger.get('b')?.result, failed);
 	assert.deepEqual(ledger.settle('b', done), []);
@@ -83,7 +83,7 @@ test('the ledger is the same after a restart', async (t) => {
 });
 
 test('the newest are listed first, whatever ids people choose', async (t) => {
-	const { ledger, open, clock } = booksOn(openedJournal(t));
+	const { ledger, open, clock } = ledgerOn(openedJournal(t));
 	for (const id of ['zebra', '01K', 'deploy-7', 'apple']) {
 		await open(id);
 		await clock.advance(10);
@@ -94,7 +94,7 @@ test('the newest are listed first, whatever ids people choose', async (t) => {
 
 test('settled entries beyond the limit are forgotten, the oldest outcome first, open ones never', async (t) => {
 	const opened = openedJournal(t);
-	const { ledger, open, settle, clock } = booksOn(opened, { settledKeptMax: 3 });
+	const { ledger, open, settle, clock } = ledgerOn(opened, { settledKeptMax: 3 });
 	for (const id of ['m1', 'm2', 'm3', 'm4', 'm5', 'open']) {
 		await open(id);
 		await clock.advance(1);
@@ -109,12 +109,12 @@ test('settled entries beyond the limit are forgotten, the oldest outcome first, 
 
 test('the limit holds over a restart, and with outcomes that are not on disk yet', async (t) => {
 	const opened = openedJournal(t);
-	const before = booksOn(opened, { settledKeptMax: 2 });
+	const before = ledgerOn(opened, { settledKeptMax: 2 });
 	for (const id of ['m1', 'm2', 'm3', 'm4', 'm5']) await before.open(id);
 	await before.settle('m1');
 	await before.settle('m2');
 	const next = await opened.reopen();
-	const { ledger, journal, held } = booksOn(next, { settledKeptMax: 2 });
+	const { ledger, journal, held } = ledgerOn(next, { settledKeptMax: 2 });
 	held.hold();
 	const settling = ['m3', 'm4', 'm5'].map((id) => journal.commit(ledger.settle(id, done)));
 	held.release();
@@ -127,7 +127,7 @@ test('the limit holds over a restart, and with outcomes that are not on disk yet
 });
 
 test('the output of a message is kept as text, cut at its limit', async (t) => {
-	const { ledger, journal, open } = booksOn(openedJournal(t), { outputKeptBytesMax: 64 });
+	const { ledger, journal, open } = ledgerOn(openedJournal(t), { outputKeptBytesMax: 64 });
 	await open('text');
 	await open('bytes');
 	await journal.commit(ledger.settle('text', done, 'x'.repeat(1_000_000)));
@@ -137,7 +137,7 @@ test('the output of a message is kept as text, cut at its limit', async (t) => {
 });
 
 test('a few letters name an entry if no other begins with them', async (t) => {
-	const { ledger, open } = booksOn(openedJournal(t));
+	const { ledger, open } = ledgerOn(openedJournal(t));
 	for (const id of ['abc1', 'abc2', 'abd']) await open(id);
 	assert.deepEqual(ledger.match('abd'), ['abd']);
 	assert.equal(ledger.match('abc').length, 2);
@@ -148,7 +148,7 @@ test('a few letters name an entry if no other begins with them', async (t) => {
 });
 
 test('nothing of ten thousand messages stays in memory once they are settled and flushed', async (t) => {
-	const { ledger, journal } = booksOn(openedJournal(t), { settledKeptMax: 100 });
+	const { ledger, journal } = ledgerOn(openedJournal(t), { settledKeptMax: 100 });
 	const names = Array.from({ length: 10_000 }, (_, at) => `m${at}`);
 	await journal.commit(names.flatMap((id) => ledger.open(messageOf({ id }))));
 	for (const id of names) ledger.opened(id);

@@ -25,12 +25,15 @@ async function settle(): Promise<void> {
 }
 
 /** A push consumer of so many rows, whose runs and commits end when the test says so. */
-function shiftOf(count: number, options: { concurrency?: number; settlementsMax?: number } = {}) {
+function consumerOf(
+	count: number,
+	options: { concurrency?: number; settlementsMax?: number } = {},
+) {
 	const { concurrency = 2, settlementsMax = 10 } = options;
 	const rows = Array.from({ length: count }, (_, at) => rowOf(at + 1));
 	const commits: { arrivals: number[]; done: () => void; fail: () => void }[] = [];
 	const runs = new Map<number, { freed: () => void; settled: () => void }>();
-	const shift = createPushConsumer({
+	const consumer = createPushConsumer({
 		concurrency,
 		settlementsMax,
 		early: new Set(),
@@ -52,24 +55,24 @@ function shiftOf(count: number, options: { concurrency?: number; settlementsMax?
 		for (const arrival of which) runs.get(arrival)?.settled();
 		await settle();
 	};
-	return { shift, rows, commits, running: () => [...runs.keys()], run, begin, free, end };
+	return { consumer, rows, commits, running: () => [...runs.keys()], run, begin, free, end };
 }
 
 test('a place is free again when nothing is left to be done but to bring the outcome to the disk', async () => {
-	const { shift, run, running, free, end } = shiftOf(4);
-	shift.open({ run });
+	const { consumer, run, running, free, end } = consumerOf(4);
+	consumer.open({ run });
 	await settle();
 	assert.deepEqual(running(), [1, 2]);
 	await free(1);
 	assert.deepEqual(running(), [1, 2, 3]);
 	await end(2);
 	assert.deepEqual(running(), [1, 2, 3, 4]);
-	assert.equal(shift.running(), 2);
+	assert.equal(consumer.running(), 2);
 });
 
 test('where the order matters the next one waits for the disk', async () => {
-	const { shift, run, running, free, end } = shiftOf(2, { concurrency: 1 });
-	shift.open({ run });
+	const { consumer, run, running, free, end } = consumerOf(2, { concurrency: 1 });
+	consumer.open({ run });
 	await free(1);
 	assert.deepEqual(running(), [1]);
 	await end(1);
@@ -77,8 +80,8 @@ test('where the order matters the next one waits for the disk', async () => {
 });
 
 test('no more run than their outcomes may wait for the disk', async () => {
-	const { shift, run, running, free, end } = shiftOf(9, { settlementsMax: 3 });
-	shift.open({ run });
+	const { consumer, run, running, free, end } = consumerOf(9, { settlementsMax: 3 });
+	consumer.open({ run });
 	await settle();
 	for (const arrival of [1, 2, 3, 4, 5]) await free(arrival);
 	assert.deepEqual(running(), [1, 2, 3, 4, 5], 'two places, and three on their way');
@@ -87,8 +90,8 @@ test('no more run than their outcomes may wait for the disk', async () => {
 });
 
 test('starts are written together, before any of them runs, and ahead for places that will be free', async () => {
-	const { shift, run, begin, commits, running, free } = shiftOf(12);
-	shift.open({ run, begin });
+	const { consumer, run, begin, commits, running, free } = consumerOf(12);
+	consumer.open({ run, begin });
 	await settle();
 	assert.deepEqual(running(), []);
 	assert.deepEqual(
@@ -109,8 +112,8 @@ test('starts are written together, before any of them runs, and ahead for places
 });
 
 test('rows whose start cannot be written do not run', async () => {
-	const { shift, run, begin, commits, running, rows } = shiftOf(2);
-	shift.open({ run, begin });
+	const { consumer, run, begin, commits, running, rows } = consumerOf(2);
+	consumer.open({ run, begin });
 	await settle();
 	commits[0]?.fail();
 	await settle();
@@ -118,22 +121,22 @@ test('rows whose start cannot be written do not run', async () => {
 });
 
 test('a message that finds a place is begun with its acceptance, and not a second time', async () => {
-	const { shift, run, begin, commits, running, rows } = shiftOf(0);
-	assert.deepEqual(shift.beginNow(rowOf(1)), [], 'nobody runs anything yet');
-	shift.open({ run, begin });
-	assert.deepEqual(arrivals(shift.beginNow(rowOf(1))), [1]);
-	assert.deepEqual(arrivals(shift.beginNow(rowOf(2))), [2]);
-	assert.deepEqual(shift.beginNow(rowOf(3)), [], 'both places are promised');
+	const { consumer, run, begin, commits, running, rows } = consumerOf(0);
+	assert.deepEqual(consumer.beginNow(rowOf(1)), [], 'nobody runs anything yet');
+	consumer.open({ run, begin });
+	assert.deepEqual(arrivals(consumer.beginNow(rowOf(1))), [1]);
+	assert.deepEqual(arrivals(consumer.beginNow(rowOf(2))), [2]);
+	assert.deepEqual(consumer.beginNow(rowOf(3)), [], 'both places are promised');
 	rows.push(rowOf(1), rowOf(2), rowOf(3));
-	shift.feed();
+	consumer.feed();
 	await settle();
 	assert.deepEqual(running(), [1, 2]);
 	assert.deepEqual(commits, [], 'the third has no place to be begun for');
 });
 
 test('what was begun can be taken back until it runs', async () => {
-	const { shift, run, begin, commits, running, free } = shiftOf(8);
-	shift.open({ run, begin });
+	const { consumer, run, begin, commits, running, free } = consumerOf(8);
+	consumer.open({ run, begin });
 	await settle();
 	commits[0]?.done();
 	await settle();
@@ -143,18 +146,18 @@ test('what was begun can be taken back until it runs', async () => {
 	await settle();
 	const waiting = ahead.find((arrival) => !running().includes(arrival));
 	assert.ok(waiting !== undefined, 'one is begun ahead');
-	assert.equal(shift.withdraw(waiting), true);
-	assert.equal(shift.withdraw(waiting), false);
-	assert.equal(shift.withdraw(1), false);
+	assert.equal(consumer.withdraw(waiting), true);
+	assert.equal(consumer.withdraw(waiting), false);
+	assert.equal(consumer.withdraw(1), false);
 });
 
 test('after its end nothing is handed out, and it is over when all is settled', async () => {
-	const { shift, run, running, free, end } = shiftOf(5);
-	shift.open({ run });
+	const { consumer, run, running, free, end } = consumerOf(5);
+	consumer.open({ run });
 	await free(1);
-	shift.end();
+	consumer.end();
 	let isOver = false;
-	const over = shift.over().then(() => (isOver = true));
+	const over = consumer.over().then(() => (isOver = true));
 	await end(2, 3);
 	assert.deepEqual([isOver, running()], [false, [1, 2, 3]], 'the first is still on its way');
 	await end(1);

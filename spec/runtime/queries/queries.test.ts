@@ -6,11 +6,11 @@ import { composedNode, type ComposedNode } from '../../support/composed-node.ts'
 /** Asks the node, and collects the rows. */
 async function ask(node: ComposedNode, question: unknown, signal = new AbortController().signal) {
 	const rows: Record<string, unknown>[] = [];
-	for await (const row of inquiry(node)(question, signal)) rows.push({ ...Object(row) });
+	for await (const row of queriesOf(node)(question, signal)) rows.push({ ...Object(row) });
 	return rows;
 }
 
-const inquiry = ({ services }: ComposedNode) =>
+const queriesOf = ({ services }: ComposedNode) =>
 	createQueries({
 		...services,
 		prefix: 'reeve',
@@ -72,7 +72,7 @@ test('a watch yields each change once, and ends when all messages are settled', 
 	await send(node, 'a', 'b');
 	const states: string[] = [];
 	const watching = (async () => {
-		for await (const row of inquiry(node)(
+		for await (const row of queriesOf(node)(
 			{ reeve: 'watch', ids: ['a', 'b'] },
 			AbortSignal.any([]),
 		)) {
@@ -89,7 +89,7 @@ test('a watch ends when its caller has gone, and leaves no subscriber behind', a
 	const node = composedNode(t);
 	await send(node, 'a');
 	const controller = new AbortController();
-	const rows = inquiry(node)({ reeve: 'watch', ids: ['a'] }, controller.signal)[
+	const rows = queriesOf(node)({ reeve: 'watch', ids: ['a'] }, controller.signal)[
 		Symbol.asyncIterator
 	]();
 	assert.equal((await rows.next()).done, false);
@@ -167,7 +167,7 @@ test('events are those that are remembered and then, if wanted, those that come'
 	const stop = new AbortController();
 	const seen: unknown[] = [];
 	const question = { reeve: 'events', type: 'node.gone', follow: true };
-	for await (const row of inquiry(node)(question, stop.signal)) {
+	for await (const row of queriesOf(node)(question, stop.signal)) {
 		seen.push(Reflect.get(Object(row), 'reason'));
 		if (seen.length === 1) {
 			signals.emit('transport.up', { transport: 'mqtt', address: 'again' });

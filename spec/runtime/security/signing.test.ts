@@ -9,7 +9,7 @@ const topic = 'reeve/ship1/_lane/REQPing/EventACK';
 const content = Buffer.from('any bytes');
 
 /** The signers of ship1, which knows central, and of central. */
-function sealsOf(t: TestScope, signing: 'on' | 'required') {
+function signersOf(t: TestScope, signing: 'on' | 'required') {
 	const keyringOf = (node: string) =>
 		openKeyring({ folder: temporaryFolder(t), node, clock: steppedClock() });
 	const [central, ship1] = [keyringOf('central'), keyringOf('ship1')];
@@ -22,7 +22,7 @@ function sealsOf(t: TestScope, signing: 'on' | 'required') {
 }
 
 test('a signature proves the topic, the number and the content of a frame, all of them', (t) => {
-	const { central, ship1 } = sealsOf(t, 'required');
+	const { central, ship1 } = signersOf(t, 'required');
 	const signed = readSigned(central.sign(topic, content));
 	assert.deepEqual(Buffer.from(signed.content), content);
 	assert.equal(ship1.check(topic, signed, 'central'), true);
@@ -39,13 +39,13 @@ test('a signature proves the topic, the number and the content of a frame, all o
 });
 
 test('numbers of one sender rise, whatever the topic', (t) => {
-	const { central } = sealsOf(t, 'on');
+	const { central } = signersOf(t, 'on');
 	const counts = ['a', 'b', 'a'].map((on) => readSigned(central.sign(on, content)).proof?.count);
 	assert.deepEqual(counts, [1, 2, 3]);
 });
 
 test('on: who has a trusted key must use it, and others are believed as before', (t) => {
-	const { central, ship1, stranger } = sealsOf(t, 'on');
+	const { central, ship1, stranger } = signersOf(t, 'on');
 	assert.throws(() => ship1.check(topic, { content }, 'central'), { code: 'unsigned' });
 	const forged = readSigned(stranger.sign(topic, content));
 	assert.throws(() => ship1.check(topic, forged, 'central'), { code: 'bad_signature' });
@@ -54,14 +54,14 @@ test('on: who has a trusted key must use it, and others are believed as before',
 });
 
 test('required: nothing unsigned, and no unknown key', (t) => {
-	const { central, ship1 } = sealsOf(t, 'required');
+	const { central, ship1 } = signersOf(t, 'required');
 	assert.throws(() => ship1.check(topic, { content }, 'ship2'), { code: 'unsigned' });
 	const unknown = readSigned(central.sign(topic, content));
 	assert.throws(() => ship1.check(topic, unknown, 'ship2'), { code: 'unknown_key' });
 });
 
 test('off: signed frames are understood, and prove nothing', (t) => {
-	const { central } = sealsOf(t, 'on');
+	const { central } = signersOf(t, 'on');
 	const signed = readSigned(central.sign(topic, content));
 	assert.deepEqual(Buffer.from(signed.content), content);
 	assert.equal(passingSigner.check(topic, signed, 'central'), false);
@@ -69,7 +69,7 @@ test('off: signed frames are understood, and prove nothing', (t) => {
 });
 
 test('a birth is proven as a value, however its JSON is laid out', (t) => {
-	const { central, ship1 } = sealsOf(t, 'required');
+	const { central, ship1 } = signersOf(t, 'required');
 	const birth = { v: 1, node: 'central', methods: ['REQPing'], host: undefined };
 	const payload = central.signJson(topic, birth, 6);
 	assert.equal(ship1.checkJson(topic, payload, 'central'), 6);
@@ -85,7 +85,7 @@ test('a birth is proven as a value, however its JSON is laid out', (t) => {
 });
 
 test('a signed frame that is cut or of another version is no frame', (t) => {
-	const { central } = sealsOf(t, 'on');
+	const { central } = signersOf(t, 'on');
 	const signed = Buffer.from(central.sign(topic, content));
 	assert.throws(() => readSigned(signed.subarray(0, 40)), { code: 'bad_frame' });
 	signed[1] = 2;

@@ -98,10 +98,10 @@ test('an ask of another node brings its answer, or why there is none', async (t)
 	const spoken = await answered;
 	assert.equal(spoken.outcome === 'done' && spoken.data, '42');
 
-	const nobody = await central.actor({ ...counter, name: 'nobody' }, { to: 'ship1' }).ask({
+	const absent = await central.actor({ ...counter, name: 'nobody' }, { to: 'ship1' }).ask({
 		type: 'TELL',
 	});
-	assert.equal(nobody.outcome === 'unanswered' && nobody.reason, 'noproc');
+	assert.equal(absent.outcome === 'unanswered' && absent.reason, 'noproc');
 	const unheard = central.actor(counter, { to: 'ship9' });
 	assert.match(await unheard.send({ type: 'TELL' }), /^\w+$/);
 	const away = await unheard.ask({ type: 'TELL' }, { timeoutMs: 100 });

@@ -226,7 +226,7 @@ test('an actor that a reload has added is known to the other nodes at once', asy
 
 test('a YAML definition monitors as a program does', async (t) => {
 	const fleet = await startLocalFleet(t);
-	const sheet = yamlDefinitionOf(`actor: keeper
+	const definition = yamlDefinitionOf(`actor: keeper
 version: 1
 events:
   WATCH: { node: string }
@@ -239,8 +239,8 @@ on:
   TELL: { do: [{ reply: =context.why }] }
   down.pump: { do: [{ assign: { why: =event.reason } }] }
 `);
-	const central = await fleet.start('central', {}, { actors: [sheet, pump] });
-	const watcher = central.actor(sheet);
+	const central = await fleet.start('central', {}, { actors: [definition, pump] });
+	const watcher = central.actor(definition);
 	await watcher.ask({ type: 'WATCH', node: 'central' });
 	await central.actor(pump, { key: 'a' }).ask({ type: 'END' });
 	await until('it has heard', async () => {
