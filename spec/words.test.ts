@@ -401,8 +401,8 @@ function signalTypes(): readonly string[] {
 }
 
 async function commandWords(): Promise<readonly string[]> {
-	const rows = Object.entries(commandTable).map(async ([name, { load }]) => {
-		const { default: command } = await load();
+	const rows = Object.entries(commandTable).map(async ([name, row]) => {
+		const { default: command } = await row.load();
 		const values = command.arguments.map((each) => each.name);
 		const flags = command.options.map((each) => each.flags);
 		const choices = [...command.arguments, ...command.options].flatMap(
