@@ -47,7 +47,7 @@ const indirect = [
 const read = '(?:get|scan|keys|count)';
 const readerType = String.raw`(?:Pick<\s*)?(?:Journal|JournalReader|StoreReading)\b`;
 
-/** The names of what reads the journal in a file: `journal`, and all of such a type or made of one. */
+/** The names that a file gives to what reads the journal, by their types or by what they get. */
 function readersIn(plain: string): string {
 	const types = [...plain.matchAll(new RegExp(String.raw`\btype (\w+) = ${readerType}`, 'g'))];
 	const type = [readerType, ...types.map(([, name]) => String.raw`${name}\b`)].join('|');
