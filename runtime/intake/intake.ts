@@ -43,7 +43,7 @@ export interface IntakeParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Why nothing is taken for now; undefined if messages are taken. */
 	readonly hindrance: () => ErrorCode | undefined;
-	/** Where specs make the node die, see `fault.ts`. */
+	/** Where specs make the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
 	/** Who may call what here; without it, all calls are allowed. */
 	readonly access?: Access | undefined;
@@ -52,9 +52,9 @@ export interface IntakeParts {
 
 /** The intake that {@link createIntake} makes. */
 export interface Intake {
-	/** See `Door.accept`. The caller is `local` unless another is given. */
+	/** See `NodeApi.accept`. The caller is `local` unless another is given. */
 	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
-	/** See `Door.refuse`. */
+	/** See `NodeApi.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
 	/** Takes what an MQTT client has published on a public topic; see `public-intake.ts`. */
 	readonly acceptPublic: PublicIntake;

@@ -14,7 +14,6 @@ import { moveAside } from './store-fork.ts';
 import {
 	beginStart,
 	checkStore,
-	factsTable,
 	isReadable,
 	type Place,
 	type IdentityChoice,
@@ -144,7 +143,7 @@ export function readStore(folder: string): StoreReading {
 			opened.set(name, root.openDB<unknown, StoreKey>({ name, cache: false, ...values }));
 		return opened.get(name);
 	};
-	const format = table(factsTable)?.get(['format']);
+	const format = table('meta')?.get(['format']);
 	if (!isReadable(format)) {
 		void root.close();
 		throw new ReeveError('journal_version', `format ${JSON.stringify(format)}`);

@@ -12,8 +12,13 @@ export interface TableFacts {
 	readonly holds: string;
 	/** Set if changes write the same row again and again: the last of a transaction counts. */
 	readonly isRewritten?: true;
-	/** Set if the rows of a transaction, each a list, are joined; see `change-merging.ts`. */
-	readonly sharesRows?: true;
+	/**
+	 * Set if the rows of a transaction, each a list under one number, are joined: how many items a
+	 * row has at most.
+	 */
+	readonly itemsPerRowMax?: number;
+	/** What a fork of the store does with the rows: see `store-fork.ts`. */
+	readonly atFork: 'keep' | 'move' | { readonly moveWithout: string };
 }
 
 /** The tables by name. Keys are ordered, so that each hot read is one short range. */
@@ -22,109 +27,132 @@ export const tables = {
 		owner: 'runtime/journal/meta-rows.ts',
 		key: '[name, ...]',
 		holds: 'what the node knows of itself: identity, epoch, and single facts of other rooms',
+		atFork: 'keep',
 	},
 	lanes: {
 		owner: 'runtime/delivery/outbox.ts',
 		key: '[lane]',
 		holds: 'the state of a lane as its sender has it',
 		isRewritten: true,
+		atFork: 'move',
 	},
 	outbox: {
 		owner: 'runtime/delivery/outbox.ts',
 		key: '[lane, seq]',
 		holds: 'messages that the receiver has not yet resolved',
+		atFork: 'move',
 	},
 	cursors: {
 		owner: 'runtime/delivery/lane-cursors.ts',
 		key: '[storeId, lane]',
 		holds: 'how far a lane has been accepted here',
 		isRewritten: true,
+		atFork: 'keep',
 	},
 	refusals: {
 		owner: 'runtime/delivery/lane-cursors.ts',
 		key: '[storeId, lane, seq]',
 		holds: 'messages that were refused or skipped, until the sender knows',
+		atFork: 'keep',
 	},
 	mailbox: {
 		owner: 'runtime/mailbox/mailbox-row.ts',
 		key: '[method, arrival]',
 		holds: 'accepted messages whose run has not been settled',
+		atFork: 'move',
 	},
 	started: {
 		owner: 'runtime/mailbox/start-rows.ts',
 		key: '[method, arrival] or [actor, ...mark]',
 		holds: 'what has been started: by which epoch, how often',
+		atFork: 'move',
 	},
 	ledger: {
 		owner: 'runtime/ledger/ledger-rows.ts',
 		key: '[id]',
 		holds: 'what became of each message that this node sent',
+		// An open entry waits for an outcome that the original will receive.
+		atFork: { moveWithout: 'settledAt' },
 	},
 	opened: {
 		owner: 'runtime/ledger/ledger-rows.ts',
 		key: '[instant, id]',
 		holds: 'the ids of the ledger by age',
+		atFork: 'keep',
 	},
 	settled: {
 		owner: 'runtime/ledger/ledger-retention.ts',
 		key: '[order]',
 		holds: 'settled messages, oldest first',
+		atFork: 'keep',
 	},
 	dead: {
 		owner: 'runtime/ledger/dead-letters.ts',
 		key: '[order]',
 		holds: 'dead letters: messages that were given up after too many starts',
+		atFork: 'keep',
 	},
 	definitions: {
 		owner: 'supervisors/composition/definitions.ts',
 		key: '[actor]',
 		holds: 'the version of its definition that was last in force, and its text',
+		atFork: 'keep',
 	},
 	snapshots: {
 		owner: 'actors/turn/instance.ts',
 		key: '[actor, key]',
 		holds: 'the state of each instance of an actor, as of its last turn',
+		atFork: 'keep',
 	},
 	timers: {
 		owner: 'runtime/pending/timers.ts',
 		key: '[dueAt, actor, key, id]',
 		holds: 'events that instances wait for',
+		atFork: 'move',
 	},
 	steps: {
 		owner: 'actors/turn/step-rows.ts',
 		key: '[actor, key, stepId]',
 		holds: 'side effects that were started and whose end no turn has handled',
+		atFork: 'move',
 	},
 	asks: {
 		owner: 'runtime/pending/asks.ts',
 		key: '[message id]',
 		holds: 'the instance that waits for the outcome',
+		atFork: 'move',
 	},
 	turns: {
 		owner: 'actors/turn/turn-recorder.ts',
 		key: '[actor, key, place]',
 		holds: 'the last turns of each instance, in a ring',
+		atFork: 'keep',
 	},
 	receipts: {
 		owner: 'runtime/ledger/receipts.ts',
 		key: '[order]',
 		holds: 'what became of some messages that were accepted here, oldest first',
-		sharesRows: true,
+		// A row with more would take overflow pages of its own.
+		itemsPerRowMax: 16,
+		atFork: 'keep',
 	},
 	heard: {
 		owner: 'runtime/delivery/lane-retention.ts',
 		key: '[storeId, lane]',
 		holds: 'the running time of this node when the lane last sent something',
+		atFork: 'keep',
 	},
 	outcomes: {
 		owner: 'runtime/intake/outcome-publisher.ts',
 		key: '[order]',
 		holds: 'outcomes that wait to be published for MQTT clients',
+		atFork: 'move',
 	},
 	quarantine: {
 		owner: 'runtime/journal/store-fork.ts',
 		key: '[table, ...key]',
 		holds: 'promises of the identity that this store was forked from',
+		atFork: 'keep',
 	},
 } as const satisfies Readonly<Record<string, TableFacts>>;
 

@@ -5,19 +5,18 @@
  *
  * @module
  */
-import { rowsUnder, type Change, type JournalReader, type Key, type Table } from './schema.ts';
+import { metaChange } from './meta-rows.ts';
+import {
+	rowsUnder,
+	tableNames,
+	tables,
+	type Change,
+	type JournalReader,
+	type Key,
+	type Table,
+	type TableFacts,
+} from './schema.ts';
 
-/** The tables whose every row is a promise of the old identity. */
-const promises = [
-	'outbox',
-	'mailbox',
-	'started',
-	'timers',
-	'steps',
-	'asks',
-	'outcomes',
-	'lanes',
-] as const satisfies readonly Table[];
 /** Rows moved in one transaction. */
 const rowsAtATime = 500;
 
@@ -30,25 +29,26 @@ export interface ForkStore {
 }
 
 /**
- * Moves the promises aside, some rows at a time. After a crash the next start continues, because
- * `forking` is removed last. Settled messages stay: what they tell is still true.
+ * Moves the promises aside, some rows at a time; the schema says what a promise is. After a crash
+ * the next start continues, because `forking` is removed last.
  */
 export function moveAside(store: ForkStore): void {
-	for (const table of promises) {
-		for (let rows = store.rows(table, rowsAtATime); rows.length > 0;) {
-			store.write(rows.flatMap((row) => aside(table, row)));
-			rows = store.rows(table, rowsAtATime);
-		}
+	for (const table of tableNames) {
+		const { atFork }: TableFacts = tables[table];
+		if (atFork !== 'keep')
+			moveRows(store, table, atFork === 'move' ? undefined : atFork.moveWithout);
 	}
-	let after: Key | undefined;
-	for (;;) {
-		const rows = store.rows('ledger', rowsAtATime, after);
-		if (rows.length === 0) break;
-		after = rows.at(-1)?.key;
-		// An open entry waits for an outcome that the original will receive.
-		store.write(rows.filter(isOpen).flatMap((row) => aside('ledger', row)));
+	store.write([metaChange(['forking'])]);
+}
+
+/** Moves all rows of a table, or those whose values are without a field. */
+function moveRows(store: ForkStore, table: Table, without: string | undefined): void {
+	let rows = store.rows(table, rowsAtATime);
+	while (rows.length > 0) {
+		const moved = rows.filter(({ value }) => without === undefined || !hasField(value, without));
+		store.write(moved.flatMap((row) => aside(table, row)));
+		rows = store.rows(table, rowsAtATime, rows.at(-1)?.key);
 	}
-	store.write([{ table: 'meta', key: ['forking'] }]);
 }
 
 /** The first rows that were moved aside, each with the table that it was in. */
@@ -68,6 +68,6 @@ function aside(table: Table, { key, value }: { key: Key; value: unknown }): Chan
 	];
 }
 
-function isOpen({ value }: { value: unknown }): boolean {
-	return typeof value !== 'object' || value === null || !('settledAt' in value);
+function hasField(value: unknown, field: string): boolean {
+	return typeof value === 'object' && value !== null && field in value;
 }

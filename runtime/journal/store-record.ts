@@ -7,7 +7,6 @@
 import type { Clock } from '../platform/clock.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
-import type { Table } from './schema.ts';
 
 /** The format of the tables. A process refuses a store of another, and leaves it as it is. */
 const storeFormat = 2;
@@ -15,10 +14,7 @@ const storeFormat = 2;
 /** The most unclean starts that are remembered, whatever the period. */
 const uncleanStartsKept = 1000;
 
-/** The table of these facts. */
-export const factsTable: Table = 'meta';
-
-/** The table of these facts, as far as this file needs it. */
+/** The table `meta`, as far as this file needs it. */
 export interface Facts {
 	get(key: [string]): unknown;
 	putSync(key: [string], value: unknown): unknown;

@@ -11,8 +11,10 @@ import type { Config } from '../config/config.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { scanMailbox } from '../mailbox/mailbox-row.ts';
-import { receiptsPerRowMax } from '../journal/change-merging.ts';
+import { itemsPerRowMax } from '../journal/change-merging.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
+
+const receiptsPerRowMax = itemsPerRowMax('receipts');
 
 /** What became of one message. Instants are milliseconds of this node's wall clock. */
 export interface Receipt {

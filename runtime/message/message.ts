@@ -146,7 +146,7 @@ export interface Message {
 	readonly replyTo?: ReplyTo;
 	/** Set on a reply: the id of the message that it answers, and what that one asked for. */
 	readonly inReplyTo?: string;
-	/** Further messages that it answers, all with the same result: see `shared-outcomes.ts`. */
+	/** Further messages that it answers, all with the same result: see `outcome-batch.ts`. */
 	readonly alsoInReplyTo?: readonly string[];
 	readonly previousMethod?: string;
 	/** Whom the content is about, if not the sender: each node's results have a folder. */

@@ -1,7 +1,7 @@
 /**
  * The contract between a node and its transports. A *wire* carries publications between nodes; a
- * *door* lets people and programs hand messages in and ask questions. Neither knows who is behind
- * it.
+ * *listener* lets people and programs hand messages in and ask questions. Neither knows who is
+ * behind it.
  *
  * @module
  */
@@ -74,7 +74,7 @@ export interface TransportContext {
 	 * The retained birth, which a wire publishes nowhere by itself, and the death that is its will.
 	 */
 	readonly will: Publication;
-	/** For doors. */
+	/** For listeners. */
 	readonly api: NodeApi;
 	/** Whether the node runs no messages; those of MQTT clients are then left to the broker. */
 	readonly isSafe?: boolean;
@@ -112,7 +112,7 @@ export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
-/** What the node does for a door. */
+/** What the node does for a listener. */
 export interface NodeApi {
 	/**
 	 * Takes one message, as it came out of the JSON parser, with one answer for each receiver, in

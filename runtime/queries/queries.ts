@@ -64,7 +64,7 @@ const question = z.discriminatedUnion('reeve', [
 	z.object({ reeve: z.literal('watch'), ids: z.array(z.string()).min(1).max(100_000) }),
 ]);
 
-/** Answers one question; see `Door.ask`. */
+/** Answers one question; see `NodeApi.ask`. */
 export type Ask = (question: unknown, signal: AbortSignal) => AsyncIterable<unknown>;
 
 /** Creates the answering side of a node. */

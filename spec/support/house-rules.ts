@@ -184,7 +184,7 @@ export const houseRules: readonly HouseRule[] = [
 	},
 	{
 		name: 'default exports',
-		reason: 'only files that are found by a folder scan have one; all else goes by its name',
+		reason: 'only files that a folder scan or a table of imports loads have one',
 		find: matches(/^export default\b|\bas default\b/gm, (file) => !isScanned(file)),
 	},
 	{

@@ -1,23 +1,29 @@
 /**
- * The rooms of the source: each folder with its doors and the rooms that it may use. The spec of
- * this table refuses an import that is not in it, and a row that no import needs.
+ * The rooms of the source: each folder with its heart, its doors, the rooms that it may use and
+ * those that it never reaches. The spec of this table compares it with the imports and the READMEs.
  *
  * @module
  */
 
-/** One room. */
+/** One room. A file is named without its ending. */
 export interface Room {
-	/** The files, without their ending, that other rooms import. */
+	/** The file that bears the room's name, if there is one: begin to read there. */
+	readonly heart?: string;
+	/** The files that other rooms import. */
 	readonly doors: readonly string[];
 	/** The rooms that its files import from. */
 	readonly uses: readonly string[];
+	/** Rooms, or folders of rooms, that it does not reach, not even through others. */
+	readonly never?: readonly string[];
 }
 
-/** The rooms by their folders, from the bottom up. */
+/** The rooms by their folders. */
 export const rooms: Readonly<Record<string, Room>> = {
 	'runtime/config': {
+		heart: 'config',
 		doors: ['config', 'config-file', 'start-options', 'steward-flags'],
 		uses: ['runtime/files', 'runtime/message', 'runtime/platform', 'runtime/text'],
+		never: ['runtime/journal', 'runtime/observability'],
 	},
 	'runtime/delivery': {
 		doors: ['acceptance', 'inbox', 'lane-retention', 'outbox', 'outbox-row'],
@@ -32,12 +38,15 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/protocol',
 			'runtime/security',
 		],
+		never: ['runtime/network', 'runtime/method', 'runtime/intake'],
 	},
 	'runtime/files': {
 		doors: ['atomic-file', 'data-folder', 'rotating-file'],
 		uses: ['runtime/platform'],
+		never: ['runtime/text', 'runtime/message', 'runtime/config'],
 	},
 	'runtime/intake': {
+		heart: 'intake',
 		doors: ['inbound-handlers', 'intake', 'message-router', 'outcome-publisher'],
 		uses: [
 			'runtime/config',
@@ -54,8 +63,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/security',
 			'runtime/text',
 		],
+		never: ['runtime/queries'],
 	},
 	'runtime/journal': {
+		heart: 'journal',
 		doors: [
 			'change-merging',
 			'disk',
@@ -68,8 +79,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'store-fork',
 		],
 		uses: ['runtime/observability', 'runtime/platform'],
+		never: ['runtime/message'],
 	},
 	'runtime/ledger': {
+		heart: 'ledger',
 		doors: [
 			'dead-letters',
 			'ledger',
@@ -91,8 +104,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/pending',
 			'runtime/platform',
 		],
+		never: ['runtime/protocol', 'runtime/delivery', 'runtime/network', 'runtime/security'],
 	},
 	'runtime/mailbox': {
+		heart: 'mailbox',
 		doors: [
 			'cancellations',
 			'crash-recovery',
@@ -102,8 +117,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'start-rows',
 		],
 		uses: ['runtime/journal', 'runtime/message', 'runtime/platform'],
+		never: ['runtime/ledger', 'runtime/delivery', 'runtime/network'],
 	},
 	'runtime/message': {
+		heart: 'message',
 		doors: [
 			'codec',
 			'facts',
@@ -115,8 +132,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'topics',
 		],
 		uses: ['runtime/files', 'runtime/platform', 'runtime/text'],
+		never: ['runtime/journal', 'runtime/network', 'runtime/config'],
 	},
 	'runtime/method': {
+		heart: 'method',
 		doors: ['method', 'method-help', 'method-registry', 'process-overrides', 'processes'],
 		uses: [
 			'runtime/config',
@@ -126,8 +145,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/security',
 		],
+		never: ['runtime/delivery', 'runtime/intake', 'runtime/network'],
 	},
 	'runtime/network': {
+		heart: 'network',
 		doors: ['inbound-router', 'name-claim', 'network', 'presence', 'status-publisher', 'transport'],
 		uses: [
 			'runtime/config',
@@ -138,10 +159,12 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/protocol',
 			'runtime/security',
 		],
+		never: ['runtime/mailbox', 'runtime/ledger', 'runtime/delivery', 'runtime/intake'],
 	},
 	'runtime/observability': {
 		doors: ['log', 'metrics', 'signals'],
 		uses: ['runtime/platform'],
+		never: ['runtime/journal', 'runtime/message', 'runtime/config'],
 	},
 	'runtime/pending': {
 		doors: ['asks', 'timers'],
@@ -152,16 +175,20 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/message',
 			'runtime/platform',
 		],
+		never: ['runtime/ledger', 'runtime/delivery', 'runtime/network'],
 	},
 	'runtime/platform': {
 		doors: ['clock', 'crash-points', 'deferred', 'errors', 'hash', 'ids', 'machine-id', 'version'],
 		uses: [],
+		never: ['runtime', 'actors', 'supervisors', 'transports'],
 	},
 	'runtime/protocol': {
 		doors: ['acknowledgement', 'frame', 'lane', 'status'],
 		uses: ['runtime/message', 'runtime/platform'],
+		never: ['runtime/journal', 'runtime/network', 'runtime/security'],
 	},
 	'runtime/queries': {
+		heart: 'queries',
 		doors: [
 			'actor-rows',
 			'audit-compare',
@@ -183,6 +210,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/text',
 		],
+		never: ['runtime/intake'],
 	},
 	'runtime/security': {
 		doors: [
@@ -202,10 +230,12 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/protocol',
 			'runtime/text',
 		],
+		never: ['runtime/ledger', 'runtime/mailbox', 'runtime/delivery', 'runtime/intake'],
 	},
 	'runtime/text': {
 		doors: ['canonical-json', 'duration', 'lenient-json', 'payload', 'spelling', 'yaml'],
 		uses: ['runtime/platform'],
+		never: ['runtime/message', 'runtime/config', 'runtime/files'],
 	},
 	'actors/declarative': {
 		doors: ['definition-file', 'definition-folder', 'definition-schema', 'yaml-definition'],
@@ -219,8 +249,16 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/text',
 		],
+		never: [
+			'actors/durable',
+			'actors/replay',
+			'actors/inbound',
+			'actors/outbound',
+			'runtime/delivery',
+		],
 	},
 	'actors/definition': {
+		heart: 'definition',
 		doors: [
 			'deferral',
 			'definition',
@@ -231,6 +269,13 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'step',
 		],
 		uses: ['runtime/message', 'runtime/method', 'runtime/platform', 'runtime/text'],
+		never: [
+			'actors/turn',
+			'actors/durable',
+			'actors/replay',
+			'actors/declarative',
+			'runtime/delivery',
+		],
 	},
 	'actors/durable': {
 		doors: ['actor-host', 'host-runtime'],
@@ -247,6 +292,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/pending',
 			'runtime/platform',
 		],
+		never: ['actors/declarative', 'actors/replay', 'actors/inbound', 'actors/outbound'],
 	},
 	'actors/inbound': {
 		doors: ['call', 'settlement', 'subscriber'],
@@ -265,6 +311,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/security',
 		],
+		never: ['actors/methods', 'actors/turn', 'actors/durable', 'actors/outbound'],
 	},
 	'actors/io': {
 		doors: [
@@ -290,10 +337,29 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/security',
 			'runtime/text',
 		],
+		never: [
+			'actors/methods',
+			'actors/inbound',
+			'actors/outbound',
+			'runtime/delivery',
+			'runtime/intake',
+		],
 	},
 	'actors/methods': {
 		doors: [],
 		uses: ['actors/io', 'runtime/files', 'runtime/message', 'runtime/method', 'runtime/platform'],
+		never: [
+			'actors/inbound',
+			'actors/outbound',
+			'actors/definition',
+			'actors/turn',
+			'actors/durable',
+			'actors/declarative',
+			'actors/replay',
+			'actors/statecharts',
+			'runtime/delivery',
+			'runtime/intake',
+		],
 	},
 	'actors/outbound': {
 		doors: ['publisher', 'publisher-registry'],
@@ -309,8 +375,17 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/protocol',
 		],
+		never: [
+			'runtime/method',
+			'runtime/intake',
+			'actors/inbound',
+			'actors/methods',
+			'actors/turn',
+			'actors/durable',
+		],
 	},
 	'actors/replay': {
+		heart: 'replay',
 		doors: ['definition-diff', 'instance-report', 'replay', 'sandbox'],
 		uses: [
 			'actors/definition',
@@ -323,12 +398,22 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/queries',
 			'runtime/text',
 		],
+		never: ['actors/durable', 'actors/inbound', 'actors/outbound', 'runtime/intake'],
 	},
 	'actors/statecharts': {
 		doors: ['chart', 'compile', 'light-actor'],
 		uses: ['runtime/platform'],
+		never: [
+			'runtime/message',
+			'runtime/journal',
+			'runtime/observability',
+			'actors/turn',
+			'actors/inbound',
+			'actors/outbound',
+		],
 	},
 	'actors/turn': {
+		heart: 'turn',
 		doors: [
 			'effect-handlers',
 			'effect-text',
@@ -352,6 +437,13 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/pending',
 			'runtime/platform',
 		],
+		never: [
+			'actors/durable',
+			'actors/declarative',
+			'actors/replay',
+			'runtime/delivery',
+			'runtime/intake',
+		],
 	},
 	'supervisors/actor-handles': {
 		doors: ['actor-handle', 'actor-monitors', 'ask-diagnosis', 'ask-outcome'],
@@ -366,6 +458,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisors/operations',
 			'supervisors/otp',
 		],
+		never: ['supervisors/actor-hosts', 'supervisors/node', 'transports'],
 	},
 	'supervisors/actor-hosts': {
 		doors: ['actor-host-child', 'definition-reload', 'definition-watch'],
@@ -380,6 +473,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisors/composition',
 			'supervisors/otp',
 		],
+		never: ['supervisors/node', 'transports'],
 	},
 	'supervisors/composition': {
 		doors: ['compose-node', 'definitions', 'node-services'],
@@ -405,8 +499,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/security',
 			'supervisors/otp',
 		],
+		never: ['supervisors/node', 'supervisors/operations', 'supervisors/actor-hosts', 'transports'],
 	},
 	'supervisors/node': {
+		heart: 'node',
 		doors: ['node'],
 		uses: [
 			'actors/declarative',
@@ -440,8 +536,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/mqtt',
 			'transports/sockets',
 		],
+		never: ['supervisors/testing', 'actors/methods'],
 	},
 	'supervisors/operations': {
+		heart: 'operations',
 		doors: [
 			'actor-queries',
 			'audit',
@@ -464,6 +562,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisors/otp',
 			'supervisors/reports',
 		],
+		never: ['supervisors/node', 'transports'],
 	},
 	'supervisors/otp': {
 		doors: [
@@ -482,6 +581,14 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisor',
 		],
 		uses: ['runtime/observability', 'runtime/platform'],
+		never: [
+			'actors',
+			'transports',
+			'runtime/journal',
+			'runtime/message',
+			'runtime/files',
+			'runtime/text',
+		],
 	},
 	'supervisors/reports': {
 		doors: ['error-report', 'hello', 'store-log'],
@@ -496,8 +603,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisors/composition',
 			'supervisors/otp',
 		],
+		never: ['supervisors/node', 'supervisors/operations', 'transports'],
 	},
 	'supervisors/testing': {
+		heart: 'testing',
 		doors: [],
 		uses: [
 			'actors/definition',
@@ -511,6 +620,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'supervisors/node',
 			'transports/loopback',
 		],
+		never: ['actors/methods'],
 	},
 	'transports/cli': {
 		doors: ['program'],
@@ -521,6 +631,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/commands',
 			'transports/cli/output',
 		],
+		never: ['supervisors', 'actors', 'runtime/intake'],
 	},
 	'transports/cli/arguments': {
 		doors: [
@@ -542,6 +653,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/text',
 			'transports/cli/output',
 		],
+		never: ['transports/cli/client', 'transports/cli/commands'],
 	},
 	'transports/cli/client': {
 		doors: [
@@ -567,6 +679,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/output',
 			'transports/framing',
 		],
+		never: ['transports/cli/commands', 'runtime/intake'],
 	},
 	'transports/cli/commands': {
 		doors: [
@@ -611,6 +724,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/templates',
 			'transports/mqtt',
 		],
+		never: ['runtime/intake'],
 	},
 	'transports/cli/fleet': {
 		doors: ['demo-scenario', 'dev-control', 'fleet-member', 'local-fleet', 'parent-watch'],
@@ -622,6 +736,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/client',
 			'transports/cli/output',
 		],
+		never: ['transports/cli/commands'],
 	},
 	'transports/cli/output': {
 		doors: [
@@ -644,10 +759,17 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/queries',
 			'runtime/text',
 		],
+		never: ['transports/cli/client', 'transports/cli/commands', 'transports/cli/arguments'],
 	},
 	'transports/cli/templates': {
 		doors: ['mosquitto-acl', 'new-files', 'systemd-unit'],
 		uses: ['runtime/message'],
+		never: [
+			'transports/cli/commands',
+			'transports/cli/client',
+			'runtime/config',
+			'runtime/journal',
+		],
 	},
 	'transports/folders': {
 		doors: ['read-folder', 'startup-folder'],
@@ -658,12 +780,15 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/platform',
 			'runtime/text',
 		],
+		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 	'transports/framing': {
 		doors: ['json-framing', 'partial-value'],
 		uses: ['runtime/platform', 'runtime/text'],
+		never: ['runtime/message', 'runtime/network', 'runtime/files'],
 	},
 	'transports/http': {
+		heart: 'http',
 		doors: ['exposed-folder', 'http', 'profiling', 'prometheus'],
 		uses: [
 			'runtime/config',
@@ -676,17 +801,23 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/text',
 			'transports/sockets',
 		],
+		never: ['runtime/intake'],
 	},
 	'transports/loopback': {
+		heart: 'loopback',
 		doors: ['faulty-network', 'loopback'],
 		uses: ['runtime/message', 'runtime/network', 'runtime/platform'],
+		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 	'transports/mqtt': {
+		heart: 'mqtt',
 		doors: ['embedded-broker', 'mqtt'],
 		uses: ['runtime/config', 'runtime/message', 'runtime/network', 'runtime/platform'],
+		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 	'transports/sockets': {
 		doors: ['listen-address', 'tcp', 'unix-socket'],
 		uses: ['runtime/config', 'runtime/network', 'runtime/platform', 'transports/framing'],
+		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 };

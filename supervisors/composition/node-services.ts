@@ -57,7 +57,7 @@ export interface ComposeOptions {
 	readonly host: string;
 	/** What the operator said at this start. */
 	readonly choices: StartOptions;
-	/** Where specs make a node die, see `fault.ts`. */
+	/** Where specs make a node die, see `crash-points.ts`. */
 	readonly passPoint: PassPoint;
 	/** What specs put between the journal and its file. */
 	readonly disk?: Disk | undefined;

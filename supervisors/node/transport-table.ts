@@ -1,5 +1,5 @@
 /**
- * The transports of a node, in the order in which they start: the broker first, since doors and
+ * The transports of a node, in the order in which they start: the broker first, since listeners and
  * wires of the same node connect to it. A transport keeps its heavy imports for its `start`, so one
  * that is switched off costs next to nothing.
  *

@@ -23,7 +23,7 @@ export const operations = ['retry', 'cancel', 'drop'] as const;
 /** One of {@link operations}. */
 export type Operation = (typeof operations)[number];
 
-/** How a door is asked to operate. */
+/** The request of an operation, as a listener takes it. */
 export const operationRequest = z.object({
 	reeve: z.enum(operations),
 	/** Ids, or unique beginnings of them. */

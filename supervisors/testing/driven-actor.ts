@@ -3,12 +3,12 @@
  * test. It runs as on any node, disk included, and can be killed between any two events.
  *
  * ```ts
- * const door = await driveActor(definition);
- * await door.send({ type: 'PUSH' });
- * await door.clock.advance(60_000);
- * await door.crash();
- * assert.equal(await door.value(), 'closed');
- * await door.stop();
+ * const turnstile = await driveActor(definition);
+ * await turnstile.send({ type: 'PUSH' });
+ * await turnstile.clock.advance(60_000);
+ * await turnstile.crash();
+ * assert.equal(await turnstile.value(), 'closed');
+ * await turnstile.stop();
  * ```
  *
  * @module

@@ -13,8 +13,8 @@
  * hub.restore('ship1');
  * ```
  *
- * The folder scan does not find it, since no configuration can name a hub: the program that has a
- * hub passes `loopback(hub)` to the node.
+ * It is not in the table of transports, since no configuration can name a hub: the program that
+ * has a hub passes `loopback(hub)` to the node.
  *
  * @module
  */
