@@ -3,8 +3,8 @@
  * accepted from a local sender until the receiver's acknowledgement of it, and nothing else removes
  * it: no PUBACK, no refusal that is only temporary, no restart.
  *
- * Only a window of each lane is in memory; the rest is keys on disk. The body of a request is stored
- * once: in its ledger entry, from which it is read with the row; see `keepsBody`.
+ * Only a window of each lane is in memory; the rest is keys on disk. The body of a request is in
+ * its ledger entry, if that keeps it, and is read from there with the row; see `keepsBody`.
  *
  * @module
  */
