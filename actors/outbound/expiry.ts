@@ -126,6 +126,8 @@ function outcomeInstead(
 	row: OutRow,
 	{ outbox, clock }: WindowParts,
 ): Required<Pick<Settlement, 'changes' | 'instead'>> {
+	// A request tells no outcome, and its body need not be here.
+	if (row.isInLedger) return { changes: [], instead: [] };
 	const isTooLarge = row.tooLarge === true;
 	const instead = outcomesOf(unpackMessage(row.body), { clock, isTooLarge }).map((outcome) =>
 		outbox.append(outcome),

@@ -5,6 +5,8 @@
  */
 import type { Config } from '../config/config.ts';
 import { isReply, ttlSecondsMax, type Message } from '../message/message.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { keepsBody } from '../ledger/ledger-entry.ts';
 import { packMessage } from '../message/codec.ts';
 import { isMereOutcome } from '../message/reply.ts';
 
@@ -20,6 +22,9 @@ export interface OutRow {
 	readonly tooLarge?: true;
 	/** Set on replies, which have no ledger entry; absent in rows of older versions. */
 	readonly isReply?: true;
+	/** Set if the ledger entry keeps the body, so that the row is stored without it. */
+	readonly isInLedger?: true;
+	/** The packed message; empty in a skip. */
 	readonly body: Uint8Array;
 	/** Local wall-clock milliseconds after which it is given up. */
 	readonly deadline: number;
@@ -37,13 +42,15 @@ export function rowOf(message: Message, at: { seq: number; now: number; config: 
 	const timeout = message.ACKTimeout || config.defaultMessageTimeout;
 	// Outcomes are owed: they are sent for as long as any message may be under way.
 	const isOwed = isMereOutcome(message);
+	const body = packMessage(message);
 	const ttlSeconds = isOwed ? ttlSecondsMax : (message.ttl ?? config.defaultMessageTtl);
 	return {
 		seq,
 		id: message.id,
 		skip: false,
 		...(isReply(message) ? { isReply: true } : {}),
-		body: packMessage(message),
+		...(keepsBody(message, body, config) ? { isInLedger: true } : {}),
+		body,
 		deadline: now + ttlSeconds * 1000,
 		ackMs: timeout * 1000,
 		retries: isOwed ? 0 : message.retries || config.defaultMessageRetries,
@@ -51,10 +58,13 @@ export function rowOf(message: Message, at: { seq: number; now: number; config: 
 	};
 }
 
-/** A row as the journal has it: its number is in the key, and no names are in the value. */
+/**
+ * A row as the journal has it: its number is in the key, and no names are in the value. The body is
+ * `null` if it is in the ledger entry of this id.
+ */
 export type StoredOutRow = readonly [
 	id: string,
-	body: Uint8Array,
+	body: Uint8Array | null,
 	deadline: number,
 	ackMs: number,
 	retries: number,
@@ -62,11 +72,14 @@ export type StoredOutRow = readonly [
 	marks: number,
 ];
 
+const noBytes = new Uint8Array();
+
 const marks = { skip: 1, cancelled: 2, tooLarge: 4, isReply: 8 } as const;
 
 /** What is written of a row. */
 export function stored(row: OutRow): StoredOutRow {
-	const { id, body, deadline, ackMs, retries, attempts } = row;
+	const { id, deadline, ackMs, retries, attempts } = row;
+	const body = row.isInLedger ? null : row.body;
 	let marked = 0;
 	if (row.skip) marked |= marks.skip;
 	if (row.cancelled) marked |= marks.cancelled;
@@ -75,7 +88,10 @@ export function stored(row: OutRow): StoredOutRow {
 	return [id, body, deadline, ackMs, retries, attempts, marked];
 }
 
-/** The row that was written; older versions have written it as a map. */
+/**
+ * The row that was written, with an empty body if that is in the ledger; older versions have
+ * written it as a map.
+ */
 export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>): OutRow {
 	if (!isTuple(value)) return { ...value, seq };
 	const [id, body, deadline, ackMs, retries, attempts, marked] = value;
@@ -86,12 +102,25 @@ export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>)
 		...((marked & marks.cancelled) > 0 ? { cancelled: true } : {}),
 		...((marked & marks.tooLarge) > 0 ? { tooLarge: true } : {}),
 		...((marked & marks.isReply) > 0 ? { isReply: true } : {}),
-		body,
+		...(body ? { body } : { isInLedger: true, body: noBytes }),
 		deadline,
 		ackMs,
 		retries,
 		attempts,
 	};
+}
+
+/**
+ * The row as it is sent, with the body that the ledger has for it.
+ *
+ * An entry is forgotten only when its message is settled, which may happen while its row still
+ * waits for a lost acknowledgement. Such a message need not be run any more: its row becomes a
+ * skip. So does the row of an entry that a damaged store has lost.
+ */
+export function withBody(row: OutRow, lane: string, ledger: Pick<Ledger, 'bodyAt'>): OutRow {
+	if (!row.isInLedger || row.skip || row.body.byteLength > 0) return row;
+	const body = ledger.bodyAt(row.id, { lane, seq: row.seq });
+	return body ? { ...row, body } : { ...row, skip: true };
 }
 
 function isTuple(value: StoredOutRow | Omit<OutRow, 'seq'>): value is StoredOutRow {

@@ -3,16 +3,18 @@
  * accepted from a local sender until the receiver's acknowledgement of it, and nothing else removes
  * it: no PUBACK, no refusal that is only temporary, no restart.
  *
- * Only a window of each lane is in memory; the rest is keys on disk.
+ * Only a window of each lane is in memory; the rest is keys on disk. The body of a request is in
+ * its ledger entry, if that keeps it, and is read from there with the row; see `keepsBody`.
  *
  * @module
  */
 import type { Kind } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { restored, rowOf, stored, type OutRow, type StoredOutRow } from './outbox-row.ts';
+import { restored, rowOf, stored, withBody, type OutRow, type StoredOutRow } from './outbox-row.ts';
 import { laneName } from '../protocol/lane.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
 
@@ -77,7 +79,10 @@ export interface Outbox {
 	size(): number;
 	/** Messages that wait, in all lanes; for one node if it is named. */
 	waiting(node?: string): number;
-	/** Numbers a message in its lane. The changes must be committed with what caused it. */
+	/**
+	 * Numbers a message in its lane. The changes must be committed with what caused it, and with the
+	 * ledger entry of a request, which may hold the only copy of `body`.
+	 */
 	append(message: Message): Appended;
 	/** A row is on disk, so that its lane may send it; subscribers of `onMail` are called soon. */
 	flushed(lane: Lane, seq: number): void;
@@ -104,8 +109,13 @@ export interface Outbox {
 }
 
 /** Opens the outbox: reads the lanes, and of the rows nothing but the first key of each. */
-export function createOutbox(parts: { journal: Journal; clock: Clock; config: Config }): Outbox {
-	const { journal, clock, config } = parts;
+export function createOutbox(parts: {
+	journal: Journal;
+	clock: Clock;
+	config: Config;
+	ledger: Pick<Ledger, 'bodyAt'>;
+}): Outbox {
+	const { journal, clock, config, ledger } = parts;
 	const lanes = new Map<string, Lane>();
 	const subscribers = new Set<(lane: Lane) => void>();
 	/** Messages that wait, in all lanes: asked for with every message that is accepted. */
@@ -171,7 +181,8 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			});
 			for (const { key, value } of found) {
 				const seq = Number(key[1]);
-				lane.rows.push(replaced.get(keyOf(lane, seq)) ?? restored(seq, value));
+				const row = replaced.get(keyOf(lane, seq)) ?? restored(seq, value);
+				lane.rows.push(withBody(row, lane.name, ledger));
 			}
 		},
 		resolve(lane, upTo) {
@@ -196,7 +207,7 @@ export function createOutbox(parts: { journal: Journal; clock: Clock; config: Co
 			const loaded = lane.rows[seq - lane.lo] ?? replaced.get(keyOf(lane, seq));
 			if (loaded) return loaded;
 			const found = journal.get<StoredOutRow>('outbox', [lane.name, seq]);
-			return found && restored(seq, found);
+			return found && withBody(restored(seq, found), lane.name, ledger);
 		},
 		bind(lane, storeId, sentUpTo) {
 			if (lane.boundTo === storeId) return [];

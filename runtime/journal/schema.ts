@@ -39,7 +39,7 @@ export const tables = {
 	outbox: {
 		owner: 'runtime/delivery/outbox.ts',
 		key: '[lane, seq]',
-		holds: 'messages that the receiver has not yet resolved',
+		holds: 'messages that the receiver has not yet resolved; without bodies that the ledger keeps',
 		atFork: 'move',
 	},
 	cursors: {
@@ -70,7 +70,7 @@ export const tables = {
 	ledger: {
 		owner: 'runtime/ledger/ledger-rows.ts',
 		key: '[id]',
-		holds: 'what became of each message that this node sent',
+		holds: 'what became of each message that this node sent, and its body if it is kept',
 		// An open entry waits for an outcome that the original will receive.
 		atFork: { moveWithout: 'settledAt' },
 	},

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import type { Config } from '../config/config.ts';
 import { unpackMessage } from '../message/codec.ts';
-import type { Message, ReplyTo, Result } from '../message/message.ts';
+import { isReply, type Message, type ReplyTo, type Result } from '../message/message.ts';
 import type { Change } from '../journal/schema.ts';
 import type { HistoryEvent } from './message-history.ts';
 
@@ -28,11 +29,23 @@ export interface Entry {
 	readonly replyTo?: ReplyTo;
 	/**
 	 * The packed message, so that it can be recorded, and sent again by hand; absent if it is larger
-	 * than `bodyKeptBytesMax`. To be read by {@link messageIn}.
+	 * than `bodyKeptBytesMax`, see {@link keepsBody}. To be read by {@link messageIn}.
 	 */
 	readonly body?: Uint8Array;
 	/** What happened to it so far, as far as it is written. */
 	readonly events?: readonly HistoryEvent[];
+}
+
+/**
+ * Whether the ledger entry of a message keeps its packed body. Then its outbox row is stored
+ * without it. Replies have no entry.
+ */
+export function keepsBody(
+	message: Message,
+	{ byteLength }: Uint8Array,
+	{ bodyKeptBytesMax }: Pick<Config, 'bodyKeptBytesMax'>,
+): boolean {
+	return !isReply(message) && byteLength <= bodyKeptBytesMax;
 }
 
 /** The message of an entry, if it was kept; `replyTo` does not travel, and stands in the entry. */

@@ -19,7 +19,7 @@ import { packMessage } from '../message/codec.ts';
 import { createLedgerRetention } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
 import { askedReply } from '../message/reply.ts';
-import type { Entry, OutcomeListener } from './ledger-entry.ts';
+import { keepsBody, type Entry, type OutcomeListener } from './ledger-entry.ts';
 import {
 	countLedger,
 	ledgerSince,
@@ -32,7 +32,10 @@ import type { Change } from '../journal/schema.ts';
 
 /** The ledger that {@link createLedger} makes. */
 export interface Ledger {
-	/** Opens an entry; `body` is the packed message, so that it is packed once. */
+	/**
+	 * Opens an entry; `body` is the packed message, so that it is packed once. With a `place` it must
+	 * be the body of the outbox row, which may be stored without it.
+	 */
 	open(
 		message: Message,
 		place?: { lane: string; seq: number },
@@ -66,6 +69,11 @@ export interface Ledger {
 	/** To be called once the changes of `settle` are flushed: emits the signal. */
 	settled(id: string): void;
 	get(id: string): Entry | undefined;
+	/**
+	 * The packed message that waits at this place of the outbox. Undefined if the entry does not have
+	 * it: it was settled and forgotten, and its id may belong to another message by now.
+	 */
+	bodyAt(id: string, place: { lane: string; seq: number }): Uint8Array | undefined;
 	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
 	record(id: string): Entry | undefined;
 	/**
@@ -114,7 +122,7 @@ export function createLedger(parts: {
 				...(text ? { note: text } : {}),
 				...(reply ? { reply } : {}),
 				...(replyTo ? { replyTo } : {}),
-				...(packed.byteLength <= config.bodyKeptBytesMax ? { body: packed } : {}),
+				...(keepsBody(message, packed, config) ? { body: packed } : {}),
 			};
 			return [write(entry), openedChange(entry)];
 		},
@@ -176,6 +184,10 @@ export function createLedger(parts: {
 			});
 		},
 		get,
+		bodyAt(id, { lane, seq }) {
+			const entry = get(id);
+			return entry?.lane === lane && entry.seq === seq ? entry.body : undefined;
+		},
 		record: (id) => cache.record(id),
 		list: (limit) => newestInLedger(journal, limit),
 		each: (sinceMs = 0) => ledgerSince(journal, sinceMs),

@@ -81,8 +81,8 @@ function createRows({ folder, name }: Place) {
 	const signals = createSignals(realClock);
 	const journal = openJournal({ folder: `${folder}/${name}-rows`, clock: realClock, signals });
 	const shared = { journal, signals, clock: realClock, config: configOf() };
-	const outbox = createOutbox(shared);
 	const ledger = createLedger(shared);
+	const outbox = createOutbox({ ...shared, ledger });
 	return ({ count, bytes, to }: Load): readonly Change[] => {
 		const data = 'x'.repeat(bytes);
 		const changes: Change[] = [];

@@ -35,16 +35,17 @@ export async function fillJournal(filling: Filling): Promise<number> {
 	const signals = createSignals(realClock);
 	const journal = openJournal({ folder, clock: realClock, signals });
 	const shared = { journal, signals, clock: realClock, config: configOf() };
-	const outbox = createOutbox(shared);
 	const ledger = createLedger(shared);
+	const outbox = createOutbox({ ...shared, ledger });
 	let changes: Change[] = [];
 	for (let number = 0; number < count; number += 1) {
 		const toNode = receivers[number % receivers.length] ?? '';
 		const methodArgs = [...filling.methodArgs];
 		const id = newId(realClock);
 		const message = { id, fromNode: 'central', toNode, method, kind, methodArgs, data };
-		const { lane, seq, changes: filed } = outbox.append(message);
-		for (const change of ledger.open(message, { lane: lane.name, seq })) changes.push(change);
+		const { lane, seq, body, changes: filed } = outbox.append(message);
+		const opened = ledger.open(message, { lane: lane.name, seq }, body);
+		for (const change of opened) changes.push(change);
 		for (const change of filed) changes.push(change);
 		ledger.opened(id);
 		if (changes.length < changesMax && number < count - 1) continue;

@@ -20,8 +20,8 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 	const { journal, clock, signals } = opened;
 	const config = configOf(values);
 	const shared = { journal, clock, config, signals };
-	const outbox = createOutbox(shared);
 	const ledger = createLedger(shared);
+	const outbox = createOutbox({ ...shared, ledger });
 	const lane = (): Lane => {
 		const found = outbox.lane(laneOfSpecs);
 		if (!found) throw new Error('no message was sent on this lane');
@@ -39,7 +39,7 @@ export function sendingSide(opened: OpenedJournal, values: Parameters<typeof con
 				const message = messageOf(fields);
 				const appended = outbox.append(message);
 				const place = { lane: appended.lane.name, seq: appended.seq };
-				return { ...appended, id: fields.id, opened: ledger.open(message, place) };
+				return { ...appended, id: fields.id, opened: ledger.open(message, place, appended.body) };
 			});
 			await journal.commit(filed.flatMap((each) => [...each.opened, ...each.changes]));
 			for (const { id, lane, seq } of filed) {

@@ -80,7 +80,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	const outcomePublisher = createOutcomePublisher({ ...shared, network });
 	const ledger = createLedger({ ...shared, asks, outcomePublisher });
 	const receipts = createReceipts(shared);
-	const outbox = createOutbox(shared);
+	const outbox = createOutbox({ ...shared, ledger });
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const publishers = createPublisherRegistry({ outbox, presence, network });

@@ -4,7 +4,7 @@ import { setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { raiseAlert } from '../../../actors/definition/effects.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
-import { unpackMessage } from '../../../runtime/message/codec.ts';
+import { messageIn, type Entry } from '../../../runtime/ledger/ledger-entry.ts';
 import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
@@ -21,7 +21,10 @@ const smoke = defineActor({
 function alerts(node: ActorNode): readonly string[] {
 	const rows = node.journal.scan<StoredOutRow>('outbox', rowsUnder());
 	return rows
-		.map(({ value }) => unpackMessage(restored(0, value).body))
+		.map(({ value }) => restored(0, value))
+		.flatMap(
+			({ id }) => messageIn(node.journal.get<Entry>('ledger', [id]) ?? assert.fail(id)) ?? [],
+		)
 		.filter(({ toNode, method }) => toNode === 'central' && method === 'REQErrorLog')
 		.map(({ data }) => String(data));
 }

@@ -271,3 +271,55 @@ test('an outcome of several messages that is too large for the broker is told of
 	});
 	assert.deepEqual(told, [['a'], ['b'], ['c']]);
 });
+
+test('after a restart a frame carries the same bodies, whether or not the ledger has them', async (t) => {
+	const opened = openedJournal(t);
+	const messages = [
+		{ id: 'a', data: 'x'.repeat(100) },
+		{ id: 'b', data: 'x'.repeat(5000) },
+	];
+	const values = { bodyKeptBytesMax: 1000 };
+	const before = await windowOn(opened, messages, values);
+	before.window.acknowledge(before.ackOf(0, ''));
+	const bodies = (load: Load | undefined) =>
+		load?.rows.map(({ body }) => body && Buffer.from(body));
+	const sent = bodies(before.window.take());
+	assert.equal(sent?.length, 2);
+	const after = await windowOn(await opened.reopen(), [], values);
+	after.window.acknowledge(after.ackOf(0, ''));
+	assert.deepEqual(bodies(after.window.take()), sent);
+});
+
+test('a message that was settled and forgotten before its acknowledgement is sent as a skip', async (t) => {
+	const opened = openedJournal(t);
+	const before = await windowOn(opened, named('a', 'b'), { settledKeptMax: 1 });
+	before.window.acknowledge(before.ackOf(0, ''));
+	assert.deepEqual(ids(before.window.take()), ['a', 'b']);
+	for (const id of ['a', 'b']) {
+		await before.journal.commit(before.ledger.settle(id, { outcome: 'done' }));
+		before.ledger.settled(id);
+	}
+	before.window.goBack();
+	assert.deepEqual(ids(before.window.take()), ['a', 'b'], 'this process still has the bodies');
+	const after = await windowOn(await opened.reopen(), []);
+	after.window.acknowledge(after.ackOf(0, ''));
+	assert.deepEqual(ids(after.window.take()), ['skip a', 'b']);
+	const skipped = after.window.acknowledge(after.ackOf(1, 'a', { except: [[1, 'skipped']] }));
+	await after.commit(skipped);
+	assert.deepEqual([skipped.verdict, after.outcome('a')], ['applied', undefined]);
+	assert.equal(after.seen('delivery.gaveUp').length, 1, 'it is told of, in case it was lost');
+	await after.commit(after.window.acknowledge(after.ackOf(2, 'b')));
+	assert.deepEqual([after.journal.count('outbox'), after.outcome('b')], [0, 'done']);
+});
+
+test('an open message whose body is lost is skipped, and its outcome is told', async (t) => {
+	const opened = openedJournal(t);
+	const { ledger, journal } = await windowOn(opened, named('a', 'b'));
+	const { body: _, ...damaged } = ledger.get('a') ?? assert.fail('no entry');
+	await journal.commit([{ table: 'ledger', key: ['a'], value: damaged }]);
+	const after = await windowOn(await opened.reopen(), []);
+	after.window.acknowledge(after.ackOf(0, ''));
+	assert.deepEqual(ids(after.window.take()), ['skip a', 'b']);
+	await after.commit(after.window.acknowledge(after.ackOf(2, 'b', { except: [[1, 'skipped']] })));
+	assert.equal(after.outcome('a'), 'expired');
+});

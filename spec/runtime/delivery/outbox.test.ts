@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
 import { createOutbox, type Lane } from '../../../runtime/delivery/outbox.ts';
+import { createLedger } from '../../../runtime/ledger/ledger.ts';
 import { unpackMessage } from '../../../runtime/message/codec.ts';
 import { messageOf } from '../../support/messages.ts';
 import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
@@ -10,10 +11,17 @@ const name = 'ship1/REQPing/EventACK/';
 
 /** An outbox with a window of four, on a journal. */
 function outboxOn(opened: OpenedJournal) {
-	const { journal, clock } = opened;
-	const outbox = createOutbox({ journal, clock, config: configOf({ windowMessagesMax: 4 }) });
+	const { journal } = opened;
+	const shared = { ...opened, config: configOf({ windowMessagesMax: 4 }) };
+	const ledger = createLedger(shared);
+	const outbox = createOutbox({ ...shared, ledger });
 	const append = async (...ids: string[]) => {
-		const appended = ids.map((id) => outbox.append(messageOf({ id })));
+		const appended = ids.map((id) => {
+			const message = messageOf({ id });
+			const { lane, seq, body, changes } = outbox.append(message);
+			const entry = ledger.open(message, { lane: lane.name, seq }, body);
+			return { lane, seq, changes: [...changes, ...entry] };
+		});
 		await journal.commit(appended.flatMap(({ changes }) => changes));
 		for (const { lane, seq } of appended) outbox.flushed(lane, seq);
 		return laneOf();
@@ -23,7 +31,7 @@ function outboxOn(opened: OpenedJournal) {
 		assert.ok(lane);
 		return lane;
 	};
-	return { ...opened, outbox, append, laneOf };
+	return { ...opened, ledger, outbox, append, laneOf };
 }
 
 const loaded = (lane: Lane) => lane.rows.map(({ seq, id }) => `${seq} ${id}`);
@@ -169,4 +177,55 @@ test('ten thousand messages to one node leave no more than a window in memory', 
 	outbox.resolve(lane, 9_998);
 	outbox.fill(lane);
 	assert.deepEqual(loaded(lane), ['9999 m9998', '10000 m9999']);
+});
+
+test('a row has the body of its ledger entry: loaded, looked up, and after a restart', async (t) => {
+	const opened = openedJournal(t);
+	const before = outboxOn(opened);
+	const written = await before.append('a', 'b', 'c', 'd', 'e', 'f');
+	const bodies = (lane: Lane) => lane.rows.map(({ body }) => unpackMessage(body).id);
+	before.outbox.resolve(written, 2);
+	before.outbox.fill(written);
+	assert.deepEqual(bodies(written), ['c', 'd', 'e', 'f'], 'the last two were not loaded');
+	const { outbox, laneOf } = outboxOn(await opened.reopen());
+	outbox.fill(laneOf());
+	assert.deepEqual(bodies(laneOf()), ['a', 'b', 'c', 'd']);
+	const last = outbox.row(laneOf(), 6);
+	assert.deepEqual(last && unpackMessage(last.body), messageOf({ id: 'f' }));
+});
+
+test('a row that is amended does not bring its body back to the disk', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox, journal } = outboxOn(opened);
+	const lane = await append('a');
+	const [row] = lane.rows;
+	assert.ok(row && row.body.byteLength > 0);
+	await journal.commit(outbox.amend(lane, { ...row, attempts: 3 }));
+	assert.equal(journal.get<unknown[]>('outbox', [name, 1])?.[1], null);
+	const { outbox: after, laneOf } = outboxOn(await opened.reopen());
+	const read = after.row(laneOf(), 1);
+	assert.deepEqual([read?.attempts, read && unpackMessage(read.body).id], [3, 'a']);
+});
+
+test('a row whose ledger entry is forgotten is a skip, also if its id names another', async (t) => {
+	const opened = openedJournal(t);
+	const { append, ledger, journal } = outboxOn(opened);
+	await append('a', 'b', 'c');
+	for (const id of ['a', 'b']) {
+		await journal.commit(ledger.settle(id, { outcome: 'done' }));
+		ledger.settled(id);
+	}
+	await journal.commit(ledger.forget('a'));
+	await journal.commit([...ledger.forget('b'), ...ledger.open(messageOf({ id: 'b' }))]);
+	const { outbox, laneOf } = outboxOn(await opened.reopen());
+	outbox.fill(laneOf());
+	assert.deepEqual(
+		laneOf().rows.map(({ id, skip, body }) => [id, skip, body.byteLength > 0]),
+		[
+			['a', true, false],
+			['b', true, false],
+			['c', false, true],
+		],
+	);
+	assert.equal(outbox.row(laneOf(), 1)?.skip, true);
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { pack, unpackMessage } from '../../../runtime/message/codec.ts';
+import { messageIn } from '../../../runtime/ledger/ledger-entry.ts';
 import { composedNode } from '../../support/composed-node.ts';
 import { messageOf } from '../../support/messages.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 test('a message to another node is in the outbox and the ledger, or in neither', async (t) => {
 	const node = composedNode(t);
@@ -9,6 +12,24 @@ test('a message to another node is in the outbox and the ledger, or in neither',
 	const { services } = await node.reopen();
 	assert.equal(services.outbox.waiting('central'), 1);
 	assert.equal(services.ledger.get('m1')?.toNode, 'central');
+});
+
+test('the body of a message to another node is stored once, and read after a restart', async (t) => {
+	const node = composedNode(t);
+	const replyTo = { topic: 'answers' };
+	const message = messageOf({ id: 'm1', toNode: 'central', data: 'x'.repeat(10_000) });
+	await node.services.router.send([{ ...message, replyTo }]);
+	const next = await node.reopen();
+	const bytes = (['outbox', 'ledger', 'opened', 'lanes'] as const)
+		.flatMap((table) => next.journal.scan(table, rowsUnder()))
+		.reduce((sum, { value }) => sum + pack(value).byteLength, 0);
+	assert.ok(bytes > 10_000 && bytes < 11_000, `${bytes} bytes`);
+	const { outbox, ledger } = next.services;
+	const [lane] = outbox.lanes();
+	const row = lane && outbox.row(lane, 1);
+	assert.deepEqual(row && unpackMessage(row.body), message, 'its reply topic does not travel');
+	const entry = ledger.get('m1');
+	assert.deepEqual(entry && messageIn(entry), { ...message, replyTo });
 });
 
 test('a message to this very node goes to its mailbox, and never to the wire', async (t) => {
