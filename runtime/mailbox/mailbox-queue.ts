@@ -97,7 +97,9 @@ export function createMailboxQueue({ journal, method, lastArrival, isEarly }: Ma
 			if (withdrawn.size > withdrawnMax && oldest !== undefined) withdrawn.delete(oldest);
 			return true;
 		},
-		/** Hands out again, from disk, each message that is not settled. Volatile messages stay queued. */
+		/**
+		 * Hands out again, from disk, each message that is not settled. Volatile messages stay queued.
+		 */
 		reset(): void {
 			ready = ready.filter((row) => row.volatile);
 			loaded = 0;

@@ -1,4 +1,7 @@
-/** The examples of declared actors: one command runs each, and it ends alike whichever node is killed. */
+/**
+ * The examples of declared actors: one command runs each, and it ends alike whichever node is
+ * killed.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import test from 'node:test';

@@ -4,7 +4,9 @@ import { pause, realClock, turnOfTheLoop } from '../../../runtime/platform/clock
 import { createCommitIdle } from '../../../runtime/journal/commit-idle.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 
-/** An idle time of commits in which `a`, `b` and so on are noted, and whether a transaction is due. */
+/**
+ * An idle time of commits in which `a`, `b` and so on are noted, and whether a transaction is due.
+ */
 function idleCalls() {
 	const due = { is: false };
 	const done: string[] = [];
