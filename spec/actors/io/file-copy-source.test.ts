@@ -218,11 +218,11 @@ test('wrong arguments are refused before anything is sent', () => {
 });
 
 test('a file that is not copied to its end yet is private, whatever it will be', async (t) => {
-	const { run, data: folder } = createMethodRunner(t);
+	const target = createMethodRunner(t);
 	const data = Buffer.from('secret');
 	const sum = checksumOfBytes(data);
 	const methodArgs = ['chunk', 'key', sum, '0', sum];
-	await run('REQCopyDst', { methodArgs, data });
-	const [name = ''] = readdirSync(folder);
-	assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
+	await target.run('REQCopyDst', { methodArgs, data });
+	const [name = ''] = readdirSync(target.data);
+	assert.equal(statSync(join(target.data, name)).mode & 0o777, 0o600);
 });
