@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../runtime/config/config.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
-import { checkDefinitions } from '../actor-hosts/offline-replay.ts';
+import { checkDefinitions } from './offline-replay.ts';
 
 /** The folders whose files are methods. */
 export function methodFolders({ methodsFolder }: Pick<Config, 'methodsFolder'>): string[] {
