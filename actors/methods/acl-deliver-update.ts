@@ -5,9 +5,9 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
-import { changeRules, rulesUsage } from '../io/authorization-update.ts';
+import { changeRules, rulesUsage, unconfirmed } from '../io/authorization-update.ts';
 
-const words = ['allow', 'deny', 'remove', 'import', 'list'];
+const words = ['allow', 'deny', 'remove', 'import', 'clear', 'test', 'list'];
 
 /**
  * Changes who may call what on this node, and answers with all rules. Only central, with a
@@ -16,12 +16,14 @@ const words = ['allow', 'deny', 'remove', 'import', 'list'];
 export default defineMethod({
 	name: 'REQAclDeliverUpdate',
 	aliases: ['acl-update'],
-	summary: 'Allow or deny a call, replace the access rules, or list them',
+	summary: 'Allow or deny a call, replace, clear or list the access rules, or test a call',
 	kind: 'CommandACK',
 	ordering: 'sequential',
 	onCrash: 'retry',
 	replies: true,
-	args: z.array(z.string()).refine(([what = '']) => words.includes(what), rulesUsage),
+	args: z
+		.array(z.string())
+		.refine((args) => words.includes(unconfirmed(args)[0] ?? ''), rulesUsage),
 	example: { methodArgs: ['list'] },
 	async run(message, context) {
 		return Promise.resolve(changeRules(message, context));

@@ -98,7 +98,7 @@ async function take(
 	const has = (await sizeOf(part)) ?? 0;
 	// A repeated chunk is written over itself; but the file must not get a hole.
 	if (offset > has) throw new ReeveError('copy_failed', `only ${has} bytes are here`);
-	const handle = await open(part, has === 0 ? 'w+' : 'r+');
+	const handle = await open(part, has === 0 ? 'w+' : 'r+', partMode);
 	try {
 		await handle.write(bytes, 0, bytes.length, offset);
 		await handle.datasync();
@@ -113,7 +113,7 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 	const part = partOf(target, whole);
 	const done = { data: `copyDstDone, ${name}, ${size} bytes, sha256 ${whole}\n` };
 	// Of an empty file no chunk comes.
-	if (Number(size) === 0) await (await open(part, 'a')).close();
+	if (Number(size) === 0) await (await open(part, 'a', partMode)).close();
 	const has = await sizeOf(part);
 	if (has === undefined && (await isComplete(target, { size, whole }, context))) return done;
 	if (has !== Number(size)) throw new ReeveError('copy_failed', `${has ?? 0} of ${size} bytes`);
@@ -126,6 +126,9 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 	await syncFolder(dirname(target));
 	return done;
 }
+
+/** Until a file is whole and gets its own permissions, only the node may read it. */
+const partMode = 0o600;
 
 const partOf = (target: string, whole: string) =>
 	join(dirname(target), `.reeve-${whole.slice(0, 32)}.part`);

@@ -5,7 +5,9 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
-import { changeKeys, keysUsage } from '../io/authorization-update.ts';
+import { changeKeys, keysUsage, unconfirmed } from '../io/authorization-update.ts';
+
+const words = ['trust', 'revoke', 'list'];
 
 /**
  * Changes which keys this node trusts, and answers with all of these. Only central, with a
@@ -19,9 +21,7 @@ export default defineMethod({
 	ordering: 'sequential',
 	onCrash: 'retry',
 	replies: true,
-	args: z
-		.array(z.string())
-		.refine(([what = '']) => ['trust', 'revoke', 'list'].includes(what), keysUsage),
+	args: z.array(z.string()).refine((args) => words.includes(unconfirmed(args)[0] ?? ''), keysUsage),
 	example: { methodArgs: ['list'] },
 	async run({ methodArgs }, context) {
 		return Promise.resolve(changeKeys(methodArgs, context));

@@ -172,7 +172,10 @@ export function createInbox(parts: InboxParts): Inbox {
 				const isFull = now.credit !== undefined && now.credit <= 0;
 				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
 				const detail = opened.reason(row);
-				if (detail) signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire' });
+				if (detail) {
+					const { method } = destination;
+					signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire', method });
+				}
 				const message = opened.get(row);
 				if (code || !box || !message) signals.emit('message.dropped', { id: row.id, code });
 				else {
@@ -207,6 +210,6 @@ function report(
 	for (const { code, row } of decision.refused) {
 		if (row.skip || !isErrorCode(code)) continue;
 		const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
-		signals.emit('message.refused', { code, detail, via: 'wire', id: row.id });
+		signals.emit('message.refused', { code, detail, via: 'wire', id: row.id, method });
 	}
 }

@@ -10,6 +10,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from '
 import { join } from 'node:path';
 import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
 import { ReeveError } from '../platform/errors.ts';
+import { privateModes } from './file-permissions.ts';
 import { moveAside } from './store-fork.ts';
 import {
 	beginStart,
@@ -73,7 +74,7 @@ export function openStore(options: StoreOptions, tables: readonly Table[]): Stor
  */
 export function walkStore(folder: string, tables: readonly Table[]): number {
 	checkHeader(join(folder, fileName));
-	const root = open({ path: folder, maxDbs, cache: false, readOnly: true });
+	const root = open({ path: folder, maxDbs, cache: false, readOnly: true, ...permissions });
 	let rows = 0;
 	for (const name of tables) {
 		const table: Database | undefined = root.openDB({ name, cache: false, ...values });
@@ -162,7 +163,7 @@ export function readStore(folder: string): StoreReading {
 function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKey> {
 	try {
 		checkHeader(file);
-		return open({ path, maxDbs, cache: false, readOnly: true });
+		return open({ path, maxDbs, cache: false, readOnly: true, ...permissions });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot read the journal in ${path}`, { cause });
 	}
@@ -173,19 +174,21 @@ function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKe
  * layout, and every read would compile a function for it.
  */
 const values = { useRecords: false, variableMapSize: true } as const;
+/** Files that LMDB creates, `lock.mdb` also when it only reads. */
+const permissions = { permissionsMode: privateModes.file } as const;
 const fileName = 'data.mdb';
 /** Tables that the file has room for. */
 const maxDbs = 32;
 
 function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
 	try {
-		mkdirSync(folder, { recursive: true });
+		mkdirSync(folder, { recursive: true, mode: privateModes.folder });
 		checkHeader(join(folder, fileName));
 		// The cache would show values that are not committed yet; a writable map would turn a full disk
 		// into SIGBUS. The journal batches by turns itself: the batching of lmdb-js creates a promise
 		// that callers cannot reach and that rejects with every failed transaction.
 		const order = { strictAsyncOrder: true, eventTurnBatching: false };
-		return open({ path: folder, maxDbs, cache: false, ...values, ...order });
+		return open({ path: folder, maxDbs, cache: false, ...values, ...order, ...permissions });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}

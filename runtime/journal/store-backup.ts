@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { privateModes } from './file-permissions.ts';
 import { ReeveError } from '../platform/errors.ts';
 
 /** What a copy needs. */
@@ -24,10 +25,12 @@ export async function copyStore({ to, copy }: CopyParts): Promise<{ bytes: numbe
 	const file = join(to, 'data.mdb');
 	let isOurs = false;
 	try {
-		await mkdir(to, { recursive: true, mode: 0o700 });
+		await mkdir(to, { recursive: true, mode: privateModes.folder });
 		if ((await readdir(to)).length > 0) throw new Error(`${to} is not empty`);
 		isOurs = true;
 		await copy();
+		// LMDB lets the group and others read its copies.
+		await chmod(file, privateModes.file);
 		for (const path of [file, to]) {
 			const handle = await open(path, 'r');
 			try {

@@ -16,9 +16,9 @@ import { ReeveError } from '../platform/errors.ts';
 import { fileURLToPath } from 'node:url';
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
+import { makePrivate, privateModes, storeFiles } from './file-permissions.ts';
 
-/** The files of a store, and their name while it is being opened. */
-const storeFiles = ['data.mdb', 'lock.mdb'] as const;
+/** The file that stands beside a store while it is being opened. */
 const markName = 'opening';
 
 /** What an opening needs. */
@@ -74,7 +74,7 @@ export function isDamage(thrown: unknown): boolean {
 /** Moves the files of the store into a new folder, and returns its path. */
 function setAside<Store>({ folder, clock }: OpeningParts<Store>): string {
 	const aside = join(folder, `quarantine-${isoNow(clock).replaceAll(':', '-')}`);
-	mkdirSync(aside, { recursive: true });
+	mkdirSync(aside, { recursive: true, mode: privateModes.folder });
 	for (const name of storeFiles) {
 		const path = join(folder, name);
 		if (existsSync(path)) renameSync(path, join(aside, name));
@@ -85,8 +85,9 @@ function setAside<Store>({ folder, clock }: OpeningParts<Store>): string {
 /** Writes the mark, and creates the folder at the first start of a node. */
 function setMark(folder: string, mark: string): void {
 	try {
-		mkdirSync(folder, { recursive: true });
-		writeFileSync(mark, '');
+		mkdirSync(folder, { recursive: true, mode: privateModes.folder });
+		makePrivate(folder);
+		writeFileSync(mark, '', { mode: privateModes.file });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}

@@ -133,7 +133,8 @@ export function createInboundRouter(parts: {
 				if (signatureCodes.has(code)) {
 					signals.emit('signature.refused', { code, from: detail, topic });
 				} else {
-					signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'wire' });
+					const text = `${topic}: ${detail}`;
+					signals.emit('message.refused', { code, detail: text, via: 'wire', topic });
 				}
 			}
 		},

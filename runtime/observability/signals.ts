@@ -36,7 +36,15 @@ export interface SignalFields {
 	'node.stopping': { reason: string };
 	'node.stopped': { reason: string };
 	'message.accepted': { id: string; method: string; from: string; to: string; via: string };
-	'message.refused': { code: ErrorCode; detail: string; via: string; id?: string };
+	/** `method` and `topic` as far as they are known. */
+	'message.refused': {
+		code: ErrorCode;
+		detail: string;
+		via: string;
+		id?: string;
+		method?: string;
+		topic?: string;
+	};
 	/** A message of the at-most-once kinds that could not be taken. */
 	'message.dropped': { id: string; code: string };
 	/** A publication whose signature is missing, wrong or already used. */

@@ -21,7 +21,7 @@
  *
  * @module
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
@@ -64,29 +64,50 @@ export type AccessRules = z.output<typeof accessFile>;
 /** One rule. */
 export type AccessRule = z.output<typeof rule>;
 
+/** What the rules say of a call. */
+export interface Decision {
+	readonly isAllowed: boolean;
+	/** In words; for a refusal, what its sender is told. */
+	readonly why: string;
+	/** The rule that decided, and its number in the file, from 1 on; absent if none did. */
+	readonly rule?: AccessRule;
+	readonly number?: number;
+}
+
+/** The wire name of a method by its name or alias; undefined if there is no such method. */
+export type WireNameOf = (nameOrAlias: string) => string | undefined;
+
 /** The access rules of a node, as they are in force. */
 export interface Access {
+	/** What the rules say of this call. */
+	decide(caller: Caller, called: Called): Decision;
 	/** Why this call is refused; undefined if it is allowed. */
 	refusal(caller: Caller, called: Called): string | undefined;
 	/** Whether a rule names what clients that do not sign may do: this method is meant for them. */
 	takesPublic(called: Called): boolean;
 	/** Undefined while there is no file. */
 	rules(): AccessRules | undefined;
-	/** Puts other rules in force; undefined takes the file away. */
-	replace(rules: AccessRules): void;
+	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
+	fault(): string;
+	/** Puts other rules in force; undefined removes the file, and all calls are allowed. */
+	replace(rules: AccessRules | undefined): void;
 }
 
 /** How long what was read is believed. */
 const freshMs = 1000;
 
 /**
- * Opens the rules in a file.
+ * Opens the rules in a file. A rule may name a method by an alias that `wireNameOf` knows.
  *
  * A file that cannot be understood while the node runs allows nothing, rather than everything.
  *
  * @throws ReeveError `bad_acl` if it cannot be understood at the start
  */
-export function openAccess(path: string, clock: Clock): Access {
+export function openAccess(
+	path: string,
+	clock: Clock,
+	wireNameOf: WireNameOf = () => undefined,
+): Access {
 	let rules = readRules(path);
 	let fault = '';
 	let seen = markOf(path);
@@ -107,20 +128,28 @@ export function openAccess(path: string, clock: Clock): Access {
 		return rules;
 	};
 
+	const decide: Access['decide'] = (caller, called) => {
+		const inForce = current();
+		if (!inForce) return { isAllowed: true, why: 'there are no rules: all calls are allowed' };
+		const decision = decisionBy({ rules: inForce, wireNameOf }, caller, called);
+		if (decision.isAllowed || fault === '') return decision;
+		return { ...decision, why: `${decision.why} (${fault})` };
+	};
+
 	return {
 		rules: current,
+		fault: () => (current() ? fault : ''),
+		decide,
 		refusal(caller, called) {
-			const inForce = current();
-			if (!inForce) return undefined;
-			const why = refusalBy(inForce, caller, called);
-			return why && fault ? `${why} (${fault})` : why;
+			const { isAllowed, why } = decide(caller, called);
+			return isAllowed ? undefined : why;
 		},
 		takesPublic(called) {
-			const inForce = current();
-			return inForce !== undefined && !refusalBy(inForce, { kind: 'client' }, called);
+			return current() !== undefined && decide({ kind: 'client' }, called).isAllowed;
 		},
 		replace(next) {
-			writeAtomically(path, yamlText(next), { mode: 0o600 });
+			if (next) writeAtomically(path, yamlText(next), { mode: 0o600 });
+			else rmSync(path, { force: true });
 			notBefore = -Infinity;
 			seen = '';
 		},
@@ -139,14 +168,22 @@ export function parseRules(text: string, place: string): AccessRules {
 		const wrong = issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 		throw new ReeveError('bad_acl', `${place}: ${wrong}`);
 	}
-	const { groups, commands, rules } = parsed.data;
+	checkGroups(parsed.data, place);
+	return parsed.data;
+}
+
+/**
+ * Checks that each group of callers or commands that a rule names is declared.
+ *
+ * @throws ReeveError `bad_acl`
+ */
+export function checkGroups({ groups, commands, rules }: AccessRules, place: string): void {
 	for (const { from, command: of } of rules) {
 		const missing =
 			(from.startsWith('@') && !groups[from.slice(1)] && from) ||
 			(typeof of === 'string' && of.startsWith('@') && !commands[of.slice(1)] && of);
 		if (missing) throw new ReeveError('bad_acl', `${place}: there is no group ${missing}`);
 	}
-	return parsed.data;
 }
 
 function readRules(path: string): AccessRules | undefined {
@@ -162,12 +199,25 @@ function markOf(path: string): string {
 	}
 }
 
-function refusalBy(rules: AccessRules, caller: Caller, called: Called): string | undefined {
+/** The rules, and how they name methods. */
+interface NamedRules {
+	readonly rules: AccessRules;
+	readonly wireNameOf: WireNameOf;
+}
+
+/** What rules say of a call: a rule that denies decides before those that allow. */
+function decisionBy(by: NamedRules, caller: Caller, called: Called): Decision {
 	const who = callerText(caller);
-	const matching = rules.rules.filter((each) => isAbout(each, { rules, caller, called }));
-	if (matching.some(({ effect }) => effect === 'deny')) return `${who} is denied ${called.method}`;
-	if (caller.kind === 'local' || matching.length > 0) return undefined;
-	return `no rule allows ${who} ${called.method}`;
+	const matching = by.rules.rules
+		.map((rule, at) => ({ rule, number: at + 1 }))
+		.filter(({ rule }) => isAbout(rule, { ...by, caller, called }));
+	const denying = matching.find(({ rule }) => rule.effect === 'deny');
+	if (denying) return { isAllowed: false, why: `${who} is denied ${called.method}`, ...denying };
+	const [allowing] = matching;
+	if (allowing) return { isAllowed: true, why: `${who} is allowed ${called.method}`, ...allowing };
+	if (caller.kind === 'local')
+		return { isAllowed: true, why: `no rule denies local ${called.method}` };
+	return { isAllowed: false, why: `no rule allows ${who} ${called.method}` };
 }
 
 /** The caller as rules name it. */
@@ -186,12 +236,13 @@ function callerText(caller: Caller): string {
 
 function isAbout(
 	{ from, method, command: of, effect }: AccessRule,
-	given: { rules: AccessRules; caller: Caller; called: Called },
+	given: NamedRules & { caller: Caller; called: Called },
 ): boolean {
-	const { rules, caller, called } = given;
+	const { rules, wireNameOf, caller, called } = given;
 	const names = from.startsWith('@') ? (rules.groups[from.slice(1)] ?? []) : [from];
 	if (!names.some((name) => isMeant(name, caller, effect))) return false;
-	if (method !== '*' && method !== called.method) return false;
+	const isMethod = method === '*' || method === called.method;
+	if (!isMethod && wireNameOf(method) !== called.method) return false;
 	if (of === undefined) return true;
 	const commands =
 		typeof of === 'string' && of.startsWith('@') ? (rules.commands[of.slice(1)] ?? []) : [of];
@@ -219,48 +270,4 @@ function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): bo
 function begins(args: readonly string[], of: z.output<typeof command>): boolean {
 	const words = typeof of === 'string' ? of.split(/\s+/).filter((each) => each !== '') : of;
 	return words.every((each, at) => args[at] === each);
-}
-
-const noRules: AccessRules = { groups: {}, commands: {}, rules: [] };
-
-/** A rule as words: a caller, a method, and perhaps the beginning of its arguments. */
-export interface RuleWords {
-	readonly effect: AccessRule['effect'];
-	readonly from: string;
-	readonly method: string;
-	readonly command: readonly string[];
-}
-
-/** Puts a rule in force; one that says the same or the opposite of the same is taken away. */
-export function addRule(access: Access, words: RuleWords): void {
-	const rules = access.rules() ?? noRules;
-	const rule = ruleOf(words);
-	const others = rules.rules.filter((each) => !isAboutTheSame(each, rule));
-	access.replace({ ...rules, rules: [...others, rule] });
-}
-
-/**
- * Takes rules away: all that are about this caller and this method.
- *
- * @throws ReeveError `not_found`
- */
-export function removeRules(access: Access, from: string, method: string): number {
-	const rules = access.rules() ?? noRules;
-	const left = rules.rules.filter((each) => each.from !== from || each.method !== method);
-	const count = rules.rules.length - left.length;
-	if (count === 0) throw new ReeveError('not_found', `no rule is about ${from} and ${method}`);
-	access.replace({ ...rules, rules: left });
-	return count;
-}
-
-function ruleOf({ effect, from, method, command }: RuleWords): AccessRule {
-	const [only = ''] = command;
-	const isGroup = command.length === 1 && only.startsWith('@');
-	const of = isGroup ? only : [...command];
-	return { from, method, effect, ...(command.length === 0 ? {} : { command: of }) };
-}
-
-function isAboutTheSame(one: AccessRule, other: AccessRule): boolean {
-	const key = ({ from, method, command }: AccessRule) => JSON.stringify([from, method, command]);
-	return key(one) === key(other);
 }

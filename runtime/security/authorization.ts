@@ -6,11 +6,18 @@
  */
 import { join } from 'node:path';
 import { openAccess, type Access, type Called, type Caller } from './access-rules.ts';
+import {
+	checkCaller as checkCallerName,
+	knownMethod,
+	ruleText,
+	type Administrator,
+	type KnownNames,
+} from './access-changes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { openKeyring, type Keyring } from './keyring.ts';
+import { openKeyring, type KeyOwner, type Keyring } from './keyring.ts';
 import { noReplyMethod, givenReply } from '../message/reply.ts';
 import { createSigner, type Signer } from './signing.ts';
 
@@ -19,6 +26,40 @@ export interface Authorization {
 	readonly keyring: Keyring;
 	readonly access: Access;
 	readonly signer: Signer;
+	readonly names: KnownNames;
+	readonly administrator: Administrator;
+}
+
+/** The methods and nodes that a node knows, for the names in its access rules. */
+export interface KnownParts {
+	readonly find: FindMethod;
+	readonly methods: () => readonly { readonly name: string; readonly aliases: readonly string[] }[];
+	/** Other nodes that it has heard of. */
+	readonly nodes: () => readonly string[];
+}
+
+/** What access rules may name, with the owners of trusted keys. */
+export function knownNames(
+	{ find, methods, nodes }: KnownParts,
+	{ keyring, config }: { keyring: Keyring; config: Pick<Config, 'nodeName' | 'centralNodeName'> },
+): KnownNames {
+	const owners = (kind: 'node' | 'client') =>
+		keyring.list().flatMap((owner) => (owner.kind === kind ? [owner.name] : []));
+	return {
+		wireNameOf: (text) => find(text)?.name,
+		methods: () => methods().flatMap(({ name, aliases }) => [name, ...aliases]),
+		nodes: () => [
+			...new Set([config.nodeName, config.centralNodeName, ...owners('node'), ...nodes()]),
+		],
+		clients: () => owners('client'),
+	};
+}
+
+/** The node that administers this one. */
+export function administratorOf(
+	config: Pick<Config, 'centralNodeName' | 'signing'>,
+): Administrator {
+	return { node: config.centralNodeName, isProven: config.signing !== 'off' };
 }
 
 /** The methods by which central hands out keys and access rules. */
@@ -32,7 +73,11 @@ export const authorizationMethods: ReadonlySet<string> = new Set([
  *
  * @throws ReeveError `bad_config`, `bad_key`, `bad_acl`
  */
-export function openAuthorization(config: Config, clock: Clock): Authorization | undefined {
+export function openAuthorization(
+	config: Config,
+	clock: Clock,
+	known: KnownParts,
+): Authorization | undefined {
 	const { keysFolder: folder, signing, nodeName: node } = config;
 	if (folder === '') {
 		if (signing === 'off') return undefined;
@@ -41,8 +86,10 @@ export function openAuthorization(config: Config, clock: Clock): Authorization |
 	const keyring = openKeyring({ folder, node, clock });
 	// A node that is to sign and cannot must not come up.
 	if (signing !== 'off') keyring.ownKey();
-	const access = openAccess(join(folder, 'acl.yaml'), clock);
-	return { keyring, access, signer: createSigner({ keyring, signing }) };
+	const names = knownNames(known, { keyring, config });
+	const access = openAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf);
+	const signer = createSigner({ keyring, signing });
+	return { keyring, access, signer, names, administrator: administratorOf(config) };
 }
 
 /** The method that sends a message on, in the name of this node. */
@@ -169,4 +216,67 @@ export function checkCaller(
 		const why = around.access?.refusal(caller, each);
 		if (why !== undefined) throw new ReeveError('not_allowed', why);
 	}
+}
+
+/** What a caller would be told of a call, and which rule decides. */
+export interface TestedCall {
+	readonly isAllowed: boolean;
+	readonly text: string;
+}
+
+/**
+ * Answers from the rules in force whether a caller may call a method here.
+ *
+ * @throws ReeveError `unknown_node`, `unknown_method`, `bad_arguments`
+ */
+export function testCall(
+	words: readonly string[],
+	{ access, names, administrator }: Pick<Authorization, 'access' | 'names' | 'administrator'>,
+): TestedCall {
+	const [from = '', called = '', ...methodArgs] = words;
+	if (called === '') throw new ReeveError('bad_arguments', 'test FROM METHOD [ARGUMENT...]');
+	if (from.startsWith('@') || from.includes('*') || called === '*') {
+		throw new ReeveError('bad_arguments', 'test takes one caller and one method');
+	}
+	checkCallerName(from, { names, isConfirmed: false });
+	const method = knownMethod(called, names);
+	const caller = callerOf(from);
+	const isForCentral = authorizationMethods.has(method) && caller.kind !== 'local';
+	if (isForCentral) {
+		const { node, isProven } = administrator;
+		const isAllowed = isProven && from === node;
+		return { isAllowed, text: verdict(isAllowed, `only ${node}, with a signature, may call it`) };
+	}
+	const { isAllowed, why, rule, number } = access.decide(caller, { method, methodArgs });
+	const by = rule ? `rule ${number}, ${ruleText(rule)}` : why;
+	return { isAllowed, text: verdict(isAllowed, by) };
+}
+
+const verdict = (isAllowed: boolean, why: string) => `${isAllowed ? 'allowed' : 'refused'}: ${why}`;
+
+/** A caller as it is written in rules; a node counts as proven. */
+function callerOf(text: string): Caller {
+	if (text === 'local') return { kind: 'local' };
+	if (text === 'client') return { kind: 'client' };
+	if (text.startsWith('client:')) return { kind: 'client', name: text.slice('client:'.length) };
+	return { kind: 'node', name: text };
+}
+
+/**
+ * Refuses to revoke the last key of the node that administers this one, unless that is confirmed.
+ *
+ * @throws ReeveError `unconfirmed`
+ */
+export function checkRevocation(
+	{ kind, name }: KeyOwner,
+	key: string | undefined,
+	around: Pick<Authorization, 'keyring' | 'administrator'> & { readonly isConfirmed: boolean },
+): void {
+	const { keyring, administrator, isConfirmed } = around;
+	if (kind !== 'node' || name !== administrator.node || isConfirmed) return;
+	const keys = keyring.list().filter((owner) => owner.kind === kind && owner.name === name);
+	const left = key === undefined ? [] : keys.filter((owner) => owner.key !== key);
+	if (keys.length === 0 || left.length > 0) return;
+	const why = `no key of ${name} is trusted then, so it can change no keys and rules here`;
+	throw new ReeveError('unconfirmed', why);
 }

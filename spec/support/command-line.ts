@@ -31,10 +31,15 @@ export interface Surroundings {
 	readonly cwd: string;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly input?: string;
+	/** Whether its standard output is read and kept; by default it is. */
+	readonly isRead?: boolean;
 }
 
 /** Starts `reeve` with these words. */
-export function startReeve(words: readonly string[], { cwd, env, input }: Surroundings): Running {
+export function startReeve(
+	words: readonly string[],
+	{ cwd, env, input, isRead = true }: Surroundings,
+): Running {
 	const clean = Object.entries(process.env).filter(([name]) => !/^REEVE_|^CONFIG_/.test(name));
 	const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
 		cwd,
@@ -44,7 +49,7 @@ export function startReeve(words: readonly string[], { cwd, env, input }: Surrou
 	child.stdin.end(input ?? '');
 	const texts = { stdout: '', stderr: '' };
 	const watchers = new Set<() => void>();
-	for (const name of ['stdout', 'stderr'] as const) {
+	for (const name of isRead ? (['stdout', 'stderr'] as const) : (['stderr'] as const)) {
 		createInterface({ input: child[name] }).on('line', (line) => {
 			texts[name] += `${line}\n`;
 			for (const look of watchers) look();

@@ -214,6 +214,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'runtime/security': {
 		doors: [
+			'access-changes',
 			'access-rules',
 			'authorization',
 			'client-signature',

@@ -46,7 +46,8 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	const { config, clock, signals, methods, passPoint } = options;
 	const { nodeName: node } = config;
 	// First, because opening the journal fences the process that has it open.
-	const security = createNodeSecurity(options);
+	const nodes = () => presence.list().map(({ name }) => name);
+	const security = createNodeSecurity({ ...options, nodes });
 	const { authorization, signer } = security;
 	const fencing = new AbortController();
 	const fenced = fencing.signal;

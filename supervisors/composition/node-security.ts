@@ -45,10 +45,17 @@ export function createNodeSecurity(parts: {
 	config: Config;
 	clock: Clock;
 	signals: Signals;
+	methods: MethodRegistry;
+	/** Other nodes that this node has heard of; called once all services are there. */
+	nodes: () => readonly string[];
 }): NodeSecurity {
-	const { config, clock } = parts;
+	const { config, clock, methods: registry, nodes } = parts;
 	const { signing } = config;
-	const authorization = openAuthorization(config, clock);
+	const authorization = openAuthorization(config, clock, {
+		find: (name) => registry.find(name),
+		methods: () => registry.list(),
+		nodes,
+	});
 	const signer = authorization?.signer ?? passingSigner;
 	return {
 		authorization,

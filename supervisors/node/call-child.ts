@@ -30,6 +30,7 @@ export function callTemplate(): ChildSpec {
 		onDone(output, context) {
 			if (output) argsOf(context)[1].resolve(output);
 		},
+		describe: ({ context }) => ({ initialCall: `call of ${context.input.definition.name}` }),
 	});
 	// The message decides what follows a crash of its call, so the call itself never comes back.
 	return { id: 'call', restart: 'temporary', start };

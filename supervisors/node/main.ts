@@ -15,6 +15,10 @@ const exitCode = await runProgram(process.argv.slice(2), {
 		const { startNode } = await import('./node.ts');
 		return startNode(config, { choices });
 	},
+	async methods(config) {
+		const { declaredMethods } = await import('./declared-methods.ts');
+		return declaredMethods(config);
+	},
 	async replay(what, tell) {
 		const { replayStore } = await import('./offline-replay.ts');
 		return replayStore(what, tell);

@@ -13,7 +13,6 @@
  */
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { AnyStateMachine, EventFromLogic } from 'xstate';
 import type { Addressed } from '../../actors/definition/effects.ts';
 import { readDefinitions, surroundingsOf } from '../../actors/declarative/definition-folder.ts';
@@ -27,6 +26,7 @@ import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints, type PassPoint } from '../../runtime/platform/crash-points.ts';
 import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
 import { startLog } from '../../runtime/observability/log.ts';
+import { methodFolders } from './declared-methods.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
 import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
 import { version } from '../../runtime/platform/version.ts';
@@ -239,11 +239,6 @@ function rootOf(thrown: unknown): unknown {
 /** Restart budgets that survive the process, if they are wanted. */
 function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | undefined {
 	return keepRestartBudgets ? fileBudgets(join(databaseFolder, 'budgets.json')) : undefined;
-}
-
-function methodFolders({ methodsFolder }: Config): string[] {
-	const ours = fileURLToPath(new URL('../../actors/methods/', import.meta.url));
-	return methodsFolder === '' ? [ours] : [ours, methodsFolder];
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import type { Timer } from '../../runtime/platform/clock.ts';
 import type { Message } from '../../runtime/message/message.ts';
+import { parseTopic } from '../../runtime/message/topics.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Signal } from '../../runtime/observability/signals.ts';
 import { oneLine } from '../otp/crash-report.ts';
@@ -13,11 +14,11 @@ import type { NodeServices } from '../composition/node-services.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
 /** What this file needs of the node. */
-type Services = Pick<NodeServices, 'clock' | 'config' | 'node' | 'router' | 'signals'>;
+type Services = Pick<NodeServices, 'clock' | 'config' | 'node' | 'signals'> & {
+	readonly router: Pick<NodeServices['router'], 'send'>;
+};
 
-/**
- * The method that takes error reports. Its own failures are not reported, to avoid a loop.
- */
+/** The method that takes error reports. */
 const errorMethod = 'REQErrorLog';
 const minuteMs = 60_000;
 
@@ -33,6 +34,7 @@ interface Report {
  */
 export function startErrorReports(services: Services): { stop(): Promise<void> } {
 	const { signals, clock, config, router, node } = services;
+	const { topicPrefix: prefix } = config;
 	let sent = 0;
 	let suppressed = 0;
 	let timer: Timer | undefined;
@@ -52,9 +54,19 @@ export function startErrorReports(services: Services): { stop(): Promise<void> }
 		sent = 0;
 		suppressed = 0;
 	};
+	const told = new Set<string>();
+	/** Whether the same was reported of an acknowledgement before. */
+	const isRepeated = (signal: Signal): boolean => {
+		if (!isOnTopic(signal) || parseTopic(prefix, signal.topic)?.part !== 'ack') return false;
+		const cause = `${signal.code} ${signal.type === 'signature.refused' ? signal.from : ''}`;
+		if (told.has(cause)) return true;
+		if (told.size >= config.errorReportsPerMinuteMax) told.clear();
+		told.add(cause);
+		return false;
+	};
 	const unsubscribe = signals.subscribe((signal) => {
-		const report = reportOf(signal, node);
-		if (!report) return;
+		const report = isAboutReport(signal, prefix) ? undefined : reportOf(signal, node);
+		if (!report || isRepeated(signal)) return;
 		timer ??= clock.after(minuteMs, nextMinute);
 		sent += 1;
 		if (sent <= config.errorReportsPerMinuteMax) send(report);
@@ -85,15 +97,35 @@ function errorMessage({ node, clock, config }: Services, text: string): Message 
 	};
 }
 
+/**
+ * Whether a signal is about an error report. Such failures are in the node's log and are not
+ * reported: each report of them would fail too.
+ */
+function isAboutReport(signal: Signal, prefix: string): boolean {
+	if ('method' in signal && signal.method === errorMethod) return true;
+	if (signal.type === 'actor.crashed') {
+		const { actor, pid, initialCall } = signal;
+		return [actor, pid, initialCall].some((name) => name?.split(/[/# ]/).includes(errorMethod));
+	}
+	const topic = isOnTopic(signal) ? parseTopic(prefix, signal.topic) : undefined;
+	return topic !== undefined && 'method' in topic && topic.method === errorMethod;
+}
+
+/** Whether a signal is about a publication. What is wrong with one repeats with each of them. */
+function isOnTopic(signal: Signal): signal is Signal & { code: string; topic: string } {
+	const isRefusal = signal.type === 'signature.refused' || signal.type === 'message.refused';
+	return isRefusal && signal.topic !== undefined;
+}
+
 /** The report for a signal; undefined for signals that are no errors. */
 function reportOf(signal: Signal, node: string): Report | undefined {
 	switch (signal.type) {
 		case 'message.refused':
 			return { code: signal.code, text: refusedText(signal) };
 		case 'call.ended':
-			return signal.code && signal.method !== errorMethod ? callReport(signal) : undefined;
+			return signal.code ? callReport(signal) : undefined;
 		case 'delivery.gaveUp':
-			return signal.method === errorMethod ? undefined : gaveUpReport(signal, node);
+			return gaveUpReport(signal, node);
 		case 'delivery.refused':
 			return {
 				code: signal.code,

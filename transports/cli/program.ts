@@ -8,6 +8,7 @@
 import process from 'node:process';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { realClock } from '../../runtime/platform/clock.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 import { exitCodes } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 import { version } from '../../runtime/platform/version.ts';
@@ -44,11 +45,32 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 	const tools: CommandTools = { host, screen, interrupts, environment, clock: realClock };
 	try {
 		const atOnce = interrupts.second.then(() => exitCodes.interrupted);
-		return await Promise.race([dispatch(argv, tools), atOnce]);
+		const exitCode = await Promise.race([dispatch(argv, tools), atOnce]);
+		await Promise.race([drain(tools), atOnce]);
+		return exitCode;
 	} finally {
 		interrupts.release();
 		releaseProcess();
 	}
+}
+
+/** How long notes, and after an interrupt results too, wait for a reader that takes nothing. */
+const drainMs = 5000;
+
+/**
+ * Waits until the output is read: what is still in this process at its end would be lost. Results
+ * wait for a slow reader as long as it takes; a note to a reader that stands still ends no node.
+ */
+async function drain({ screen, interrupts, clock }: CommandTools): Promise<void> {
+	const over = deferred();
+	const timer = clock.after(drainMs, over.resolve);
+	const isPatient = !interrupts.signal.aborted;
+	const results = screen.drained('results');
+	await Promise.all([
+		Promise.race(isPatient ? [results] : [results, over.promise]),
+		Promise.race([screen.drained('notes'), over.promise]),
+	]);
+	timer.cancel();
 }
 
 /** Keeps the process alive: a command may wait only for timers, which do not. */

@@ -216,3 +216,13 @@ test('wrong arguments are refused before anything is sent', () => {
 	}
 	assert.ok(!methodOf('REQCopyDst').args.safeParse(['begin', 'x']).success);
 });
+
+test('a file that is not copied to its end yet is private, whatever it will be', async (t) => {
+	const target = createMethodRunner(t);
+	const data = Buffer.from('secret');
+	const sum = checksumOfBytes(data);
+	const methodArgs = ['chunk', 'key', sum, '0', sum];
+	await target.run('REQCopyDst', { methodArgs, data });
+	const [name = ''] = readdirSync(target.data);
+	assert.equal(statSync(join(target.data, name)).mode & 0o777, 0o600);
+});

@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import {
-	openAccess,
-	parseRules,
-	type Caller,
-	addRule,
-	removeRules,
-} from '../../../runtime/security/access-rules.ts';
+import { openAccess, parseRules, type Caller } from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
@@ -129,15 +123,21 @@ test('rules that cannot be meant are refused with their place', () => {
 	}
 });
 
-test('rules are added and taken away one at a time; the opposite of a rule replaces it', (t) => {
-	const { access } = accessOf(t);
-	const words = { from: 'ship1', method: 'REQPing', command: [] };
-	addRule(access, { ...words, effect: 'allow' });
-	assert.equal(access.refusal(node('ship1'), ping), undefined);
-	addRule(access, { ...words, effect: 'deny' });
-	assert.equal(access.rules()?.rules.length, 1);
-	assert.match(access.refusal(node('ship1'), ping) ?? '', /denied/);
-	assert.equal(removeRules(access, 'ship1', 'REQPing'), 1);
-	assert.throws(() => removeRules(access, 'ship1', 'REQPing'), { code: 'not_found' });
-	assert.notEqual(access.rules(), undefined, 'an empty list allows nothing, and is still a list');
+test('a rule of a file may name a method by its alias, and a decision names its rule', (t) => {
+	const path = join(temporaryFolder(t), 'acl.yaml');
+	writeFileSync(
+		path,
+		'rules:\n  - {from: central, method: exec}\n' +
+			'  - {from: ship1, method: exec, effect: deny}\n',
+	);
+	const wireNameOf = (text: string) => (text === 'exec' ? 'REQCliCommand' : undefined);
+	const access = openAccess(path, steppedClock(), wireNameOf);
+	assert.deepEqual(access.decide(node('central'), exec('uptime')), {
+		isAllowed: true,
+		why: 'central is allowed REQCliCommand',
+		number: 1,
+		rule: { from: 'central', method: 'exec', effect: 'allow' },
+	});
+	assert.equal(access.decide(node('ship1'), exec('uptime')).number, 2);
+	assert.equal(access.decide(node('ship2'), exec('uptime')).number, undefined);
 });

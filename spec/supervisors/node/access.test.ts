@@ -168,7 +168,7 @@ test('only central hands out keys and rules, and only signed', { timeout }, asyn
 	const row = await settled(central, await send(central, keys('trust', 'node:ship3', key)));
 	assert.equal(row.state, 'done');
 	assert.ok(row.output?.includes(`node:ship3  ${key}`));
-	const acl = pingOf({ method: 'acl-update', methodArgs: ['allow', 'central', '*'] });
+	const acl = pingOf({ method: 'acl-update', methodArgs: ['--yes', 'allow', 'central', '*'] });
 	assert.equal((await settled(central, await send(central, acl))).state, 'done');
 	const stolen = await settled(ship2, await send(ship2, keys('trust', 'node:ship3', key)));
 	assert.equal(stolen.code, 'not_allowed');
@@ -190,3 +190,32 @@ test('only central hands out keys and rules, and only signed', { timeout }, asyn
 	const [answer] = await ship1.api.accept(keys('list'), 'spec');
 	assert.ok(answer && 'id' in answer, 'who is on the socket may');
 });
+
+test(
+	'central tests calls on a node, is asked before it locks the fleet out, and keeps a way back',
+	{ timeout },
+	async (t) => {
+		const { start } = await startSigningFleet(t, ['central', 'ship1']);
+		const central = await start('central');
+		await start('ship1');
+		const told = async (...methodArgs: string[]) => {
+			const id = await send(central, pingOf({ method: 'acl-update', methodArgs }));
+			const { state, code, output = '' } = await settled(central, id);
+			return state === 'done' ? output : code;
+		};
+		const ping = async () => (await settled(central, await send(central, pingOf({})))).state;
+		assert.equal(await told('deny', 'client', 'exec'), 'unconfirmed');
+		assert.equal(await told('deny', 'ship7', 'exec'), 'unknown_node');
+		assert.equal(await told('deny', 'central', 'exce'), 'unknown_method');
+		assert.equal(await ping(), 'done');
+		assert.match((await told('--yes', 'deny', '*', '*')) ?? '', /effect: deny/);
+		assert.equal(await ping(), 'refused');
+		assert.equal(await told('test', 'central', 'ping'), 'refused: rule 1, deny * *\n');
+		assert.match((await told('test', 'central', 'acl-update')) ?? '', /^allowed: only central/);
+		assert.equal(await told('clear'), 'unconfirmed');
+		assert.match((await told('--yes', 'clear')) ?? '', /no rules/);
+		assert.equal(await ping(), 'done');
+		const revoke = pingOf({ method: 'keys-update', methodArgs: ['revoke', 'central'] });
+		assert.equal((await settled(central, await send(central, revoke))).code, 'unconfirmed');
+	},
+);

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { turnOfTheLoop } from '../../../runtime/platform/clock.ts';
+import { configOf } from '../../../runtime/config/config.ts';
+import type { Message } from '../../../runtime/message/message.ts';
+import { createSignals } from '../../../runtime/observability/signals.ts';
+import { steppedClock, turnOfTheLoop } from '../../../runtime/platform/clock.ts';
+import { startErrorReports } from '../../../supervisors/reports/error-report.ts';
 import { send, settled, startLocalFleet } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -81,4 +85,61 @@ test('only so many reports leave in a minute, and what is wrong with reports is 
 	await settled(central, await send(central, { toNode: 'central', method: 'REQNone' }));
 	assert.equal(lines.length, 3);
 	assert.equal(central.signals.counts()['error.reported'], 3);
+});
+
+test('a refused error report makes no other report, at either end', async (t) => {
+	const fleet = await startLocalFleet(t);
+	const keysFolder = temporaryFolder(t);
+	writeFileSync(join(keysFolder, 'acl.yaml'), 'rules:\n  - {from: ship1, method: REQPing}\n');
+	const central = await fleet.start('central', { keysFolder });
+	const ship1 = await fleet.start('ship1');
+	const refused = new Promise<void>((resolve) => {
+		ship1.signals.subscribe(({ type }) => type === 'delivery.refused' && resolve());
+	});
+	ship1.api.refuse('bad_json', 'at position 4', 'socket');
+	await refused;
+	await settled(ship1, await send(ship1, { toNode: 'central', method: 'REQPing' }));
+	assert.equal(ship1.signals.counts()['error.reported'], 1);
+	assert.equal(central.signals.counts()['error.reported'], undefined);
+});
+
+test('no signal about an error report is reported, and a wrong acknowledgement once', async (t) => {
+	const clock = steppedClock();
+	const signals = createSignals(clock);
+	const sent: string[] = [];
+	const router = {
+		send: async ([message]: readonly Message[]) => {
+			sent.push(String(message?.data));
+			await Promise.resolve();
+		},
+	};
+	const config = configOf({ nodeName: 'ship1', topicPrefix: 'reeve' });
+	const reports = startErrorReports({ clock, signals, config, node: 'ship1', router });
+	t.after(() => reports.stop());
+	const method = 'REQErrorLog';
+	const about = { id: 'one', method, to: 'central', from: 'ship1' };
+	signals.emit('delivery.refused', { ...about, code: 'not_allowed' });
+	signals.emit('delivery.gaveUp', { ...about, attempts: 1 });
+	signals.emit('message.refused', { code: 'not_allowed', detail: '', via: 'wire', method });
+	const topic = `reeve/ship1/_lane/${method}/EventACK`;
+	signals.emit('message.refused', { code: 'bad_frame', detail: topic, via: 'wire', topic });
+	signals.emit('signature.refused', { code: 'unsigned', from: 'ship2', topic });
+	const crash = { reason: 'bug', neighbours: [], ancestors: [], restarts: 0 };
+	for (const actor of [method, `central/${method}/EventACK`]) {
+		signals.emit('actor.crashed', { ...crash, actor, pid: `${actor}#2` });
+	}
+	signals.emit('actor.crashed', { ...crash, actor: 'call', initialCall: `call of ${method}` });
+	assert.deepEqual(sent, []);
+	for (let count = 0; count < 3; count += 1) {
+		signals.emit('signature.refused', {
+			code: 'bad_signature',
+			from: 'central',
+			topic: 'reeve/ship1/_ack',
+		});
+	}
+	assert.equal(
+		sent.length,
+		1,
+		'an acknowledgement of this very report may be wrong in the same way',
+	);
 });

@@ -55,9 +55,17 @@ export interface CheckedFile {
 	readonly problem?: string;
 }
 
+/** The names of a method. */
+export interface NamedMethod {
+	readonly name: string;
+	readonly aliases: readonly string[];
+}
+
 /** The program around the command line. */
 export interface Host {
 	startNode(config: Config, choices?: StartOptions): Promise<HostedNode>;
+	/** The methods that a node of this configuration has, without starting it. */
+	methods(config: Config): Promise<readonly NamedMethod[]>;
 	/** Replays the instances of a journal with definitions; calls `tell` for each difference. */
 	replay(what: Replayed, tell: (difference: Difference) => void): Promise<ReplayTotals>;
 	/** Checks definition files, or those of a folder; a row for each. */

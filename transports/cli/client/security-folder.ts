@@ -5,13 +5,23 @@
  * @module
  */
 import { join } from 'node:path';
+import type { Administrator, KnownNames } from '../../../runtime/security/access-changes.ts';
+import {
+	administratorOf,
+	knownNames,
+	type KnownParts,
+} from '../../../runtime/security/authorization.ts';
+import type { Config } from '../../../runtime/config/config.ts';
+import { asReeveError } from '../../../runtime/platform/errors.ts';
+import type { NodeRow } from '../../../runtime/queries/question.ts';
 import { openAccess, type Access } from '../../../runtime/security/access-rules.ts';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import { openKeyring, type Keyring } from '../../../runtime/security/keyring.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
 import { sendMessages } from './send-message.ts';
-import { socketOptions } from './socket-path.ts';
+import { allRows, createClient } from './socket-client.ts';
+import { socketOptions, socketPath } from './socket-path.ts';
 import { formatOption } from '../arguments/format-option.ts';
 
 /** The options of a command about keys or access rules. */
@@ -21,6 +31,7 @@ export const securityOptions: readonly OptionDefinition[] = [
 		flags: '--to <nodes>',
 		help: 'Do it on these nodes; this one must be central and sign its messages',
 	},
+	{ flags: '--yes', help: 'Make the change, whatever it brings with it' },
 	{ flags: '--timeout <seconds>', help: 'With --to: how long to watch at most' },
 	formatOption,
 	...socketOptions,
@@ -31,7 +42,9 @@ export interface SecurityFolder {
 	readonly folder: string;
 	readonly node: string;
 	readonly keyring: Keyring;
-	readonly access: () => Access;
+	readonly administrator: Administrator;
+	/** The rules, and the names that they may use. */
+	rules(): Promise<{ readonly access: Access; readonly names: KnownNames }>;
 }
 
 /** Opens the folder. Nothing is written yet. */
@@ -40,7 +53,48 @@ export function securityFolder(input: CommandInput, tools: CommandTools): Securi
 	const { keysFolder: folder, nodeName: node } = config;
 	const { clock } = tools;
 	const keyring = openKeyring({ folder, node, clock });
-	return { folder, node, keyring, access: () => openAccess(join(folder, 'acl.yaml'), clock) };
+	return {
+		folder,
+		node,
+		keyring,
+		administrator: administratorOf(config),
+		async rules() {
+			const known = await knownParts(input, tools, config);
+			const names = knownNames(known, { keyring, config });
+			return { access: openAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf), names };
+		},
+	};
+}
+
+/**
+ * The methods of this configuration, and the methods and nodes that the node knows, if one answers
+ * on the socket.
+ */
+async function knownParts(
+	input: CommandInput,
+	tools: CommandTools,
+	config: Config,
+): Promise<KnownParts> {
+	const methods = [...(await tools.host.methods(config))];
+	const nodes: string[] = [];
+	try {
+		const client = createClient(socketPath(input, tools));
+		methods.push(...(await allRows(client.ask<(typeof methods)[number]>({ reeve: 'methods' }))));
+		nodes.push(...(await allRows(client.ask<NodeRow>({ reeve: 'nodes' }))).map(({ name }) => name));
+	} catch (thrown) {
+		// Rules can be changed while the node is stopped.
+		if (asReeveError(thrown).code !== 'no_node') throw thrown;
+	}
+	return {
+		find: (text) => methods.find(({ name, aliases }) => name === text || aliases.includes(text)),
+		methods: () => methods,
+		nodes: () => nodes,
+	};
+}
+
+/** Whether the operator has confirmed what the change brings with it. */
+export function isConfirmed({ options }: CommandInput): boolean {
+	return options['yes'] === true;
 }
 
 /** Sends the change to the nodes of `--to` as a message, and shows their answers. */
@@ -50,5 +104,6 @@ export async function tellNodes(
 	{ input, tools, data }: { input: CommandInput; tools: CommandTools; data?: string },
 ): Promise<number> {
 	const fields = data === undefined ? [] : [`data=${data}`];
-	return sendMessages({ words: [method, ...fields], rest: words, options: input.options }, tools);
+	const rest = isConfirmed(input) ? ['--yes', ...words] : words;
+	return sendMessages({ words: [method, ...fields], rest, options: input.options }, tools);
 }

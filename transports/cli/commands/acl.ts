@@ -4,17 +4,24 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { parseRules, type AccessRules } from '../../../runtime/security/access-rules.ts';
 import {
-	parseRules,
-	type Access,
-	addRule,
-	removeRules,
-} from '../../../runtime/security/access-rules.ts';
+	changeAccess,
+	unknownNames,
+	type RuleChange,
+} from '../../../runtime/security/access-changes.ts';
+import { testCall } from '../../../runtime/security/authorization.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { tableText } from '../output/render.ts';
-import { tellNodes, securityFolder, securityOptions } from '../client/security-folder.ts';
+import {
+	isConfirmed,
+	tellNodes,
+	securityFolder,
+	securityOptions,
+	type SecurityFolder,
+} from '../client/security-folder.ts';
 
 /** Works on the file; a node that runs sees it within a second. */
 export default defineCommand({
@@ -22,7 +29,7 @@ export default defineCommand({
 		{
 			name: '<what>',
 			help: 'What to do',
-			choices: ['list', 'allow', 'deny', 'remove', 'export', 'import'],
+			choices: ['list', 'allow', 'deny', 'remove', 'clear', 'test', 'export', 'import'],
 		},
 		{
 			name: '[words...]',
@@ -31,26 +38,41 @@ export default defineCommand({
 	],
 	options: securityOptions,
 	examples: [
-		"reeve acl allow central '*'",
-		'reeve acl allow ship1 REQCliCommand -- systemctl status    # commands that begin so',
-		'reeve acl deny client REQCliCommand --to ship1,ship2      # central tells them',
+		"reeve acl allow central '*' --yes    # the first rule: from then on all else is refused",
+		'reeve acl allow ship1 exec -- systemctl status      # commands that begin so',
+		'reeve acl deny client exec --to ship1,ship2         # central tells them',
+		'reeve acl test ship1 exec --to ship2 -- uptime      # may ship1 do that on ship2?',
 		'reeve acl export > acl.yaml; reeve acl import acl.yaml --to ship1',
 		"reeve acl remove central '*'",
+		'reeve acl clear                             # all calls are allowed again',
 	],
 	async run(input, tools) {
 		const [what = '', file] = input.words;
-		const rules = what === 'import' ? readFileSync(file ?? 0, 'utf8') : undefined;
-		// Check the rules here, before they are sent.
-		const parsed = rules === undefined ? undefined : parseRules(rules, file ?? 'standard input');
-		if (input.options['to'] !== undefined) return tell(rules, { input, tools });
-		const access = securityFolder(input, tools).access();
-		if (parsed) access.replace(parsed);
-		else if (what === 'list') tools.screen.out(await listed(access, tools));
-		else if (what === 'export') tools.screen.out(yamlText(access.rules() ?? {}));
-		else change(access, input);
+		const read = what === 'import' ? imported(file) : undefined;
+		if (input.options['to'] !== undefined) return tell(read?.text, { input, tools });
+		const folder = securityFolder(input, tools);
+		const known = await folder.rules();
+		const { administrator } = folder;
+		if (what === 'list') tools.screen.out(await listed(known, tools));
+		else if (what === 'export') tools.screen.out(yamlText(known.access.rules() ?? {}));
+		else if (what === 'test') {
+			const words = [...input.words.slice(1), ...(input.rest ?? [])];
+			const { isAllowed, text } = testCall(words, { ...known, administrator });
+			tools.screen.out(`${text}\n`);
+			if (!isAllowed) return exitCodes.someFailed;
+		} else {
+			const around = { names: known.names, administrator, isConfirmed: isConfirmed(input) };
+			changeAccess(known.access, changeOf(input, read?.rules), around);
+		}
 		return exitCodes.ok;
 	},
 });
+
+/** The rules of a file or of standard input, checked before they are sent. */
+function imported(file: string | undefined): { text: string; rules: AccessRules } {
+	const text = readFileSync(file ?? 0, 'utf8');
+	return { text, rules: parseRules(text, file ?? 'standard input') };
+}
 
 function tell(
 	rules: string | undefined,
@@ -62,24 +84,28 @@ function tell(
 	return tellNodes('acl-update', [method, ...words, ...(given.input.rest ?? [])], given);
 }
 
-function change(access: Access, input: CommandInput): void {
+function changeOf(input: CommandInput, rules: AccessRules | undefined): RuleChange {
 	const [what = '', from = '', method = '', ...more] = input.words;
+	if (rules) return { what: 'import', rules };
+	if (what === 'clear' && from === '') return { what };
 	if (method === '' || more.length > 0) {
 		throw new ReeveError('bad_usage', `acl ${what} WHO METHOD -- COMMAND; quote the *`);
 	}
-	if (what === 'remove') removeRules(access, from, method);
-	else {
-		const effect = what === 'deny' ? 'deny' : 'allow';
-		addRule(access, { effect, from, method, command: input.rest ?? [] });
-	}
+	if (what === 'remove') return { what, from, method };
+	return { what: what === 'deny' ? 'deny' : 'allow', from, method, command: input.rest ?? [] };
 }
 
-async function listed(access: Access, { screen }: CommandTools): Promise<string> {
+async function listed(
+	{ access, names }: Awaited<ReturnType<SecurityFolder['rules']>>,
+	{ screen }: CommandTools,
+): Promise<string> {
 	const rules = access.rules();
 	if (!rules) {
 		screen.note('no rules: every sender may call every method');
 		return '';
 	}
+	const unknown = unknownNames(rules, names);
+	if (unknown.length > 0) screen.note(`not known here: ${unknown.join(', ')}`);
 	screen.note('nodes and MQTT clients may do what a rule allows and none denies');
 	const rows = rules.rules.map(({ from, method, command = '', effect }) => {
 		return [effect, from, method, [command].flat().join(' ')];

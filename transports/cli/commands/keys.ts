@@ -16,16 +16,22 @@ import {
 	ownerOf,
 	readPrivateKey,
 } from '../../../runtime/security/keyring.ts';
+import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { tableText } from '../output/render.ts';
 import {
+	isConfirmed,
 	tellNodes,
 	securityFolder,
 	securityOptions,
 	type SecurityFolder,
 } from '../client/security-folder.ts';
 
-type Act = (words: readonly string[], files: SecurityFolder, tools: CommandTools) => Promise<void>;
+type Act = (
+	words: readonly string[],
+	files: SecurityFolder & { readonly isConfirmed: boolean },
+	tools: CommandTools,
+) => Promise<void>;
 
 /** Works on the files; a node that runs sees them within a second. */
 export default defineCommand({
@@ -49,7 +55,8 @@ export default defineCommand({
 	async run(input, tools) {
 		const [what = '', ...words] = input.words;
 		if (input.options['to'] !== undefined) return tell(what, words, { input, tools });
-		await acts[what]?.(words, securityFolder(input, tools), tools);
+		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input) };
+		await acts[what]?.(words, files, tools);
 		return exitCodes.ok;
 	},
 });
@@ -89,8 +96,9 @@ const acts: Readonly<Record<string, Act>> = {
 		keyring.trust({ ...ownerOf(owner), key });
 		screen.out(`trusted: ${owner} ${fingerprint(key)}\n`);
 	},
-	async revoke([owner, key], { keyring }, { screen }) {
+	async revoke([owner, key], { keyring, administrator, isConfirmed: isSure }, { screen }) {
 		await Promise.resolve();
+		checkRevocation(ownerOf(owner), key, { keyring, administrator, isConfirmed: isSure });
 		const count = keyring.revoke(ownerOf(owner), key);
 		if (count === 0) throw new ReeveError('not_found', `no such key of ${owner} is trusted here`);
 		screen.out(`revoked: ${count} of ${owner}\n`);

@@ -28,6 +28,8 @@ export interface Screen {
 	redraw(text: string): void;
 	/** Prints a failure, with the stack of `stackOf` if that is given. */
 	fail(failure: Failure, stackOf?: unknown): void;
+	/** Resolves when the readers have taken all results, or all notes, or are gone. */
+	drained(what: 'results' | 'notes'): Promise<void>;
 	/** Raised when the reader of standard output or standard error is gone. */
 	readonly closed: AbortSignal;
 }
@@ -69,7 +71,14 @@ export function createScreen(): Screen {
 		clear();
 		stderr.write(`${text}\n`);
 	};
+	/** A write is done after all that were made before it. */
+	const drained = (stream: WriteStream): Promise<void> =>
+		new Promise((resolve) => {
+			if (stream.writableLength === 0) resolve();
+			else stream.write('', () => resolve());
+		});
 	return {
+		drained: (what) => drained(what === 'results' ? stdout : stderr),
 		isTerminal: stdout.isTTY,
 		columns: stdout.columns ?? Number.POSITIVE_INFINITY,
 		closed: closed.signal,
