@@ -11,6 +11,8 @@ import {
 	type AnyStateNode,
 } from 'xstate';
 import { nearestWord } from '../../runtime/text/spelling.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { durable } from './durable-value.ts';
 import { stepOf } from './step.ts';
 
 /** What a machine may use. */
@@ -33,7 +35,7 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 	}
 	const cycle = endlessCycle(machine);
 	if (cycle) return `in ${[machine.id, ...cycle.names].join('.')}, ${cycle.text}`;
-	return checkStart(machine);
+	return checkContext(machine) ?? checkStart(machine);
 }
 
 /** A state and all states inside it, outermost first. */
@@ -114,6 +116,18 @@ function checkName(named: unknown, { what, known }: Known): string | undefined {
 		return undefined;
 	const nearest = nearestWord(name, Object.keys(known));
 	return `there is no ${what} ${name}${nearest ? `; is it ${nearest}?` : ''}`;
+}
+
+/** Checks an initial context that is not a function: all of it can be stored. */
+function checkContext({ config }: AnyStateMachine): string | undefined {
+	const context: unknown = config.context;
+	if (typeof context === 'function') return undefined;
+	try {
+		durable(context, 'context');
+		return undefined;
+	} catch (thrown) {
+		return asReeveError(thrown).detail;
+	}
 }
 
 /**

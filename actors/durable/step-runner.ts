@@ -14,7 +14,7 @@ import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { pack, unpack } from '../../runtime/message/codec.ts';
+import { durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
@@ -70,7 +70,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	const placeOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => ({ actor, key, stepId });
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
-		left ?? { child, src, input: pack(input) };
+		left ?? { child, src, input: packDurable(input) };
 
 	/** Writes the result, and hands it on at once: its turn commits after this or with it. */
 	const file = (job: Job, given: StepResult): void => {
@@ -138,7 +138,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	return {
 		put({ key, stepId, child }, src, input) {
-			return stepChange({ actor, key, stepId }, { child, src, input: pack(input) });
+			return stepChange({ actor, key, stepId }, { child, src, input: packDurable(input) });
 		},
 		start: (name, src, input) => take({ ...name, src, input }),
 		remove: (name) => stepChange(placeOf(name)),
@@ -155,8 +155,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			for (const { key, stepId, row: left } of scanSteps(journal, actor)) {
 				const { child, src, result } = left;
 				const name = { key, stepId, child };
-				if (result) parts.ended(name, unpack(result) as StepResult);
-				else take({ ...name, src, input: unpack(left.input), left });
+				if (result) parts.ended(name, unpackDurable(result) as StepResult);
+				else take({ ...name, src, input: unpackDurable(left.input), left });
 			}
 		},
 		running: () => running.size + waiting.size,
@@ -201,12 +201,13 @@ function failureOf(thrown: unknown): StepResult {
 /** A result that can be stored, and its bytes. */
 function storable(result: StepResult, bytesMax: number): { result: StepResult; bytes: Uint8Array } {
 	try {
-		const bytes = pack(result);
-		if (bytes.byteLength <= bytesMax) return { result: unpack(bytes) as StepResult, bytes };
+		const own = 'error' in result ? result : { output: durable(result.output, 'the output') };
+		const bytes = packDurable(own);
+		if (bytes.byteLength <= bytesMax) return { result: own, bytes };
 		const large = failure('output_too_large', `${bytes.byteLength} bytes`);
-		return { result: large, bytes: pack(large) };
+		return { result: large, bytes: packDurable(large) };
 	} catch (thrown) {
 		const failed = failureOf(thrown);
-		return { result: failed, bytes: pack(failed) };
+		return { result: failed, bytes: packDurable(failed) };
 	}
 }

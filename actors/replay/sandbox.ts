@@ -8,7 +8,7 @@ import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { ForkTurn } from '../../runtime/queries/actor-rows.ts';
 import { canonicalJson } from '../../runtime/text/canonical-json.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
-import { unpack } from '../../runtime/message/codec.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import { createDeferral } from '../definition/deferral.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { eventKnower } from '../definition/event-message.ts';
@@ -155,7 +155,8 @@ function copyAt(parts: SandboxParts, stepper: MachineStepper): Start {
 	}
 	const records = readTurns(journal, name, key);
 	const base = records.find(({ turn }) => turn === at + 1)?.base;
-	if (base) return { copy: storedCopy(parts, stepper, unpack(base) as StoredInstance), turn: at };
+	if (base)
+		return { copy: storedCopy(parts, stepper, unpackDurable(base) as StoredInstance), turn: at };
 	const from = records.findLastIndex((record) => isStart(record, at));
 	const turns = from < 0 ? [] : records.slice(from).filter(({ turn }) => turn <= at);
 	const copy = turns.at(-1)?.turn === at ? replayed(parts, stepper, turns) : undefined;
@@ -187,7 +188,7 @@ function replayed(
 	const [first] = records;
 	if (!first) return undefined;
 	let copy = first.base
-		? storedCopy(parts, stepper, unpack(first.base) as StoredInstance)
+		? storedCopy(parts, stepper, unpackDurable(first.base) as StoredInstance)
 		: undefined;
 	for (const [index, record] of records.entries()) {
 		const { turn, event, isCut, fresh } = record;

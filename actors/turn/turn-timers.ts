@@ -6,7 +6,7 @@
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import { pack } from '../../runtime/message/codec.ts';
+import { packDurable } from '../definition/durable-value.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
@@ -48,7 +48,10 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 				throw new ReeveError('internal', `the timer id is too long: ${id}`);
 			remove(draft, id);
 			const policy = policyOf(definition, id);
-			put(draft, timers.make({ actor, key: draft.key, id, event: pack(event), delayMs, policy }));
+			put(
+				draft,
+				timers.make({ actor, key: draft.key, id, event: packDurable(event), delayMs, policy }),
+			);
 		},
 		remove,
 		move(draft, from, to) {
