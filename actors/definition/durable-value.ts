@@ -99,20 +99,22 @@ function copyOf(value: object, copying: Copying): unknown {
 	const kind: unknown = Object.getPrototypeOf(value);
 	if (kind === Object.prototype) return fieldsCopy(value, {}, copying);
 	if (kind === null) return fieldsCopy(value, bare(), copying);
-	const own = Reflect.ownKeys(value);
-	const isPlain = (fields = 0) => own.length === fields;
-	if (kind === Date.prototype && isPlain()) return new Date(Number(value));
-	if (kind === Map.prototype && isPlain()) {
-		return mapCopy(value as ReadonlyMap<unknown, unknown>, copying);
-	}
-	if (kind === Set.prototype && isPlain()) return setCopy(value as ReadonlySet<unknown>, copying);
-	if (value instanceof Uint8Array && isPlain(value.length)) {
-		if (kind === Uint8Array.prototype) return new Uint8Array(value);
-		if (kind === Buffer.prototype) return Buffer.from(value);
-	}
+	const made = builtInCopy(value, kind, copying);
+	if (made) return made;
 	const error = errorNameOf(kind);
 	if (error) return fieldsCopy(value, bareError(error), copying);
 	return unkept(value, copying, kindText(value));
+}
+
+/** The copy of an object of a class of JavaScript; undefined if it is none, or has own fields. */
+function builtInCopy(value: object, kind: unknown, copying: Copying): object | undefined {
+	if (kind === Uint8Array.prototype) return new Uint8Array(value as Uint8Array);
+	if (kind === Buffer.prototype) return Buffer.from(value as Uint8Array);
+	if (Reflect.ownKeys(value).length > 0) return undefined;
+	if (kind === Date.prototype) return new Date(Number(value));
+	if (kind === Map.prototype) return mapCopy(value as ReadonlyMap<unknown, unknown>, copying);
+	if (kind === Set.prototype) return setCopy(value as ReadonlySet<unknown>, copying);
+	return undefined;
 }
 
 function listCopy(list: readonly unknown[], copying: Copying): unknown {
@@ -140,7 +142,7 @@ function fieldsCopy(source: object, target: object, copying: Copying): unknown {
 	return target;
 }
 
-function mapCopy(source: ReadonlyMap<unknown, unknown>, copying: Copying): unknown {
+function mapCopy(source: ReadonlyMap<unknown, unknown>, copying: Copying): object {
 	const target = new Map<unknown, unknown>();
 	copying.seen?.set(source, target);
 	for (const [key, item] of source) {
@@ -150,7 +152,7 @@ function mapCopy(source: ReadonlyMap<unknown, unknown>, copying: Copying): unkno
 	return target;
 }
 
-function setCopy(source: ReadonlySet<unknown>, copying: Copying): unknown {
+function setCopy(source: ReadonlySet<unknown>, copying: Copying): object {
 	const target = new Set<unknown>();
 	copying.seen?.set(source, target);
 	for (const item of source) target.add(inside(item, target.size, copying));

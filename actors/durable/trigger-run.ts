@@ -116,18 +116,26 @@ export function createRun(parts: BatchParts): Run {
 		return objectionTo(instance, event);
 	};
 
+	const defer = (trigger: Trigger): Fate => {
+		trigger.attempts -= 1;
+		return 'deferred';
+	};
+
 	const failure = createFailure({ ...parts, adopt, settle });
 
 	return (instance, trigger, batch) => {
 		const { event, mail } = trigger;
 		trigger.attempts += 1;
-		if (mail && event && !(event instanceof ReeveError) && turns.defers(instance, event)) {
-			trigger.attempts -= 1;
-			return 'deferred';
-		}
+		const mayWait = mail && event && !(event instanceof ReeveError) ? event : undefined;
+		if (mayWait && turns.deferral.defers(instance, mayWait)) return defer(trigger);
 		const result = objection(instance, trigger);
 		if (result) return settle(instance, trigger, { result, batch });
 		try {
+			if (mayWait && turns.deferral.needsState(instance, mayWait)) {
+				const start = { ...trigger, event: undefined, mail: undefined };
+				adopt(instance, turns.take(instance, start), batch);
+				if (turns.deferral.defers(instance, mayWait)) return defer(trigger);
+			}
 			if (trigger.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
 				const last = { ...trigger, attempts: config.attemptsMax };

@@ -68,7 +68,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 		microstepsMax: parts.microstepsMax,
 	});
 	const knows = eventKnower(definition);
-	const defers = createDeferral(machine);
+	const { defers } = createDeferral(machine);
 	const first = copyAt(parts, stepper);
 	let { copy } = first;
 
@@ -131,7 +131,7 @@ function after(
 	for (const request of effectRequests) {
 		if (request.want === 'timer') timers.set(request.id || `~${timers.size}`, request.event.type);
 		else if (request.want === 'cancel') timers.delete(request.id);
-		else if (request.want === 'step') steps.add(request.child);
+		else if (request.want === 'step') steps.add(request.child || `~${steps.size}`);
 		else if (request.want === 'stop') steps.delete(request.child);
 	}
 	return { snapshot, timers, steps };

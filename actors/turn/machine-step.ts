@@ -27,6 +27,7 @@ export type EffectRequest =
 	/** Its id is empty if the machine gave it none. */
 	| { readonly want: 'timer'; readonly id: string; readonly event: EventObject; delayMs: number }
 	| { readonly want: 'cancel'; readonly id: string }
+	/** Its child is empty if the machine gave it no id. */
 	| { readonly want: 'step'; readonly child: string; readonly src: string; input: unknown }
 	| { readonly want: 'stop'; readonly child: string }
 	| { readonly want: 'log'; readonly text: string }
@@ -233,6 +234,9 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 }
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
+	if (typeof delay !== 'number' && event.type.startsWith('xstate.after.')) {
+		throw new ReeveError('bad_delay', `the delay of ${event.type} is ${String(delay)}`);
+	}
 	if (typeof delay === 'number') {
 		const kept = durable(event, `the event ${event.type}`);
 		into.effectRequests.push({ want: 'timer', id: id ?? '', event: kept, delayMs: delay });
@@ -250,7 +254,9 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 		throw stray(name, `${String(src)} is invoked, but is not a step`);
 	}
 	const kept: unknown = durable(input, `the input of ${src}`);
-	into.effectRequests.push({ want: 'step', child: actorRef.id, src, input: kept });
+	// Without an id, XState takes one that is unique only in this process.
+	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
+	into.effectRequests.push({ want: 'step', child, src, input: kept });
 }
 
 function readRaw(

@@ -188,7 +188,7 @@ function taking(make: () => unknown): ActorDefinition {
 			context: { seats: null },
 			on: { GO: { actions: assign({ seats: make }) }, OK: {} },
 		}),
-	}) as unknown as ActorDefinition;
+	});
 }
 
 test('a context with a map, a set and an error is the same after a reload', async (t) => {

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assign, raise, setup, spawnChild, type AnyStateMachine } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { ask, defer } from '../../../actors/definition/effects.ts';
+import { step } from '../../../actors/definition/step.ts';
+import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
+import { sink } from '../../support/actor-floor.ts';
+
+async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
+	for (let round = 0; round < rounds; round += 1) {
+		await stage.journal.commit([]);
+		await stage.clock.advance(1000);
+	}
+}
+
+interface Loads {
+	readonly orders: number;
+}
+type LoadEvent = { readonly type: 'ORDER' } | { readonly type: 'OTHER' };
+
+/** An actor that loads something first; the load goes on when it is told to. */
+function loading(load: () => Promise<number>) {
+	return defineActor({
+		name: 'shop',
+		version: 1,
+		machine: setup({
+			types: { context: {} as Loads, events: {} as LoadEvent },
+			actors: { load: step<number>({ run: load }) },
+			actions: { count: assign({ orders: ({ context }) => context.orders + 1 }) },
+		}).createMachine({
+			id: 'shop',
+			context: { orders: 0 },
+			initial: 'loading',
+			states: {
+				loading: { meta: defer('ORDER'), invoke: { src: 'load', onDone: 'open' } },
+				open: { on: { ORDER: { actions: 'count' } } },
+			},
+		}),
+	});
+}
+
+test('the initial state of a new instance defers its very first message, also over a crash', async (t) => {
+	let opened: () => void = () => {};
+	const gate = new Promise<number>((resolve) => {
+		opened = () => resolve(1);
+	});
+	let stage = await setActorStage(t, { actors: [loading(() => gate)] });
+	const first = await stage.send('shop', 'ORDER');
+	await stage.send('shop', 'ORDER');
+	await stage.until(() => stage.seen('step.started').length === 1);
+	await stage.journal.commit([]);
+	assert.equal(stage.ledger.get(first)?.result, undefined);
+	stage = await stage.crash();
+	opened();
+	await stage.idle('shop');
+	assert.deepEqual(stage.stored('shop')?.state.context, { orders: 2 });
+	assert.equal(stage.ledger.get(first)?.result?.outcome, 'done');
+	await stage.stop();
+});
+
+test('a message that is refused does not begin an instance which would have deferred others', async (t) => {
+	const stage = await setActorStage(t, { actors: [loading(() => Promise.resolve(1))] });
+	const id = await stage.send('shop', 'UNKNOWN');
+	await stage.idle('shop');
+	assert.equal(stage.ledger.get(id)?.result?.code, 'unknown_event');
+	assert.equal(stage.stored('shop'), undefined);
+	await stage.stop();
+});
+
+test('children without an id are told apart over restarts', async (t) => {
+	const ends: (() => void)[] = [];
+	const started: unknown[] = [];
+	const pay = step<number, number>({
+		run: (n) => {
+			started.push(n);
+			return new Promise((resolve) => {
+				ends.push(() => resolve(n));
+			});
+		},
+	});
+	const shop = defineActor({
+		name: 'shop',
+		version: 1,
+		machine: setup({
+			types: {
+				context: {} as { paid: number },
+				events: {} as { type: 'PAY'; n: number },
+			},
+			actors: { pay },
+		}).createMachine({
+			id: 'shop',
+			context: { paid: 0 },
+			on: {
+				PAY: {
+					actions: spawnChild('pay', { input: ({ event }: { event: { n?: number } }) => event.n }),
+				},
+				'xstate.done.actor.*': { actions: assign({ paid: ({ context }) => context.paid + 1 }) },
+			},
+		} as never) as unknown as AnyStateMachine,
+	});
+	let stage = await setActorStage(t, { actors: [shop] });
+	for (const n of [1, 2]) await stage.send('shop', { type: 'PAY', n });
+	await stage.idle('shop');
+	stage = await stage.crash();
+	for (const n of [3, 4, 5, 6]) await stage.send('shop', { type: 'PAY', n });
+	await stage.idle('shop');
+	await stage.until(() => ends.length === 8);
+	const children = Object.keys(stage.stored('shop')?.steps ?? {});
+	assert.equal(children.length, 6);
+	// XState's own ids count from 0 in each process.
+	assert.deepEqual(
+		children.filter((id) => /^x:\d+$/.test(id)),
+		[],
+	);
+	for (const end of ends) end();
+	await workedOff(stage, 3);
+	assert.deepEqual(stage.stored('shop')?.state.context, { paid: 6 });
+	await stage.stop();
+});
+
+interface Fired {
+	readonly fired: readonly string[];
+}
+
+test('timers of one instant fire in the order in which they were set', async (t) => {
+	const names = Array.from({ length: 12 }, (_, at) => `R${at}`);
+	const shop = defineActor({
+		name: 'shop',
+		version: 1,
+		machine: setup({
+			types: { context: {} as Fired, events: {} as { type: string } },
+			delays: { zeta: 1000, alpha: 1000 },
+			actions: {
+				note: assign({ fired: ({ context, event }) => [...context.fired, event.type] }),
+			},
+		}).createMachine({
+			id: 'shop',
+			context: { fired: [] },
+			initial: 'waiting',
+			states: {
+				waiting: {
+					entry: names.map((type) => raise({ type }, { delay: 500 })),
+					after: {
+						zeta: { actions: assign({ fired: ({ context }) => [...context.fired, 'zeta'] }) },
+						alpha: { actions: assign({ fired: ({ context }) => [...context.fired, 'alpha'] }) },
+					},
+					on: { GO: {}, ...Object.fromEntries(names.map((type) => [type, { actions: 'note' }])) },
+				},
+			},
+		} as never) as unknown as AnyStateMachine,
+	});
+	let stage = await setActorStage(t, { actors: [shop] });
+	await stage.send('shop', 'GO');
+	await stage.idle('shop');
+	stage = await stage.crash();
+	await workedOff(stage, 3);
+	await stage.until(() => stage.stored('shop')?.timers === undefined);
+	assert.deepEqual(stage.stored('shop')?.state.context, { fired: [...names, 'zeta', 'alpha'] });
+	await stage.stop();
+});
+
+for (const delay of [NaN, Infinity, undefined, 1e300]) {
+	test(`a delay of ${delay} is refused at its turn`, async (t) => {
+		const shop = defineActor({
+			name: 'shop',
+			version: 1,
+			machine: setup({
+				types: { context: {} as object, events: {} as { type: 'GO' | 'OK' } },
+				delays: { wait: () => delay as number },
+			}).createMachine({
+				id: 'shop',
+				context: {},
+				initial: 'idle',
+				states: { idle: { on: { GO: 'waiting', OK: {} } }, waiting: { after: { wait: 'idle' } } },
+			}),
+		});
+		const stage = await setActorStage(t, { actors: [shop] });
+		await stage.send('shop', 'OK');
+		const id = await stage.send('shop', 'GO');
+		await workedOff(stage);
+		assert.match(
+			stage.ledger.get(id)?.result?.detail ?? '',
+			new RegExp(`delay .* is ${String(delay).replace('+', '.')}`),
+		);
+		assert.equal(stage.stored('shop')?.state.value, 'idle');
+		await stage.stop();
+	});
+}
+
+test('the timeout of an ask that is no number is refused at its turn', async (t) => {
+	const shop = defineActor({
+		name: 'shop',
+		version: 1,
+		machine: setup({
+			types: { context: {} as object, events: {} as { type: 'GO' } },
+		}).createMachine({
+			id: 'shop',
+			context: {},
+			on: { GO: { actions: ask({ id: 'load', method: sink, timeoutMs: NaN }) } },
+		}),
+	});
+	const stage = await setActorStage(t, { actors: [shop] });
+	const id = await stage.send('shop', 'GO');
+	await workedOff(stage);
+	assert.match(stage.ledger.get(id)?.result?.detail ?? '', /delay of timeout\.load is NaN/);
+	await stage.stop();
+});
