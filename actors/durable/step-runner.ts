@@ -55,7 +55,18 @@ interface Job extends StepName {
 	readonly src: string;
 	readonly input: unknown;
 	/** The row that an earlier process has left, if this is not the first run. */
-	readonly left?: StepRow;
+	left?: StepRow;
+}
+
+/** Whether a step may be the reason why an earlier process has died, see {@link StepRow.starts}. */
+function isSuspect({ left }: Job): boolean {
+	return (left?.starts ?? 0) > 0;
+}
+
+interface Running {
+	readonly abort: AbortController;
+	readonly job: Job;
+	readonly runsAlone: boolean;
 }
 
 /** Creates the runner of one actor. */
@@ -64,7 +75,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const { name: actor } = definition;
 	const logics = definition.machine.implementations.actors as Record<string, AnyActorLogic>;
 	const waiting = new Map<string, Job>();
-	const running = new Map<string, AbortController>();
+	const running = new Map<string, Running>();
 	let isStopped = false;
 	let idle: Deferred | undefined;
 
@@ -84,9 +95,29 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		parts.ended(job, result);
 	};
 
+	/** Notes one more start of a step that an earlier process has left; the row as it is then. */
+	const noteStart = async (job: Job, left: StepRow): Promise<void> => {
+		job.left = { ...left, starts: (left.starts ?? 0) + 1 };
+		await journal.commit([stepChange(placeOf(job), job.left)]);
+	};
+	/** A stop is no death: a step that it interrupts is not suspected. */
+	const forgetStart = ({ job }: Running): void => {
+		const { left } = job;
+		if (!left?.starts) return;
+		const value: StepRow = { ...left, starts: left.starts - 1 };
+		journal.commit([stepChange(placeOf(job), value)], 'committed').catch(ignoreIfFenced);
+	};
+
 	const run = async (job: Job, abort: AbortController): Promise<StepResult> => {
 		const step = stepOf(logics[job.src]);
 		if (!step) return failure('unknown_method', `the machine has no step ${job.src}`);
+		const { left } = job;
+		// The first start is not noted: it was that of the process which made the row.
+		if (left && (left.starts ?? 0) + 1 >= config.attemptsMax) {
+			return failure('max_attempts', 'the process died each time while it ran');
+		}
+		if (left) await noteStart(job, left);
+		if (abort.signal.aborted) return failure('cancelled', '');
 		const context: StepContext = {
 			idempotencyKey: `${journal.storeId}:${job.stepId}`,
 			signal: abort.signal,
@@ -108,7 +139,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	const begin = (job: Job): void => {
 		const abort = new AbortController();
-		running.set(job.stepId, abort);
+		running.set(job.stepId, { abort, job, runsAlone: isSuspect(job) });
 		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
 		const timer = clock.after(timeoutMs, () => {
 			abort.abort();
@@ -125,8 +156,12 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	};
 
 	const next = (): void => {
+		let isAlone = [...running.values()].some(({ runsAlone }) => runsAlone);
 		for (const [stepId, job] of waiting) {
 			if (isStopped || running.size >= config.stepsMax) return;
+			// Suspects run one after the other, so that the deaths of one are not counted against all.
+			if (isAlone && isSuspect(job)) continue;
+			isAlone ||= isSuspect(job);
 			waiting.delete(stepId);
 			begin(job);
 		}
@@ -144,7 +179,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		remove: (name) => stepChange(placeOf(name)),
 		cancel(stepId) {
 			waiting.delete(stepId);
-			const abort = running.get(stepId);
+			const abort = running.get(stepId)?.abort;
 			// Removed from `running`, its result will be dropped.
 			running.delete(stepId);
 			abort?.abort();
@@ -167,7 +202,10 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 				await Promise.race([idle.promise, pause(clock, graceMs)]);
 			}
 			isStopped = true;
-			for (const abort of running.values()) abort.abort();
+			for (const each of running.values()) {
+				if (graceMs > 0) forgetStart(each);
+				each.abort.abort();
+			}
 		},
 	};
 }

@@ -4,13 +4,12 @@ import { assign, raise, setup, spawnChild, type AnyStateMachine } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { ask, defer } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { sink } from '../../support/actor-floor.ts';
+import { sink, startActorNode, type ActorNode } from '../../support/actor-node.ts';
 
-async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
+async function workedOff(node: ActorNode, rounds = 12): Promise<void> {
 	for (let round = 0; round < rounds; round += 1) {
-		await stage.journal.commit([]);
-		await stage.clock.advance(1000);
+		await node.journal.commit([]);
+		await node.clock.advance(1000);
 	}
 }
 
@@ -45,27 +44,27 @@ test('the initial state of a new instance defers its very first message, also ov
 	const gate = new Promise<number>((resolve) => {
 		opened = () => resolve(1);
 	});
-	let stage = await setActorStage(t, { actors: [loading(() => gate)] });
-	const first = await stage.send('shop', 'ORDER');
-	await stage.send('shop', 'ORDER');
-	await stage.until(() => stage.seen('step.started').length === 1);
-	await stage.journal.commit([]);
-	assert.equal(stage.ledger.get(first)?.result, undefined);
-	stage = await stage.crash();
+	let node = await startActorNode(t, { actors: [loading(() => gate)] });
+	const first = await node.send('shop', 'ORDER');
+	await node.send('shop', 'ORDER');
+	await node.until(() => node.seen('step.started').length === 1);
+	await node.journal.commit([]);
+	assert.equal(node.ledger.get(first)?.result, undefined);
+	node = await node.crash();
 	opened();
-	await stage.idle('shop');
-	assert.deepEqual(stage.stored('shop')?.state.context, { orders: 2 });
-	assert.equal(stage.ledger.get(first)?.result?.outcome, 'done');
-	await stage.stop();
+	await node.idle('shop');
+	assert.deepEqual(node.stored('shop')?.state.context, { orders: 2 });
+	assert.equal(node.ledger.get(first)?.result?.outcome, 'done');
+	await node.stop();
 });
 
 test('a message that is refused does not begin an instance which would have deferred others', async (t) => {
-	const stage = await setActorStage(t, { actors: [loading(() => Promise.resolve(1))] });
-	const id = await stage.send('shop', 'UNKNOWN');
-	await stage.idle('shop');
-	assert.equal(stage.ledger.get(id)?.result?.code, 'unknown_event');
-	assert.equal(stage.stored('shop'), undefined);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [loading(() => Promise.resolve(1))] });
+	const id = await node.send('shop', 'UNKNOWN');
+	await node.idle('shop');
+	assert.equal(node.ledger.get(id)?.result?.code, 'unknown_event');
+	assert.equal(node.stored('shop'), undefined);
+	await node.stop();
 });
 
 test('children without an id are told apart over restarts', async (t) => {
@@ -99,14 +98,14 @@ test('children without an id are told apart over restarts', async (t) => {
 			},
 		} as never) as unknown as AnyStateMachine,
 	});
-	let stage = await setActorStage(t, { actors: [shop] });
-	for (const n of [1, 2]) await stage.send('shop', { type: 'PAY', n });
-	await stage.idle('shop');
-	stage = await stage.crash();
-	for (const n of [3, 4, 5, 6]) await stage.send('shop', { type: 'PAY', n });
-	await stage.idle('shop');
-	await stage.until(() => ends.length === 8);
-	const children = Object.keys(stage.stored('shop')?.steps ?? {});
+	let node = await startActorNode(t, { actors: [shop] });
+	for (const n of [1, 2]) await node.send('shop', { type: 'PAY', n });
+	await node.idle('shop');
+	node = await node.crash();
+	for (const n of [3, 4, 5, 6]) await node.send('shop', { type: 'PAY', n });
+	await node.idle('shop');
+	await node.until(() => ends.length === 8);
+	const children = Object.keys(node.stored('shop')?.steps ?? {});
 	assert.equal(children.length, 6);
 	// XState's own ids count from 0 in each process.
 	assert.deepEqual(
@@ -114,9 +113,9 @@ test('children without an id are told apart over restarts', async (t) => {
 		[],
 	);
 	for (const end of ends) end();
-	await workedOff(stage, 3);
-	assert.deepEqual(stage.stored('shop')?.state.context, { paid: 6 });
-	await stage.stop();
+	await workedOff(node, 3);
+	assert.deepEqual(node.stored('shop')?.state.context, { paid: 6 });
+	await node.stop();
 });
 
 interface Fired {
@@ -150,14 +149,14 @@ test('timers of one instant fire in the order in which they were set', async (t)
 			},
 		} as never) as unknown as AnyStateMachine,
 	});
-	let stage = await setActorStage(t, { actors: [shop] });
-	await stage.send('shop', 'GO');
-	await stage.idle('shop');
-	stage = await stage.crash();
-	await workedOff(stage, 3);
-	await stage.until(() => stage.stored('shop')?.timers === undefined);
-	assert.deepEqual(stage.stored('shop')?.state.context, { fired: [...names, 'zeta', 'alpha'] });
-	await stage.stop();
+	let node = await startActorNode(t, { actors: [shop] });
+	await node.send('shop', 'GO');
+	await node.idle('shop');
+	node = await node.crash();
+	await workedOff(node, 3);
+	await node.until(() => node.stored('shop')?.timers === undefined);
+	assert.deepEqual(node.stored('shop')?.state.context, { fired: [...names, 'zeta', 'alpha'] });
+	await node.stop();
 });
 
 for (const delay of [NaN, Infinity, undefined, 1e300]) {
@@ -175,16 +174,16 @@ for (const delay of [NaN, Infinity, undefined, 1e300]) {
 				states: { idle: { on: { GO: 'waiting', OK: {} } }, waiting: { after: { wait: 'idle' } } },
 			}),
 		});
-		const stage = await setActorStage(t, { actors: [shop] });
-		await stage.send('shop', 'OK');
-		const id = await stage.send('shop', 'GO');
-		await workedOff(stage);
+		const node = await startActorNode(t, { actors: [shop] });
+		await node.send('shop', 'OK');
+		const id = await node.send('shop', 'GO');
+		await workedOff(node);
 		assert.match(
-			stage.ledger.get(id)?.result?.detail ?? '',
+			node.ledger.get(id)?.result?.detail ?? '',
 			new RegExp(`delay .* is ${String(delay).replace('+', '.')}`),
 		);
-		assert.equal(stage.stored('shop')?.state.value, 'idle');
-		await stage.stop();
+		assert.equal(node.stored('shop')?.state.value, 'idle');
+		await node.stop();
 	});
 }
 
@@ -200,9 +199,9 @@ test('the timeout of an ask that is no number is refused at its turn', async (t)
 			on: { GO: { actions: ask({ id: 'load', method: sink, timeoutMs: NaN }) } },
 		}),
 	});
-	const stage = await setActorStage(t, { actors: [shop] });
-	const id = await stage.send('shop', 'GO');
-	await workedOff(stage);
-	assert.match(stage.ledger.get(id)?.result?.detail ?? '', /delay of timeout\.load is NaN/);
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [shop] });
+	const id = await node.send('shop', 'GO');
+	await workedOff(node);
+	assert.match(node.ledger.get(id)?.result?.detail ?? '', /delay of timeout\.load is NaN/);
+	await node.stop();
 });

@@ -4,17 +4,16 @@ import { assign, log, setup, type EventObject } from 'xstate';
 import { defineActor, type ActorDefinition } from '../../../actors/definition/definition.ts';
 import { reply, send } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
-import { setActorStage, type ActorStage } from '../../support/actor-stage.ts';
-import { sink } from '../../support/actor-floor.ts';
+import { sink, startActorNode, type ActorNode } from '../../support/actor-node.ts';
 
-async function workedOff(stage: ActorStage, rounds = 12): Promise<void> {
+async function workedOff(node: ActorNode, rounds = 12): Promise<void> {
 	for (let round = 0; round < rounds; round += 1) {
-		await stage.journal.commit([]);
-		await stage.clock.advance(1000);
+		await node.journal.commit([]);
+		await node.clock.advance(1000);
 	}
 }
 
-const contextOf = (stage: ActorStage, key = '') => stage.stored('live', key)?.state.context;
+const contextOf = (node: ActorNode, key = '') => node.stored('live', key)?.state.context;
 
 interface ListContext {
 	readonly list: unknown[];
@@ -55,14 +54,14 @@ test('a failed turn leaves no trace in the context, the event or the definition'
 		strikes += 1;
 		if (strikes < 3) throw new Error('not yet');
 	};
-	const stage = await setActorStage(t, { actors: [pushes] });
-	await stage.send('live', 'NEXT');
-	await stage.send('live', { type: 'ADD', items: [] });
-	await stage.send('live', { type: 'ADD', items: [] }, { key: 'other' });
-	await workedOff(stage);
-	assert.deepEqual(contextOf(stage), { list: ['first', ['seen']] });
-	assert.deepEqual(contextOf(stage, 'other'), { list: ['first', ['seen']] });
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pushes] });
+	await node.send('live', 'NEXT');
+	await node.send('live', { type: 'ADD', items: [] });
+	await node.send('live', { type: 'ADD', items: [] }, { key: 'other' });
+	await workedOff(node);
+	assert.deepEqual(contextOf(node), { list: ['first', ['seen']] });
+	assert.deepEqual(contextOf(node, 'other'), { list: ['first', ['seen']] });
+	await node.stop();
 });
 
 test('a failed turn that was the first of its instance leaves no trace either', async (t) => {
@@ -71,11 +70,11 @@ test('a failed turn that was the first of its instance leaves no trace either', 
 		strikes += 1;
 		if (strikes < 3) throw new Error('not yet');
 	};
-	const stage = await setActorStage(t, { actors: [pushes] });
-	await stage.send('live', { type: 'ADD', items: [] });
-	await workedOff(stage);
-	assert.deepEqual(contextOf(stage), { list: ['first', ['seen']] });
-	await stage.stop();
+	const node = await startActorNode(t, { actors: [pushes] });
+	await node.send('live', { type: 'ADD', items: [] });
+	await workedOff(node);
+	assert.deepEqual(contextOf(node), { list: ['first', ['seen']] });
+	await node.stop();
 });
 
 interface WorkContext {
@@ -116,14 +115,14 @@ test('a step works on a copy of its input, and the context holds a copy of its o
 			},
 		}),
 	});
-	const stage = await setActorStage(t, { actors: [live] });
-	await stage.send('live', 'GO');
-	await stage.until(() => stage.seen('step.ended').length === 1);
+	const node = await startActorNode(t, { actors: [live] });
+	await node.send('live', 'GO');
+	await node.until(() => node.seen('step.ended').length === 1);
 	made.lines.push(100);
-	await workedOff(stage, 2);
+	await workedOff(node, 2);
 	assert.deepEqual(inputs, [{ lines: [1] }]);
-	assert.deepEqual(contextOf(stage), { order: { lines: [1] }, got: { lines: [9] } });
-	await stage.stop();
+	assert.deepEqual(contextOf(node), { order: { lines: [1] }, got: { lines: [9] } });
+	await node.stop();
 });
 
 test('effects, timers and steps carry what they were given, not what the turn changed later', async (t) => {
@@ -166,14 +165,14 @@ test('effects, timers and steps carry what they were given, not what the turn ch
 			},
 		}),
 	});
-	const stage = await setActorStage(t, { actors: [live] });
-	await stage.send('live', 'GO');
-	await workedOff(stage, 2);
+	const node = await startActorNode(t, { actors: [live] });
+	await node.send('live', 'GO');
+	await workedOff(node, 2);
 	// XState starts the steps of a state after its entry actions.
 	assert.deepEqual(inputs, [[1, 2]]);
-	assert.ok(stage.sunk().includes('{"type":"T","list":[1]}'), stage.sunk().join());
-	assert.deepEqual(contextOf(stage), { list: [1, 2] });
-	await stage.stop();
+	assert.ok(node.sunk().includes('{"type":"T","list":[1]}'), node.sunk().join());
+	assert.deepEqual(contextOf(node), { list: [1, 2] });
+	await node.stop();
 });
 
 /** An actor whose context takes what `make` returns at GO. */
@@ -193,25 +192,25 @@ function taking(make: () => unknown): ActorDefinition {
 
 test('a context with a map, a set and an error is the same after a reload', async (t) => {
 	const seats = [new Map([[{ row: 1 }, new Set(['a'])]]), new TypeError('taken'), 2n ** 70n];
-	let stage = await setActorStage(t, { actors: [taking(() => seats)] });
-	await stage.send('live', 'GO');
-	await stage.idle('live');
-	stage = await stage.crash();
-	await stage.send('live', 'OK');
-	await stage.idle('live');
-	assert.deepStrictEqual(contextOf(stage), { seats });
-	await stage.stop();
+	let node = await startActorNode(t, { actors: [taking(() => seats)] });
+	await node.send('live', 'GO');
+	await node.idle('live');
+	node = await node.crash();
+	await node.send('live', 'OK');
+	await node.idle('live');
+	assert.deepStrictEqual(contextOf(node), { seats });
+	await node.stop();
 });
 
 test('a context that cannot be stored is refused at its turn, and the path is named', async (t) => {
-	const stage = await setActorStage(t, { actors: [taking(() => [{ choose: () => 1 }])] });
-	const id = await stage.send('live', 'GO');
-	await workedOff(stage);
-	const { code, detail } = stage.ledger.get(id)?.result ?? {};
+	const node = await startActorNode(t, { actors: [taking(() => [{ choose: () => 1 }])] });
+	const id = await node.send('live', 'GO');
+	await workedOff(node);
+	const { code, detail } = node.ledger.get(id)?.result ?? {};
 	assert.equal(code, 'max_attempts');
 	assert.match(detail ?? '', /context\.seats\[0\]\.choose is a function/);
-	assert.equal(contextOf(stage), undefined);
-	await stage.stop();
+	assert.equal(contextOf(node), undefined);
+	await node.stop();
 });
 
 test('a static context that cannot be stored is refused when the definition is loaded', () => {
@@ -252,14 +251,14 @@ test('diagnostics never fail a turn: logs, emitted events and inputs of steps th
 			},
 		}),
 	});
-	const stage = await setActorStage(t, { actors: [live] });
-	await stage.send('live', 'GO');
-	await stage.idle('live');
-	assert.deepEqual(stage.seen('instance.failed'), []);
-	assert.deepStrictEqual(contextOf(stage), { n: 1n });
+	const node = await startActorNode(t, { actors: [live] });
+	await node.send('live', 'GO');
+	await node.idle('live');
+	assert.deepEqual(node.seen('instance.failed'), []);
+	assert.deepStrictEqual(contextOf(node), { n: 1n });
 	assert.deepEqual(
-		stage.seen('console.printed').map(({ text }) => text),
+		node.seen('console.printed').map(({ text }) => text),
 		['{"n":"1n"}', '{"self":"(itself)"}'],
 	);
-	await stage.stop();
+	await node.stop();
 });
