@@ -206,7 +206,7 @@ export function defineActor<Machine extends AnyStateMachine>(
 		input: () => undefined as InputFrom<Machine>,
 		...parts,
 	} as const;
-	const wrong = problemIn(definition as unknown as ActorDefinition);
+	const wrong = problemIn(definition);
 	if (wrong) refuse(wrong);
 	Object.defineProperty(definition, mark, { value: true });
 	return Object.freeze(definition);

@@ -66,12 +66,13 @@ const steps = new WeakMap<object, AnyStep>();
 export function step<Output, Input = undefined>(
 	parts: StepParts<Input, Output>,
 ): PromiseActorLogic<Output, Input> {
-	const { onCrash = 'retry', timeoutMs = 0, reconcile } = parts;
+	const { onCrash = 'retry', timeoutMs = 0 } = parts;
 	const refuse = (why: string): never => {
 		throw new ReeveError('bad_declaration', `a step: ${why}`);
 	};
 	if (!['retry', 'once', 'reconcile'].includes(onCrash)) refuse(`onCrash is ${onCrash}`);
-	if (onCrash === 'reconcile' && !reconcile) refuse('onCrash is reconcile, without a reconcile');
+	if (onCrash === 'reconcile' && !('reconcile' in parts))
+		refuse('onCrash is reconcile, without a reconcile');
 	if (!(timeoutMs >= 0 && timeoutMs < Infinity)) refuse(`timeoutMs is ${timeoutMs}`);
 	const logic = fromPromise<Output, Input>(async ({ input, self, signal }) =>
 		parts.run(input, { idempotencyKey: self.sessionId, signal, clock: realClock }),

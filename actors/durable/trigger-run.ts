@@ -116,6 +116,19 @@ export function createRun(parts: BatchParts): Run {
 		return objectionTo(instance, event);
 	};
 
+	/** Takes the turn of a trigger, and settles its message. */
+	const takeTurn: Run = (instance, trigger, batch) => {
+		const { anew, mail, attempts } = trigger;
+		adopt(instance, anew ? turns.restart(instance) : turns.take(instance, trigger), batch);
+		remove(trigger, batch);
+		if (anew) batch.afterwards.push(anew.done);
+		const done = doneAfter(attempts);
+		addReceipt(trigger, done, batch);
+		trigger.result = mail ? done : undefined;
+		batch.afterwards.push(trigger);
+		return 'settled';
+	};
+
 	const defer = (trigger: Trigger): Fate => {
 		trigger.attempts -= 1;
 		return 'deferred';
@@ -141,15 +154,7 @@ export function createRun(parts: BatchParts): Run {
 				const last = { ...trigger, attempts: config.attemptsMax };
 				return failure.giveUp(instance, last, { thrown, batch });
 			}
-			const turned = trigger.anew ? turns.restart(instance) : turns.take(instance, trigger);
-			adopt(instance, turned, batch);
-			remove(trigger, batch);
-			if (trigger.anew) batch.afterwards.push(trigger.anew.done);
-			const done = doneAfter(trigger.attempts);
-			addReceipt(trigger, done, batch);
-			trigger.result = mail ? done : undefined;
-			batch.afterwards.push(trigger);
-			return 'settled';
+			return takeTurn(instance, trigger, batch);
 		} catch (thrown) {
 			return failure.take(instance, trigger, { thrown, batch });
 		}

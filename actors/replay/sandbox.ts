@@ -68,7 +68,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 		microstepsMax: parts.microstepsMax,
 	});
 	const knows = eventKnower(definition);
-	const { defers } = createDeferral(machine);
+	const deferral = createDeferral(machine);
 	const first = copyAt(parts, stepper);
 	let { copy } = first;
 
@@ -85,7 +85,9 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 		const { snapshot } = copy;
 		if (!knows(event.type)) return `unknown_event: ${event.type}`;
 		if (snapshot.status !== 'active') return 'actor_done: it has ended';
-		return defers({ snapshot }, event) ? 'its state defers the event: it would wait' : undefined;
+		return deferral.defers({ snapshot }, event)
+			? 'its state defers the event: it would wait'
+			: undefined;
 	};
 
 	return {

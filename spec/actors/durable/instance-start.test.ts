@@ -165,7 +165,7 @@ for (const delay of [NaN, Infinity, undefined, 1e300]) {
 			name: 'shop',
 			version: 1,
 			machine: setup({
-				types: { context: {} as object, events: {} as { type: 'GO' | 'OK' } },
+				types: { context: {}, events: {} as { type: 'GO' | 'OK' } },
 				delays: { wait: () => delay as number },
 			}).createMachine({
 				id: 'shop',
@@ -192,7 +192,7 @@ test('the timeout of an ask that is no number is refused at its turn', async (t)
 		name: 'shop',
 		version: 1,
 		machine: setup({
-			types: { context: {} as object, events: {} as { type: 'GO' } },
+			types: { context: {}, events: {} as { type: 'GO' } },
 		}).createMachine({
 			id: 'shop',
 			context: {},

@@ -5,6 +5,8 @@ import { defineActor } from '../../../actors/definition/definition.ts';
 import { step } from '../../../actors/definition/step.ts';
 import { startActorNode } from '../../support/actor-node.ts';
 
+const codeIn = (context: unknown): unknown => Reflect.get(Object(context) as object, 'code');
+
 const never = new Promise<null>(() => {});
 
 /** An actor with one step, whose outcome is in its context. */
@@ -89,7 +91,7 @@ test('stops of the node do not count against a step', async (t) => {
 		await node.clock.advance(2000);
 		node = await stopped;
 	}
-	await node.until(() => (node.stored('work')?.state.context as { code: string }).code !== '');
+	await node.until(() => codeIn(node.stored('work')?.state.context) !== '');
 	assert.deepEqual(node.stored('work')?.state.context, { code: 'done', key: '' });
 	await node.stop();
 });
