@@ -12,20 +12,29 @@ export function defersOf(node: AnyStateNode): readonly string[] {
 	return Array.isArray(found) ? (found as readonly string[]) : [];
 }
 
-/**
- * Makes the check whether an instance defers an event. For a definition that defers nothing, as
- * most do, it costs nothing.
- */
-export function createDeferral(
-	machine: AnyStateMachine,
-): (
-	instance: { readonly snapshot: AnyMachineSnapshot | undefined },
-	event: EventObject,
-) => boolean {
-	const isUsed = [...nodesOf(machine.root)].some((node) => defersOf(node).length > 0);
-	if (!isUsed) return () => false;
-	return ({ snapshot }, { type }) => {
-		const active = (snapshot?._nodes ?? []) as readonly AnyStateNode[];
-		return active.some((node) => defersOf(node).includes(type));
+/** What a machine defers. For one that defers nothing, as most do, the checks cost nothing. */
+export interface Deferral {
+	/** Whether the state of an instance defers this event; one without a state defers nothing. */
+	defers(
+		instance: { readonly snapshot: AnyMachineSnapshot | undefined },
+		event: EventObject,
+	): boolean;
+	/** Whether the initial state must be entered first, to find out whether it defers this event. */
+	needsState(
+		instance: { readonly snapshot: AnyMachineSnapshot | undefined },
+		event: EventObject,
+	): boolean;
+}
+
+/** Creates the checks of what a machine defers. */
+export function createDeferral(machine: AnyStateMachine): Deferral {
+	const deferred = new Set([...nodesOf(machine.root)].flatMap(defersOf));
+	if (deferred.size === 0) return { defers: () => false, needsState: () => false };
+	return {
+		defers({ snapshot }, { type }) {
+			const active = (snapshot?._nodes ?? []) as readonly AnyStateNode[];
+			return active.some((node) => defersOf(node).includes(type));
+		},
+		needsState: ({ snapshot }, { type }) => snapshot === undefined && deferred.has(type),
 	};
 }

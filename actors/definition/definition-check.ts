@@ -11,6 +11,8 @@ import {
 	type AnyStateNode,
 } from 'xstate';
 import { nearestWord } from '../../runtime/text/spelling.ts';
+import { asReeveError } from '../../runtime/platform/errors.ts';
+import { durable } from './durable-value.ts';
 import { stepOf } from './step.ts';
 
 /** What a machine may use. */
@@ -33,7 +35,7 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 	}
 	const cycle = endlessCycle(machine);
 	if (cycle) return `in ${[machine.id, ...cycle.names].join('.')}, ${cycle.text}`;
-	return checkStart(machine);
+	return checkContext(machine) ?? checkStart(machine);
 }
 
 /** A state and all states inside it, outermost first. */
@@ -42,25 +44,32 @@ export function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
 	for (const child of Object.values(node.states)) yield* nodesOf(child);
 }
 
+function transitionsOf(node: AnyStateNode) {
+	return [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+}
+
+function actionsOf(node: AnyStateNode): readonly unknown[] {
+	const starting: readonly unknown[] = node.type === 'compound' ? node.initial.actions : [];
+	const moving = transitionsOf(node).flatMap((each) => each.actions as readonly unknown[]);
+	return [...node.entry, ...node.exit, ...starting, ...moving];
+}
+
 function checkNode(
 	node: AnyStateNode,
 	machine: AnyStateMachine,
 	{ volatile }: Allowance,
 ): string | undefined {
-	const transitions = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
-	const starting = node.type === 'compound' ? node.initial.actions : [];
-	const actions = [
-		...node.entry,
-		...node.exit,
-		...starting,
-		...transitions.flatMap((t) => t.actions),
-	];
-	for (const action of actions) {
+	const transitions = transitionsOf(node);
+	for (const action of actionsOf(node)) {
 		const problem = checkAction(action, machine, volatile);
 		if (problem) return problem;
 	}
 	for (const { guard } of transitions) {
-		const problem = checkName(guard, { what: 'guard', known: machine.implementations.guards });
+		const problem = checkGuard(guard, machine);
+		if (problem) return problem;
+	}
+	for (const { delay } of node.after) {
+		const problem = checkDelay(delay, machine);
 		if (problem) return problem;
 	}
 	for (const { src, systemId } of node.invoke) {
@@ -69,6 +78,34 @@ function checkNode(
 		if (problem) return problem;
 	}
 	return undefined;
+}
+
+/** Checks a guard, and the guards inside it: `and`, `or` and `not` list them in a field. */
+function checkGuard(guard: unknown, machine: AnyStateMachine): string | undefined {
+	const inner: unknown = typeof guard === 'function' ? Reflect.get(guard, 'guards') : undefined;
+	for (const each of Array.isArray(inner) ? (inner as readonly unknown[]) : []) {
+		const problem = checkGuard(each, machine);
+		if (problem) return problem;
+	}
+	return checkName(guard, { what: 'guard', known: machine.implementations.guards });
+}
+
+/** A delay is a number, a function, or a name. */
+function checkDelay(delay: unknown, machine: AnyStateMachine): string | undefined {
+	if (typeof delay === 'number' || (typeof delay === 'string' && Number.isFinite(Number(delay)))) {
+		return Number(delay) >= 0 ? undefined : `the delay is ${delay}`;
+	}
+	return checkName(delay, { what: 'delay', known: machine.implementations.delays });
+}
+
+/** Checks the names that XState's own actions refer to: delays of raises, sources of spawns. */
+function checkBuiltIn(action: object, machine: AnyStateMachine): string | undefined {
+	const delay: unknown = Reflect.get(action, 'delay');
+	const problem = delay === undefined ? undefined : checkDelay(delay, machine);
+	if (problem || Reflect.get(action, 'type') !== 'xstate.spawnChild') return problem;
+	const src: unknown = Reflect.get(action, 'src');
+	if (typeof src !== 'string') return 'a spawned step is inline: name it in setup({ actors })';
+	return checkName(src, { what: 'step', known: machine.implementations.actors });
 }
 
 /** An inline invocation is refused: it has no name by which a restart could find it. */
@@ -87,13 +124,14 @@ function checkAction(action: unknown, machine: AnyStateMachine, volatile: boolea
 	}
 	const name = nameOf(action);
 	const found = typeof action === 'function' ? action : Reflect.get(actions, name ?? '');
-	if (volatile || isBuiltIn(found)) return undefined;
+	if (isBuiltIn(found)) return checkBuiltIn(found, machine);
+	if (volatile) return undefined;
 	const called = name ?? (typeof action === 'function' && action.name ? action.name : 'one');
 	const remedy = 'use an effect or a step, or declare the actor volatile';
 	return `the action ${called} is a raw function: ${remedy}`;
 }
 
-function isBuiltIn(action: unknown): boolean {
+function isBuiltIn(action: unknown): action is object {
 	return typeof action === 'function' && 'resolve' in action;
 }
 
@@ -101,6 +139,46 @@ function nameOf(named: unknown): string | undefined {
 	if (typeof named === 'string') return named;
 	const type: unknown = typeof named === 'object' && named ? Reflect.get(named, 'type') : undefined;
 	return typeof type === 'string' ? type : undefined;
+}
+
+/** The names that a definition may use beside its machine. */
+export interface MachineNames {
+	/** Whether a state handles this type of event. */
+	handles(type: string): boolean;
+	/** The types of events that states handle. */
+	readonly events: readonly string[];
+	/** The names by which timers can be known. */
+	readonly timers: readonly string[];
+	/** Whether all timers are known: enqueued actions may set others. */
+	readonly isComplete: boolean;
+}
+
+/** Collects the names that a machine offers. */
+export function namesOf(machine: AnyStateMachine): MachineNames {
+	const events: string[] = [];
+	const timers = Object.keys(machine.implementations.delays);
+	let isComplete = true;
+	const look = (action: unknown): void => {
+		const named: unknown = Reflect.get(machine.implementations.actions, nameOf(action) ?? '');
+		const found = typeof action === 'function' ? action : named;
+		if (!isBuiltIn(found)) return;
+		const { type, id } = found as { type?: string; id?: unknown };
+		if (type === 'xstate.enqueueActions') isComplete = false;
+		if (typeof id === 'string') timers.push(id);
+	};
+	for (const node of nodesOf(machine.root)) {
+		events.push(...node.transitions.keys());
+		timers.push(...node.after.map(({ delay }) => String(delay)));
+		for (const action of actionsOf(node)) look(action);
+	}
+	const handles = (type: string): boolean =>
+		events.some(
+			(known) =>
+				known === type ||
+				known === '*' ||
+				(known.endsWith('.*') && type.startsWith(known.slice(0, -1))),
+		);
+	return { handles, events, timers, isComplete };
 }
 
 interface Known {
@@ -114,6 +192,18 @@ function checkName(named: unknown, { what, known }: Known): string | undefined {
 		return undefined;
 	const nearest = nearestWord(name, Object.keys(known));
 	return `there is no ${what} ${name}${nearest ? `; is it ${nearest}?` : ''}`;
+}
+
+/** Checks an initial context that is not a function: all of it can be stored. */
+function checkContext({ config }: AnyStateMachine): string | undefined {
+	const context: unknown = config.context;
+	if (typeof context === 'function') return undefined;
+	try {
+		durable(context, 'context');
+		return undefined;
+	} catch (thrown) {
+		return asReeveError(thrown).detail;
+	}
 }
 
 /**

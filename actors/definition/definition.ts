@@ -7,7 +7,9 @@
 import type { AnyStateMachine, EventObject, InputFrom, StateValue } from 'xstate';
 import { isName } from '../../runtime/message/topics.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { checkMachine } from './definition-check.ts';
+import { nearestWord } from '../../runtime/text/spelling.ts';
+import { checkMachine, namesOf, nodesOf } from './definition-check.ts';
+import { defersOf } from './deferral.ts';
 
 /**
  * When an `after` timer fires that was set before a restart. `absolute`: at its instant, or at once
@@ -114,6 +116,69 @@ export type ActorParts<Machine extends AnyStateMachine> = Omit<ActorDefinition<M
  */
 const mark = 'reeve.actor';
 
+const defaults = {
+	migrate: {},
+	answersLater: [],
+	timers: {},
+	autostart: false,
+	volatile: false,
+	recovery: 'resume',
+	intensity: 20,
+	period: 60,
+	whenDone: 'keep',
+	enterTurn: () => {},
+	problemOf: () => undefined,
+} as const;
+
+/** The fields that have one of a few values. */
+const choices: Readonly<Record<string, readonly string[]>> = {
+	recovery: ['resume', 'fresh', 'ladder'],
+	whenDone: ['keep', 'forget'],
+};
+const policies: readonly string[] = ['absolute', 'remaining', 'restart'] satisfies TimerPolicy[];
+
+/** What is wrong with a definition beside its machine; undefined if nothing is. */
+function problemIn(definition: ActorDefinition): string | undefined {
+	const fields = ['name', 'version', 'machine', 'summary', 'input', ...Object.keys(defaults)];
+	for (const [field, value] of Object.entries(definition)) {
+		if (!fields.includes(field)) return `there is no field ${field}${guess(field, fields)}`;
+		if (choices[field] && !choices[field].includes(String(value))) {
+			return `${field} is ${String(value)}, not one of ${choices[field].join(', ')}`;
+		}
+		if ((field === 'intensity' || field === 'period') && !(Number(value) >= 0)) {
+			return `${field} is ${String(value)}`;
+		}
+	}
+	return problemOfNames(definition);
+}
+
+/** Checks the names of events and timers in a definition. */
+function problemOfNames({ machine, answersLater, timers }: ActorDefinition): string | undefined {
+	const names = namesOf(machine);
+	for (const type of answersLater) {
+		if (names.handles(type)) continue;
+		return `answersLater: no state handles ${type}${guess(type, names.events)}`;
+	}
+	for (const type of [...nodesOf(machine.root)].flatMap(defersOf)) {
+		if (names.handles(type)) continue;
+		return `no state handles ${type}, which is deferred${guess(type, names.events)}`;
+	}
+	for (const [timer, policy] of Object.entries(timers)) {
+		if (!policies.includes(policy)) {
+			return `timers: ${timer} is ${policy}, not one of ${policies.join(', ')}`;
+		}
+		const isKnown = names.timers.includes(timer) || timer.startsWith('timeout.');
+		if (isKnown || !names.isComplete) continue;
+		return `timers: there is no delay ${timer}${guess(timer, names.timers)}`;
+	}
+	return undefined;
+}
+
+function guess(word: string, known: readonly string[]): string {
+	const nearest = nearestWord(word, known);
+	return nearest === undefined ? '' : `; is it ${nearest}?`;
+}
+
 /**
  * Checks a declaration, adds the defaults and freezes it.
  *
@@ -130,26 +195,19 @@ export function defineActor<Machine extends AnyStateMachine>(
 	if (!Number.isSafeInteger(version) || version < 1)
 		refuse('version must be a whole number from 1 on');
 	for (const from of Object.keys(parts.migrate ?? {})) {
+		if (!/^[1-9][0-9]*$/.test(from)) refuse(`migrate ${from} is not a version`);
 		if (Number(from) >= version) refuse(`migrate ${from} leads beyond version ${version}`);
 	}
 	const problem = checkMachine(parts.machine, { volatile: parts.volatile ?? false });
 	if (problem) refuse(problem);
 	const definition = {
+		...defaults,
 		summary: `The actor ${name}`,
 		input: () => undefined as InputFrom<Machine>,
-		migrate: {},
-		answersLater: [],
-		timers: {},
-		autostart: false,
-		volatile: false,
-		recovery: 'resume',
-		intensity: 20,
-		period: 60,
-		whenDone: 'keep',
-		enterTurn: () => {},
-		problemOf: () => undefined,
 		...parts,
 	} as const;
+	const wrong = problemIn(definition);
+	if (wrong) refuse(wrong);
 	Object.defineProperty(definition, mark, { value: true });
 	return Object.freeze(definition);
 }

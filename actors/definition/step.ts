@@ -15,6 +15,7 @@
  */
 import { fromPromise, type AnyActorLogic, type PromiseActorLogic } from 'xstate';
 import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
  * What follows a death of the node while the step runs. `retry`: run it again with the same
@@ -65,6 +66,14 @@ const steps = new WeakMap<object, AnyStep>();
 export function step<Output, Input = undefined>(
 	parts: StepParts<Input, Output>,
 ): PromiseActorLogic<Output, Input> {
+	const { onCrash = 'retry', timeoutMs = 0 } = parts;
+	const refuse = (why: string): never => {
+		throw new ReeveError('bad_declaration', `a step: ${why}`);
+	};
+	if (!['retry', 'once', 'reconcile'].includes(onCrash)) refuse(`onCrash is ${onCrash}`);
+	if (onCrash === 'reconcile' && !('reconcile' in parts))
+		refuse('onCrash is reconcile, without a reconcile');
+	if (!(timeoutMs >= 0 && timeoutMs < Infinity)) refuse(`timeoutMs is ${timeoutMs}`);
 	const logic = fromPromise<Output, Input>(async ({ input, self, signal }) =>
 		parts.run(input, { idempotencyKey: self.sessionId, signal, clock: realClock }),
 	);

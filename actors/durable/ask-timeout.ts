@@ -5,7 +5,7 @@
  */
 import type { EventObject } from 'xstate';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { unpack } from '../../runtime/message/codec.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { AskTimeoutReason } from '../definition/effects.ts';
 import { readInstance } from '../turn/instance.ts';
@@ -21,7 +21,7 @@ export function timerEvent(
 	{ journal, actor, why }: { journal: Journal; actor: string; why: AskDiagnosis | undefined },
 	row: TimerRow,
 ): EventObject | Promise<EventObject> {
-	const event = unpack(row.event) as EventObject;
+	const event = unpackDurable(row.event) as EventObject;
 	const [, name] = /^timeout\.(.*)$/s.exec(row.id) ?? [];
 	if (name === undefined) return event;
 	const withReason = (reason: AskTimeoutReason) => Object.assign(event, { reason });

@@ -240,7 +240,7 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		instances,
 		run,
 		end: createBatchEnd({ ...parts, stepper, recorder }),
-		defers: (instance, event) => turns.defers(instance, event),
+		defers: (instance, event) => turns.deferral.defers(instance, event),
 		turnsBatchMax,
 	});
 	return { scheduler, instances, steps, stepper, monitors };

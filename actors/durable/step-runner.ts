@@ -14,7 +14,7 @@ import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { pack, unpack } from '../../runtime/message/codec.ts';
+import { durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
@@ -55,7 +55,18 @@ interface Job extends StepName {
 	readonly src: string;
 	readonly input: unknown;
 	/** The row that an earlier process has left, if this is not the first run. */
-	readonly left?: StepRow;
+	left?: StepRow;
+}
+
+/** Whether a step may be the reason why an earlier process has died, see {@link StepRow.starts}. */
+function isSuspect({ left }: Job): boolean {
+	return (left?.starts ?? 0) > 0;
+}
+
+interface Running {
+	readonly abort: AbortController;
+	readonly job: Job;
+	readonly runsAlone: boolean;
 }
 
 /** Creates the runner of one actor. */
@@ -64,13 +75,13 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const { name: actor } = definition;
 	const logics = definition.machine.implementations.actors as Record<string, AnyActorLogic>;
 	const waiting = new Map<string, Job>();
-	const running = new Map<string, AbortController>();
+	const running = new Map<string, Running>();
 	let isStopped = false;
 	let idle: Deferred | undefined;
 
 	const placeOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => ({ actor, key, stepId });
 	const rowOf = ({ child, src, input, left }: Job): StepRow =>
-		left ?? { child, src, input: pack(input) };
+		left ?? { child, src, input: packDurable(input) };
 
 	/** Writes the result, and hands it on at once: its turn commits after this or with it. */
 	const file = (job: Job, given: StepResult): void => {
@@ -84,9 +95,29 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		parts.ended(job, result);
 	};
 
+	/** Notes one more start of a step that an earlier process has left; the row as it is then. */
+	const noteStart = async (job: Job, left: StepRow): Promise<void> => {
+		job.left = { ...left, starts: (left.starts ?? 0) + 1 };
+		await journal.commit([stepChange(placeOf(job), job.left)]);
+	};
+	/** A stop is no death: a step that it interrupts is not suspected. */
+	const forgetStart = ({ job }: Running): void => {
+		const { left } = job;
+		if (!left?.starts) return;
+		const value: StepRow = { ...left, starts: left.starts - 1 };
+		journal.commit([stepChange(placeOf(job), value)], 'committed').catch(ignoreIfFenced);
+	};
+
 	const run = async (job: Job, abort: AbortController): Promise<StepResult> => {
 		const step = stepOf(logics[job.src]);
 		if (!step) return failure('unknown_method', `the machine has no step ${job.src}`);
+		const { left } = job;
+		// The first start is not noted: it was that of the process which made the row.
+		if (left && (left.starts ?? 0) + 1 >= config.attemptsMax) {
+			return failure('max_attempts', 'the process died each time while it ran');
+		}
+		if (left) await noteStart(job, left);
+		if (abort.signal.aborted) return failure('cancelled', '');
 		const context: StepContext = {
 			idempotencyKey: `${journal.storeId}:${job.stepId}`,
 			signal: abort.signal,
@@ -108,7 +139,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	const begin = (job: Job): void => {
 		const abort = new AbortController();
-		running.set(job.stepId, abort);
+		running.set(job.stepId, { abort, job, runsAlone: isSuspect(job) });
 		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
 		const timer = clock.after(timeoutMs, () => {
 			abort.abort();
@@ -125,8 +156,12 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	};
 
 	const next = (): void => {
+		let isAlone = [...running.values()].some(({ runsAlone }) => runsAlone);
 		for (const [stepId, job] of waiting) {
 			if (isStopped || running.size >= config.stepsMax) return;
+			// Suspects run one after the other, so that the deaths of one are not counted against all.
+			if (isAlone && isSuspect(job)) continue;
+			isAlone ||= isSuspect(job);
 			waiting.delete(stepId);
 			begin(job);
 		}
@@ -138,13 +173,13 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	return {
 		put({ key, stepId, child }, src, input) {
-			return stepChange({ actor, key, stepId }, { child, src, input: pack(input) });
+			return stepChange({ actor, key, stepId }, { child, src, input: packDurable(input) });
 		},
 		start: (name, src, input) => take({ ...name, src, input }),
 		remove: (name) => stepChange(placeOf(name)),
 		cancel(stepId) {
 			waiting.delete(stepId);
-			const abort = running.get(stepId);
+			const abort = running.get(stepId)?.abort;
 			// Removed from `running`, its result will be dropped.
 			running.delete(stepId);
 			abort?.abort();
@@ -155,8 +190,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			for (const { key, stepId, row: left } of scanSteps(journal, actor)) {
 				const { child, src, result } = left;
 				const name = { key, stepId, child };
-				if (result) parts.ended(name, unpack(result) as StepResult);
-				else take({ ...name, src, input: unpack(left.input), left });
+				if (result) parts.ended(name, unpackDurable(result) as StepResult);
+				else take({ ...name, src, input: unpackDurable(left.input), left });
 			}
 		},
 		running: () => running.size + waiting.size,
@@ -167,7 +202,10 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 				await Promise.race([idle.promise, pause(clock, graceMs)]);
 			}
 			isStopped = true;
-			for (const abort of running.values()) abort.abort();
+			for (const each of running.values()) {
+				if (graceMs > 0) forgetStart(each);
+				each.abort.abort();
+			}
 		},
 	};
 }
@@ -201,12 +239,13 @@ function failureOf(thrown: unknown): StepResult {
 /** A result that can be stored, and its bytes. */
 function storable(result: StepResult, bytesMax: number): { result: StepResult; bytes: Uint8Array } {
 	try {
-		const bytes = pack(result);
-		if (bytes.byteLength <= bytesMax) return { result: unpack(bytes) as StepResult, bytes };
+		const own = 'error' in result ? result : { output: durable(result.output, 'the output') };
+		const bytes = packDurable(own);
+		if (bytes.byteLength <= bytesMax) return { result: own, bytes };
 		const large = failure('output_too_large', `${bytes.byteLength} bytes`);
-		return { result: large, bytes: pack(large) };
+		return { result: large, bytes: packDurable(large) };
 	} catch (thrown) {
 		const failed = failureOf(thrown);
-		return { result: failed, bytes: pack(failed) };
+		return { result: failed, bytes: packDurable(failed) };
 	}
 }

@@ -116,32 +116,45 @@ export function createRun(parts: BatchParts): Run {
 		return objectionTo(instance, event);
 	};
 
+	/** Takes the turn of a trigger, and settles its message. */
+	const takeTurn: Run = (instance, trigger, batch) => {
+		const { anew, mail, attempts } = trigger;
+		adopt(instance, anew ? turns.restart(instance) : turns.take(instance, trigger), batch);
+		remove(trigger, batch);
+		if (anew) batch.afterwards.push(anew.done);
+		const done = doneAfter(attempts);
+		addReceipt(trigger, done, batch);
+		trigger.result = mail ? done : undefined;
+		batch.afterwards.push(trigger);
+		return 'settled';
+	};
+
+	const defer = (trigger: Trigger): Fate => {
+		trigger.attempts -= 1;
+		return 'deferred';
+	};
+
 	const failure = createFailure({ ...parts, adopt, settle });
 
 	return (instance, trigger, batch) => {
 		const { event, mail } = trigger;
 		trigger.attempts += 1;
-		if (mail && event && !(event instanceof ReeveError) && turns.defers(instance, event)) {
-			trigger.attempts -= 1;
-			return 'deferred';
-		}
+		const mayWait = mail && event && !(event instanceof ReeveError) ? event : undefined;
+		if (mayWait && turns.deferral.defers(instance, mayWait)) return defer(trigger);
 		const result = objection(instance, trigger);
 		if (result) return settle(instance, trigger, { result, batch });
 		try {
+			if (mayWait && turns.deferral.needsState(instance, mayWait)) {
+				const start = { ...trigger, event: undefined, mail: undefined };
+				adopt(instance, turns.take(instance, start), batch);
+				if (turns.deferral.defers(instance, mayWait)) return defer(trigger);
+			}
 			if (trigger.attempts > config.attemptsMax) {
 				const thrown = new ReeveError('interrupted', 'the process died while it was handled');
 				const last = { ...trigger, attempts: config.attemptsMax };
 				return failure.giveUp(instance, last, { thrown, batch });
 			}
-			const turned = trigger.anew ? turns.restart(instance) : turns.take(instance, trigger);
-			adopt(instance, turned, batch);
-			remove(trigger, batch);
-			if (trigger.anew) batch.afterwards.push(trigger.anew.done);
-			const done = doneAfter(trigger.attempts);
-			addReceipt(trigger, done, batch);
-			trigger.result = mail ? done : undefined;
-			batch.afterwards.push(trigger);
-			return 'settled';
+			return takeTurn(instance, trigger, batch);
 		} catch (thrown) {
 			return failure.take(instance, trigger, { thrown, batch });
 		}

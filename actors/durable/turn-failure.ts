@@ -10,7 +10,8 @@ import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { startChange } from '../../runtime/mailbox/start-rows.ts';
-import { pack, packMessage } from '../../runtime/message/codec.ts';
+import { packMessage } from '../../runtime/message/codec.ts';
+import { packDurable } from '../definition/durable-value.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
 import { markOf, type Trigger } from '../turn/trigger.ts';
@@ -116,7 +117,7 @@ function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): D
 		fromNode: mail?.from ?? '',
 		method: definition.name,
 		key: instance.key,
-		body: mail ? packMessage(mail.message) : pack(event),
+		body: mail ? packMessage(mail.message) : packDurable(event),
 		at,
 		outcome: 'failed',
 		code: 'max_attempts',

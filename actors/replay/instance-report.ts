@@ -9,7 +9,7 @@ import type { HistoryLine, InstanceHead, InstanceRow } from '../../runtime/queri
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { scanMailbox, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { readStart } from '../../runtime/mailbox/start-rows.ts';
-import { unpack } from '../../runtime/message/codec.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import { readTimer, type TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { answerOf, eventOf } from '../definition/event-message.ts';
@@ -67,12 +67,12 @@ export function reportInstance(
 		context: state.context,
 		...output,
 		timers: timersOf(journal, { actor, key, stored }).map(({ id, dueAt, event, policy }) => {
-			return { id, dueAt, event: (unpack(event) as EventObject).type, policy };
+			return { id, dueAt, event: (unpackDurable(event) as EventObject).type, policy };
 		}),
 		steps: scanSteps(journal, actor, key).map(({ stepId, row }) => ({
 			step: row.src,
 			stepId,
-			input: unpack(row.input),
+			input: unpackDurable(row.input),
 			state: row.result ? 'ended' : 'waiting',
 		})),
 		mail,

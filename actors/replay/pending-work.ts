@@ -5,7 +5,7 @@
  * @module
  */
 import type { EventObject } from 'xstate';
-import { unpack } from '../../runtime/message/codec.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { mailOf, timersOf, type Readable } from './instance-report.ts';
 import { scanSteps } from '../turn/step-rows.ts';
@@ -43,7 +43,7 @@ export function* waitingFindings(
 ): Generator<Finding> {
 	const { name: actor, machine } = definition;
 	for (const { id, event: packed } of timersOf(journal, { actor, key, stored })) {
-		const { type } = unpack(packed) as EventObject;
+		const { type } = unpackDurable(packed) as EventObject;
 		if (knows(type)) continue;
 		yield {
 			what: 'event_unknown',

@@ -12,7 +12,8 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Difference, ReplayTotals } from '../../runtime/queries/actor-rows.ts';
 import { canonicalJson } from '../../runtime/text/canonical-json.ts';
-import { unpack } from '../../runtime/message/codec.ts';
+import { plainForm } from '../../runtime/text/diagnostic-json.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { storedActors, storedInstances, type StoredInstance } from '../turn/instance.ts';
@@ -151,7 +152,7 @@ function fromBase(
 	position: Position | undefined,
 ): Position | undefined {
 	if (!record.base) return position;
-	const base = unpack(record.base) as StoredInstance;
+	const base = unpackDurable(record.base) as StoredInstance;
 	const restored = run.restoring.restore(base);
 	if ('what' in restored) {
 		run.see({ ...restored, turn: base.turn });
@@ -184,7 +185,9 @@ function replayTurn(
 
 /** The context of the replayed machine must be that of the real one. */
 function compareContext({ see }: Run, position: Position, real: AnyMachineSnapshot): void {
-	const [made, was] = [position.snapshot.context, real.context].map(canonicalJson);
+	const [made, was] = [position.snapshot.context, real.context].map((each) =>
+		canonicalJson(plainForm(each)),
+	);
 	if (made === was) return;
 	const { turn, event } = position;
 	see({ what: 'context', turn, event, detail: `it was ${was}, and is now ${made}` });

@@ -8,7 +8,7 @@ import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { ForkTurn } from '../../runtime/queries/actor-rows.ts';
 import { canonicalJson } from '../../runtime/text/canonical-json.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
-import { unpack } from '../../runtime/message/codec.ts';
+import { unpackDurable } from '../definition/durable-value.ts';
 import { createDeferral } from '../definition/deferral.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { eventKnower } from '../definition/event-message.ts';
@@ -68,7 +68,7 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 		microstepsMax: parts.microstepsMax,
 	});
 	const knows = eventKnower(definition);
-	const defers = createDeferral(machine);
+	const deferral = createDeferral(machine);
 	const first = copyAt(parts, stepper);
 	let { copy } = first;
 
@@ -85,7 +85,9 @@ export function createSandbox(parts: SandboxParts): Sandbox {
 		const { snapshot } = copy;
 		if (!knows(event.type)) return `unknown_event: ${event.type}`;
 		if (snapshot.status !== 'active') return 'actor_done: it has ended';
-		return defers({ snapshot }, event) ? 'its state defers the event: it would wait' : undefined;
+		return deferral.defers({ snapshot }, event)
+			? 'its state defers the event: it would wait'
+			: undefined;
 	};
 
 	return {
@@ -131,7 +133,7 @@ function after(
 	for (const request of effectRequests) {
 		if (request.want === 'timer') timers.set(request.id || `~${timers.size}`, request.event.type);
 		else if (request.want === 'cancel') timers.delete(request.id);
-		else if (request.want === 'step') steps.add(request.child);
+		else if (request.want === 'step') steps.add(request.child || `~${steps.size}`);
 		else if (request.want === 'stop') steps.delete(request.child);
 	}
 	return { snapshot, timers, steps };
@@ -155,7 +157,8 @@ function copyAt(parts: SandboxParts, stepper: MachineStepper): Start {
 	}
 	const records = readTurns(journal, name, key);
 	const base = records.find(({ turn }) => turn === at + 1)?.base;
-	if (base) return { copy: storedCopy(parts, stepper, unpack(base) as StoredInstance), turn: at };
+	if (base)
+		return { copy: storedCopy(parts, stepper, unpackDurable(base) as StoredInstance), turn: at };
 	const from = records.findLastIndex((record) => isStart(record, at));
 	const turns = from < 0 ? [] : records.slice(from).filter(({ turn }) => turn <= at);
 	const copy = turns.at(-1)?.turn === at ? replayed(parts, stepper, turns) : undefined;
@@ -187,7 +190,7 @@ function replayed(
 	const [first] = records;
 	if (!first) return undefined;
 	let copy = first.base
-		? storedCopy(parts, stepper, unpack(first.base) as StoredInstance)
+		? storedCopy(parts, stepper, unpackDurable(first.base) as StoredInstance)
 		: undefined;
 	for (const [index, record] of records.entries()) {
 		const { turn, event, isCut, fresh } = record;

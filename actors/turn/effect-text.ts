@@ -5,6 +5,7 @@
  * @module
  */
 import type { Effect, Monitored, Outgoing } from '../definition/effects.ts';
+import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import type { EffectRequest } from './machine-step.ts';
 
 /** The longest line; a longer one is cut, and its length is noted. */
@@ -88,7 +89,7 @@ function outgoingText({ method, to, key, event, data, args = [] }: Outgoing): st
 function valueText(value: unknown): string {
 	if (typeof value === 'string') return value;
 	if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-	return JSON.stringify(value) ?? '';
+	return diagnosticJson(value);
 }
 
 function cut(line: string): string {

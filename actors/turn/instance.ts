@@ -9,7 +9,7 @@ import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { behind, rowsUnder, type Change } from '../../runtime/journal/schema.ts';
-import { pack, unpack } from '../../runtime/message/codec.ts';
+import { decodeDurable, durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
 import type { Trigger } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { bytesAtMost } from './state-size.ts';
@@ -67,7 +67,7 @@ type StoredRow = StoredInstance | Uint8Array;
 
 /** The instance of a row. */
 function storedIn(row: StoredRow): StoredInstance {
-	return row instanceof Uint8Array ? (unpack(row) as StoredInstance) : row;
+	return (row instanceof Uint8Array ? unpackDurable(row) : decodeDurable(row)) as StoredInstance;
 }
 
 /** An instance as bytes. It is packed before the transaction, in which nothing may throw. */
@@ -85,7 +85,7 @@ export function packInstance(
 		...(isEmpty(asks) ? {} : { asks }),
 		...(owed.length === 0 ? {} : { owed }),
 	};
-	return pack(stored);
+	return packDurable(stored);
 }
 
 /**
@@ -251,7 +251,7 @@ export function migrated(
 			throw new ReeveError('actor_parked', `no migration leads from version ${from} on`);
 		}
 		const { value, context } = migrate({ value: now.value, context: now.context });
-		now = { ...now, value, context };
+		now = { ...now, value, context: durable(context, 'context') };
 	}
 	return now;
 }

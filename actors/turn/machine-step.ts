@@ -15,6 +15,8 @@ import {
 	type AnyStateMachine,
 	type EventObject,
 } from 'xstate';
+import { detached, durable } from '../definition/durable-value.ts';
+import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { createRestoration, type StoredState, type AnyScope } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
@@ -25,6 +27,7 @@ export type EffectRequest =
 	/** Its id is empty if the machine gave it none. */
 	| { readonly want: 'timer'; readonly id: string; readonly event: EventObject; delayMs: number }
 	| { readonly want: 'cancel'; readonly id: string }
+	/** Its child is empty if the machine gave it no id. */
 	| { readonly want: 'step'; readonly child: string; readonly src: string; input: unknown }
 	| { readonly want: 'stop'; readonly child: string }
 	| { readonly want: 'log'; readonly text: string }
@@ -39,8 +42,17 @@ export interface MachineStep {
 
 /** A machine that can be moved. */
 export interface MachineStepper {
-	/** The first move: the initial state, with its entry actions. */
+	/**
+	 * The first move: the initial state, with its entry actions.
+	 *
+	 * @throws ReeveError `not_storable`; and what the machine throws
+	 */
 	begin(input: unknown): MachineStep;
+	/**
+	 * Moves a copy: the snapshot and the event stay as they are.
+	 *
+	 * @throws ReeveError `not_storable`; and what the machine throws
+	 */
 	move(snapshot: AnyMachineSnapshot, event: EventObject): MachineStep;
 	/** The snapshot as plain data, without its running steps: the caller stores those. */
 	store(snapshot: AnyMachineSnapshot): StoredState;
@@ -90,6 +102,7 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 	// A copy, because the options of the caller's machine must not change.
 	const machine = parts.machine.provide({}) as AnyStateMachine;
 	machine.options = { ...machine.options, maxIterations: microstepsMax };
+	detachContext(machine);
 	const self: AnyActorRef = createActor(createMachine({ id: name }), { id: name });
 	let into: Collection = { effectRequests: [], own: [] };
 	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
@@ -104,12 +117,19 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 			if (snapshot.status !== 'active') break;
 			snapshot = transit(snapshot, event);
 		}
-		return { snapshot, effectRequests };
+		const context: unknown = durable(snapshot.context, 'context');
+		const output: unknown = durable(snapshot.output, 'output');
+		return { snapshot: Object.assign({}, snapshot, { context, output }), effectRequests };
 	};
 
 	return {
-		begin: (input) => collect(() => succeeded(machine.getInitialSnapshot(scope, input))),
-		move: (snapshot, event) => collect(() => transit(snapshot, event)),
+		begin: (input) => collect(() => succeeded(machine.getInitialSnapshot(scope, detached(input)))),
+		move(snapshot, event) {
+			// The machine may change what it is given, and its turn may fail and be tried again.
+			const context: unknown = detached(snapshot.context);
+			const own = Object.assign({}, snapshot, { context }) as AnyMachineSnapshot;
+			return collect(() => transit(own, detached(event)));
+		},
 		store({ status, value, context, output, historyValue }) {
 			const history = historyOf((historyValue ?? {}) as Record<string, readonly { id: string }[]>);
 			return {
@@ -122,6 +142,19 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 		},
 		restore: createRestoration(machine, scope),
 	};
+}
+
+/** Gives each instance an initial context of its own: the definition's must not change. */
+function detachContext(machine: AnyStateMachine): void {
+	const { context } = machine.config;
+	if (context === undefined) return;
+	const make = context as (args: unknown) => object;
+	const own = typeof context === 'function' ? (args: unknown) => detached(make(args)) : context;
+	const config = { ...machine.config, context: own };
+	if (typeof context !== 'function') {
+		Object.defineProperty(config, 'context', { get: () => detached(context) });
+	}
+	Object.assign(machine, { config });
 }
 
 /** The remembered states of history states by their ids; undefined if there are none. */
@@ -170,7 +203,10 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 	const { type, params } = action;
 	switch (type) {
 		case 'xstate.emit':
-			into.effectRequests.push({ want: 'effect', event: (params as { event: EventObject }).event });
+			into.effectRequests.push({
+				want: 'effect',
+				event: detached((params as { event: EventObject }).event),
+			});
 			return;
 		case 'xstate.raise':
 			readDelayed(params as Delayed, into);
@@ -198,8 +234,12 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 }
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
+	if (typeof delay !== 'number' && event.type.startsWith('xstate.after.')) {
+		throw new ReeveError('bad_delay', `the delay of ${event.type} is ${String(delay)}`);
+	}
 	if (typeof delay === 'number') {
-		into.effectRequests.push({ want: 'timer', id: id ?? '', event, delayMs: delay });
+		const kept = durable(event, `the event ${event.type}`);
+		into.effectRequests.push({ want: 'timer', id: id ?? '', event: kept, delayMs: delay });
 	} else if (isSent) into.own.push(event);
 }
 
@@ -213,7 +253,10 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 	if (!actorRef || !stepOf(actorRef.logic) || typeof src !== 'string') {
 		throw stray(name, `${String(src)} is invoked, but is not a step`);
 	}
-	into.effectRequests.push({ want: 'step', child: actorRef.id, src, input });
+	const kept: unknown = durable(input, `the input of ${src}`);
+	// Without an id, XState takes one that is unique only in this process.
+	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
+	into.effectRequests.push({ want: 'step', child, src, input: kept });
 }
 
 function readRaw(
@@ -231,5 +274,5 @@ function stray(name: string, why: string): ReeveError {
 }
 
 function textOf(value: unknown): string {
-	return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+	return typeof value === 'string' ? value : diagnosticJson(value);
 }

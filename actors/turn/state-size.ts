@@ -27,6 +27,7 @@ function look(value: unknown, quota: { left: number }): number {
 		case 'string':
 			return headBytes + value.length * unitBytes;
 		case 'number':
+			return Object.is(value, -0) ? Infinity : headBytes;
 		case 'boolean':
 		case 'undefined':
 			return headBytes;
@@ -44,7 +45,7 @@ function lookInside(value: object, quota: { left: number }): number {
 		return bytes;
 	}
 	const kind: unknown = Object.getPrototypeOf(value);
-	if ((kind !== Object.prototype && kind !== null) || 'toJSON' in value) return Infinity;
+	if (kind !== Object.prototype || 'toJSON' in value || '$reeve' in value) return Infinity;
 	const fields = value as Readonly<Record<string, unknown>>;
 	for (const name in fields) {
 		bytes += headBytes + name.length * unitBytes + look(fields[name], quota);

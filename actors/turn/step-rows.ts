@@ -14,6 +14,8 @@ export interface StepRow {
 	readonly input: Uint8Array;
 	/** The epoch of the process that began to run it; absent if `onCrash` is `retry`. */
 	readonly begunBy?: number;
+	/** How many processes have begun to run it that found the row, each after an end of another. */
+	readonly starts?: number;
 	/** The result, packed. */
 	readonly result?: Uint8Array;
 }

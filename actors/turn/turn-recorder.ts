@@ -11,6 +11,7 @@ import type { EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
+import { decodeDurable, encodeDurable } from '../definition/durable-value.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { EffectRequest } from './machine-step.ts';
 import { effectTexts } from './effect-text.ts';
@@ -121,7 +122,7 @@ export function createTurnRecorder(parts: {
 				turn,
 				clock.now(),
 				value,
-				event ?? null,
+				event ? (encodeDurable(event) as EventObject) : null,
 				isFresh ? marks.fresh : 0,
 				did.length > 0 ? did : null,
 				base && base.byteLength <= turnBytesMax ? base : null,
@@ -179,7 +180,7 @@ function recordOf(version: number, kept: KeptTurn): TurnRecord {
 		version,
 		at,
 		value,
-		...(event ? { event } : {}),
+		...(event ? { event: decodeDurable(event) as EventObject } : {}),
 		...(did ? { did } : {}),
 		...((mark & marks.fresh) > 0 ? { fresh: true } : {}),
 		...((mark & marks.cut) > 0 ? { isCut: true } : {}),

@@ -6,8 +6,8 @@
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
-import { pack } from '../../runtime/message/codec.ts';
-import type { TimerRow } from '../../runtime/pending/timers.ts';
+import { packDurable } from '../definition/durable-value.ts';
+import { isDelay, type TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
@@ -19,6 +19,9 @@ export interface TurnTimers {
 	/** Replaces one row by another, if the instance still waits for the first. */
 	move(draft: TurnDraft, from: TimerRow, to: TimerRow): void;
 }
+
+/** More changes than one turn makes. */
+const changesPerTurnMax = 1_000_000;
 
 /** A timer's id is part of its key on disk. */
 const timerIdMax = 400;
@@ -46,9 +49,12 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
 			if (id.length > timerIdMax)
 				throw new ReeveError('internal', `the timer id is too long: ${id}`);
+			if (!isDelay(delayMs)) throw new ReeveError('bad_delay', `the delay of ${id} is ${delayMs}`);
 			remove(draft, id);
 			const policy = policyOf(definition, id);
-			put(draft, timers.make({ actor, key: draft.key, id, event: pack(event), delayMs, policy }));
+			const order = draft.facts.turn * changesPerTurnMax + draft.changes.length;
+			const packed = packDurable(event);
+			put(draft, timers.make({ actor, key: draft.key, id, event: packed, delayMs, policy, order }));
 		},
 		remove,
 		move(draft, from, to) {
@@ -84,8 +90,10 @@ export function createTurnStepRows({ clock, steps }: TurnDraftParts): TurnStepRo
 		draft.afterwards.push(() => steps.cancel(stepId));
 	};
 	return {
-		start(draft, { child, src, input }) {
-			const name = { key: draft.key, stepId: newId(clock), child };
+		start(draft, { child: given, src, input }) {
+			const stepId = newId(clock);
+			const child = given === '' ? `~${stepId}` : given;
+			const name = { key: draft.key, stepId, child };
 			remove(draft, child);
 			draft.facts = { ...draft.facts, steps: { ...draft.facts.steps, [child]: name.stepId } };
 			draft.changes.push(steps.put(name, src, input));

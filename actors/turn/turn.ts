@@ -9,7 +9,7 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { type Trigger, doneAfter } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
-import { createDeferral } from '../definition/deferral.ts';
+import { createDeferral, type Deferral } from '../definition/deferral.ts';
 import type { TurnDraft } from './turn-draft.ts';
 import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from '../definition/monitor-message.ts';
@@ -48,8 +48,7 @@ export interface InstanceTurns {
 	take(instance: Instance, trigger: Trigger): Turned;
 	/** A turn to the initial state, which drops all timers, steps and asks. */
 	restart(instance: Instance): Turned;
-	/** Whether the state of the instance defers this event. */
-	defers(instance: Instance, event: EventObject): boolean;
+	readonly deferral: Deferral;
 }
 
 /** Creates what takes the turns of one actor. */
@@ -181,7 +180,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 				isFresh: true,
 			});
 		},
-		defers: createDeferral(definition.machine),
+		deferral: createDeferral(definition.machine),
 	};
 }
 

@@ -27,6 +27,8 @@ export interface TimerRow {
 	readonly event: Uint8Array;
 	readonly delayMs: number;
 	readonly policy: TimerPolicy;
+	/** Grows with each timer that the instance sets; rows of older versions lack it. */
+	readonly order?: number;
 	/** The process that set it, and how long no process had run by then in all. */
 	readonly epoch: number;
 	readonly downMs: number;
@@ -41,7 +43,9 @@ type StoredTimer = Omit<TimerRow, keyof TimerName>;
 /** The timers that {@link createTimers} makes. */
 export interface Timers {
 	/** Makes a row, due `delayMs` from now. */
-	make(timer: Pick<TimerRow, 'actor' | 'key' | 'id' | 'event' | 'delayMs' | 'policy'>): TimerRow;
+	make(
+		timer: Pick<TimerRow, 'actor' | 'key' | 'id' | 'event' | 'delayMs' | 'policy' | 'order'>,
+	): TimerRow;
 	/** What writes a row. {@link Timers.arm} must be called once it is committed. */
 	put(row: TimerRow): Change;
 	remove(name: TimerName): Change;
@@ -61,6 +65,14 @@ export interface Timers {
 
 /** The longest wait; a wall clock that is set forward is noticed after this long. */
 const waitMsMax = 60_000;
+/** The longest delay: dates after the year 275760 cannot be written. */
+const delayMsMax = 1e15;
+
+/** Whether a timer can have this delay, in milliseconds. */
+export function isDelay(delayMs: number): boolean {
+	return delayMs <= delayMsMax && delayMs >= -delayMsMax;
+}
+
 /** How many due rows are read at a time. */
 const rowsAtATime = 500;
 /** How exactly it is known, after a crash, when the process ended. */
@@ -93,17 +105,29 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	function wake(): void {
 		timer = undefined;
 		const now = clock.now();
+		/** The rows of one instant, which a page may divide. */
+		let together: TimerRow[] = [];
+		const handAll = (): void => {
+			const inOrder = together.toSorted((one, other) => (one.order ?? 0) - (other.order ?? 0));
+			together = [];
+			for (const row of inOrder) hand(row);
+		};
 		for (let { from } = rowsUnder(); ;) {
 			const rows = journal.scan<StoredTimer>('timers', {
 				from,
 				to: [now + 1],
 				limit: rowsAtATime,
 			});
-			for (const { key, value } of rows) hand(rowOf(key, value));
+			for (const { key, value } of rows) {
+				const row = rowOf(key, value);
+				if (row.dueAt !== together[0]?.dueAt) handAll();
+				together.push(row);
+			}
 			const last = rows.at(-1);
 			if (!last || rows.length < rowsAtATime) break;
 			from = behind(last.key);
 		}
+		handAll();
 		const [next] = journal.scan('timers', { ...rowsUnder(), from: [now + 1], limit: 1 });
 		if (next) arm(Number(next.key[0]));
 	}

@@ -55,6 +55,16 @@ export const errorTable = {
 	),
 	no_destination: row('the message names no receiver', 'set toNode, or toNodes'),
 	unknown_method: row('no such method is registered', 'see: reeve get methods'),
+	bad_delay: row(
+		'a delay of an actor is not a number of milliseconds',
+		'correct the expression: a field that is missing gives NaN or undefined',
+		failed,
+	),
+	not_storable: row(
+		'an actor was given a value that cannot be stored and read back the same',
+		'see in docs/actors.md what a context may hold, and store only that at the path named',
+		failed,
+	),
 	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),
 	connection_cut: row('the sender hung up in mid-message', 'send the whole message again'),
 	path_outside: row('the path leaves the data folder', 'give a directory inside the data folder'),

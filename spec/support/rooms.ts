@@ -234,7 +234,15 @@ export const rooms: Readonly<Record<string, Room>> = {
 		never: ['runtime/ledger', 'runtime/mailbox', 'runtime/delivery', 'runtime/intake'],
 	},
 	'runtime/text': {
-		doors: ['canonical-json', 'duration', 'lenient-json', 'payload', 'spelling', 'yaml'],
+		doors: [
+			'canonical-json',
+			'diagnostic-json',
+			'duration',
+			'lenient-json',
+			'payload',
+			'spelling',
+			'yaml',
+		],
 		uses: ['runtime/platform'],
 		never: ['runtime/message', 'runtime/config', 'runtime/files'],
 	},
@@ -264,6 +272,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'deferral',
 			'definition',
 			'definition-check',
+			'durable-value',
 			'effects',
 			'event-message',
 			'monitor-message',
@@ -393,7 +402,6 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'actors/turn',
 			'runtime/journal',
 			'runtime/mailbox',
-			'runtime/message',
 			'runtime/pending',
 			'runtime/platform',
 			'runtime/queries',
@@ -437,6 +445,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'runtime/observability',
 			'runtime/pending',
 			'runtime/platform',
+			'runtime/text',
 		],
 		never: [
 			'actors/durable',
@@ -818,7 +827,13 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'transports/sockets': {
 		doors: ['listen-address', 'tcp', 'unix-socket'],
-		uses: ['runtime/config', 'runtime/network', 'runtime/platform', 'transports/framing'],
+		uses: [
+			'runtime/config',
+			'runtime/network',
+			'runtime/platform',
+			'runtime/text',
+			'transports/framing',
+		],
 		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { plainForm } from '../../runtime/text/diagnostic-json.ts';
 import type { Socket } from 'node:net';
 import { asReeveError, errorTable } from '../../runtime/platform/errors.ts';
 import type { TransportContext } from '../../runtime/network/transport.ts';
@@ -54,7 +55,8 @@ export function serveClient(
 		}
 		if (isQuestion(value)) {
 			return queue.add(async (write) => {
-				for await (const row of api.ask(value, leaving.signal)) await write({ row });
+				for await (const row of api.ask(value, leaving.signal))
+					await write({ row: plainForm(row) });
 				await write({ end: true });
 			});
 		}

@@ -37,6 +37,7 @@ on:
     - { if: event.what == "wait", target: .waiting }
     - { if: event.what == "defer", target: .busy }
   TICK: { do: [{ assign: { seen: tick } }] }
+  LATER: { do: [say] }
   timeout.load: { do: [{ assign: { seen: =event.type } }] }
 initial: idle
 states:

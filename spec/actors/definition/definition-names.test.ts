@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+	and,
+	type AnyStateMachine,
+	enqueueActions,
+	not,
+	or,
+	raise,
+	setup,
+	spawnChild,
+	stateIn,
+} from 'xstate';
+import { defineActor, type ActorParts } from '../../../actors/definition/definition.ts';
+import { defer } from '../../../actors/definition/effects.ts';
+import { step } from '../../../actors/definition/step.ts';
+
+const parts = setup({
+	guards: { isOpen: () => true },
+	delays: { patience: 1000 },
+	actors: { pay: step({ run: () => 1 }) },
+});
+
+/** The reason why a definition is refused; undefined if it is taken. */
+function refusal(config: object, more: object = {}): string | undefined {
+	const machine = parts.createMachine({ id: 'm', ...config } as never);
+	try {
+		defineActor({
+			name: 'm',
+			version: 3,
+			machine,
+			...more,
+		} as unknown as ActorParts<AnyStateMachine>);
+		return undefined;
+	} catch (thrown) {
+		return String(thrown);
+	}
+}
+
+test('each name in a machine is checked when it is loaded', () => {
+	const cases: readonly (readonly [object, RegExp])[] = [
+		[{ after: { patiense: {} } }, /there is no delay patiense; is it patience\?/],
+		[{ entry: raise({ type: 'A' }, { delay: 'patiense' as never }) }, /no delay patiense/],
+		[{ on: { A: { guard: not('isOpne') } } }, /no guard isOpne; is it isOpen\?/],
+		[{ on: { A: { guard: and(['isOpen', or([not('isOpne')])]) } } }, /no guard isOpne/],
+		[{ always: { guard: or([{ type: 'isOpne' }]), actions: [] } }, /no guard isOpne/],
+		[{ entry: spawnChild('paiy') }, /no step paiy; is it pay\?/],
+		[{ meta: defer('ADDD'), on: { ADD: {} } }, /no state handles ADDD, which is deferred/],
+	];
+	for (const [config, why] of cases) assert.match(refusal(config) ?? 'taken', why);
+});
+
+test('each name in a definition beside its machine is checked when it is loaded', () => {
+	const config = { on: { ADD: {} }, after: { patience: {}, 500: {} } };
+	const cases: readonly (readonly [object, RegExp])[] = [
+		[{ answersLater: ['ADDD'] }, /answersLater: no state handles ADDD; is it ADD\?/],
+		[{ timers: { patiense: 'remaining' } }, /timers: there is no delay patiense; is it patience\?/],
+		[{ timers: { patience: 'remains' } }, /timers: patience is remains/],
+		[{ migrate: { one: () => ({}) } }, /migrate one is not a version/],
+		[{ recovery: 'again' }, /recovery is again/],
+		[{ whenDone: 'drop' }, /whenDone is drop/],
+		[{ answerLater: ['ADD'] }, /there is no field answerLater; is it answersLater\?/],
+		[{ intensity: NaN }, /intensity is NaN/],
+		[{ period: -1 }, /period is -1/],
+	];
+	for (const [more, why] of cases) assert.match(refusal(config, more) ?? 'taken', why);
+	const right = { answersLater: ['ADD'], timers: { patience: 'remaining', 500: 'restart' } };
+	assert.equal(refusal(config, right), undefined);
+	assert.equal(refusal(config, { timers: { 'timeout.load': 'restart' } }), undefined);
+});
+
+test('right names are taken at every place, and names in enqueued actions are left to their turn', () => {
+	const guard = and(['isOpen', or([not('isOpen'), stateIn({})])]);
+	const entry = [
+		raise({ type: 'A' }, { delay: 'patience' as never, id: 'mine' }),
+		spawnChild('pay'),
+		enqueueActions(({ enqueue }) => enqueue.raise({ type: 'A' }, { id: 'late', delay: 5 })),
+	];
+	const config = { on: { A: { guard } }, after: { patience: {}, 100: {} }, entry };
+	assert.equal(refusal(config, { timers: { mine: 'restart', late: 'restart' } }), undefined);
+	assert.equal(refusal({ meta: defer('ADD'), on: { '*': {} } }), undefined);
+});
+
+test('a step whose policy or timeout is wrong is refused', () => {
+	const run = () => 1;
+	assert.throws(() => step({ run, onCrash: 'never' as 'once' }), /onCrash is never/);
+	assert.throws(() => step({ run, onCrash: 'reconcile' }), /reconcile/);
+	assert.throws(() => step({ run, timeoutMs: NaN }), /timeoutMs is NaN/);
+});
