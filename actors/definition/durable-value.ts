@@ -274,8 +274,8 @@ export function decodeDurable(value: unknown): unknown {
 	if (value instanceof Uint8Array) return new Uint8Array(value);
 	if (value instanceof Date) return value;
 	const fields = value as Record<string, unknown>;
-	if (mark in fields && Array.isArray(fields[mark]))
-		return unmarked(fields[mark] as unknown as Marked);
+	const marked = fields[mark];
+	if (Array.isArray(marked)) return unmarked(marked as never);
 	for (const name in fields) fields[name] = decodeDurable(fields[name]);
 	return fields;
 }

@@ -59,7 +59,7 @@ interface Job extends StepName {
 }
 
 /** Whether a step may be the reason why an earlier process has died, see {@link StepRow.starts}. */
-function isSuspect({ left }: Job): boolean {
+function mayHaveKilled({ left }: Job): boolean {
 	return (left?.starts ?? 0) > 0;
 }
 
@@ -100,7 +100,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		job.left = { ...left, starts: (left.starts ?? 0) + 1 };
 		await journal.commit([stepChange(placeOf(job), job.left)]);
 	};
-	/** A stop is no death: a step that it interrupts is not suspected. */
+	/** A stop is no death: a step that it interrupts counts none. */
 	const forgetStart = ({ job }: Running): void => {
 		const { left } = job;
 		if (!left?.starts) return;
@@ -139,7 +139,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 	const begin = (job: Job): void => {
 		const abort = new AbortController();
-		running.set(job.stepId, { abort, job, runsAlone: isSuspect(job) });
+		running.set(job.stepId, { abort, job, runsAlone: mayHaveKilled(job) });
 		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
 		const timer = clock.after(timeoutMs, () => {
 			abort.abort();
@@ -159,9 +159,9 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		let isAlone = [...running.values()].some(({ runsAlone }) => runsAlone);
 		for (const [stepId, job] of waiting) {
 			if (isStopped || running.size >= config.stepsMax) return;
-			// Suspects run one after the other, so that the deaths of one are not counted against all.
-			if (isAlone && isSuspect(job)) continue;
-			isAlone ||= isSuspect(job);
+			// They run one after the other, so that the deaths of one are not counted against all.
+			if (isAlone && mayHaveKilled(job)) continue;
+			isAlone ||= mayHaveKilled(job);
 			waiting.delete(stepId);
 			begin(job);
 		}

@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {
-	and,
-	type AnyStateMachine,
-	enqueueActions,
-	not,
-	or,
-	raise,
-	setup,
-	spawnChild,
-	stateIn,
-} from 'xstate';
-import { defineActor, type ActorParts } from '../../../actors/definition/definition.ts';
+import { and, enqueueActions, not, or, raise, setup, spawnChild, stateIn } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
 import { defer } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
 
@@ -30,7 +20,7 @@ function refusal(config: object, more: object = {}): string | undefined {
 			version: 3,
 			machine,
 			...more,
-		} as unknown as ActorParts<AnyStateMachine>);
+		} as never);
 		return undefined;
 	} catch (thrown) {
 		return String(thrown);

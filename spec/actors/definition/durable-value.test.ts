@@ -66,8 +66,7 @@ const refused: readonly (readonly [unknown, RegExp])[] = [
 	[anActor, /is a reference to an actor$/],
 	['half \ud800', /is text with half a surrogate pair$/],
 	['abc'.match(/b/), /is a list with holes, or with fields beside its items$/],
-	// oxlint-disable-next-line no-sparse-arrays
-	[[, 1], /is a list with holes/],
+	[Object.assign([], { 1: 1 }), /is a list with holes/],
 	[{ [Symbol('s')]: 1 }, /is an object with a symbol as a key$/],
 ];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assign, raise, setup, spawnChild, type AnyStateMachine } from 'xstate';
+import { assign, raise, setup, spawnChild } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { ask, defer } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
@@ -96,7 +96,7 @@ test('children without an id are told apart over restarts', async (t) => {
 				},
 				'xstate.done.actor.*': { actions: assign({ paid: ({ context }) => context.paid + 1 }) },
 			},
-		} as never) as unknown as AnyStateMachine,
+		} as never) as never,
 	});
 	let node = await startActorNode(t, { actors: [shop] });
 	for (const n of [1, 2]) await node.send('shop', { type: 'PAY', n });
@@ -147,7 +147,7 @@ test('timers of one instant fire in the order in which they were set', async (t)
 					on: { GO: {}, ...Object.fromEntries(names.map((type) => [type, { actions: 'note' }])) },
 				},
 			},
-		} as never) as unknown as AnyStateMachine,
+		} as never) as never,
 	});
 	let node = await startActorNode(t, { actors: [shop] });
 	await node.send('shop', 'GO');
