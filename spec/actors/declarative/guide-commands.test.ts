@@ -53,7 +53,7 @@ function writeActors(folder: string): void {
 	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 }
 
-test('every command of the guide does what it says', { timeout: 120_000 }, async (t) => {
+test('every command of the guide does what it says', { timeout: 300_000 }, async (t) => {
 	const cwd = temporaryFolder(t);
 	const reeve = (...words: string[]) => runReeve(words, { cwd });
 	writeActors(join(cwd, 'actors'));
