@@ -90,11 +90,14 @@ test('keys are made, trusted, listed and revoked; rules likewise', async (t) => 
 	assert.equal((await run('keys', 'revoke', 'ship1')).code, 0);
 	assert.equal((await run('keys', 'revoke', 'ship1')).code, 3);
 	assert.equal((await run('keys', 'trust', 'ship1', 'nonsense')).code, 2);
-	assert.equal((await run('acl', 'allow', 'ship1', 'REQCliCommand', '--', 'df', '-h')).code, 0);
+	const allow = ['acl', 'allow', 'ship1', 'REQCliCommand'];
+	assert.equal((await run(...allow, '--', 'df', '-h')).code, 2, 'ship1 is not known any more');
+	assert.equal((await run(...allow, '--yes', '--', 'df', '-h')).code, 0);
 	assert.match((await run('acl', 'list')).stdout, /^allow +ship1 +REQCliCommand +df -h$/m);
 	const exported = (await run('acl', 'export')).stdout;
 	writeFileSync(join(cwd, 'rules.yaml'), exported);
-	assert.equal((await run('acl', 'remove', 'ship1', 'REQCliCommand')).code, 0);
+	assert.equal((await run('acl', 'remove', 'ship1', 'REQCliCommand')).code, 2, 'the last rule');
+	assert.equal((await run('acl', 'remove', 'ship1', 'REQCliCommand', '--yes')).code, 0);
 	assert.equal((await run('acl', 'import', 'rules.yaml')).code, 0);
 	assert.equal((await run('acl', 'export')).stdout, exported);
 	assert.match(readFileSync(join(cwd, 'etc', 'keys', 'acl.yaml'), 'utf8'), /REQCliCommand/);
