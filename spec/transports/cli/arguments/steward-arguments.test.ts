@@ -98,7 +98,7 @@ test('keys are made, trusted, listed and revoked; rules likewise', async (t) => 
 	writeFileSync(join(cwd, 'rules.yaml'), exported);
 	assert.equal((await run('acl', 'remove', 'ship1', 'REQCliCommand')).code, 2, 'the last rule');
 	assert.equal((await run('acl', 'remove', 'ship1', 'REQCliCommand', '--yes')).code, 0);
-	assert.equal((await run('acl', 'import', 'rules.yaml')).code, 0);
+	assert.equal((await run('acl', 'import', 'rules.yaml', '--yes')).code, 0);
 	assert.equal((await run('acl', 'export')).stdout, exported);
 	assert.match(readFileSync(join(cwd, 'etc', 'keys', 'acl.yaml'), 'utf8'), /REQCliCommand/);
 });
