@@ -97,7 +97,7 @@ function copied(value: unknown, copying: Copying): unknown {
 function copyOf(value: object, copying: Copying): unknown {
 	if (Array.isArray(value)) return listCopy(value, copying);
 	const kind: unknown = Object.getPrototypeOf(value);
-	if (kind === Object.prototype) return fieldsCopy(value, {}, copying);
+	if (kind === Object.prototype) return plainCopy(value, copying);
 	if (kind === null) return fieldsCopy(value, bare(), copying);
 	const made = builtInCopy(value, kind, copying);
 	if (made) return made;
@@ -120,14 +120,37 @@ function builtInCopy(value: object, kind: unknown, copying: Copying): object | u
 function listCopy(list: readonly unknown[], copying: Copying): unknown {
 	const isPlain = Object.getPrototypeOf(list) === Array.prototype;
 	if (!isPlain) return unkept(list, copying, kindText(list));
-	// Each list has `length` as a key: a hole is a key less, a field beside the items one more.
-	if (Reflect.ownKeys(list).length !== list.length + 1) {
+	if (!hasOnlyItems(list)) {
 		return unkept(list, copying, 'a list with holes, or with fields beside its items');
 	}
 	const items: unknown[] = [];
 	copying.seen?.set(list, items);
-	for (const [at, item] of list.entries()) items.push(inside(item, at, copying));
+	for (let at = 0; at < list.length; at += 1) items.push(inside(list[at], at, copying));
 	return items;
+}
+
+/** Whether a list has neither holes nor fields beside its items; hidden fields are not looked for. */
+function hasOnlyItems(list: readonly unknown[]): boolean {
+	if (Object.keys(list).length !== list.length) return false;
+	for (let at = 0; at < list.length; at += 1) if (!(at in list)) return false;
+	return Object.getOwnPropertySymbols(list).length === 0;
+}
+
+/** What {@link fieldsCopy} does for plain objects, several times as fast. */
+function plainCopy(source: object, copying: Copying): unknown {
+	const hasOthers =
+		Object.getOwnPropertySymbols(source).length > 0 ||
+		Object.getOwnPropertyNames(source).length > Object.keys(source).length;
+	if (hasOthers) return fieldsCopy(source, {}, copying);
+	const target: Record<string, unknown> = { ...source };
+	for (const name in target) {
+		const field = target[name];
+		if (isAtom(field)) continue;
+		// Only what lies within the source can refer to it.
+		copying.seen?.set(source, target);
+		setField(target, name, inside(field, name, copying));
+	}
+	return target;
 }
 
 function fieldsCopy(source: object, target: object, copying: Copying): unknown {
