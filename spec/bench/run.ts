@@ -13,6 +13,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { Argument, Command, Option } from 'commander';
 import { answer, measureApart } from './apart.ts';
 import type { Figure, Scale } from './figure.ts';
 import { build } from './forked.ts';
@@ -119,25 +120,35 @@ async function measureAll(
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const known = Object.keys(benchmarks);
-const words = process.argv.slice(2);
-const named = words.filter((word) => !word.startsWith('--'));
-const unknown = named.filter((name) => !known.includes(name));
-const isJson = words.includes('--json');
+const command = new Command('npm run bench --')
+	.description('Run benchmarks, each beside a baseline; without names, the short form of all.')
+	.addArgument(new Argument('[names...]', 'which, in their full form').choices(known))
+	.option('--short', 'the short form also of those named')
+	.option('--full', 'the full form also without names')
+	.option('--json', 'print JSON: with names an object for each, else one for all')
+	.addOption(new Option('--measure', 'measure in this process').hideHelp())
+	.addOption(new Option('--budget <ms>', 'how long rounds may begin').argParser(Number).hideHelp())
+	.parse();
+interface Flags {
+	readonly short?: true;
+	readonly full?: true;
+	readonly json?: true;
+	readonly measure?: true;
+	readonly budget?: number;
+}
+const flags = command.opts<Flags>();
+const named = command.args;
 const [first = ''] = named;
-const short = words.includes('--short') || (named.length === 0 && !words.includes('--full'));
-if (unknown.length > 0) {
-	tell(`no benchmark ${unknown.join(', ')}; there are ${known.join(', ')}`);
-	process.exitCode = 2;
-} else if (words.includes('--measure')) {
-	const budget = words.find((word) => word.startsWith('--budget='))?.split('=')[1];
-	const scale = { short, ...(budget === undefined ? {} : { budgetMs: Number(budget) }) };
+const short = flags.short ?? (named.length === 0 && flags.full !== true);
+if (flags.measure) {
+	const scale = { short, ...(flags.budget === undefined ? {} : { budgetMs: flags.budget }) };
 	await answer(async () => (await benchmarks[first]?.(scale)) ?? []);
-} else if (named.length > 0 && isJson) {
+} else if (named.length > 0 && flags.json) {
 	await measureAll(named, { short }, (result) => print(JSON.stringify(resultObject(result))));
 } else {
 	const from = performance.now();
 	const { results, failed } = await measureAll(named.length > 0 ? named : known, { short });
 	tell(`all: ${seconds(from)}`);
-	if (isJson) print(JSON.stringify(summaryObject(machine(), results, failed)));
+	if (flags.json) print(JSON.stringify(summaryObject(machine(), results, failed)));
 	else print(`${machine()}\n\n${figureTable(results, failed)}`);
 }

@@ -15,7 +15,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { inYard, type Forked } from './forked.ts';
 import { tolerated, weighed } from './soak-figures.ts';
 import type { SoakJob, SoakOrder } from './soak-host.ts';
@@ -126,18 +126,18 @@ function tableOf({ rows, messages, lost, minutes, warmUpSeconds }: Soaked): stri
 	return `${about}, ${lost} lost\n\n${text}\n`;
 }
 
-const { values } = parseArgs({
-	options: {
-		minutes: { type: 'string', default: '10' },
-		json: { type: 'boolean', default: false },
-	},
-});
-const minutes = Number(values.minutes);
-if (!(minutes > 0)) {
-	tell(`--minutes ${values.minutes}: a number above 0 is wanted`);
-	process.exitCode = 2;
-} else {
-	const soaked = await soak(minutes);
-	process.stdout.write(values.json ? `${JSON.stringify(soaked)}\n` : tableOf(soaked));
-	if (soaked.growing > 0 || soaked.lost !== 0) process.exitCode = 1;
+const command = new Command('npm run soak --')
+	.description('Run nodes under a steady load and tell what grows.')
+	.addOption(new Option('--minutes <m>', 'how long').argParser(minutesOf).default(10))
+	.option('--json', 'print JSON')
+	.parse();
+const { minutes, json } = command.opts<{ readonly minutes: number; readonly json?: true }>();
+const soaked = await soak(minutes);
+process.stdout.write(json ? `${JSON.stringify(soaked)}\n` : tableOf(soaked));
+if (soaked.growing > 0 || soaked.lost !== 0) process.exitCode = 1;
+
+function minutesOf(text: string): number {
+	const minutes = Number(text);
+	if (minutes > 0) return minutes;
+	throw new InvalidArgumentError('a number above 0 is wanted');
 }

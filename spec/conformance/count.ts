@@ -7,6 +7,7 @@
 import process from 'node:process';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Argument, Command } from 'commander';
 import { invariantCases } from './invariant-cases.ts';
 import { supervisorCases } from './supervisor-cases.ts';
 
@@ -68,7 +69,12 @@ async function count({ name, file, cases }: Suite): Promise<boolean> {
 	return failed.length === 0 && absent.length === 0 && wanted.length > 0;
 }
 
-const names = process.argv.slice(2);
+const known = suites.map(({ name }) => name);
+const command = new Command('npm run conformance --')
+	.description('Run the conformance suites and count the cases that have passed.')
+	.addArgument(new Argument('[suites...]', 'which; all if none is named').choices(known))
+	.parse();
+const names = command.args;
 for (const suite of suites) {
 	if (names.length > 0 && !names.includes(suite.name)) continue;
 	if (!(await count(suite))) process.exitCode = 1;

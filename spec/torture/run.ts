@@ -6,7 +6,7 @@
  * @module
  */
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { exitCodes } from '../../runtime/platform/errors.ts';
 import { missing } from '../support/broker.ts';
@@ -15,31 +15,35 @@ import { torture, type TortureResult } from './play.ts';
 
 const faultsShown = 20;
 
-const { values, positionals } = parseArgs({
-	allowPositionals: true,
-	options: {
-		seconds: { type: 'string', default: '120' },
-		seed: { type: 'string' },
-		broker: { type: 'string' },
-		json: { type: 'boolean', default: false },
-	},
-});
-
-function isBroker(name: string): name is BrokerName {
-	return Object.hasOwn(brokers, name);
+const command = new Command('npm run torture --')
+	.description('Kill, fill and cut off nodes under load, then check that no message was lost.')
+	.argument('[words...]', 'after --: further settings for every node, such as --resendMs 500')
+	.addOption(new Option('--seconds <n>', 'how long').argParser(wholeNumber).default(120))
+	.addOption(new Option('--seed <n>', 'of the plan; a random one if absent').argParser(wholeNumber))
+	.addOption(
+		new Option('--broker <name>', 'mosquitto where it is installed, else embedded').choices(
+			Object.keys(brokers),
+		),
+	)
+	.option('--json', 'print only the result, as JSON')
+	.parse();
+interface Flags {
+	readonly seconds: number;
+	readonly seed?: number;
+	readonly broker?: BrokerName;
+	readonly json?: true;
 }
+const flags = command.opts<Flags>();
 
-function numberOf(name: string, text: string): number {
+function wholeNumber(text: string): number {
 	const number = Number(text);
 	if (text !== '' && Number.isSafeInteger(number) && number >= 0) return number;
-	throw new Error(`--${name} ${text}: a whole number is wanted`);
+	throw new InvalidArgumentError('a whole number is wanted');
 }
 
 /** Mosquitto where it is installed: it has a state that can be wiped. */
-function brokerOf(name: string | undefined): BrokerName {
-	if (name === undefined) return missing(brokerPrograms.mosquitto) ? 'embedded' : 'mosquitto';
-	if (isBroker(name)) return name;
-	throw new Error(`--broker ${name}: there are ${Object.keys(brokers).join(', ')}`);
+function defaultBroker(): BrokerName {
+	return missing(brokerPrograms.mosquitto) ? 'embedded' : 'mosquitto';
 }
 
 async function main(): Promise<number> {
@@ -51,16 +55,16 @@ async function main(): Promise<number> {
 		process.stderr.write(`${at}s  ${text}\n`);
 	};
 	try {
-		const seed = numberOf('seed', values.seed ?? String(Math.floor(realClock.random() * 1e6)));
+		const seed = flags.seed ?? Math.floor(realClock.random() * 1e6);
 		tell(`seed ${seed}`);
 		const result = await torture({
-			seconds: numberOf('seconds', values.seconds),
+			seconds: flags.seconds,
 			seed,
-			broker: brokerOf(values.broker),
-			words: positionals,
+			broker: flags.broker ?? defaultBroker(),
+			words: command.args,
 			clock: realClock,
 			signal: stopping.signal,
-			tell: values.json ? () => undefined : tell,
+			tell: flags.json ? () => undefined : tell,
 		});
 		return report(result);
 	} catch (thrown) {
