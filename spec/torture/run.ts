@@ -17,7 +17,7 @@ const faultsShown = 20;
 
 const command = new Command('npm run torture --')
 	.description('Kill, fill and cut off nodes under load, then check that no message was lost.')
-	.argument('[words...]', 'after --: further settings for every node, such as --resendMs 500')
+	.argument('[words...]', 'after --: further settings for every node, such as --signing on')
 	.addOption(new Option('--seconds <n>', 'how long').argParser(wholeNumber).default(120))
 	.addOption(new Option('--seed <n>', 'of the plan; a random one if absent').argParser(wholeNumber))
 	.addOption(
