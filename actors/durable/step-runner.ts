@@ -125,6 +125,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		};
 		const verdict = await reconciled(step, job, context);
 		if (verdict) return verdict;
+		if (abort.signal.aborted) return failure('cancelled', '');
 		if ((step.onCrash ?? 'retry') !== 'retry') {
 			const value: StepRow = { ...rowOf(job), begunBy: journal.epoch };
 			await journal.commit([stepChange(placeOf(job), value)]);
@@ -197,7 +198,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		running: () => running.size + waiting.size,
 		async stop(graceMs) {
 			waiting.clear();
-			if (running.size > 0) {
+			// A host that was replaced must have no effect from this call on, so there is no wait.
+			if (graceMs > 0 && running.size > 0) {
 				idle = deferred();
 				await Promise.race([idle.promise, pause(clock, graceMs)]);
 			}

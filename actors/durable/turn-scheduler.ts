@@ -94,8 +94,12 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		if (!isFenced(thrown)) broken(thrown);
 	};
 
-	/** Picks the next batch; `unflushed` protects its instances from eviction. */
+	/**
+	 * Picks the next batch; `unflushed` protects its instances from eviction. A scheduler that has
+	 * ended picks none: a start record of its own would hide the message from the next host.
+	 */
 	const take = (): readonly InstanceBatch[] => {
+		if (!isOpen()) return [];
 		const instanceBatches = ready.pick();
 		for (const { instance } of instanceBatches) instance.unflushed += 1;
 		return instanceBatches;

@@ -7,6 +7,9 @@ import { pack } from '../../../runtime/message/codec.ts';
 import { receiptsIn, type ReceiptRow } from '../../../runtime/ledger/receipts.ts';
 import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
+import { deferred } from '../../../runtime/platform/deferred.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
+import { startChange } from '../../../runtime/mailbox/start-rows.ts';
 
 type CounterEvent =
 	| { readonly type: 'ADD'; readonly by: number }
@@ -139,6 +142,37 @@ test('a dead host has no effect any more, and another goes on where it was', asy
 	);
 	assert.equal(node.sunk().filter((text) => text !== '').length, 50);
 	await node.stop();
+});
+
+test('a host that dies between two interrupted messages starts none of those that are left', async (t) => {
+	for (let commits = 1; commits <= 8; commits += 1) {
+		const node = await startActorNode(t, { actors: [counter], isOpen: false });
+		for (let by = 1; by <= 3; by += 1) await node.send('counter', { type: 'ADD', by });
+		const { epoch } = node.journal;
+		const record = { epoch, arrivals: [1, 3], marks: [] };
+		await node.journal.commit([startChange(['counter', 'batch'], record)]);
+		const replaced = deferred();
+		const commit = node.journal.commit.bind(node.journal);
+		let count = 0;
+		const counting: Pick<Journal, 'commit'> = {
+			commit(changes, until) {
+				const written = commit(changes, until);
+				count += 1;
+				if (count === commits) {
+					node.replaceHost('counter').then(node.openHosts).then(replaced.resolve, replaced.reject);
+				}
+				return written;
+			},
+		};
+		Object.assign(node.journal, counting);
+		await node.openHosts();
+		await node.idle('counter');
+		if (count >= commits) await replaced.promise;
+		await node.idle('counter');
+		const totals = node.sunk().filter((text) => text !== '');
+		assert.deepEqual(totals, ['total 1', 'total 3', 'total 6'], `after ${commits} commits`);
+		await node.stop();
+	}
 });
 
 test('an idle instance is evicted, and loaded again unchanged', async (t) => {

@@ -115,6 +115,28 @@ test('a step whose state is left is aborted, and its result is dropped', async (
 	await node.crash();
 });
 
+test('a step of a host that was replaced stores nothing when it ends', async (t) => {
+	const { runs, actor } = workshop();
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
+	await node.replaceHost('shop');
+	await node.until(() => runs.length === 2);
+	assert.ok(runs[0]?.context.signal.aborted);
+	runs[0]?.end('from a dead host');
+	await node.clock.settle();
+	await node.journal.commit([]);
+	const stored = node.journal.scan<{ result?: unknown }>('steps', rowsUnder('shop'));
+	assert.deepEqual(
+		stored.map(({ value }) => value.result),
+		[undefined],
+	);
+	runs[1]?.end('smooth');
+	await node.until(() => rows(node) === 0);
+	assert.deepEqual(heard(node), ['done smooth']);
+	await node.stop();
+});
+
 test('a step that takes too long fails and is aborted', async (t) => {
 	const { runs, actor } = workshop({ timeoutMs: 5000 });
 	const node = await startActorNode(t, { actors: [actor] });
