@@ -3,8 +3,11 @@ import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from
 import { join } from 'node:path';
 import test from 'node:test';
 import { spawnReeve, startHosts } from '../support/processes.ts';
+import { startFromSources } from '../support/program.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 import type { NodeRow } from '../../runtime/queries/question.ts';
+
+startFromSources();
 
 /** Goes on until the test is over, also when its node has been killed. */
 const long = (folder: string) => `while [ -e ${folder} ]; do sleep 0.2; done`;

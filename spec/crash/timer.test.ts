@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { until } from '../support/condition.ts';
 import { startFleet } from '../support/processes.ts';
+import { startFromSources } from '../support/program.ts';
+
+startFromSources();
 
 const definitions = fileURLToPath(new URL('../../examples/actors', import.meta.url));
 const flags = ['--definitionsFolder', definitions];

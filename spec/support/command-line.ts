@@ -5,9 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
+import { programWords } from './program.ts';
 
 /** What a finished command leaves. */
 export interface Finished {
@@ -41,7 +39,8 @@ export function startReeve(
 	{ cwd, env, input, isRead = true }: Surroundings,
 ): Running {
 	const clean = Object.entries(process.env).filter(([name]) => !/^REEVE_|^CONFIG_/.test(name));
-	const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
+	const [program = '', ...own] = programWords();
+	const child = spawn(program, [...own, ...words], {
 		cwd,
 		env: { ...Object.fromEntries(clean), NO_COLOR: '1', ...env },
 		stdio: ['pipe', 'pipe', 'pipe'],

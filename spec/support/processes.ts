@@ -1,5 +1,5 @@
 /**
- * Real processes for specs: `reeve`, from source, each the leader of its own process group; as a
+ * Real processes for specs: `reeve`, each the leader of its own process group; as a
  * fleet in one folder, or on several "hosts" with a machine fingerprint and folders of their own.
  * All of them are gone at the end, whatever happens.
  *
@@ -12,19 +12,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { MessageRow } from '../../runtime/ledger/message-state.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
+import { programWords } from './program.ts';
 import { temporaryFolder, type TestScope } from './temporary.ts';
 
-const main = fileURLToPath(new URL('../../supervisors/node/main.ts', import.meta.url));
-
-/** Starts `reeve` with these words, from source, as the leader of its own process group. */
+/** Starts `reeve` with these words, as the leader of its own process group. */
 export function spawnReeve(
 	words: readonly string[],
 	options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): ChildProcess {
-	return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...words], {
+	const [program = '', ...own] = programWords();
+	return spawn(program, [...own, ...words], {
 		// With --stop-with-parent it ends when this pipe closes, as it does when this process dies.
 		stdio: ['pipe', 'pipe', 'pipe'],
 		detached: true,

@@ -6,6 +6,9 @@ import test from 'node:test';
 import { runReeve, startReeve } from '../../support/command-line.ts';
 import { until } from '../../support/condition.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
+import { startFromSources } from '../../support/program.ts';
+
+startFromSources();
 
 const guide = readFileSync(new URL('../../../docs/actors.md', import.meta.url), 'utf8');
 const examples = new URL('../../../examples/actors/', import.meta.url);

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Fleet, startFleet } from '../../support/processes.ts';
+import { startFromSources } from '../../support/program.ts';
+
+startFromSources();
 
 const definitions = fileURLToPath(new URL('../../../examples/actors', import.meta.url));
 const flags = ['--definitionsFolder', definitions];

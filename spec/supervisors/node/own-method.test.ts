@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { type Fleet, startFleet } from '../../support/processes.ts';
+import { startFromSources } from '../../support/program.ts';
+
+startFromSources();
 
 const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
 const zod = JSON.stringify(import.meta.resolve('zod'));

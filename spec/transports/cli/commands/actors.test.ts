@@ -12,6 +12,9 @@ import type {
 } from '../../../../runtime/queries/actor-rows.ts';
 import { runReeve } from '../../../support/command-line.ts';
 import { type Fleet, startFleet } from '../../../support/processes.ts';
+import { startFromSources } from '../../../support/program.ts';
+
+startFromSources();
 
 const examples = new URL('../../../../examples/actors/', import.meta.url);
 const original = readFileSync(new URL('watchdog.ts', examples), 'utf8');
