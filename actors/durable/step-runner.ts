@@ -125,7 +125,6 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		};
 		const verdict = await reconciled(step, job, context);
 		if (verdict) return verdict;
-		if (abort.signal.aborted) return failure('cancelled', '');
 		if ((step.onCrash ?? 'retry') !== 'retry') {
 			const value: StepRow = { ...rowOf(job), begunBy: journal.epoch };
 			await journal.commit([stepChange(placeOf(job), value)]);
@@ -222,6 +221,7 @@ async function reconciled(
 	if (step.onCrash === 'retry') return undefined;
 	if (!step.reconcile) return failure('ambiguous', 'the node died while it ran');
 	const verdict = await step.reconcile(input, context);
+	if (context.signal.aborted) return failure('cancelled', '');
 	if (verdict === 'retry') return undefined;
 	if (verdict === 'ambiguous') return failure('ambiguous', 'reconcile could not decide it');
 	return { output: verdict.done };

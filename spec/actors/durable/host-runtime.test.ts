@@ -159,7 +159,8 @@ test('a host that dies between two interrupted messages starts none of those tha
 				const written = commit(changes, until);
 				count += 1;
 				if (count === commits) {
-					node.replaceHost('counter').then(node.openHosts).then(replaced.resolve, replaced.reject);
+					const again = node.replaceHost('counter').then(() => node.openHosts());
+					again.then(replaced.resolve, replaced.reject);
 				}
 				return written;
 			},
