@@ -189,6 +189,22 @@ export const configSchema = z.strictObject({
 	frameBytesMax: bytes
 		.default(1_048_576)
 		.describe('The most bytes in one PUBLISH, unless one message is larger'),
+	brokerBytesMax: bytes
+		.default(268_435_455)
+		.describe('The largest publication that the broker takes, if it does not tell (MQTT 3.1.1)'),
+	ackBytesMax: bytes.default(8192).describe('About the most bytes in one acknowledgement'),
+	hangUpsMax: count
+		.default(3)
+		.describe('Times that the broker may hang up on one publication before it is given up'),
+	hangUpTrialMs: milliseconds
+		.default(10_000)
+		.describe('How long fewer publications are under way at a time after the broker hung up'),
+	dropsMax: count
+		.default(3)
+		.describe('Times that the broker may drop one publication before it is given up'),
+	barredTopicMs: milliseconds
+		.default(3_600_000)
+		.describe('Pause before a topic on which the broker always hangs up is tried again'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
 	settlementsMax: count.default(1000).describe('Outcomes of one method that may wait for the disk'),
 	attemptsMax: count.default(5).describe('Starts of one message before it becomes a dead letter'),

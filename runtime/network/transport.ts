@@ -22,9 +22,10 @@ export interface Publication {
 
 /**
  * What a wire says of a publication. `taken` means that the broker has it, which settles nothing:
- * only the receiver's acknowledgement does. `nobody` means that no subscriber matches.
+ * only the receiver's acknowledgement does. `nobody` means that no subscriber matches. `hung_up`
+ * means that the broker has ended the connection while only this publication was under way.
  */
-export type Verdict = 'taken' | 'nobody' | 'refused' | 'too_large' | 'not_connected';
+export type Verdict = 'taken' | 'nobody' | 'refused' | 'too_large' | 'hung_up' | 'not_connected';
 
 /** What a wire offers to the node. */
 export interface Wire {

@@ -150,6 +150,11 @@ export const errorTable = {
 		failed,
 	),
 	broker_unreachable: row('the broker does not answer', 'check brokerAddress', later),
+	broker_refused: row(
+		'the broker takes no such publication: it hangs up on it, or drops it',
+		"see the broker's log for its size limit and the rights of this node; set brokerBytesMax",
+		failed,
+	),
 	address_in_use: row('the address is taken by another program', 'choose another address', {
 		exitCode: exitCodes.bug,
 	}),

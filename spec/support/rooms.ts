@@ -149,7 +149,15 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'runtime/network': {
 		heart: 'network',
-		doors: ['inbound-router', 'name-claim', 'network', 'presence', 'status-publisher', 'transport'],
+		doors: [
+			'frame-batching',
+			'inbound-router',
+			'name-claim',
+			'network',
+			'presence',
+			'status-publisher',
+			'transport',
+		],
 		uses: [
 			'runtime/config',
 			'runtime/journal',

@@ -155,6 +155,10 @@ function startReport(signal: Signal): Report | undefined {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
 		}
+		case 'topic.barred': {
+			const text = `error: the broker hangs up on publications on ${signal.topic}`;
+			return { code: 'broker_refused', text };
+		}
 		case 'definition.refused': {
 			const text = `error: definition ${signal.file} is refused: ${signal.detail}`;
 			return { code: 'bad_declaration', text };

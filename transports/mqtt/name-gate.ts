@@ -22,8 +22,11 @@ export interface GateParts {
 export interface ConnectionGate {
 	/** Resolves when the name may be used; false if the gate was closed for good instead. */
 	enter(): Promise<boolean>;
-	/** A connection under the name was lost, with the reason code that the broker gave, if any. */
-	lost(reasonCode?: number): void;
+	/**
+	 * A connection under the name was lost, with the reason code that the broker gave, if any. With
+	 * `isInDoubt`, the broker may have hung up on a publication.
+	 */
+	lost(reasonCode?: number, isInDoubt?: boolean): void;
 }
 
 /** The gate that {@link createNameGate} makes. */
@@ -68,11 +71,11 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 		return !signal.aborted;
 	};
 
-	const withdraw = (): void => {
+	const withdraw = (isSure: boolean): void => {
 		if (!isGranted) return;
 		isGranted = false;
 		isContested = true;
-		postpone();
+		if (isSure) postpone();
 	};
 	const createConnectionGate = (): ConnectionGate => {
 		let losses: number[] = [];
@@ -82,13 +85,14 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 				entering ??= enter();
 				return entering;
 			},
-			lost(reasonCode) {
+			lost(reasonCode, isInDoubt = false) {
 				if (reasonCode !== undefined && reasonCode !== sessionTakenOver) return;
 				const now = clock.monotonic();
 				losses = [...losses.filter((at) => at >= now - unexplained.withinMs), now];
 				if (reasonCode === undefined && losses.length < unexplained.count) return;
 				losses = [];
-				withdraw();
+				// If a publication is the reason, the claim succeeds, and nothing should wait for it.
+				withdraw(reasonCode !== undefined || !isInDoubt);
 			},
 		};
 	};

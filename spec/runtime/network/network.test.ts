@@ -3,6 +3,7 @@ import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createInboundRouter } from '../../../runtime/network/inbound-router.ts';
 import { createNetwork } from '../../../runtime/network/network.ts';
+import { configOf } from '../../../runtime/config/config.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
 import { packFrames, readFrames } from '../../../runtime/protocol/frame.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
@@ -29,7 +30,8 @@ function networkOf() {
 	const fencing = new AbortController();
 	const network = createNetwork({
 		clock,
-		bytesMax: 10_000,
+		config: configOf({ frameBytesMax: 10_000 }),
+		signals,
 		passPoint: passAll,
 		self,
 		fenced: fencing.signal,
