@@ -238,6 +238,10 @@ export const errorTable = {
 		'see there: reeve acl list',
 		failed,
 	),
+	retained: row(
+		'the broker had retained it and brings it at each start; it may have run before',
+		'publish requests without retain; clear the topic: mosquitto_pub -r -n -t TOPIC',
+	),
 	unknown_node: row(
 		'no node or client of this name is known here',
 		'see: reeve get nodes, reeve keys list; if it is still to come, add --yes',

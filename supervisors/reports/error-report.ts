@@ -55,10 +55,13 @@ export function startErrorReports(services: Services): { stop(): Promise<void> }
 		suppressed = 0;
 	};
 	const told = new Set<string>();
-	/** Whether the same was reported of an acknowledgement before. */
+	/** Whether the same was reported of an acknowledgement, or of a retained publication, before. */
 	const isRepeated = (signal: Signal): boolean => {
-		if (!isOnTopic(signal) || parseTopic(prefix, signal.topic)?.part !== 'ack') return false;
-		const cause = `${signal.code} ${signal.type === 'signature.refused' ? signal.from : ''}`;
+		if (!isOnTopic(signal)) return false;
+		const isRetained = signal.code === 'retained';
+		if (!isRetained && parseTopic(prefix, signal.topic)?.part !== 'ack') return false;
+		const about = isRetained ? signal.topic : signal.type === 'signature.refused' && signal.from;
+		const cause = `${signal.code} ${about || ''}`;
 		if (told.has(cause)) return true;
 		if (told.size >= config.errorReportsPerMinuteMax) told.clear();
 		told.add(cause);

@@ -92,7 +92,7 @@ export function createHangUpTrial(parts: {
 		lost(hasHungUp) {
 			const candidates = underWay.size + unanswered;
 			if (hasHungUp && candidates > 0) {
-				if (limit === 1) for (const candidate of underWay) candidate.isFound = true;
+				if (candidates === 1) for (const candidate of underWay) candidate.isFound = true;
 				limit = Math.max(1, Math.floor(Math.min(limit, candidates) / 2));
 				relax();
 			}

@@ -6,6 +6,7 @@
  */
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
+import type { Arrival } from '../../runtime/network/transport.ts';
 
 /** How a claim ended. */
 export type ClaimEnd = 'granted' | 'denied';
@@ -100,20 +101,20 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 }
 
 /** Called for each publication that arrives. */
-type See = (topic: string, payload: Uint8Array) => void;
+type See = (topic: string, payload: Uint8Array, arrival?: Arrival) => void;
 
 /** Keeps what arrives before `onPacket` is called: retained messages may arrive first. */
 export function createRelay(): { readonly arrived: See; readonly onPacket: (see: See) => void } {
 	const early: Parameters<See>[] = [];
 	let receiver: See | undefined;
 	return {
-		arrived(topic, payload) {
-			if (receiver) receiver(topic, payload);
-			else early.push([topic, payload]);
+		arrived(...packet) {
+			if (receiver) receiver(...packet);
+			else early.push(packet);
 		},
 		onPacket(see) {
 			receiver = see;
-			for (const [topic, payload] of early.splice(0)) see(topic, payload);
+			for (const packet of early.splice(0)) see(...packet);
 		},
 	};
 }
