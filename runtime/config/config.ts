@@ -189,6 +189,13 @@ export const configSchema = z.strictObject({
 	frameBytesMax: bytes
 		.default(1_048_576)
 		.describe('The most bytes in one PUBLISH, unless one message is larger'),
+	connectAttemptMs: milliseconds
+		.min(10)
+		.default(5000)
+		.describe('How long each address of a host gets before the next one is tried'),
+	connectMs: milliseconds
+		.default(30_000)
+		.describe('How long a connection to the broker may take, over all its addresses'),
 	brokerBytesMax: bytes
 		.default(268_435_455)
 		.describe('The largest publication that the broker takes, if it does not tell (MQTT 3.1.1)'),

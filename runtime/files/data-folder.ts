@@ -6,7 +6,7 @@
  */
 import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 
 /**
  * The absolute path of a file in the data folder `root`, all its folders created.
@@ -38,7 +38,7 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
  */
 export function fileError(thrown: unknown): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
-	const detail = thrown instanceof Error ? thrown.message : String(thrown);
+	const detail = reasonOf(thrown);
 	return new ReeveError('file_failed', detail, { cause: thrown });
 }
 

@@ -283,8 +283,20 @@ export function isErrorCode(text: string): text is ErrorCode {
 /** Any thrown value as an operational error; what is not one already becomes `fallback`. */
 export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
-	const detail = thrown instanceof Error ? thrown.message : textOf(thrown);
-	return new ReeveError(fallback, detail, { cause: thrown });
+	return new ReeveError(fallback, reasonOf(thrown), { cause: thrown });
+}
+
+/**
+ * The reason in a thrown value, for people. If several attempts have failed, such as those for each
+ * address of a host, it names the reason of each. It is never empty.
+ */
+export function reasonOf(thrown: unknown): string {
+	if (!(thrown instanceof Error)) return textOf(thrown);
+	const parts: unknown[] = thrown instanceof AggregateError ? thrown.errors : [];
+	const reasons = [...new Set(parts.map(reasonOf))].join('; ');
+	const text = [thrown.message, reasons].filter(Boolean).join(': ');
+	const code: unknown = Reflect.get(thrown, 'code');
+	return text || (typeof code === 'string' ? code : thrown.name);
 }
 
 /** A thrown value as text; a method may throw what cannot be converted. */

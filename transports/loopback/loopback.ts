@@ -190,7 +190,8 @@ function goUp(state: State, member: Member): void {
 		context.signals.emit('transport.up', { transport: 'loopback', address: 'loopback' });
 		context.listener.up(member.wire);
 		for (const publication of state.retained.values()) {
-			if (wants(member, publication.topic)) deliver(state, node, { member, publication, isRetained: true });
+			if (wants(member, publication.topic))
+				deliver(state, node, { member, publication, isRetained: true });
 		}
 		for (const publicMessage of waiting) void hand(state, member, publicMessage);
 	});
@@ -257,11 +258,7 @@ interface Delivered {
 }
 
 /** Sends a publication to a node over the faulty network. */
-function deliver(
-	state: State,
-	from: string,
-	{ member, publication, isRetained }: Delivered,
-): void {
+function deliver(state: State, from: string, { member, publication, isRetained }: Delivered): void {
 	const { topic, payload } = publication;
 	const { connection } = member;
 	state.carrier.carry(from, member.node, () => {

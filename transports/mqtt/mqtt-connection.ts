@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { reasonOf } from '../../runtime/platform/errors.ts';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { pause, type Clock, type Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
@@ -65,7 +66,6 @@ const fixedOptions = {
 	reconnectPeriod: 0,
 	queueQoSZero: false,
 	resubscribe: false,
-	connectTimeout: 10_000,
 } as const;
 
 interface AskTimeout {
@@ -142,7 +142,7 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			// A kept session has its subscriptions already, and its packets may come at once.
 			if (sessionPresent) goUp();
 			subscribe(client, options.filters).then(goUp, (thrown: unknown) => {
-				attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
+				attempt.why = reasonOf(thrown);
 				client.end(true);
 			});
 		});
@@ -154,8 +154,7 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			if (cmd === 'puback' || cmd === 'pingresp') trial.answered();
 		});
 		client.on('error', (error) => {
-			attempt.why = error.message;
-			attempt.error ??= error;
+			fail(attempt, error);
 			if (version.refused(error)) failures = 0;
 			// mqtt.js reads nothing more after a packet that it does not understand.
 			if (attempt.wasAccepted) client.stream.destroy();
@@ -207,8 +206,13 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 
 /** Starts one attempt. All listeners are set before an error can happen. */
 function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt {
-	const { clock, address, client: own, onPacket } = options;
-	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
+	const { clock, config, address, client: own, onPacket } = options;
+	const client = mqtt.connect(address, {
+		...own,
+		protocolVersion: version,
+		connectTimeout: config.connectMs,
+		...fixedOptions,
+	});
 	const unheard = new Set<number>();
 	const gone = new AbortController();
 	const attempt: Attempt = {
@@ -225,6 +229,8 @@ function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt 
 		inHand: undefined,
 		isEnding: false,
 	};
+	// mqtt.js passes on only some of the errors of its stream.
+	client.stream.on('error', (error: Error) => fail(attempt, error));
 	client.handleMessage = (packet, acknowledge) => {
 		// An error only means no acknowledgement: the broker sends the packet again.
 		const refuse = (thrown: unknown) =>
@@ -252,6 +258,12 @@ function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt 
 		if (packet.cmd === 'pingresp') for (const answered of attempt.pinged.splice(0)) answered();
 	});
 	return attempt;
+}
+
+/** Notes why an attempt fails; the first error is the cause of later ones. */
+function fail(attempt: Attempt, error: Error): void {
+	attempt.error ??= error;
+	attempt.why = reasonOf(attempt.error);
 }
 
 /** Subscribes with QoS 1, and fails unless every filter is granted. */

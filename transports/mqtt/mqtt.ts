@@ -177,8 +177,7 @@ function claimName(
 				return { ...login(), clientId: claim.connection, clean: true };
 			},
 			filters: claim.filters,
-			onPacket: (packet) =>
-				relay.arrived(packet.topic, bytesOf(packet.payload), arrivalOf(packet)),
+			onPacket: (packet) => relay.arrived(packet.topic, bytesOf(packet.payload), arrivalOf(packet)),
 			onUp() {
 				lost = deferred();
 				const { onPacket } = relay;

@@ -240,7 +240,10 @@ test('a replay of the broker is refused on all topics of a node but births', asy
 	await clock.settle();
 	assert.deepEqual(arrived, ['central online']);
 	const codes = signals.recent().flatMap((one) => (one.type === 'message.refused' ? one.code : []));
-	assert.deepEqual(codes, Array.from({ length: 5 }, () => 'retained'));
+	assert.deepEqual(
+		codes,
+		Array.from({ length: 5 }, () => 'retained'),
+	);
 	const row = { id: 'once', ttlMs: 1, body: Buffer.from('') };
 	const repeat = packFrames(head, [{ lo: 1, first: 1, rows: [row] }]);
 	listener.packet('reeve/ship1/_lane/REQPing/EventNACK', repeat, { isRepeat: true });
