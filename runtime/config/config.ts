@@ -148,6 +148,13 @@ export const configSchema = z.strictObject({
 		.default(65_536)
 		.describe('The longest line of a followed file or command; longer ones are cut into several'),
 	tailPollMs: milliseconds.default(1000).describe('Pause between two looks at a followed file'),
+	tailMarkBytes: bytes
+		.max(65_536)
+		.default(1024)
+		.describe('A followed file is known again by so many of its first bytes'),
+	diskRetryMs: milliseconds
+		.default(1000)
+		.describe('Pause before a file that a full disk did not take is written again'),
 	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
 	copyChunkBytes: z.coerce
 		.number()

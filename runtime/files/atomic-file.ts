@@ -20,7 +20,7 @@ export function writeAtomically(
 	const beside = `${path}.new`;
 	try {
 		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(beside, text, { mode });
+		writeFileSync(beside, text, { mode, flush: true });
 		chmodSync(beside, mode);
 		renameSync(beside, path);
 	} catch (thrown) {

@@ -76,7 +76,7 @@ export const errorTable = {
 	duplicate_id: row('another message already has this id', 'leave the id out, or choose a new one'),
 	mailbox_full: row('the mailbox is above its limit', 'wait, or raise mailboxMessagesMax', later),
 	outbox_full: row('the outbox is above its limit', 'wait, or raise outboxMessagesMax', later),
-	storage_full: row('the disk is full', 'free some space; work resumes by itself', later),
+	storage_full: row('the disk is full', 'free some space; what waits resumes by itself', later),
 	storage_failed: row('the journal cannot be written', 'check the disk and its permissions', later),
 	too_many_clients: row(
 		'the socket serves as many clients as it may',

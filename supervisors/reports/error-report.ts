@@ -127,6 +127,10 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 			return { code: signal.code, text: refusedText(signal) };
 		case 'call.ended':
 			return signal.code ? callReport(signal) : undefined;
+		case 'call.waiting': {
+			const { code, method, id, detail } = signal;
+			return { code, text: `error: ${method} ${id} waits (${code}): ${detail}` };
+		}
 		case 'delivery.gaveUp':
 			return gaveUpReport(signal, node);
 		case 'delivery.refused':
