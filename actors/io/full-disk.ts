@@ -20,8 +20,8 @@ export interface Waiting {
  * Does the work, again and again while it fails with `storage_full`. It must leave nothing behind
  * when it fails.
  *
- * @throws ReeveError `storage_full` if the time of the run is over; the reason of the signal if that
- * is raised otherwise; what the work throws
+ * @throws ReeveError `storage_full` if the time of the run is over; the reason of the signal if
+ * that is raised otherwise; what the work throws
  */
 export async function whileFull<Value>(
 	{ clock, signal, retryMs, onWait }: Waiting,
@@ -46,6 +46,7 @@ export function untilSpace<Value>(
 	context: MethodContext,
 	work: () => Promise<Value>,
 ): Promise<Value> {
-	const { clock, signal, limits, onWait } = context;
+	const { clock, signal, limits } = context;
+	const onWait = (why: ReeveError) => context.warn?.(why);
 	return whileFull({ clock, signal, retryMs: limits.diskRetryMs, onWait }, work);
 }

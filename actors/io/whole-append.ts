@@ -20,20 +20,17 @@ export async function appendWhole(
 		await handle.appendFile(bytes.subarray(present));
 		await handle.datasync();
 	} catch (thrown) {
-		await takeBack(handle, bytes, size - present);
+		// If that fails as well, the next append finds the note of this one, and takes it back.
+		await takeBack(handle, bytes, size - present).catch(() => undefined);
 		throw thrown;
 	}
 }
 
 /** Removes the part of `bytes` that follows after `from`, if nothing else does. */
 async function takeBack(handle: FileHandle, bytes: Buffer, from: number): Promise<void> {
-	try {
-		const { size } = await handle.stat();
-		const isOurs = (await countPresent(handle, bytes, from)) === size - from;
-		if (isOurs) await handle.truncate(from);
-	} catch {
-		// The next append finds the note of this one, and removes the part then.
-	}
+	const { size } = await handle.stat();
+	const isOurs = (await countPresent(handle, bytes, from)) === size - from;
+	if (isOurs) await handle.truncate(from);
 }
 
 /** How many of `bytes` the file ends with from `from` on; undefined if other bytes are there. */

@@ -91,8 +91,8 @@ export interface MethodContext {
 	readonly authorization?: Authorization | undefined;
 	/** What the node has received; for the methods that audits and cancellations are made of. */
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
-	/** Tells the operators of the node why the run waits; once for each reason. */
-	onWait?(why: ReeveError): void;
+	/** Tells the operators of the node of a trouble that does not end the run. */
+	warn?(why: ReeveError): void;
 	/** Prints on the console of the node. */
 	print(text: string): void;
 	/**

@@ -43,7 +43,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'instance.unparked': 'warn',
 	'alert.raised': 'warn',
 	'topic.barred': 'error',
-	'call.waiting': 'error',
+	'call.warned': 'error',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',

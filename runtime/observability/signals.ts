@@ -63,8 +63,8 @@ export interface SignalFields {
 	'store.renewed': { storeId: string; before: string; why: string };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
-	/** A method cannot go on for now, and tries again. */
-	'call.waiting': { id: string; method: string; code: ErrorCode; detail: string };
+	/** A running method has a trouble that does not end it, such as a full disk. */
+	'call.warned': { id: string; method: string; code: ErrorCode; detail: string };
 	'call.ended': {
 		id: string;
 		method: string;

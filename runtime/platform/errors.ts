@@ -121,6 +121,11 @@ export const errorTable = {
 	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
 	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
 	file_failed: row('the file cannot be written', 'check the disk and its permissions', failed),
+	file_gap: row(
+		'a part of a followed file could not be found',
+		'see the rotated files beside it; compressed ones are not read',
+		failed,
+	),
 	http_failed: row(
 		'the web server did not answer with 200',
 		'see the status in the detail',

@@ -22,7 +22,7 @@ const values = {
 /** How a broker that takes no publication above 20 kB says so: what it does, by its setting. */
 const brokers = {
 	'hangs up': 'max_packet_size 20000',
-	'drops it, or answers what nobody can read': 'message_size_limit 20000',
+	'drops it, or answers what cannot be read': 'message_size_limit 20000',
 } as const;
 
 async function pair(t: TestScope, broker: string, own: object) {

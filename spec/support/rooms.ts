@@ -338,7 +338,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'command-message',
 			'file-copy',
 			'file-copy-source',
+			'file-identity',
 			'file-tail',
+			'full-disk',
 			'http-get',
 			'line-reply',
 			'orphan-commands',
@@ -346,6 +348,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'result-file',
 			'startup-files',
 			'text-content',
+			'whole-append',
 		],
 		uses: [
 			'runtime/files',

@@ -127,9 +127,9 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 			return { code: signal.code, text: refusedText(signal) };
 		case 'call.ended':
 			return signal.code ? callReport(signal) : undefined;
-		case 'call.waiting': {
+		case 'call.warned': {
 			const { code, method, id, detail } = signal;
-			return { code, text: `error: ${method} ${id} waits (${code}): ${detail}` };
+			return { code, text: `error: ${method} ${id}: ${code}: ${detail}` };
 		}
 		case 'delivery.gaveUp':
 			return gaveUpReport(signal, node);

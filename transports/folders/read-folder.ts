@@ -7,12 +7,13 @@
  * slowly, or from another machine, should write under a name that begins with a dot or ends in
  * `.tmp`, `.part` or `~`, and rename the file at the end: such names are ignored.
  *
- * A file is moved to the subfolder `taken` before its messages are handed in, and then to `done`, or
- * to `refused`, with the answer in a file beside it. What cannot be moved is not handed in, and what
- * has been handed in says so by its name in `taken`: so a full or read-only folder repeats nothing.
- * The ids of the messages are derived from the name, content and time of the file, so a node that
- * dies in between sends nothing twice. The same file written again is sent again. If it cannot be
- * taken now, because the journal or an outbox is full, it stays in `taken` and is tried again.
+ * A file is moved to the subfolder `taken` before its messages are handed in, and then to `done`,
+ * or to `refused`, with the answer in a file beside it. What cannot be moved is not handed in, and
+ * what has been handed in says so by its name in `taken`: so a full or read-only folder repeats
+ * nothing. The ids of the messages are derived from the name, content and time of the file, so a
+ * node that dies in between sends nothing twice. The same file written again is sent again. If it
+ * cannot be taken now, because the journal or an outbox is full, it stays in `taken` and is tried
+ * again.
  *
  * @module
  */

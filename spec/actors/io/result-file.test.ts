@@ -187,7 +187,7 @@ function runnerOnDisk(t: TestScope) {
 		clock: realClock,
 		limits: configOf({ diskRetryMs: 10 }),
 		dataFile: (...parts: string[]) => dataFile(folder, ...parts),
-		onWait: (why: ReeveError) => void waits.push(why.code),
+		warn: (why: ReeveError) => void waits.push(why.code),
 	};
 	return { ...runner, folder, disk, waits, more };
 }

@@ -312,7 +312,7 @@ test(
 );
 
 test(
-	'one publication that breaks the connection: an answer that nobody can read breaks it at once',
+	'one publication that breaks the connection: an answer that cannot be read breaks it at once',
 	{ timeout, skip },
 	async (t) => {
 		const { address } = await startMosquitto(t, { lines: ['message_size_limit 10000'] });
