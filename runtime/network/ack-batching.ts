@@ -55,7 +55,10 @@ export function createAcknowledging(parts: {
 		} else if (verdict === 'too_large' || (verdict === 'hung_up' && bar.isOver(topic))) {
 			bar.set(topic);
 			onBarred(topic);
-		} else if (verdict !== 'hung_up') lanesMax.delete(topic);
+		} else if (verdict === 'taken' || verdict === 'nobody') {
+			lanesMax.delete(topic);
+			bar.passed(topic);
+		}
 	};
 	const leave = async (): Promise<void> => {
 		const batch = [...waiting];

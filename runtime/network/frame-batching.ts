@@ -105,7 +105,7 @@ export function createFrameBatching(parts: {
 			return;
 		}
 		const { frame, unsendable } = first;
-		if (!bar.isOver(`${frame.lane ?? ''} ${frame.first}`)) return;
+		if (!bar.isOver(keyOf(frame))) return;
 		const isBare = frame.rows.every(({ skip }) => skip);
 		if (!isBare && unsendable(frame.first, 'hung_up')) return;
 		bar.set(topic);
@@ -114,6 +114,7 @@ export function createFrameBatching(parts: {
 	};
 	/** Allows larger publications again, little by little. */
 	const passed = (topic: string, bundle: readonly Given[]): void => {
+		for (const { frame } of bundle) bar.passed(keyOf(frame));
 		const limit = rowsMax.get(topic);
 		if (limit === undefined || rowsOf(bundle) < limit) return;
 		if (limit * 2 > parts.config.windowMessagesMax) rowsMax.delete(topic);
@@ -141,6 +142,11 @@ export function createFrameBatching(parts: {
 		},
 		forgetLimit: () => void (bytesMax = parts.bytesMax),
 	};
+}
+
+/** What a publication of this frame alone is counted by. */
+function keyOf({ lane = '', first }: FrameContent): string {
+	return `${lane} ${first}`;
 }
 
 function rowsOf(bundle: readonly Given[]): number {

@@ -76,6 +76,7 @@ export function createStatusPublisher(parts: {
 		const said = publication(state);
 		if (bar.has(said.topic)) return;
 		const verdict = await wire.publish(said);
+		if (verdict === 'taken' || verdict === 'nobody') bar.passed(said.topic);
 		if (verdict === 'hung_up' && !bar.isOver(said.topic)) return;
 		if (verdict !== 'hung_up' && verdict !== 'too_large' && verdict !== 'refused') return;
 		if (verdict === 'hung_up') bar.set(said.topic);

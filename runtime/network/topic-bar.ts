@@ -11,6 +11,8 @@ import type { Clock } from '../platform/clock.ts';
 export interface TopicBar {
 	/** Counts that the broker has hung up on this publication; true if that was the last time. */
 	isOver(publication: string): boolean;
+	/** The broker has taken this publication: what was counted of it was something else. */
+	passed(publication: string): void;
 	set(topic: string): void;
 	has(topic: string): boolean;
 }
@@ -36,6 +38,7 @@ export function createTopicBar(parts: {
 			if (counts.size > countedMax && oldest !== undefined) counts.delete(oldest);
 			return false;
 		},
+		passed: (publication) => void counts.delete(publication),
 		set: (topic) => void until.set(topic, clock.monotonic() + config.barredTopicMs),
 		has(topic) {
 			const end = until.get(topic);

@@ -137,3 +137,15 @@ test('one publication that breaks the connection: a birth is not said again for 
 	assert.ok(said().length > 0);
 	statusPublisher.silence();
 });
+
+test('a birth on which the broker hung up before, and which passed since, is not barred', async () => {
+	const { statusPublisher, clock, wire, barred, answers } = announced();
+	statusPublisher.begin();
+	for (const verdict of ['hung_up', 'taken', 'hung_up', 'taken'] as const) {
+		answers.verdict = verdict;
+		statusPublisher.up(wire);
+		await clock.settle();
+	}
+	assert.deepEqual(barred, []);
+	statusPublisher.silence();
+});
