@@ -34,8 +34,13 @@ interface Noted {
 	readonly place?: { readonly inode: number; readonly position: number };
 }
 
+interface Run {
+	readonly progress?: unknown;
+	readonly pollMs?: number;
+}
+
 /** A run of the method, what it has sent, and how it can be ended. */
-function follow(t: TestContext, path: string, progress?: unknown, pollMs = 10) {
+function follow(t: TestContext, path: string, { progress, pollMs = 10 }: Run = {}) {
 	const sent: string[] = [];
 	const noted: Noted[] = [];
 	const gaps: string[] = [];
@@ -182,7 +187,7 @@ test('a run after a crash goes on behind the last line that was sent', bounded, 
 	const progress = first.progress();
 	await first.end();
 	appendFileSync(path, ' two\n');
-	const second = follow(t, path, progress);
+	const second = follow(t, path, { progress });
 	await second.lines(1);
 	await second.end();
 	assert.deepEqual(second.sent, ['half two\n']);
@@ -200,7 +205,7 @@ test(
 		};
 		renameSync(path, `${path}.1`);
 		writeFileSync(path, 'new\n');
-		const tail = follow(t, path, progress);
+		const tail = follow(t, path, { progress });
 		await tail.lines(2);
 		await tail.end();
 		assert.deepEqual(tail.sent, ['missed\n', 'new\n']);
@@ -211,14 +216,14 @@ test('a file that was truncated meanwhile is read from its beginning', bounded, 
 	const path = fileIn(t);
 	writeFileSync(path, 'new\n');
 	const place = { inode: statSync(path).ino, position: 100 };
-	const tail = follow(t, path, { until: realClock.now() + 60_000, place });
+	const tail = follow(t, path, { progress: { until: realClock.now() + 60_000, place } });
 	await tail.lines(1);
 	await tail.end();
 	assert.deepEqual(tail.sent, ['new\n']);
 });
 
 test('its time goes on over a crash', bounded, async (t) => {
-	const tail = follow(t, fileIn(t), { until: realClock.now() - 1 });
+	const tail = follow(t, fileIn(t), { progress: { until: realClock.now() - 1 } });
 	await tail.running;
 	assert.deepEqual(tail.sent, []);
 });
@@ -257,7 +262,7 @@ function copyTruncate(path: string, next: string): void {
 
 /** The progress of a run that has sent what is in the file so far. */
 async function progressAt(t: TestContext, path: string, lines: number): Promise<unknown> {
-	const tail = follow(t, path, undefined);
+	const tail = follow(t, path);
 	await tail.isOpen();
 	for (let line = 1; line <= lines; line += 1) appendFileSync(path, `sent ${line}\n`);
 	await tail.lines(lines);
@@ -275,7 +280,7 @@ test(
 		appendFileSync(path, 'one\n');
 		rotate(path, 'two\nthree\n');
 		rotate(path, 'four\n');
-		const tail = follow(t, path, progress);
+		const tail = follow(t, path, { progress });
 		await tail.lines(4);
 		await tail.end();
 		assert.deepEqual(tail.sent, ['one\n', 'two\n', 'three\n', 'four\n']);
@@ -286,7 +291,7 @@ test(
 test('an offset without proof: two rotations within one poll lose nothing', bounded, async (t) => {
 	const path = fileIn(t);
 	writeFileSync(path, '');
-	const tail = follow(t, path, undefined, 400);
+	const tail = follow(t, path, { pollMs: 400 });
 	await tail.isOpen();
 	appendFileSync(path, 'one\n');
 	await tail.lines(1);
@@ -306,7 +311,7 @@ test(
 		for (const isLive of [false, true]) {
 			const path = fileIn(t);
 			writeFileSync(path, '');
-			const tail = isLive ? follow(t, path, undefined, 400) : undefined;
+			const tail = isLive ? follow(t, path, { pollMs: 400 }) : undefined;
 			let progress: unknown;
 			if (tail) {
 				await tail.isOpen();
@@ -315,7 +320,7 @@ test(
 			} else progress = await progressAt(t, path, 1);
 			appendFileSync(path, 'before\n');
 			copyTruncate(path, 'a new line that is longer than the old file\nnext\n');
-			const after = tail ?? follow(t, path, progress);
+			const after = tail ?? follow(t, path, { progress });
 			const wanted = ['before\n', 'a new line that is longer than the old file\n', 'next\n'];
 			await after.lines(isLive ? 4 : 3);
 			await after.end();
@@ -336,7 +341,7 @@ test(
 		rmSync(path);
 		writeFileSync(path, 'other content, and more of it\n');
 		const place = { ...progress.place, inode: statSync(path).ino };
-		const tail = follow(t, path, { ...progress, place });
+		const tail = follow(t, path, { progress: { ...progress, place } });
 		await tail.lines(1);
 		await tail.end();
 		assert.deepEqual(tail.sent, ['other content, and more of it\n']);
@@ -358,7 +363,7 @@ test(
 		writeFileSync(`${path}.2.gz`, 'not readable');
 		const soon = (realClock.now() + 5000) / 1000;
 		for (const number of ['1', '2.gz']) utimesSync(`${path}.${number}`, soon, soon);
-		const tail = follow(t, path, progress);
+		const tail = follow(t, path, { progress });
 		await tail.lines(2);
 		await tail.end();
 		assert.deepEqual(tail.sent, ['two\n', 'three\n']);

@@ -189,42 +189,45 @@ function runnerOnDisk(t: TestScope) {
 		dataFile: (...parts: string[]) => dataFile(folder, ...parts),
 		warn: (why: ReeveError) => void waits.push(why.code),
 	};
-	return { ...runner, folder, disk, waits, more };
+	type Fields = Parameters<MethodRunner['run']>[1];
+	const run = (name: string, fields: Fields, signal?: AbortSignal) =>
+		runner.run(name, fields, { ...more, ...(signal ? { signal } : {}) });
+	return { folder, disk, waits, run };
 }
 
 test(
 	'an effect half done: a full disk is waited for, and no half line stays',
 	{ skip },
 	async (t) => {
-		const { run, folder, disk, waits, more } = runnerOnDisk(t);
+		const { folder, disk, waits, run } = runnerOnDisk(t);
 		const path = join(folder, 'ship1', 'lines');
 		const line = (letter: string) => `${letter.repeat(9000)}\n`;
 		const fields = (letter: string) => ({ id: letter, fileName: 'lines', data: line(letter) });
-		await run('REQToFileAppend', fields('a'), more);
+		await run('REQToFileAppend', fields('a'));
 		disk.fill(undefined);
-		const waiting = run('REQToFileAppend', fields('b'), more);
+		const waiting = run('REQToFileAppend', fields('b'));
 		await until('it waits', () => waits.length > 0);
 		assert.equal(readFileSync(path, 'utf8'), line('a'));
 		disk.free(undefined);
 		await waiting;
-		await run('REQToFileAppend', fields('c'), more);
+		await run('REQToFileAppend', fields('c'));
 		assert.equal(readFileSync(path, 'utf8'), ['a', 'b', 'c'].map(line).join(''));
 		assert.deepEqual(waits, ['storage_full'], 'it is told once');
 	},
 );
 
 test('an effect half done: at the end of its time a full disk is told', { skip }, async (t) => {
-	const { run, folder, disk, waits, more } = runnerOnDisk(t);
+	const { folder, disk, waits, run } = runnerOnDisk(t);
 	for (const [method, fileName] of [
 		['REQToFileAppend', 'appended'],
 		['REQToFile', 'written'],
 	] as const) {
 		const path = join(folder, 'ship1', fileName);
 		const fields = { fileName, data: 'x'.repeat(9000) };
-		await run(method, { ...fields, id: 'a' }, more);
+		await run(method, { ...fields, id: 'a' });
 		disk.fill(undefined);
 		const over = new AbortController();
-		const running = run(method, { ...fields, id: 'b' }, { ...more, signal: over.signal });
+		const running = run(method, { ...fields, id: 'b' }, over.signal);
 		await until('it waits', () => waits.length > 0);
 		over.abort(new ReeveError('timed_out'));
 		await assert.rejects(running, { code: 'storage_full' });
@@ -243,9 +246,10 @@ test('an effect half done: what a crash left is removed by the next message', as
 	const path = join(runner.data, 'file');
 	truncateSync(path, 'one\nt'.length);
 	// Another process, which does not know that the append was whole.
-	const { appendOnce: appendAfterwards } = (await import(
-		`../../../actors/io/result-file.ts?${'again'}`
-	)) as { appendOnce: typeof appendOnce };
+	const another = new URL('../../../actors/io/result-file.ts?again', import.meta.url).href;
+	const { appendOnce: appendAfterwards } = (await import(another)) as {
+		appendOnce: typeof appendOnce;
+	};
 	const given = { path, data: 'three\n', method };
 	await appendAfterwards(messageOf({ id: 'c' }), runner.context(), given);
 	assert.equal(content(runner), 'one\nthree\n');
