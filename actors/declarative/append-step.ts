@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
-import { countPresent } from '../io/result-file.ts';
+import { replaceFile } from '../io/result-file.ts';
+import { appendWhole, countPresent } from '../io/whole-append.ts';
 
 /** What a step appends. */
 export interface StepAppending {
@@ -32,7 +33,7 @@ const queues = new Map<string, Promise<void>>();
  * Appends to a file. First it notes the step and the size of the file in `.<name>.append` beside
  * it; a second run compares what follows after that size, and adds only what is missing.
  *
- * @throws ReeveError `file_failed`
+ * @throws ReeveError `file_failed`, `storage_full`
  */
 export async function appendStep(appending: StepAppending): Promise<void> {
 	const { path } = appending;
@@ -59,10 +60,10 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 		const present = since === undefined ? undefined : await countPresent(handle, bytes, since);
 		if (present === undefined) {
 			const kept: Note[] = [...notes.filter(([step]) => step !== id), [id, size]];
-			await writeFile(notePath, JSON.stringify(kept.slice(-notesMax)));
+			// In one step: if the disk is full, the notes of the others stay.
+			await replaceFile(notePath, JSON.stringify(kept.slice(-notesMax)), id);
 		}
-		await handle.appendFile(bytes.subarray(present ?? 0));
-		await handle.datasync();
+		await appendWhole(handle, bytes, present ?? 0);
 		if (size === 0) await syncFolder(dirname(path));
 	} finally {
 		await handle.close();

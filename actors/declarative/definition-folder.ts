@@ -13,8 +13,9 @@ import type { StepSurroundings } from './steps.ts';
 
 /** The surroundings of the steps of YAML definitions, on the node of a configuration. */
 export function surroundingsOf(config: Config): StepSurroundings {
-	const { nodeName: node, subscribersDataFolder: dataFolder, outputBytesMax } = config;
-	return { node, dataFolder, outputBytesMax };
+	const { nodeName: node, subscribersDataFolder: dataFolder } = config;
+	const { outputBytesMax, diskRetryMs } = config;
+	return { node, dataFolder, outputBytesMax, diskRetryMs };
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
 
 /** A file that was read. */
@@ -30,7 +30,7 @@ function detailOf(thrown: unknown): string {
 	}
 	const detail: unknown = Reflect.get(Object(thrown), 'detail');
 	if (typeof detail === 'string' && detail !== '') return detail;
-	return thrown instanceof Error ? thrown.message : String(thrown);
+	return reasonOf(thrown);
 }
 
 /** Rewrites XState's refusal of a target in the form of our refusals. */

@@ -12,6 +12,7 @@ import { runCommand } from '../io/command.ts';
 import { contentOf, textOf as decoded } from '../io/text-content.ts';
 import { appendStep } from './append-step.ts';
 import { requestStep } from './request-step.ts';
+import { whileFull } from '../io/full-disk.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { orphanMark } from '../io/orphan-commands.ts';
 import type { StepYaml } from './step-schema.ts';
@@ -25,7 +26,11 @@ export interface StepSurroundings {
 	readonly dataFolder: string;
 	/** The most bytes that a command, a request or a file may return. */
 	readonly outputBytesMax: number;
+	/** The pause before a full disk is tried again. */
+	readonly diskRetryMs?: number;
 }
+
+const defaultRetryMs = 1000;
 
 /** The input of a step: its fields, with the values of the turn. */
 export type StepInput = Readonly<Partial<Record<keyof StepYaml, unknown>>>;
@@ -59,8 +64,13 @@ async function run(
 	const place = await placeOf(file, surroundings);
 	const bytes = Buffer.from(textOf(data));
 	const id = context.idempotencyKey.replaceAll(/[^\w-]/g, '-');
-	if (writeFile !== undefined) await replaceFile(place, bytes, id);
-	else await appendStep({ path: place, bytes, id });
+	const { clock, signal } = context;
+	const { diskRetryMs: retryMs = defaultRetryMs } = surroundings;
+	await whileFull({ clock, signal, retryMs }, () =>
+		writeFile === undefined
+			? appendStep({ path: place, bytes, id })
+			: replaceFile(place, bytes, id),
+	);
 	return { bytes: bytes.byteLength };
 }
 

@@ -11,7 +11,7 @@
 import type { AnyActorLogic } from 'xstate';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { ReeveError, type ErrorCode, reasonOf } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
@@ -234,7 +234,7 @@ function failure(code: ErrorCode, message: string): StepResult {
 /** The error as plain data, so that a machine receives the same after a restart. */
 function failureOf(thrown: unknown): StepResult {
 	if (thrown instanceof ReeveError) return failure(thrown.code, thrown.detail);
-	const message = thrown instanceof Error ? thrown.message : String(thrown);
+	const message = reasonOf(thrown);
 	return { error: { code: 'failed', message } };
 }
 

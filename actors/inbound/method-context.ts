@@ -74,6 +74,9 @@ export function createMethodContext(
 			const changes = [...noted(progress), ...(published?.changes ?? [])];
 			await router.send(interim ? [interim] : [], changes).then(published?.flushed, ignoreIfFenced);
 		},
+		warn({ code, detail }) {
+			parts.signals.emit('call.warned', { id: message.id, method: definition.name, code, detail });
+		},
 		ask: (asked, signal) => askMessage(parts, asked, signal),
 		print: (text) => parts.print(message.fromNode, text),
 		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),

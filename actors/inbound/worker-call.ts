@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Timer } from '../../runtime/platform/clock.ts';
@@ -26,6 +27,8 @@ export interface Order {
 		MethodContext,
 		'node' | 'storeId' | 'timeoutMs' | 'attempt' | 'outputBytesMax' | 'limits' | 'progress'
 	>;
+	/** See the setting of this name. */
+	readonly connectAttemptMs: number;
 }
 
 /** What the thread sends to the node. */
@@ -84,7 +87,8 @@ export function runInWorker(
 	const limits = { ...context.limits };
 	const { progress } = context;
 	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
-	const order: Order = { file, message, facts };
+	const connectAttemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
+	const order: Order = { file, message, facts, connectAttemptMs };
 	const worker = new Worker(threadFile, { workerData: order, name, ...loaderOf(file) });
 	const send = (event: ToThread) => worker.postMessage(event, []);
 	let notice: Timer | undefined;

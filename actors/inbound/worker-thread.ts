@@ -5,6 +5,7 @@
  * @module
  */
 import { pathToFileURL } from 'node:url';
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { realClock } from '../../runtime/platform/clock.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
@@ -83,4 +84,8 @@ function conclude(event: FromThread, port: MessagePort): void {
 	}
 }
 
-if (parentPort) conclude(await run(workerData as Order, parentPort), parentPort);
+if (parentPort) {
+	// A thread has a default of its own.
+	setDefaultAutoSelectFamilyAttemptTimeout((workerData as Order).connectAttemptMs);
+	conclude(await run(workerData as Order, parentPort), parentPort);
+}

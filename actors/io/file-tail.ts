@@ -1,24 +1,16 @@
 /**
  * Following a file: yields what is added to it, over rotation, truncation and deletion, with the
- * position of each piece in its file.
- *
- * This file is the door to @logdna/tail-file.
+ * position of each piece in its file. Content that was rotated away between two looks, or while the
+ * node was down, is read from the rotated files; what cannot be found is told.
  *
  * @module
  */
-import { statSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import TailFile from '@logdna/tail-file';
+import { basename } from 'node:path';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import { fileError } from '../../runtime/files/data-folder.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-
-/** A place in a file. The inode identifies the file even if it has been renamed. */
-export interface Place {
-	readonly inode: number;
-	readonly position: number;
-}
+import { fileOf, headOf, isSame, readAt, rotatedFiles, type Place } from './file-identity.ts';
 
 /** A piece of a file. */
 export interface Piece {
@@ -36,229 +28,179 @@ export interface Following {
 	/** Ends it, without an error: what was written before that is still yielded. */
 	readonly signal: AbortSignal;
 	readonly pollMs: number;
+	/** How many of its first bytes a file is known by. */
+	readonly markBytes: number;
 	/**
 	 * Where to begin; by default at the end, or at the beginning of a file that does not exist yet.
 	 */
 	readonly from?: Place | undefined;
-	/** Called as soon as the file is open. */
+	/** Called as soon as a file is open. */
 	readonly onStart?: (place: Place) => void;
+	/** Told of content that could not be found. */
+	readonly onGap?: (why: ReeveError) => void;
 }
 
-/** The bytes that are read at a time from a file that was rotated away. */
-const oldBytesAtATime = 65_536;
+/** The most bytes that are read at a time. */
+const bytesAtATime = 65_536;
 const nothing = new Uint8Array(0);
+
+/** Where the content that was read last is, once its file is not the one of this name any more. */
+interface Left {
+	readonly place: Place;
+	/** Whether it was read to its end, and has no name any more. */
+	readonly isGone: boolean;
+}
 
 /**
  * Yields what is added to a file, until the signal is raised. It waits for a file that is missing,
- * or goes missing. If `from` is in a file that was renamed in the same folder since, the rest of
- * that comes first.
+ * or goes missing.
  *
  * @throws ReeveError `file_failed` if it is not a file, or must not be read
  */
 export async function* followFile(following: Following): AsyncGenerator<Piece> {
-	const { path, clock, signal, pollMs } = following;
-	let { from } = following;
-	for (let isNew = false; ; isNew = true) {
-		const found = await lookAt(path);
-		if (found) {
-			if (from && found.inode !== from.inode) {
-				yield* restOf(path, from);
-				from = { inode: found.inode, position: 0 };
-			}
-			const start = beginningOf(found, from, isNew);
-			following.onStart?.(start);
-			if (yield* followOpen(following, start)) return;
-			from = undefined;
-		}
-		if (signal.aborted) return;
-		await pause(clock, pollMs, signal);
-		if (signal.aborted && !(await lookAt(path))) return;
-	}
-}
-
-/** Where to begin in a file that ends at `end`. A file that appeared during the wait is unread. */
-function beginningOf(end: Place, from: Place | undefined, isNew: boolean): Place {
-	const isShorter = from !== undefined && from.position > end.position;
-	if (isShorter || (!from && isNew)) return { ...end, position: 0 };
-	return from ?? end;
-}
-
-/** Follows a file that is there; false if it has gone. */
-async function* followOpen(
-	{ path, signal, pollMs }: Following,
-	start: Place,
-): AsyncGenerator<Piece, boolean> {
-	const tail = new TailFile(path, {
-		startPos: start.position,
-		pollFileIntervalMs: pollMs,
-		pollFailureRetryMs: pollMs,
-		maxPollFailures: Number.MAX_SAFE_INTEGER,
-	});
-	const watch = watchTail(tail, path, start);
+	const { path, clock, signal, pollMs, from } = following;
+	let left: Left | undefined = from && { place: from, isGone: false };
+	let isNew = false;
 	try {
-		if (!(await isStarted(tail))) return false;
 		for (;;) {
-			yield* watch.read();
-			if (watch.error) throw fileError(watch.error);
-			if (watch.isEnded) return true;
-			if (watch.isGone) {
-				// The next file of this name is unread, even if it gets the same inode.
-				yield watch.last();
-				return false;
+			const handle = await openIfThere(path);
+			if (handle) {
+				try {
+					const start = yield* approach(following, handle, { left, isNew });
+					following.onStart?.(start);
+					left = yield* followOpen(following, handle, start);
+				} finally {
+					await handle.close();
+				}
+				if (!left) return;
 			}
-			if (signal.aborted) {
-				// The rest is read here: the library's last read may repeat what it is just reading.
-				yield* restOf(path, watch.place);
-				return true;
-			}
-			await watch.news(signal);
+			isNew = true;
+			if (handle && !left?.isGone) continue;
+			if (signal.aborted) return;
+			await pause(clock, pollMs, signal);
 		}
-	} finally {
-		drop(tail);
-		tail.destroy();
-	}
-}
-
-/** Stops the library without its last read, by an error; its types leave that argument out. */
-function drop(tail: TailFile): void {
-	const quit = Reflect.get(tail, 'quit') as (reason: Error) => Promise<void>;
-	Reflect.apply(quit, tail, [new Error('it is not followed any more')]).catch(() => undefined);
-}
-
-async function isStarted(tail: TailFile): Promise<boolean> {
-	try {
-		await tail.start();
-		return true;
 	} catch (thrown) {
-		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return false;
 		throw fileError(thrown);
 	}
 }
 
-/** Keeps track of what happens to a followed file, and at which byte of what was read. */
-function watchTail(tail: TailFile, path: string, start: Place) {
-	/** At how many bytes of all that was read another file begins, and its inode. */
-	const resets: { readonly at: number; readonly inode: number }[] = [];
-	let place = start;
-	let seen = 0;
-	let wake = () => {};
-	let error: Error | undefined;
-	let isEnded = false;
-	let isGone = false;
-	const mark = () => {
-		const inode = statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
-		resets.push({ at: seen + tail.readableLength, inode });
-		wake();
-	};
-	tail.on('renamed', mark);
-	tail.on('truncated', mark);
-	tail.on('error', (thrown: Error) => {
-		error = thrown;
-		wake();
-	});
-	tail.on('retry', () => {
-		isGone = true;
-		wake();
-	});
-	tail.on('readable', () => wake());
-	tail.on('end', () => {
-		isEnded = true;
-		wake();
-	});
-
-	/** The next piece of a chunk: it belongs to one file. */
-	const pieceOf = (chunk: Uint8Array): Piece => {
-		const [reset] = resets;
-		const bytes = reset ? chunk.subarray(0, reset.at - seen) : chunk;
-		seen += bytes.length;
-		const at = place;
-		place = { ...at, position: at.position + bytes.length };
-		if (reset?.at !== seen) return { bytes, at };
-		resets.shift();
-		place = { inode: reset.inode, position: 0 };
-		return { bytes, at, isLast: true };
-	};
-
-	return {
-		/** Where the next piece begins. */
-		get place() {
-			return place;
-		},
-		get error() {
-			return error;
-		},
-		get isEnded() {
-			return isEnded;
-		},
-		/** Whether the file has gone; what was left of it has been read. */
-		get isGone() {
-			return isGone;
-		},
-		/** The empty piece that ends a file which has gone. */
-		last: (): Piece => ({ bytes: nothing, at: place, isLast: true }),
-		/** Yields what can be read now. */
-		*read(): Generator<Piece> {
-			for (;;) {
-				let chunk = tail.read() as Uint8Array | null;
-				while (chunk !== null && chunk.length > 0) {
-					const piece = pieceOf(chunk);
-					yield piece;
-					chunk = chunk.subarray(piece.bytes.length);
-				}
-				if (resets[0]?.at === seen) yield pieceOf(nothing);
-				else if (chunk === null) return;
-			}
-		},
-		/** Resolves when there may be something to read, or the file has ended, gone or failed. */
-		news: (signal: AbortSignal) =>
-			new Promise<void>((resolve) => {
-				const done = () => {
-					signal.removeEventListener('abort', done);
-					resolve();
-				};
-				wake = done;
-				if (!signal.aborted) signal.addEventListener('abort', done, { once: true });
-				if (tail.readableLength > 0 || isEnded || isGone || error) done();
-			}),
-	};
+/** Yields what is in older files first; returns where to begin in the present one. */
+async function* approach(
+	following: Following,
+	handle: FileHandle,
+	{ left, isNew }: { readonly left: Left | undefined; readonly isNew: boolean },
+): AsyncGenerator<Piece, Place> {
+	const { ino: inode, size } = await handle.stat();
+	if (!left) return await placeIn(following, handle, { inode, position: isNew ? 0 : size });
+	const { place, isGone } = left;
+	if (!isGone && place.inode === inode && (await isSame(handle, place))) return place;
+	yield* olderContent(following, inode, left);
+	return placeIn(following, handle, { inode, position: 0 });
 }
 
-/** The file's inode, and its size as a position; undefined if it is not there. */
-async function lookAt(path: string): Promise<Place | undefined> {
+/** Follows an open file; returns where it was left, or undefined at the end of the time. */
+async function* followOpen(
+	following: Following,
+	handle: FileHandle,
+	start: Place,
+): AsyncGenerator<Piece, Left | undefined> {
+	const { path, clock, signal, pollMs } = following;
+	let place = start;
+	let changedAt: number | undefined;
+	for (;;) {
+		const isEnd = signal.aborted;
+		const found = await stat(path).catch(() => undefined);
+		const isOther = found?.ino !== place.inode;
+		const { size, mtimeMs } = await handle.stat();
+		const hasChanged = size !== place.position || (changedAt ?? mtimeMs) !== mtimeMs;
+		changedAt = mtimeMs;
+		if (hasChanged && !(await isSame(handle, place))) {
+			yield { bytes: nothing, at: place, isLast: true };
+			return { place, isGone: false };
+		}
+		// After the look at its name, so that nothing is added once this is read.
+		place = yield* restOf(following, handle, place);
+		if (isOther) {
+			yield { bytes: nothing, at: place, isLast: true };
+			return { place, isGone: found === undefined };
+		}
+		if (isEnd) return undefined;
+		await pause(clock, pollMs, signal);
+	}
+}
+
+/** Yields what follows after a place in an open file; returns the place behind it. */
+async function* restOf(
+	following: Following,
+	handle: FileHandle,
+	start: Place,
+): AsyncGenerator<Piece, Place> {
+	let place = start;
+	for (;;) {
+		const bytes = await readAt(handle, place.position, bytesAtATime);
+		if (bytes.length === 0) return place;
+		const position = place.position + bytes.length;
+		const next = await placeIn(following, handle, { ...place, position });
+		// The head of the piece itself counts: its lines are noted with this place.
+		yield { bytes, at: { ...next, position: place.position } };
+		place = next;
+	}
+}
+
+/** A place with what the file is known by. */
+async function placeIn(
+	{ clock, markBytes }: Following,
+	handle: FileHandle,
+	{ inode, position, head: known }: Place,
+): Promise<Place> {
+	const isFull = known !== undefined && known.bytes >= markBytes;
+	const head = isFull ? known : ((await headOf(handle, position, markBytes)) ?? known);
+	return { inode, position, ...(head ? { head } : {}), at: clock.now() };
+}
+
+/** Yields what was added behind a place before the present file was begun. */
+async function* olderContent(
+	following: Following,
+	current: number,
+	{ place, isGone }: Left,
+): AsyncGenerator<Piece> {
+	const { path, onGap } = following;
+	const files = await rotatedFiles(path, current);
+	const own = await fileOf(place, files);
+	const gap = (what: string) => onGap?.(new ReeveError('file_gap', `${path}: ${what}`));
+	if (!own && !isGone) {
+		gap('it was rotated or truncated, and the rest of what was followed is not there any more');
+	}
+	const { at = Infinity } = place;
+	const later = own
+		? files.slice(files.indexOf(own) + 1)
+		: files.filter(({ changedAt }) => changedAt > at);
+	if (own) yield* wholeFile(following, own.path, place);
+	for (const { path: rotated, inode, isCompressed } of later) {
+		if (isCompressed) gap(`${basename(rotated)} is compressed, and is not read`);
+		else yield* wholeFile(following, rotated, { inode, position: 0 });
+	}
+}
+
+async function* wholeFile(following: Following, path: string, place: Place): AsyncGenerator<Piece> {
+	const handle = await open(path, 'r');
 	try {
-		const found = await stat(path);
-		if (found.isFile()) return { inode: found.ino, position: found.size };
+		const { ino: inode } = await handle.stat();
+		const at = yield* restOf(following, handle, { ...place, inode });
+		yield { bytes: nothing, at, isLast: true };
+	} finally {
+		await handle.close();
+	}
+}
+
+/** Opens a file; undefined if there is none. */
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+	try {
+		// A pipe without a writer would keep `open` waiting.
+		if (!(await stat(path)).isFile()) throw new ReeveError('file_failed', `${path} is not a file`);
+		return await open(path, 'r');
 	} catch (thrown) {
 		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
-		throw fileError(thrown);
+		throw thrown;
 	}
-	throw new ReeveError('file_failed', `${path} is not a file`);
-}
-
-/** Yields the rest of a file from a place on, found by its inode in the folder of `path`. */
-async function* restOf(path: string, { inode, position }: Place): AsyncGenerator<Piece> {
-	const folder = dirname(path);
-	const names = await readdir(folder);
-	for (const name of names) {
-		const found = await stat(join(folder, name)).catch(() => undefined);
-		if (found?.ino !== inode || !found.isFile()) continue;
-		const handle = await open(join(folder, name), 'r');
-		try {
-			for (let at = position; ;) {
-				const { bytesRead, buffer } = await handle.read(
-					Buffer.alloc(oldBytesAtATime),
-					0,
-					oldBytesAtATime,
-					at,
-				);
-				if (bytesRead === 0) break;
-				yield { bytes: buffer.subarray(0, bytesRead), at: { inode, position: at } };
-				at += bytesRead;
-			}
-		} finally {
-			await handle.close();
-		}
-		break;
-	}
-	yield { bytes: nothing, at: { inode, position }, isLast: true };
 }

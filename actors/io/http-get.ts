@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { MethodContext } from '../../runtime/method/method.ts';
-import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { asReeveError, reasonOf, ReeveError } from '../../runtime/platform/errors.ts';
 import { contentOf } from './text-content.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
@@ -73,6 +73,6 @@ export async function collect(
 export function unreachable(url: string, thrown: unknown): ReeveError {
 	// Node.js says "fetch failed", and the reason is its cause.
 	const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
-	const why = cause instanceof Error ? cause.message || String(Reflect.get(cause, 'code')) : '';
-	return new ReeveError('host_unreachable', `${url.slice(0, 200)}: ${why}`, { cause: thrown });
+	const detail = `${url.slice(0, 200)}: ${reasonOf(cause)}`;
+	return new ReeveError('host_unreachable', detail, { cause: thrown });
 }

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import { isReply, type Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { appendWhole, countPresent } from './whole-append.ts';
 
 /** What to append, where, and by which method. */
 export interface Appending {
@@ -37,7 +38,7 @@ export async function resultFile(message: Message, context: MethodContext): Prom
  * Replaces the file's content by `data`. Readers see the old content or the new one, never a part,
  * whatever happens in between; a second run leaves the same file.
  *
- * @throws ReeveError `file_failed`
+ * @throws ReeveError `file_failed`, `storage_full`
  */
 export async function replaceFile(
 	path: string,
@@ -58,15 +59,18 @@ export async function replaceFile(
 }
 
 /**
- * Appends to a file so that a message that is run again after a crash is not in it twice.
+ * Appends to a file so that a message that is run again after a crash is not in it twice, and no
+ * part of it stays if it cannot be appended whole.
  *
- * Before it appends, it notes the message and the length of the file in `.append-<node>-<method>`
- * in the data folder. A second run compares the bytes after that length with what it would append,
- * and adds only what is missing. One note is enough because the method runs one message at a time.
- * The note itself is not flushed: after a power cut, though not after a crash, the last message may
- * be in the file twice. It is never lost. The same holds if another program writes to the file.
+ * Before it appends, it notes the message, the length of the file and that of the data in
+ * `.append-<node>-<method>` in the data folder. A second run compares the bytes after that length
+ * with what it would append, and adds only what is missing. If another message comes first, because
+ * that one is not run again, what is there of it is removed. One note is enough because the method
+ * runs one message at a time. The note itself is not flushed: after a power cut, though not after a
+ * crash, the last message may be in the file twice. It is never lost. The same holds if another
+ * program writes to the file.
  *
- * @throws ReeveError `file_failed`
+ * @throws ReeveError `file_failed`, `storage_full`
  */
 export async function appendOnce(
 	message: Message,
@@ -76,17 +80,21 @@ export async function appendOnce(
 	const notePath = await context.dataFile(`.append-${context.node}-${method}`);
 	const bytes = Buffer.from(data);
 	try {
+		const earlier =
+			whole.has(notePath) && context.attempt === 1 ? undefined : await readNote(notePath);
+		if (earlier && earlier.id !== message.id) await removePart(earlier);
+		whole.delete(notePath);
 		const handle = await open(path, 'a+');
 		try {
-			const { size } = await handle.stat();
-			const earlier = context.attempt > 1 ? await readNote(notePath) : undefined;
+			const { size, ino: inode } = await handle.stat();
 			const isSame = earlier?.id === message.id && earlier.path === path;
 			const done = isSame ? await countPresent(handle, bytes, earlier.size) : undefined;
 			if (done === undefined) {
-				await writeFile(notePath, JSON.stringify({ id: message.id, path, size }));
+				const note: Note = { id: message.id, path, size, inode, length: bytes.length };
+				await writeFile(notePath, JSON.stringify(note));
 			}
-			await handle.appendFile(bytes.subarray(done ?? 0));
-			await handle.datasync();
+			await appendWhole(handle, bytes, done ?? 0);
+			whole.add(notePath);
 			if (size === 0) await syncFolder(dirname(path));
 		} finally {
 			await handle.close();
@@ -96,11 +104,28 @@ export async function appendOnce(
 	}
 }
 
+/** The notes of this process whose message is whole. */
+const whole = new Set<string>();
+
 /** The message that was about to be appended, and the length of the file before that. */
 interface Note {
 	readonly id: string;
 	readonly path: string;
 	readonly size: number;
+	/** Which file it was, and the length of the data; absent in notes of older versions. */
+	readonly inode?: number;
+	readonly length?: number;
+}
+
+/** Removes what is there of a message that is not whole. */
+async function removePart({ path, size, inode, length = 0 }: Note): Promise<void> {
+	try {
+		const found = await stat(path);
+		const isPart = found.size > size && found.size < size + length;
+		if (isPart && found.ino === inode) await truncate(path, size);
+	} catch (thrown) {
+		if (Reflect.get(Object(thrown), 'code') !== 'ENOENT') throw thrown;
+	}
 }
 
 /** The note, unless there is none or it was cut short: then nothing had been appended yet. */
@@ -113,22 +138,6 @@ async function readNote(path: string): Promise<Note | undefined> {
 		if (isExpected) return undefined;
 		throw thrown;
 	}
-}
-
-/** How many of `bytes` the file ends with from `from` on; undefined if other bytes are there. */
-export async function countPresent(
-	handle: FileHandle,
-	bytes: Buffer,
-	from: number,
-): Promise<number | undefined> {
-	const there = Buffer.alloc(bytes.length);
-	let count = 0;
-	while (count < there.length) {
-		const { bytesRead } = await handle.read(there, count, there.length - count, from + count);
-		if (bytesRead === 0) break;
-		count += bytesRead;
-	}
-	return there.subarray(0, count).equals(bytes.subarray(0, count)) ? count : undefined;
 }
 
 async function writeSynced(path: string, data: string | Uint8Array, mode?: number): Promise<void> {

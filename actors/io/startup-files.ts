@@ -17,6 +17,7 @@ import {
 	startupFolder,
 	type StartupFile,
 } from '../../runtime/message/startup-messages.ts';
+import { untilSpace } from './full-disk.ts';
 import { replaceFile } from './result-file.ts';
 
 /** The limits of one file of startup messages. */
@@ -38,7 +39,9 @@ export async function writeStartup(message: Message, context: MethodContext): Pr
 		if (typeof each === 'object' && each !== null && !Array.isArray(each)) continue;
 		throw new ReeveError('bad_message', 'data: a message is an object');
 	}
-	await replaceFile(await context.dataFile(startupFolder, file), data, id);
+	await untilSpace(context, async () =>
+		replaceFile(await context.dataFile(startupFolder, file), data, id),
+	);
 }
 
 /** The files of startup messages. */

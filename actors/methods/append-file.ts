@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
+import { untilSpace } from '../io/full-disk.ts';
 import { appendOnce, resultFile } from '../io/result-file.ts';
 
 /**
@@ -23,11 +24,15 @@ export default defineMethod({
 	ordering: 'sequential',
 	onCrash: 'retry',
 	replies: false,
+	// A full disk is waited for.
+	timeoutOf: () => -1,
 	args: z.array(z.string()),
 	example: { data: 'hello\n' },
 	async run(message, context) {
-		const path = await resultFile(message, context);
 		const { data = '' } = message;
-		await appendOnce(message, context, { path, data, method: 'REQToFileAppend' });
+		await untilSpace(context, async () => {
+			const path = await resultFile(message, context);
+			await appendOnce(message, context, { path, data, method: 'REQToFileAppend' });
+		});
 	},
 });

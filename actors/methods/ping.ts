@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { isoNow } from '../../runtime/platform/clock.ts';
 import { defineMethod } from '../../runtime/method/method.ts';
+import { untilSpace } from '../io/full-disk.ts';
 import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
@@ -25,7 +26,11 @@ export default defineMethod({
 	example: {},
 	async run(message, context) {
 		const data = `${isoNow(context.clock)}, ping received from ${message.fromNode}\n`;
-		if (message.fileName) await replaceFile(await resultFile(message, context), data, message.id);
+		if (message.fileName) {
+			await untilSpace(context, async () =>
+				replaceFile(await resultFile(message, context), data, message.id),
+			);
+		}
 		return { data };
 	},
 });

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { isoNow } from '../../runtime/platform/clock.ts';
 import { defineMethod } from '../../runtime/method/method.ts';
+import { untilSpace } from '../io/full-disk.ts';
 import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
@@ -26,6 +27,8 @@ export default defineMethod({
 	async run(message, context) {
 		if (!message.fileName) return;
 		const line = `${isoNow(context.clock)}, pong received from ${message.fromNode}\n`;
-		await replaceFile(await resultFile(message, context), line, message.id);
+		await untilSpace(context, async () =>
+			replaceFile(await resultFile(message, context), line, message.id),
+		);
 	},
 });

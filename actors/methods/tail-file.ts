@@ -6,9 +6,10 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
-import { asReeveError } from '../../runtime/platform/errors.ts';
+import { asReeveError, type ReeveError } from '../../runtime/platform/errors.ts';
 import { createLineReplies, createLines } from '../io/line-reply.ts';
-import { followFile, type Place } from '../io/file-tail.ts';
+import type { Place } from '../io/file-identity.ts';
+import { followFile } from '../io/file-tail.ts';
 
 /** How far a run has come. */
 interface Progress {
@@ -30,7 +31,8 @@ const noteMs = 30_000;
  *
  * The place in the file is noted with each line, in one transaction. So after a death or a restart
  * of the node it goes on after the last line that was sent, even in a file that was renamed
- * meanwhile.
+ * meanwhile, or copied and truncated, and goes through the files that were rotated since. What it
+ * cannot find there, because it is gone or compressed, is told to central.
  */
 export default defineMethod({
 	name: 'REQTailFile',
@@ -95,7 +97,16 @@ async function follow(path: string, context: MethodContext, span: Span): Promise
 		place = at;
 		await replies.send(line, progress());
 	};
-	const following = { path, clock, signal: over, pollMs: limits.tailPollMs, from: place, onStart };
+	const following = {
+		path,
+		clock,
+		signal: over,
+		pollMs: limits.tailPollMs,
+		markBytes: limits.tailMarkBytes,
+		from: place,
+		onStart,
+		onGap: (why: ReeveError) => context.warn?.(why),
+	};
 	let isFresh = false;
 	for await (const { bytes, at, isLast } of followFile(following)) {
 		let { position } = isFresh ? at : (place ?? at);

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
+import { untilSpace } from '../io/full-disk.ts';
 import { replaceFile, resultFile } from '../io/result-file.ts';
 
 /**
@@ -20,9 +21,13 @@ export default defineMethod({
 	ordering: 'sequential',
 	onCrash: 'retry',
 	replies: false,
+	// A full disk is waited for.
+	timeoutOf: () => -1,
 	args: z.array(z.string()),
 	example: { data: 'hello\n' },
 	async run(message, context) {
-		await replaceFile(await resultFile(message, context), message.data ?? '', message.id);
+		await untilSpace(context, async () =>
+			replaceFile(await resultFile(message, context), message.data ?? '', message.id),
+		);
 	},
 });

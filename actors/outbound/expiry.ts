@@ -10,7 +10,8 @@ import type { Config } from '../../runtime/config/config.ts';
 import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
 import type { Lane, Outbox } from '../../runtime/delivery/outbox.ts';
 import { unpackMessage } from '../../runtime/message/codec.ts';
-import { outcomesOf } from '../../runtime/message/reply.ts';
+import { brokerRefusals, isMereOutcome, outcomesOf } from '../../runtime/message/reply.ts';
+import { errorTable } from '../../runtime/platform/errors.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { DeliveryOutput } from './outbound-message.ts';
@@ -53,7 +54,12 @@ export interface Expiry {
 	/** Gives up messages that are past their time to live or their attempts. */
 	all(): Settlement;
 	/** Gives up one message anywhere in the lane: it is taken back, or cannot be sent. */
-	one(seq: number, why: 'cancelled' | 'tooLarge'): Settlement;
+	one(seq: number, why: 'cancelled' | 'tooLarge' | 'brokerRefused'): Settlement;
+	/**
+	 * Settles what waits in a lane whose topic is barred; owed outcomes stay. What may have been
+	 * accepted before stays as a skip.
+	 */
+	barred(): Settlement;
 }
 
 const nothing: Settlement = { changes: [], ids: [] };
@@ -97,19 +103,48 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 				for (const row of lane.rows.filter(isOver)) settlements.push(giveUpRow(row));
 			}
 			// Nearly always so: this runs each time that the lane sends.
-			if (settlements.length === 0) return nothing;
-			return {
-				changes: settlements.flatMap(({ changes }) => changes),
-				ids: settlements.flatMap(({ ids }) => ids),
-				instead: settlements.flatMap(({ instead = [] }) => instead),
-			};
+			return settlements.length === 0 ? nothing : merged(settlements);
 		},
 		one(seq, why) {
 			const row = seq < lane.lo ? undefined : outbox.row(lane, seq);
 			if (!row || row.skip) return nothing;
 			return giveUpRow({ ...row, [why]: true });
 		},
+		barred() {
+			const settlements: Settlement[] = [];
+			const first = lane.lo;
+			const last = Math.min(lane.flushed, first + givenUpMax);
+			for (let seq = first; seq <= last; seq += 1) {
+				const row = outbox.row(lane, seq);
+				if (!row || isOwed(row)) continue;
+				const barred = { ...row, brokerRefused: true } as const;
+				if (!row.skip) settlements.push(giveUpRow(barred));
+				// Nothing is known of it before the topic can be used again.
+				const left = settleBarred(barred, ledger);
+				if (left.length > 0) settlements.push({ changes: left, ids: [row.id] });
+			}
+			return merged(settlements);
+		},
 	};
+}
+
+function merged(settlements: readonly Settlement[]): Settlement {
+	return {
+		changes: settlements.flatMap(({ changes }) => changes),
+		ids: settlements.flatMap(({ ids }) => ids),
+		instead: settlements.flatMap(({ instead = [] }) => instead),
+	};
+}
+
+/** Whether a row tells an outcome and nothing else, which is never given up. */
+export function isOwed(row: OutRow): boolean {
+	return row.isReply === true && !row.skip && isMereOutcome(unpackMessage(row.body));
+}
+
+/** The outcome of a message that is still open when its topic is barred. */
+function settleBarred({ id, attempts }: OutRow, ledger: Ledger): readonly Change[] {
+	const detail = `${errorTable.broker_refused.meaning}; it may have run`;
+	return ledger.settle(id, { outcome: 'interrupted', code: 'broker_refused', detail, attempts });
 }
 
 /** Counts an attempt for messages that limit their attempts, because the receiver is away. */
@@ -128,8 +163,8 @@ function outcomeInstead(
 ): Required<Pick<Settlement, 'changes' | 'instead'>> {
 	// A request tells no outcome, and its body need not be here.
 	if (row.isInLedger) return { changes: [], instead: [] };
-	const isTooLarge = row.tooLarge === true;
-	const instead = outcomesOf(unpackMessage(row.body), { clock, isTooLarge }).map((outcome) =>
+	const lost = row.tooLarge ? 'too_large' : row.brokerRefused ? 'broker_refused' : undefined;
+	const instead = outcomesOf(unpackMessage(row.body), { clock, lost }).map((outcome) =>
 		outbox.append(outcome),
 	);
 	return { changes: instead.flatMap(({ changes }) => changes), instead };
@@ -148,15 +183,17 @@ export function settleRow(
 		signals.emit('delivery.refused', { to, method, id, code });
 		return ledger.settle(id, { outcome: 'refused', code });
 	}
-	signals.emit('delivery.gaveUp', { to, method, id, attempts });
+	const refusal = row.tooLarge ? 'too_large' : row.brokerRefused ? 'broker_refused' : undefined;
+	if (refusal) signals.emit('delivery.refused', { to, method, id, code: refusal });
+	else signals.emit('delivery.gaveUp', { to, method, id, attempts });
 	// It may have been accepted under another identity, which nothing here can find out.
 	if (row.seq <= lane.repeatUpTo) {
 		const detail = `${to} or this node has lost its store since; it may have run`;
 		return ledger.settle(id, { outcome: 'interrupted', code: 'interrupted', detail, attempts });
 	}
-	if (row.tooLarge) {
-		const detail = 'the broker takes no publication of this size';
-		return ledger.settle(id, { outcome: 'refused', code: 'too_large', detail });
+	if (refusal) {
+		const detail = brokerRefusals[refusal];
+		return ledger.settle(id, { outcome: 'refused', code: refusal, detail });
 	}
 	const outcome = row.cancelled ? 'cancelled' : 'expired';
 	return ledger.settle(id, { outcome, code: outcome, attempts });

@@ -8,12 +8,13 @@ import { laneStops } from '../../runtime/delivery/acceptance.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
 import { errorTable, isErrorCode } from '../../runtime/platform/errors.ts';
 import type { Network } from '../../runtime/network/network.ts';
+import type { Unsendable } from '../../runtime/network/frame-batching.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../runtime/protocol/frame.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Presence } from '../../runtime/network/presence.ts';
 import type { Settlement, WindowParts } from './expiry.ts';
-import type { Window } from './send-window.ts';
+import type { Load, Window } from './send-window.ts';
 import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
@@ -44,8 +45,14 @@ export type PublisherEvent =
 	| { readonly type: 'PAUSE' }
 	/** A message is taken back. */
 	| { readonly type: 'CANCEL'; readonly seq: number }
-	/** A message is larger than the broker takes. */
-	| { readonly type: 'TOO_LARGE'; readonly seq: number }
+	/** A message is larger than the broker takes, or the broker does not bring it. */
+	| {
+			readonly type: 'UNSENDABLE';
+			readonly seq: number;
+			readonly why: 'tooLarge' | 'brokerRefused';
+	  }
+	/** The broker takes nothing on the topic of the lane. */
+	| { readonly type: 'BARRED' }
 	| { readonly type: 'SHUTDOWN' };
 
 /** The part of a lane's state that acknowledgements change: failures and pauses. */
@@ -66,10 +73,32 @@ export interface PublisherContext extends PublisherInput, BackoffState {
 	/** `tail` settles when all frames so far have been handed to the wire: they leave in order. */
 	readonly line: { tail?: Promise<void> | undefined };
 	readonly send: (event: PublisherEvent) => void;
+	readonly probe: Probe;
+}
+
+/**
+ * The search for a message that the broker takes and does not bring, as Mosquitto does with one
+ * above its `message_size_limit`. A lane without an acknowledgement for long sends its first
+ * message alone, and behind it an empty frame: if only that is answered, the message was dropped.
+ */
+interface Probe {
+	/** The number of the message in front of the empty frame; 0: none is under way. */
+	seq: number;
+	isAnswered: boolean;
+	/** How often the message of this number was dropped. */
+	dropped: { readonly seq: number; readonly count: number };
+}
+
+/** Creates the state of a lane that is not in doubt. */
+export function createProbe(): Probe {
+	return { seq: 0, isAnswered: false, dropped: { seq: 0, count: 0 } };
 }
 
 /** The pause before a receiver that gives no credit is asked again. */
 const noCreditMs = 1000;
+
+/** The code of a lane whose topic is barred. */
+export const barredCode = 'broker_refused';
 
 /** Whether the receiver is online and this node is connected. */
 export const isReachable = ({ context }: { context: PublisherContext }): boolean =>
@@ -84,6 +113,7 @@ export function whyWaiting({ lane, presence, network }: PublisherContext): strin
 
 /** Why a lane has stopped sending for a while, as a sentence for people. */
 export function whyBackingOff({ lane, asked }: PublisherContext): string {
+	if (asked === barredCode) return errorTable[barredCode].meaning;
 	if (asked === '') return 'no acknowledgement yet; it is sent again';
 	return `${lane.to} asks to wait: ${isErrorCode(asked) ? errorTable[asked].meaning : asked}`;
 }
@@ -123,31 +153,66 @@ export function pump(context: PublisherContext): void {
 	const toStoreId = presence.get(lane.to)?.storeId;
 	const changes: Change[] = toStoreId ? [...window.bind(toStoreId)] : [];
 	const frames: FrameContent[] = [];
-	for (let load = window.take(); load; load = window.take()) {
-		const { first, rows } = load;
-		changes.push(...load.changes);
+	const isInDoubt = context.failures >= context.config.dropsMax;
+	const add = (first: number, rows: FrameContent['rows']): void => {
 		const frame = { lane: lane.name, lo: lane.lo, first, rows };
 		frames.push(toStoreId ? { ...frame, toStoreId } : frame);
+	};
+	const take = isInDoubt ? () => takeAlone(context) : () => window.take();
+	for (let load = take(); load; load = take()) {
+		const { first, rows } = load;
+		changes.push(...load.changes);
+		add(first, rows);
 		const attempt = context.failures + 1;
 		const { to, method } = lane;
 		signals.emit('delivery.sent', { to, method, count: rows.length, attempt });
 	}
+	if (isInDoubt && frames.length > 0) add(lane.lo, []);
 	if (frames.length > 0) release(context, frames, changes);
 	if (window.isEmpty()) disarm(context);
 	// A running timer stays: new mail must not delay the moment when older messages are overdue.
 	else if (!context.timer.current) arm(context, window.ackMs());
 }
 
+/** The next row alone; nothing while one is under way. */
+function takeAlone({ window, lane, probe }: PublisherContext): Load | undefined {
+	if (window.sent >= lane.lo) return undefined;
+	Object.assign(probe, { seq: lane.lo, isAnswered: false });
+	return window.take(1);
+}
+
+/** An acknowledgement that resolves nothing may answer the empty frame. */
+function noteAnswer({ lane, probe }: PublisherContext, ack: LaneAck): void {
+	if (probe.seq === lane.lo && ack.nack === undefined && ack.credit > 0) probe.isAnswered = true;
+}
+
+/** The acknowledgement is overdue: decides whether the broker has dropped the message. */
+export function noteDrop({ lane, probe, window, config, send }: PublisherContext): void {
+	const { seq, count } = probe.dropped;
+	const isDropped = probe.isAnswered && probe.seq === lane.lo;
+	probe.isAnswered = false;
+	if (!isDropped) return;
+	probe.dropped = { seq: lane.lo, count: seq === lane.lo ? count + 1 : 1 };
+	if (probe.dropped.count < config.dropsMax || window.isOwed(lane.lo)) return;
+	send({ type: 'UNSENDABLE', seq: lane.lo, why: 'brokerRefused' });
+}
+
 /** Hands frames to the wire, after the changes that must be committed first, if any. */
 function release(
-	{ journal, network, lane, line, send }: PublisherContext,
+	{ journal, network, lane, line, send, window, failures, config }: PublisherContext,
 	frames: readonly FrameContent[],
 	changes: readonly Change[],
 ): void {
 	const to = { node: lane.to, method: lane.method, kind: lane.kind };
-	const tooLarge = (seq: number): void => send({ type: 'TOO_LARGE', seq });
+	const unsendable: Unsendable = (seq, why) => {
+		if (why === 'barred') send({ type: 'BARRED' });
+		else if (why === 'hung_up' && window.isOwed(seq)) return false;
+		else send({ type: 'UNSENDABLE', seq, why: why === 'hung_up' ? 'brokerRefused' : 'tooLarge' });
+		return true;
+	};
+	const isAlone = failures >= config.dropsMax;
 	const hand = (): void => {
-		for (const frame of frames) network.sendFrame(to, frame, tooLarge);
+		for (const frame of frames) network.sendFrame(to, frame, { unsendable, isAlone });
 	};
 	if (changes.length === 0 && !line.tail) {
 		hand();
@@ -175,6 +240,7 @@ export function applyAck(
 	const { verdict, count, ...settlement } = context.window.acknowledge(ack);
 	if (verdict === 'doubted') return doubt(context, ack);
 	write(context, settlement);
+	if (count === 0) noteAnswer(context, ack);
 	return goOn(context, ack, count);
 }
 

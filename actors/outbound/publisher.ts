@@ -18,10 +18,13 @@ import { assign, enqueueActions, setup, type ActorLogicFrom } from 'xstate';
 import {
 	arm,
 	backoffMs,
+	barredCode,
 	changesBackoff,
+	createProbe,
 	disarm,
 	applyAck,
 	isReachable,
+	noteDrop,
 	pump,
 	whyBackingOff,
 	whyWaiting,
@@ -49,6 +52,7 @@ const machine = setup({
 			event.type === 'ACK' ? applyAck(context, event.ack, event.storeId) : {},
 		),
 		goBack: ({ context }) => context.window.goBack(),
+		noteDrop: ({ context }) => noteDrop(context),
 		// The hot path, because a fleet may have a lane for each message: the state is not re-entered,
 		// and the context is new only if something has changed.
 		applyAckAndContinue: enqueueActions(({ context, event, enqueue }) => {
@@ -73,8 +77,10 @@ const machine = setup({
 			if (event.type === 'CANCEL') write(context, context.window.cancel(event.seq));
 		},
 		refuse: ({ context, event }) => {
-			if (event.type === 'TOO_LARGE') write(context, context.window.refuse(event.seq));
+			if (event.type === 'UNSENDABLE') write(context, context.window.refuse(event.seq, event.why));
 		},
+		bar: ({ context }) => write(context, context.window.bar()),
+		noteBarred: assign({ asked: barredCode }),
 		countAway: ({ context }) => write(context, context.window.countAway()),
 		armAway: ({ context }) => arm(context, context.window.ackMs()),
 		armBackoff: ({ context }) => arm(context, backoffMs(context)),
@@ -105,6 +111,7 @@ const machine = setup({
 		lastGap: -1,
 		timer: {},
 		line: {},
+		probe: createProbe(),
 		asked: '',
 		send: (event) => self.send(event),
 	}),
@@ -114,7 +121,8 @@ const machine = setup({
 		ABSENT: { target: '.waiting', actions: 'goBack' },
 		LINK_DOWN: { target: '.waiting', actions: 'goBack' },
 		CANCEL: { actions: 'takeBack' },
-		TOO_LARGE: { actions: 'refuse' },
+		UNSENDABLE: { actions: 'refuse' },
+		BARRED: { actions: 'bar' },
 	},
 	states: {
 		waiting: {
@@ -138,14 +146,15 @@ const machine = setup({
 				MAIL: { actions: 'pump' },
 				// The skip that takes its place in the lane has to be sent.
 				CANCEL: { actions: ['takeBack', 'pump'] },
-				TOO_LARGE: { actions: ['refuse', 'pump'] },
+				UNSENDABLE: { actions: ['refuse', 'pump'] },
+				BARRED: { target: 'backingOff', actions: ['goBack', 'bar', 'fail', 'noteBarred'] },
 				ACK: { actions: 'applyAckAndContinue' },
 				PAUSE: { target: 'backingOff' },
 				// The receiver or the link has restarted: what is under way may be lost.
 				PRESENT: { actions: ['goBack', 'calm', 'pump'] },
 				LINK_UP: { actions: ['goBack', 'calm', 'pump'] },
 				TICK: [
-					{ guard: 'overdue', target: 'backingOff', actions: ['goBack', 'fail'] },
+					{ guard: 'overdue', target: 'backingOff', actions: ['noteDrop', 'goBack', 'fail'] },
 					{ actions: 'pump' },
 				],
 			},

@@ -12,6 +12,7 @@ import type { DeliveryOutput } from './outbound-message.ts';
 import {
 	countAway,
 	createExpiry,
+	isOwed,
 	settleRow,
 	type LanePosition,
 	type Settlement,
@@ -41,8 +42,11 @@ export interface Window {
 	readonly isEmpty: () => boolean;
 	/** How long the oldest message wants to wait for its acknowledgement. */
 	readonly ackMs: () => number;
-	/** The next rows that credit and size allow, marked as published; undefined if there are none. */
-	take(): Load | undefined;
+	/**
+	 * The next rows that credit and size allow, at most `rowsMax`, marked as published; undefined if
+	 * there are none.
+	 */
+	take(rowsMax?: number): Load | undefined;
 	/** Resolves what an acknowledgement covers. */
 	acknowledge(ack: LaneAck): Settlement & { readonly verdict: AckVerdict; readonly count: number };
 	/** Binds the lane to the store of its receiver, see `Outbox.bind`. */
@@ -55,8 +59,12 @@ export interface Window {
 	giveUp(): Settlement;
 	/** Gives up a message that is taken back, anywhere in the lane. */
 	cancel(seq: number): Settlement;
-	/** Gives up a message that is too large for the broker. */
-	refuse(seq: number): Settlement;
+	/** Gives up a message that is too large for the broker, or that the broker does not bring. */
+	refuse(seq: number, why: 'tooLarge' | 'brokerRefused'): Settlement;
+	/** Settles what waits, because the broker takes nothing on this topic. */
+	bar(): Settlement;
+	/** Whether the message is an outcome that must not be given up. */
+	isOwed(seq: number): boolean;
 	/** Stops the delivery actors; the rows stay in the outbox. */
 	stop(): void;
 }
@@ -92,7 +100,7 @@ export function createWindow(parts: WindowParts): Window {
 		},
 		isEmpty: () => lane.lo > lane.flushed,
 		ackMs: () => lane.rows[0]?.ackMs ?? config.defaultMessageTimeout * 1000,
-		take() {
+		take(rowsMax = Infinity) {
 			outbox.fill(lane);
 			const first = position.sent + 1;
 			const last = Math.min(lane.flushed, lane.lo + credit - 1, lane.lo + lane.rows.length - 1);
@@ -101,7 +109,8 @@ export function createWindow(parts: WindowParts): Window {
 			let bytes = 0;
 			for (let seq = first; seq <= last; seq += 1) {
 				const row = lane.rows[seq - lane.lo];
-				if (!row || (rows.length > 0 && bytes + row.body.byteLength > config.frameBytesMax)) break;
+				if (!row || rows.length >= rowsMax) break;
+				if (rows.length > 0 && bytes + row.body.byteLength > config.frameBytesMax) break;
 				bytes += row.body.byteLength;
 				deliveries.tell(row, { type: 'PUBLISHED' });
 				const counted = { ...row, attempts: row.attempts + 1 };
@@ -154,7 +163,12 @@ export function createWindow(parts: WindowParts): Window {
 		countAway: () => countAway(parts),
 		giveUp: () => expiry.all(),
 		cancel: (seq) => expiry.one(seq, 'cancelled'),
-		refuse: (seq) => expiry.one(seq, 'tooLarge'),
+		refuse: (seq, why) => expiry.one(seq, why),
+		bar: () => expiry.barred(),
+		isOwed(seq) {
+			const row = seq < lane.lo ? undefined : outbox.row(lane, seq);
+			return row !== undefined && isOwed(row);
+		},
 		stop: () => deliveries.stop(),
 	};
 }

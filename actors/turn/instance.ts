@@ -6,7 +6,7 @@
  */
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Message } from '../../runtime/message/message.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { behind, rowsUnder, type Change } from '../../runtime/journal/schema.ts';
 import { decodeDurable, durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
@@ -226,7 +226,7 @@ export function restoreInstance(
 		return stepper.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
 	} catch (thrown) {
 		if (thrown instanceof ReeveError) throw thrown;
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		const why = reasonOf(thrown);
 		throw new ReeveError('actor_parked', why, { cause: thrown });
 	}
 }

@@ -148,6 +148,13 @@ export const configSchema = z.strictObject({
 		.default(65_536)
 		.describe('The longest line of a followed file or command; longer ones are cut into several'),
 	tailPollMs: milliseconds.default(1000).describe('Pause between two looks at a followed file'),
+	tailMarkBytes: bytes
+		.max(65_536)
+		.default(1024)
+		.describe('A followed file is known again by so many of its first bytes'),
+	diskRetryMs: milliseconds
+		.default(1000)
+		.describe('Pause before a file that a full disk did not take is written again'),
 	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
 	copyChunkBytes: z.coerce
 		.number()
@@ -189,6 +196,29 @@ export const configSchema = z.strictObject({
 	frameBytesMax: bytes
 		.default(1_048_576)
 		.describe('The most bytes in one PUBLISH, unless one message is larger'),
+	connectAttemptMs: milliseconds
+		.min(10)
+		.default(5000)
+		.describe('How long each address of a host gets before the next one is tried'),
+	connectMs: milliseconds
+		.default(30_000)
+		.describe('How long a connection to the broker may take, over all its addresses'),
+	brokerBytesMax: bytes
+		.default(268_435_455)
+		.describe('The largest publication that the broker takes, if it does not tell (MQTT 3.1.1)'),
+	ackBytesMax: bytes.default(8192).describe('About the most bytes in one acknowledgement'),
+	hangUpsMax: count
+		.default(3)
+		.describe('Times that the broker may hang up on one publication before it is given up'),
+	hangUpTrialMs: milliseconds
+		.default(10_000)
+		.describe('How long fewer publications are under way at a time after the broker hung up'),
+	dropsMax: count
+		.default(3)
+		.describe('Times that the broker may drop one publication before it is given up'),
+	barredTopicMs: milliseconds
+		.default(3_600_000)
+		.describe('Pause before a topic on which the broker always hangs up is tried again'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
 	settlementsMax: count.default(1000).describe('Outcomes of one method that may wait for the disk'),
 	attemptsMax: count.default(5).describe('Starts of one message before it becomes a dead letter'),

@@ -20,6 +20,8 @@ export interface OutRow {
 	readonly cancelled?: true;
 	/** Set if no broker takes a publication of it, which is why it was given up. */
 	readonly tooLarge?: true;
+	/** Set if the broker hangs up on it or drops it, which is why it was given up. */
+	readonly brokerRefused?: true;
 	/** Set on replies, which have no ledger entry; absent in rows of older versions. */
 	readonly isReply?: true;
 	/** Set if the ledger entry keeps the body, so that the row is stored without it. */
@@ -74,7 +76,7 @@ export type StoredOutRow = readonly [
 
 const noBytes = new Uint8Array();
 
-const marks = { skip: 1, cancelled: 2, tooLarge: 4, isReply: 8 } as const;
+const marks = { skip: 1, cancelled: 2, tooLarge: 4, isReply: 8, brokerRefused: 16 } as const;
 
 /** What is written of a row. */
 export function stored(row: OutRow): StoredOutRow {
@@ -85,6 +87,7 @@ export function stored(row: OutRow): StoredOutRow {
 	if (row.cancelled) marked |= marks.cancelled;
 	if (row.tooLarge) marked |= marks.tooLarge;
 	if (row.isReply) marked |= marks.isReply;
+	if (row.brokerRefused) marked |= marks.brokerRefused;
 	return [id, body, deadline, ackMs, retries, attempts, marked];
 }
 
@@ -102,6 +105,7 @@ export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>)
 		...((marked & marks.cancelled) > 0 ? { cancelled: true } : {}),
 		...((marked & marks.tooLarge) > 0 ? { tooLarge: true } : {}),
 		...((marked & marks.isReply) > 0 ? { isReply: true } : {}),
+		...((marked & marks.brokerRefused) > 0 ? { brokerRefused: true } : {}),
 		...(body ? { body } : { isInLedger: true, body: noBytes }),
 		deadline,
 		ackMs,

@@ -5,7 +5,7 @@
  */
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ReeveError, type ErrorCode } from '../platform/errors.ts';
+import { ReeveError, type ErrorCode, reasonOf } from '../platform/errors.ts';
 
 /**
  * Writes a new file beside the old one and renames it, so that a crash leaves one or the other.
@@ -20,12 +20,12 @@ export function writeAtomically(
 	const beside = `${path}.new`;
 	try {
 		mkdirSync(dirname(path), { recursive: true });
-		writeFileSync(beside, text, { mode });
+		writeFileSync(beside, text, { mode, flush: true });
 		chmodSync(beside, mode);
 		renameSync(beside, path);
 	} catch (thrown) {
 		rmSync(beside, { force: true });
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		const why = reasonOf(thrown);
 		throw new ReeveError(code, `${path} cannot be written: ${why}`, { cause: thrown });
 	}
 }

@@ -6,7 +6,7 @@
  */
 import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 
 /**
  * The absolute path of a file in the data folder `root`, all its folders created.
@@ -38,9 +38,12 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
  */
 export function fileError(thrown: unknown): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
-	const detail = thrown instanceof Error ? thrown.message : String(thrown);
-	return new ReeveError('file_failed', detail, { cause: thrown });
+	const code = fullDisk.has(codeOf(thrown)) ? 'storage_full' : 'file_failed';
+	return new ReeveError(code, reasonOf(thrown), { cause: thrown });
 }
+
+/** Codes of the system for a file that cannot grow. */
+const fullDisk: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** Flushes `folder`, so that a new name in it survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {

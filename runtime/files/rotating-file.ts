@@ -45,8 +45,15 @@ export function createRotatingFile(path: string, limits: RotatingLimits): Rotati
 	const write = async (text: string): Promise<void> => {
 		const file = await open(path, 'a', 0o600);
 		try {
-			await file.appendFile(text);
-			await file.datasync();
+			const { size } = await file.stat();
+			try {
+				await file.appendFile(text);
+				await file.datasync();
+			} catch (thrown) {
+				// No half line may stay that the next one would continue.
+				await file.truncate(size);
+				throw thrown;
+			}
 		} finally {
 			await file.close();
 		}

@@ -104,7 +104,9 @@ export function createOutcomePublisher(parts: {
 		const count = (refusals.get(place) ?? 0) + 1;
 		refusals.set(place, count);
 		if (verdict === 'refused' && count < refusalsMax) return false;
-		signals.emit('message.dropped', { id, code: verdict });
+		if (verdict === 'hung_up' && count < config.hangUpsMax) return false;
+		const code = verdict === 'too_large' ? verdict : 'broker_refused';
+		signals.emit('message.dropped', { id, code });
 		return true;
 	};
 	const work = async (): Promise<void> => {

@@ -8,7 +8,7 @@
  * @module
  */
 import { pause, type Clock } from '../platform/clock.ts';
-import { ReeveError, type ErrorCode } from '../platform/errors.ts';
+import { ReeveError, type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Change } from './schema.ts';
 
@@ -142,7 +142,7 @@ function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
 		swallowCommitError(thrown);
 		if (failedSince !== undefined) return;
 		failedSince = clock.monotonic();
-		const detail = thrown instanceof Error ? thrown.message : String(thrown);
+		const detail = reasonOf(thrown);
 		signals.emit('journal.failed', { code: storageCode(detail), detail });
 	};
 

@@ -6,7 +6,7 @@
 import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { privateModes } from './file-permissions.ts';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 
 /** What a copy needs. */
 export interface CopyParts {
@@ -42,7 +42,7 @@ export async function copyStore({ to, copy }: CopyParts): Promise<{ bytes: numbe
 		return { bytes: (await stat(file)).size };
 	} catch (cause) {
 		if (isOurs) await rm(file, { force: true });
-		const detail = cause instanceof Error ? cause.message : String(cause);
+		const detail = reasonOf(cause);
 		throw new ReeveError('backup_failed', detail, { cause });
 	}
 }

@@ -12,22 +12,41 @@ import { createHash } from 'node:crypto';
 /** The method that takes an outcome and does nothing: the ledger is settled by then. */
 export const noReplyMethod = 'REQNone';
 
+/** Why a broker takes no publication of a message, as a sentence for people. */
+export const brokerRefusals = {
+	too_large: 'the broker takes no publication of this size',
+	broker_refused: 'the broker hangs up on its publication, or drops it',
+} as const;
+
 /**
  * The messages that replace a reply that is given up: they carry the outcome without the output.
  * The limit of tries of a reply applies to its output only; the outcome is always delivered. One
- * replaces the reply; if the reply was too large and answers several messages, there is one for
- * each of these.
+ * replaces the reply; if no broker takes it, and it answers several messages, there is one for each
+ * of these. The sender of a message that is done learns that its output is lost.
  *
  * @returns nothing if `reply` is not a reply, or carries an outcome only and cannot be divided
  */
 export function outcomesOf(
 	reply: Message,
-	{ clock, isTooLarge }: { readonly clock: Clock; readonly isTooLarge: boolean },
+	{
+		clock,
+		lost,
+	}: { readonly clock: Clock; readonly lost: keyof typeof brokerRefusals | undefined },
 ): readonly Message[] {
-	const { previousMethod, result, fromNode, toNode } = reply;
+	const { previousMethod, fromNode, toNode } = reply;
 	const answered = answeredBy(reply);
-	const isDivisible = isTooLarge && answered.length > 1;
-	if (!result || (isMereOutcome(reply) && !isDivisible)) return [];
+	const isDivisible = lost !== undefined && answered.length > 1;
+	if (!reply.result || (isMereOutcome(reply) && !isDivisible)) return [];
+	const isOutputLost = lost !== undefined && reply.data !== undefined;
+	const result: Result =
+		isOutputLost && reply.result.outcome === 'done'
+			? {
+					...reply.result,
+					outcome: 'failed',
+					code: lost,
+					detail: `it was done, but its output is lost: ${brokerRefusals[lost]}`,
+				}
+			: reply.result;
 	return answered.map((inReplyTo) => ({
 		id: newId(clock),
 		fromNode,

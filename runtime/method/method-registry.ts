@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { isKind, isName } from '../message/topics.ts';
 import { defineMethod, type MethodDefinition } from './method.ts';
 import { onCrashPolicies } from '../message/message.ts';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 
 /** The methods that a node knows. Names are case-sensitive, as in steward. */
 export interface MethodRegistry {
@@ -129,7 +129,7 @@ async function loadMethod(source: string): Promise<MethodDefinition> {
 	try {
 		loaded = await import(pathToFileURL(source).href);
 	} catch (thrown) {
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		const why = reasonOf(thrown);
 		throw new ReeveError('bad_declaration', `${source}: ${why}`, { cause: thrown });
 	}
 	const exported: unknown = Reflect.get(Object(loaded), 'default');

@@ -20,7 +20,13 @@ import type { Output } from '../message/reply.ts';
 /** The limits of the configuration that methods keep to. */
 export type MethodLimits = Pick<
 	Config,
-	'lineBytesMax' | 'copyBytesMax' | 'copyChunkBytes' | 'copyOutside' | 'tailPollMs'
+	| 'lineBytesMax'
+	| 'copyBytesMax'
+	| 'copyChunkBytes'
+	| 'copyOutside'
+	| 'tailPollMs'
+	| 'tailMarkBytes'
+	| 'diskRetryMs'
 >;
 
 /** A message that a method sends, and waits for the outcome of. */
@@ -85,6 +91,8 @@ export interface MethodContext {
 	readonly authorization?: Authorization | undefined;
 	/** What the node has received; for the methods that audits and cancellations are made of. */
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
+	/** Tells the operators of the node of a trouble that does not end the run. */
+	warn?(why: ReeveError): void;
 	/** Prints on the console of the node. */
 	print(text: string): void;
 	/**

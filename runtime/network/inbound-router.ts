@@ -12,7 +12,7 @@ import type { Signals } from '../observability/signals.ts';
 import { readFrames, type Frame, type FrameHead } from '../protocol/frame.ts';
 import type { ReplayGuard } from '../security/replay-guard.ts';
 import { passingSigner, readSigned, type Signer } from '../security/signing.ts';
-import type { PublicProperties, Publication, WireListener } from './transport.ts';
+import type { Arrival, PublicProperties, Publication, WireListener } from './transport.ts';
 import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
 import { ignoreIfFenced } from '../journal/fencing.ts';
@@ -75,10 +75,18 @@ export function createInboundRouter(parts: {
 		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
 		if (changes.length > 0) guard.write(changes).catch(ignoreIfFenced);
 	};
-	const frames = (topic: string, payload: Uint8Array, to: { method: string; kind: Kind }): void => {
+	const frames = (
+		{ topic, payload, isRepeat }: Packet,
+		to: { method: string; kind: Kind },
+	): void => {
 		const signed = readSigned(payload);
 		const read = readFrames(signed.content);
 		const [{ from, storeId, epoch, lane }] = read;
+		// It may have been started already, and such a message is started at most once.
+		if (isRepeat && lane === undefined) {
+			for (const { id } of read[0].rows) signals.emit('message.dropped', { id, code: 'repeated' });
+			return;
+		}
 		const isProven = signer.check(topic, signed, from);
 		if (isProven) bind(read[0]);
 		const destination = { method: to.method, kind: to.kind, isProven };
@@ -106,11 +114,14 @@ export function createInboundRouter(parts: {
 		if (answer) void network.publish(answer);
 	};
 
-	const route = (topic: string, payload: Uint8Array): void => {
+	const route = (packet: Packet): void => {
+		const { topic, payload } = packet;
 		const address = parseTopic(self.prefix, topic);
+		// Only births and deaths are retained; what else is was said to another epoch.
+		if (packet.isRetained && address?.part !== 'status') throw new ReeveError('retained');
 		switch (address?.part) {
 			case 'lane':
-				return frames(topic, payload, address);
+				return frames(packet, address);
 			case 'ack':
 				return acknowledgement(topic, payload);
 			case 'status':
@@ -125,9 +136,9 @@ export function createInboundRouter(parts: {
 	return {
 		up: (wire) => network.attach(wire),
 		down: (wire) => network.detach(wire),
-		packet(topic, payload) {
+		packet(topic, payload, arrival = {}) {
 			try {
-				route(topic, payload);
+				route({ ...arrival, topic, payload });
 			} catch (thrown) {
 				const { code, detail } = asReeveError(thrown, 'bad_frame');
 				if (signatureCodes.has(code)) {
@@ -141,10 +152,20 @@ export function createInboundRouter(parts: {
 		async publicMessage(topic, payload, properties) {
 			const address = parseTopic(self.prefix, topic);
 			if (address?.part !== 'public') return;
+			if (properties.isRetained) {
+				signals.emit('message.refused', { code: 'retained', detail: topic, via: 'mqtt', topic });
+				return;
+			}
 			const { method, kind } = address;
 			await handlers.publicMessage(payload, { method, kind }, properties);
 		},
 	};
+}
+
+/** A publication on a topic of this node. */
+interface Packet extends Arrival {
+	readonly topic: string;
+	readonly payload: Uint8Array;
 }
 
 /** The codes of what is refused because of its signature. */

@@ -104,7 +104,9 @@ export function createClaims(parts: ClaimParts): Claims {
 		async conduct(channel, isContested) {
 			const since = clock.monotonic();
 			const hearing = createHearing({ ...parts, token, channel, say, isContested });
-			channel.onPacket((at, payload) => {
+			channel.onPacket((at, payload, arrival) => {
+				// A retained claim or objection was about an earlier claim.
+				if (arrival?.isRetained && at === topic) return;
 				if (payload.byteLength > 0 && !isGenuine(at, payload)) return;
 				if (parseTopic(prefix, at)?.part === 'status') hearing.status(payload);
 				else hearing.note(payload);

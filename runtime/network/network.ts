@@ -6,7 +6,10 @@
  */
 import { formatTopic, type Kind } from '../message/topics.ts';
 import { createStatusPublisher, type Self } from './status-publisher.ts';
-import { createFrameBatching, type TooLarge } from './frame-batching.ts';
+import { createFrameBatching, type FrameSending } from './frame-batching.ts';
+import { createAcknowledging } from './ack-batching.ts';
+import type { Config } from '../config/config.ts';
+import type { Signals } from '../observability/signals.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { frameVersion, packFrames, type FrameContent } from '../protocol/frame.ts';
@@ -29,13 +32,13 @@ export interface Network {
 	isUp(): boolean;
 	/**
 	 * Sends a frame to a node before this turn ends: QoS 1, with other lanes' in one PUBLISH. Without
-	 * a lane, for messages that are sent at most once, alone and with QoS 0. `tooLarge` is told of
-	 * messages of a lane that no broker here takes.
+	 * a lane, for messages that are sent at most once, alone and with QoS 0. `how.unsendable` is told
+	 * of messages of a lane that no broker here takes.
 	 */
 	sendFrame(
 		to: { node: string; method: string; kind: Kind },
 		frame: FrameContent,
-		tooLarge?: TooLarge,
+		how?: FrameSending,
 	): void;
 	/** Hands any publication to the broker. Never rejects. */
 	publish(publication: Publication): Promise<Verdict>;
@@ -55,15 +58,22 @@ export interface Network {
 export function createNetwork(parts: {
 	self: Self;
 	clock: Clock;
-	/** About how many bytes one PUBLISH of frames may have. */
-	bytesMax: number;
+	config: Pick<
+		Config,
+		'frameBytesMax' | 'ackBytesMax' | 'hangUpsMax' | 'barredTopicMs' | 'windowMessagesMax'
+	>;
+	signals: Pick<Signals, 'emit'>;
 	passPoint: PassPoint;
 	/** Without one, nothing is signed and everything is believed. */
 	signer?: Signer | undefined;
 	/** Aborted when another process speaks for this store: then nothing leaves any more. */
 	fenced?: AbortSignal | undefined;
 }): Network {
-	const { self, signer = passingSigner, fenced } = parts;
+	const { self, clock, config, signals, signer = passingSigner, fenced } = parts;
+	const onBarred = (topic: string): void => {
+		signals.emit('topic.barred', { topic, forMs: config.barredTopicMs });
+	};
+	const shared = { clock, config, onBarred };
 	const wires = new Set<Wire>();
 	const linkListeners = new Set<(isUp: boolean) => void>();
 	const tellLink = (): void => {
@@ -86,24 +96,35 @@ export function createNetwork(parts: {
 		const verdicts = await Promise.all([...wires].map((wire) => wire.publish(publication)));
 		return verdicts.find((verdict) => verdict === 'taken') ?? verdicts[0] ?? 'not_connected';
 	};
-	const statusPublisher = createStatusPublisher({ self, clock: parts.clock, wires, signer });
+	const statusPublisher = createStatusPublisher({ ...shared, self, wires, signer });
 
 	const publishFrames = (topic: string, qos: 0 | 1, frames: readonly FrameContent[]) => {
 		const payload = signer.sign(topic, packFrames(head(), frames));
 		return publish({ topic, payload, qos, retain: false });
 	};
 	const frameBatching = createFrameBatching({
-		bytesMax: parts.bytesMax,
+		...shared,
+		bytesMax: config.frameBytesMax,
 		publish: (topic, frames) => publishFrames(topic, 1, frames),
 		onSent: () => parts.passPoint('frame.sent'),
 	});
 
-	const acknowledging = createAcknowledging(({ node, ...content }) => {
-		const topic = topicOf({ part: 'ack', node });
-		const payload = signer.sign(topic, packAcknowledgement({ ...head(), ...content }));
-		// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
-		return publish({ topic, payload, qos: 0, retain: false });
+	const acknowledging = createAcknowledging({
+		...shared,
+		topicOf: (node) => topicOf({ part: 'ack', node }),
+		publish(topic, content) {
+			const payload = signer.sign(topic, packAcknowledgement({ ...head(), ...content }));
+			// QoS 0: an acknowledgement that gets lost costs a resend, which is answered alike.
+			return publish({ topic, payload, qos: 0, retain: false });
+		},
 	});
+	/** Sends messages that are sent at most once; those that the broker does not take are told of. */
+	const sendOnce = async (topic: string, content: FrameContent): Promise<void> => {
+		const verdict = await publishFrames(topic, 0, [content]);
+		if (verdict !== 'too_large' && verdict !== 'hung_up' && verdict !== 'refused') return;
+		const code = verdict === 'too_large' ? verdict : 'broker_refused';
+		for (const { id } of content.rows) signals.emit('message.dropped', { id, code });
+	};
 
 	fenced?.addEventListener('abort', () => {
 		statusPublisher.silence();
@@ -134,12 +155,12 @@ export function createNetwork(parts: {
 		},
 		isUp: () => wires.size > 0,
 		publish,
-		sendFrame({ node, method, kind }, content, tooLarge = () => {}) {
+		sendFrame({ node, method, kind }, content, how = { unsendable: () => true }) {
 			const topic = topicOf({ part: 'lane', node, method, kind });
-			if (content.lane === undefined) void publishFrames(topic, 0, [content]);
-			else frameBatching.add(topic, content, tooLarge);
+			if (content.lane === undefined) void sendOnce(topic, content);
+			else frameBatching.add(topic, content, how);
 		},
-		answer: acknowledging.add,
+		answer: (to, ack) => acknowledging.add(to, ack),
 		follow(node) {
 			const topic = topicOf({ part: 'status', node });
 			if (followed.has(topic)) return;
@@ -152,31 +173,5 @@ export function createNetwork(parts: {
 		},
 		announce: () => statusPublisher.begin(),
 		retire: () => statusPublisher.end(),
-	};
-}
-
-/** Gathers acknowledgements: those of one turn for one store are one publication. */
-function createAcknowledging(
-	publish: (batch: {
-		readonly node: string;
-		readonly forStoreId: string;
-		readonly lanes: readonly LaneAck[];
-	}) => Promise<Verdict>,
-): { readonly add: Network['answer'] } {
-	const waiting = new Map<string, { node: string; lanes: Map<string, LaneAck> }>();
-	const leave = async (): Promise<void> => {
-		const batch = [...waiting];
-		waiting.clear();
-		for (const [forStoreId, { node, lanes }] of batch) {
-			await publish({ node, forStoreId, lanes: [...lanes.values()] });
-		}
-	};
-	return {
-		add({ from, storeId }, ack) {
-			if (waiting.size === 0) setImmediate(() => void leave());
-			let pending = waiting.get(storeId);
-			if (!pending) waiting.set(storeId, (pending = { node: from, lanes: new Map() }));
-			pending.lanes.set(ack.lane, ack);
-		},
 	};
 }

@@ -12,7 +12,9 @@ import { formatTopic } from '../message/topics.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { frameVersion } from '../protocol/frame.ts';
 import { passingSigner, type Signer } from '../security/signing.ts';
+import { createTopicBar } from './topic-bar.ts';
 import type { Publication, Wire } from './transport.ts';
+import type { Config } from '../config/config.ts';
 import type { Facts } from '../message/facts.ts';
 import type { Status } from '../protocol/status.ts';
 
@@ -41,8 +43,12 @@ export function createStatusPublisher(parts: {
 	clock: Clock;
 	wires: ReadonlySet<Wire>;
 	signer?: Pick<Signer, 'signJson'>;
+	config: Pick<Config, 'hangUpsMax' | 'barredTopicMs'>;
+	/** Called when the broker does not take what is said of this node. */
+	onBarred: (topic: string) => void;
 }): StatusPublisher {
 	const { self, clock, wires, signer = passingSigner } = parts;
+	const bar = createTopicBar(parts);
 	let isBegun = false;
 	let again: Timer | undefined;
 	/**
@@ -65,8 +71,19 @@ export function createStatusPublisher(parts: {
 		const count = 2 * of + (state === 'online' ? 0 : 1);
 		return { topic, payload: signer.signJson(topic, status, count), qos: 1, retain: true };
 	};
+	/** Births and deaths that the broker hangs up on are not said again for a while. */
+	const say = async (wire: Wire, state: Status['state']): Promise<void> => {
+		const said = publication(state);
+		if (bar.has(said.topic)) return;
+		const verdict = await wire.publish(said);
+		if (verdict === 'taken' || verdict === 'nobody') bar.passed(said.topic);
+		if (verdict === 'hung_up' && !bar.isOver(said.topic)) return;
+		if (verdict !== 'hung_up' && verdict !== 'too_large' && verdict !== 'refused') return;
+		if (verdict === 'hung_up') bar.set(said.topic);
+		parts.onBarred(said.topic);
+	};
 	const announce = (): void => {
-		if (isBegun) for (const wire of wires) void wire.publish(publication('online'));
+		if (isBegun) for (const wire of wires) void say(wire, 'online');
 	};
 	const repeat = (delayMs: number): void => {
 		again?.cancel();
@@ -85,7 +102,7 @@ export function createStatusPublisher(parts: {
 		up(wire) {
 			connection += 1;
 			if (!isBegun) return;
-			void wire.publish(publication('online'));
+			void say(wire, 'online');
 			repeat(repeatMsMin);
 		},
 		begin() {
@@ -97,7 +114,7 @@ export function createStatusPublisher(parts: {
 			if (!isBegun) return;
 			// First, or the echo of the goodbye would be contradicted.
 			hush();
-			await Promise.all([...wires].map((wire) => wire.publish(publication('offline'))));
+			await Promise.all([...wires].map((wire) => say(wire, 'offline')));
 		},
 		silence: hush,
 		hear({ state, storeId, epoch }, count = 0) {

@@ -22,9 +22,10 @@ export interface Publication {
 
 /**
  * What a wire says of a publication. `taken` means that the broker has it, which settles nothing:
- * only the receiver's acknowledgement does. `nobody` means that no subscriber matches.
+ * only the receiver's acknowledgement does. `nobody` means that no subscriber matches. `hung_up`
+ * means that the broker has ended the connection while only this publication was under way.
  */
-export type Verdict = 'taken' | 'nobody' | 'refused' | 'too_large' | 'not_connected';
+export type Verdict = 'taken' | 'nobody' | 'refused' | 'too_large' | 'hung_up' | 'not_connected';
 
 /** What a wire offers to the node. */
 export interface Wire {
@@ -38,12 +39,18 @@ export interface Wire {
 	follow?(topic: string): void;
 }
 
-/** What an MQTT client may say beside the payload (MQTT 5; absent on 3.1.1). */
-export interface PublicProperties {
-	readonly responseTopic?: string;
-	readonly correlationData?: Uint8Array;
+/** How the broker has brought a publication. */
+export interface Arrival {
+	/** Set if it was published before this connection subscribed: the broker had retained it. */
+	readonly isRetained?: boolean;
 	/** Set if the broker has delivered it before, and does not know what became of that. */
 	readonly isRepeat?: boolean;
+}
+
+/** What an MQTT client may say beside the payload (MQTT 5; absent on 3.1.1). */
+export interface PublicProperties extends Arrival {
+	readonly responseTopic?: string;
+	readonly correlationData?: Uint8Array;
 	/** Raised when the connection that it came on is lost: the broker will deliver it again. */
 	readonly gone?: AbortSignal;
 }
@@ -54,7 +61,7 @@ export interface WireListener {
 	up(wire: Wire): void;
 	down(wire: Wire, reason: string): void;
 	/** A publication on one of our own topics: `_lane`, `_ack` or `_status`. */
-	packet(topic: string, payload: Uint8Array): void;
+	packet(topic: string, payload: Uint8Array, arrival?: Arrival): void;
 	/**
 	 * A publication on a public topic. Its PUBACK must wait until the promise resolves, which is when
 	 * the message is on disk, or refused for good.
@@ -133,7 +140,7 @@ export interface NodeApi {
 export interface ClaimChannel {
 	publish(publication: Publication): Promise<Verdict>;
 	/** Calls `see` for each publication that arrives. */
-	onPacket(see: (topic: string, payload: Uint8Array) => void): void;
+	onPacket(see: (topic: string, payload: Uint8Array, arrival?: Arrival) => void): void;
 	/** Resolves when the connection is lost. */
 	readonly lost: Promise<void>;
 }

@@ -42,6 +42,8 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'instance.parked': 'error',
 	'instance.unparked': 'warn',
 	'alert.raised': 'warn',
+	'topic.barred': 'error',
+	'call.warned': 'error',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',

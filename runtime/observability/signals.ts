@@ -63,6 +63,8 @@ export interface SignalFields {
 	'store.renewed': { storeId: string; before: string; why: string };
 	'delivery.gaveUp': { to: string; method: string; id: string; attempts: number };
 	'call.started': { id: string; method: string; from: string; attempt: number };
+	/** A running method has a trouble that does not end it, such as a full disk. */
+	'call.warned': { id: string; method: string; code: ErrorCode; detail: string };
 	'call.ended': {
 		id: string;
 		method: string;
@@ -130,6 +132,8 @@ export interface SignalFields {
 	/** The oldest dead letter was deleted, because there were too many. */
 	'dead.dropped': { id: string; method: string };
 	'replay.decided': { id: string; method: string; decision: string };
+	/** The broker takes nothing on a topic; nothing is sent on it for a while. */
+	'topic.barred': { topic: string; forMs: number };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };
 	'node.seen': { name: string; storeId: string; epoch: number };

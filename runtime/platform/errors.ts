@@ -76,7 +76,7 @@ export const errorTable = {
 	duplicate_id: row('another message already has this id', 'leave the id out, or choose a new one'),
 	mailbox_full: row('the mailbox is above its limit', 'wait, or raise mailboxMessagesMax', later),
 	outbox_full: row('the outbox is above its limit', 'wait, or raise outboxMessagesMax', later),
-	storage_full: row('the disk is full', 'free some space; work resumes by itself', later),
+	storage_full: row('the disk is full', 'free some space; what waits resumes by itself', later),
 	storage_failed: row('the journal cannot be written', 'check the disk and its permissions', later),
 	too_many_clients: row(
 		'the socket serves as many clients as it may',
@@ -121,6 +121,11 @@ export const errorTable = {
 	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
 	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
 	file_failed: row('the file cannot be written', 'check the disk and its permissions', failed),
+	file_gap: row(
+		'a part of a followed file could not be found',
+		'see the rotated files beside it; compressed ones are not read',
+		failed,
+	),
 	http_failed: row(
 		'the web server did not answer with 200',
 		'see the status in the detail',
@@ -150,6 +155,11 @@ export const errorTable = {
 		failed,
 	),
 	broker_unreachable: row('the broker does not answer', 'check brokerAddress', later),
+	broker_refused: row(
+		'the broker takes no such publication: it hangs up on it, or drops it',
+		"see the broker's log for its size limit and the rights of this node; set brokerBytesMax",
+		failed,
+	),
 	address_in_use: row('the address is taken by another program', 'choose another address', {
 		exitCode: exitCodes.bug,
 	}),
@@ -233,6 +243,10 @@ export const errorTable = {
 		'see there: reeve acl list',
 		failed,
 	),
+	retained: row(
+		'the broker had retained it and brings it at each start; it may have run before',
+		'publish requests without retain; clear the topic: mosquitto_pub -r -n -t TOPIC',
+	),
 	unknown_node: row(
 		'no node or client of this name is known here',
 		'see: reeve get nodes, reeve keys list; if it is still to come, add --yes',
@@ -274,8 +288,20 @@ export function isErrorCode(text: string): text is ErrorCode {
 /** Any thrown value as an operational error; what is not one already becomes `fallback`. */
 export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
-	const detail = thrown instanceof Error ? thrown.message : textOf(thrown);
-	return new ReeveError(fallback, detail, { cause: thrown });
+	return new ReeveError(fallback, reasonOf(thrown), { cause: thrown });
+}
+
+/**
+ * The reason in a thrown value, for people. If several attempts have failed, such as those for each
+ * address of a host, it names the reason of each. It is never empty.
+ */
+export function reasonOf(thrown: unknown): string {
+	if (!(thrown instanceof Error)) return textOf(thrown);
+	const parts: unknown[] = thrown instanceof AggregateError ? thrown.errors : [];
+	const reasons = [...new Set(parts.map(reasonOf))].join('; ');
+	const text = [thrown.message, reasons].filter(Boolean).join(': ');
+	const code: unknown = Reflect.get(thrown, 'code');
+	return text || (typeof code === 'string' ? code : thrown.name);
 }
 
 /** A thrown value as text; a method may throw what cannot be converted. */

@@ -25,7 +25,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
 
 /**
@@ -123,7 +123,7 @@ export function openAccess(
 			fault = '';
 		} catch (thrown) {
 			rules = accessFile.parse({});
-			fault = thrown instanceof Error ? thrown.message : String(thrown);
+			fault = reasonOf(thrown);
 		}
 		return rules;
 	};

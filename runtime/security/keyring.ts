@@ -26,7 +26,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { checkName } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
-import { ReeveError } from '../platform/errors.ts';
+import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
 
 /** Whose key it is: that of a node, or of a client without a node. */
@@ -208,7 +208,7 @@ export function readPrivateKey(path: string): KeyObject {
 		if (key.asymmetricKeyType === 'ed25519') return key;
 	} catch (cause) {
 		if (cause instanceof ReeveError) throw cause;
-		const why = cause instanceof Error ? cause.message : String(cause);
+		const why = reasonOf(cause);
 		throw new ReeveError('bad_key', `${path}: ${why}`, { cause });
 	}
 	throw new ReeveError('bad_key', `${path}: not an Ed25519 key`);

@@ -149,7 +149,15 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'runtime/network': {
 		heart: 'network',
-		doors: ['inbound-router', 'name-claim', 'network', 'presence', 'status-publisher', 'transport'],
+		doors: [
+			'frame-batching',
+			'inbound-router',
+			'name-claim',
+			'network',
+			'presence',
+			'status-publisher',
+			'transport',
+		],
 		uses: [
 			'runtime/config',
 			'runtime/journal',
@@ -330,7 +338,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'command-message',
 			'file-copy',
 			'file-copy-source',
+			'file-identity',
 			'file-tail',
+			'full-disk',
 			'http-get',
 			'line-reply',
 			'orphan-commands',
@@ -338,6 +348,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'result-file',
 			'startup-files',
 			'text-content',
+			'whole-append',
 		],
 		uses: [
 			'runtime/files',

@@ -5,7 +5,8 @@
  * @module
  */
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
-import type { Proxy } from '../support/proxy.ts';
+import type { Proxy, Refusal } from '../support/proxy.ts';
+import { bulkBytes, bulkyTopic } from './work.ts';
 import type { Disk } from './disk.ts';
 import type { Member } from './member.ts';
 import type { Broker, Server } from './server.ts';
@@ -17,6 +18,7 @@ export interface AccidentCounts {
 	partitions: number;
 	wipes: number;
 	fullDisks: number;
+	refusals: number;
 }
 
 /** Whom accidents happen to. */
@@ -45,7 +47,9 @@ type Kind =
 	| 'cut'
 	| 'silence'
 	| 'delay'
-	| 'full disk';
+	| 'full disk'
+	| 'refuse size'
+	| 'refuse topic';
 
 /** How often each kind is in the pack. */
 const shares: Readonly<Record<Kind, number>> = {
@@ -60,6 +64,8 @@ const shares: Readonly<Record<Kind, number>> = {
 	silence: 1,
 	delay: 1,
 	'full disk': 1,
+	'refuse size': 1,
+	'refuse topic': 1,
 };
 const pack = (Object.keys(shares) as Kind[]).flatMap((kind) =>
 	Array.from({ length: shares[kind] }, () => kind),
@@ -76,15 +82,22 @@ const lastMs: Readonly<Record<Exclude<Kind, 'kill' | 'kill twice' | 'kill two'>,
 	silence: 6000,
 	delay: 8000,
 	'full disk': 5000,
+	'refuse size': 8000,
+	'refuse topic': 5000,
 };
 const restartMsMax = 800;
+/** What a broker that refuses publications hangs up on. */
+const refusals = {
+	size: { bytesMax: bulkBytes / 2 },
+	topic: { topic: bulkyTopic },
+} as const satisfies Record<string, Refusal>;
 
 /**
  * Lets accidents happen until `signal` is raised; resolves when all of them are over and mended.
  */
 export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 	const { clock, chance, signal } = parts;
-	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0 };
+	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0, refusals: 0 };
 	const under = new Set<Promise<void>>();
 	const failures: unknown[] = [];
 	const play = createAccidents(parts, counts);
@@ -180,6 +193,19 @@ function createAccidents(parts: AccidentParts, counts: AccidentCounts) {
 		});
 	};
 
+	/** The broker hangs up on large publications, or on those of the bulky streams. */
+	const refuse = (what: keyof typeof refusals) =>
+		during('refusal', lastMs[`refuse ${what}`], {
+			begin() {
+				counts.refusals += 1;
+				tell(`the broker hangs up on publications by their ${what}`);
+				for (const proxy of parts.proxies.values()) proxy.refuse(refusals[what]);
+			},
+			end() {
+				for (const proxy of parts.proxies.values()) proxy.refuse(undefined);
+			},
+		});
+
 	const plays: Readonly<Record<Kind, () => Promise<unknown>>> = {
 		kill: () => kill(pick(hasProcess())),
 		async 'kill twice'() {
@@ -197,6 +223,8 @@ function createAccidents(parts: AccidentParts, counts: AccidentCounts) {
 		silence: () => disturb('silence'),
 		delay: () => disturb('delay'),
 		'full disk': () => fillDisk(parts, counts, during),
+		'refuse size': () => refuse('size'),
+		'refuse topic': () => refuse('topic'),
 	};
 	return async (kind: Kind): Promise<void> => void (await plays[kind]());
 }

@@ -17,6 +17,7 @@ export interface MemberParts {
 	readonly name: string;
 	readonly folder: string;
 	readonly databaseFolder: string;
+	readonly dataFolder: string;
 	/** Where its proxy listens. */
 	readonly port: number;
 	/** The words that start reeve. */
@@ -62,6 +63,8 @@ const settings = {
 	receiptsKeptMax: '1000000',
 	// These nodes are killed on purpose; no message is to blame.
 	attemptsMax: '1000',
+	barredTopicMs: '2000',
+	hangUpTrialMs: '2000',
 	logLevel: 'warn',
 } as const;
 
@@ -72,7 +75,7 @@ const stopMs = 20_000;
 
 /** Creates a node; it does not run yet. */
 export function createMember(parts: MemberParts): Member {
-	const { name, folder, clock, onEnd } = parts;
+	const { name, folder, dataFolder, clock, onEnd } = parts;
 	const over = new AbortController();
 	let child: ChildProcess | undefined;
 	let isReady = false;
@@ -109,7 +112,7 @@ export function createMember(parts: MemberParts): Member {
 	return {
 		name,
 		socket: join(folder, `${name}.sock`),
-		dataFolder: join(folder, name, 'data'),
+		dataFolder,
 		pid: () => child?.pid,
 		isReady: () => isReady,
 		begin: () => void (t ??= live()),
@@ -138,14 +141,14 @@ export function createMember(parts: MemberParts): Member {
 }
 
 function launch(parts: MemberParts): ChildProcess {
-	const { name, folder, databaseFolder, port, self, words } = parts;
+	const { name, folder, databaseFolder, dataFolder, port, self, words } = parts;
 	const places = {
 		nodeName: name,
 		centralNodeName: 'central',
 		brokerAddress: `mqtt://127.0.0.1:${port}`,
 		socketFolder: folder,
 		databaseFolder,
-		subscribersDataFolder: join(folder, name, 'data'),
+		subscribersDataFolder: dataFolder,
 		configFolder: join(folder, name, 'etc'),
 	};
 	const flags = Object.entries({ ...places, ...settings }).flatMap(([key, value]) => [

@@ -133,11 +133,12 @@ async function build(
 		const proxy = await startProxy(clock, () => (own.length > 0 ? own : ports));
 		stack.push(() => proxy.close());
 		proxies.set(name, proxy);
-		const databaseFolder = name === 'ship2' ? join(place, 'db') : join(folder, name, 'db');
+		const home = name === 'ship2' ? place : join(folder, name);
 		const member = createMember({
 			name,
 			folder,
-			databaseFolder,
+			databaseFolder: join(home, 'db'),
+			dataFolder: join(home, 'data'),
 			port: proxy.port,
 			self,
 			words,

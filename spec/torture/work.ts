@@ -14,9 +14,17 @@ import { ask, talk } from './talk.ts';
  * What a stream asks for. `append`: a line in a file, once and in order. `command`: a line by a
  * shell command, at most once. `reply`: the same, and its output in a file at the sender, once if
  * it is done. `impatient`: a command that may expire, and then must not have run. `again`: a
- * command that is run again after a crash, so at least once.
+ * command that is run again after a crash, so at least once. `bulky`: a command, at times a large
+ * one, that may be refused, and then must not have run.
  */
-export const aims = ['append', 'command', 'reply', 'impatient', 'again'] as const;
+export const aims = ['append', 'command', 'reply', 'impatient', 'again', 'bulky'] as const;
+
+/** The size of a large command, and the topic of all bulky streams. */
+export const bulkBytes = 60_000;
+/** The kind of their messages gives them a topic of their own. */
+export const bulkyTopic = /\/_lane\/REQCliCommand\/EventACK$/;
+/** One in so many commands of a bulky stream is large. */
+const bulkShare = 0.2;
 
 /** One of {@link aims}. */
 export type Aim = (typeof aims)[number];
@@ -96,6 +104,10 @@ function messageOf(stream: Stream, number: number, chance: () => number): object
 			};
 		case 'again':
 			return { ...shared, ...own, onCrash: 'retry' };
+		case 'bulky': {
+			const bulk = chance() < bulkShare ? ['x'.repeat(bulkBytes)] : [];
+			return { ...shared, ...own, kind: 'EventACK', methodArgs: [...words, ...bulk] };
+		}
 		default:
 			return { ...shared, ...own };
 	}

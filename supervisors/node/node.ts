@@ -12,6 +12,7 @@
  * @module
  */
 import { join } from 'node:path';
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import process from 'node:process';
 import type { AnyStateMachine, EventFromLogic } from 'xstate';
 import type { Addressed } from '../../actors/definition/effects.ts';
@@ -147,6 +148,8 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		endStrays();
 		endLog();
 	};
+	// For all connections of this process: by default Node.js gives an address 250 ms.
+	setDefaultAutoSelectFamilyAttemptTimeout(config.connectAttemptMs);
 	const since = clock.monotonic();
 	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
 	try {

@@ -55,10 +55,13 @@ export function startErrorReports(services: Services): { stop(): Promise<void> }
 		suppressed = 0;
 	};
 	const told = new Set<string>();
-	/** Whether the same was reported of an acknowledgement before. */
+	/** Whether the same was reported of an acknowledgement, or of a retained publication, before. */
 	const isRepeated = (signal: Signal): boolean => {
-		if (!isOnTopic(signal) || parseTopic(prefix, signal.topic)?.part !== 'ack') return false;
-		const cause = `${signal.code} ${signal.type === 'signature.refused' ? signal.from : ''}`;
+		if (!isOnTopic(signal)) return false;
+		const isRetained = signal.code === 'retained';
+		if (!isRetained && parseTopic(prefix, signal.topic)?.part !== 'ack') return false;
+		const about = isRetained ? signal.topic : signal.type === 'signature.refused' && signal.from;
+		const cause = `${signal.code} ${about || ''}`;
 		if (told.has(cause)) return true;
 		if (told.size >= config.errorReportsPerMinuteMax) told.clear();
 		told.add(cause);
@@ -124,6 +127,10 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 			return { code: signal.code, text: refusedText(signal) };
 		case 'call.ended':
 			return signal.code ? callReport(signal) : undefined;
+		case 'call.warned': {
+			const { code, method, id, detail } = signal;
+			return { code, text: `error: ${method} ${id}: ${code}: ${detail}` };
+		}
 		case 'delivery.gaveUp':
 			return gaveUpReport(signal, node);
 		case 'delivery.refused':
@@ -154,6 +161,10 @@ function startReport(signal: Signal): Report | undefined {
 		case 'signature.refused': {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
+		}
+		case 'topic.barred': {
+			const text = `error: the broker hangs up on publications on ${signal.topic}`;
+			return { code: 'broker_refused', text };
 		}
 		case 'definition.refused': {
 			const text = `error: definition ${signal.file} is refused: ${signal.detail}`;

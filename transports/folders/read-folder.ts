@@ -7,11 +7,13 @@
  * slowly, or from another machine, should write under a name that begins with a dot or ends in
  * `.tmp`, `.part` or `~`, and rename the file at the end: such names are ignored.
  *
- * A file that was taken is moved to the subfolder `done`, one that was refused to `refused`, each
- * with the answer in a file beside it. The ids of its messages are derived from its name, content
- * and time, so a node that dies in between finds the file again and sends nothing twice. The same
- * file written again is sent again. If it cannot be taken now, because the disk or an outbox is
- * full, it stays and is tried again.
+ * A file is moved to the subfolder `taken` before its messages are handed in, and then to `done`,
+ * or to `refused`, with the answer in a file beside it. What cannot be moved is not handed in, and
+ * what has been handed in says so by its name in `taken`: so a full or read-only folder repeats
+ * nothing. The ids of the messages are derived from the name, content and time of the file, so a
+ * node that dies in between sends nothing twice. The same file written again is sent again. If it
+ * cannot be taken now, because the journal or an outbox is full, it stays in `taken` and is tried
+ * again.
  *
  * @module
  */
@@ -37,7 +39,6 @@ const isUnfinished = (name: string) => name.startsWith('.') || /(?:\.tmp|\.part|
 
 /** A file with what is in it. */
 interface Found {
-	readonly name: string;
 	/** A hash of name, content and time. */
 	readonly mark: string;
 	readonly bytes: Buffer;
@@ -47,15 +48,31 @@ interface Found {
 /** The result for a file: tried again later, or moved to one of the two subfolders. */
 type Fate = 'later' | 'done' | 'refused';
 
-async function read(folder: string, name: string, bytesMax: number): Promise<Found> {
-	const file = await open(join(folder, name));
+/** What became of files that were handed in and are not moved away yet, by mark. */
+type Given = Map<string, { readonly fate: Exclude<Fate, 'later'>; answers: readonly Answer[] }>;
+
+/** A file in `taken`. */
+interface Taken {
+	readonly path: string;
+	readonly mark: string;
+	/** `new` until it has been handed in. */
+	readonly state: 'new' | Exclude<Fate, 'later'>;
+	readonly name: string;
+}
+
+/** Names get a prefix and a suffix, and no file system takes more than 255 bytes. */
+const nameBytesMax = 190;
+const takenName = /^(?<mark>[0-9a-f]{32})\.(?<state>new|done|refused)\.(?<name>.+)$/;
+
+async function read(path: string, name: string, bytesMax: number): Promise<Found> {
+	const file = await open(path);
 	try {
 		const { size, mtimeNs } = await file.stat({ bigint: true });
 		const isTooLarge = size > bytesMax;
 		const bytes = isTooLarge ? Buffer.alloc(0) : await file.readFile();
 		const digest = createHash('sha256').update(JSON.stringify([name, String(mtimeNs)]));
 		const mark = digest.update(bytes).digest('hex').slice(0, 32);
-		return { name, mark, bytes, isTooLarge };
+		return { mark, bytes, isTooLarge };
 	} finally {
 		await file.close();
 	}
@@ -91,17 +108,57 @@ function fateOf(answers: readonly Answer[]): Fate {
 	return refusals.length === 0 ? 'done' : 'refused';
 }
 
-/** Writes the answer, then moves the file: after a crash in between, the file is taken again. */
-async function moveAway(
+/** Moves a complete file to `taken`. */
+async function claim(folder: string, name: string, bytesMax: number): Promise<void> {
+	const path = join(folder, name);
+	const { mark } = await read(path, name, bytesMax);
+	const bytes = Buffer.from(name);
+	// A cut may go through a character, which becomes another one.
+	const short = bytes.length > nameBytesMax ? bytes.subarray(0, nameBytesMax - 3).toString() : name;
+	await rename(path, join(folder, 'taken', `${mark}.new.${short}`));
+	await syncFolder(join(folder, 'taken'));
+}
+
+async function takenFiles(folder: string): Promise<readonly Taken[]> {
+	const names = (await readdir(join(folder, 'taken'))).flatMap((file): Taken[] => {
+		const { mark, state, name } = takenName.exec(file)?.groups ?? {};
+		if (mark === undefined || name === undefined) return [];
+		return [{ path: join(folder, 'taken', file), mark, name, state: state as Taken['state'] }];
+	});
+	return names.toSorted((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** Hands in a taken file, unless that has been done, and moves it away. */
+async function finish(
 	folder: string,
-	{ name, mark }: Found,
-	{ fate, answers }: { fate: Exclude<Fate, 'later'>; answers: readonly Answer[] },
+	{ path, mark, name, state }: Taken,
+	{ context, given }: { readonly context: TransportContext; readonly given: Given },
 ): Promise<void> {
+	let known = given.get(mark);
+	let at = path;
+	if (state === 'new') {
+		if (!known) {
+			const found = await read(path, name, context.config.messageBytesMax);
+			const answers = await handIn({ ...found, mark }, context);
+			const fate = fateOf(answers);
+			if (fate === 'later') return;
+			known = { fate, answers };
+			given.set(mark, known);
+		}
+		at = join(folder, 'taken', `${mark}.${known.fate}.${name}`);
+		await rename(path, at);
+		await syncFolder(join(folder, 'taken'));
+	}
+	const fate = known?.fate ?? (state === 'refused' ? 'refused' : 'done');
 	const target = join(folder, fate, `${mark.slice(0, 12)}.${name}`);
-	const text = `${JSON.stringify({ file: name, answers }, undefined, 2)}\n`;
-	await writeFile(`${target}.answer.json`, text);
-	await rename(join(folder, name), target);
+	const answers = known?.answers ?? 'not known: the node ended before they were written';
+	await writeFile(
+		`${target}.answer.json`,
+		`${JSON.stringify({ file: name, answers }, undefined, 2)}\n`,
+	);
+	await rename(at, target);
 	await syncFolder(join(folder, fate));
+	given.delete(mark);
 }
 
 /** Removes the oldest files of `done`. Those in `refused` stay for the operator. */
@@ -119,40 +176,48 @@ async function trim(folder: string, keptMax: number): Promise<void> {
 	}
 }
 
+/** What a scan works with. */
+interface Scanning {
+	readonly context: TransportContext;
+	readonly settling: Settling;
+	readonly given: Given;
+}
+
 /** Takes every complete file; throws the first failure after all files were tried. */
-async function scan(folder: string, context: TransportContext, settling: Settling): Promise<void> {
+async function scan(folder: string, scanning: Scanning): Promise<void> {
+	const { context, settling } = scanning;
+	const { messageBytesMax, readFolderKeptMax } = context.config;
 	const entries = await readdir(folder, { withFileTypes: true });
 	const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
 	const failures: unknown[] = [];
+	const attempt = (work: () => Promise<void>) =>
+		work().catch((thrown: unknown) => void failures.push(thrown));
 	for (const name of names.filter((each) => !isUnfinished(each)).toSorted()) {
-		try {
-			if (await settling.isComplete(join(folder, name))) await take(folder, name, context);
-		} catch (thrown) {
-			failures.push(thrown);
-		}
+		await attempt(async () => {
+			const isComplete = await settling.isComplete(join(folder, name));
+			if (isComplete) await claim(folder, name, messageBytesMax);
+		});
 	}
-	await trim(folder, context.config.readFolderKeptMax);
+	for (const taken of await takenFiles(folder)) {
+		await attempt(() => finish(folder, taken, scanning));
+	}
+	await trim(folder, readFolderKeptMax);
 	if (failures.length > 0) throw failures[0];
-}
-
-async function take(folder: string, name: string, context: TransportContext): Promise<void> {
-	const found = await read(folder, name, context.config.messageBytesMax);
-	const answers = await handIn(found, context);
-	const fate = fateOf(answers);
-	if (fate !== 'later') await moveAway(folder, found, { fate, answers });
 }
 
 async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config, clock, signals } = context;
 	const folder = resolve(config.readFolder);
-	for (const name of ['done', 'refused']) await mkdir(join(folder, name), { recursive: true });
+	for (const name of ['taken', 'done', 'refused'])
+		await mkdir(join(folder, name), { recursive: true });
 	const settling = createSettling(clock, config.readFolderSettleMs);
 	const stopping = new AbortController();
+	const scanning = { context, settling, given: new Map() };
 	let isTroubled = false;
 	const watch = async (): Promise<void> => {
 		while (!stopping.signal.aborted) {
 			try {
-				await scan(folder, context, settling);
+				await scan(folder, scanning);
 				settling.forgetOthers();
 				isTroubled = false;
 			} catch (thrown) {

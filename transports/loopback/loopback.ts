@@ -190,7 +190,8 @@ function goUp(state: State, member: Member): void {
 		context.signals.emit('transport.up', { transport: 'loopback', address: 'loopback' });
 		context.listener.up(member.wire);
 		for (const publication of state.retained.values()) {
-			if (wants(member, publication.topic)) deliver(state, node, { member, publication });
+			if (wants(member, publication.topic))
+				deliver(state, node, { member, publication, isRetained: true });
 		}
 		for (const publicMessage of waiting) void hand(state, member, publicMessage);
 	});
@@ -248,17 +249,21 @@ function retain({ retained }: State, publication: Publication): void {
 	if (publication.payload.byteLength > 0) retained.set(publication.topic, publication);
 }
 
+/** A publication on its way to a node. */
+interface Delivered {
+	readonly member: Member;
+	readonly publication: Publication;
+	/** Whether the hub had kept it. */
+	readonly isRetained?: boolean;
+}
+
 /** Sends a publication to a node over the faulty network. */
-function deliver(
-	state: State,
-	from: string,
-	{ member, publication }: { member: Member; publication: Publication },
-): void {
+function deliver(state: State, from: string, { member, publication, isRetained }: Delivered): void {
 	const { topic, payload } = publication;
 	const { connection } = member;
 	state.carrier.carry(from, member.node, () => {
 		if (!member.isUp || member.connection !== connection) return false;
-		member.context.listener.packet(topic, payload);
+		member.context.listener.packet(topic, payload, isRetained ? { isRetained } : {});
 		return true;
 	});
 }

@@ -8,7 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
 /** The login as options of mqtt.js. */
 export interface BrokerLogin {
@@ -65,7 +65,7 @@ function fileOf(
 	try {
 		return readFileSync(config[key]);
 	} catch (cause) {
-		const why = cause instanceof Error ? cause.message : String(cause);
+		const why = reasonOf(cause);
 		throw new ReeveError('bad_config', `${key}: ${why}`, { cause });
 	}
 }

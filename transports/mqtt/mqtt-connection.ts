@@ -9,11 +9,13 @@
  *
  * @module
  */
+import { reasonOf } from '../../runtime/platform/errors.ts';
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
 import { pause, type Clock, type Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Publication, Verdict } from '../../runtime/network/transport.ts';
-import { isTooLarge, noMatchingSubscribers } from './reason-codes.ts';
+import { isHangUp, isTooLarge, noMatchingSubscribers } from './reason-codes.ts';
+import { createHangUpTrial } from './hang-up-trial.ts';
 import { createVersionChoice, type MqttVersion } from './mqtt-version.ts';
 import type { ConnectionGate } from './name-gate.ts';
 import { asBuffer, makeNumbersSingly, sendAtOnce } from './mqtt-stream.ts';
@@ -53,8 +55,7 @@ const firstPauseMs = 50;
 /** How long an end waits for acknowledgements that may never come. */
 const endMsMax = 1000;
 /**
- * A connection on which an acknowledgement takes longer counts as dead. Mosquitto, for example,
- * sends nothing more after a publication above its `message_size_limit`.
+ * A connection on which an acknowledgement takes longer counts as dead.
  */
 const answerMsMax = 30_000;
 /** The most bytes of a PUBLISH packet besides topic and payload. */
@@ -65,7 +66,6 @@ const fixedOptions = {
 	reconnectPeriod: 0,
 	queueQoSZero: false,
 	resubscribe: false,
-	connectTimeout: 10_000,
 } as const;
 
 interface AskTimeout {
@@ -80,6 +80,8 @@ interface Attempt {
 	readonly unheard: Set<number>;
 	/** The publications that the broker has not answered yet, oldest first. */
 	readonly unanswered: Set<AskTimeout>;
+	/** What waits for the answer to a ping. */
+	readonly pinged: (() => void)[];
 	readonly clock: Clock;
 	sweep: Timer | undefined;
 	/** The largest packet that the broker takes. */
@@ -89,8 +91,8 @@ interface Attempt {
 	wasAccepted: boolean;
 	/** The reason code with which the broker has disconnected it. */
 	disconnectReason?: number | undefined;
-	/** Whether there was an error; without one the broker has just closed the connection. */
-	hasFailed: boolean;
+	/** The first error; without one the broker has just closed the connection. */
+	error: Error | undefined;
 	/** Settles when the packet that is being handled is acknowledged. */
 	inHand: Promise<void> | undefined;
 	/** Packets are not taken any more: the broker keeps them. */
@@ -102,6 +104,7 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	makeNumbersSingly();
 	const { clock, config, gate } = options;
 	const version = createVersionChoice(config);
+	const trial = createHangUpTrial(options);
 	let current: Attempt | undefined;
 	let timer: Timer | undefined;
 	let failures = 0;
@@ -133,29 +136,39 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 		};
 		client.on('connect', ({ properties, sessionPresent }) => {
 			attempt.wasAccepted = true;
+			attempt.why = 'the broker closed the connection';
 			sendAtOnce(client.stream);
-			attempt.bytesMax = properties?.maximumPacketSize ?? Infinity;
+			attempt.bytesMax = Math.min(properties?.maximumPacketSize ?? Infinity, config.brokerBytesMax);
 			// A kept session has its subscriptions already, and its packets may come at once.
 			if (sessionPresent) goUp();
 			subscribe(client, options.filters).then(goUp, (thrown: unknown) => {
-				attempt.why = thrown instanceof Error ? thrown.message : String(thrown);
+				attempt.why = reasonOf(thrown);
 				client.end(true);
 			});
 		});
-		client.on('disconnect', ({ reasonCode }) => (attempt.disconnectReason = reasonCode));
+		client.on('disconnect', ({ reasonCode = 0 }) => {
+			attempt.disconnectReason = reasonCode;
+			attempt.why = `the broker closed the connection: reason 0x${reasonCode.toString(16)}`;
+		});
+		client.on('packetreceive', ({ cmd }) => {
+			if (cmd === 'puback' || cmd === 'pingresp') trial.answered();
+		});
 		client.on('error', (error) => {
-			attempt.why = error.message;
-			attempt.hasFailed = true;
+			fail(attempt, error);
 			if (version.refused(error)) failures = 0;
+			// mqtt.js reads nothing more after a packet that it does not understand.
+			if (attempt.wasAccepted) client.stream.destroy();
 		});
 		client.on('close', () => {
 			if (current !== attempt) return;
 			current = undefined;
+			const isInDoubt = trial.isInDoubt();
+			trial.lost(isUp && isHangUp(attempt.disconnectReason, attempt.error));
 			client.end(true);
 			if (attempt.wasAccepted) {
 				version.lost();
-				gate?.lost(attempt.disconnectReason);
-			} else if (!attempt.hasFailed) version.hungUp();
+				gate?.lost(attempt.disconnectReason, isInDoubt);
+			} else if (!attempt.error) version.hungUp();
 			const isReported = isUp || failures === 2;
 			isUp = false;
 			if (isReported) options.onDown(attempt.why);
@@ -165,7 +178,11 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	enter();
 	return {
 		publish: (publication) =>
-			isUp && current ? publish(current, publication) : Promise.resolve('not_connected'),
+			isUp
+				? trial.run(publication.qos, (isTrial) =>
+						current ? publish(current, publication, isTrial) : Promise.resolve('not_connected'),
+					)
+				: Promise.resolve('not_connected'),
 		follow(topic) {
 			if (!isUp || !current) return;
 			// If the connection is lost meanwhile, the caller follows again when it is up.
@@ -179,6 +196,8 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 			const wasUp = isUp;
 			current = undefined;
 			isUp = false;
+			trial.lost(false);
+			trial.end();
 			if (last) await endAttempt(last, { clock, isForced: !wasUp });
 			if (wasUp) options.onDown('stopped');
 		},
@@ -187,23 +206,31 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 
 /** Starts one attempt. All listeners are set before an error can happen. */
 function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt {
-	const { clock, address, client: own, onPacket } = options;
-	const client = mqtt.connect(address, { ...own, protocolVersion: version, ...fixedOptions });
+	const { clock, config, address, client: own, onPacket } = options;
+	const client = mqtt.connect(address, {
+		...own,
+		protocolVersion: version,
+		connectTimeout: config.connectMs,
+		...fixedOptions,
+	});
 	const unheard = new Set<number>();
 	const gone = new AbortController();
 	const attempt: Attempt = {
 		client,
 		unheard,
 		unanswered: new Set(),
+		pinged: [],
 		clock,
 		sweep: undefined,
 		bytesMax: Infinity,
 		why: 'the broker does not answer',
 		wasAccepted: false,
-		hasFailed: false,
+		error: undefined,
 		inHand: undefined,
 		isEnding: false,
 	};
+	// mqtt.js passes on only some of the errors of its stream.
+	client.stream.on('error', (error: Error) => fail(attempt, error));
 	client.handleMessage = (packet, acknowledge) => {
 		// An error only means no acknowledgement: the broker sends the packet again.
 		const refuse = (thrown: unknown) =>
@@ -228,8 +255,15 @@ function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt 
 		if (packet.cmd === 'puback' && packet.reasonCode === noMatchingSubscribers) {
 			unheard.add(packet.messageId ?? 0);
 		}
+		if (packet.cmd === 'pingresp') for (const answered of attempt.pinged.splice(0)) answered();
 	});
 	return attempt;
+}
+
+/** Notes why an attempt fails; the first error is the cause of later ones. */
+function fail(attempt: Attempt, error: Error): void {
+	attempt.error ??= error;
+	attempt.why = reasonOf(attempt.error);
 }
 
 /** Subscribes with QoS 1, and fails unless every filter is granted. */
@@ -239,8 +273,11 @@ async function subscribe(client: MqttClient, filters: readonly string[]): Promis
 	if (denied) throw new Error(`the broker refuses the subscription ${denied.topic}`);
 }
 
-/** Publishes, and resolves with the broker's verdict. */
-function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
+/**
+ * Publishes, and resolves with the broker's verdict. In a trial that of a publication with QoS 0 is
+ * the answer to a ping behind it.
+ */
+function publish(attempt: Attempt, publication: Publication, isTrial: boolean): Promise<Verdict> {
 	const { client, unheard, bytesMax } = attempt;
 	const { topic, payload, qos, retain, correlationData } = publication;
 	const isNew = client.options.protocolVersion === 5;
@@ -260,7 +297,10 @@ function publish(attempt: Attempt, publication: Publication): Promise<Verdict> {
 		watch(attempt);
 		client.publish(topic, asBuffer(payload), { qos, retain, ...properties }, (error, packet) => {
 			const isUnheard = unheard.delete(packet?.messageId ?? -1);
-			if (!error) waiting.answer(isUnheard ? 'nobody' : 'taken');
+			if (!error && isTrial && qos === 0) {
+				attempt.pinged.push(() => waiting.answer('taken'));
+				client.sendPing();
+			} else if (!error) waiting.answer(isUnheard ? 'nobody' : 'taken');
 			else if (!client.connected) waiting.answer('not_connected');
 			else waiting.answer(isTooLarge(error) ? 'too_large' : 'refused');
 		});
@@ -276,8 +316,7 @@ function watch(attempt: Attempt): void {
 		const [oldest] = unanswered;
 		if (!oldest || clock.monotonic() - oldest.since < answerMsMax) return watch(attempt);
 		attempt.why = 'the broker does not acknowledge';
-		for (const { answer } of unanswered) answer('not_connected');
-		client.end(true);
+		client.stream.destroy();
 	});
 }
 

@@ -25,7 +25,7 @@ import {
 	type RunningTransport,
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
-import type { PublicProperties, Wire } from '../../runtime/network/transport.ts';
+import type { Arrival, PublicProperties, Wire } from '../../runtime/network/transport.ts';
 import {
 	createLogin,
 	readLogin,
@@ -133,10 +133,10 @@ function openIngress(
 			return { ...login(), clientId: `${clientId(context)}:in`, clean: false, properties };
 		},
 		filters: [publicFilter(config.topicPrefix, node)],
-		onPacket: ({ topic, payload, properties, dup }, gone) =>
-			listener.publicMessage(topic, bytesOf(payload), {
-				...publicProperties(properties),
-				...(dup ? { isRepeat: true } : {}),
+		onPacket: (packet, gone) =>
+			listener.publicMessage(packet.topic, bytesOf(packet.payload), {
+				...publicProperties(packet.properties),
+				...arrivalOf(packet),
 				gone,
 			}),
 		onUp() {
@@ -177,7 +177,7 @@ function claimName(
 				return { ...login(), clientId: claim.connection, clean: true };
 			},
 			filters: claim.filters,
-			onPacket: ({ topic, payload }) => relay.arrived(topic, bytesOf(payload)),
+			onPacket: (packet) => relay.arrived(packet.topic, bytesOf(packet.payload), arrivalOf(packet)),
 			onUp() {
 				lost = deferred();
 				const { onPacket } = relay;
@@ -201,13 +201,18 @@ function claimName(
  * Hands a packet of another node to this one. An error is reported; it must not break the
  * connection.
  */
-function takeOwn({ listener, signals }: TransportContext, { topic, payload }: Packet): void {
+function takeOwn({ listener, signals }: TransportContext, packet: Packet): void {
+	const { topic, payload } = packet;
 	try {
-		listener.packet(topic, bytesOf(payload));
+		listener.packet(topic, bytesOf(payload), arrivalOf(packet));
 	} catch (thrown) {
 		const { code, detail } = asReeveError(thrown);
 		signals.emit('message.refused', { code, detail: `${topic}: ${detail}`, via: 'mqtt' });
 	}
+}
+
+function arrivalOf({ retain, dup }: Packet): Arrival {
+	return { ...(retain ? { isRetained: true } : {}), ...(dup ? { isRepeat: true } : {}) };
 }
 
 function bytesOf(payload: string | Buffer): Uint8Array {

@@ -6,6 +6,7 @@
  */
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
+import type { Arrival } from '../../runtime/network/transport.ts';
 
 /** How a claim ended. */
 export type ClaimEnd = 'granted' | 'denied';
@@ -22,8 +23,11 @@ export interface GateParts {
 export interface ConnectionGate {
 	/** Resolves when the name may be used; false if the gate was closed for good instead. */
 	enter(): Promise<boolean>;
-	/** A connection under the name was lost, with the reason code that the broker gave, if any. */
-	lost(reasonCode?: number): void;
+	/**
+	 * A connection under the name was lost, with the reason code that the broker gave, if any. With
+	 * `isInDoubt`, the broker may have hung up on a publication.
+	 */
+	lost(reasonCode?: number, isInDoubt?: boolean): void;
 }
 
 /** The gate that {@link createNameGate} makes. */
@@ -68,11 +72,11 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 		return !signal.aborted;
 	};
 
-	const withdraw = (): void => {
+	const withdraw = (isSure: boolean): void => {
 		if (!isGranted) return;
 		isGranted = false;
 		isContested = true;
-		postpone();
+		if (isSure) postpone();
 	};
 	const createConnectionGate = (): ConnectionGate => {
 		let losses: number[] = [];
@@ -82,13 +86,14 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 				entering ??= enter();
 				return entering;
 			},
-			lost(reasonCode) {
+			lost(reasonCode, isInDoubt = false) {
 				if (reasonCode !== undefined && reasonCode !== sessionTakenOver) return;
 				const now = clock.monotonic();
 				losses = [...losses.filter((at) => at >= now - unexplained.withinMs), now];
 				if (reasonCode === undefined && losses.length < unexplained.count) return;
 				losses = [];
-				withdraw();
+				// If a publication is the reason, the claim succeeds, and nothing should wait for it.
+				withdraw(reasonCode !== undefined || !isInDoubt);
 			},
 		};
 	};
@@ -96,20 +101,20 @@ export function createNameGate({ clock, config, claim }: GateParts): NameGate {
 }
 
 /** Called for each publication that arrives. */
-type See = (topic: string, payload: Uint8Array) => void;
+type See = (topic: string, payload: Uint8Array, arrival?: Arrival) => void;
 
 /** Keeps what arrives before `onPacket` is called: retained messages may arrive first. */
 export function createRelay(): { readonly arrived: See; readonly onPacket: (see: See) => void } {
 	const early: Parameters<See>[] = [];
 	let receiver: See | undefined;
 	return {
-		arrived(topic, payload) {
-			if (receiver) receiver(topic, payload);
-			else early.push([topic, payload]);
+		arrived(...packet) {
+			if (receiver) receiver(...packet);
+			else early.push(packet);
 		},
 		onPacket(see) {
 			receiver = see;
-			for (const [topic, payload] of early.splice(0)) see(topic, payload);
+			for (const packet of early.splice(0)) see(...packet);
 		},
 	};
 }

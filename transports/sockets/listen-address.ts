@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Server } from 'node:net';
 import type { Config, ConfigKey } from '../../runtime/config/config.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
 /** An address to listen on. */
 export interface ListenAddress {
@@ -95,7 +95,7 @@ async function readOf(config: GuardKeys, key: keyof GuardKeys): Promise<Buffer> 
 	try {
 		return await readFile(config[key]);
 	} catch (cause) {
-		const why = cause instanceof Error ? cause.message : String(cause);
+		const why = reasonOf(cause);
 		throw new ReeveError('bad_config', `${key}: ${why}`, { cause });
 	}
 }

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import {
 	appendFileSync,
+	copyFileSync,
+	existsSync,
+	readFileSync,
+	utimesSync,
 	mkdirSync,
 	renameSync,
 	rmSync,
@@ -30,10 +34,16 @@ interface Noted {
 	readonly place?: { readonly inode: number; readonly position: number };
 }
 
+interface Run {
+	readonly progress?: unknown;
+	readonly pollMs?: number;
+}
+
 /** A run of the method, what it has sent, and how it can be ended. */
-function follow(t: TestContext, path: string, progress?: unknown) {
+function follow(t: TestContext, path: string, { progress, pollMs = 10 }: Run = {}) {
 	const sent: string[] = [];
 	const noted: Noted[] = [];
+	const gaps: string[] = [];
 	const controller = new AbortController();
 	const running = createMethodRunner(t).run(
 		'REQTailFile',
@@ -42,8 +52,9 @@ function follow(t: TestContext, path: string, progress?: unknown) {
 			clock: realClock,
 			progress,
 			timeoutMs: 100_000,
-			limits: configOf({ tailPollMs: 10 }),
+			limits: configOf({ tailPollMs: pollMs }),
 			signal: controller.signal,
+			warn: ({ code, detail }) => void gaps.push(`${code}: ${detail}`),
 			async note(value) {
 				await Promise.resolve(noted.push(value as Noted));
 			},
@@ -56,6 +67,7 @@ function follow(t: TestContext, path: string, progress?: unknown) {
 	const place = () => noted.findLast((each) => each.place)?.place;
 	return {
 		sent,
+		gaps,
 		running,
 		place,
 		progress: () => noted.at(-1),
@@ -175,7 +187,7 @@ test('a run after a crash goes on behind the last line that was sent', bounded, 
 	const progress = first.progress();
 	await first.end();
 	appendFileSync(path, ' two\n');
-	const second = follow(t, path, progress);
+	const second = follow(t, path, { progress });
 	await second.lines(1);
 	await second.end();
 	assert.deepEqual(second.sent, ['half two\n']);
@@ -193,7 +205,7 @@ test(
 		};
 		renameSync(path, `${path}.1`);
 		writeFileSync(path, 'new\n');
-		const tail = follow(t, path, progress);
+		const tail = follow(t, path, { progress });
 		await tail.lines(2);
 		await tail.end();
 		assert.deepEqual(tail.sent, ['missed\n', 'new\n']);
@@ -204,14 +216,14 @@ test('a file that was truncated meanwhile is read from its beginning', bounded, 
 	const path = fileIn(t);
 	writeFileSync(path, 'new\n');
 	const place = { inode: statSync(path).ino, position: 100 };
-	const tail = follow(t, path, { until: realClock.now() + 60_000, place });
+	const tail = follow(t, path, { progress: { until: realClock.now() + 60_000, place } });
 	await tail.lines(1);
 	await tail.end();
 	assert.deepEqual(tail.sent, ['new\n']);
 });
 
 test('its time goes on over a crash', bounded, async (t) => {
-	const tail = follow(t, fileIn(t), { until: realClock.now() - 1 });
+	const tail = follow(t, fileIn(t), { progress: { until: realClock.now() - 1 } });
 	await tail.running;
 	assert.deepEqual(tail.sent, []);
 });
@@ -231,3 +243,131 @@ test('only one path is taken', () => {
 	const { args } = methodOf('REQTailFile');
 	for (const wrong of [[], [''], ['a', 'b']]) assert.ok(!args.safeParse(wrong).success);
 });
+
+/** Rotates as logrotate does: `.1` becomes `.2`, the file `.1`, and a new one begins. */
+function rotate(path: string, next: string): void {
+	for (const number of [2, 1]) {
+		if (existsSync(`${path}.${number}`)) renameSync(`${path}.${number}`, `${path}.${number + 1}`);
+	}
+	renameSync(path, `${path}.1`);
+	writeFileSync(path, next);
+}
+
+/** Copies and truncates as logrotate's `copytruncate` does. */
+function copyTruncate(path: string, next: string): void {
+	copyFileSync(path, `${path}.1`);
+	truncateSync(path);
+	appendFileSync(path, next);
+}
+
+/** The progress of a run that has sent what is in the file so far. */
+async function progressAt(t: TestContext, path: string, lines: number): Promise<unknown> {
+	const tail = follow(t, path);
+	await tail.isOpen();
+	for (let line = 1; line <= lines; line += 1) appendFileSync(path, `sent ${line}\n`);
+	await tail.lines(lines);
+	await tail.end();
+	return tail.progress();
+}
+
+test(
+	'an offset without proof: two rotations while the node is down lose nothing',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, '');
+		const progress = await progressAt(t, path, 2);
+		appendFileSync(path, 'one\n');
+		rotate(path, 'two\nthree\n');
+		rotate(path, 'four\n');
+		const tail = follow(t, path, { progress });
+		await tail.lines(4);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['one\n', 'two\n', 'three\n', 'four\n']);
+		assert.deepEqual(tail.gaps, []);
+	},
+);
+
+test('an offset without proof: two rotations within one poll lose nothing', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, '');
+	const tail = follow(t, path, { pollMs: 400 });
+	await tail.isOpen();
+	appendFileSync(path, 'one\n');
+	await tail.lines(1);
+	appendFileSync(path, 'two\n');
+	rotate(path, 'three\n');
+	rotate(path, 'four\n');
+	await tail.lines(4);
+	await tail.end();
+	assert.deepEqual(tail.sent, ['one\n', 'two\n', 'three\n', 'four\n']);
+	assert.deepEqual(tail.gaps, []);
+});
+
+test(
+	'an offset without proof: a file that was copied, truncated and has grown past it is read whole',
+	bounded,
+	async (t) => {
+		for (const isLive of [false, true]) {
+			const path = fileIn(t);
+			writeFileSync(path, '');
+			const tail = isLive ? follow(t, path, { pollMs: 400 }) : undefined;
+			let progress: unknown;
+			if (tail) {
+				await tail.isOpen();
+				appendFileSync(path, 'sent 1\n');
+				await tail.lines(1);
+			} else progress = await progressAt(t, path, 1);
+			appendFileSync(path, 'before\n');
+			copyTruncate(path, 'a new line that is longer than the old file\nnext\n');
+			const after = tail ?? follow(t, path, { progress });
+			const wanted = ['before\n', 'a new line that is longer than the old file\n', 'next\n'];
+			await after.lines(isLive ? 4 : 3);
+			await after.end();
+			assert.deepEqual(after.sent.slice(-3), wanted);
+			assert.deepEqual(after.gaps, []);
+			assert.equal(after.place()?.position, readFileSync(path).length);
+		}
+	},
+);
+
+test(
+	'an offset without proof: an inode that was used again is another file',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, '');
+		const progress = (await progressAt(t, path, 1)) as { place: { inode: number } };
+		rmSync(path);
+		writeFileSync(path, 'other content, and more of it\n');
+		const place = { ...progress.place, inode: statSync(path).ino };
+		const tail = follow(t, path, { progress: { ...progress, place } });
+		await tail.lines(1);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['other content, and more of it\n']);
+		assert.match(tail.gaps[0] ?? '', /^file_gap: .*not there any more/);
+	},
+);
+
+test(
+	'an offset without proof: what cannot be found, or is compressed, is told',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, '');
+		const progress = await progressAt(t, path, 1);
+		rotate(path, 'two\n');
+		rotate(path, 'three\n');
+		// The file that was followed has been compressed since.
+		rmSync(`${path}.2`);
+		writeFileSync(`${path}.2.gz`, 'not readable');
+		const soon = (realClock.now() + 5000) / 1000;
+		for (const number of ['1', '2.gz']) utimesSync(`${path}.${number}`, soon, soon);
+		const tail = follow(t, path, { progress });
+		await tail.lines(2);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['two\n', 'three\n']);
+		assert.equal(tail.gaps.length, 2);
+		assert.match(tail.gaps.join(), /not there any more.*some\.log\.2\.gz is compressed/);
+	},
+);

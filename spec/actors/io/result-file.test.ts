@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
 	appendFileSync,
+	existsSync,
 	chmodSync,
 	mkdirSync,
 	readdirSync,
@@ -9,12 +10,20 @@ import {
 	truncateSync,
 	writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
+import { realClock } from '../../../runtime/platform/clock.ts';
+import { createDisk, isMountable } from '../../torture/disk.ts';
+import { until } from '../../support/condition.ts';
 import { messageOf } from '../../support/messages.ts';
 import { createMethodRunner, type MethodRunner } from '../../support/method-call.ts';
-import { temporaryFolder } from '../../support/temporary.ts';
+import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
+import { configOf } from '../../../runtime/config/config.ts';
+import { dataFile } from '../../../runtime/files/data-folder.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
+import process from 'node:process';
 
 const method = 'REQToFileAppend';
 
@@ -159,4 +168,99 @@ test('a file that cannot be appended to is a failure of the file system', async 
 	const runner = createMethodRunner(t);
 	mkdirSync(join(runner.data, 'file'));
 	await assert.rejects(append(runner, {}), { code: 'file_failed' });
+});
+
+const skip =
+	process.env['CI'] === 'true' || isMountable() ? false : 'no file system may be mounted here';
+
+/** A runner whose data folder is on a small disk, with the real clock. */
+function runnerOnDisk(t: TestScope) {
+	const folder = join(temporaryFolder(t), 'small');
+	const disk = createDisk(folder, 4 * 1024 * 1024);
+	t.after(() => disk.end(false));
+	const runner = createMethodRunner(t);
+	// The timers of the clock do not keep this process going.
+	const vigil = createServer().listen(0, '127.0.0.1');
+	t.after(() => void vigil.close());
+	const waits: string[] = [];
+	const more = {
+		clock: realClock,
+		limits: configOf({ diskRetryMs: 10 }),
+		dataFile: (...parts: string[]) => dataFile(folder, ...parts),
+		warn: (why: ReeveError) => void waits.push(why.code),
+	};
+	type Fields = Parameters<MethodRunner['run']>[1];
+	const run = (name: string, fields: Fields, signal?: AbortSignal) =>
+		runner.run(name, fields, { ...more, ...(signal ? { signal } : {}) });
+	return { folder, disk, waits, run };
+}
+
+test(
+	'an effect half done: a full disk is waited for, and no half line stays',
+	{ skip },
+	async (t) => {
+		const { folder, disk, waits, run } = runnerOnDisk(t);
+		const path = join(folder, 'ship1', 'lines');
+		const line = (letter: string) => `${letter.repeat(9000)}\n`;
+		const fields = (letter: string) => ({ id: letter, fileName: 'lines', data: line(letter) });
+		await run('REQToFileAppend', fields('a'));
+		disk.fill(undefined);
+		const waiting = run('REQToFileAppend', fields('b'));
+		await until('it waits', () => waits.length > 0);
+		assert.equal(readFileSync(path, 'utf8'), line('a'));
+		disk.free(undefined);
+		await waiting;
+		await run('REQToFileAppend', fields('c'));
+		assert.equal(readFileSync(path, 'utf8'), ['a', 'b', 'c'].map(line).join(''));
+		assert.deepEqual(waits, ['storage_full'], 'it is told once');
+	},
+);
+
+test('an effect half done: at the end of its time a full disk is told', { skip }, async (t) => {
+	const { folder, disk, waits, run } = runnerOnDisk(t);
+	for (const [method, fileName] of [
+		['REQToFileAppend', 'appended'],
+		['REQToFile', 'written'],
+	] as const) {
+		const path = join(folder, 'ship1', fileName);
+		const fields = { fileName, data: 'x'.repeat(9000) };
+		await run(method, { ...fields, id: 'a' });
+		disk.fill(undefined);
+		const over = new AbortController();
+		const running = run(method, { ...fields, id: 'b' }, over.signal);
+		await until('it waits', () => waits.length > 0);
+		over.abort(new ReeveError('timed_out'));
+		await assert.rejects(running, { code: 'storage_full' });
+		disk.free(undefined);
+		waits.length = 0;
+		assert.equal(readFileSync(path, 'utf8'), fields.data);
+		assert.deepEqual(readdirSync(join(folder, 'ship1')).toSorted().at(0), 'appended');
+		assert.ok(!existsSync(join(folder, 'ship1', '.reeve-b.tmp')));
+	}
+});
+
+test('an effect half done: what a crash left is removed by the next message', async (t) => {
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'a', data: 'one\n' });
+	await append(runner, { id: 'b', data: 'two\n' });
+	const path = join(runner.data, 'file');
+	truncateSync(path, 'one\nt'.length);
+	// Another process, which does not know that the append was whole.
+	const another = new URL('../../../actors/io/result-file.ts?again', import.meta.url).href;
+	const { appendOnce: appendAfterwards } = (await import(another)) as {
+		appendOnce: typeof appendOnce;
+	};
+	const given = { path, data: 'three\n', method };
+	await appendAfterwards(messageOf({ id: 'c' }), runner.context(), given);
+	assert.equal(content(runner), 'one\nthree\n');
+});
+
+test('an effect half done: the next append to another file removes the part as well', async (t) => {
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'a', data: 'one\n' });
+	const path = join(runner.data, 'file');
+	truncateSync(path, 2);
+	const other = { path: join(runner.data, 'other'), data: 'x\n', method };
+	await appendOnce(messageOf({ id: 'b' }), runner.context({ attempt: 2 }), other);
+	assert.equal(content(runner), '');
 });

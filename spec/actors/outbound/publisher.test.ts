@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createActor } from 'xstate';
+import { createWindow } from '../../../actors/outbound/send-window.ts';
+import { messageOf } from '../../support/messages.ts';
 import { publisherLogic } from '../../../actors/outbound/publisher.ts';
+import type { FrameSending, Unsendable } from '../../../runtime/network/frame-batching.ts';
 import type { Network } from '../../../runtime/network/network.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
@@ -25,13 +28,16 @@ async function publishing(
 	const presence = createPresence({ clock, signals });
 	const link = { isUp: true };
 	const sent: FrameContent[] = [];
+	/** Empty frames, that ask whether the receiver can be reached. */
+	const probes: FrameContent[] = [];
 	const stale: string[] = [];
-	let tooLarge: (seq: number) => void = () => {};
+	let unsendable: Unsendable = () => true;
 	const network = {
 		isUp: () => link.isUp,
-		sendFrame(_to: unknown, frame: FrameContent, refuse = tooLarge) {
-			sent.push(frame);
-			tooLarge = refuse;
+		sendFrame(_to: unknown, frame: FrameContent, how: FrameSending = { unsendable }) {
+			if (frame.rows.length > 0) sent.push(frame);
+			else probes.push(frame);
+			({ unsendable } = how);
 		},
 	} as Network;
 	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
@@ -54,12 +60,14 @@ async function publishing(
 		...side,
 		actor,
 		sent,
+		probes,
 		stale,
 		link,
 		birth,
 		failures,
 		/** The wire says so of the last frame. */
-		tooLarge: (seq: number) => tooLarge(seq),
+		tooLarge: (seq: number) => unsendable(seq, 'too_large'),
+		unsendable: (seq: number, why: 'hung_up' | 'barred') => unsendable(seq, why),
 		ids: () =>
 			sent.map(({ rows }) => rows.map(({ id, skip }) => (skip ? `skip ${id}` : id)).join()),
 		ack: (ack: LaneAck) => actor.send({ type: 'ACK', ack, storeId: 'store1' }),
@@ -152,8 +160,73 @@ test('a message that no broker takes is skipped, and refused once the receiver k
 		code: 'too_large',
 		detail: 'the broker takes no publication of this size',
 	});
-	assert.equal(lane.seen('delivery.gaveUp').length, 1);
+	assert.equal(lane.seen('delivery.refused').length, 1);
 	assert.equal(lane.ledger.get('c')?.result, undefined, 'what came behind it is with its receiver');
+});
+
+test('a message that the broker takes and does not bring is refused, and the rest goes on', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c'), { dropsMax: 3 });
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	for (let second = 0; second < 200; second += 1) {
+		const before = lane.probes.length;
+		await lane.clock.advance(1000);
+		await lane.flush();
+		// The receiver gets nothing but the empty frames.
+		if (lane.probes.length > before) lane.ack(lane.ackOf(1, 'a'));
+		if (lane.ids().at(-1)?.startsWith('skip')) break;
+	}
+	assert.equal(lane.probes.length, 4, 'the skip has one behind it as well');
+	assert.deepEqual(lane.ids().slice(-3), ['b', 'b', 'skip b']);
+	lane.ack(lane.ackOf(2, 'b', { except: [[2, 'skipped']] }));
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'c');
+	assert.equal(lane.ledger.get('b')?.result?.code, 'broker_refused');
+});
+
+test('a receiver that answers nothing at all does not get its messages refused', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'), { dropsMax: 1 });
+	for (let second = 0; second < 300; second += 1) {
+		await lane.clock.advance(1000);
+		await lane.flush();
+	}
+	assert.ok(lane.probes.length > 3);
+	assert.equal(lane.outcome('a'), undefined);
+});
+
+test('one publication that breaks the connection is refused, though not an owed outcome', async (t) => {
+	const result = { outcome: 'done' } as const;
+	const owed = { id: 'r', method: 'REQNone', inReplyTo: 'q', result };
+	const lane = await publishing(openedJournal(t), [{ id: 'a' }]);
+	await lane.flush();
+	assert.equal(lane.unsendable(1, 'hung_up'), true);
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'skip a');
+	lane.ack(lane.ackOf(1, 'a', { except: [[1, 'skipped']] }));
+	await lane.flush();
+	assert.equal(lane.ledger.get('a')?.result?.code, 'broker_refused');
+	const { lane: other, seq } = lane.outbox.append(messageOf(owed));
+	assert.equal(createWindow({ ...lane, lane: other }).isOwed(seq), true);
+});
+
+test('what waits for a barred topic is settled, and tried again when it has a skip', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a']);
+	lane.unsendable(1, 'barred');
+	await lane.flush();
+	const codes = ['a', 'b', 'c'].map((id) => lane.ledger.get(id)?.result);
+	assert.deepEqual(
+		codes.map((result) => [result?.outcome, result?.code]),
+		[
+			['interrupted', 'broker_refused'],
+			['refused', 'broker_refused'],
+			['refused', 'broker_refused'],
+		],
+		'the first one was under way',
+	);
+	assert.match(lane.lane().why, /hangs up/);
 });
 
 test('what an earlier store of the receiver may have run is not called refused', async (t) => {

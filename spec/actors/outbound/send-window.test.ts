@@ -263,7 +263,7 @@ test('an outcome of several messages that is too large for the broker is told of
 	side.outbox.flushed(lane, seq);
 	const window = createWindow({ ...side, lane });
 	window.take();
-	const { instead = [], ...settlement } = window.refuse(seq);
+	const { instead = [], ...settlement } = window.refuse(seq, 'tooLarge');
 	await side.journal.commit(settlement.changes);
 	const told = instead.map((each) => {
 		const row = side.outbox.row(each.lane, each.seq);

@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { createRotatingFile } from '../../../runtime/files/rotating-file.ts';
+import { createDisk, isMountable } from '../../torture/disk.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 function fileOf(t: TestContext, bytesMax = 10, filesMax = 3) {
@@ -99,3 +100,21 @@ test('a file that holds nothing but a cut line leads to the one before', async (
 	assert.equal(alone.read(0), '');
 	assert.equal(read(2), 'one\n');
 });
+
+test(
+	'an effect half done: a full disk leaves no half line that the next line would continue',
+	{ skip: isMountable() ? false : 'no file system may be mounted here' },
+	async (t) => {
+		const folder = join(temporaryFolder(t), 'small');
+		const disk = createDisk(folder, 4 * 1024 * 1024);
+		t.after(() => disk.end(false));
+		const path = join(folder, 'log');
+		const file = createRotatingFile(path, { bytesMax: 1_000_000, filesMax: 2 });
+		await file.append(['one']);
+		disk.fill(undefined);
+		await assert.rejects(file.append(['x'.repeat(20_000)]));
+		disk.free(undefined);
+		await file.append(['two']);
+		assert.equal(readFileSync(path, 'utf8'), 'one\ntwo\n');
+	},
+);

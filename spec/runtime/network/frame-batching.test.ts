@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { createFrameBatching } from '../../../runtime/network/frame-batching.ts';
+import { configOf } from '../../../runtime/config/config.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import type { Verdict } from '../../../runtime/network/transport.ts';
@@ -32,22 +33,45 @@ function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytes
 	const published: string[] = [];
 	const refused: string[] = [];
 	let turns = 0;
+	const barred: string[] = [];
 	const made = createFrameBatching({
 		bytesMax,
+		clock,
+		config: configOf({ hangUpsMax: 2, barredTopicMs: 60_000 }),
+		onBarred: (topic) => barred.push(topic),
 		publish(topic, frames) {
 			const rows = frames.flatMap((frame) => frame.rows);
 			const verdict = verdictOf(rows.reduce((sum, { body }) => sum + (body?.length ?? 0), 0));
-			published.push(`${topic} ${frames.map(shown).join(' ')} ${verdict}`);
-			return Promise.resolve(verdict);
+			const line = `${topic} ${frames.map(shown).join(' ')}`;
+			const given = bundling.hangsUp(line) ? 'hung_up' : verdict;
+			published.push(`${line} ${given}`);
+			return Promise.resolve(given);
 		},
 		onSent: () => (turns += 1),
 	});
 	const frameBatching = {
 		...made,
 		add: (topic: string, frame: FrameContent) =>
-			made.add(topic, frame, (seq) => refused.push(`${frame.lane}:${seq}`)),
+			made.add(topic, frame, {
+				unsendable(seq, why) {
+					refused.push(`${frame.lane}:${seq}${why === 'too_large' ? '' : ` ${why}`}`);
+					return true;
+				},
+			}),
 	};
-	return { frameBatching, published, refused, turns: () => turns, settle: () => clock.settle() };
+	const settle = () => clock.settle();
+	const bundling = {
+		frameBatching,
+		published,
+		refused,
+		barred,
+		clock,
+		turns: () => turns,
+		settle,
+		/** Whether the broker hangs up on what this line shows. */
+		hangsUp: (_line: string): boolean => false,
+	};
+	return bundling;
 }
 
 test('frames of one turn for one topic leave together, in order; others by themselves', async () => {
@@ -123,6 +147,9 @@ test('whatever the limits are, each row is taken once', async () => {
 			]);
 			const frameBatching = createFrameBatching({
 				bytesMax: ours,
+				clock,
+				config: configOf(),
+				onBarred: () => assert.fail('nothing hangs up'),
 				publish(_topic, bundle) {
 					const count = bundle.flatMap(({ rows }) => rows).length;
 					if (count * 50 > brokers) return Promise.resolve('too_large');
@@ -137,9 +164,9 @@ test('whatever the limits are, each row is taken once', async () => {
 			for (const [lane, rows] of frames) {
 				const first = next.get(lane) ?? 1;
 				next.set(lane, first + rows);
-				frameBatching.add('t', frameOf(lane, { rows, bytes: 50, first }), () =>
-					assert.fail('each of them fits'),
-				);
+				frameBatching.add('t', frameOf(lane, { rows, bytes: 50, first }), {
+					unsendable: () => assert.fail('each of them fits'),
+				});
 			}
 			await clock.settle();
 			for (const [lane, seen] of taken) {
@@ -156,3 +183,55 @@ test('whatever the limits are, each row is taken once', async () => {
 });
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+/** What the broker does with rows of these numbers, and what is sent until it is found out. */
+async function sendUntilQuiet(
+	bundling: ReturnType<typeof bundlingOf>,
+	rows: readonly number[],
+): Promise<readonly string[]> {
+	const { frameBatching, published, refused, settle } = bundling;
+	const left = new Set(rows);
+	for (let tries = 0; left.size > 0 && tries < 40; tries += 1) {
+		published.length = 0;
+		frameBatching.add('t', frameOf('a', { rows: left.size, first: Math.min(...left) }));
+		await settle();
+		for (const line of published.filter((each) => each.endsWith('taken'))) {
+			const [, from = '', to = from] = /a:(\d+)(?:-(\d+))?/.exec(line) ?? [];
+			for (let seq = Number(from); seq <= Number(to); seq += 1) left.delete(seq);
+		}
+		for (const line of refused) left.delete(Number(/\d+/.exec(line)?.[0]));
+	}
+	return refused;
+}
+
+test('one publication that breaks the connection is found by halves, and given up alone', async () => {
+	const bundling = bundlingOf();
+	const broken = (line: string) => {
+		const [, from = '0', to = from] = /a:(\d+)(?:-(\d+))?/.exec(line) ?? [];
+		return Number(from) <= 5 && Number(to) >= 5;
+	};
+	bundling.hangsUp = broken;
+	assert.deepEqual(await sendUntilQuiet(bundling, range(8)), ['a:5 hung_up']);
+	assert.deepEqual(bundling.barred, []);
+});
+
+test('one publication that breaks the connection with a mere skip bars its topic for a while', async () => {
+	const bundling = bundlingOf();
+	const { frameBatching, published, refused, settle, clock, barred } = bundling;
+	bundling.hangsUp = () => true;
+	const skip = { lane: 'a', lo: 1, first: 1, rows: [{ id: 'x', ttlMs: 1, skip: true as const }] };
+	for (let times = 0; times < 3; times += 1) {
+		frameBatching.add('t', skip);
+		await settle();
+	}
+	assert.deepEqual([published.length, barred], [2, ['t']]);
+	assert.deepEqual(refused, ['a:1 barred', 'a:1 barred']);
+	frameBatching.add('u', frameOf('a'));
+	await settle();
+	assert.equal(published.length, 3, 'other topics are served');
+	await clock.advance(60_000);
+	bundling.hangsUp = () => false;
+	frameBatching.add('t', skip);
+	await settle();
+	assert.equal(published.length, 4, 'and this one again');
+});

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createInboundRouter } from '../../../runtime/network/inbound-router.ts';
 import { createNetwork } from '../../../runtime/network/network.ts';
+import { configOf } from '../../../runtime/config/config.ts';
 import { passAll } from '../../../runtime/platform/crash-points.ts';
 import { packFrames, readFrames } from '../../../runtime/protocol/frame.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
@@ -29,7 +30,8 @@ function networkOf() {
 	const fencing = new AbortController();
 	const network = createNetwork({
 		clock,
-		bytesMax: 10_000,
+		config: configOf({ frameBytesMax: 10_000 }),
+		signals,
 		passPoint: passAll,
 		self,
 		fenced: fencing.signal,
@@ -220,4 +222,30 @@ test('a public message is acknowledged when it has been dealt with, and elsewher
 	await listener.publicMessage('reeve/ship1/_ack', Buffer.from('y'), {});
 	await listener.publicMessage('nowhere', Buffer.from('z'), {});
 	assert.deepEqual(arrived, ['public REQPing x']);
+});
+
+test('a replay of the broker is refused on all topics of a node but births', async () => {
+	const { listener, arrived, signals, clock } = networkOf();
+	const frame = (lane?: string) =>
+		packFrames(head, [{ ...(lane ? { lane } : {}), lo: 1, first: 1, rows: [] }]);
+	const acknowledged = packAcknowledgement({ ...head, forStoreId: 'here', lanes: [] });
+	const birth = writeStatus({ v: 1, state: 'online', node: 'central', storeId: 'there', epoch: 1 });
+	const retained = { isRetained: true };
+	listener.packet('reeve/ship1/_lane/REQPing/EventACK', frame('l'), retained);
+	listener.packet('reeve/ship1/_lane/REQPing/EventNACK', frame(), retained);
+	listener.packet('reeve/ship1/_ack', acknowledged, retained);
+	listener.packet('reeve/ship1/_claim', Buffer.from('{}'), retained);
+	listener.packet('reeve/central/_status', birth, retained);
+	await listener.publicMessage('reeve/ship1/REQPing/EventACK', Buffer.from('{}'), retained);
+	await clock.settle();
+	assert.deepEqual(arrived, ['central online']);
+	const codes = signals.recent().flatMap((one) => (one.type === 'message.refused' ? one.code : []));
+	assert.deepEqual(
+		codes,
+		Array.from({ length: 5 }, () => 'retained'),
+	);
+	const row = { id: 'once', ttlMs: 1, body: Buffer.from('') };
+	const repeat = packFrames(head, [{ lo: 1, first: 1, rows: [row] }]);
+	listener.packet('reeve/ship1/_lane/REQPing/EventNACK', repeat, { isRepeat: true });
+	assert.equal(signals.counts()['message.dropped'], 1, 'it may have been started already');
 });

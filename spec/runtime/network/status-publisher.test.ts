@@ -1,22 +1,25 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { configOf } from '../../../runtime/config/config.ts';
 import { createStatusPublisher } from '../../../runtime/network/status-publisher.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
-import type { Publication, Wire } from '../../../runtime/network/transport.ts';
+import type { Publication, Verdict, Wire } from '../../../runtime/network/transport.ts';
 import { readStatus, type Status } from '../../../runtime/protocol/status.ts';
 
 const death: Status = { v: 1, state: 'offline', node: 'ship1', storeId: 'A', epoch: 3 };
 
 function announced(mode?: 'safe') {
 	const published: Publication[] = [];
+	const answers: { verdict: Verdict } = { verdict: 'taken' };
 	const wire: Wire = {
 		name: 'noted',
 		publish(publication) {
 			published.push(publication);
-			return Promise.resolve('taken');
+			return Promise.resolve(answers.verdict);
 		},
 	};
 	const clock = steppedClock();
+	const barred: string[] = [];
 	const statusPublisher = createStatusPublisher({
 		clock,
 		self: {
@@ -29,9 +32,11 @@ function announced(mode?: 'safe') {
 			mode,
 		},
 		wires: new Set([wire]),
+		config: configOf({ hangUpsMax: 2 }),
+		onBarred: (topic) => barred.push(topic),
 	});
 	const said = () => published.splice(0).map(({ payload }) => readStatus(payload));
-	return { statusPublisher, clock, wire, said };
+	return { statusPublisher, clock, wire, said, barred, answers };
 }
 
 test('a birth names the host, and a node in safe mode says so', () => {
@@ -115,4 +120,32 @@ test('nothing is said before the begin, nor after the goodbye or the silence', a
 	statusPublisher.hear(death);
 	await statusPublisher.end();
 	assert.deepEqual(said(), []);
+});
+
+test('one publication that breaks the connection: a birth is not said again for a while', async () => {
+	const { statusPublisher, clock, wire, said, barred, answers } = announced();
+	answers.verdict = 'hung_up';
+	statusPublisher.begin();
+	for (let times = 0; times < 5; times += 1) {
+		statusPublisher.up(wire);
+		await clock.settle();
+	}
+	assert.equal(said().length, 2);
+	assert.deepEqual(barred, ['ship1/_status']);
+	answers.verdict = 'taken';
+	await clock.advance(2 * 3_600_000);
+	assert.ok(said().length > 0);
+	statusPublisher.silence();
+});
+
+test('a birth on which the broker hung up before, and which passed since, is not barred', async () => {
+	const { statusPublisher, clock, wire, barred, answers } = announced();
+	statusPublisher.begin();
+	for (const verdict of ['hung_up', 'taken', 'hung_up', 'taken'] as const) {
+		answers.verdict = verdict;
+		statusPublisher.up(wire);
+		await clock.settle();
+	}
+	assert.deepEqual(barred, []);
+	statusPublisher.silence();
 });

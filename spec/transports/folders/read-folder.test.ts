@@ -8,6 +8,8 @@ import {
 	readdirSync,
 	readFileSync,
 	renameSync,
+	rmSync,
+	symlinkSync,
 	utimesSync,
 	writeFileSync,
 	writeSync,
@@ -171,7 +173,7 @@ test('what cannot be taken for now stays, and is taken later under the same id',
 	const { folder, names, until } = await start(t, { accept });
 	writeFileSync(join(folder, 'job.json'), '{"method":"a"}');
 	await until(() => ids.length >= 2);
-	assert.ok(existsSync(join(folder, 'job.json')));
+	assert.match(names('taken').join(), /\.new\.job\.json$/);
 	isFull = false;
 	await until(isMoved(names, 'done'));
 	assert.equal(new Set(ids).size, 1);
@@ -202,8 +204,8 @@ test('only so many files are kept in done, the newest; what was refused stays', 
 		writeFileSync(join(folder, name), '[{');
 		await until(() => !existsSync(join(folder, name)));
 	}
+	await until(isMoved(names, 'refused', 4));
 	await until(isMoved(names, 'done', 2));
-	assert.equal(names('refused').length, 8);
 	assert.match(names('done').join(' '), /3\.json/);
 	assert.match(names('done').join(' '), /4\.json/);
 });
@@ -273,4 +275,44 @@ test('a node takes files, and one that dies before a file is moved sends nothing
 test('it is off unless it is asked for', () => {
 	assert.equal(readFolder.wanted(configOf()), false);
 	assert.equal(readFolder.wanted(configOf({ readFolder: './in' })), true);
+});
+
+test('a file that cannot be moved away: a name of 245 letters is taken once', async (t) => {
+	const { folder, names, until, taken, scans } = await start(t);
+	const name = `${'n'.repeat(240)}.json`;
+	writeFileSync(join(folder, name), '{"method":"a"}');
+	await until(isMoved(names, 'done'));
+	await scans(3);
+	assert.equal(taken.all.length, 1);
+	assert.equal(existsSync(join(folder, name)), false);
+});
+
+test('a file that cannot be moved away is not handed in, and that is told once', async (t) => {
+	const { folder, scans, taken, signals } = await start(t);
+	rmSync(join(folder, 'taken'), { recursive: true });
+	symlinkSync('taken', join(folder, 'taken'));
+	writeFileSync(join(folder, 'job.json'), '{"method":"a"}');
+	await scans(8);
+	assert.deepEqual(taken.all, []);
+	const told = signals.all.filter(({ type }) => type === 'message.refused');
+	assert.equal(told.length, 1);
+});
+
+test('a file that cannot be moved away from taken is not handed in again, also after a restart', async (t) => {
+	const first = await start(t);
+	const { folder, scans, taken, names, until } = first;
+	rmSync(join(folder, 'done'), { recursive: true });
+	// Root may write anywhere, but not behind a link to itself.
+	symlinkSync('done', join(folder, 'done'));
+	writeFileSync(join(folder, 'job.json'), '{"method":"a"}');
+	await scans(8);
+	assert.equal(taken.all.length, 1);
+	assert.match(names('taken')[0] ?? '', /^[0-9a-f]{32}\.done\.job\.json$/);
+	await first.running.stop();
+	rmSync(join(folder, 'done'));
+	const again = await readFolder.start(first.context);
+	t.after(() => again.stop());
+	await until(isMoved(names, 'done'));
+	assert.equal(taken.all.length, 1);
+	assert.deepEqual(names('taken'), []);
 });

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTo, createServer } from 'node:net';
 import test, { after, before, type TestContext } from 'node:test';
-import { steppedClock, type Clock } from '../../../runtime/platform/clock.ts';
+import { realClock, steppedClock, type Clock } from '../../../runtime/platform/clock.ts';
 import type { Wire } from '../../../runtime/network/transport.ts';
 import { startBroker } from '../../../transports/mqtt/embedded-broker.ts';
 import mqtt from '../../../transports/mqtt/mqtt.ts';
 import { freePort, missing, startMosquitto } from '../../support/broker.ts';
+import { startProxy as startBadNetwork } from '../../support/proxy.ts';
 import { publicClient } from '../../support/public-client.ts';
 import { createContext, type NotedContext } from '../../support/transport-context.ts';
 
@@ -286,23 +287,38 @@ test(
 	'a connection on which the broker says nothing more is broken after half a minute',
 	{ timeout, skip },
 	async (t) => {
-		const { address } = await startMosquitto(t, { lines: ['message_size_limit 10000'] });
+		const { port } = await startMosquitto(t);
+		const proxy = await startBadNetwork(realClock, () => [port]);
+		t.after(() => proxy.close());
 		const clock = steppedClock();
-		const central = await start(t, address, { clock });
+		const central = await start(t, `mqtt://127.0.0.1:${proxy.port}`, { clock });
 		const wire = await central.wire();
 		const verdicts: string[] = [];
-		const dropped = publish(wire, Buffer.alloc(20_000)).then((verdict) => verdicts.push(verdict));
+		proxy.silence();
+		const dropped = publish(wire, 'nobody answers').then((verdict) => verdicts.push(verdict));
 		await clock.advance(29_000);
 		assert.deepEqual(verdicts, []);
 		await clock.advance(2000);
 		await dropped;
-		assert.deepEqual(verdicts, ['not_connected']);
+		assert.equal(verdicts.length, 1);
 		const news = await central.link.first((each) => each.startsWith('down'));
 		assert.equal(news, 'down: the broker does not acknowledge');
+		proxy.heal();
 		await clock.advance(1000);
 		assert.equal(await publish(await central.wire(), 'small'), 'nobody');
 		await central.stop();
 		assert.equal(clock.pending(), 0, 'no timer is left');
+	},
+);
+
+test(
+	'one publication that breaks the connection: an answer that cannot be read breaks it at once',
+	{ timeout, skip },
+	async (t) => {
+		const { address } = await startMosquitto(t, { lines: ['message_size_limit 10000'] });
+		const central = await start(t, address);
+		assert.equal(await publish(await central.wire(), Buffer.alloc(20_000)), 'hung_up');
+		assert.equal(await publish(await central.wire(), 'small'), 'nobody');
 	},
 );
 

@@ -118,3 +118,11 @@ test('a relay keeps what arrives before it has a receiver, in order', () => {
 	arrived('c', new Uint8Array());
 	assert.deepEqual(seen, ['a', 'b', 'c']);
 });
+
+test('losses while publications were under way lead to a claim at once', async () => {
+	const { clock, claims, gate } = gateWith(['granted', 'granted']);
+	await gate.enter();
+	for (let times = 0; times < 3; times += 1) gate.lost(undefined, true);
+	assert.equal(await gate.enter(), true);
+	assert.deepEqual(claims.at(-1), { at: clock.monotonic(), isContested: true });
+});

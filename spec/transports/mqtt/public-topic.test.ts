@@ -157,3 +157,31 @@ test(
 		assert.equal(started.length, 1, 'the broker had kept it three times, and it ran once');
 	},
 );
+
+test(
+	'a replay of the broker is no new request: what is retained is refused',
+	{ skip },
+	async (t) => {
+		const broker = await startMosquitto(t);
+		const folder = temporaryFolder(t);
+		const retained = ['-r', '-t', topic, '-m', '{"methodArgs":["echo","again"]}'];
+		await client('mosquitto_pub', broker.port, retained);
+		for (let starts = 1; starts <= 2; starts += 1) {
+			const node = await startShip(t, broker.address, folder);
+			await ready(broker.port);
+			const signals = node.signals.recent();
+			const started = signals.filter(
+				(signal) => signal.type === 'call.started' && signal.method === 'REQCliCommand',
+			);
+			assert.deepEqual(started, []);
+			const refused = signals.filter((signal) => signal.type === 'message.refused');
+			assert.deepEqual(
+				refused.map(({ code, topic: at }) => [code, at]),
+				[['retained', topic]],
+			);
+			const told = signals.filter((signal) => signal.type === 'error.reported');
+			assert.match(told[0]?.text ?? '', /retained/);
+			await node.stop();
+		}
+	},
+);

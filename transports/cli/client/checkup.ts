@@ -9,7 +9,7 @@ import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
-import { asReeveError, errorTable } from '../../../runtime/platform/errors.ts';
+import { asReeveError, errorTable, reasonOf } from '../../../runtime/platform/errors.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
@@ -25,9 +25,6 @@ export interface Finding {
 }
 
 type Options = CommandInput['options'];
-
-/** How long the broker may take to answer, in milliseconds. */
-const brokerMs = 3000;
 
 /** Checks only whether the node runs and works. */
 export async function quickCheckup(
@@ -108,21 +105,25 @@ async function brokerFinding(config: Config, { clock }: CommandTools): Promise<F
 	}
 	const url = brokerAddress.includes('://') ? brokerAddress : `mqtt://${brokerAddress}`;
 	const { hostname, port } = new URL(url);
-	const isThere = await new Promise<boolean>((done) => {
-		const socket = createConnection({ host: hostname, port: Number(port || 1883) });
-		const finish = (answer: boolean): void => {
+	const why = await new Promise<string>((done) => {
+		const socket = createConnection({
+			host: hostname,
+			port: Number(port || 1883),
+			autoSelectFamilyAttemptTimeout: config.connectAttemptMs,
+		});
+		const finish = (reason: string): void => {
 			timer.cancel();
 			socket.destroy();
-			done(answer);
+			done(reason);
 		};
-		const timer = clock.after(brokerMs, () => finish(false));
-		socket.once('connect', () => finish(true));
-		socket.once('error', () => finish(false));
+		const timer = clock.after(config.connectMs, () => finish('no connection in time'));
+		socket.once('connect', () => finish(''));
+		socket.once('error', (error) => finish(reasonOf(error)));
 	});
 	const what = `${hostname}:${port || 1883}`;
-	if (isThere) return { name, state: 'ok', what };
+	if (why === '') return { name, state: 'ok', what };
 	const cure = 'start it, or correct brokerAddress; until then messages wait in the journal';
-	return { name, state: 'failed', what: `${what} does not answer`, cure };
+	return { name, state: 'failed', what: `${what} does not answer: ${why}`, cure };
 }
 
 async function nodeFinding(options: Options, tools: CommandTools): Promise<Finding> {

@@ -5,7 +5,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import type { Facts } from '../../../runtime/message/facts.ts';
 import {
 	limited,
@@ -88,7 +88,7 @@ function linesOf(path: string): readonly string[] {
 	try {
 		text = readFileSync(path, 'utf8');
 	} catch (cause) {
-		const why = cause instanceof Error ? cause.message : String(cause);
+		const why = reasonOf(cause);
 		throw new ReeveError('bad_usage', `--to @${path}: ${why}`, { cause });
 	}
 	const lines = text.split('\n').map((line) => line.replace(/#.*$/, '').trim());

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Config } from '../../../runtime/config/config.ts';
 import { keepConfig } from '../../../runtime/config/config-file.ts';
-import { exitCodes, isErrorCode, ReeveError } from '../../../runtime/platform/errors.ts';
+import { exitCodes, isErrorCode, ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
 import type { HostedNode } from '../arguments/program-host.ts';
@@ -49,7 +49,7 @@ async function started(start: () => Promise<HostedNode>): Promise<HostedNode> {
 		return await start();
 	} catch (thrown) {
 		if (thrown instanceof ReeveError) throw thrown;
-		const why = thrown instanceof Error ? thrown.message : String(thrown);
+		const why = reasonOf(thrown);
 		throw new ReeveError('start_failed', why, { cause: thrown });
 	}
 }

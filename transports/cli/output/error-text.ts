@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { errorTable, ReeveError, type ErrorCode } from '../../../runtime/platform/errors.ts';
+import {
+	errorTable,
+	ReeveError,
+	type ErrorCode,
+	reasonOf,
+} from '../../../runtime/platform/errors.ts';
 
 /** A failure, ready to print. */
 export interface Failure {
@@ -27,7 +32,7 @@ export function failureFrom(thrown: unknown): Failure {
 		const why = thrown.detail || causeText(thrown) || 'nothing more is known';
 		return failureOf(thrown.code, why);
 	}
-	const why = thrown instanceof Error ? thrown.message : String(thrown);
+	const why = reasonOf(thrown);
 	return failureOf('internal', why, 'run it again with --debug, and report what it prints');
 }
 
