@@ -129,7 +129,7 @@ function listCopy(list: readonly unknown[], copying: Copying): unknown {
 	return items;
 }
 
-/** Whether a list has neither holes nor fields beside its items; hidden fields are not looked for. */
+/** Whether a list has neither holes nor fields beside its items; hidden ones are not looked for. */
 function hasOnlyItems(list: readonly unknown[]): boolean {
 	if (Object.keys(list).length !== list.length) return false;
 	for (let at = 0; at < list.length; at += 1) if (!(at in list)) return false;

@@ -88,6 +88,17 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 		}
 	};
 
+	/** Runs a raw action. Its turn is on disk, and an error does not end the host. */
+	const attempt = ({ key, attempts }: TurnDraft, run: () => void): void => {
+		try {
+			run();
+		} catch (thrown) {
+			const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+			const about = { actor, key, event: 'a raw action', recovery: 'resume' } as const;
+			signals.emit('instance.failed', { ...about, detail, attempts });
+		}
+	};
+
 	const applyOne = (draft: TurnDraft, effectRequest: EffectRequest): void => {
 		switch (effectRequest.want) {
 			case 'effect':
@@ -112,7 +123,7 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 				return;
 			}
 			case 'volatile':
-				draft.afterwards.push(effectRequest.run);
+				draft.afterwards.push(() => attempt(draft, effectRequest.run));
 		}
 	};
 

@@ -65,6 +65,11 @@ export const errorTable = {
 		'see in docs/actors.md what a context may hold, and store only that at the path named',
 		failed,
 	),
+	not_sendable: row(
+		'an actor was to send a value that JSON cannot carry',
+		'send text, finite numbers, booleans, null, and plain objects and lists of these',
+		failed,
+	),
 	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),
 	connection_cut: row('the sender hung up in mid-message', 'send the whole message again'),
 	path_outside: row('the path leaves the data folder', 'give a directory inside the data folder'),
