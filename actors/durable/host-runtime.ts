@@ -25,6 +25,7 @@ import { createTurnScheduler } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { createInstanceTurns } from '../turn/turn.ts';
 import { readInstance, restoreInstance } from '../turn/instance.ts';
+import { runningSteps } from '../turn/running-steps.ts';
 import { createInstanceCache, type Left } from './instance-cache.ts';
 import { createMailboxReader } from './mailbox-reader.ts';
 import { createTurnRecorder } from '../turn/turn-recorder.ts';
@@ -130,7 +131,9 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			return;
 		}
 		const stored = readInstance(journal, actor, key);
-		if (stored) restoreInstance({ definition, stepper }, stored);
+		if (!stored) return;
+		const running = runningSteps(journal, { actor, key, steps: stored.steps });
+		restoreInstance({ definition, stepper }, stored, running);
 	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {

@@ -196,6 +196,11 @@ export const errorTable = {
 		later,
 	),
 	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),
+	step_without_state: row(
+		'a step is running whose state the definition has renamed or removed',
+		'let its migration return the id of the invocation in steps; or load the former definition',
+		failed,
+	),
 	ambiguous: row(
 		'the node died while the step ran, and it is unknown whether it was done',
 		'look at the other side, then send the event that says so',

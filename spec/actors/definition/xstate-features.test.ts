@@ -72,9 +72,10 @@ const endless = step({
 		}),
 });
 
+const named: object = { actions: { open: note('open'), shut: note('shut') } };
+
 function machineOf(config: object, more: object = {}): AnyStateMachine {
 	const parts = setup({
-		actions: { open: note('open'), shut: note('shut') } as object,
 		guards: { isOpen: () => true, isShut: () => false },
 		delays: { patience: 1000, nothing: (() => undefined) as never },
 		actors: {
@@ -82,6 +83,7 @@ function machineOf(config: object, more: object = {}): AnyStateMachine {
 			fail: step({ run: () => Promise.reject(new Error('no money')) }),
 			endless,
 		},
+		...named,
 		...more,
 	});
 	const whole = { id: 'm', context: { n: 0, seen: [] }, ...config };
