@@ -18,6 +18,8 @@ import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 import { timerEvent, type AskDiagnosis } from './ask-timeout.ts';
 import { markOf, markText, release, type Trigger, messageTrigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -82,7 +84,7 @@ export interface HostRuntime {
 	 * anew first, which is on disk when this resolves. Resolves with how many triggers waited.
 	 *
 	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
-	 * would be parked again at once, and then it stays as it is
+	 * would be parked again at once, and then it stays as it is; `stopping` if the host ends meanwhile
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }
@@ -96,6 +98,10 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	});
 	let startsBefore: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
+	const ending = deferred<never>();
+	ending.promise.catch(ignoreIfFenced);
+	/** Ends what waits for turns: none is taken any more. */
+	const end = (): void => ending.reject(new ReeveError('stopping', actor));
 
 	const reader = createMailboxReader(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
@@ -185,6 +191,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await scheduler.drain();
+			end();
 			monitors.stop();
 			instances.stop();
 		},
@@ -192,6 +199,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			reader.fence();
 			closeTimers();
 			scheduler.fence();
+			end();
 			monitors.stop();
 			instances.stop();
 			void steps.stop(0);
@@ -207,7 +215,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 				const trigger = leftTrigger(each, { journal, actor });
 				if (trigger) scheduler.offer(trigger);
 			}
-			await begun;
+			if (begun) await Promise.race([begun, ending.promise]);
 			const mode = isFresh ? 'fresh' : 'resume';
 			parts.signals.emit('instance.unparked', { actor, key, mode, waiting: left.length });
 			return left.length;
