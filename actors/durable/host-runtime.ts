@@ -83,8 +83,9 @@ export interface HostRuntime {
 	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
 	 * anew first, which is on disk when this resolves. Resolves with how many triggers waited.
 	 *
-	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
-	 * would be parked again at once, and then it stays as it is; `stopping` if the host ends meanwhile
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked`, `step_without_state` or
+	 * `actor_crashed` if it would be parked again at once, and then it stays as it is; `stopping` if
+	 * the host ends meanwhile
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }

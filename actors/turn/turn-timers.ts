@@ -24,8 +24,15 @@ export interface TurnTimers {
 /** More changes than one turn makes. */
 const changesPerTurnMax = 1_000_000;
 
-/** A timer's id is part of its key on disk. */
+/** The longest id of a timer. */
 const timerIdMax = 400;
+
+/** Checks the id of a timer, which is part of its key on disk. */
+function checkTimerId(id: string): void {
+	if (id.length <= timerIdMax && !id.includes('\0') && id.isWellFormed()) return;
+	const why = `at most ${timerIdMax} letters, without NUL and halves of surrogate pairs`;
+	throw new ReeveError('bad_name', `timer ${JSON.stringify(id.slice(0, 150))}: ${why}`);
+}
 
 /** Creates the timers of one actor's drafts. */
 export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTimers {
@@ -49,8 +56,7 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 		set(draft, { id: given, event, delayMs }) {
 			// A timer without an id gets a unique one.
 			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
-			if (id.length > timerIdMax)
-				throw new ReeveError('internal', `the timer id is too long: ${id}`);
+			checkTimerId(id);
 			if (!isDelay(delayMs)) throw new ReeveError('bad_delay', `the delay of ${id} is ${delayMs}`);
 			remove(draft, id);
 			const policy = policyOf(id);

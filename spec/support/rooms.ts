@@ -275,6 +275,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'durable-value',
 			'effects',
 			'event-message',
+			'json-data',
 			'monitor-message',
 			'step',
 		],

@@ -13,6 +13,7 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
+import { jsonOf } from '../../actors/definition/json-data.ts';
 import type { Addressed, AskTimeoutReason } from '../../actors/definition/effects.ts';
 import { checkName } from '../../runtime/message/topics.ts';
 import type { Message } from '../../runtime/message/message.ts';
@@ -54,7 +55,7 @@ export interface ActorHandle<Event extends EventObject> {
 	/**
 	 * Sends an event, and resolves with the id of its message once that is on disk.
 	 *
-	 * @throws ReeveError what the message is refused with
+	 * @throws ReeveError what the message is refused with; `not_sendable` if JSON cannot carry it
 	 */
 	send(event: Event): Promise<string>;
 	/**
@@ -102,7 +103,7 @@ async function file(
 		toNode,
 		method,
 		kind: 'CommandACK',
-		data: JSON.stringify(event),
+		data: jsonOf(event, `the event ${event.type}`),
 		replyMethod: 'REQNone',
 		...(key === '' ? {} : { key }),
 		...(ttl === undefined ? {} : { ttl }),
