@@ -182,7 +182,9 @@ function compileTransition(
 /** The target in XState's form; reported and undefined if there is no such state. */
 function targetOf(build: Build, target: string, { path, names = [] }: Where): string | undefined {
 	const found = resolveTarget(build.definition, target, names);
-	if ('names' in found) return `#${[build.definition.actor, ...found.names].join('.')}`;
+	// XState takes a dot as the end of a name, unless a backslash is before it.
+	const actor = build.definition.actor.replaceAll('.', '\\.');
+	if ('names' in found) return `#${[actor, ...found.names].join('.')}`;
 	build.report({ path, text: found.problem });
 	return undefined;
 }
@@ -243,8 +245,12 @@ function resolveTarget(
 	from: readonly string[],
 ): Target {
 	if (target.startsWith('#')) {
-		const [actor = '', ...names] = target.slice(1).split('.');
-		if (actor === definition.actor) return walk(definition, [], names);
+		const { actor: own } = definition;
+		if (target === `#${own}`) return walk(definition, [], []);
+		if (target.startsWith(`#${own}.`)) {
+			return walk(definition, [], target.slice(own.length + 2).split('.'));
+		}
+		const [actor = ''] = target.slice(1).split('.');
 		return {
 			problem: `${unknownName('actor here', actor, [definition.actor])}; targets are in this one`,
 		};

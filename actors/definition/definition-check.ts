@@ -29,6 +29,10 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 	for (const [name, logic] of Object.entries(machine.implementations.actors)) {
 		if (!stepOf(logic as AnyActorLogic)) return `the actor ${name} of its setup is not a step`;
 	}
+	for (const [name, action] of Object.entries(machine.implementations.actions)) {
+		const problem = isBuiltIn(action) ? checkBuiltIn(action, machine) : undefined;
+		if (problem) return `in the action ${name} of its setup, ${problem}`;
+	}
 	for (const node of nodesOf(machine.root)) {
 		const problem = checkNode(node, machine, allowance);
 		if (problem) return `in ${node.id}, ${problem}`;
@@ -72,12 +76,12 @@ function checkNode(
 		const problem = checkDelay(delay, machine);
 		if (problem) return problem;
 	}
-	for (const { src, systemId } of node.invoke) {
-		if (systemId !== undefined) return 'an invocation has a systemId';
-		const problem = checkInvocation(src, machine);
+	for (const invocation of node.invoke) {
+		const problem = checkInvocation(invocation, machine);
 		if (problem) return problem;
 	}
-	return undefined;
+	const hasRoute = Reflect.get(node.config, 'route') !== undefined;
+	return hasRoute ? 'there is a route: only the runtime could take it; use an event' : undefined;
 }
 
 /** Checks a guard, and the guards inside it: `and`, `or` and `not` list them in a field. */
@@ -87,7 +91,41 @@ function checkGuard(guard: unknown, machine: AnyStateMachine): string | undefine
 		const problem = checkGuard(each, machine);
 		if (problem) return problem;
 	}
+	const place: unknown = typeof guard === 'function' ? Reflect.get(guard, 'stateValue') : undefined;
+	if (place !== undefined) return checkPlace(place, machine);
 	return checkName(guard, { what: 'guard', known: machine.implementations.guards });
+}
+
+/** Checks the state that `stateIn` names: `#id`, `a.b`, or a state value. */
+function checkPlace(place: unknown, machine: AnyStateMachine): string | undefined {
+	if (typeof place === 'string' && place.startsWith('#')) {
+		try {
+			machine.getStateNodeById(place);
+			return undefined;
+		} catch {
+			return `there is no state for stateIn ${place}`;
+		}
+	}
+	return hasPlace(place, machine.root)
+		? undefined
+		: `there is no state for stateIn ${JSON.stringify(place)}`;
+}
+
+function hasPlace(place: unknown, node: AnyStateNode): boolean {
+	if (typeof place === 'string') {
+		let found: AnyStateNode | undefined = node;
+		for (const name of statePath(place)) found = found?.states[name];
+		return found !== undefined;
+	}
+	return Object.entries(Object(place) as object).every(([name, inner]) => {
+		const child = node.states[name];
+		return child !== undefined && (inner === undefined || hasPlace(inner, child));
+	});
+}
+
+/** The names in a path of states: a dot divides them, unless a backslash is before it. */
+function statePath(path: string): readonly string[] {
+	return path.split(/(?<!\\)\./u).map((name) => name.replaceAll(/\\(.)/gsu, '$1'));
 }
 
 /** A delay is a number, a function, or a name. */
@@ -102,16 +140,45 @@ function checkDelay(delay: unknown, machine: AnyStateMachine): string | undefine
 function checkBuiltIn(action: object, machine: AnyStateMachine): string | undefined {
 	const delay: unknown = Reflect.get(action, 'delay');
 	const problem = delay === undefined ? undefined : checkDelay(delay, machine);
-	if (problem || Reflect.get(action, 'type') !== 'xstate.spawnChild') return problem;
-	const src: unknown = Reflect.get(action, 'src');
+	if (problem) return problem;
+	const type: unknown = Reflect.get(action, 'type');
+	if (type === 'xstate.sendTo') return checkReceiver(Reflect.get(action, 'to'));
+	return type === 'xstate.spawnChild' ? checkSpawn(action, machine) : undefined;
+}
+
+/** Refuses receivers that a machine cannot reach; a function of the turn is checked in its turn. */
+function checkReceiver(to: unknown): string | undefined {
+	if (typeof to !== 'string' || to === '#_internal') return undefined;
+	if (to === '#_parent') return 'there is sendParent: it has no parent; use send, or reply';
+	return `there is sendTo ${to}: a step takes no events; use send to reach another actor`;
+}
+
+interface Spawning {
+	readonly src?: unknown;
+	readonly systemId?: unknown;
+	readonly syncSnapshot?: unknown;
+	readonly onSnapshot?: unknown;
+}
+
+function checkSpawn(spawning: Spawning, machine: AnyStateMachine): string | undefined {
+	const { src } = spawning;
 	if (typeof src !== 'string') return 'a spawned step is inline: name it in setup({ actors })';
-	return checkName(src, { what: 'step', known: machine.implementations.actors });
+	return checkStep(spawning, machine);
 }
 
 /** An inline invocation is refused: it has no name by which a restart could find it. */
-function checkInvocation(src: unknown, machine: AnyStateMachine): string | undefined {
+function checkInvocation(invocation: Spawning, machine: AnyStateMachine): string | undefined {
+	const { src } = invocation;
 	if (typeof src !== 'string' || src.startsWith('xstate.invoke.'))
 		return 'an invocation is inline: name it in setup({ actors })';
+	return checkStep(invocation, machine);
+}
+
+function checkStep(spawning: Spawning, machine: AnyStateMachine): string | undefined {
+	const { src, systemId, syncSnapshot, onSnapshot } = spawning;
+	if (systemId !== undefined) return `${String(src)} has a systemId: use an id`;
+	if (onSnapshot !== undefined) return `${String(src)} has onSnapshot: a step has none; use onDone`;
+	if (syncSnapshot) return `${String(src)} has syncSnapshot: a step has no snapshots`;
 	return checkName(src, { what: 'step', known: machine.implementations.actors });
 }
 
@@ -171,14 +238,20 @@ export function namesOf(machine: AnyStateMachine): MachineNames {
 		timers.push(...node.after.map(({ delay }) => String(delay)));
 		for (const action of actionsOf(node)) look(action);
 	}
-	const handles = (type: string): boolean =>
-		events.some(
-			(known) =>
-				known === type ||
-				known === '*' ||
-				(known.endsWith('.*') && type.startsWith(known.slice(0, -1))),
-		);
-	return { handles, events, timers, isComplete };
+	return { handles: handlerOf(events), events, timers, isComplete };
+}
+
+/** Whether one of these handles an event: its type, `*`, or `a.*` for `a` and all below it. */
+export function handlerOf(descriptors: readonly string[]): (type: string) => boolean {
+	const known = new Set(descriptors);
+	const prefixes: string[] = [];
+	for (const each of descriptors) {
+		if (each === '*') prefixes.push('');
+		if (!each.endsWith('.*')) continue;
+		known.add(each.slice(0, -2));
+		prefixes.push(each.slice(0, -1));
+	}
+	return (type) => known.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
 }
 
 interface Known {
@@ -190,7 +263,12 @@ function checkName(named: unknown, { what, known }: Known): string | undefined {
 	const name = nameOf(named);
 	if (name === undefined || name.startsWith('xstate.') || Object.hasOwn(known, name))
 		return undefined;
-	const nearest = nearestWord(name, Object.keys(known));
+	return missingName(what, name, Object.keys(known));
+}
+
+/** Says that a name is unknown, and which one may be meant. */
+export function missingName(what: string, name: string, known: readonly string[]): string {
+	const nearest = nearestWord(name, known);
 	return `there is no ${what} ${name}${nearest ? `; is it ${nearest}?` : ''}`;
 }
 

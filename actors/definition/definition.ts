@@ -22,10 +22,24 @@ export type TimerPolicy = 'absolute' | 'remaining' | 'restart';
 export interface Migrating {
 	readonly value: StateValue;
 	readonly context: unknown;
+	/**
+	 * What history states remember: the ids of states by the ids of history states. A migration that
+	 * does not return it leaves it as it is.
+	 */
+	readonly history?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The state that a migration returns. */
+export interface Migrated extends Migrating {
+	/**
+	 * New ids of invocations by the old ones, such as `{ '0.m.busy': '0.m.working' }`; null drops the
+	 * step. Only needed where it is not clear which state now invokes a running step.
+	 */
+	readonly steps?: Readonly<Record<string, string | null>>;
 }
 
 /** Converts the state of one version to the next; throws if it cannot. */
-export type Migration = (state: Migrating) => Migrating;
+export type Migration = (state: Migrating) => Migrated;
 
 /**
  * The state in which an event is tried again after the machine threw at it; it is tried until it

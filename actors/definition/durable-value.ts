@@ -11,8 +11,12 @@
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
-/** How deep values may lie in one another; a value that contains itself is deeper than this. */
-const depthMax = 200;
+/**
+ * How deep values may lie in one another; a value that contains itself is deeper than this. It is a
+ * law, not a setting: copying and packing go as deep as the value, and what one node has stored any
+ * other must be able to read.
+ */
+export const depthMax = 200;
 
 /** The classes of errors that are kept, by name. */
 const errorClasses = {
@@ -75,11 +79,15 @@ function isAtom(value: unknown): boolean {
 /** Returns what cannot be kept as it is, or refuses it. */
 function unkept(value: unknown, { trail, seen }: Copying, why: string): unknown {
 	if (seen) return value;
-	const [root = '', ...inside] = trail;
+	throw new ReeveError('not_storable', `${placeText(trail)} is ${why}`);
+}
+
+/** The place of a value in the text of a refusal, such as `context.seats[0]`. */
+export function placeText([root = '', ...inside]: readonly (string | number)[]): string {
 	const names = inside.map((name) =>
 		/^[A-Za-z_$][\w$]*$/.test(`${name}`) ? `.${name}` : `[${name}]`,
 	);
-	throw new ReeveError('not_storable', `${root}${names.join('')} is ${why}`);
+	return `${root}${names.join('')}`;
 }
 
 function copied(value: unknown, copying: Copying): unknown {
@@ -129,11 +137,11 @@ function listCopy(list: readonly unknown[], copying: Copying): unknown {
 	return items;
 }
 
-/** Whether a list has neither holes nor fields beside its items. Hidden fields do not count. */
+/** Whether a list has neither holes nor fields beside its items and its length. */
 function hasOnlyItems(list: readonly unknown[]): boolean {
-	if (Object.keys(list).length !== list.length) return false;
+	if (Reflect.ownKeys(list).length !== list.length + 1) return false;
 	for (let at = 0; at < list.length; at += 1) if (!(at in list)) return false;
-	return Object.getOwnPropertySymbols(list).length === 0;
+	return true;
 }
 
 /** What {@link fieldsCopy} does for plain objects, several times as fast. */
@@ -144,6 +152,7 @@ function plainCopy(source: object, copying: Copying): unknown {
 	if (hasOthers) return fieldsCopy(source, {}, copying);
 	const target: Record<string, unknown> = { ...source };
 	for (const name in target) {
+		if (!copying.seen && !name.isWellFormed()) return unkept(source, copying, halfKey);
 		const field = target[name];
 		if (isAtom(field)) continue;
 		// Only what lies within the source can refer to it.
@@ -160,9 +169,27 @@ function fieldsCopy(source: object, target: object, copying: Copying): unknown {
 		if (typeof name === 'symbol') {
 			if (!copying.seen) return unkept(source, copying, 'an object with a symbol as a key');
 			Reflect.set(target, name, field);
-		} else setField(target, name, inside(field, name, copying));
+			continue;
+		}
+		if (!copying.seen && !name.isWellFormed()) return unkept(source, copying, halfKey);
+		const made = inside(field, name, copying);
+		if (!isHidden(source, name)) setField(target, name, made);
+		else if (copying.seen) hide(target, name, made);
+		else return unkept(source, copying, `an object with the hidden field ${name}`);
 	}
 	return target;
+}
+
+const halfKey = 'an object with half a surrogate pair in a key';
+
+/** Whether loops leave a field out; of errors, those that JavaScript itself hides do not count. */
+function isHidden(source: object, name: string): boolean {
+	if (source instanceof Error && hiddenFields.has(name)) return false;
+	return !Object.prototype.propertyIsEnumerable.call(source, name);
+}
+
+function hide(target: object, name: string, value: unknown): void {
+	Object.defineProperty(target, name, { value, writable: true, configurable: true });
 }
 
 function mapCopy(source: ReadonlyMap<unknown, unknown>, copying: Copying): object {
@@ -217,7 +244,8 @@ function bareError(name: ErrorName): Error {
 	return error;
 }
 
-function kindText(value: object): string {
+/** What an object that is not plain is, in the text of a refusal. */
+export function kindText(value: object): string {
 	const called: unknown = Reflect.get(value, 'constructor');
 	const name = typeof called === 'function' ? called.name : '';
 	const isActor = 'sessionId' in value && 'send' in value;

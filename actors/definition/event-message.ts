@@ -14,7 +14,7 @@ import { defineMethod, type MethodDefinition } from '../../runtime/method/method
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { defersOf } from './deferral.ts';
-import { nodesOf } from './definition-check.ts';
+import { handlerOf, nodesOf } from './definition-check.ts';
 import type { ActorDefinition } from './definition.ts';
 import { downOf } from './monitor-message.ts';
 
@@ -78,6 +78,7 @@ function checked(event: object): EventObject {
 	if (typeof type !== 'string' || type === '') {
 		throw new ReeveError('bad_arguments', 'the event has no type');
 	}
+	if (type === '*') throw new ReeveError('bad_arguments', 'an event cannot have the type *');
 	if (ownTypes.test(type)) throw new ReeveError('bad_arguments', `only the runtime sends ${type}`);
 	return event as EventObject;
 }
@@ -112,14 +113,7 @@ function replyOf({ methodArgs, result, data }: Message): EventObject {
 
 /** Makes the check whether any state of a machine handles or defers a type of event. */
 export function eventKnower({ machine }: ActorDefinition): (type: string) => boolean {
-	const known = new Set<string>();
-	const prefixes: string[] = [];
-	for (const node of nodesOf(machine.root)) {
-		for (const type of [...node.transitions.keys(), ...defersOf(node)]) {
-			if (type === '*') prefixes.push('');
-			else if (type.endsWith('.*')) prefixes.push(type.slice(0, -1));
-			else known.add(type);
-		}
-	}
-	return (type) => known.has(type) || prefixes.some((prefix) => type.startsWith(prefix));
+	return handlerOf(
+		[...nodesOf(machine.root)].flatMap((node) => [...node.transitions.keys(), ...defersOf(node)]),
+	);
 }

@@ -18,6 +18,8 @@ import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 import { timerEvent, type AskDiagnosis } from './ask-timeout.ts';
 import { markOf, markText, release, type Trigger, messageTrigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -25,6 +27,7 @@ import { createTurnScheduler } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { createInstanceTurns } from '../turn/turn.ts';
 import { readInstance, restoreInstance } from '../turn/instance.ts';
+import { runningSteps } from '../turn/running-steps.ts';
 import { createInstanceCache, type Left } from './instance-cache.ts';
 import { createMailboxReader } from './mailbox-reader.ts';
 import { createTurnRecorder } from '../turn/turn-recorder.ts';
@@ -80,8 +83,9 @@ export interface HostRuntime {
 	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
 	 * anew first, which is on disk when this resolves. Resolves with how many triggers waited.
 	 *
-	 * @throws ReeveError `not_found` if it is not parked; `actor_parked` or `actor_crashed` if it
-	 * would be parked again at once, and then it stays as it is
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked`, `step_without_state` or
+	 * `actor_crashed` if it would be parked again at once, and then it stays as it is; `stopping` if
+	 * the host ends meanwhile
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }
@@ -95,6 +99,10 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	});
 	let startsBefore: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
+	const ending = deferred<never>();
+	ending.promise.catch(ignoreIfFenced);
+	/** Ends what waits for turns: none is taken any more. */
+	const end = (): void => ending.reject(new ReeveError('stopping', actor));
 
 	const reader = createMailboxReader(
 		{ journal, mailbox, turnsAheadMax: config.turnsAheadMax },
@@ -130,7 +138,9 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			return;
 		}
 		const stored = readInstance(journal, actor, key);
-		if (stored) restoreInstance({ definition, stepper }, stored);
+		if (!stored) return;
+		const running = runningSteps(journal, { actor, key, steps: stored.steps });
+		restoreInstance({ definition, stepper }, stored, running);
 	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {
@@ -182,6 +192,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
 			await scheduler.drain();
+			end();
 			monitors.stop();
 			instances.stop();
 		},
@@ -189,6 +200,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			reader.fence();
 			closeTimers();
 			scheduler.fence();
+			end();
 			monitors.stop();
 			instances.stop();
 			void steps.stop(0);
@@ -204,7 +216,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 				const trigger = leftTrigger(each, { journal, actor });
 				if (trigger) scheduler.offer(trigger);
 			}
-			await begun;
+			if (begun) await Promise.race([begun, ending.promise]);
 			const mode = isFresh ? 'fresh' : 'resume';
 			parts.signals.emit('instance.unparked', { actor, key, mode, waiting: left.length });
 			return left.length;

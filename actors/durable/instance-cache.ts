@@ -6,10 +6,16 @@
  */
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Trigger } from '../turn/trigger.ts';
-import { loadBare, loadInstance, type Instance, type LoadParts } from '../turn/instance.ts';
+import {
+	loadBare,
+	loadInstance,
+	parkingReason,
+	type Instance,
+	type LoadParts,
+} from '../turn/instance.ts';
 
 /** The instances that {@link createInstanceCache} makes. */
 export interface InstanceCache {
@@ -127,7 +133,7 @@ export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 			try {
 				return add(loadInstance(parts, key, usedAt));
 			} catch (thrown) {
-				park(key, asReeveError(thrown).detail);
+				park(key, parkingReason(thrown));
 				return undefined;
 			}
 		},

@@ -80,8 +80,11 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	let idle: Deferred | undefined;
 
 	const placeOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => ({ actor, key, stepId });
-	const rowOf = ({ child, src, input, left }: Job): StepRow =>
-		left ?? { child, src, input: packDurable(input) };
+	const newRow = ({ child, isInvoked }: StepName, src: string, input: unknown): StepRow => {
+		const packed = packDurable(input);
+		return { child, src, input: packed, ...(isInvoked ? { isInvoked } : {}) };
+	};
+	const rowOf = (job: Job): StepRow => job.left ?? newRow(job, job.src, job.input);
 
 	/** Writes the result, and hands it on at once: its turn commits after this or with it. */
 	const file = (job: Job, given: StepResult): void => {
@@ -172,9 +175,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	};
 
 	return {
-		put({ key, stepId, child }, src, input) {
-			return stepChange({ actor, key, stepId }, { child, src, input: packDurable(input) });
-		},
+		put: (name, src, input) => stepChange(placeOf(name), newRow(name, src, input)),
 		start: (name, src, input) => take({ ...name, src, input }),
 		remove: (name) => stepChange(placeOf(name)),
 		cancel(stepId) {

@@ -1,12 +1,13 @@
 /**
  * Failures of turns: an event at which the machine throws is tried again after a pause. After
- * `attemptsMax` starts it goes to the dead letters, and the next event gets its turn.
+ * `attemptsMax` starts it goes to the dead letters, and the next event gets its turn. An error that
+ * another attempt cannot avoid ends it at once.
  *
  * @module
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { startChange } from '../../runtime/mailbox/start-rows.ts';
@@ -46,13 +47,14 @@ export function createFailure(parts: FailureParts): Failures {
 
 	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
-		const value = deadLetter(trigger, { definition, instance, thrown, at: clock.now() });
+		const code = permanentCode(thrown) ?? 'max_attempts';
+		const value = deadLetter(trigger, { definition, instance, thrown, code, at: clock.now() });
 		if (!mail || mail.answer) {
 			adopt(instance, turns.take(instance, { ...trigger, event: undefined }), batch);
 		}
 		batch.changes.push(...deadLetterChanges(value, parts));
 		const { detail } = asReeveError(thrown, 'actor_crashed');
-		const result = { ...failed('max_attempts', detail), attempts };
+		const result = { ...failed(code, detail), attempts };
 		return settle(instance, trigger, { result, batch });
 	};
 
@@ -67,7 +69,9 @@ export function createFailure(parts: FailureParts): Failures {
 	const report = (instance: Instance, trigger: Trigger, thrown: unknown): boolean => {
 		const { attempts, event } = trigger;
 		const { recovery } = definition;
-		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && attempts > 1);
+		// In the same state, a permanent error would come again.
+		const isLate = attempts > 1 || permanentCode(thrown) !== undefined;
+		const isFresh = recovery === 'fresh' || (recovery === 'ladder' && isLate);
 		parts.signals.emit('instance.failed', {
 			actor,
 			key: instance.key,
@@ -79,6 +83,10 @@ export function createFailure(parts: FailureParts): Failures {
 		return isFresh;
 	};
 
+	/** Whether another attempt would end in the same way: nothing differs but the time. */
+	const isInVain = ({ attempts }: Trigger, thrown: unknown): boolean =>
+		permanentCode(thrown) !== undefined && (definition.recovery === 'resume' || attempts > 1);
+
 	return {
 		take(instance, trigger, failing) {
 			const { batch, thrown } = failing;
@@ -87,7 +95,8 @@ export function createFailure(parts: FailureParts): Failures {
 			if (isTooMuch(instance)) return 'parked';
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
-				if (mail?.volatile || attempts >= config.attemptsMax) {
+				const isOver = attempts >= config.attemptsMax || isInVain(trigger, thrown);
+				if (mail?.volatile || isOver) {
 					return giveUp(instance, trigger, failing);
 				}
 			} catch {
@@ -106,12 +115,29 @@ interface Circumstances {
 	readonly definition: ActorDefinition;
 	readonly instance: Instance;
 	readonly thrown: unknown;
+	readonly code: ErrorCode;
 	readonly at: number;
+}
+
+/** The errors of a turn that follow from state, event and definition alone. */
+const permanent: readonly ErrorCode[] = [
+	'bad_declaration',
+	'bad_delay',
+	'bad_name',
+	'not_sendable',
+	'not_storable',
+	'too_large',
+];
+
+/** The code of an error that another attempt in the same state cannot avoid. */
+function permanentCode(thrown: unknown): ErrorCode | undefined {
+	const code = thrown instanceof ReeveError ? thrown.code : undefined;
+	return code && permanent.includes(code) ? code : undefined;
 }
 
 /** The dead letter of a trigger, with what is needed to inspect it or to send it again. */
 function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): DeadLetter {
-	const { definition, instance, thrown, at } = about;
+	const { definition, instance, thrown, code, at } = about;
 	return {
 		id: mail?.id ?? '',
 		fromNode: mail?.from ?? '',
@@ -120,7 +146,7 @@ function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): D
 		body: mail ? packMessage(mail.message) : packDurable(event),
 		at,
 		outcome: 'failed',
-		code: 'max_attempts',
+		code,
 		attempts,
 		version: definition.version,
 		turn: instance.facts.turn,

@@ -6,12 +6,11 @@
  */
 import { turnOfTheLoop } from '../../runtime/platform/clock.ts';
 import type { DefinitionDiff } from '../../runtime/queries/definition-rows.ts';
-import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { nodesOf } from '../definition/definition-check.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { storedInstances } from '../turn/instance.ts';
-import { loadInstance } from '../turn/instance.ts';
+import { loadInstance, parkingReason } from '../turn/instance.ts';
 import { createMachineStepper } from '../turn/machine-step.ts';
 
 /** What a comparison needs. */
@@ -89,6 +88,6 @@ function parkReason(parts: Parameters<typeof loadInstance>[0], key: string): str
 		loadInstance(parts, key, 0);
 		return undefined;
 	} catch (thrown) {
-		return asReeveError(thrown).detail;
+		return parkingReason(thrown);
 	}
 }

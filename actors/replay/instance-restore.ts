@@ -8,16 +8,20 @@ import type { AnyMachineSnapshot, StateValue } from 'xstate';
 import type { Difference } from '../../runtime/queries/actor-rows.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
-import { migrated, type StoredInstance } from '../turn/instance.ts';
+import { migrated, restoredAs, type MigratedState, type StoredInstance } from '../turn/instance.ts';
+import { bareSteps, type RunningStep } from '../turn/running-steps.ts';
 import type { MachineStepper } from '../turn/machine-step.ts';
-import type { StoredState } from '../turn/machine-restore.ts';
 
 /** A difference, without its instance. */
 export type Finding = Omit<Difference, 'actor' | 'key'>;
 
 /** The restoring that {@link createRestoring} makes. */
 export interface Restoring {
-	restore(stored: StoredInstance): { readonly snapshot: AnyMachineSnapshot } | Finding;
+	/** Without `running`, only the ids of its running steps are known. */
+	restore(
+		stored: StoredInstance,
+		running?: readonly RunningStep[],
+	): { readonly snapshot: AnyMachineSnapshot } | Finding;
 	/**
 	 * The state value of another version, migrated to that of the definition; undefined if it cannot
 	 * be migrated. `near` is the same instance at about that time, whose context the migration gets,
@@ -28,7 +32,7 @@ export interface Restoring {
 
 /** Creates the restoring under one definition. */
 export function createRestoring(definition: ActorDefinition, stepper: MachineStepper): Restoring {
-	const migrate = (stored: StoredInstance): StoredState | Finding => {
+	const migrate = (stored: StoredInstance): MigratedState | Finding => {
 		try {
 			return migrated(stored, definition);
 		} catch (thrown) {
@@ -39,14 +43,15 @@ export function createRestoring(definition: ActorDefinition, stepper: MachineSte
 		}
 	};
 	return {
-		restore(stored) {
+		restore(stored, running = bareSteps(stored.steps)) {
 			const state = migrate(stored);
 			if ('what' in state) return state;
 			try {
-				return { snapshot: stepper.restore(state, Object.keys(stored.steps ?? {})) };
+				return restoredAs(stepper, state, running);
 			} catch (thrown) {
 				const was = JSON.stringify(stored.state.value);
-				const { detail } = asReeveError(thrown);
+				const { code, detail } = asReeveError(thrown);
+				if (code === 'step_without_state') return { what: code, detail };
 				return { what: 'state_gone', detail: `it is in ${was}: ${detail}` };
 			}
 		},
@@ -55,7 +60,7 @@ export function createRestoring(definition: ActorDefinition, stepper: MachineSte
 			if (version === definition.version) return value;
 			const state = { ...near.state, value: value as StateValue };
 			const found = migrate({ ...near, version, state });
-			return 'what' in found ? undefined : found.value;
+			return 'what' in found ? undefined : found.state.value;
 		},
 	};
 }

@@ -21,6 +21,7 @@ import type { Readable } from './instance-report.ts';
 import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
 import { checkTurn, mustTell } from './replayed-turn.ts';
 import { createRestoring, type Finding, type Restoring } from './instance-restore.ts';
+import { runningSteps } from '../turn/running-steps.ts';
 import { createMachineStepper, type MachineStepper } from '../turn/machine-step.ts';
 import { mailFindings, waitingFindings } from './pending-work.ts';
 
@@ -82,7 +83,8 @@ function createOne(parts: ReplayParts, definition: ActorDefinition): ReplayOne {
 	const knows = eventKnower(definition);
 
 	return (key, stored, see) => {
-		const now = restoring.restore(stored);
+		const running = runningSteps(journal, { actor: name, key, steps: stored.steps });
+		const now = restoring.restore(stored, running);
 		if ('what' in now) see(now);
 		for (const finding of waitingFindings({ journal, definition, knows }, key, stored)) {
 			see(finding);

@@ -13,6 +13,7 @@ import { createDeferral } from '../definition/deferral.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { readInstance, restoreInstance, type StoredInstance } from '../turn/instance.ts';
+import { bareSteps, runningSteps } from '../turn/running-steps.ts';
 import type { Readable } from './instance-report.ts';
 import { readTurns, type TurnRecord } from '../turn/turn-recorder.ts';
 import {
@@ -172,9 +173,17 @@ function isStart({ turn, base, fresh }: TurnRecord, at: number): boolean {
 }
 
 function storedCopy(parts: SandboxParts, stepper: MachineStepper, stored: StoredInstance): Copy {
-	const { timers = {}, steps = {} } = stored;
+	const { timers = {} } = stored;
+	const { definition, journal, key } = parts;
+	const current = readInstance(journal, definition.name, key);
+	// Rows are kept of the steps that run now.
+	const running =
+		current?.turn === stored.turn
+			? runningSteps(journal, { actor: definition.name, key, steps: stored.steps })
+			: bareSteps(stored.steps);
+	const { snapshot, steps } = restoreInstance({ definition, stepper }, stored, running);
 	return {
-		snapshot: restoreInstance({ definition: parts.definition, stepper }, stored),
+		snapshot,
 		// The ids of the timers of states and asks are the types of their events.
 		timers: new Map(Object.keys(timers).map((id) => [id, id])),
 		steps: new Set(Object.keys(steps)),

@@ -16,6 +16,7 @@ import type { EffectRequest } from './machine-step.ts';
 /** The method of central that takes alerts, like all other errors of a fleet. */
 const alertMethod = 'REQErrorLog';
 
+type Publication = Extract<Effect, { readonly type: 'reeve.publish' }>;
 type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
 
 /** The effect handlers of one actor. */
@@ -53,6 +54,12 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 		draft.afterwards.push(() => signals.emit('alert.raised', { actor, key, severity, text }));
 	};
 
+	const publish = (draft: TurnDraft, { topic, data }: Publication): void => {
+		if (typeof data !== 'string')
+			throw new ReeveError('not_sendable', `data for ${topic} is no text`);
+		draft.afterwards.push(() => parts.publish(topic, data));
+	};
+
 	const effect = (draft: TurnDraft, event: EventObject): void => {
 		const { key } = draft;
 		const wanted = event as Effect;
@@ -79,12 +86,23 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 				alert(draft, wanted);
 				return;
 			case 'reeve.publish':
-				draft.afterwards.push(() => parts.publish(wanted.topic, wanted.data));
+				publish(draft, wanted);
 				return;
 			default: {
 				const { type } = event;
 				draft.afterwards.push(() => signals.emit('instance.emitted', { actor, key, event: type }));
 			}
+		}
+	};
+
+	/** Runs a raw action. Its turn is on disk, and an error does not end the host. */
+	const attempt = ({ key, attempts }: TurnDraft, run: () => void): void => {
+		try {
+			run();
+		} catch (thrown) {
+			const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+			const about = { actor, key, event: 'a raw action', recovery: 'resume' } as const;
+			signals.emit('instance.failed', { ...about, detail, attempts });
 		}
 	};
 
@@ -112,7 +130,7 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 				return;
 			}
 			case 'volatile':
-				draft.afterwards.push(effectRequest.run);
+				draft.afterwards.push(() => attempt(draft, effectRequest.run));
 		}
 	};
 

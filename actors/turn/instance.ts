@@ -6,12 +6,21 @@
  */
 import type { AnyMachineSnapshot } from 'xstate';
 import type { Message } from '../../runtime/message/message.ts';
-import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { behind, rowsUnder, type Change } from '../../runtime/journal/schema.ts';
 import { decodeDurable, durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
 import type { Trigger } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
+import {
+	bareSteps,
+	placedSteps,
+	renamedSteps,
+	runningSteps,
+	type RunningStep,
+	type StepIds,
+	type StepRenames,
+} from './running-steps.ts';
 import { bytesAtMost } from './state-size.ts';
 import type { MachineStepper } from './machine-step.ts';
 import type { StoredState } from './machine-restore.ts';
@@ -22,8 +31,7 @@ export interface InstanceFacts {
 	readonly turn: number;
 	/** When its timers are due, by their ids. */
 	readonly timers: Readonly<Record<string, number>>;
-	/** The ids of its running steps, by the ids of their invocations. */
-	readonly steps: Readonly<Record<string, string>>;
+	readonly steps: StepIds;
 	/** The ids of the messages whose outcome it waits for, by the names of the asks. */
 	readonly asks: Readonly<Record<string, string>>;
 	/** The messages that wait for its answer, oldest first, without their contents. */
@@ -192,8 +200,19 @@ function newInstance(key: string, usedAt: number): Instance {
 export function loadInstance(parts: LoadParts, key: string, usedAt: number): Instance {
 	const stored = readInstance(parts.journal, parts.definition.name, key);
 	const instance = bareInstance(stored, key, usedAt);
-	if (stored) instance.snapshot = restoreInstance(parts, stored);
+	if (!stored) return instance;
+	const actor = parts.definition.name;
+	const running = runningSteps(parts.journal, { actor, key, steps: stored.steps });
+	const { snapshot, steps } = restoreInstance(parts, stored, running);
+	instance.snapshot = snapshot;
+	instance.facts = { ...instance.facts, steps };
 	return instance;
+}
+
+/** Why an instance is parked that cannot be loaded. */
+export function parkingReason(thrown: unknown): string {
+	const { code, detail } = asReeveError(thrown);
+	return code === 'step_without_state' ? `${code}: ${detail}` : detail;
 }
 
 /** Loads an instance with its facts and without the state of its machine. */
@@ -213,22 +232,52 @@ function bareInstance(stored: StoredInstance | undefined, key: string, usedAt: n
 	return instance;
 }
 
+/** A restored instance: its snapshot, and its running steps by the ids of their invocations. */
+export interface RestoredInstance {
+	readonly snapshot: AnyMachineSnapshot;
+	readonly steps: StepIds;
+}
+
 /**
- * The snapshot of a stored instance, migrated to the version of the definition.
+ * Restores a stored instance, migrated to the version of the definition.
  *
- * @throws ReeveError `actor_parked`, with the reason why this definition cannot restore its state
+ * @throws ReeveError `actor_parked`, with the reason why this definition cannot restore its state;
+ * `step_without_state`
  */
 export function restoreInstance(
 	{ definition, stepper }: Pick<LoadParts, 'definition' | 'stepper'>,
 	stored: StoredInstance,
-): AnyMachineSnapshot {
+	running: readonly RunningStep[] = bareSteps(stored.steps),
+): RestoredInstance {
 	try {
-		return stepper.restore(migrated(stored, definition), Object.keys(stored.steps ?? {}));
+		return restoredAs(stepper, migrated(stored, definition), running);
 	} catch (thrown) {
 		if (thrown instanceof ReeveError) throw thrown;
 		const why = reasonOf(thrown);
 		throw new ReeveError('actor_parked', why, { cause: thrown });
 	}
+}
+
+/**
+ * Restores a migrated state with its running steps.
+ *
+ * @throws ReeveError `step_without_state`; Error if the machine has no such state
+ */
+export function restoredAs(
+	stepper: MachineStepper,
+	{ state, renames }: MigratedState,
+	running: readonly RunningStep[],
+): RestoredInstance {
+	const bare = stepper.restore(state, []);
+	if (running.length === 0) return { snapshot: bare, steps: {} };
+	const steps = placedSteps(bare, renamedSteps(running, renames));
+	return { snapshot: stepper.restore(state, Object.keys(steps)), steps };
+}
+
+/** A state after its migrations, and what these say about the steps that run in it. */
+export interface MigratedState {
+	readonly state: StoredState;
+	readonly renames: StepRenames;
 }
 
 /**
@@ -239,19 +288,31 @@ export function restoreInstance(
 export function migrated(
 	{ state, version }: StoredInstance,
 	definition: ActorDefinition,
-): StoredState {
+): MigratedState {
 	if (version > definition.version) {
 		const detail = `its state has version ${version}, its definition only ${definition.version}`;
 		throw new ReeveError('actor_parked', detail);
 	}
 	let now = state;
+	let renames: StepRenames = {};
 	for (let from = version; from < definition.version; from += 1) {
 		const migrate = definition.migrate[from];
 		if (!migrate) {
 			throw new ReeveError('actor_parked', `no migration leads from version ${from} on`);
 		}
-		const { value, context } = migrate({ value: now.value, context: now.context });
-		now = { ...now, value, context: durable(context, 'context') };
+		const { value, context, history: kept } = now;
+		const made = migrate({ value, context, ...(kept ? { history: kept } : {}) });
+		const { history = kept, steps = {} } = made;
+		now = { ...now, value: made.value, context: durable(made.context, 'context') };
+		if (history) now = { ...now, history };
+		renames = composed(renames, steps);
 	}
-	return now;
+	return { state: now, renames };
+}
+
+/** Two renames in a row as one. */
+function composed(first: StepRenames, second: StepRenames): StepRenames {
+	const again = (id: string | null) => (id !== null && id in second ? (second[id] ?? null) : id);
+	const renamed = Object.entries(first).map(([from, to]) => [from, again(to)] as const);
+	return { ...second, ...Object.fromEntries(renamed) };
 }

@@ -12,6 +12,9 @@ import type {
 	AnyEventObject,
 } from 'xstate';
 
+import { nodesOf } from '../definition/definition-check.ts';
+import { canonicalJson } from '../../runtime/text/canonical-json.ts';
+
 interface Restoring {
 	readonly stored: StoredState;
 	readonly steps: readonly string[];
@@ -46,9 +49,7 @@ export function createRestoration(
 
 function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) {
 	const { status, value, context, output, history = {} } = stored;
-	const historyValue = Object.fromEntries(
-		Object.entries(history).map(([id, nodes]) => [id, nodes.map((node) => ({ id: node }))]),
-	);
+	const historyValue = rememberedNodes(machine, history);
 	const persisted = {
 		status,
 		value,
@@ -60,11 +61,29 @@ function restore(machine: AnyStateMachine, { stored, steps, scope }: Restoring) 
 	};
 	const snapshot = machine.restoreSnapshot(persisted as never, scope) as AnyMachineSnapshot;
 	// A state that has been given inner states since would be restored with none of them active.
-	if (JSON.stringify(snapshot.value) !== JSON.stringify(value)) {
+	if (canonicalJson(snapshot.value) !== canonicalJson(value)) {
 		throw new Error(`state ${JSON.stringify(value)} is now ${JSON.stringify(snapshot.value)}`);
 	}
 	for (const id of steps) Object.assign(snapshot.children, { [id]: childStub(id) });
 	return snapshot;
+}
+
+/**
+ * What history states remember, as states. XState itself looks them up by paths, in which a dot
+ * divides names, and leaves out those that it does not find.
+ */
+function rememberedNodes(machine: AnyStateMachine, history: NonNullable<StoredState['history']>) {
+	const nodes = new Map([...nodesOf(machine.root)].map((node) => [node.id, node]));
+	return Object.fromEntries(
+		Object.entries(history).map(([id, names]) => {
+			const found = names.map((name) => {
+				const node = nodes.has(id) ? nodes.get(name) : undefined;
+				if (node) return node;
+				throw new Error(`history: ${id} remembers ${name}, and one of the two is gone`);
+			});
+			return [id, found];
+		}),
+	);
 }
 
 /** Stands for a running step in a restored snapshot: XState uses only its id. */

@@ -6,19 +6,19 @@
  *
  * @module
  */
-import {
-	createActor,
-	createMachine,
-	type AnyActorLogic,
-	type AnyActorRef,
-	type AnyMachineSnapshot,
-	type AnyStateMachine,
-	type EventObject,
+import type {
+	AnyActorLogic,
+	AnyActorRef,
+	AnyMachineSnapshot,
+	AnyStateMachine,
+	EventObject,
 } from 'xstate';
 import { detached, durable } from '../definition/durable-value.ts';
 import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { createRestoration, type StoredState, type AnyScope } from './machine-restore.ts';
+import { createInertActor, inertScope, stray, type InertActor } from './inert-actor.ts';
+import { checkLookUps } from './machine-names.ts';
+import { createRestoration, type StoredState } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
 /** An effect that a move requests. */
@@ -94,6 +94,15 @@ interface Collection {
 	readonly effectRequests: EffectRequest[];
 	/** Events that the machine has sent to itself; it takes them in the same turn. */
 	readonly own: EventObject[];
+	/** The children that are known: those before the move, and those of effect requests. */
+	readonly known: Set<unknown>;
+	/** Whether an `assign` has spawned a child, which XState does not report as an action. */
+	hasSpawned: boolean;
+}
+
+function emptyCollection(before?: AnyMachineSnapshot): Collection {
+	const known = new Set<unknown>(Object.values(before?.children ?? {}));
+	return { effectRequests: [], own: [], known, hasSpawned: false };
 }
 
 /** Creates the stepper of one machine. */
@@ -103,20 +112,27 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 	const machine = parts.machine.provide({}) as AnyStateMachine;
 	machine.options = { ...machine.options, maxIterations: microstepsMax };
 	detachContext(machine);
-	const self: AnyActorRef = createActor(createMachine({ id: name }), { id: name });
-	let into: Collection = { effectRequests: [], own: [] };
-	const scope = inertScope(self, (action) => read(action as Executable, into, { ...parts, self }));
+	checkLookUps(machine);
+	const actor = createInertActor(name);
+	const reading: Reading = { ...parts, actor };
+	let into = emptyCollection();
+	const scope = inertScope({
+		self: actor.self,
+		actionExecutor: (action) => read(action as Executable, into, reading),
+		onSpawn: () => void (into.hasSpawned = true),
+	});
 
 	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot =>
-		succeeded(machine.transition(snapshot, event, scope));
-	const collect = (make: () => AnyMachineSnapshot): MachineStep => {
-		const { effectRequests, own } = (into = { effectRequests: [], own: [] });
+		actor.during(snapshot, () => succeeded(machine.transition(snapshot, event, scope)));
+	const collect = (make: () => AnyMachineSnapshot, before?: AnyMachineSnapshot): MachineStep => {
+		const { effectRequests, own } = (into = emptyCollection(before));
 		let snapshot = make();
 		for (let count = 0, event = own.shift(); event; event = own.shift(), count += 1) {
 			if (count >= microstepsMax) throw endless(name);
 			if (snapshot.status !== 'active') break;
 			snapshot = transit(snapshot, event);
 		}
+		if (into.hasSpawned) readSpawned(snapshot, into, name);
 		const context: unknown = durable(snapshot.context, 'context');
 		const output: unknown = durable(snapshot.output, 'output');
 		return { snapshot: Object.assign({}, snapshot, { context, output }), effectRequests };
@@ -128,7 +144,7 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 			// The machine may change what it is given, and its turn may fail and be tried again.
 			const context: unknown = detached(snapshot.context);
 			const own = Object.assign({}, snapshot, { context }) as AnyMachineSnapshot;
-			return collect(() => transit(own, detached(event)));
+			return collect(() => transit(own, detached(event)), own);
 		},
 		store({ status, value, context, output, historyValue }) {
 			const history = historyOf((historyValue ?? {}) as Record<string, readonly { id: string }[]>);
@@ -167,22 +183,6 @@ function historyOf(remembered: Readonly<Record<string, readonly { id: string }[]
 	return history;
 }
 
-/** A scope without effects: what XState defers is dropped, and actions are only read. */
-function inertScope(self: AnyActorRef, actionExecutor: AnyScope['actionExecutor']): AnyScope {
-	const nothing = () => {};
-	return {
-		self,
-		id: self.id,
-		sessionId: self.sessionId,
-		system: self.system,
-		logger: nothing,
-		defer: nothing,
-		stopChild: nothing,
-		emit: nothing,
-		actionExecutor,
-	} as AnyScope;
-}
-
 function endless(name: string): ReeveError {
 	return new ReeveError(
 		'internal',
@@ -196,10 +196,11 @@ function succeeded(snapshot: AnyMachineSnapshot): AnyMachineSnapshot {
 	return snapshot;
 }
 
-type Reading = MachineStepperParts & { readonly self: AnyActorRef };
+type Reading = MachineStepperParts & { readonly actor: InertActor };
 
 /** Reads one action into the collection. */
-function read(action: Executable, into: Collection, { name, volatile, self }: Reading): void {
+function read(action: Executable, into: Collection, reading: Reading): void {
+	const { name } = reading;
 	const { type, params } = action;
 	switch (type) {
 		case 'xstate.emit':
@@ -212,8 +213,7 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 			readDelayed(params as Delayed, into);
 			return;
 		case 'xstate.sendTo':
-			if ((params as Delayed).to !== self)
-				throw stray(name, 'sendTo reaches only the machine itself');
+			checkReceiver((params as Delayed).to, reading);
 			readDelayed(params as Delayed, into, true);
 			return;
 		case 'xstate.cancel':
@@ -226,11 +226,17 @@ function read(action: Executable, into: Collection, { name, volatile, self }: Re
 			if (params) into.effectRequests.push({ want: 'stop', child: (params as AnyActorRef).id });
 			return;
 		case 'xstate.log':
-			into.effectRequests.push({ want: 'log', text: textOf((params as { value: unknown }).value) });
+			into.effectRequests.push({ want: 'log', text: logText(params as Logged) });
 			return;
 		default:
-			readRaw(action, into, { name, volatile });
+			readRaw(action, into, reading);
 	}
+}
+
+function checkReceiver(to: unknown, { name, actor }: Reading): void {
+	if (to === actor.self) return;
+	if (to === actor.parent) throw stray(name, 'sendParent: it has no parent; use send, or reply');
+	throw stray(name, 'sendTo reaches only the machine itself; use send to reach another actor');
 }
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
@@ -244,35 +250,57 @@ function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = f
 }
 
 interface Spawn {
-	readonly actorRef?: AnyActorRef & { readonly logic?: AnyActorLogic };
+	readonly actorRef?: Child;
 	readonly src: unknown;
 	readonly input: unknown;
 }
+
+/** A child as XState creates it. */
+type Child = AnyActorRef & {
+	readonly logic?: AnyActorLogic;
+	readonly options?: { readonly input?: unknown };
+	readonly _syncSnapshot?: boolean;
+};
 
 function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: string): void {
 	if (!actorRef || !stepOf(actorRef.logic) || typeof src !== 'string') {
 		throw stray(name, `${String(src)} is invoked, but is not a step`);
 	}
+	if (actorRef._syncSnapshot) throw stray(name, `${src} has syncSnapshot: a step has no snapshots`);
 	const kept: unknown = durable(input, `the input of ${src}`);
 	// Without an id, XState takes one that is unique only in this process.
 	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
+	into.known.add(actorRef);
 	into.effectRequests.push({ want: 'step', child, src, input: kept });
+}
+
+/** Reads the children that assignments have spawned, and that were not stopped again. */
+function readSpawned({ children }: AnyMachineSnapshot, into: Collection, name: string): void {
+	for (const actorRef of Object.values<Child>(children)) {
+		if (into.known.has(actorRef)) continue;
+		const src: unknown = typeof actorRef.src === 'string' ? actorRef.src : 'inline logic';
+		readSpawn({ actorRef, src, input: actorRef.options?.input }, into, name);
+	}
 }
 
 function readRaw(
 	{ type, exec, info, params }: Executable,
 	into: Collection,
-	{ name, volatile }: Pick<Reading, 'name' | 'volatile'>,
+	{ name, volatile, actor }: Reading,
 ): void {
 	if (!exec) throw stray(name, `there is no action ${type}`);
 	if (!volatile) throw stray(name, `the action ${type} is a function with effects of its own`);
-	into.effectRequests.push({ want: 'volatile', run: () => void exec(info, params) });
+	const snapshot = actor.snapshot();
+	const run = () => void actor.during(snapshot, () => exec(info, params));
+	into.effectRequests.push({ want: 'volatile', run });
 }
 
-function stray(name: string, why: string): ReeveError {
-	return new ReeveError('bad_declaration', `actor ${name}: ${why}`);
+interface Logged {
+	readonly value: unknown;
+	readonly label?: string | undefined;
 }
 
-function textOf(value: unknown): string {
-	return typeof value === 'string' ? value : diagnosticJson(value);
+function logText({ value, label }: Logged): string {
+	const text = typeof value === 'string' ? value : diagnosticJson(value);
+	return label ? `${label} ${text}` : text;
 }

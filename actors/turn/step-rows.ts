@@ -10,6 +10,8 @@ import { rowsUnder, type Change, type JournalReader } from '../../runtime/journa
 export interface StepRow {
 	readonly child: string;
 	readonly src: string;
+	/** Whether a state invokes it; older rows, and those of spawned steps, have no such field. */
+	readonly isInvoked?: boolean;
 	/** The input, packed. */
 	readonly input: Uint8Array;
 	/** The epoch of the process that began to run it; absent if `onCrash` is `retry`. */

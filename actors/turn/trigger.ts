@@ -5,7 +5,8 @@
  * @module
  */
 import type { EventObject } from 'xstate';
-import type { Result } from '../../runtime/message/message.ts';
+import type { Message, Result } from '../../runtime/message/message.ts';
+import { checkKey } from '../../runtime/message/topics.ts';
 import { type ReeveError, asReeveError } from '../../runtime/platform/errors.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
@@ -65,13 +66,19 @@ export function messageTrigger(row: MailboxRow, held?: () => void): Trigger {
 	const { message } = row;
 	return {
 		key: message.key ?? '',
-		event: row.answer ? answerOf(message) : attempt(() => eventOf(message)),
+		event: row.answer ? answerOf(message) : attempt(() => checkedEvent(message)),
 		mail: row,
 		attempts: 0,
 		runsAlone: false,
 		result: undefined,
 		held,
 	};
+}
+
+/** The event of a message; a node of an older version may have sent a key that is none. */
+function checkedEvent(message: Message): EventObject {
+	checkKey(message.key ?? '');
+	return eventOf(message);
 }
 
 function attempt<Value>(make: () => Value): Value | ReeveError {

@@ -20,6 +20,8 @@ export interface StepName {
 	readonly stepId: string;
 	/** The id of its invocation in the machine. */
 	readonly child: string;
+	/** Whether a state invokes it; else it was spawned. */
+	readonly isInvoked?: boolean;
 }
 
 /** The part of the step runner by which turns start and stop steps. */

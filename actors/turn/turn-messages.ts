@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkName } from '../../runtime/message/topics.ts';
+import { checkKey, checkName } from '../../runtime/message/topics.ts';
 import { newAskId } from '../../runtime/pending/asks.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -12,10 +12,8 @@ import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
 import type { TurnTimers } from './turn-timers.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 import type { Monitored, Outgoing, Question } from '../definition/effects.ts';
+import { contentOf, jsonOf } from '../definition/json-data.ts';
 import { demonitorType, monitorName, monitorType } from '../definition/monitor-message.ts';
-
-/** The longest key, as for messages from outside. */
-const keyMax = 128;
 
 /** Adds messages to drafts. */
 export interface TurnMessages {
@@ -54,7 +52,8 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
 	};
 	const answer: TurnMessages['answer'] = (draft, request, { result, data }) => {
-		const run = data === undefined ? { result } : { output: { data: payload(data) }, result };
+		const run =
+			data === undefined ? { result } : { output: { data: contentOf(data, 'the answer') }, result };
 		const told = tellOf(request, run, replies);
 		if (told && isPlainEnd(told)) draft.ends.push(told);
 		else if (told) draft.messages.push(told);
@@ -125,12 +124,13 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 	// A message that cannot be sent fails the turn, here, and not the transaction of the batch.
 	checkName('node', toNode);
 	checkName('method', outgoing.method);
-	if ((outgoing.key ?? '').length > keyMax) throw new ReeveError('bad_name', 'key is too long');
+	checkKey(outgoing.key ?? '');
+	checkContent(outgoing);
 	const given = Object.entries(rest).filter(([, value]) => value !== undefined);
 	const fields: Partial<Message> = Object.fromEntries(given);
 	return {
 		...fields,
-		...(event ? { data: JSON.stringify(event) } : {}),
+		...(event ? { data: jsonOf(event, `the event ${event.type}`) } : {}),
 		method: outgoing.method,
 		id,
 		fromNode: node,
@@ -140,7 +140,13 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 	};
 }
 
-function payload(data: unknown): string | Uint8Array {
-	if (typeof data === 'string' || data instanceof Uint8Array) return data;
-	return JSON.stringify(data) ?? '';
+/** Checks what the compiler checks, for machines that it has not seen. */
+function checkContent({ data, args = [], method }: Outgoing): void {
+	const isContent = data === undefined || typeof data === 'string' || data instanceof Uint8Array;
+	if (!isContent)
+		throw new ReeveError('not_sendable', `data for ${method} is no text and no bytes`);
+	for (const arg of args as readonly unknown[]) {
+		if (typeof arg === 'string') continue;
+		throw new ReeveError('not_sendable', `an argument for ${method} is no text`);
+	}
 }

@@ -9,6 +9,7 @@ import { newId } from '../../runtime/platform/ids.ts';
 import { packDurable } from '../definition/durable-value.ts';
 import { isDelay, type TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
+import { nodesOf } from '../definition/definition-check.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
 /** Sets and removes timers in drafts. */
@@ -23,12 +24,20 @@ export interface TurnTimers {
 /** More changes than one turn makes. */
 const changesPerTurnMax = 1_000_000;
 
-/** A timer's id is part of its key on disk. */
+/** The longest id of a timer. */
 const timerIdMax = 400;
+
+/** Checks the id of a timer, which is part of its key on disk. */
+function checkTimerId(id: string): void {
+	if (id.length <= timerIdMax && !id.includes('\0') && id.isWellFormed()) return;
+	const why = `at most ${timerIdMax} letters, without NUL and halves of surrogate pairs`;
+	throw new ReeveError('bad_name', `timer ${JSON.stringify(id.slice(0, 150))}: ${why}`);
+}
 
 /** Creates the timers of one actor's drafts. */
 export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTimers {
 	const { name: actor } = definition;
+	const policyOf = policiesOf(definition);
 
 	const remove = (draft: TurnDraft, id: string): void => {
 		const dueAt = draft.facts.timers[id];
@@ -47,11 +56,10 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 		set(draft, { id: given, event, delayMs }) {
 			// A timer without an id gets a unique one.
 			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
-			if (id.length > timerIdMax)
-				throw new ReeveError('internal', `the timer id is too long: ${id}`);
+			checkTimerId(id);
 			if (!isDelay(delayMs)) throw new ReeveError('bad_delay', `the delay of ${id} is ${delayMs}`);
 			remove(draft, id);
-			const policy = policyOf(definition, id);
+			const policy = policyOf(id);
 			const order = draft.facts.turn * changesPerTurnMax + draft.changes.length;
 			const packed = packDurable(event);
 			put(draft, timers.make({ actor, key: draft.key, id, event: packed, delayMs, policy, order }));
@@ -65,12 +73,16 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 	};
 }
 
-/** `after` timers are called `xstate.after.<delay>.<state>`. */
-function policyOf({ timers }: ActorDefinition, id: string): TimerPolicy {
-	const named = timers[id];
-	if (named) return named;
-	const delay = /^xstate\.after\.([^.]+)\./.exec(id)?.[1] ?? '';
-	return timers[delay] ?? 'absolute';
+/** The policies of timers: by their ids, and of `after` timers by the names of their delays. */
+function policiesOf({ machine, timers }: ActorDefinition): (id: string) => TimerPolicy {
+	const delays = new Map<string, string>();
+	for (const node of nodesOf(machine.root)) {
+		for (const { delay } of node.after) {
+			const name = String(delay);
+			delays.set(`xstate.after.${name}.${node.id}`, name);
+		}
+	}
+	return (id) => timers[id] ?? timers[delays.get(id) ?? id] ?? 'absolute';
 }
 
 /** Starts and stops steps in drafts. */
@@ -80,7 +92,9 @@ export interface TurnStepRows {
 }
 
 /** Creates the steps of one actor's drafts. */
-export function createTurnStepRows({ clock, steps }: TurnDraftParts): TurnStepRows {
+export function createTurnStepRows({ clock, steps, definition }: TurnDraftParts): TurnStepRows {
+	const nodes = [...nodesOf(definition.machine.root)];
+	const invoked = new Set(nodes.flatMap(({ invoke }) => invoke.map(({ id }) => id)));
 	const remove = (draft: TurnDraft, child: string): void => {
 		const { key } = draft;
 		const stepId = draft.facts.steps[child];
@@ -93,7 +107,7 @@ export function createTurnStepRows({ clock, steps }: TurnDraftParts): TurnStepRo
 		start(draft, { child: given, src, input }) {
 			const stepId = newId(clock);
 			const child = given === '' ? `~${stepId}` : given;
-			const name = { key: draft.key, stepId, child };
+			const name = { key: draft.key, stepId, child, isInvoked: invoked.has(child) };
 			remove(draft, child);
 			draft.facts = { ...draft.facts, steps: { ...draft.facts.steps, [child]: name.stepId } };
 			draft.changes.push(steps.put(name, src, input));

@@ -81,9 +81,9 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			return true;
 		}
 		if (step) {
-			const isAwaited = draft.facts.steps[step.child] === step.stepId;
-			if (isAwaited) effects.steps.remove(draft, step.child);
-			return isAwaited;
+			const child = childOf(draft, step.stepId);
+			if (child !== undefined) effects.steps.remove(draft, child);
+			return child !== undefined;
 		}
 		return mail?.answer ? acceptAnswer(effects, draft, mail.message.inReplyTo ?? '') : true;
 	};
@@ -153,8 +153,8 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 				effects.timers.move(draft, trigger.timer, trigger.postponed);
 				return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
 			}
-			const isAwaited = accept(draft, trigger);
-			const event = isAwaited && !(trigger.event instanceof ReeveError) ? trigger.event : undefined;
+			const given = eventIn(draft, trigger);
+			const event = accept(draft, trigger) ? given : undefined;
 			if (event && snapshot.status === 'active') {
 				const move = stepper.move(snapshot, event);
 				snapshot = move.snapshot;
@@ -182,6 +182,20 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		},
 		deferral: createDeferral(definition.machine),
 	};
+}
+
+/** The id of the invocation that waits for a step; undefined if the instance does not. */
+function childOf({ facts: { steps } }: TurnDraft, stepId: string): string | undefined {
+	return Object.keys(steps).find((child) => steps[child] === stepId);
+}
+
+/** The event of a trigger. A migration may have given a step another invocation than it had. */
+function eventIn(draft: TurnDraft, { event, step }: Trigger): EventObject | undefined {
+	if (event instanceof ReeveError || !event) return undefined;
+	const child = step && childOf(draft, step.stepId);
+	if (!step || child === undefined || child === step.child) return event;
+	const kind = event.type.slice(0, event.type.length - step.child.length);
+	return Object.assign({}, event, { type: kind + child, actorId: child });
 }
 
 /** Removes the ask that an answer ends; false if the instance no longer waits for it. */

@@ -9,7 +9,7 @@
  * @module
  */
 import { z } from 'zod';
-import { isKind, isName, type Kind } from './topics.ts';
+import { isKey, isKind, isName, type Kind } from './topics.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { readSchedule, scheduleInput, type Schedule } from './schedule.ts';
 import { nearestWord } from '../text/spelling.ts';
@@ -64,7 +64,11 @@ export const messageInput = z.strictObject({
 		.describe('Makes sending idempotent: a second message of this id is not taken again'),
 	kind: z.string().refine(isKind, 'not a kind of message').optional(),
 	ttl: seconds.min(1).max(ttlSecondsMax).optional().describe('Seconds until it expires'),
-	key: z.string().max(128).optional().describe('Messages of one key keep their order'),
+	key: z
+		.string()
+		.refine(isKey, 'at most 128 letters, without NUL and halves of surrogate pairs')
+		.optional()
+		.describe('Messages of one key keep their order'),
 	onCrash: z.enum(onCrashPolicies).optional().describe('What follows a death in mid-run'),
 	schedule: scheduleInput
 		.optional()

@@ -44,6 +44,24 @@ export function checkName(what: string, name: string): string {
 	throw new ReeveError('bad_name', `${what} ${JSON.stringify(name.slice(0, 150))}`);
 }
 
+/** The longest key. */
+const keyMax = 128;
+
+/**
+ * Whether `key` may be the key of messages and instances. It becomes part of keys on disk, which
+ * cannot hold a NUL, and in which all halves of surrogate pairs are the same.
+ */
+export function isKey(key: string): boolean {
+	return key.length <= keyMax && !key.includes('\0') && key.isWellFormed();
+}
+
+/** Returns `key`, or throws `bad_name`. */
+export function checkKey(key: string): string {
+	if (isKey(key)) return key;
+	const why = `at most ${keyMax} letters, without NUL and halves of surrogate pairs`;
+	throw new ReeveError('bad_name', `key ${JSON.stringify(key.slice(0, 150))}: ${why}`);
+}
+
 /** A topic of reeve's grammar, taken apart. */
 export type Topic =
 	| { readonly part: 'public' | 'lane'; node: string; method: string; kind: Kind }

@@ -65,7 +65,10 @@ export interface Timers {
 
 /** The longest wait; a wall clock that is set forward is noticed after this long. */
 const waitMsMax = 60_000;
-/** The longest delay: dates after the year 275760 cannot be written. */
+/**
+ * The longest delay, of 31 000 years. It is a law, not a setting: the instant at which a timer is
+ * due orders its row, and stays exact only up to 2 ** 53.
+ */
 const delayMsMax = 1e15;
 
 /** Whether a timer can have this delay, in milliseconds. */

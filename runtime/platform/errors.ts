@@ -65,6 +65,11 @@ export const errorTable = {
 		'see in docs/actors.md what a context may hold, and store only that at the path named',
 		failed,
 	),
+	not_sendable: row(
+		'an actor was to send a value that JSON cannot carry',
+		'send text, finite numbers, booleans, null, and plain objects and lists of these',
+		failed,
+	),
 	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),
 	connection_cut: row('the sender hung up in mid-message', 'send the whole message again'),
 	path_outside: row('the path leaves the data folder', 'give a directory inside the data folder'),
@@ -201,6 +206,11 @@ export const errorTable = {
 		later,
 	),
 	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),
+	step_without_state: row(
+		'a step is running whose state the definition has renamed or removed',
+		'let its migration return the id of the invocation in steps; or load the former definition',
+		failed,
+	),
 	ambiguous: row(
 		'the node died while the step ran, and it is unknown whether it was done',
 		'look at the other side, then send the event that says so',

@@ -138,7 +138,9 @@ export type DifferenceKind =
 	/** The machine throws at the event. */
 	| 'throws'
 	/** A running step is no step of the machine any more. */
-	| 'step_gone';
+	| 'step_gone'
+	/** A step is running, and it is not clear which state now waits for it. */
+	| 'step_without_state';
 
 /** One difference between what happened and what the new definitions make of it. */
 export interface Difference {

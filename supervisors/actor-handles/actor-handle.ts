@@ -13,9 +13,11 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, EventObject } from 'xstate';
+import { jsonOf } from '../../actors/definition/json-data.ts';
 import type { Addressed, AskTimeoutReason } from '../../actors/definition/effects.ts';
 import { checkName } from '../../runtime/message/topics.ts';
 import type { Message } from '../../runtime/message/message.ts';
+import { deferred } from '../../runtime/platform/deferred.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Neighbour } from '../../runtime/network/presence.ts';
@@ -53,7 +55,7 @@ export interface ActorHandle<Event extends EventObject> {
 	/**
 	 * Sends an event, and resolves with the id of its message once that is on disk.
 	 *
-	 * @throws ReeveError what the message is refused with
+	 * @throws ReeveError what the message is refused with; `not_sendable` if JSON cannot carry it
 	 */
 	send(event: Event): Promise<string>;
 	/**
@@ -101,7 +103,7 @@ async function file(
 		toNode,
 		method,
 		kind: 'CommandACK',
-		data: JSON.stringify(event),
+		data: jsonOf(event, `the event ${event.type}`),
 		replyMethod: 'REQNone',
 		...(key === '' ? {} : { key }),
 		...(ttl === undefined ? {} : { ttl }),
@@ -134,37 +136,67 @@ async function fileAbroad(
 async function askInstance(
 	services: Services,
 	target: ActorTarget,
-	{ event, timeoutMs }: { readonly event: EventObject; readonly timeoutMs: number },
+	asked: Asked,
+): Promise<ActorReply> {
+	const { stopping } = services.phase;
+	const waiting = new AbortController();
+	const stopped = deferred<never>();
+	const stop = (): void => {
+		stopped.reject(new ReeveError('stopping', target.name));
+		waiting.abort();
+	};
+	stopping.addEventListener('abort', stop);
+	if (stopping.aborted) stop();
+	try {
+		const { signal } = waiting;
+		// From now on, also while the message is written, a stop of the node ends the wait.
+		return await Promise.race([stopped.promise, answerOf(services, target, { ...asked, signal })]);
+	} finally {
+		stopping.removeEventListener('abort', stop);
+		waiting.abort();
+	}
+}
+
+interface Asked {
+	readonly event: EventObject;
+	readonly timeoutMs: number;
+}
+
+async function answerOf(
+	services: Services,
+	target: ActorTarget,
+	{ event, timeoutMs, signal }: Asked & { readonly signal: AbortSignal },
 ): Promise<ActorReply> {
 	const since = services.clock.monotonic();
-	const absence = await absenceOf(services, target, timeoutMs);
+	const absence = await absenceOf(services, target, { timeoutMs, signal });
 	if (absence) return { id: '', outcome: 'unanswered', reason: absence };
 	const leftMs = Math.max(1, timeoutMs - (services.clock.monotonic() - since));
 	// A little longer than the wait, so that the deadline ends it, and not the expiry.
 	const ttl = Math.ceil(leftMs / 1000) + 1;
 	const id = await file(services, target, { event, ttl });
-	const waiting = new AbortController();
-	try {
-		return await new Promise((resolve, reject) => {
-			const none = (reason: AskTimeoutReason): void => {
-				resolve({ id, outcome: 'unanswered', reason });
-			};
-			const { signal } = waiting;
-			watchAsk(services, { id, target, timeoutMs: leftMs, resolve, reject, none, signal });
-		});
-	} finally {
-		waiting.abort();
-	}
+	if (signal.aborted) throw new ReeveError('stopping', id);
+	return new Promise((resolve) => {
+		const none = (reason: AskTimeoutReason): void => {
+			resolve({ id, outcome: 'unanswered', reason });
+		};
+		watchAsk(services, { id, target, timeoutMs: leftMs, resolve, none, signal });
+	});
+}
+
+interface Waiting {
+	readonly timeoutMs: number;
+	/** Aborted when the wait is over. */
+	readonly signal: AbortSignal;
 }
 
 /** Why the receiver need not be asked; undefined if it is there. */
 async function absenceOf(
 	services: Services,
 	{ to, name }: ActorTarget,
-	timeoutMs: number,
+	waiting: Waiting,
 ): Promise<AskTimeoutReason | undefined> {
 	if (to === services.node) return services.mailboxes.has(name) ? undefined : 'noproc';
-	const neighbour = await neighbourOf(services, to, timeoutMs);
+	const neighbour = await neighbourOf(services, to, waiting);
 	if (neighbour?.state !== 'online') return 'noconnection';
 	return neighbour.methods.includes(name) ? undefined : 'noproc';
 }
@@ -173,7 +205,7 @@ async function absenceOf(
 function neighbourOf(
 	{ presence, clock, network }: Services,
 	name: string,
-	timeoutMs: number,
+	{ timeoutMs, signal }: Waiting,
 ): Promise<Neighbour | undefined> {
 	const known = presence.get(name);
 	if (known) return Promise.resolve(known);
@@ -188,5 +220,6 @@ function neighbourOf(
 		const ignore = presence.onChange((seen) => {
 			if (seen.name === name) end(seen);
 		});
+		signal.addEventListener('abort', () => end());
 	});
 }

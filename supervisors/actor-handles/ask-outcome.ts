@@ -6,7 +6,6 @@
  */
 import type { AskTimeoutReason } from '../../actors/definition/effects.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
 import { testimonyOf } from '../operations/audit.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote } from '../otp/monitors.ts';
@@ -34,7 +33,6 @@ export interface Watch {
 	readonly target: ActorTarget;
 	readonly timeoutMs: number;
 	readonly resolve: (reply: ActorReply) => void;
-	readonly reject: (thrown: ReeveError) => void;
 	readonly none: (reason: AskTimeoutReason) => void;
 	/** Aborted when the wait is over. */
 	readonly signal: AbortSignal;
@@ -53,7 +51,7 @@ function watchDeadline({ clock }: Services, watch: Watch): void {
 	watch.signal.addEventListener('abort', () => timer.cancel());
 }
 
-function watchOutcome(services: Services, { id, resolve, reject, signal }: Watch): void {
+function watchOutcome(services: Services, { id, resolve, signal }: Watch): void {
 	const { signals } = services;
 	const look = (): void => {
 		const reply = replyOf(services, id);
@@ -61,7 +59,6 @@ function watchOutcome(services: Services, { id, resolve, reject, signal }: Watch
 	};
 	const unsubscribe = signals.subscribe((seen) => {
 		if (seen.type === 'message.settled' && seen.id === id) look();
-		if (seen.type === 'node.stopping') reject(new ReeveError('stopping', id));
 	});
 	signal.addEventListener('abort', unsubscribe);
 	look();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { setMaxListeners } from 'node:events';
 import type { ErrorCode } from '../../runtime/platform/errors.ts';
 
 /** The phase that {@link createNodePhase} keeps. */
@@ -13,6 +14,12 @@ export interface NodePhase {
 	open(): void;
 	/** The node ends: no message is taken any more. */
 	stop(): void;
+	/** Aborted by `stop`: what waits in this process waits no longer. */
+	readonly stopping: AbortSignal;
+	/** Everything has ended, and the journal is closed. */
+	end(): void;
+	/** Aborted by `end`: no question is answered any more. */
+	readonly over: AbortSignal;
 	/** Why messages of other nodes are not taken now; undefined if they are. */
 	hindrance(): ErrorCode | undefined;
 	/**
@@ -25,6 +32,10 @@ export interface NodePhase {
 /** Creates the phase of a node that has just been started. */
 export function createNodePhase({ isSafe }: { readonly isSafe: boolean }): NodePhase {
 	let current: ReturnType<NodePhase['current']> = 'recovering';
+	const stopping = new AbortController();
+	const over = new AbortController();
+	// Each ask that waits listens.
+	setMaxListeners(0, stopping.signal, over.signal);
 	const hindrance = (): ErrorCode | undefined => {
 		if (current === 'stopping') return 'stopping';
 		if (isSafe) return 'safe_mode';
@@ -33,7 +44,13 @@ export function createNodePhase({ isSafe }: { readonly isSafe: boolean }): NodeP
 	return {
 		current: () => current,
 		open: () => void (current = 'open'),
-		stop: () => void (current = 'stopping'),
+		stop() {
+			current = 'stopping';
+			stopping.abort();
+		},
+		stopping: stopping.signal,
+		end: () => over.abort(),
+		over: over.signal,
 		hindrance,
 		ownHindrance: () => (current === 'recovering' && !isSafe ? undefined : hindrance()),
 	};

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ownFacts } from '../../runtime/message/facts.ts';
 import { createQueries } from '../../runtime/queries/queries.ts';
 import { messageTimeline, type TimelineParts } from '../../runtime/queries/message-timeline.ts';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 import { version } from '../../runtime/platform/version.ts';
 import type { NodeApi } from '../../runtime/network/transport.ts';
 import { actorQuestions, createActorQueries } from '../operations/actor-queries.ts';
@@ -69,7 +70,7 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 	const audit = createAudit(services);
 	const queryActors = createActorQueries(services, reload);
 	const resend = createResend(services);
-	const ask: NodeApi['ask'] = (raw, signal) => {
+	const answersTo = (raw: unknown, signal: AbortSignal): AsyncIterable<unknown> => {
 		const { reeve, id } = z
 			.looseObject({ reeve: z.string(), id: z.string() })
 			.partial()
@@ -81,6 +82,11 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		if (reeve === 'resend') return resend(raw);
 		return reeve === 'message' && id !== undefined ? timelineOf(services, id) : query(raw, signal);
 	};
+	/** The answers to a question; streams end with the node, whose journal is closed then. */
+	async function* ask(raw: unknown, signal: AbortSignal): AsyncGenerator {
+		if (phase.over.aborted) throw new ReeveError('stopping');
+		yield* answersTo(raw, AbortSignal.any([signal, phase.over]));
+	}
 	return {
 		accept: (raw, via) => intake.accept(raw, via),
 		refuse: (code, detail, via) => intake.refuse(code, detail, via),

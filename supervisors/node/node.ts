@@ -217,6 +217,7 @@ async function startTree(
 			journal.commit(services.ledger.unwritten()).catch(ignoreIfFenced);
 			await journal.close();
 			signals.emit('node.stopped', { reason });
+			phase.end();
 		})();
 		return stopping;
 	};

@@ -14,6 +14,7 @@
  * @module
  */
 import type { AnyStateMachine, EventFromLogic, SnapshotFrom } from 'xstate';
+import { jsonOf } from '../../actors/definition/json-data.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import type { HistoryLine, InstanceRow } from '../../runtime/queries/actor-rows.ts';
 import type { SteppedClock } from '../../runtime/platform/clock.ts';
@@ -93,7 +94,7 @@ export async function driveActor<Machine extends AnyStateMachine>(
 			const id = await running.send({
 				toNode: node,
 				method: definition.name,
-				data: JSON.stringify(event),
+				data: jsonOf(event, 'the event'),
 				replyMethod: 'REQNone',
 				...(key === '' ? {} : { key }),
 			});

@@ -67,6 +67,9 @@ const refused: readonly (readonly [unknown, RegExp])[] = [
 	['half \ud800', /is text with half a surrogate pair$/],
 	['abc'.match(/b/), /is a list with holes, or with fields beside its items$/],
 	[Object.assign([], { 1: 1 }), /is a list with holes/],
+	[Object.defineProperty([1], 'hidden', { value: 1 }), /is a list with holes, or with fields/],
+	[Object.defineProperty({}, 'hidden', { value: 1 }), /is an object with the hidden field hidden$/],
+	[{ '\ud800': 1 }, /is an object with half a surrogate pair in a key$/],
 	[{ [Symbol('s')]: 1 }, /is an object with a symbol as a key$/],
 ];
 

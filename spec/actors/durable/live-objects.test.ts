@@ -207,7 +207,7 @@ test('a context that cannot be stored is refused at its turn, and the path is na
 	const id = await node.send('live', 'GO');
 	await workedOff(node);
 	const { code, detail } = node.ledger.get(id)?.result ?? {};
-	assert.equal(code, 'max_attempts');
+	assert.equal(code, 'not_storable');
 	assert.match(detail ?? '', /context\.seats\[0\]\.choose is a function/);
 	assert.equal(contextOf(node), undefined);
 	await node.stop();

@@ -137,3 +137,22 @@ test('an instance that is not parked, or would be parked again at once, is not u
 	assert.equal(node.stored('fragile', 'a')?.state.value, 'x');
 	await node.stop();
 });
+
+test('an unparking that a stop of the host cuts off rejects, and does not stay open', async (t) => {
+	for (const ends of ['drain', 'fence'] as const) {
+		const node = await parkedStage(t);
+		bug.isThere = false;
+		const hostRuntime = node.hostRuntimes.get('fragile');
+		assert.ok(hostRuntime);
+		const unparked = hostRuntime.unpark('a', true);
+		const ended = hostRuntime[ends]();
+		const outcome = await unparked.then(
+			() => 'done',
+			(thrown: unknown) => String(Reflect.get(Object(thrown) as object, 'code')),
+		);
+		assert.match(outcome, /^(?:done|stopping)$/);
+		await ended;
+		node.kill();
+		await node.journal.close();
+	}
+});

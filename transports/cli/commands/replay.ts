@@ -52,6 +52,7 @@ const words: Readonly<Record<Difference['what'], string>> = {
 	effects: 'an event has other effects',
 	throws: 'the machine throws',
 	step_gone: 'a step is gone',
+	step_without_state: 'a running step has no state',
 };
 
 function differenceText({ actor, key, what, turn, event, detail }: Difference): string {
