@@ -46,7 +46,7 @@ export function createFailure(parts: FailureParts): Failures {
 
 	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
-		const value = deadLetter(trigger, { definition, instance, thrown, at: clock.now() });
+		const value = deadLetter(trigger, { definition, instance, thrown, at: journal.now() });
 		if (!mail || mail.answer) {
 			adopt(instance, turns.take(instance, { ...trigger, event: undefined }), batch);
 		}

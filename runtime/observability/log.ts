@@ -42,6 +42,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'instance.parked': 'error',
 	'instance.unparked': 'warn',
 	'alert.raised': 'warn',
+	'clock.jumped': 'warn',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',

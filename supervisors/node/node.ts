@@ -192,7 +192,7 @@ async function startTree(
 	const reload = createReload(services);
 	const api = createNodeApi(services, reload);
 	const spec = nodeTree({ services, api, reload, transports });
-	const budgets = budgetsOf(services.config);
+	const budgets = budgetsOf(services);
 	let tree: SupervisorRef;
 	try {
 		tree = await startSupervisor(spec, { clock, signals, names, budgets });
@@ -237,8 +237,10 @@ function rootOf(thrown: unknown): unknown {
 }
 
 /** Restart budgets that survive the process, if they are wanted. */
-function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | undefined {
-	return keepRestartBudgets ? fileBudgets(join(databaseFolder, 'budgets.json')) : undefined;
+function budgetsOf({ config, journal }: NodeServices): Budgets | undefined {
+	const { keepRestartBudgets, databaseFolder } = config;
+	if (!keepRestartBudgets) return undefined;
+	return fileBudgets(join(databaseFolder, 'budgets.json'), journal.now);
 }
 
 /**

@@ -35,6 +35,9 @@ const via = 'read folder';
 /** Names of files that are still being written. */
 const isUnfinished = (name: string) => name.startsWith('.') || /(?:\.tmp|\.part|~)$/.test(name);
 
+/** How much the clock of a file system may differ from that of the node. */
+const clockMs = 60_000;
+
 /** A file with what is in it. */
 interface Found {
 	readonly name: string;
@@ -105,14 +108,18 @@ async function moveAway(
 }
 
 /** Removes the oldest files of `done`. Those in `refused` stay for the operator. */
-async function trim(folder: string, keptMax: number): Promise<void> {
+async function trim(folder: string, keptMax: number, now: number): Promise<void> {
 	const done = join(folder, 'done');
 	const names = (await readdir(done)).filter((name) => !name.endsWith('.answer.json'));
 	if (names.length <= keptMax) return;
 	const aged = await Promise.all(
 		names.map(async (name) => ({ name, at: (await stat(join(done, name))).ctimeMs })),
 	);
-	const oldest = aged.toSorted((one, other) => one.at - other.at).slice(0, names.length - keptMax);
+	// A file from the future was moved before the clock was set back: it is older than the others.
+	const age = (at: number) => (at > now + clockMs ? at - Number.MAX_SAFE_INTEGER : at);
+	const oldest = aged
+		.toSorted((one, other) => age(one.at) - age(other.at))
+		.slice(0, names.length - keptMax);
 	for (const { name } of oldest) {
 		await rm(join(done, name), { force: true });
 		await rm(join(done, `${name}.answer.json`), { force: true });
@@ -131,7 +138,7 @@ async function scan(folder: string, context: TransportContext, settling: Settlin
 			failures.push(thrown);
 		}
 	}
-	await trim(folder, context.config.readFolderKeptMax);
+	await trim(folder, context.config.readFolderKeptMax, context.clock.now());
 	if (failures.length > 0) throw failures[0];
 }
 

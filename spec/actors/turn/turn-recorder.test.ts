@@ -16,7 +16,7 @@ import type { Change, Key } from '../../../runtime/journal/schema.ts';
 function setRecorder(given: Partial<Config>) {
 	const clock = steppedClock();
 	const config = configOf({ nodeName: 'ship1', ...given });
-	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, config });
+	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, journal: clock, config });
 	if (!recorder) throw new Error('nothing is kept');
 	const rows = new Map<string, { key: Key; value: unknown; bytes: number }>();
 	const write = (changes: readonly Change[]): void => {

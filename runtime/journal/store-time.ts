@@ -1,0 +1,100 @@
+/**
+ * Store time: the time in which a store counts durations. While a process runs, it advances with
+ * the monotonic clock, so no change of the wall clock moves it. The store notes it, and the next
+ * process goes on from there, later by the time in which none ran.
+ *
+ * It begins as the wall clock of the first start, and equals the wall clock for as long as that is
+ * never set. Every instant that a store keeps is in store time, except where a time of the day is
+ * meant.
+ *
+ * @module
+ */
+import type { Clock } from '../platform/clock.ts';
+
+/** What a store notes of its time: one moment in the words of each clock. */
+export interface TimeNote {
+	readonly storeMs: number;
+	readonly wallMs: number;
+	/** Which start of the machine `bootMs` counts from; absent where that is not known. */
+	readonly boot?: string;
+	readonly bootMs?: number;
+}
+
+/** The store time of one process. */
+export interface StoreTime {
+	/** Milliseconds of store time. */
+	now(): number;
+	/** What the wall clock shows, or would have shown as it is set now, at an instant of it. */
+	wallOf(storeMs: number): number;
+	/**
+	 * What is to be noted by now: undefined if the last note still serves. `jumpMs` is how far the
+	 * wall clock was set since the last look; 0 if it was not.
+	 */
+	look(): { readonly note: TimeNote; readonly jumpMs: number } | undefined;
+	/** The note of this moment. */
+	note(): TimeNote;
+}
+
+/**
+ * A wall clock and the monotonic one differ by as much without a jump: small corrections, and
+ * machines that do not correct the monotonic one.
+ */
+const jumpMsMin = 2000;
+/** A note that is as old is renewed with the next transaction. */
+const noteMsMax = 10_000;
+/** Before this instant no machine ran this program: its clock was never set. */
+const setSinceMs = Date.UTC(2025, 0, 1);
+
+/**
+ * Starts the store time of a process, from the note that an earlier one has left.
+ *
+ * For how long no process ran is told by the machine, if it has not been restarted since; else by
+ * the wall clock. If that was set back, or never set, the time in between is not known and counts
+ * as nothing: a duration may then last longer, but never ends early.
+ */
+export function startStoreTime(clock: Clock, known: unknown): StoreTime {
+	const startedAt = clock.monotonic();
+	const from = resumedAt(clock, known);
+	/** How far the wall clock is ahead of store time, as of the last look. */
+	let offsetMs = clock.now() - from;
+	let notedAt = startedAt;
+
+	const exact = () => from + clock.monotonic() - startedAt;
+	const jumpMs = (): number => {
+		const byMs = Math.round(clock.now() - exact() - offsetMs);
+		return Math.abs(byMs) < jumpMsMin ? 0 : byMs;
+	};
+	const note = (): TimeNote => {
+		notedAt = clock.monotonic();
+		const { id: boot, ms: bootMs } = clock.sinceBoot?.() ?? {};
+		const about = { storeMs: Math.round(exact()), wallMs: clock.now() };
+		return boot === undefined || bootMs === undefined ? about : { ...about, boot, bootMs };
+	};
+	return {
+		now: () => Math.round(exact()),
+		wallOf: (storeMs) => Math.round(storeMs + offsetMs + jumpMs()),
+		look() {
+			const byMs = jumpMs();
+			if (byMs === 0 && clock.monotonic() - notedAt < noteMsMax) return undefined;
+			offsetMs += byMs;
+			return { note: note(), jumpMs: byMs };
+		},
+		note,
+	};
+}
+
+/** The store time at which a process begins. */
+function resumedAt(clock: Clock, known: unknown): number {
+	const wallMs = clock.now();
+	if (!isTimeNote(known)) return wallMs;
+	const { storeMs, boot, bootMs = 0 } = known;
+	const now = clock.sinceBoot?.();
+	if (now && now.id === boot && now.ms >= bootMs) return Math.round(storeMs + now.ms - bootMs);
+	const isSet = Math.min(known.wallMs, wallMs) >= setSinceMs;
+	return storeMs + (isSet ? Math.max(0, wallMs - known.wallMs) : 0);
+}
+
+function isTimeNote(value: unknown): value is TimeNote {
+	const { storeMs, wallMs } = Object(value) as Partial<Record<keyof TimeNote, unknown>>;
+	return typeof storeMs === 'number' && typeof wallMs === 'number';
+}
