@@ -28,6 +28,8 @@ export interface Clock {
 	 * processes, unlike `monotonic`. Absent, or undefined, where the machine does not tell.
 	 */
 	sinceBoot?(): { readonly id: string; readonly ms: number } | undefined;
+	/** By how much a test has shifted the wall clock; absent from every other clock. */
+	shiftMs?(): number;
 	/** Calls `run` once, `delayMs` from now at the earliest. Does not keep the process alive. */
 	after(delayMs: number, run: () => void): Timer;
 	/** A number in [0, 1). */

@@ -18,7 +18,8 @@ import type { Addressed } from '../../actors/definition/effects.ts';
 import { readDefinitions, surroundingsOf } from '../../actors/declarative/definition-folder.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { methodOf } from '../../actors/definition/event-message.ts';
-import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { clockFor } from '../../runtime/platform/shifted-clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
@@ -111,6 +112,7 @@ export interface RunningNode {
 
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
+	/** By default the machine's own, see also `shifted-clock.ts`. */
 	readonly clock?: Clock;
 	/** Declared actors, beside those of the definitions folder. */
 	readonly actors?: readonly ActorDefinition[];
@@ -135,7 +137,8 @@ export interface NodeOptions {
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
 export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
-	const { clock = realClock, passPoint = armedPoints(process.env['REEVE_CRASH_AT']) } = options;
+	const { env } = process;
+	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });

@@ -29,14 +29,12 @@ import {
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
 import { createSettling, type Settling } from './complete-file.ts';
+import { oldestFirst } from './file-age.ts';
 
 /** The name of this source in errors and signals. */
 const via = 'read folder';
 /** Names of files that are still being written. */
 const isUnfinished = (name: string) => name.startsWith('.') || /(?:\.tmp|\.part|~)$/.test(name);
-
-/** How much the clock of a file system may differ from that of the node. */
-const clockMs = 60_000;
 
 /** A file with what is in it. */
 interface Found {
@@ -115,11 +113,7 @@ async function trim(folder: string, keptMax: number, now: number): Promise<void>
 	const aged = await Promise.all(
 		names.map(async (name) => ({ name, at: (await stat(join(done, name))).ctimeMs })),
 	);
-	// A file from the future was moved before the clock was set back: it is older than the others.
-	const age = (at: number) => (at > now + clockMs ? at - Number.MAX_SAFE_INTEGER : at);
-	const oldest = aged
-		.toSorted((one, other) => age(one.at) - age(other.at))
-		.slice(0, names.length - keptMax);
+	const oldest = oldestFirst(aged, now).slice(0, names.length - keptMax);
 	for (const { name } of oldest) {
 		await rm(join(done, name), { force: true });
 		await rm(join(done, `${name}.answer.json`), { force: true });

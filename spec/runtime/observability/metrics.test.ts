@@ -99,7 +99,7 @@ test('what was accepted, refused and settled is counted by method, way and outco
 	]);
 });
 
-test('deliveries are counted, and their acknowledgements timed', async (t) => {
+test('deliveries are counted, and their acknowledgements are timed from the oldest sending', async (t) => {
 	const { signals, samples } = start(t);
 	const lane = { to: 'ship1', method: 'REQPing' };
 	signals.emit('delivery.sent', { ...lane, count: 3, attempt: 1 });
