@@ -51,9 +51,9 @@ export interface Journal extends JournalReader {
 	 * Milliseconds of store time, in which durations are counted: it goes on over restarts, and does
 	 * not jump when the wall clock is set. See `store-time.ts`.
 	 */
-	now(): number;
+	readonly now: () => number;
 	/** An instant of store time as the wall clock shows it, for people. */
-	wallOf(storeMs: number): number;
+	readonly wallOf: (storeMs: number) => number;
 	/** Whether the last process that ran here ended without closing the journal. */
 	readonly wasUnclean: boolean;
 	/** Unclean starts within `uncleanPeriodMs`, this one included. */

@@ -1,7 +1,9 @@
 /**
  * Store time: the time in which a store counts durations. While a process runs, it advances with
- * the monotonic clock, so no change of the wall clock moves it. The store notes it, and the next
- * process goes on from there, later by the time in which none ran.
+ * the monotonic clock, and by the time in which the machine slept, so no change of the wall clock
+ * moves it. The store notes it, and the next process goes on from there, later by the time in which
+ * none ran. (Notes are as old as the last transaction; the sweep of `lane-retention.ts` makes one
+ * each hour.)
  *
  * It begins as the wall clock of the first start, and equals the wall clock for as long as that is
  * never set. Every instant that a store keeps is in store time, except where a time of the day is
@@ -23,12 +25,12 @@ export interface TimeNote {
 /** The store time of one process. */
 export interface StoreTime {
 	/** Milliseconds of store time. */
-	now(): number;
+	readonly now: () => number;
 	/** What the wall clock shows, or would have shown as it is set now, at an instant of it. */
-	wallOf(storeMs: number): number;
+	readonly wallOf: (storeMs: number) => number;
 	/**
-	 * What is to be noted by now: undefined if the last note still serves. `jumpMs` is how far the
-	 * wall clock was set since the last look; 0 if it was not.
+	 * What the next transaction notes; undefined if the last note still serves. `jumpMs` is how far
+	 * the wall clock was set since the last look; 0 if it was not.
 	 */
 	look(): { readonly note: TimeNote; readonly jumpMs: number } | undefined;
 	/** The note of this moment. */
@@ -54,15 +56,25 @@ const setSinceMs = Date.UTC(2025, 0, 1);
  */
 export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 	const startedAt = clock.monotonic();
+	const bootedAt = clock.sinceBoot?.()?.ms ?? 0;
 	const from = resumedAt(clock, known);
 	/** How far the wall clock is ahead of store time, as of the last look. */
 	let offsetMs = clock.now() - from;
 	let notedAt = startedAt;
+	let sleptMs = 0;
 
-	const exact = () => from + clock.monotonic() - startedAt;
-	const jumpMs = (): number => {
+	const exact = () => from + clock.monotonic() - startedAt + sleptMs;
+	const aheadMs = (): number => {
 		const byMs = Math.round(clock.now() - exact() - offsetMs);
 		return Math.abs(byMs) < jumpMsMin ? 0 : byMs;
+	};
+	/** How far the wall clock was set. A machine that slept has not set it: that time has passed. */
+	const jumpMs = (): number => {
+		const byMs = aheadMs();
+		if (byMs === 0) return 0;
+		const boot = clock.sinceBoot?.();
+		if (boot) sleptMs = Math.max(sleptMs, boot.ms - bootedAt - (clock.monotonic() - startedAt));
+		return aheadMs();
 	};
 	const note = (): TimeNote => {
 		notedAt = clock.monotonic();
@@ -71,8 +83,14 @@ export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 		return boot === undefined || bootMs === undefined ? about : { ...about, boot, bootMs };
 	};
 	return {
-		now: () => Math.round(exact()),
-		wallOf: (storeMs) => Math.round(storeMs + offsetMs + jumpMs()),
+		now() {
+			jumpMs();
+			return Math.round(exact());
+		},
+		wallOf(storeMs) {
+			const byMs = jumpMs();
+			return Math.round(storeMs + offsetMs + byMs);
+		},
 		look() {
 			const byMs = jumpMs();
 			if (byMs === 0 && clock.monotonic() - notedAt < noteMsMax) return undefined;

@@ -54,7 +54,7 @@ export function deadLetterChanges(
 	// An id in store time: the key is the order, which a clock that is set must not change.
 	const filed: Change = {
 		table: 'dead',
-		key: [newId({ now: journal.now, bytes: clock.bytes })],
+		key: [newId({ now: journal.now, bytes: (count) => clock.bytes(count) })],
 		value: letter,
 	};
 	if (journal.count('dead') < config.deadKeptMax) return [filed];

@@ -112,7 +112,7 @@ export interface SignalFields {
 	'journal.recovered': { pausedMs: number };
 	/** A transaction is flushed. There are many of these: the ring does not keep them. */
 	'journal.committed': { count: number; tookMs: number };
-	/** The wall clock was set, or the machine has slept: it moved so far beside the running time. */
+	/** The wall clock was set: it moved so far beside the time of the store. */
 	'clock.jumped': { byMs: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };

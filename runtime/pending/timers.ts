@@ -63,6 +63,8 @@ export interface Timers {
 	stop(): void;
 }
 
+/** The longest wait; a machine that has slept is noticed after this long. */
+const waitMsMax = 60_000;
 /** The longest delay: dates after the year 275760 cannot be written. */
 const delayMsMax = 1e15;
 
@@ -88,7 +90,8 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	const arm = (dueAt: number): void => {
 		if (timer && timer.dueAt <= dueAt) return;
 		timer?.pending.cancel();
-		timer = { dueAt, pending: clock.after(Math.max(0, dueAt - journal.now()), wake) };
+		const delayMs = Math.min(Math.max(0, dueAt - journal.now()), waitMsMax);
+		timer = { dueAt, pending: clock.after(delayMs, wake) };
 	};
 
 	const hand = (row: TimerRow): void => {

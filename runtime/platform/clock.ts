@@ -6,7 +6,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import process from 'node:process';
+import { uptime } from 'node:os';
 
 /** A pending call that can be cancelled. Cancelling twice, or too late, does nothing. */
 export interface Timer {
@@ -24,12 +24,13 @@ export interface Clock {
 	/** Milliseconds from an arbitrary start that never run backwards. Use it for every interval. */
 	monotonic(): number;
 	/**
-	 * Milliseconds since the machine was started, and which start that was: comparable between
-	 * processes, unlike `monotonic`. Absent, or undefined, where the machine does not tell.
+	 * Milliseconds since the machine was started, and which start that was. Unlike `monotonic` it is
+	 * comparable between processes, and counts the time in which the machine slept; it costs more to
+	 * ask. Absent, or undefined, where the machine does not tell.
 	 */
 	sinceBoot?(): { readonly id: string; readonly ms: number } | undefined;
-	/** By how much a test has shifted the wall clock; absent from every other clock. */
-	shiftMs?(): number;
+	/** By how much a test has moved the wall clock; absent from every other clock. */
+	offsetMs?(): number;
 	/** Calls `run` once, `delayMs` from now at the earliest. Does not keep the process alive. */
 	after(delayMs: number, run: () => void): Timer;
 	/** A number in [0, 1). */
@@ -74,10 +75,7 @@ export const realClock: Clock = {
 	monotonic: () => performance.now(),
 	sinceBoot() {
 		bootId ??= readBootId();
-		// On Linux this clock counts from the start of the machine, in all processes.
-		return bootId === ''
-			? undefined
-			: { id: bootId, ms: Number(process.hrtime.bigint() / 1_000_000n) };
+		return bootId === '' ? undefined : { id: bootId, ms: Math.round(uptime() * 1000) };
 	},
 	after(delayMs, run) {
 		let handle: NodeJS.Timeout;

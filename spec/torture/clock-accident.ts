@@ -6,13 +6,13 @@
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { clockShiftVariable } from '../../runtime/platform/shifted-clock.ts';
+import { clockOffsetVariable } from '../../runtime/platform/offset-clock.ts';
 
 /** The variables with which a node is started whose clock can be set. */
 export function clockOf(folder: string, name: string): Readonly<Record<string, string>> {
-	const file = shiftFile(folder, name);
-	writeShift(file, 0, 'wx');
-	return { [clockShiftVariable]: file };
+	const file = offsetFile(folder, name);
+	writeOffset(file, 0, 'wx');
+	return { [clockOffsetVariable]: file };
 }
 
 const minuteMs = 60_000;
@@ -22,23 +22,23 @@ const magnitudeMax = 7.4;
 /** Sets the clock of a node to another time around the present, and says how many seconds off. */
 export function setClock(folder: string, name: string, chance: () => number): number {
 	const sign = chance() < 0.5 ? -1 : 1;
-	const shiftMs = Math.round(sign * minuteMs * 10 ** (chance() * magnitudeMax));
-	writeShift(shiftFile(folder, name), shiftMs, 'w');
-	return Math.round(shiftMs / 1000);
+	const offsetMs = Math.round(sign * minuteMs * 10 ** (chance() * magnitudeMax));
+	writeOffset(offsetFile(folder, name), offsetMs, 'w');
+	return Math.round(offsetMs / 1000);
 }
 
-const shiftFile = (folder: string, name: string) => join(folder, name, 'clock-shift');
+const offsetFile = (folder: string, name: string) => join(folder, name, 'clock-offset');
 
 /** Writes the file as a whole; with `wx` only if there is none. */
-function writeShift(file: string, shiftMs: number, flag: 'w' | 'wx'): void {
+function writeOffset(file: string, offsetMs: number, flag: 'w' | 'wx'): void {
 	mkdirSync(dirname(file), { recursive: true });
 	if (flag === 'w') {
-		writeFileSync(`${file}.new`, String(shiftMs));
+		writeFileSync(`${file}.new`, String(offsetMs));
 		renameSync(`${file}.new`, file);
 		return;
 	}
 	try {
-		writeFileSync(file, String(shiftMs), { flag });
+		writeFileSync(file, String(offsetMs), { flag });
 	} catch (thrown) {
 		if (Reflect.get(Object(thrown), 'code') !== 'EEXIST') throw thrown;
 	}

@@ -44,7 +44,7 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		...(journal.quarantined ? { quarantined: journal.quarantined } : {}),
 		startedAt: clock.now() - uptimeMs(),
 		uptimeMs: uptimeMs(),
-		...(clock.shiftMs ? { clockShiftMs: clock.shiftMs() } : {}),
+		...(clock.offsetMs ? { clockOffsetMs: clock.offsetMs() } : {}),
 		broker: config.brokerAddress || `${config.brokerListen} (in this node)`,
 		...services.ledger.totals(),
 		signals: signals.counts(),

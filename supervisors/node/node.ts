@@ -19,7 +19,7 @@ import { readDefinitions, surroundingsOf } from '../../actors/declarative/defini
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { methodOf } from '../../actors/definition/event-message.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
-import { clockFor } from '../../runtime/platform/shifted-clock.ts';
+import { clockFor } from '../../runtime/platform/offset-clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
@@ -112,7 +112,7 @@ export interface RunningNode {
 
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
-	/** By default the machine's own, see also `shifted-clock.ts`. */
+	/** By default the machine's own, see also `offset-clock.ts`. */
 	readonly clock?: Clock;
 	/** Declared actors, beside those of the definitions folder. */
 	readonly actors?: readonly ActorDefinition[];

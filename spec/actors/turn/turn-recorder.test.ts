@@ -16,7 +16,7 @@ import type { Change, Key } from '../../../runtime/journal/schema.ts';
 function setRecorder(given: Partial<Config>, { clockOfStore = false } = {}) {
 	const clock = steppedClock();
 	const config = configOf({ nodeName: 'ship1', ...given });
-	const time = clockOfStore ? { now: clock.monotonic } : clock;
+	const time = clockOfStore ? { now: () => clock.monotonic() } : clock;
 	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, journal: time, config });
 	if (!recorder) throw new Error('nothing is kept');
 	const rows = new Map<string, { key: Key; value: unknown; bytes: number }>();

@@ -17,6 +17,10 @@ function machine(clock: SteppedClock) {
 	const state = { id: 'boot 1', since: 0 };
 	return {
 		clock: { ...clock, sinceBoot: () => ({ id: state.id, ms: clock.monotonic() - state.since }) },
+		sleep: (ms: number) => {
+			state.since -= ms;
+			clock.jump(ms);
+		},
 		restart: (id: string) => Object.assign(state, { id, since: clock.monotonic() }),
 	};
 }
@@ -47,7 +51,7 @@ test('clock jumps: people are shown instants as the wall clock is set now', asyn
 	assert.equal(time.wallOf(sentAt), start + 5000, 'a small correction moves nothing');
 });
 
-test('clock jumps: a jump is told once, with what is to be noted of it', async () => {
+test('clock jumps: a jump is told once, with the note that it needs', async () => {
 	const clock = steppedClock();
 	const time = startStoreTime(clock, undefined);
 	assert.equal(time.look(), undefined);
@@ -58,6 +62,21 @@ test('clock jumps: a jump is told once, with what is to be noted of it', async (
 	assert.equal(time.look(), undefined);
 	await clock.advance(10_000);
 	assert.equal(time.look()?.jumpMs, 0, 'a note is renewed from time to time');
+});
+
+test('clock jumps: time in which the machine slept has passed, and is no jump', async () => {
+	const stepped = steppedClock();
+	const { clock, sleep } = machine(stepped);
+	const time = startStoreTime(clock, undefined);
+	await stepped.advance(1000);
+	sleep(8 * hourMs);
+	assert.equal(time.now(), start + 1000 + 8 * hourMs);
+	assert.equal(time.look(), undefined);
+	stepped.jump(-yearMs);
+	sleep(hourMs);
+	assert.equal(time.now(), start + 1000 + 9 * hourMs);
+	assert.equal(time.look()?.jumpMs, -yearMs);
+	assert.equal(startStoreTime(clock, time.note()).now(), start + 1000 + 9 * hourMs);
 });
 
 test('clock jumps: over a restart of the process the machine tells how long none ran', async () => {

@@ -10,7 +10,7 @@ import process from 'node:process';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError, errorTable } from '../../../runtime/platform/errors.ts';
-import { clockShiftVariable } from '../../../runtime/platform/shifted-clock.ts';
+import { clockOffsetVariable } from '../../../runtime/platform/offset-clock.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
@@ -156,10 +156,10 @@ const firstYear = 2025;
 async function clockFinding(options: Options, tools: CommandTools): Promise<Finding> {
 	const name = 'clock';
 	const about = await aboutNode(options, tools).catch(() => undefined);
-	const { clockShiftMs, signals = {} } = about ?? {};
-	if (clockShiftMs !== undefined) {
-		const what = `the node shifts it by ${clockShiftMs} ms, for tests`;
-		return { name, state: 'warning', what, cure: `start the node without ${clockShiftVariable}` };
+	const { clockOffsetMs, signals = {} } = about ?? {};
+	if (clockOffsetMs !== undefined) {
+		const what = `that of the node has an offset of ${clockOffsetMs} ms, for tests`;
+		return { name, state: 'warning', what, cure: `start the node without ${clockOffsetVariable}` };
 	}
 	const now = new Date(tools.clock.now());
 	if (now.getUTCFullYear() < firstYear) {

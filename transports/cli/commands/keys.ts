@@ -5,11 +5,10 @@
  * @module
  */
 import { join } from 'node:path';
-import { existsSync, readFileSync } from 'node:fs';
-import { writeAtomically } from '../../../runtime/files/atomic-file.ts';
+import { readFileSync } from 'node:fs';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { signAsClient } from '../../../runtime/security/client-signature.ts';
+import { nextClientCount, signAsClient } from '../../../runtime/security/client-signature.ts';
 import {
 	fingerprint,
 	keyText,
@@ -112,23 +111,12 @@ const acts: Readonly<Record<string, Act>> = {
 		if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 			throw new ReeveError('bad_message', 'one message, as a JSON object');
 		}
-		const count = nextCount(folder, name, clock.now());
+		const file = join(folder, 'people', `${checkName('person', name)}.count`);
+		const count = nextClientCount(file, clock.now());
 		const signed = signAsClient(raw, topic, { by: name, count, key });
 		screen.out(`${JSON.stringify(signed)}\n`);
 	},
 };
-
-/**
- * The number of the next message of a person: nodes refuse one that is not higher than all before,
- * and the clock may have been set back since the last.
- */
-function nextCount(folder: string, name: string, now: number): number {
-	const path = join(folder, 'people', `${checkName('person', name)}.count`);
-	const last = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-	const count = Math.max(now, Number.isSafeInteger(last) ? last + 1 : 0);
-	writeAtomically(path, `${count}\n`, { mode: 0o600 });
-	return count;
-}
 
 function personKey(folder: string, name: string): string {
 	return join(folder, 'people', `${checkName('person', name)}.key`);
