@@ -77,9 +77,12 @@ export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 		return aheadMs();
 	};
 	const note = (): TimeNote => {
+		offsetMs += jumpMs();
 		notedAt = clock.monotonic();
 		const { id: boot, ms: bootMs } = clock.sinceBoot?.() ?? {};
-		const about = { storeMs: Math.round(exact()), wallMs: clock.now() };
+		const storeMs = Math.round(exact());
+		// Not what the clock shows to the millisecond: so people are shown the same after a restart.
+		const about = { storeMs, wallMs: storeMs + offsetMs };
 		return boot === undefined || bootMs === undefined ? about : { ...about, boot, bootMs };
 	};
 	return {
@@ -94,7 +97,6 @@ export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 		look() {
 			const byMs = jumpMs();
 			if (byMs === 0 && clock.monotonic() - notedAt < noteMsMax) return undefined;
-			offsetMs += byMs;
 			return { note: note(), jumpMs: byMs };
 		},
 		note,
@@ -106,10 +108,15 @@ function resumedAt(clock: Clock, known: unknown): number {
 	const wallMs = clock.now();
 	if (!isTimeNote(known)) return wallMs;
 	const { storeMs, boot, bootMs = 0 } = known;
+	const byWall = storeMs + wallMs - known.wallMs;
 	const now = clock.sinceBoot?.();
-	if (now && now.id === boot && now.ms >= bootMs) return Math.round(storeMs + now.ms - bootMs);
+	if (now && now.id === boot && now.ms >= bootMs) {
+		const byMachine = Math.round(storeMs + now.ms - bootMs);
+		const isAlike = Math.abs(byMachine - byWall) < jumpMsMin;
+		return isAlike ? Math.max(storeMs, byWall) : byMachine;
+	}
 	const isSet = Math.min(known.wallMs, wallMs) >= setSinceMs;
-	return storeMs + (isSet ? Math.max(0, wallMs - known.wallMs) : 0);
+	return isSet ? Math.max(storeMs, byWall) : storeMs;
 }
 
 function isTimeNote(value: unknown): value is TimeNote {

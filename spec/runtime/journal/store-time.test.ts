@@ -145,3 +145,23 @@ test('clock jumps: the time of a store is noted with its transactions, and by a 
 	assert.equal(third.now(), start + 605_000);
 	await third.close();
 });
+
+test('clock jumps: people are shown the same instants after a restart, to the millisecond', async () => {
+	const stepped = steppedClock();
+	// Machines count their uptime in hundredths of a second.
+	const sinceBoot = () => ({ id: 'boot', ms: Math.floor(stepped.monotonic() / 10) * 10 });
+	const clock = { ...stepped, sinceBoot };
+	let time = startStoreTime(clock, undefined);
+	stepped.jump(-yearMs);
+	time.look();
+	await stepped.advance(1234);
+	const sentAt = time.now();
+	const shown = time.wallOf(sentAt);
+	for (const ms of [7, 13, 1111]) {
+		const note = time.note();
+		await stepped.advance(ms);
+		time = startStoreTime(clock, note);
+		assert.equal(time.wallOf(sentAt), shown);
+		assert.ok(time.now() >= note.storeMs);
+	}
+});
