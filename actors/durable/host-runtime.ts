@@ -112,7 +112,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		},
 	);
 	const fire = (row: TimerRow): void => {
-		const now = parts.clock.now();
+		const now = journal.now();
 		const renewed = timers.renewed(row);
 		const postponed = renewed !== row && renewed.dueAt > now ? { postponed: renewed } : {};
 		const mark = ['timer', row.key, row.id, row.dueAt];
@@ -226,13 +226,13 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 
 /** Creates the parts of a host that need one another. */
 function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepResult) => void) {
-	const { node, definition, clock, config } = parts;
+	const { node, definition, clock, journal, config } = parts;
 	const { name, version, machine, volatile } = definition;
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
 	const effects = createEffectHandlers({ ...parts, steps });
-	const recorder = createTurnRecorder({ actor: name, version, clock, config });
+	const recorder = createTurnRecorder({ actor: name, version, clock, journal, config });
 	const monitors = createMonitors({ ...parts, actor: name, instances: () => instances });
 	const turns = createInstanceTurns({
 		node,

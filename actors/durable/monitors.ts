@@ -8,6 +8,7 @@
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Outcome } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
@@ -29,6 +30,7 @@ export interface MonitorsParts {
 	readonly mailbox: Mailbox;
 	readonly signals: Signals;
 	readonly receipts: Receipts;
+	readonly journal: Pick<Journal, 'now'>;
 	readonly router: MessageRouter;
 	readonly instances: () => Pick<InstanceCache, 'use'>;
 	/** Called with an error of the host itself. */
@@ -47,7 +49,7 @@ export interface Monitors {
 
 /** Creates the monitors of one actor. */
 export function createMonitors(parts: MonitorsParts): Monitors {
-	const { node, actor, clock, mailbox, signals, receipts, router } = parts;
+	const { node, actor, clock, mailbox, signals, receipts, journal, router } = parts;
 	const byKey = new Map<string, readonly MailboxRow[]>();
 	let isOver = false;
 
@@ -57,7 +59,7 @@ export function createMonitors(parts: MonitorsParts): Monitors {
 		const output = data === undefined ? {} : { output: { data } };
 		const reply = composeReply(row.message, { ...output, result }, { clock, node, replies: true });
 		const { id, from, at: takenAt } = row;
-		const about = { id, from, method: actor, outcome, attempts: 1, at: clock.now() };
+		const about = { id, from, method: actor, outcome, attempts: 1, at: journal.now() };
 		const receipt = receipts.add([{ ...about, takenAt }]);
 		const changes: readonly Change[] = [...mailbox.removal(row), ...(row.volatile ? [] : receipt)];
 		return { messages: reply ? [reply] : [], changes };

@@ -45,13 +45,13 @@ export type Run = (instance: Instance, trigger: Trigger, batch: Batch) => Fate;
 
 /** Creates the function that runs the triggers of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, clock, config, turns, effects, knows } = parts;
+	const { definition, journal, config, turns, effects, knows } = parts;
 	const { name: actor } = definition;
 	/** Adds the receipt of a message, by which audits and repetitions find its outcome. */
 	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
 		if (!mail || mail.volatile || mail.answer) return;
 		const { id, from, at: takenAt } = mail;
-		const at = clock.now();
+		const at = journal.now();
 		batch.ended.push({ id, from, method: actor, outcome, code, attempts, at, takenAt });
 	};
 	const remove = createRemoval(parts);
@@ -111,7 +111,7 @@ export function createRun(parts: BatchParts): Run {
 		if (!mail) return undefined;
 		if (event instanceof ReeveError) return failed(event.code, event.detail);
 		if (mail.answer) return undefined;
-		const isLate = mail.deadline <= clock.now() && attempts === 1;
+		const isLate = mail.deadline <= journal.now() && attempts === 1;
 		if (isLate) return { outcome: 'expired', code: 'expired', attempts: 0 };
 		return objectionTo(instance, event);
 	};

@@ -48,7 +48,7 @@ export function createFailure(parts: FailureParts): Failures {
 	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
 		const code = permanentCode(thrown) ?? 'max_attempts';
-		const value = deadLetter(trigger, { definition, instance, thrown, code, at: clock.now() });
+		const value = deadLetter(trigger, { definition, instance, thrown, code, at: journal.now() });
 		if (!mail || mail.answer) {
 			adopt(instance, turns.take(instance, { ...trigger, event: undefined }), batch);
 		}

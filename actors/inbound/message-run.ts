@@ -102,7 +102,7 @@ export function createMessageRuns(parts: RunServices): MessageRuns {
 			progress = noted;
 		};
 		const startedAt = clock.monotonic();
-		if (row.deadline <= clock.now()) actor.send({ type: 'EXPIRED' });
+		if (row.deadline <= journal.now()) actor.send({ type: 'EXPIRED' });
 		while (actor.getSnapshot().status === 'active') {
 			if (stopping || isFenced) throw new ReeveError('stopping');
 			if (cancellable.isCancelled) {

@@ -15,7 +15,13 @@ import type { Message } from '../../runtime/message/message.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { startChange, type StartRecord } from '../../runtime/mailbox/start-rows.ts';
 import { composeReply } from '../../runtime/message/reply.ts';
-import { dueAfter, type Schedule, type ScheduleState } from '../../runtime/message/schedule.ts';
+import {
+	clockOf,
+	nextRun,
+	type Moment,
+	type Schedule,
+	type ScheduleState,
+} from '../../runtime/message/schedule.ts';
 import type { MessageOutput } from './inbound-message.ts';
 import { policyOf, type Once, type MethodAttempts } from './method-attempt.ts';
 import { callEnded, createSettlement } from './settlement.ts';
@@ -36,7 +42,7 @@ export interface ScheduledRuns {
 
 type ScheduledStart = StartRecord & { readonly schedule: ScheduleState };
 
-/** The longest wait before the wall clock is read again: it may have been set forward. */
+/** The longest wait before the wall clock is read again: it may have been set. */
 const waitMsMax = 60_000;
 
 /** Creates the scheduled runs of one subscriber. */
@@ -53,12 +59,21 @@ export function createScheduledRuns(
 	const noted = (row: MailboxRow, schedule: ScheduleState, attempts = 0): Change =>
 		startChange([mailbox.method, row.arrival], { epoch: journal.epoch, attempts, schedule });
 
-	/** Waits until the wall clock says `due`, even if it is set meanwhile. */
-	const until = async (due: number, signal: AbortSignal): Promise<void> => {
-		for (let leftMs = due - clock.now(); leftMs > 0 && !signal.aborted;) {
+	const moment = (): Moment => ({ storeMs: journal.now(), wallMs: clock.now() });
+	/** Waits for a run, and says when it was due: earlier, if the clock is set back meanwhile. */
+	const waitFor = async (
+		schedule: Schedule,
+		{ state, due: planned }: { readonly state: ScheduleState; readonly due: number },
+		signal: AbortSignal,
+	): Promise<number> => {
+		let due = planned;
+		while (!signal.aborted) {
+			const leftMs = due + state.splayMs - clockOf(schedule, moment());
+			if (leftMs <= 0) break;
 			await pause(clock, Math.min(leftMs, waitMsMax), signal);
-			leftMs = due - clock.now();
+			due = Math.min(due, nextRun(schedule, state, moment()) ?? due);
 		}
+		return due;
 	};
 
 	/** Runs the method once; its output is in the outbox when this resolves. */
@@ -100,14 +115,14 @@ export function createScheduledRuns(
 		try {
 			while (!isOver()) {
 				cancellable.onCancel(wake);
-				const due = dueOf(schedule, state, clock.now());
-				const isDone = due === undefined || state.runs >= (schedule.times ?? Infinity);
+				const planned = nextRun(schedule, state, moment());
+				const isDone = planned === undefined || state.runs >= (schedule.times ?? Infinity);
 				if (isDone || cancellable.isCancelled) {
-					const tookMs = clock.now() - since;
+					const tookMs = journal.now() - since;
 					await settle(row, message, { ...endingOf(state, cancellable), tookMs, isStreamed: true });
 					return;
 				}
-				await until(due + state.splayMs, waiting.signal);
+				const due = await waitFor(schedule, { state, due: planned }, waiting.signal);
 				if (isOver() || cancellable.isCancelled) continue;
 				attempts += 1;
 				const given = { state, due, attempts, cancellable };
@@ -130,7 +145,7 @@ export function createScheduledRuns(
 			const wanted = scheduleOf(message);
 			if (!wanted || row.volatile) return false;
 			const splayMs = Math.floor(clock.random() * (wanted.splay ?? 0) * 1000);
-			const schedule = { startedAt: clock.now(), splayMs, runs: 0, failed: 0 };
+			const schedule = { startedAt: journal.now(), splayMs, runs: 0, failed: 0 };
 			await journal.commit([noted(row, schedule)]);
 			begin(row, message, { epoch: journal.epoch, attempts: 0, schedule });
 			return true;
@@ -143,10 +158,11 @@ export function createScheduledRuns(
 			const mayRetry = policyOf(message, definition) === 'retry' && attempts < config.attemptsMax;
 			signals.emit('replay.decided', { id, method, decision: mayRetry ? 'redeliver' : 'report' });
 			// Either the interrupted run is due again, or it counts as a run that has failed.
-			const again = { ...rest, lastDue: (lastDue ?? clock.now()) - 1 };
+			const last = lastDue ?? clockOf(scheduleOf(message) ?? {}, moment());
+			const again = { ...rest, lastDue: last - 1 };
 			const over = {
 				...rest,
-				lastDue: lastDue ?? clock.now(),
+				lastDue: last,
 				runs: rest.runs + 1,
 				failed: rest.failed + 1,
 			};
@@ -166,12 +182,6 @@ interface Tick {
 	readonly due: number;
 	readonly attempts: number;
 	readonly cancellable: Cancellable;
-}
-
-/** When it is due next; runs that were missed are skipped. */
-function dueOf(schedule: Schedule, { startedAt, lastDue }: ScheduleState, now: number) {
-	const after = lastDue === undefined ? startedAt - 1 : Math.max(lastDue, now);
-	return dueAfter(schedule, { startedAt, after });
 }
 
 function endOf({ event }: Once, attempts: number): MessageOutput {

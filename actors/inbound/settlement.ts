@@ -53,7 +53,7 @@ export type Settle = (row: MailboxRow, message: Message, ending: Ending) => Prom
 
 /** Creates what settles the messages of one subscriber. */
 export function createSettlement(parts: SettlementParts): Settle {
-	const { definition, mailbox, clock, node, router, receipts, passPoint } = parts;
+	const { definition, mailbox, clock, journal, node, router, receipts, passPoint } = parts;
 	const { replies } = definition;
 
 	return async (row, message, ending) => {
@@ -65,11 +65,11 @@ export function createSettlement(parts: SettlementParts): Settle {
 		const own = composeOwnOutput(message, run, { clock, node, replies, central });
 		const changes: Change[] = [...mailbox.removal(row)];
 		if (ending.end.code === 'max_attempts') {
-			const value = deadLetter(row, message, { ...ending, at: clock.now() });
+			const value = deadLetter(row, message, { ...ending, at: journal.now() });
 			changes.push(...deadLetterChanges(value, parts));
 		}
 		if (!row.volatile)
-			changes.push(...receipts.add([receiptOf(row, message, { ...ending, at: clock.now() })]));
+			changes.push(...receipts.add([receiptOf(row, message, { ...ending, at: journal.now() })]));
 		passPoint('call.ended');
 		await router.send(
 			[reply, own].filter((each) => each !== undefined),

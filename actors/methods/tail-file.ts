@@ -13,8 +13,8 @@ import { followFile } from '../io/file-tail.ts';
 
 /** How far a run has come. */
 interface Progress {
-	/** When it is over, by the wall clock of this node. */
-	readonly until: number;
+	/** How much of its time was left. The time in which the node is down does not count. */
+	readonly leftMs: number;
 	readonly place?: Place;
 }
 
@@ -52,10 +52,10 @@ export default defineMethod({
 	async run({ methodArgs: [path = ''] }, context) {
 		const { clock, timeoutMs } = context;
 		const earlier = context.progress as Progress | undefined;
-		const until = earlier?.until ?? clock.now() + timeoutMs;
+		const until = clock.monotonic() + (earlier?.leftMs ?? timeoutMs);
 		const over = new AbortController();
 		const end = () => over.abort();
-		const timer = clock.after(Math.max(0, until - clock.now()), end);
+		const timer = clock.after(Math.max(0, until - clock.monotonic()), end);
 		context.signal.addEventListener('abort', end, { once: true });
 		try {
 			await follow(resolve(path), context, { earlier, until, over: over.signal });
@@ -72,6 +72,7 @@ export default defineMethod({
 
 interface Span {
 	readonly earlier: Progress | undefined;
+	/** When it is over, in monotonic milliseconds. */
 	readonly until: number;
 	readonly over: AbortSignal;
 }
@@ -82,7 +83,10 @@ async function follow(path: string, context: MethodContext, span: Span): Promise
 	const lines = createLines(limits.lineBytesMax);
 	const replies = createLineReplies(context);
 	let place = span.earlier?.place;
-	const progress = (): Progress => (place ? { until, place } : { until });
+	const progress = (): Progress => {
+		const leftMs = Math.max(0, Math.round(until - clock.monotonic()));
+		return place ? { leftMs, place } : { leftMs };
+	};
 	const keep = (): void => {
 		void context.note(progress());
 		const timer = clock.after(noteMs, keep);

@@ -6,6 +6,7 @@
  */
 import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { OutRow } from '../../runtime/delivery/outbox-row.ts';
 import type { Lane, Outbox } from '../../runtime/delivery/outbox.ts';
@@ -22,6 +23,7 @@ export interface WindowParts {
 	readonly lane: Lane;
 	readonly outbox: Outbox;
 	readonly ledger: Ledger;
+	readonly journal: Pick<Journal, 'now'>;
 	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
@@ -69,7 +71,7 @@ const givenUpMax = 5000;
 
 /** Creates the expiry of one lane. */
 export function createExpiry(parts: ExpiryParts): Expiry {
-	const { lane, outbox, ledger, clock, deliveries, position, drop } = parts;
+	const { lane, outbox, ledger, journal, deliveries, position, drop } = parts;
 
 	const giveUpRow = (row: OutRow): Settlement => {
 		ledger.note(row.id, row.cancelled ? 'cancel_asked' : 'gave_up', { attempt: row.attempts });
@@ -90,7 +92,7 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 		if (row.skip) return false;
 		// Its last attempt is over when the acknowledgement is overdue, not before.
 		const isSpent = row.retries > 0 && row.attempts >= row.retries && row.seq > position.sent;
-		return isSpent || row.deadline <= clock.now();
+		return isSpent || row.deadline <= journal.now();
 	};
 
 	return {

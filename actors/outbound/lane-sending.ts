@@ -71,7 +71,11 @@ export interface PublisherContext extends PublisherInput, BackoffState {
 	readonly window: Window;
 	readonly timer: { current?: Timer };
 	/** `tail` settles when all frames so far have been handed to the wire: they leave in order. */
-	readonly line: { tail?: Promise<void> | undefined };
+	readonly line: {
+		tail?: Promise<void> | undefined;
+		/** When the oldest frame without an answer was sent, in monotonic milliseconds. */
+		sentAt?: number | undefined;
+	};
 	readonly send: (event: PublisherEvent) => void;
 	readonly probe: Probe;
 }
@@ -166,6 +170,7 @@ export function pump(context: PublisherContext): void {
 		const attempt = context.failures + 1;
 		const { to, method } = lane;
 		signals.emit('delivery.sent', { to, method, count: rows.length, attempt });
+		context.line.sentAt ??= context.clock.monotonic();
 	}
 	if (isInDoubt && frames.length > 0) add(lane.lo, []);
 	if (frames.length > 0) release(context, frames, changes);
@@ -264,7 +269,12 @@ export function changesBackoff(known: BackoffState, news: Partial<BackoffState>)
 function goOn(context: PublisherContext, ack: LaneAck, count: number): Partial<BackoffState> {
 	const { window } = context;
 	const { to, method } = context.lane;
-	if (count > 0) context.signals.emit('delivery.acked', { to, method, count });
+	if (count > 0) {
+		const { clock, line, signals } = context;
+		const now = clock.monotonic();
+		signals.emit('delivery.acked', { to, method, count, tookMs: now - (line.sentAt ?? now) });
+		line.sentAt = undefined;
+	}
 	// Every frame behind a lost one reports the same gap; one resend answers all reports.
 	const isGap = ack.nack === 'gap';
 	if (ack.nack && !(isGap && ack.upTo === context.lastGap)) window.goBack();

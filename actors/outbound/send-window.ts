@@ -71,7 +71,7 @@ export interface Window {
 
 /** Creates the window of a lane. */
 export function createWindow(parts: WindowParts): Window {
-	const { lane, outbox, ledger, clock, config } = parts;
+	const { lane, outbox, ledger, journal, config } = parts;
 	const deliveries = createDeliveries(lane);
 	const position: LanePosition = { sent: lane.lo - 1 };
 	// A new lane sends one message until the receiver has given credit.
@@ -120,7 +120,7 @@ export function createWindow(parts: WindowParts): Window {
 				if (row.attempts > 0 || seq <= lane.inherited) {
 					changes.push(...outbox.amend(lane, counted), ...ledger.noted(row.id));
 				}
-				rows.push(frameRow(row, clock.now(), seq <= lane.repeatUpTo));
+				rows.push(frameRow(row, journal.now(), seq <= lane.repeatUpTo));
 				position.sent = seq;
 			}
 			lane.published = Math.max(lane.published, position.sent);

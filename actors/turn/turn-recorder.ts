@@ -8,9 +8,9 @@
  * @module
  */
 import type { EventObject } from 'xstate';
+import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import type { Journal } from '../../runtime/journal/journal.ts';
 import { decodeDurable, encodeDurable } from '../definition/durable-value.ts';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import type { EffectRequest } from './machine-step.ts';
@@ -42,6 +42,9 @@ const turnsBetweenBases = 8;
 /** How many turns share a row at most. */
 const turnsPerRowMax = 8;
 
+/** Clocks that differ by less show the same. */
+const sameMs = 1000;
+
 /** A turn that was taken. */
 export interface TurnFacts {
 	readonly key: string;
@@ -54,8 +57,7 @@ export interface TurnFacts {
 	readonly base: Uint8Array | undefined;
 }
 
-/** A turn in the form in which it is packed. */
-export type KeptTurn = readonly [
+type BareTurn = readonly [
 	turn: number,
 	at: number,
 	value: unknown,
@@ -64,6 +66,12 @@ export type KeptTurn = readonly [
 	did: readonly string[] | null,
 	base: Uint8Array | null,
 ];
+
+/**
+ * A turn in the form in which it is packed. Where the wall clock shows another time than the store,
+ * that of the store follows: it orders turns although the clock was set.
+ */
+export type KeptTurn = BareTurn | readonly [...turn: BareTurn, storeMs: number];
 
 const marks = { fresh: 1, cut: 2 } as const;
 
@@ -85,9 +93,10 @@ export function createTurnRecorder(parts: {
 	readonly actor: string;
 	readonly version: number;
 	readonly clock: Clock;
+	readonly journal: Pick<Journal, 'now'>;
 	readonly config: Config;
 }): TurnRecorder | undefined {
-	const { actor, version, clock, config } = parts;
+	const { actor, version, clock, journal, config } = parts;
 	const { turnsKeptMax, turnBytesMax } = config;
 	if (turnsKeptMax === 0) return undefined;
 	// The ring is longer than what is kept: a row stays until the last of its turns is old enough.
@@ -97,10 +106,10 @@ export function createTurnRecorder(parts: {
 	const alone = (turn: KeptTurn): Uint8Array => {
 		const packed = pack([version, turnsKeptMax, turn]);
 		if (packed.byteLength <= turnBytesMax * 2) return packed;
-		const [number, at, value, event, mark] = turn;
+		const [number, at, value, event, mark, _did, _base, ...time] = turn;
 		const type = event && { type: event.type };
-		const outline: KeptTurn = [number, at, value, type, mark | marks.cut, null, null];
-		return pack([version, turnsKeptMax, outline]);
+		const outline: BareTurn = [number, at, value, type, mark | marks.cut, null, null];
+		return pack([version, turnsKeptMax, [...outline, ...time]]);
 	};
 
 	/** Rows with the numbers of their first turns; turns that are too large together are split. */
@@ -118,15 +127,17 @@ export function createTurnRecorder(parts: {
 		wantsBase: (turn) => turn % turnsBetweenBases === 0,
 		keep({ turn, event, value, effectRequests, isFresh, base }) {
 			const did = effectRequests.length > 0 ? effectTexts(effectRequests) : [];
-			return [
+			const [at, storeMs] = [clock.now(), journal.now()];
+			const kept: BareTurn = [
 				turn,
-				clock.now(),
+				at,
 				value,
 				event ? (encodeDurable(event) as EventObject) : null,
 				isFresh ? marks.fresh : 0,
 				did.length > 0 ? did : null,
 				base && base.byteLength <= turnBytesMax ? base : null,
 			];
+			return Math.abs(storeMs - at) < sameMs ? kept : [...kept, storeMs];
 		},
 		write(key, turns) {
 			const rows: Change[] = [];
@@ -149,7 +160,7 @@ export function readTurns(
 	const found = journal
 		.scan<unknown>('turns', rowsUnder(actor, key))
 		.flatMap(({ value }) => recordsOf(value instanceof Uint8Array ? unpack(value) : value))
-		.toSorted(({ record: one }, { record: other }) => one.at - other.at || one.turn - other.turn);
+		.toSorted((one, other) => one.storeMs - other.storeMs || one.record.turn - other.record.turn);
 	const keptMax = found.at(-1)?.keptMax ?? Infinity;
 	// A row stays until all its turns are old: at each position the newest counts.
 	const kept = new Map(found.map(({ record }) => [record.turn % keptMax, record]));
@@ -158,15 +169,22 @@ export function readTurns(
 
 interface Found {
 	readonly record: TurnRecord;
+	readonly storeMs: number;
 	/** How many were kept when it was written. */
 	readonly keptMax: number;
 }
 
 function recordsOf(row: unknown): readonly Found[] {
 	// Older versions of reeve have written each turn by itself, in its own place.
-	if (!isRow(row)) return [{ record: row as TurnRecord, keptMax: Infinity }];
+	if (!isRow(row)) {
+		const record = row as TurnRecord;
+		return [{ record, storeMs: record.at, keptMax: Infinity }];
+	}
 	const [version, keptMax, ...turns] = row;
-	return turns.map((turn) => ({ record: recordOf(version, turn), keptMax }));
+	return turns.map((turn) => {
+		const record = recordOf(version, turn);
+		return { record, storeMs: turn[7] ?? record.at, keptMax };
+	});
 }
 
 function isRow(row: unknown): row is TurnRow {

@@ -19,7 +19,7 @@ export interface Cursor {
 	/** The highest number that was refused or skipped; the sender may still have to hear of it. */
 	readonly refusedUpTo: number;
 	/**
-	 * Wall-clock milliseconds of this node at the last change; silent lanes are forgotten some day.
+	 * Store time at the last change.
 	 */
 	readonly at: number;
 }
@@ -37,7 +37,7 @@ export const newCursor: Cursor = {
 /** What the receiver can take at the moment. */
 export interface Readiness {
 	readonly storeId: string;
-	/** Wall-clock milliseconds. */
+	/** Store time. */
 	readonly now: number;
 	/** The highest epoch that was seen of the sender's store, on any lane. */
 	readonly epochSeen: number;

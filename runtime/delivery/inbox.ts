@@ -90,7 +90,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		const hindrance = hindranceTo(box);
 		return {
 			storeId: journal.storeId,
-			now: clock.now(),
+			now: journal.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,
 			credit: box && mailboxCredit.of(box),
@@ -144,7 +144,10 @@ export function createInbox(parts: InboxParts): Inbox {
 					filed.push({ mail: undefined, message });
 					continue;
 				}
-				const { row: mail, changes: placed } = box.place({ ...mailOf(frame, row, clock), message });
+				const { row: mail, changes: placed } = box.place({
+					...mailOf(frame, row, journal),
+					message,
+				});
 				changes.push(...placed);
 				filed.push({ mail, message });
 			}
@@ -179,7 +182,7 @@ export function createInbox(parts: InboxParts): Inbox {
 				const message = opened.get(row);
 				if (code || !box || !message) signals.emit('message.dropped', { id: row.id, code });
 				else {
-					const mail = { ...mailOf(frame, row, clock), message, volatile: true } as const;
+					const mail = { ...mailOf(frame, row, journal), message, volatile: true } as const;
 					box.push(box.place(mail).row);
 				}
 			}
@@ -187,9 +190,9 @@ export function createInbox(parts: InboxParts): Inbox {
 	};
 }
 
-function mailOf(frame: Frame, row: FrameRow, clock: Clock) {
+function mailOf(frame: Frame, row: FrameRow, journal: Pick<Journal, 'now'>) {
 	const { body = noBytes, ttlMs, repeat } = row;
-	const at = clock.now();
+	const at = journal.now();
 	const { from, lane } = frame;
 	const seq = frame.first + frame.rows.indexOf(row);
 	const place = lane === undefined ? {} : { lane, seq };

@@ -28,7 +28,7 @@ export interface OutRow {
 	readonly isInLedger?: true;
 	/** The packed message; empty in a skip. */
 	readonly body: Uint8Array;
-	/** Local wall-clock milliseconds after which it is given up. */
+	/** Store time after which it is given up. */
 	readonly deadline: number;
 	/** How long one attempt waits for the acknowledgement. */
 	readonly ackMs: number;

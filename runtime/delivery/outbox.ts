@@ -9,7 +9,6 @@
  * @module
  */
 import type { Kind } from '../message/topics.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Message } from '../message/message.ts';
@@ -111,11 +110,10 @@ export interface Outbox {
 /** Opens the outbox: reads the lanes, and of the rows nothing but the first key of each. */
 export function createOutbox(parts: {
 	journal: Journal;
-	clock: Clock;
 	config: Config;
 	ledger: Pick<Ledger, 'bodyAt'>;
 }): Outbox {
-	const { journal, clock, config, ledger } = parts;
+	const { journal, config, ledger } = parts;
 	const lanes = new Map<string, Lane>();
 	const subscribers = new Set<(lane: Lane) => void>();
 	/** Messages that wait, in all lanes: asked for with every message that is accepted. */
@@ -154,7 +152,7 @@ export function createOutbox(parts: {
 			const name = laneName(message);
 			let lane = lanes.get(name);
 			if (!lane) lanes.set(name, (lane = openLane(name, { to, method, kind, next: 1 })));
-			const row = rowOf(message, { seq: lane.next, now: clock.now(), config });
+			const row = rowOf(message, { seq: lane.next, now: journal.now(), config });
 			lane.next += 1;
 			total += 1;
 			if (canHold(lane, row.seq, config)) lane.rows.push(row);

@@ -6,7 +6,6 @@
  */
 import { isAcknowledged } from '../message/topics.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
 import type { Network } from '../network/network.ts';
@@ -22,7 +21,6 @@ import type { Change } from '../journal/schema.ts';
 export interface MessageRouterParts {
 	readonly node: string;
 	readonly journal: Journal;
-	readonly clock: Clock;
 	readonly config: Config;
 	readonly signals: Signals;
 	readonly ledger: Ledger;
@@ -52,11 +50,11 @@ interface Plan {
 
 /** Creates the router. */
 export function createMessageRouter(parts: MessageRouterParts): MessageRouter {
-	const { journal, clock, config, ledger, outbox, signals } = parts;
+	const { journal, config, ledger, outbox, signals } = parts;
 	const ttlMs = (message: Message) => (message.ttl ?? config.defaultMessageTtl) * 1000;
 	const mailOf = (message: Message) => {
 		const body = packMessage(message);
-		const at = clock.now();
+		const at = journal.now();
 		// The sender may reuse its buffer before the message is run.
 		const kept = typeof message.data === 'object' ? unpackMessage(body) : message;
 		return { from: message.fromNode, message: kept, body, at, deadline: at + ttlMs(message) };

@@ -163,7 +163,7 @@ export function createOutcomePublisher(parts: {
 		outcome(entry) {
 			const { id, replyTo } = entry;
 			if (!replyTo || entry.settledAt === undefined) return [];
-			return tell(id, replyTo, messageRow(entry, { lane: () => undefined }));
+			return tell(id, replyTo, messageRow(entry, { lane: () => undefined }, journal.wallOf));
 		},
 		interim({ id, toNode, method, replyTo }, data) {
 			if (!replyTo) return undefined;

@@ -27,6 +27,7 @@ import { mergedChanges } from './change-merging.ts';
 import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
+import type { TimeNote } from './store-time.ts';
 import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
 import {
 	tableNames,
@@ -46,6 +47,13 @@ export interface Journal extends JournalReader {
 	readonly storeId: string;
 	/** Raised by every start. */
 	readonly epoch: number;
+	/**
+	 * Milliseconds of store time, in which durations are counted: it goes on over restarts, and does
+	 * not jump when the wall clock is set. See `store-time.ts`.
+	 */
+	readonly now: () => number;
+	/** An instant of store time as the wall clock shows it, for people. */
+	readonly wallOf: (storeMs: number) => number;
 	/** Whether the last process that ran here ended without closing the journal. */
 	readonly wasUnclean: boolean;
 	/** Unclean starts within `uncleanPeriodMs`, this one included. */
@@ -124,12 +132,19 @@ export function openJournal(options: JournalOptions): Journal {
 	const open = () => openStore(options, tableNames);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
-	const { epoch, wasUnclean, uncleanStarts, isMoved } = record;
+	const { epoch, wasUnclean, uncleanStarts, isMoved, time } = record;
 	let { storeId } = record;
 	let isFenced = false;
 	const fence = (): void => {
 		if (!isFenced) options.onFenced?.();
 		isFenced = true;
+	};
+	/** What the next transaction notes of the time; usually nothing. */
+	let note: TimeNote | undefined;
+	const lookAtClocks = (): void => {
+		const seen = time.look();
+		note = seen?.note ?? note;
+		if (seen && seen.jumpMs !== 0) options.signals.emit('clock.jumped', { byMs: seen.jumpMs });
 	};
 	/** Runs inside the transaction; false if another process has raised the epoch. */
 	const apply = (changes: readonly Change[]): boolean => {
@@ -140,6 +155,7 @@ export function openJournal(options: JournalOptions): Journal {
 			if (value === undefined) stores[table].removeSync(key as StoreKey);
 			else stores[table].putSync(key as StoreKey, value);
 		}
+		if (note) stores.meta.putSync(['time'], note);
 		spare.begins();
 		return true;
 	};
@@ -154,8 +170,11 @@ export function openJournal(options: JournalOptions): Journal {
 		transact: (changes) =>
 			disk.transact(async () => {
 				spare.asks();
+				lookAtClocks();
 				try {
-					return await root.transaction(() => apply(changes));
+					const isWritten = await root.transaction(() => apply(changes));
+					note = undefined;
+					return isWritten;
 				} finally {
 					look();
 					spare.ends();
@@ -176,6 +195,8 @@ export function openJournal(options: JournalOptions): Journal {
 			storeId = renewed;
 		},
 		epoch,
+		now: time.now,
+		wallOf: time.wallOf,
 		wasUnclean,
 		uncleanStarts,
 		isMoved,
@@ -205,16 +226,17 @@ export function openJournal(options: JournalOptions): Journal {
 			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
 		isHealthy: () => writer.isHealthy(),
 		close() {
+			note = time.note();
 			closed ??= writer.stop(closing).then(() => root.close());
 			return closed;
 		},
 	};
 }
 
+const closing = metaChange(['running'], false);
+
 /** LMDB knows how many entries a table has. */
 function entriesOf(store: { getStats(): object }): number {
 	const stats = store.getStats();
 	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
 }
-
-const closing = metaChange(['running'], false);

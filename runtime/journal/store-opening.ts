@@ -73,7 +73,10 @@ export function isDamage(thrown: unknown): boolean {
 
 /** Moves the files of the store into a new folder, and returns its path. */
 function setAside<Store>({ folder, clock }: OpeningParts<Store>): string {
-	const aside = join(folder, `quarantine-${isoNow(clock).replaceAll(':', '-')}`);
+	const name = join(folder, `quarantine-${isoNow(clock).replaceAll(':', '-')}`);
+	let aside = name;
+	// A clock that begins anew with each start of the machine may show the same instant again.
+	for (let count = 2; existsSync(aside); count += 1) aside = `${name}-${count}`;
 	mkdirSync(aside, { recursive: true, mode: privateModes.folder });
 	for (const name of storeFiles) {
 		const path = join(folder, name);

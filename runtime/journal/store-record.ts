@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from '../platform/clock.ts';
+import { startStoreTime, type StoreTime } from './store-time.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
 
@@ -53,6 +54,8 @@ export interface StoreRecord {
 	readonly uncleanStarts: number;
 	/** Whether the store is in another place than its last, and the operator has not confirmed it. */
 	readonly isMoved: boolean;
+	/** The time of the store, which has just been noted. */
+	readonly time: StoreTime;
 }
 
 /**
@@ -80,12 +83,14 @@ export function isReadable(format: unknown): boolean {
 /** Makes the first changes of a process; call it in a transaction. */
 export function beginStart(facts: Facts, start: StartFacts): StoreRecord {
 	const { storeId, isMoved } = identify(facts, start);
-	const { wasUnclean, uncleanStarts } = reviewEnds(facts, start);
+	const time = startStoreTime(start.clock, facts.get(['time']));
+	const { wasUnclean, uncleanStarts } = reviewEnds(facts, { ...start, now: time.now() });
+	facts.putSync(['time'], time.note());
 	const epoch = Number(facts.get(['epoch']) ?? 0) + 1;
 	facts.putSync(['format'], storeFormat);
 	facts.putSync(['epoch'], epoch);
 	facts.putSync(['running'], true);
-	return { storeId, epoch, wasUnclean, uncleanStarts, isMoved };
+	return { storeId, epoch, wasUnclean, uncleanStarts, isMoved, time };
 }
 
 /** Decides on the identity of the store, and whether it is in its last place. */
@@ -104,8 +109,10 @@ function identify(facts: Facts, { clock, place, choice }: StartFacts) {
 }
 
 /** Finds out how the last processes ended. */
-function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
-	const now = clock.now();
+function reviewEnds(
+	facts: Facts,
+	{ now, uncleanPeriodMs = 0 }: StartFacts & { readonly now: number },
+) {
 	const wasUnclean = facts.get(['running']) === true;
 	const starts = recentStarts(facts.get(['uncleanStarts']), { now, uncleanPeriodMs });
 	if (wasUnclean) starts.push(now);
@@ -113,9 +120,7 @@ function reviewEnds(facts: Facts, { clock, uncleanPeriodMs = 0 }: StartFacts) {
 	return { wasUnclean, uncleanStarts: starts.length };
 }
 
-/**
- * The instants within the period. One in the future was written before the clock was set back.
- */
+/** The instants of store time within the period; one ahead is from a store of an older version. */
 function recentStarts(kept: unknown, at: { now: number; uncleanPeriodMs: number }): number[] {
 	if (!Array.isArray(kept)) return [];
 	return kept.map(Number).filter((instant) => Math.abs(at.now - instant) <= at.uncleanPeriodMs);

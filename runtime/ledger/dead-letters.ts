@@ -32,7 +32,7 @@ export interface DeadLetter {
 	readonly detail?: string;
 	/** How often it was started. */
 	readonly attempts: number;
-	/** Wall-clock milliseconds of this node. */
+	/** Store time. */
 	readonly at: number;
 }
 
@@ -51,7 +51,12 @@ export function deadLetterChanges(
 	},
 ): readonly Change[] {
 	const { journal, clock, config, signals } = parts;
-	const filed: Change = { table: 'dead', key: [newId(clock)], value: letter };
+	// An id in store time: the key is the order, which a clock that is set must not change.
+	const filed: Change = {
+		table: 'dead',
+		key: [newId({ now: journal.now, bytes: (count) => clock.bytes(count) })],
+		value: letter,
+	};
 	if (journal.count('dead') < config.deadKeptMax) return [filed];
 	const [oldest] = scanDeadLetters(journal, { limit: 1 });
 	if (!oldest) return [filed];

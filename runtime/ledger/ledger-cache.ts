@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Clock } from '../platform/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import {
 	createHistories,
@@ -46,12 +45,11 @@ const recentMax = 4096;
 
 /** Creates them. */
 export function createLedgerCache(parts: {
-	journal: Pick<Journal, 'get'>;
-	clock: Clock;
+	journal: Pick<Journal, 'get' | 'now'>;
 	/** Events kept in the history of one message. */
 	historyEventsMax: number;
 }): LedgerCache {
-	const { journal, clock, historyEventsMax } = parts;
+	const { journal, historyEventsMax } = parts;
 	/** What is written but not yet visible in the journal, so that nothing is settled twice. */
 	const fresh = new Map<string, Entry>();
 	/** Open entries that are in the journal too: most of them are settled soon. */
@@ -106,12 +104,12 @@ export function createLedgerCache(parts: {
 		note(id, what, more = {}) {
 			const known = histories.get(id) ?? openHistory(get(id));
 			if (!known) return;
-			histories.set(id, withEvent(known, { at: clock.now(), what, ...more }, historyEventsMax));
+			histories.set(id, withEvent(known, { at: journal.now(), what, ...more }, historyEventsMax));
 		},
 		isNoted: (id) => histories.get(id) !== undefined,
 		remark(entry, what, more = {}) {
 			const { id } = entry;
-			const event = { at: clock.now(), what, ...more };
+			const event = { at: journal.now(), what, ...more };
 			const events = withEvent(history(id), event, historyEventsMax);
 			if (histories.get(id)) histories.set(id, events);
 			const value: Entry = { ...entry, events };

@@ -9,7 +9,6 @@
  * @module
  */
 import type { Asks } from '../pending/asks.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, ReplyTo, Result } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -77,10 +76,10 @@ export interface Ledger {
 	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
 	record(id: string): Entry | undefined;
 	/**
-	 * The newest entries first, by this node's clock; people may choose ids that do not sort by age.
+	 * The newest entries first, in store time; people may choose ids that do not sort by age.
 	 */
 	list(limit: number): readonly Entry[];
-	/** All entries, oldest first, from this instant on; read a piece at a time. */
+	/** All entries, oldest first, from this store time on; read a piece at a time. */
 	each(sinceMs?: number): Iterable<Entry>;
 	/** Ids that begin with `prefix`, at most two of them. */
 	match(prefix: string): readonly string[];
@@ -91,7 +90,6 @@ export interface Ledger {
 /** Opens the ledger. */
 export function createLedger(parts: {
 	journal: Journal;
-	clock: Clock;
 	config: Config;
 	signals: Signals;
 	/** Instances that wait for outcomes; they are told in the transaction that settles them. */
@@ -99,8 +97,8 @@ export function createLedger(parts: {
 	/** What is published of an outcome, written in the transaction that settles it. */
 	outcomePublisher?: OutcomeListener;
 }): Ledger {
-	const { journal, clock, config, signals, asks, outcomePublisher } = parts;
-	const cache = createLedgerCache({ journal, clock, historyEventsMax: config.historyEventsMax });
+	const { journal, config, signals, asks, outcomePublisher } = parts;
+	const cache = createLedgerCache({ journal, historyEventsMax: config.historyEventsMax });
 	const { get, history, note, write, writeHistory } = cache;
 	const line = createLedgerRetention(journal, config.settledKeptMax);
 	let open = countLedger(journal) - line.length();
@@ -109,7 +107,7 @@ export function createLedger(parts: {
 		open(message, place, packed = packMessage(message)) {
 			open += 1;
 			const { id, toNode, method, note: text, replyTo } = message;
-			const sentAt = clock.now();
+			const sentAt = journal.now();
 			const events = [{ at: sentAt, what: 'accepted' }] as const;
 			const reply = askedReply(message);
 			const entry: Entry = {
@@ -133,7 +131,7 @@ export function createLedger(parts: {
 			const text =
 				output === undefined ? {} : { output: asText(output, config.outputKeptBytesMax) };
 			note(id, 'settled', { detail: [result.outcome, result.code].filter(Boolean).join(': ') });
-			const bare = { ...entry, ...text, result, settledAt: clock.now() };
+			const bare = { ...entry, ...text, result, settledAt: journal.now() };
 			const settled: Entry = { ...bare, events: history(id) };
 			const answer = asks?.answer(id, result, output) ?? [];
 			const published = outcomePublisher?.outcome(settled) ?? [];

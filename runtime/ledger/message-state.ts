@@ -20,17 +20,25 @@ export interface LaneViews {
 	lane(name: string): LaneView | undefined;
 }
 
-/** The row of a ledger entry. */
-export function messageRow(entry: Entry, lanes: LaneViews): MessageRow {
-	const { id, toNode, method, sentAt, note } = entry;
-	const about = { id, toNode, method, sentAt, ...present({ note }) };
-	return { ...about, ...(settledPart(entry) ?? openPart(entry, lanes)) };
+/** The row of a ledger entry, with its instants as `wallOf` shows them: see `Journal.wallOf`. */
+export function messageRow(
+	entry: Entry,
+	lanes: LaneViews,
+	wallOf: (storeMs: number) => number = (storeMs) => storeMs,
+): MessageRow {
+	const { id, toNode, method, note } = entry;
+	const about = { id, toNode, method, sentAt: wallOf(entry.sentAt), ...present({ note }) };
+	return { ...about, ...(settledPart(entry, wallOf) ?? openPart(entry, lanes)) };
 }
 
 type Rest = Omit<MessageRow, 'id' | 'toNode' | 'method' | 'sentAt'>;
 
-function settledPart({ result, settledAt, output }: Entry): Rest | undefined {
-	if (!result || settledAt === undefined) return undefined;
+function settledPart(
+	{ result, settledAt: storeMs, output }: Entry,
+	wallOf: (storeMs: number) => number,
+): Rest | undefined {
+	if (!result || storeMs === undefined) return undefined;
+	const settledAt = wallOf(storeMs);
 	const { outcome: state, code, detail: why, exitCode, stderr, durationMs, attempts = 0 } = result;
 	const rest = present({ why, code, exitCode, stderr, durationMs, output });
 	return { state, settled: true, settledAt, attempts, ...rest };

@@ -25,14 +25,15 @@ export interface Schedule {
 	readonly splay?: number;
 }
 
-/** How far a schedule has come. Instants are milliseconds of this node's wall clock. */
+/** How far a schedule has come. */
 export interface ScheduleState {
+	/** Store time. */
 	readonly startedAt: number;
 	/** What each run is later, drawn once. */
 	readonly splayMs: number;
 	readonly runs: number;
 	readonly failed: number;
-	/** The instant of the last run, before the splay. */
+	/** When the last run was due, before the splay; by the clock that {@link nextRun} names. */
 	readonly lastDue?: number;
 	/** Set while a run is under way. */
 	readonly isRunning?: true;
@@ -71,26 +72,64 @@ export function readSchedule(input: z.output<typeof scheduleInput>): Schedule {
 	return { every, total };
 }
 
-/**
- * The first instant after `after` at which the method is due, without the splay; undefined if the
- * schedule is over. Instants are milliseconds of the wall clock. What was missed is not made up
- * for.
- */
-export function dueAfter(
-	schedule: Schedule,
-	{ startedAt, after }: { readonly startedAt: number; readonly after: number },
-): number | undefined {
-	const { every, total } = schedule;
-	const due =
-		every === undefined
-			? nextOf(schedule, after)
-			: startedAt +
-				Math.max(0, Math.floor((after - startedAt) / (every * 1000)) + 1) * every * 1000;
-	const isOver = due !== undefined && total !== undefined && due > startedAt + total * 1000;
-	return isOver ? undefined : due;
+/** One instant, in store time and by the wall clock. */
+export interface Moment {
+	readonly storeMs: number;
+	readonly wallMs: number;
 }
 
-function nextOf({ cron: pattern = '', timezone: zone }: Schedule, after: number) {
+/**
+ * The next run as of `now`; undefined if the schedule is over. Missed runs are not made up for.
+ *
+ * `due` is an instant of the clock that the schedule goes by, without the splay: of store time with
+ * `every`, which is a duration, and of the wall clock with `cron`, which names times of the day.
+ */
+export function nextRun(
+	schedule: Schedule,
+	state: Pick<ScheduleState, 'startedAt' | 'lastDue'>,
+	now: Moment,
+): number | undefined {
+	const { every, total } = schedule;
+	const due = every === undefined ? nextTime(schedule, state, now) : nextTick(every, state, now);
+	if (due === undefined || total === undefined) return due;
+	const { startedAt } = state;
+	const inMs = due - clockOf(schedule, now);
+	return now.storeMs + inMs > startedAt + total * 1000 ? undefined : due;
+}
+
+/** What the clock shows that the schedule goes by. */
+export function clockOf({ every }: Schedule, { storeMs, wallMs }: Moment): number {
+	return every === undefined ? wallMs : storeMs;
+}
+
+/** The next instant of an interval. A run that lies further ahead than one interval is not one. */
+function nextTick(
+	every: number,
+	{ startedAt, lastDue }: Pick<ScheduleState, 'startedAt' | 'lastDue'>,
+	{ storeMs }: Moment,
+): number {
+	const everyMs = every * 1000;
+	if (lastDue === undefined) return Math.min(startedAt, storeMs);
+	const after = lastDue > storeMs + everyMs ? storeMs : Math.max(lastDue, storeMs);
+	return startedAt + (Math.floor((after - startedAt) / everyMs) + 1) * everyMs;
+}
+
+/**
+ * The next time of the day. A wall clock that was set back by less than the pause after the last
+ * run does not bring that run again; one that was set back further is followed.
+ */
+function nextTime(
+	schedule: Schedule,
+	{ startedAt, lastDue }: Pick<ScheduleState, 'startedAt' | 'lastDue'>,
+	{ storeMs, wallMs }: Moment,
+): number | undefined {
+	if (lastDue === undefined) return timeAfter(schedule, wallMs - (storeMs - startedAt) - 1);
+	const due = timeAfter(schedule, Math.max(lastDue, wallMs));
+	const isFarBack = due !== undefined && lastDue - wallMs >= due - lastDue;
+	return isFarBack ? timeAfter(schedule, wallMs) : due;
+}
+
+function timeAfter({ cron: pattern = '', timezone: zone }: Schedule, after: number) {
 	const job = new Cron(pattern, { mode: '5-or-6-parts', ...(zone ? { timezone: zone } : {}) });
 	return job.nextRun(new Date(after))?.getTime();
 }

@@ -12,7 +12,7 @@ import type { Status } from '../protocol/status.ts';
 export interface Neighbour {
 	readonly name: string;
 	readonly state: 'online' | 'offline';
-	/** Wall-clock milliseconds of this node since when. */
+	/** Since when, in the milliseconds of the clock that the table was created with. */
 	readonly since: number;
 	readonly storeId: string;
 	readonly epoch: number;
@@ -34,7 +34,11 @@ export interface Presence {
 }
 
 /** Creates an empty table. */
-export function createPresence(parts: { clock: Clock; signals: Signals }): Presence {
+export function createPresence(parts: {
+	/** Store time, so that a clock that is set changes no age. */
+	clock: Pick<Clock, 'now'>;
+	signals: Signals;
+}): Presence {
 	const { clock, signals } = parts;
 	const neighbours = new Map<string, Neighbour>();
 	const subscribers = new Set<(neighbour: Neighbour) => void>();

@@ -44,6 +44,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'alert.raised': 'warn',
 	'topic.barred': 'error',
 	'call.warned': 'error',
+	'clock.jumped': 'warn',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',

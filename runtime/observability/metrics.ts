@@ -81,9 +81,7 @@ function createMeters(registry: Registry): Meters {
 	return {
 		add: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
 		set: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
-		observe: (name, seconds, labels = {}) =>
-			// A wall clock may have been set back in between.
-			histograms.get(name)?.observe(labels, Math.max(0, seconds)),
+		observe: (name, seconds, labels = {}) => histograms.get(name)?.observe(labels, seconds),
 		clear: (name) => gauges.get(name)?.reset(),
 	};
 }
@@ -174,27 +172,18 @@ function isOwnVia(via: string): boolean {
 }
 
 function createDeliveryProjection(meters: Meters): (signal: Signal) => void {
-	/** When the oldest frame without an answer was sent, by lane; methods and nodes are few. */
-	const sentAt = new Map<string, number>();
 	const count = (outcome: string, by = 1): void =>
 		meters.add('reeve_delivery_attempts_total', { outcome }, by);
 	return (signal) => {
 		switch (signal.type) {
 			case 'delivery.sent': {
-				const lane = `${signal.to} ${signal.method}`;
-				if (!sentAt.has(lane)) sentAt.set(lane, signal.at);
 				count(signal.attempt > 1 ? 'resent' : 'sent', signal.count);
 				if (signal.attempt <= 1) return;
 				meters.add('steward_nats_messages_failed_acks_total', {}, signal.count);
 				return;
 			}
 			case 'delivery.acked': {
-				const lane = `${signal.to} ${signal.method}`;
-				const since = sentAt.get(lane);
-				sentAt.delete(lane);
-				if (since !== undefined) {
-					meters.observe('reeve_delivery_ack_seconds', (signal.at - since) / 1000);
-				}
+				meters.observe('reeve_delivery_ack_seconds', signal.tookMs / 1000);
 				count('acked', signal.count);
 				meters.add('steward_nats_delivered_total', {}, signal.count);
 				return;

@@ -52,7 +52,8 @@ export interface SignalFields {
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
 	'delivery.sent': { to: string; method: string; count: number; attempt: number };
-	'delivery.acked': { to: string; method: string; count: number };
+	/** `tookMs`: since the oldest frame of the lane without an answer was sent. */
+	'delivery.acked': { to: string; method: string; count: number; tookMs: number };
 	'delivery.waiting': { to: string; method: string; why: string };
 	'delivery.refused': { to: string; method: string; id: string; code: string };
 	/** An acknowledgement about messages that this lane never had. */
@@ -113,6 +114,8 @@ export interface SignalFields {
 	'journal.recovered': { pausedMs: number };
 	/** A transaction is flushed. There are many of these: the ring does not keep them. */
 	'journal.committed': { count: number; tookMs: number };
+	/** The wall clock was set: it moved so far beside the time of the store. */
+	'clock.jumped': { byMs: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
 	/** The record of sent messages cannot be written; the missing lines follow later. */

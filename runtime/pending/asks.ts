@@ -83,7 +83,7 @@ export function createAsks(parts: {
 				from: node,
 				message,
 				body: packMessage(message),
-				deadline: clock.now() + config.defaultMessageTtl * 1000,
+				deadline: journal.now() + config.defaultMessageTtl * 1000,
 				answer: true,
 			});
 			placed.set(id, { box, row });

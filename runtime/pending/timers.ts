@@ -21,7 +21,7 @@ export interface TimerRow {
 	readonly actor: string;
 	readonly key: string;
 	readonly id: string;
-	/** Wall-clock milliseconds. */
+	/** Store time. */
 	readonly dueAt: number;
 	/** The event, packed. */
 	readonly event: Uint8Array;
@@ -63,7 +63,7 @@ export interface Timers {
 	stop(): void;
 }
 
-/** The longest wait; a wall clock that is set forward is noticed after this long. */
+/** The longest wait; a machine that has slept is noticed after this long. */
 const waitMsMax = 60_000;
 /**
  * The longest delay, of 31 000 years. It is a law, not a setting: the instant at which a timer is
@@ -93,7 +93,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	const arm = (dueAt: number): void => {
 		if (timer && timer.dueAt <= dueAt) return;
 		timer?.pending.cancel();
-		const delayMs = Math.min(Math.max(0, dueAt - clock.now()), waitMsMax);
+		const delayMs = Math.min(Math.max(0, dueAt - journal.now()), waitMsMax);
 		timer = { dueAt, pending: clock.after(delayMs, wake) };
 	};
 
@@ -107,7 +107,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 
 	function wake(): void {
 		timer = undefined;
-		const now = clock.now();
+		const now = journal.now();
 		/** The rows of one instant, which a page may divide. */
 		let together: TimerRow[] = [];
 		const handAll = (): void => {
@@ -139,7 +139,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 		make({ policy, ...rest }) {
 			if (policy === 'remaining') uptime.watch();
 			const { epoch } = journal;
-			const dueAt = clock.now() + Math.max(0, Math.ceil(rest.delayMs));
+			const dueAt = journal.now() + Math.max(0, Math.ceil(rest.delayMs));
 			return { ...rest, policy, dueAt, epoch, downMs: uptime.downMs };
 		},
 		put({ dueAt, actor, key, id, ...value }) {
@@ -196,7 +196,7 @@ export function readTimer(
 
 /** When processes ran on this store; noted while a timer needs it. */
 interface Alive {
-	/** When a process was last seen to run. */
+	/** When a process was last seen to run, in store time. */
 	readonly at: number;
 	/** How long none ran before that, in all. */
 	readonly downMs: number;
@@ -205,11 +205,11 @@ interface Alive {
 /** Knows for how long no process ran. It is written down only once a timer has asked for it. */
 function createUptime(journal: Journal, clock: Clock) {
 	const known = readMeta<Alive>(journal, ['alive']);
-	const startedAt = clock.now();
+	const startedAt = journal.now();
 	const downMs = known ? known.downMs + Math.max(0, startedAt - known.at) : 0;
 	let pending: Timer | undefined;
 	const note = (): void => {
-		const value: Alive = { at: clock.now(), downMs };
+		const value: Alive = { at: journal.now(), downMs };
 		journal.commit([metaChange(['alive'], value)], 'committed').catch(ignoreIfFenced);
 	};
 	const beat = (): void => {

@@ -5,6 +5,8 @@
  * @module
  */
 import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 
 /** A pending call that can be cancelled. Cancelling twice, or too late, does nothing. */
 export interface Timer {
@@ -13,10 +15,22 @@ export interface Timer {
 
 /** The source of time and chance for all other code. */
 export interface Clock {
-	/** Wall-clock milliseconds since 1970. May jump; never compare it with another node's. */
+	/**
+	 * Wall-clock milliseconds since 1970. May jump by decades; never compare it with another node's.
+	 * For what is shown, and for times of the day; what lasts is counted in `monotonic`, or in the
+	 * time of the store (`Journal.now`) if it must survive the process.
+	 */
 	now(): number;
 	/** Milliseconds from an arbitrary start that never run backwards. Use it for every interval. */
 	monotonic(): number;
+	/**
+	 * Milliseconds since the machine was started, and which start that was. Unlike `monotonic` it is
+	 * comparable between processes, and counts the time in which the machine slept; it costs more to
+	 * ask. Absent, or undefined, where the machine does not tell.
+	 */
+	sinceBoot?(): { readonly id: string; readonly ms: number } | undefined;
+	/** By how much a test has moved the wall clock; absent from every other clock. */
+	offsetMs?(): number;
 	/** Calls `run` once, `delayMs` from now at the earliest. Does not keep the process alive. */
 	after(delayMs: number, run: () => void): Timer;
 	/** A number in [0, 1). */
@@ -43,10 +57,26 @@ function pooledBytes(count: number): Uint8Array {
 	return pool.subarray(poolUsed - count, poolUsed);
 }
 
+/** Which start of the machine this is: empty if it does not tell, undefined before it was asked. */
+let bootId: string | undefined;
+
+function readBootId(): string {
+	try {
+		return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+	} catch {
+		// Not Linux, or a container that hides it.
+		return '';
+	}
+}
+
 /** The machine's own clock. */
 export const realClock: Clock = {
 	now: () => Date.now(),
 	monotonic: () => performance.now(),
+	sinceBoot() {
+		bootId ??= readBootId();
+		return bootId === '' ? undefined : { id: bootId, ms: Math.round(uptime() * 1000) };
+	},
 	after(delayMs, run) {
 		let handle: NodeJS.Timeout;
 		const arm = (leftMs: number) => {

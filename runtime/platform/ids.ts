@@ -14,8 +14,8 @@ const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  *
  * The time in it is for people only: no code may rely on it.
  */
-export function newId(clock: Clock): string {
-	const now = clock.now();
+export function newId(clock: Pick<Clock, 'now' | 'bytes'>): string {
+	const now = Math.max(0, clock.now());
 	if (now !== headAt) {
 		head = headOf(now);
 		headAt = now;

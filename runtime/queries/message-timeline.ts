@@ -42,14 +42,19 @@ export async function messageTimeline(parts: TimelineParts, id: string): Promise
 		...(entry ? sentPart(entry, parts) : {}),
 		...(received ? { received } : {}),
 		id: received?.id ?? whole,
-		events: [...ledger.history(whole), ...events].toSorted((one, other) => one.at - other.at),
+		events: [...ledger.history(whole), ...events]
+			.toSorted((one, other) => one.at - other.at)
+			.map((event) => ({ ...event, at: parts.journal.wallOf(event.at) })),
 	};
 }
 
-function sentPart(entry: Entry, { outbox }: TimelineParts): Omit<MessageTimeline, 'id' | 'events'> {
+function sentPart(
+	entry: Entry,
+	{ outbox, journal }: TimelineParts,
+): Omit<MessageTimeline, 'id' | 'events'> {
 	const { replyTo, lane, seq } = entry;
 	return {
-		sent: messageRow(entry, outbox),
+		sent: messageRow(entry, outbox, journal.wallOf),
 		...(replyTo ? { replyTopic: replyTo.topic } : {}),
 		...(lane === undefined ? {} : { lane, seq }),
 	};

@@ -69,14 +69,14 @@ export type Ask = (question: unknown, signal: AbortSignal) => AsyncIterable<unkn
 
 /** Creates the answering side of a node. */
 export function createQueries(parts: QueriesParts): Ask {
-	const { ledger, outbox } = parts;
+	const { ledger, outbox, journal } = parts;
 
 	const known = (id: string): Entry => {
 		const entry = ledger.get(id) ?? ledger.get(only(id, ledger.match(id)));
 		if (entry) return entry;
 		throw new ReeveError('not_found', `message ${id}`);
 	};
-	const rowOf = (entry: Entry): MessageRow => messageRow(entry, outbox);
+	const rowOf = (entry: Entry): MessageRow => messageRow(entry, outbox, journal.wallOf);
 
 	const chosen = ({ ids, limit }: { ids?: readonly string[] | undefined; limit: number }) =>
 		ids ? ids.map(known) : ledger.list(limit);
@@ -142,9 +142,10 @@ function only(prefix: string, matches: readonly string[]): string {
 	return matches[0] ?? prefix;
 }
 
-function nodeRows({ presence, outbox }: QueriesParts): NodeRow[] {
+function nodeRows({ presence, outbox, journal }: QueriesParts): NodeRow[] {
 	return presence.list().map(({ methods: _, ...neighbour }) => ({
 		...neighbour,
+		since: journal.wallOf(neighbour.since),
 		waiting: outbox.waiting(neighbour.name),
 	}));
 }
@@ -243,13 +244,15 @@ async function* watch(
 
 /** The newest dead letters, or the first rows of the quarantine; all without their payloads. */
 export function asideRows(
-	journal: Pick<Journal, 'scan'>,
+	journal: Pick<Journal, 'scan' | 'wallOf'>,
 	asked: { reeve: 'quarantine' | 'dead'; limit: number },
 ): object[] {
 	const { limit } = asked;
 	if (asked.reeve === 'dead') {
 		const rows = scanDeadLetters(journal, { limit, reverse: true });
-		return rows.map(({ key: dead, letter }) => ({ dead, ...withoutPayload(letter) }));
+		return rows.map(({ key: dead, letter }) => {
+			return { dead, ...withoutPayload(letter), at: journal.wallOf(letter.at) };
+		});
 	}
 	return scanQuarantine(journal, limit).map(({ table, key, value }) => {
 		const named = readers[table]?.(Number(key[1]), value) ?? value ?? {};

@@ -8,14 +8,16 @@
  *
  * `value` is an Ed25519 signature in base64url over `reeve json 1`, the topic and the canonical
  * JSON of the message with `signature` without `value`, each followed by a zero byte but the last.
- * `count` is a number that the client raises with every message; a millisecond clock of its own
- * will do. `id` must be there: a broker may deliver a message twice, and its id tells that from a
- * replay.
+ * `count` is a number that the client raises with every message: the greater of its millisecond
+ * clock and its last number plus one, because a clock may be set back. `id` must be there: a broker
+ * may deliver a message twice, and its id tells that from a replay.
  *
  * @module
  */
 import type { KeyObject } from 'node:crypto';
 import { sign as signBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeAtomically } from '../files/atomic-file.ts';
 import { z } from 'zod';
 import type { Called, Caller } from './access-rules.ts';
 import { canonicalJson } from '../text/canonical-json.ts';
@@ -52,6 +54,17 @@ export function signAsClient(
 	const whole = { ...message, signature: { by, count } };
 	const value = signBytes(null, textOf(topic, whole), key).toString('base64url');
 	return { ...message, signature: { by, count, value } };
+}
+
+/**
+ * The number of a client's next message, kept in a file: nodes refuse one that is not higher than
+ * all before, and the clock may have been set back since the last.
+ */
+export function nextClientCount(file: string, now: number): number {
+	const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+	const count = Math.max(now, Number.isSafeInteger(last) ? last + 1 : 0);
+	writeAtomically(file, `${count}\n`, { mode: 0o600 });
+	return count;
 }
 
 /** Creates the check of a node; undefined where no key could be known. */

@@ -25,6 +25,12 @@ export type Happening =
 	| { readonly restartBroker: true }
 	| { readonly wait: number };
 
+/** How far a clock is set: minutes to decades, back or forth, each magnitude as often. */
+export function randomJump(chance: () => number): number {
+	const sign = chance() < 0.5 ? -1 : 1;
+	return sign * Math.round(60_000 * 10 ** (chance() * 7.4));
+}
+
 /** What was accepted: the ids of the messages, by the node that sent them. */
 export type Accepted = ReadonlyMap<string, readonly string[]>;
 
@@ -66,7 +72,7 @@ export function randomScenario(
 			[{ cut: node }, send, wait, { restore: node }],
 			[{ lose: chance() / 2 }, send, wait, { lose: 0 }],
 			[{ fillDisk: node }, wait, send, { freeDisk: node }],
-			[{ shiftClock: node, ms: (chance() - 0.5) * 1e8 }, send],
+			[{ shiftClock: node, ms: randomJump(chance) }, send, wait],
 			[{ restartBroker: true }, send],
 		]);
 	};

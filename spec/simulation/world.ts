@@ -192,7 +192,8 @@ export function wholeJournal(folder: string): ReadonlyMap<string, string> {
 	return new Map(
 		rows
 			.filter(
-				([table, key]) => table !== 'heard' && !['runningMs', 'alive'].includes(String(key[0])),
+				([table, key]) =>
+					table !== 'heard' && !['runningMs', 'alive', 'time'].includes(String(key[0])),
 			)
 			.map(([table, key, value]) => [`${table} ${key.join(' ')}`, JSON.stringify(value)]),
 	);

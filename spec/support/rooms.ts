@@ -186,7 +186,17 @@ export const rooms: Readonly<Record<string, Room>> = {
 		never: ['runtime/ledger', 'runtime/delivery', 'runtime/network'],
 	},
 	'runtime/platform': {
-		doors: ['clock', 'crash-points', 'deferred', 'errors', 'hash', 'ids', 'machine-id', 'version'],
+		doors: [
+			'clock',
+			'crash-points',
+			'deferred',
+			'errors',
+			'hash',
+			'ids',
+			'machine-id',
+			'offset-clock',
+			'version',
+		],
 		uses: [],
 		never: ['runtime', 'actors', 'supervisors', 'transports'],
 	},

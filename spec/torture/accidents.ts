@@ -6,6 +6,7 @@
  */
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Proxy, Refusal } from '../support/proxy.ts';
+import { setClock } from './clock-accident.ts';
 import { bulkBytes, bulkyTopic } from './work.ts';
 import type { Disk } from './disk.ts';
 import type { Member } from './member.ts';
@@ -19,10 +20,13 @@ export interface AccidentCounts {
 	wipes: number;
 	fullDisks: number;
 	refusals: number;
+	/** How often the clock of a node was set. */
+	clocks: number;
 }
 
 /** Whom accidents happen to. */
 export interface AccidentParts {
+	readonly folder: string;
 	readonly nodes: readonly Member[];
 	readonly broker: Broker;
 	readonly proxies: ReadonlyMap<string, Proxy>;
@@ -49,7 +53,8 @@ type Kind =
 	| 'delay'
 	| 'full disk'
 	| 'refuse size'
-	| 'refuse topic';
+	| 'refuse topic'
+	| 'set clock';
 
 /** How often each kind is in the pack. */
 const shares: Readonly<Record<Kind, number>> = {
@@ -66,6 +71,7 @@ const shares: Readonly<Record<Kind, number>> = {
 	'full disk': 1,
 	'refuse size': 1,
 	'refuse topic': 1,
+	'set clock': 2,
 };
 const pack = (Object.keys(shares) as Kind[]).flatMap((kind) =>
 	Array.from({ length: shares[kind] }, () => kind),
@@ -73,7 +79,9 @@ const pack = (Object.keys(shares) as Kind[]).flatMap((kind) =>
 
 /** The pause between two accidents, and how long one lasts, in milliseconds. */
 const pauseMs = { min: 300, max: 2200 } as const;
-const lastMs: Readonly<Record<Exclude<Kind, 'kill' | 'kill twice' | 'kill two'>, number>> = {
+const lastMs: Readonly<
+	Record<Exclude<Kind, 'kill' | 'kill twice' | 'kill two' | 'set clock'>, number>
+> = {
 	'kill broker': 1500,
 	'wipe broker': 1500,
 	freeze: 4000,
@@ -97,7 +105,15 @@ const refusals = {
  */
 export async function happen(parts: AccidentParts): Promise<AccidentCounts> {
 	const { clock, chance, signal } = parts;
-	const counts = { kills: 0, freezes: 0, partitions: 0, wipes: 0, fullDisks: 0, refusals: 0 };
+	const counts = {
+		kills: 0,
+		freezes: 0,
+		partitions: 0,
+		wipes: 0,
+		fullDisks: 0,
+		refusals: 0,
+		clocks: 0,
+	};
 	const under = new Set<Promise<void>>();
 	const failures: unknown[] = [];
 	const play = createAccidents(parts, counts);
@@ -225,6 +241,13 @@ function createAccidents(parts: AccidentParts, counts: AccidentCounts) {
 		'full disk': () => fillDisk(parts, counts, during),
 		'refuse size': () => refuse('size'),
 		'refuse topic': () => refuse('topic'),
+		'set clock'() {
+			const { name = '' } = pick(nodes) ?? {};
+			counts.clocks += 1;
+			const seconds = setClock(parts.folder, name, chance);
+			tell(`set the clock of ${name}: ${seconds} s from the present`);
+			return Promise.resolve();
+		},
 	};
 	return async (kind: Kind): Promise<void> => void (await plays[kind]());
 }

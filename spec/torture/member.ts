@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import { clockOf } from './clock-accident.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
 
 /** What a node is made from. */
@@ -161,7 +162,11 @@ function launch(parts: MemberParts): ChildProcess {
 		file,
 		// Safe mode is for unexplained crashes; these are made on purpose.
 		[...rest, 'run', ...flags, '--normal', '--stop-with-parent', ...words],
-		{ stdio: ['pipe', 'pipe', log], detached: true, env: environment() },
+		{
+			stdio: ['pipe', 'pipe', log],
+			detached: true,
+			env: { ...environment(), ...clockOf(folder, name) },
+		},
 	);
 	closeSync(log);
 	// It may be gone when the pipe to it is closed.

@@ -74,7 +74,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 
 	const self = selfOf(options, { journal, isSafe, methods: () => [...mailboxes.keys()] });
 	const network = createNetwork({ ...shared, self, passPoint, signer, fenced });
-	const presence = createPresence(shared);
+	const presence = createPresence({ clock: journal, signals });
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, node, mailbox });
 	const outcomePublisher = createOutcomePublisher({ ...shared, network });

@@ -25,8 +25,8 @@ import type { TreeRow } from '../../runtime/queries/question.ts';
 export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 	const { isSafe, ownership, node, intake, journal, clock, config, signals, leftBehind } = services;
 	const { phase } = services;
-	const startedAt = clock.now();
 	const since = clock.monotonic();
+	const uptimeMs = () => Math.round(clock.monotonic() - since);
 	const starting: TreeRow = { id: 'node', type: 'supervisor', state: 'starting', restarts: 0 };
 
 	const about = () => ({
@@ -43,8 +43,9 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		nodeName: ownership.state(),
 		uncleanStarts: journal.uncleanStarts,
 		...(journal.quarantined ? { quarantined: journal.quarantined } : {}),
-		startedAt,
-		uptimeMs: Math.round(clock.monotonic() - since),
+		startedAt: clock.now() - uptimeMs(),
+		uptimeMs: uptimeMs(),
+		...(clock.offsetMs ? { clockOffsetMs: clock.offsetMs() } : {}),
 		broker: config.brokerAddress || `${config.brokerListen} (in this node)`,
 		...services.ledger.totals(),
 		signals: signals.counts(),

@@ -19,7 +19,8 @@ import type { Addressed } from '../../actors/definition/effects.ts';
 import { readDefinitions, surroundingsOf } from '../../actors/declarative/definition-folder.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { methodOf } from '../../actors/definition/event-message.ts';
-import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import type { Clock } from '../../runtime/platform/clock.ts';
+import { clockFor } from '../../runtime/platform/offset-clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
@@ -112,6 +113,7 @@ export interface RunningNode {
 
 /** What a node may be started with beside its configuration. */
 export interface NodeOptions {
+	/** By default the machine's own, see also `offset-clock.ts`. */
 	readonly clock?: Clock;
 	/** Declared actors, beside those of the definitions folder. */
 	readonly actors?: readonly ActorDefinition[];
@@ -136,7 +138,8 @@ export interface NodeOptions {
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
 export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
-	const { clock = realClock, passPoint = armedPoints(process.env['REEVE_CRASH_AT']) } = options;
+	const { env } = process;
+	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
 	const { nodeName: node, logLevel: level } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals });
@@ -195,7 +198,7 @@ async function startTree(
 	const reload = createReload(services);
 	const api = createNodeApi(services, reload);
 	const spec = nodeTree({ services, api, reload, transports });
-	const budgets = budgetsOf(services.config);
+	const budgets = budgetsOf(services);
 	let tree: SupervisorRef;
 	try {
 		tree = await startSupervisor(spec, { clock, signals, names, budgets });
@@ -241,8 +244,10 @@ function rootOf(thrown: unknown): unknown {
 }
 
 /** Restart budgets that survive the process, if they are wanted. */
-function budgetsOf({ keepRestartBudgets, databaseFolder }: Config): Budgets | undefined {
-	return keepRestartBudgets ? fileBudgets(join(databaseFolder, 'budgets.json')) : undefined;
+function budgetsOf({ config, journal }: NodeServices): Budgets | undefined {
+	const { keepRestartBudgets, databaseFolder } = config;
+	if (!keepRestartBudgets) return undefined;
+	return fileBudgets(join(databaseFolder, 'budgets.json'), journal.now);
 }
 
 /**

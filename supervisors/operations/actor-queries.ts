@@ -153,7 +153,10 @@ function instanceRow(services: Services, definition: ActorDefinition, key: strin
 	const found = reportInstance(services.journal, definition, key);
 	if (!found) throw new ReeveError('not_found', `${definition.name}/${key}`);
 	const parked = services.hostRuntimes.get(definition.name)?.parked().get(key);
-	return parked === undefined ? found : { ...found, status: 'parked', parked };
+	const timers = found.timers.map((timer) => {
+		return { ...timer, dueAt: services.journal.wallOf(timer.dueAt) };
+	});
+	return { ...found, timers, ...(parked === undefined ? {} : { status: 'parked', parked }) };
 }
 
 async function unpark(

@@ -54,7 +54,7 @@ export function createAudit(
 		const parsed = request.safeParse(raw);
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		const { to, newerThanMs, waitSeconds } = parsed.data;
-		const since = newerThanMs === undefined ? 0 : services.clock.now() - newerThanMs;
+		const since = newerThanMs === undefined ? 0 : services.journal.now() - newerThanMs;
 		// Read the sender's side first: a receiver that is asked later can only know more.
 		for (const [receiver, claims] of claimsOf(services, { to, since })) {
 			if (signal.aborted) return;

@@ -12,10 +12,7 @@ import type { NodeServices } from '../composition/node-services.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What this file needs of the node. */
-type Services = Pick<
-	NodeServices,
-	'clock' | 'config' | 'journal' | 'ledger' | 'outbox' | 'received'
->;
+type Services = Pick<NodeServices, 'config' | 'journal' | 'ledger' | 'outbox' | 'received'>;
 
 /** What can be done to messages. */
 export const operations = ['retry', 'cancel', 'drop'] as const;
@@ -96,8 +93,8 @@ async function byId(services: Services, id: string): Promise<Target> {
 }
 
 function ledgerTargets(services: Services, where: Where, operation: Operation): Target[] {
-	const { ledger, outbox, clock } = services;
-	const newest = clock.now() - (where.olderThanMs ?? 0);
+	const { ledger, outbox, journal } = services;
+	const newest = journal.now() - (where.olderThanMs ?? 0);
 	const { state, method, node } = where;
 	return [...ledger.each()]
 		.filter((entry) => {
@@ -119,8 +116,8 @@ function isFit({ settledAt, result }: Entry, operation: Operation): boolean {
 	return settledAt !== undefined && (operation === 'drop' || result?.outcome !== 'done');
 }
 
-function* dead({ journal, clock }: Services, where: Where): Generator<Target & { type: 'dead' }> {
-	const newest = clock.now() - (where.olderThanMs ?? 0);
+function* dead({ journal }: Services, where: Where): Generator<Target & { type: 'dead' }> {
+	const newest = journal.now() - (where.olderThanMs ?? 0);
 	for (const { key, letter } of scanDeadLetters(journal)) {
 		const isMeant =
 			(where.method ?? letter.method) === letter.method &&
@@ -131,12 +128,12 @@ function* dead({ journal, clock }: Services, where: Where): Generator<Target & {
 }
 
 async function waiting(
-	{ received, clock }: Services,
+	{ received, journal }: Services,
 	where: Where,
 	max: number,
 ): Promise<readonly Target[]> {
 	const found: Target[] = [];
-	const newest = clock.now() - (where.olderThanMs ?? 0);
+	const newest = journal.now() - (where.olderThanMs ?? 0);
 	for await (const { box, row } of received.mail()) {
 		const isMeant =
 			(where.method ?? box.method) === box.method &&

@@ -159,7 +159,7 @@ async function redrive(
 	redriven.add(key);
 	try {
 		const id = newId(clock);
-		const at = clock.now();
+		const at = journal.now();
 		const message: Message = { ...unpackMessage(letter.body), id };
 		const deadline = at + (message.ttl ?? config.defaultMessageTtl) * 1000;
 		const body = packMessage(message);

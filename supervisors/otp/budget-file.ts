@@ -17,10 +17,14 @@ type Kept = Record<string, KeptBudget>;
  * The file is not flushed to the disk: a power cut lasts longer than most periods, and one restart
  * too many does no harm. For the same reason a file that cannot be read counts as empty. One that
  * cannot be written is an error of the supervisor that restarts.
+ *
+ * @param now a clock that goes on over restarts of the process and is never set; without it, the
+ * wall clock
  */
-export function fileBudgets(path: string): Budgets {
+export function fileBudgets(path: string, now?: () => number): Budgets {
 	const kept = read(path);
 	return {
+		...(now ? { now } : {}),
 		load: (supervisor) => kept[supervisor],
 		save(supervisor, budget) {
 			if (JSON.stringify(kept[supervisor]) === JSON.stringify(budget)) return;

@@ -115,4 +115,8 @@ export interface Budgets {
 	/** @param path the names of the supervisor and those above it, from the top, joined by slashes */
 	load(path: string): KeptBudget | undefined;
 	save(path: string, budget: KeptBudget): void;
+	/**
+	 * A clock that goes on over restarts of the process and is never set; without it, the wall clock.
+	 */
+	now?(): number;
 }

@@ -23,8 +23,8 @@ const pathOf = ({ spec, ancestors }: Keeping): string =>
 export function keepBudget(state: Children, keeping: Keeping): void {
 	const { clock, budgets } = keeping;
 	if (!budgets) return;
-	const wallOffsetMs = clock.now() - clock.monotonic();
-	const restarts = state.restarts.map((at) => Math.round(at * 1000 + wallOffsetMs));
+	const offsetMs = (budgets.now?.() ?? clock.now()) - clock.monotonic();
+	const restarts = state.restarts.map((at) => Math.round(at * 1000 + offsetMs));
 	budgets.save(pathOf(keeping), { restarts, restarting: restartingIds(state) });
 }
 
@@ -37,7 +37,8 @@ export function recallBudget(state: Children, keeping: Keeping): void {
 	const kept = budgets?.load(pathOf(keeping));
 	if (!kept) return;
 	const nowMs = clock.monotonic();
-	const agesMs = kept.restarts.map((at) => Math.max(0, clock.now() - at));
+	const now = budgets?.now?.() ?? clock.now();
+	const agesMs = kept.restarts.map((at) => Math.max(0, now - at));
 	state.restarts = agesMs.map((ageMs) => Math.floor((nowMs - ageMs) / 1000));
 	for (const id of kept.restarting) state.unfinished.add(id);
 }

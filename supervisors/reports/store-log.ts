@@ -19,6 +19,7 @@ import {
 	scanSettled,
 	type SettledRow,
 } from '../../runtime/ledger/ledger-retention.ts';
+import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 import { readRecord, recordLine, type MessageRecord } from '../../runtime/ledger/message-record.ts';
 import { createRotatingFile, type RotatingFile } from '../../runtime/files/rotating-file.ts';
 import type { NodeServices } from '../composition/node-services.ts';
@@ -118,8 +119,14 @@ async function lastOrder(file: RotatingFile, services: Services): Promise<number
 /** The number of the last message that was settled before the file ended. */
 function orderBefore({ settledAt }: MessageRecord, { journal, ledger }: Services): number {
 	const at = Date.parse(settledAt);
-	const isWritten = ({ id }: SettledRow) => (ledger.get(id)?.settledAt ?? 0) <= at;
+	const isWritten = ({ id }: SettledRow) => journal.wallOf(ledger.get(id)?.settledAt ?? 0) <= at;
 	return scanSettled(journal).filter(isWritten).at(-1)?.order ?? 0;
+}
+
+/** The entry with its instants as people read them. */
+function shown(entry: Entry, { wallOf }: Services['journal']): Entry {
+	const { sentAt, settledAt = sentAt } = entry;
+	return { ...entry, sentAt: wallOf(sentAt), settledAt: wallOf(settledAt) };
 }
 
 interface Page {
@@ -130,18 +137,16 @@ interface Page {
 	readonly isWaiting: boolean;
 }
 
-function pageAfter(last: number, { journal, ledger, clock }: Services): Page {
+function pageAfter(last: number, { journal, ledger }: Services): Page {
 	const rows = scanSettled(journal, { after: last, limit: pageRows });
 	const lines: string[] = [];
 	let upTo = last;
 	for (const { id, order } of rows) {
 		const entry = ledger.record(id);
 		const isHole = order > upTo + 1 && upTo > 0;
-		const ageMs = clock.now() - (entry?.settledAt ?? 0);
-		// A clock that was set back must not stop the log until it has caught up.
-		if (isHole && ageMs >= 0 && ageMs < holeMs)
-			return { lines, upTo, isLast: true, isWaiting: true };
-		if (entry) lines.push(recordLine(order, entry));
+		const ageMs = journal.now() - (entry?.settledAt ?? 0);
+		if (isHole && ageMs < holeMs) return { lines, upTo, isLast: true, isWaiting: true };
+		if (entry) lines.push(recordLine(order, shown(entry, journal)));
 		upTo = order;
 	}
 	return { lines, upTo, isLast: rows.length < pageRows, isWaiting: false };

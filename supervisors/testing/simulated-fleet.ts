@@ -45,6 +45,10 @@ export interface SimulatedProcessOptions {
 	readonly crashAt?: string;
 	/** Another data folder than before, from now on. */
 	readonly folder?: string;
+	/** How far the wall clock is ahead at the start; by default it is right. */
+	readonly shiftMs?: number;
+	/** Which start of the machine it is; another one after the machine itself was restarted. */
+	readonly boot?: string;
 }
 
 /** The present run of a node of the fleet. */
@@ -118,7 +122,9 @@ export function simulateFleet(options: FleetOptions = {}): SimulatedFleet {
 	};
 
 	const begin = (name: string, given: SimulatedProcessOptions): (typeof processes)[number] => {
-		const process = createSimulatedProcess({ node: name, clock, hub });
+		const { boot = 'first', shiftMs = 0 } = given;
+		const process = createSimulatedProcess({ node: name, clock, hub, boot });
+		process.shift(shiftMs);
 		disks.add(process.disk);
 		if (given.folder) folders.set(name, given.folder);
 		const { methods = options.methods ?? [], actors = options.actors ?? [] } = given;

@@ -38,6 +38,8 @@ export interface SimulatedProcessParts {
 	readonly node: string;
 	readonly clock: Clock;
 	readonly hub: Hub;
+	/** Which start of the machine it runs on. */
+	readonly boot: string;
 }
 
 /** Creates a simulated process. */
@@ -45,6 +47,7 @@ export function createSimulatedProcess({
 	node,
 	clock,
 	hub,
+	boot,
 }: SimulatedProcessParts): SimulatedProcess {
 	const disk = createFaultyDisk();
 	const flow = createFlow();
@@ -63,6 +66,7 @@ export function createSimulatedProcess({
 		clock: {
 			now: () => clock.now() + shiftMs,
 			monotonic: () => clock.monotonic(),
+			sinceBoot: () => ({ id: boot, ms: clock.monotonic() }),
 			random: () => clock.random(),
 			bytes: (count) => clock.bytes(count),
 			after: (delayMs, run) => heldTimer(flow, (pass) => clock.after(delayMs, pass), run),

@@ -31,6 +31,7 @@ import {
 	type TransportContext,
 } from '../../runtime/network/transport.ts';
 import { createSettling, type Settling } from './complete-file.ts';
+import { oldestFirst } from './file-age.ts';
 
 /** The name of this source in errors and signals. */
 const via = 'read folder';
@@ -162,14 +163,14 @@ async function finish(
 }
 
 /** Removes the oldest files of `done`. Those in `refused` stay for the operator. */
-async function trim(folder: string, keptMax: number): Promise<void> {
+async function trim(folder: string, keptMax: number, now: number): Promise<void> {
 	const done = join(folder, 'done');
 	const names = (await readdir(done)).filter((name) => !name.endsWith('.answer.json'));
 	if (names.length <= keptMax) return;
 	const aged = await Promise.all(
 		names.map(async (name) => ({ name, at: (await stat(join(done, name))).ctimeMs })),
 	);
-	const oldest = aged.toSorted((one, other) => one.at - other.at).slice(0, names.length - keptMax);
+	const oldest = oldestFirst(aged, now).slice(0, names.length - keptMax);
 	for (const { name } of oldest) {
 		await rm(join(done, name), { force: true });
 		await rm(join(done, `${name}.answer.json`), { force: true });
@@ -201,7 +202,7 @@ async function scan(folder: string, scanning: Scanning): Promise<void> {
 	for (const taken of await takenFiles(folder)) {
 		await attempt(() => finish(folder, taken, scanning));
 	}
-	await trim(folder, readFolderKeptMax);
+	await trim(folder, readFolderKeptMax, context.clock.now());
 	if (failures.length > 0) throw failures[0];
 }
 

@@ -357,3 +357,17 @@ test('a lane that waits says for what it waits now, also after its link has come
 	actor.send({ type: 'LINK_UP' });
 	assert.match(lane().why, /ship1 is offline/);
 });
+
+test('clock jumps: how long an acknowledgement took is not told by the wall clock', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	await lane.clock.advance(50);
+	lane.clock.jump(-365 * 86_400_000);
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	const acked = lane.signals.recent().filter(({ type }) => type === 'delivery.acked');
+	assert.deepEqual(
+		acked.map((signal) => Reflect.get(signal, 'tookMs')),
+		[50],
+	);
+});

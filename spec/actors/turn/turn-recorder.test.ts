@@ -13,10 +13,11 @@ import { pack, unpack } from '../../../runtime/message/codec.ts';
 import type { Change, Key } from '../../../runtime/journal/schema.ts';
 
 /** A table in memory, and a turn recorder that writes to it. */
-function setRecorder(given: Partial<Config>) {
+function setRecorder(given: Partial<Config>, { clockOfStore = false } = {}) {
 	const clock = steppedClock();
 	const config = configOf({ nodeName: 'ship1', ...given });
-	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, config });
+	const time = clockOfStore ? { now: () => clock.monotonic() } : clock;
+	const recorder = createTurnRecorder({ actor: 'door', version: 3, clock, journal: time, config });
 	if (!recorder) throw new Error('nothing is kept');
 	const rows = new Map<string, { key: Key; value: unknown; bytes: number }>();
 	const write = (changes: readonly Change[]): void => {
@@ -126,4 +127,24 @@ test('rows of older versions, one for each turn, are read as well', async () => 
 	write(recorder.write('', [kept(recorder, 10), kept(recorder, 11)]));
 	assert.deepEqual(numbers(), [8, 9, 10, 11]);
 	assert.equal(readTurns(journal, 'door', '')[0]?.version, 1);
+});
+
+test('clock jumps: turns are read in their order although the clock was set in between', async () => {
+	const { clock, recorder, write, numbers } = setRecorder(
+		{ turnsKeptMax: 4 },
+		{ clockOfStore: true },
+	);
+	for (const turn of range(1, 12)) {
+		write(recorder.write('', [kept(recorder, turn)]));
+		await clock.advance(1000);
+		if (turn % 5 === 0) clock.jump(-365 * 86_400_000);
+	}
+	assert.deepEqual(numbers(), [9, 10, 11, 12]);
+	// The instance is forgotten, and another of its key begins anew.
+	clock.jump(-365 * 86_400_000);
+	for (const turn of [1, 2]) {
+		write(recorder.write('', [kept(recorder, turn)]));
+		await clock.advance(1000);
+	}
+	assert.deepEqual(numbers().slice(0, 2), [1, 2]);
 });

@@ -74,3 +74,20 @@ test('a journal that kills its reader is set aside by the start after the one th
 	assert.equal(next.count('dead'), 0);
 	assert.equal(asides(folder).length, 1);
 });
+
+test('clock jumps: a clock that shows the same instant twice costs no store that was set aside', async (t) => {
+	const folder = temporaryFolder(t);
+	for (const text of ['one journal ', 'two journal ']) {
+		const { journal } = openedJournal(t, folder);
+		await journal.close();
+		writeFileSync(join(folder, 'data.mdb'), Buffer.alloc(65_536, text));
+	}
+	const last = openedJournal(t, folder).journal;
+	await last.close();
+	const kept = asides(folder).map((name) =>
+		readFileSync(join(folder, name, 'data.mdb'))
+			.subarray(0, 3)
+			.toString(),
+	);
+	assert.deepEqual(kept.toSorted(), ['one', 'two']);
+});

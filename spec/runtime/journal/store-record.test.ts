@@ -174,6 +174,8 @@ test('a clock that is set back by a year does not make unclean starts count for 
 	open(folder, 'one');
 	assert.equal(open(folder, 'one').uncleanStarts, 2);
 	clock.jump(-365 * 86_400_000);
+	assert.equal(open(folder, 'one').uncleanStarts, 3, 'no time has passed between them');
+	await clock.advance(3_600_000);
 	assert.equal(open(folder, 'one').uncleanStarts, 1);
 });
 

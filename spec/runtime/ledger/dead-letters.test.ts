@@ -34,3 +34,19 @@ test('beyond their limit the oldest dead letter goes, and a signal tells which',
 		['first'],
 	);
 });
+
+test('clock jumps: a clock that is set back does not make the newest dead letter the oldest', async (t) => {
+	const opened = openedJournal(t);
+	const { journal, clock, signals } = opened;
+	const parts = { journal, clock, signals, config: configOf({ deadKeptMax: 2 }) };
+	for (const id of ['first', 'second', 'third', 'fourth']) {
+		await journal.commit(deadLetterChanges(letter(id), parts));
+		await clock.advance(10);
+		clock.jump(-365 * 86_400_000);
+	}
+	const kept = journal.scan<DeadLetter>('dead', rowsUnder());
+	assert.deepEqual(
+		kept.map(({ value }) => value.id),
+		['third', 'fourth'],
+	);
+});

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { createLedgerCache } from '../../../runtime/ledger/ledger-cache.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import type { TestScope } from '../../support/temporary.ts';
@@ -19,7 +18,7 @@ function entriesOn(t: TestScope) {
 	const { journal } = openedJournal(t);
 	return {
 		journal,
-		entries: createLedgerCache({ journal, clock: steppedClock(), historyEventsMax: 8 }),
+		entries: createLedgerCache({ journal, historyEventsMax: 8 }),
 	};
 }
 

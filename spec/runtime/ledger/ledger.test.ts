@@ -11,10 +11,10 @@ const failed = { outcome: 'failed', code: 'command_failed' } as const;
 
 /** A ledger on a journal; `write` commits, and tells the ledger what is flushed. */
 function ledgerOn(opened: OpenedJournal, values: Parameters<typeof configOf>[0] = {}) {
-	const { clock, signals } = opened;
+	const { signals } = opened;
 	const held = heldJournal(opened.journal);
 	const { journal } = held;
-	const ledger = createLedger({ journal, clock, signals, config: configOf(values) });
+	const ledger = createLedger({ journal, signals, config: configOf(values) });
 	const open = async (id: string) => {
 		await journal.commit(ledger.open(messageOf({ id })));
 		ledger.opened(id);

@@ -1,9 +1,23 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { checkInput } from '../../../runtime/message/message.ts';
-import { dueAfter, readSchedule, scheduleInput } from '../../../runtime/message/schedule.ts';
+import {
+	nextRun,
+	readSchedule,
+	scheduleInput,
+	type Schedule,
+} from '../../../runtime/message/schedule.ts';
 
 const noon = Date.UTC(2026, 0, 1, 12);
+const yearMs = 365 * 86_400_000;
+/** The next run of a schedule that began at noon, as of a store time and what the wall shows. */
+const next = (
+	schedule: Schedule,
+	{ lastDue, now, wallMs = now }: { lastDue?: number; now: number; wallMs?: number },
+) => {
+	const state = { startedAt: noon, ...(lastDue === undefined ? {} : { lastDue }) };
+	return nextRun(schedule, state, { storeMs: now, wallMs });
+};
 const read = (written: unknown) => readSchedule(scheduleInput.parse(written));
 
 test('a schedule is written as a cron expression, words, seconds, two numbers, or an object', () => {
@@ -44,25 +58,59 @@ for (const wrong of [
 }
 
 test('an interval is due at once, and then after each interval, without a drift', () => {
-	const at = (after: number) => dueAfter({ every: 60 }, { startedAt: noon, after });
-	assert.equal(at(noon - 1), noon);
-	assert.equal(at(noon), noon + 60_000);
-	assert.equal(at(noon + 60_000), noon + 120_000);
+	const schedule = { every: 60 };
+	assert.equal(next(schedule, { now: noon }), noon);
+	assert.equal(next(schedule, { lastDue: noon, now: noon + 5 }), noon + 60_000);
+	assert.equal(next(schedule, { lastDue: noon + 60_000, now: noon + 60_000 }), noon + 120_000);
 });
 
 test('what was missed is left out', () => {
-	const after = noon + 10 * 60_000 + 17;
-	assert.equal(dueAfter({ every: 60 }, { startedAt: noon, after }), noon + 11 * 60_000);
+	const now = noon + 10 * 60_000 + 17;
+	assert.equal(next({ every: 60 }, { lastDue: noon, now }), noon + 11 * 60_000);
 });
 
 test('after its time in all a schedule is over', () => {
 	const schedule = { every: 60, total: 120 };
-	assert.equal(dueAfter(schedule, { startedAt: noon, after: noon + 60_000 }), noon + 120_000);
-	assert.equal(dueAfter(schedule, { startedAt: noon, after: noon + 120_000 }), undefined);
+	const at = (ms: number) => next(schedule, { lastDue: noon + ms, now: noon + ms });
+	assert.equal(at(60_000), noon + 120_000);
+	assert.equal(at(120_000), undefined);
 });
 
 test('a cron expression is due in its own time zone', () => {
 	const schedule = { cron: '0 3 * * *', timezone: 'Asia/Tokyo' };
-	const due = dueAfter(schedule, { startedAt: noon, after: noon });
-	assert.equal(due, Date.UTC(2026, 0, 1, 18));
+	assert.equal(next(schedule, { now: noon }), Date.UTC(2026, 0, 1, 18));
+});
+
+test('stored instants: an interval does not hear of the wall clock, whatever that shows', () => {
+	const schedule = { every: 2, total: 3600 };
+	for (const wallMs of [0, noon - yearMs, noon + 11 * yearMs]) {
+		assert.equal(next(schedule, { lastDue: noon + 2000, now: noon + 2001, wallMs }), noon + 4000);
+	}
+	const far = { lastDue: noon + 11 * yearMs, now: noon + 1 };
+	assert.equal(next({ every: 2 }, far), noon + 2000, 'a last run in the far future is none');
+});
+
+test('stored instants: a time of the day follows a clock that is set back further than its pause', () => {
+	const daily = { cron: '0 3 * * *', timezone: 'UTC' };
+	const three = Date.UTC(2026, 0, 5, 3);
+	const dayMs = 86_400_000;
+	const at = (wallMs: number) => next(daily, { lastDue: three, now: noon, wallMs });
+	assert.equal(at(three + 1), three + dayMs);
+	assert.equal(at(three - 2000), three + dayMs, 'a correction brings no run again');
+	assert.equal(at(three - dayMs / 2), three + dayMs);
+	assert.equal(at(three - 3 * dayMs), three - 2 * dayMs, 'another date is followed');
+	assert.equal(at(0), 3 * 3_600_000, 'also that of a machine without a clock');
+	const each = { cron: '* * * * * *' };
+	const late = { lastDue: noon + 11 * yearMs, now: noon, wallMs: noon + 5 };
+	assert.equal(next(each, late), noon + 1000);
+});
+
+test('stored instants: what a cron schedule takes in all is a duration', () => {
+	const schedule = { cron: '* * * * *', total: 150 };
+	const at = (ms: number, wallMs: number) =>
+		next(schedule, { lastDue: wallMs - 60_000, now: noon + ms, wallMs });
+	for (const wallMs of [noon, noon + 9 * yearMs, 0]) {
+		assert.equal(at(60_000, wallMs), wallMs + 60_000);
+		assert.equal(at(120_000, wallMs), undefined);
+	}
 });

@@ -139,10 +139,12 @@ test('nodes, processes, methods, the tree and the node itself have rows', async 
 
 test('dead letters are listed without their bodies', async (t) => {
 	const node = composedNode(t);
-	const value = { id: 'm1', method: 'REQPing', body: Buffer.alloc(10) };
+	const value = { id: 'm1', method: 'REQPing', body: Buffer.alloc(10), at: node.journal.now() };
 	await node.journal.commit([{ table: 'dead', key: ['01K'], value }]);
+	const shifted = node.clock.now() - 86_400_000;
+	node.clock.jump(-86_400_000);
 	const [dead] = await ask(node, { reeve: 'dead' });
-	assert.deepEqual(dead, { dead: '01K', id: 'm1', method: 'REQPing' });
+	assert.deepEqual(dead, { dead: '01K', id: 'm1', method: 'REQPing', at: shifted });
 });
 
 test('a method is explained from its declaration, by any of its names', async (t) => {

@@ -61,3 +61,28 @@ test('restarts count on in the next process for as long as their period says', a
 	assert.equal(await fateFrom(1_005_000), 'shutdown');
 	assert.equal(await fateFrom(1_060_000), 'alive');
 });
+
+test('clock jumps: restarts are counted although the clock was set between two processes', async (t) => {
+	const file = join(temporaryFolder(t), 'budgets.json');
+	const spec = {
+		name: 'top',
+		strategy: 'one_for_one',
+		intensity: 1,
+		period: 10,
+		children: [worker('ch')],
+	} as const;
+	const fateFrom = async (startMs: number, passedMs: number) => {
+		const clock = steppedClock(1, startMs);
+		const budgets = fileBudgets(file, () => passedMs + clock.monotonic());
+		const top = await startSupervisor(spec, { clock, budgets });
+		exit(await childOf(top, 'ch'), abnormal);
+		await clock.settle();
+		const became = fate(top);
+		top.kill();
+		return became;
+	};
+	const yearMs = 365 * 86_400_000;
+	assert.equal(await fateFrom(11 * yearMs, 1000), 'alive');
+	assert.equal(await fateFrom(50 * yearMs, 6000), 'shutdown');
+	assert.equal(await fateFrom(0, 61_000), 'alive');
+});

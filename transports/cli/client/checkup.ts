@@ -10,6 +10,7 @@ import process from 'node:process';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError, errorTable, reasonOf } from '../../../runtime/platform/errors.ts';
+import { clockOffsetVariable } from '../../../runtime/platform/offset-clock.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
@@ -44,6 +45,7 @@ export async function checkup(options: Options, tools: CommandTools): Promise<re
 		findings.push(await brokerFinding(config, tools));
 	}
 	findings.push(await nodeFinding(options, tools));
+	findings.push(await clockFinding(options, tools));
 	return findings;
 }
 
@@ -129,8 +131,7 @@ async function brokerFinding(config: Config, { clock }: CommandTools): Promise<F
 async function nodeFinding(options: Options, tools: CommandTools): Promise<Finding> {
 	const name = 'running node';
 	try {
-		const client = createClient(socketPath({ options }, tools));
-		const [about] = await allRows(client.ask<AboutRow>({ reeve: 'node' }));
+		const about = await aboutNode(options, tools);
 		if (!about) throw new Error('the node does not describe itself');
 		const { mode, signals, open } = about;
 		if (mode === 'safe') {
@@ -147,4 +148,33 @@ async function nodeFinding(options: Options, tools: CommandTools): Promise<Findi
 		const { code, message } = asReeveError(thrown);
 		return { name, state: 'failed', what: message, cure: errorTable[code].hint };
 	}
+}
+
+/** Before this year no clock was set: the machine has none that runs while it is off. */
+const firstYear = 2025;
+
+/** Whether the clock can be right, and is that of the machine. */
+async function clockFinding(options: Options, tools: CommandTools): Promise<Finding> {
+	const name = 'clock';
+	const about = await aboutNode(options, tools).catch(() => undefined);
+	const { clockOffsetMs, signals = {} } = about ?? {};
+	if (clockOffsetMs !== undefined) {
+		const what = `that of the node has an offset of ${clockOffsetMs} ms, for tests`;
+		return { name, state: 'warning', what, cure: `start the node without ${clockOffsetVariable}` };
+	}
+	const now = new Date(tools.clock.now());
+	if (now.getUTCFullYear() < firstYear) {
+		const what = `it shows ${now.toISOString()}: it was never set`;
+		const cure = 'set it, or have NTP set it; TLS and cron schedules go by it';
+		return { name, state: 'warning', what, cure };
+	}
+	const jumps = signals['clock.jumped'] ?? 0;
+	const times = jumps === 0 ? '' : `; it was set ${jumps} times since the node started`;
+	return { name, state: 'ok', what: `${now.toISOString()}${times}` };
+}
+
+async function aboutNode(options: Options, tools: CommandTools): Promise<AboutRow | undefined> {
+	const client = createClient(socketPath({ options }, tools));
+	const [about] = await allRows(client.ask<AboutRow>({ reeve: 'node' }));
+	return about;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { signAsClient } from '../../../runtime/security/client-signature.ts';
+import { nextClientCount, signAsClient } from '../../../runtime/security/client-signature.ts';
 import {
 	fingerprint,
 	keyText,
@@ -111,7 +111,9 @@ const acts: Readonly<Record<string, Act>> = {
 		if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 			throw new ReeveError('bad_message', 'one message, as a JSON object');
 		}
-		const signed = signAsClient(raw, topic, { by: name, count: clock.now(), key });
+		const file = join(folder, 'people', `${checkName('person', name)}.count`);
+		const count = nextClientCount(file, clock.now());
+		const signed = signAsClient(raw, topic, { by: name, count, key });
 		screen.out(`${JSON.stringify(signed)}\n`);
 	},
 };

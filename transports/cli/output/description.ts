@@ -62,6 +62,8 @@ export interface AboutRow {
 	readonly replayed: number;
 	readonly startedAt: number;
 	readonly uptimeMs: number;
+	/** Set while its wall clock has an offset, for tests. */
+	readonly clockOffsetMs?: number;
 	readonly broker: string;
 	readonly open: number;
 	readonly settled: number;

@@ -115,6 +115,18 @@ test('a message of a person is signed on the command line', async (t) => {
 	);
 });
 
+test('clock jumps: the numbers of signed messages rise although the clock was set back', async (t) => {
+	const cwd = temporaryFolder(t);
+	await runReeve(['keys', 'new', 'alice'], { cwd });
+	// As a clock in the year 2096 would have left it.
+	writeFileSync(join(cwd, 'etc', 'keys', 'people', 'alice.count'), '4000000000000');
+	const words = ['keys', 'sign', 'alice', 'reeve/ship1/REQPing/EventACK'];
+	for (const count of [4_000_000_000_001, 4_000_000_000_002]) {
+		const { stdout } = await runReeve(words, { cwd, input: '{"id": "job-1"}' });
+		assert.equal(Object(JSON.parse(stdout)).signature.count, count);
+	}
+});
+
 test(
 	"with the printed permissions nodes can work with central, and not in each other's name",
 	{ skip: missing('mosquitto'), timeout: 20_000 },
