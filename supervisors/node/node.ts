@@ -50,6 +50,7 @@ import { catchStrays } from '../otp/stray-errors.ts';
 import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { loadTransports } from './transport-table.ts';
 import { nodeTree } from './tree.ts';
+import { withPort } from '../../transports/sockets/listen-address.ts';
 import type { Budgets } from '../otp/child-spec.ts';
 import { composeNode } from '../composition/compose-node.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
@@ -91,6 +92,8 @@ export interface RunningNode {
 	readonly epoch: number;
 	/** How many messages earlier processes had left here, to be sent or to be run. */
 	readonly replayed: number;
+	/** The address of its broker: another one, or the one in this node. It may hold a password. */
+	readonly broker: string;
 	readonly signals: Signals;
 	/** The way in: messages and questions. */
 	readonly api: NodeApi;
@@ -137,7 +140,8 @@ export interface NodeOptions {
  *
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
-export async function startNode(config: Config, options: NodeOptions = {}): Promise<RunningNode> {
+export async function startNode(given: Config, options: NodeOptions = {}): Promise<RunningNode> {
+	const config = await withBrokerPort(given);
 	const { env } = process;
 	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
 	const { nodeName: node, logLevel: level } = config;
@@ -164,7 +168,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 		// Open the journal last: that fences the process that has it open.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
-		const given = {
+		const parts = {
 			config,
 			clock,
 			signals,
@@ -176,7 +180,7 @@ export async function startNode(config: Config, options: NodeOptions = {}): Prom
 			host,
 			disk,
 		};
-		const services = composeNode({ ...given, onEnd: ending.resolve });
+		const services = composeNode({ ...parts, onEnd: ending.resolve });
 		const running = await startTree(services, transports, ending.promise);
 		const { leftBehind: replayed } = services;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
@@ -230,8 +234,11 @@ async function startTree(
 		return reason;
 	});
 	const { storeId, epoch } = journal;
+	const { brokerAddress, brokerListen } = services.config;
+	const broker = brokerAddress || brokerListen;
+	const { leftBehind: replayed } = services;
 	const actor = createActorHandles(services);
-	return { name, storeId, epoch, replayed: services.leftBehind, signals, api, actor, ended, stop };
+	return { name, storeId, epoch, replayed, broker, signals, api, actor, ended, stop };
 }
 
 /** The error that a failed start began with, below what the supervisors wrapped around it. */
@@ -256,6 +263,12 @@ function budgetsOf({ config, journal }: NodeServices): Budgets | undefined {
 function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: NodeOptions) {
 	const all = [...methods, ...actors.map(methodOf)];
 	return all.map((definition) => ({ source: 'startNode', definition }));
+}
+
+/** The clients of the broker in this node must know its port, so a port 0 is replaced before. */
+async function withBrokerPort(config: Config): Promise<Config> {
+	if (config.brokerAddress !== '') return config;
+	return { ...config, brokerListen: await withPort('brokerListen', config.brokerListen) };
 }
 
 /** The definitions folder; an error in one of its files does not stop the node. */

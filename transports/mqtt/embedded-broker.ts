@@ -6,10 +6,10 @@
  *
  * @module
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
-import { ReeveError } from '../../runtime/platform/errors.ts';
 import { defineTransport } from '../../runtime/network/transport.ts';
+import { listenAt, readListenAddress } from '../sockets/listen-address.ts';
 
 /** A running broker. */
 export interface RunningBroker {
@@ -24,9 +24,7 @@ export interface RunningBroker {
  * @throws ReeveError `address_in_use`, `bad_config`
  */
 export async function startBroker(listen: string): Promise<RunningBroker> {
-	const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(listen) ?? [];
-	if (port === '' || Number(port) > 65_535)
-		throw new ReeveError('bad_config', `brokerListen ${listen}: not host:port`);
+	const address = readListenAddress('brokerListen', listen);
 	const broker = await Aedes.createBroker();
 	const connections = new Set<Socket>();
 	const server = createServer({ noDelay: true }, (socket) => {
@@ -34,16 +32,15 @@ export async function startBroker(listen: string): Promise<RunningBroker> {
 		socket.once('close', () => connections.delete(socket));
 		broker.handle(socket);
 	});
+	let bound: string;
 	try {
-		await listening(server, host, Number(port));
+		bound = await listenAt(server, 'brokerListen', address);
 	} catch (thrown) {
 		await closed(broker);
 		throw thrown;
 	}
-	const bound = server.address();
-	const boundPort = typeof bound === 'object' && bound ? bound.port : Number(port);
 	return {
-		address: `mqtt://${host}:${boundPort}`,
+		address: `mqtt://${bound}`,
 		async stop() {
 			const serverClosed = new Promise((resolve) => server.close(resolve));
 			await closed(broker);
@@ -58,14 +55,11 @@ function closed(broker: Aedes): Promise<void> {
 	return new Promise((resolve) => broker.close(() => resolve()));
 }
 
-function listening(server: Server, host: string, port: number): Promise<void> {
-	return new Promise((resolve, reject) => {
-		server.on('error', (cause: NodeJS.ErrnoException) => {
-			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
-			reject(new ReeveError(code, `broker on ${host}:${port}: ${cause.message}`, { cause }));
-		});
-		server.listen(port, host, resolve);
-	});
+/** The address at which the node itself finds the broker that it starts on `listen`. */
+export function ownBrokerAddress(listen: string): string {
+	const { host, port } = readListenAddress('brokerListen', listen);
+	const reached = host === '' ? '127.0.0.1' : host;
+	return `mqtt://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
 }
 
 /** The embedded broker; wanted where `brokerAddress` is empty. */

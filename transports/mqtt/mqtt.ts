@@ -38,6 +38,7 @@ import {
 	type MqttConnection,
 	type MqttConnectionOptions,
 } from './mqtt-connection.ts';
+import { ownBrokerAddress } from './embedded-broker.ts';
 import { createNameGate, createRelay, type ClaimEnd, type NameGate } from './name-gate.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
 
@@ -228,7 +229,7 @@ function publicProperties(properties: PublicProperties = {}): PublicProperties {
 }
 
 function addressOf({ brokerAddress, brokerListen, rootCAPath }: Config): string {
-	if (brokerAddress === '') return brokerUrl(brokerListen);
+	if (brokerAddress === '') return ownBrokerAddress(brokerListen);
 	return brokerUrl(brokerAddress, rootCAPath !== '');
 }
 

@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { Config, ConfigKey } from '../../runtime/config/config.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
@@ -128,4 +128,19 @@ export async function listenAt(
 	const boundPort = typeof bound === 'object' && bound ? bound.port : port;
 	const shown = host.includes(':') ? `[${host}]` : host === '' ? '0.0.0.0' : host;
 	return `${shown}:${boundPort}`;
+}
+
+/**
+ * An address with a port of its own: if it has port 0, a port that is free now. For a server whose
+ * clients must know the port before it listens, and find it again after its restart.
+ *
+ * @throws ReeveError `bad_config`
+ */
+export async function withPort(key: ConfigKey, text: string): Promise<string> {
+	const address = readListenAddress(key, text);
+	if (address.port !== 0) return text;
+	const server = createServer();
+	const found = await listenAt(server, key, address);
+	await new Promise((resolve) => server.close(resolve));
+	return found;
 }

@@ -16,6 +16,8 @@ export interface HostedNode {
 	readonly epoch: number;
 	/** The number of messages from earlier processes that are still to be sent or run. */
 	readonly replayed: number;
+	/** The address of its broker: another one, or the one in this node. It may hold a password. */
+	readonly broker: string;
 	/** Resolves with the reason when the node has ended, by itself or by `stop`. */
 	readonly ended: Promise<string>;
 	stop(reason?: string): Promise<void>;

@@ -54,11 +54,9 @@ async function started(start: () => Promise<HostedNode>): Promise<HostedNode> {
 	}
 }
 
-function readyLine({ name, replayed }: HostedNode, config: Config): string {
-	const { brokerAddress, brokerListen, socketFolder } = config;
-	const address = brokerAddress || brokerListen;
-	const broker = address.includes('://') ? address : `mqtt://${address}`;
-	const shown = broker.replace(/\/\/[^@/]*@/, '//');
+function readyLine({ name, replayed, broker }: HostedNode, { socketFolder }: Config): string {
+	const address = broker.includes('://') ? broker : `mqtt://${broker}`;
+	const shown = address.replace(/\/\/[^@/]*@/, '//');
 	const socket = join(socketFolder, `${name}.sock`);
 	const replay = replayed === 0 ? 'nothing to replay' : `${replayed} to replay`;
 	return `${name}  ready  ${replay}  broker ${shown}  socket ${socket}`;
