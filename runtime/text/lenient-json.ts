@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { ReeveError } from '../platform/errors.ts';
+import { notUtf8Text, textOf } from './utf8.ts';
 
 /** The value in a piece of JSON text, or why there is none. */
 export type ReadJson =
@@ -13,10 +14,10 @@ export type ReadJson =
 
 /** Reads one value; undefined if there is only white space. Never throws. */
 export function readJson(bytes: Uint8Array): ReadJson | undefined {
-	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+	const text = textOf(bytes);
 	// Decoding puts U+FFFD where the bytes are not UTF-8; only then check them.
 	if (text.includes('\ufffd') && !isUtf8(bytes)) {
-		return { type: 'error', error: new ReeveError('bad_json', 'not UTF-8') };
+		return { type: 'error', error: new ReeveError('bad_json', notUtf8Text(bytes)) };
 	}
 	try {
 		return { type: 'value', value: JSON.parse(text) };

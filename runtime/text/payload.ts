@@ -7,6 +7,7 @@
 import { readYaml } from './yaml.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { readJson } from './lenient-json.ts';
+import { textOf } from './utf8.ts';
 
 /** The limits of a payload, named as in the configuration. */
 export interface PayloadLimits {
@@ -43,7 +44,7 @@ function readValue(bytes: Uint8Array): unknown {
 	const json = readJson(bytes);
 	if (!json) throw new ReeveError('bad_message', 'the payload is empty');
 	if (json.type === 'value') return json.value;
-	const text = Buffer.from(bytes).toString('utf8');
+	const text = textOf(bytes);
 	// YAML accepts nearly any text; a text that begins so was meant as JSON, whose error says more.
 	if (/^\s*[[{"]/.test(text) || text.includes('\ufffd')) throw json.error;
 	return readYaml(text);

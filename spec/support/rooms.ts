@@ -259,6 +259,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'lenient-json',
 			'payload',
 			'spelling',
+			'utf8',
 			'yaml',
 		],
 		uses: ['runtime/platform'],
@@ -844,7 +845,14 @@ export const rooms: Readonly<Record<string, Room>> = {
 	'transports/mqtt': {
 		heart: 'mqtt',
 		doors: ['embedded-broker', 'mqtt'],
-		uses: ['runtime/config', 'runtime/message', 'runtime/network', 'runtime/platform'],
+		uses: [
+			'runtime/config',
+			'runtime/message',
+			'runtime/network',
+			'runtime/platform',
+			'runtime/text',
+			'transports/sockets',
+		],
 		never: ['runtime/delivery', 'runtime/ledger', 'runtime/mailbox', 'runtime/intake'],
 	},
 	'transports/sockets': {

@@ -1,5 +1,5 @@
 /**
- * Classes of bytes in a stream of JSON: most are part of a value, ten classes mark where a value
+ * Classes of bytes in a stream of JSON: most are part of a value, the others mark where a value
  * begins or ends.
  *
  * @module
@@ -23,6 +23,7 @@ export const meanings = {
 	openObject: 8,
 	closeArray: 9,
 	closeObject: 10,
+	mark: 11,
 } as const;
 
 /** One of {@link meanings}. */
@@ -44,3 +45,5 @@ for (const [text, meaning] of [
 ] as const) {
 	for (const byte of Buffer.from(text)) meaningOf[byte] = meanings[meaning];
 }
+// A byte order mark, which may stand before a value.
+for (const byte of Buffer.from('\ufeff')) meaningOf[byte] = meanings.mark;

@@ -85,6 +85,7 @@ const table: Readonly<Record<State, { readonly [Key in Meaning]?: Step }>> = {
 	string: { quote: endString, backslash: beginEscape, lineEnd: endString },
 	escaped: {
 		other: endEscape,
+		mark: endEscape,
 		space: endEscape,
 		lineEnd: endString,
 		nul: endEscape,

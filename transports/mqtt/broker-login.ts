@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
+import { textOf } from '../../runtime/text/utf8.ts';
 
 /** The login as options of mqtt.js. */
 export interface BrokerLogin {
@@ -29,7 +30,8 @@ export function readLogin(config: Config): BrokerLogin {
 	if ((brokerCertPath === '') !== (brokerKeyPath === '')) {
 		throw new ReeveError('bad_config', 'brokerCertPath and brokerKeyPath belong together');
 	}
-	const secret = fileOf(config, 'brokerPasswordFile')?.toString('utf8').trimEnd();
+	const file = fileOf(config, 'brokerPasswordFile');
+	const secret = file && textOf(file).trimEnd();
 	if (brokerPassword !== '' && brokerPasswordFile !== '') {
 		throw new ReeveError('bad_config', 'brokerPassword and brokerPasswordFile: one of the two');
 	}

@@ -33,6 +33,12 @@ const cases: readonly (readonly [title: string, input: string | Uint8Array, out:
 	['white space holds nothing', ' \t\r\n\0', []],
 	['one object is one value', '{"a":1}', [{ a: 1 }]],
 	['objects may follow one another directly', '{"a":1}{"b":2}', [{ a: 1 }, { b: 2 }]],
+	[
+		'a byte order mark may stand before a value',
+		'\ufeff{"a":"\ufeffä"}\n\ufeff[1]',
+		[{ a: '\ufeffä' }, 1, ']'],
+	],
+	['a byte order mark alone holds nothing', '\ufeff\n', []],
 	['objects may stand on lines', '{"a":1}\r\n{"b":2}\n', [{ a: 1 }, { b: 2 }]],
 	['NUL bytes may stand between objects', '{"a":1}\0\0{"b":2}\0', [{ a: 1 }, { b: 2 }]],
 	['the elements of an array come one by one', '[{"a":1},{"b":2}]', [{ a: 1 }, { b: 2 }, ']']],

@@ -16,6 +16,7 @@ import {
 	ownerOf,
 	readPrivateKey,
 } from '../../../runtime/security/keyring.ts';
+import { readJson } from '../../../runtime/text/lenient-json.ts';
 import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { tableText } from '../output/render.ts';
@@ -107,7 +108,9 @@ const acts: Readonly<Record<string, Act>> = {
 		await Promise.resolve();
 		if (topic === '') throw new ReeveError('bad_usage', 'keys sign NAME TOPIC < message.json');
 		const key = readPrivateKey(personKey(folder, name));
-		const raw: unknown = JSON.parse(readFileSync(0, 'utf8'));
+		const read = readJson(readFileSync(0));
+		if (read?.type === 'error') throw read.error;
+		const raw = read?.value;
 		if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 			throw new ReeveError('bad_message', 'one message, as a JSON object');
 		}

@@ -1,0 +1,18 @@
+/**
+ * Text of files and clients: UTF-8, with or without the byte order mark that editors on Windows
+ * begin it with. The mark is invisible and no part of the text, so it is left out.
+ *
+ * @module
+ */
+
+/** The text in these bytes, without a byte order mark. What is not UTF-8 becomes U+FFFD. */
+export function textOf(bytes: Uint8Array): string {
+	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+	return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** Why bytes that are not UTF-8 are refused; PowerShell and old editors write UTF-16. */
+export function notUtf8Text([first, second]: Uint8Array): string {
+	const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+	return isUtf16 ? 'not UTF-8, but UTF-16: save it as UTF-8' : 'not UTF-8';
+}
