@@ -7,6 +7,7 @@ import { checkKey, checkName, isKind } from '../../runtime/message/topics.ts';
 import { newAskId } from '../../runtime/pending/asks.ts';
 import { onCrashPolicies, type Message, type Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
 import type { TurnTimers } from './turn-timers.ts';
@@ -153,7 +154,8 @@ function checkContent(outgoing: Outgoing): void {
 	for (const [field, isRight] of Object.entries(fieldChecks)) {
 		const value: unknown = Reflect.get(outgoing, field);
 		if (value === undefined || isRight(value)) continue;
-		throw new ReeveError('bad_message', `${field} for ${method} is ${String(value)}`);
+		const shown = typeof value === 'number' ? String(value) : diagnosticJson(value);
+		throw new ReeveError('bad_message', `${field} for ${method} is ${shown}`);
 	}
 }
 
