@@ -123,6 +123,7 @@ interface Circumstances {
 const permanent: readonly ErrorCode[] = [
 	'bad_declaration',
 	'bad_delay',
+	'bad_message',
 	'bad_name',
 	'not_sendable',
 	'not_storable',

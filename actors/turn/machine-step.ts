@@ -94,15 +94,14 @@ interface Collection {
 	readonly effectRequests: EffectRequest[];
 	/** Events that the machine has sent to itself; it takes them in the same turn. */
 	readonly own: EventObject[];
-	/** The children that are known: those before the move, and those of effect requests. */
-	readonly known: Set<unknown>;
+	/** The children that effect requests name. */
+	readonly children: unknown[];
 	/** Whether an `assign` has spawned a child, which XState does not report as an action. */
 	hasSpawned: boolean;
 }
 
-function emptyCollection(before?: AnyMachineSnapshot): Collection {
-	const known = new Set<unknown>(Object.values(before?.children ?? {}));
-	return { effectRequests: [], own: [], known, hasSpawned: false };
+function emptyCollection(): Collection {
+	return { effectRequests: [], own: [], children: [], hasSpawned: false };
 }
 
 /** Creates the stepper of one machine. */
@@ -125,14 +124,14 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 	const transit = (snapshot: AnyMachineSnapshot, event: EventObject): AnyMachineSnapshot =>
 		actor.during(snapshot, () => succeeded(machine.transition(snapshot, event, scope)));
 	const collect = (make: () => AnyMachineSnapshot, before?: AnyMachineSnapshot): MachineStep => {
-		const { effectRequests, own } = (into = emptyCollection(before));
+		const { effectRequests, own } = (into = emptyCollection());
 		let snapshot = make();
 		for (let count = 0, event = own.shift(); event; event = own.shift(), count += 1) {
 			if (count >= microstepsMax) throw endless(name);
 			if (snapshot.status !== 'active') break;
 			snapshot = transit(snapshot, event);
 		}
-		if (into.hasSpawned) readSpawned(snapshot, into, name);
+		if (into.hasSpawned) readSpawned({ before, snapshot }, into, name);
 		const context: unknown = durable(snapshot.context, 'context');
 		const output: unknown = durable(snapshot.output, 'output');
 		return { snapshot: Object.assign({}, snapshot, { context, output }), effectRequests };
@@ -270,14 +269,20 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 	const kept: unknown = durable(input, `the input of ${src}`);
 	// Without an id, XState takes one that is unique only in this process.
 	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
-	into.known.add(actorRef);
+	into.children.push(actorRef);
 	into.effectRequests.push({ want: 'step', child, src, input: kept });
 }
 
+interface Moved {
+	readonly before: AnyMachineSnapshot | undefined;
+	readonly snapshot: AnyMachineSnapshot;
+}
+
 /** Reads the children that assignments have spawned, and that were not stopped again. */
-function readSpawned({ children }: AnyMachineSnapshot, into: Collection, name: string): void {
-	for (const actorRef of Object.values<Child>(children)) {
-		if (into.known.has(actorRef)) continue;
+function readSpawned({ before, snapshot }: Moved, into: Collection, name: string): void {
+	const known = new Set([...into.children, ...Object.values<unknown>(before?.children ?? {})]);
+	for (const actorRef of Object.values<Child>(snapshot.children)) {
+		if (known.has(actorRef)) continue;
 		const src: unknown = typeof actorRef.src === 'string' ? actorRef.src : 'inline logic';
 		readSpawn({ actorRef, src, input: actorRef.options?.input }, into, name);
 	}

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { checkKey, checkName } from '../../runtime/message/topics.ts';
+import { checkKey, checkName, isKind } from '../../runtime/message/topics.ts';
 import { newAskId } from '../../runtime/pending/asks.ts';
-import type { Message, Result } from '../../runtime/message/message.ts';
+import { onCrashPolicies, type Message, type Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
 import type { TurnTimers } from './turn-timers.ts';
@@ -141,7 +142,8 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 }
 
 /** Checks what the compiler checks, for machines that it has not seen. */
-function checkContent({ data, args = [], method }: Outgoing): void {
+function checkContent(outgoing: Outgoing): void {
+	const { data, args = [], method } = outgoing;
 	const isContent = data === undefined || typeof data === 'string' || data instanceof Uint8Array;
 	if (!isContent)
 		throw new ReeveError('not_sendable', `data for ${method} is no text and no bytes`);
@@ -149,4 +151,19 @@ function checkContent({ data, args = [], method }: Outgoing): void {
 		if (typeof arg === 'string') continue;
 		throw new ReeveError('not_sendable', `an argument for ${method} is no text`);
 	}
+	for (const [field, isRight] of Object.entries(fieldChecks)) {
+		const value: unknown = Reflect.get(outgoing, field);
+		if (value === undefined || isRight(value)) continue;
+		const shown = typeof value === 'number' ? String(value) : diagnosticJson(value);
+		throw new ReeveError('bad_message', `${field} for ${method} is ${shown}`);
+	}
 }
+
+/** The fields of a message that have few values, or are numbers. */
+const fieldChecks: Readonly<Record<string, (value: unknown) => boolean>> = {
+	kind: (value) => typeof value === 'string' && isKind(value),
+	onCrash: (value) => onCrashPolicies.some((policy) => policy === value),
+	ttl: (value) => Number.isFinite(value) && Number(value) > 0,
+	methodTimeout: Number.isFinite,
+	note: (value) => typeof value === 'string',
+};

@@ -93,6 +93,19 @@ test('content that is neither text nor bytes is refused, though no compiler has 
 	for (const action of cases) assert.equal((await endOf(t, action)).code, 'not_sendable');
 });
 
+test('a field of a message that is none is refused in its turn, and not sent as something else', async (t) => {
+	const wrong = [
+		{ kind: 'CommandAck' },
+		{ ttl: NaN },
+		{ methodTimeout: Infinity },
+		{ onCrash: 'x' },
+	];
+	for (const more of wrong) {
+		const { code, attempts, sunk } = await endOf(t, send({ method: sink, ...more } as never));
+		assert.deepEqual([code, attempts, sunk.length], ['bad_message', 1, 0], JSON.stringify(more));
+	}
+});
+
 test('an answer of a later turn, and the output of an ended machine, are refused alike', async (t) => {
 	const late = create({ id: 'm', on: { GO: {}, SPEAK: { actions: answer(new Map() as never) } } });
 	const ending = create({
