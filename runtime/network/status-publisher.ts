@@ -50,6 +50,8 @@ export function createStatusPublisher(parts: {
 	const { self, clock, wires, signer = passingSigner } = parts;
 	const bar = createTopicBar(parts);
 	let isBegun = false;
+	/** Whether the broker has refused what was said last; that is told once. */
+	let isRefused = false;
 	let again: Timer | undefined;
 	/**
 	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
@@ -76,10 +78,15 @@ export function createStatusPublisher(parts: {
 		const said = publication(state);
 		if (bar.has(said.topic)) return;
 		const verdict = await wire.publish(said);
-		if (verdict === 'taken' || verdict === 'nobody') bar.passed(said.topic);
+		if (verdict === 'taken' || verdict === 'nobody') {
+			bar.passed(said.topic);
+			isRefused = false;
+		}
 		if (verdict === 'hung_up' && !bar.isOver(said.topic)) return;
 		if (verdict !== 'hung_up' && verdict !== 'too_large' && verdict !== 'refused') return;
 		if (verdict === 'hung_up') bar.set(said.topic);
+		else if (isRefused) return;
+		isRefused = true;
 		parts.onBarred(said.topic);
 	};
 	const announce = (): void => {

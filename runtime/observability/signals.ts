@@ -132,7 +132,7 @@ export interface SignalFields {
 	/** The oldest dead letter was deleted, because there were too many. */
 	'dead.dropped': { id: string; method: string };
 	'replay.decided': { id: string; method: string; decision: string };
-	/** The broker takes nothing on a topic; nothing is sent on it for a while. */
+	/** The broker takes nothing on a topic; if it hangs up, nothing is sent on it for a while. */
 	'topic.barred': { topic: string; forMs: number };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };

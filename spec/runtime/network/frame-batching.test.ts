@@ -235,3 +235,16 @@ test('one publication that breaks the connection with a mere skip bars its topic
 	await settle();
 	assert.equal(published.length, 4, 'and this one again');
 });
+
+test('a topic that the broker refuses with a reason is told once, until it takes something', async () => {
+	const answers: Verdict[] = ['refused', 'refused', 'taken', 'refused'];
+	const { frameBatching, barred, refused, settle } = bundlingOf(() => answers.shift() ?? 'taken');
+	const counts: number[] = [];
+	for (let times = 0; times < 4; times += 1) {
+		frameBatching.add('t', frameOf('a'));
+		await settle();
+		counts.push(barred.length);
+	}
+	assert.deepEqual(counts, [1, 1, 1, 2]);
+	assert.deepEqual(refused, [], 'the messages wait');
+});
