@@ -12,7 +12,7 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { FrameContent } from '../protocol/frame.ts';
-import { createTopicBar } from './topic-bar.ts';
+import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Verdict } from './transport.ts';
 
 /** What gathers frames; see {@link createFrameBatching}. */
@@ -57,7 +57,7 @@ const surroundingBytes = 64;
 export function createFrameBatching(parts: {
 	readonly bytesMax: number;
 	readonly clock: Clock;
-	readonly config: Pick<Config, 'hangUpsMax' | 'barredTopicMs' | 'windowMessagesMax'>;
+	readonly config: TopicBarConfig & Pick<Config, 'windowMessagesMax'>;
 	readonly publish: (topic: string, frames: readonly FrameContent[]) => Promise<Verdict>;
 	readonly onSent: () => void;
 	/** Called when the broker takes nothing on a topic. */
@@ -125,6 +125,7 @@ export function createFrameBatching(parts: {
 	/** Allows larger publications again, little by little. */
 	const passed = (topic: string, bundle: readonly Given[]): void => {
 		refusedTopics.delete(topic);
+		bar.passed(topic);
 		for (const { frame } of bundle) bar.passed(keyOf(frame));
 		const limit = rowsMax.get(topic);
 		if (limit === undefined || rowsOf(bundle) < limit) return;

@@ -12,9 +12,8 @@ import { formatTopic } from '../message/topics.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { frameVersion } from '../protocol/frame.ts';
 import { passingSigner, type Signer } from '../security/signing.ts';
-import { createTopicBar } from './topic-bar.ts';
+import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Publication, Wire } from './transport.ts';
-import type { Config } from '../config/config.ts';
 import type { Facts } from '../message/facts.ts';
 import type { Status } from '../protocol/status.ts';
 
@@ -43,7 +42,7 @@ export function createStatusPublisher(parts: {
 	clock: Clock;
 	wires: ReadonlySet<Wire>;
 	signer?: Pick<Signer, 'signJson'>;
-	config: Pick<Config, 'hangUpsMax' | 'barredTopicMs'>;
+	config: TopicBarConfig;
 	/** Called when the broker does not take what is said of this node. */
 	onBarred: (topic: string) => void;
 }): StatusPublisher {
