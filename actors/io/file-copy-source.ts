@@ -32,6 +32,8 @@ interface Progress {
 
 /** Chunks under way at a time. */
 const chunksMax = 8;
+/** The smallest chunk that is tried. */
+const chunkBytesMin = 1024;
 /** How often the target may lose what it had before the copy fails. */
 const lossesMax = 5;
 /** Seconds that the target may take to compute the checksum of a large file. */
@@ -47,17 +49,23 @@ export async function sendFile(copy: Copy, context: MethodContext): Promise<stri
 	const file = await describe(copy, context);
 	const { checksum, size } = file;
 	const ask = asker(copy, context);
-	for (let losses = 0; ; losses += 1) {
+	let { chunkBytes } = copy;
+	for (let losses = 0; ;) {
 		const known = ['begin', copy.target, String(size), checksum, copy.folderMode];
 		const has = Number(await ask({ methodArgs: known, methodTimeout: checkSeconds }));
 		await context.note({ ...file, sent: has });
 		try {
-			await sendRest(copy, context, { file, from: has, ask });
+			await sendRest({ ...copy, chunkBytes }, context, { file, from: has, ask });
 			const whole = ['end', copy.target, String(size), checksum, String(file.mode)];
 			return await ask({ methodArgs: whole, methodTimeout: checkSeconds });
 		} catch (thrown) {
-			const isLoss = thrown instanceof ReeveError && thrown.code === 'copy_failed';
-			if (!isLoss || losses >= lossesMax) throw thrown;
+			const code = thrown instanceof ReeveError ? thrown.code : undefined;
+			if (isAboutSize(code) && chunkBytes > chunkBytesMin) {
+				chunkBytes = Math.max(chunkBytesMin, Math.floor(chunkBytes / 2));
+				continue;
+			}
+			if (code !== 'copy_failed' || losses >= lossesMax) throw thrown;
+			losses += 1;
 			// The file may have changed while it was read.
 			const now = await stat(copy.path).catch((error: unknown) => {
 				throw fileError(error);
@@ -67,6 +75,9 @@ export async function sendFile(copy: Copy, context: MethodContext): Promise<stri
 		}
 	}
 }
+
+/** Whether the broker, or the target, may take a smaller chunk. */
+const isAboutSize = (code: string | undefined) => code === 'too_large' || code === 'broker_refused';
 
 type Ask = (asked: Pick<Asked, 'methodArgs' | 'data' | 'methodTimeout'>) => Promise<string>;
 
@@ -85,7 +96,10 @@ async function describe({ path }: Copy, context: MethodContext) {
 	return { size, modifiedAt, checksum, mode: found.mode & 0o777 };
 }
 
-/** Sends chunks from `from` on, several at a time; being of one lane, they arrive in order. */
+/**
+ * Sends chunks from `from` on, several at a time once one of that size has arrived; being of one
+ * lane, they arrive in order.
+ */
 async function sendRest(
 	{ path, target, chunkBytes }: Copy,
 	context: MethodContext,
@@ -96,6 +110,7 @@ async function sendRest(
 	});
 	const underWay = new Set<Promise<void>>();
 	let failure: unknown;
+	let mostUnderWay = 1;
 	try {
 		for (let offset = from; offset < file.size && failure === undefined;) {
 			const data = await readAt(handle, offset, chunkBytes);
@@ -104,13 +119,16 @@ async function sendRest(
 			offset += data.length;
 			const end = offset;
 			const taken = ask({ methodArgs, data })
-				.then(() => context.note({ ...file, sent: end }))
+				.then(() => {
+					mostUnderWay = chunksMax;
+					return context.note({ ...file, sent: end });
+				})
 				.catch((thrown: unknown) => {
 					failure ??= thrown;
 				})
 				.finally(() => underWay.delete(taken));
 			underWay.add(taken);
-			if (underWay.size >= chunksMax) await Promise.race(underWay);
+			if (underWay.size >= mostUnderWay) await Promise.race(underWay);
 		}
 		await Promise.all(underWay);
 	} finally {

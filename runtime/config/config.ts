@@ -216,9 +216,10 @@ export const configSchema = z.strictObject({
 	dropsMax: count
 		.default(3)
 		.describe('Times that the broker may drop one publication before it is given up'),
-	barredTopicMs: milliseconds
-		.default(3_600_000)
-		.describe('Pause before a topic on which the broker always hangs up is tried again'),
+	barredTopicMsMin: milliseconds
+		.default(60_000)
+		.describe('First pause before a topic on which the broker always hangs up is tried again'),
+	barredTopicMsMax: milliseconds.default(3_600_000).describe('Longest such pause'),
 	callsMax: count.default(16).describe('Messages that one concurrent method runs at a time'),
 	settlementsMax: count.default(1000).describe('Outcomes of one method that may wait for the disk'),
 	attemptsMax: count.default(5).describe('Starts of one message before it becomes a dead letter'),

@@ -8,7 +8,7 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
-import { createTopicBar } from './topic-bar.ts';
+import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Verdict } from './transport.ts';
 
 /** What is said in one publication. */
@@ -30,7 +30,7 @@ const exceptionBytes = 32;
 /** Creates the bundling. `publish` never rejects. */
 export function createAcknowledging(parts: {
 	readonly clock: Clock;
-	readonly config: Pick<Config, 'ackBytesMax' | 'hangUpsMax' | 'barredTopicMs'>;
+	readonly config: TopicBarConfig & Pick<Config, 'ackBytesMax'>;
 	readonly topicOf: (node: string) => string;
 	readonly publish: (topic: string, batch: AckBatch) => Promise<Verdict>;
 	readonly onBarred: (topic: string) => void;

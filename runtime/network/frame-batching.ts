@@ -12,7 +12,7 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { FrameContent } from '../protocol/frame.ts';
-import { createTopicBar } from './topic-bar.ts';
+import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Verdict } from './transport.ts';
 
 /** What gathers frames; see {@link createFrameBatching}. */
@@ -57,10 +57,10 @@ const surroundingBytes = 64;
 export function createFrameBatching(parts: {
 	readonly bytesMax: number;
 	readonly clock: Clock;
-	readonly config: Pick<Config, 'hangUpsMax' | 'barredTopicMs' | 'windowMessagesMax'>;
+	readonly config: TopicBarConfig & Pick<Config, 'windowMessagesMax'>;
 	readonly publish: (topic: string, frames: readonly FrameContent[]) => Promise<Verdict>;
 	readonly onSent: () => void;
-	/** Called when nothing is sent on a topic any more. */
+	/** Called when the broker takes nothing on a topic. */
 	readonly onBarred: (topic: string) => void;
 }): FrameBatching {
 	const waiting = new Map<string, Given[]>();
@@ -68,6 +68,8 @@ export function createFrameBatching(parts: {
 	const bar = createTopicBar(parts);
 	/** The most rows in a publication on a topic, where the broker has hung up on one with more. */
 	const rowsMax = new Map<string, number>();
+	/** Topics on which the broker has refused the last publication, with a reason. */
+	const refusedTopics = new Set<string>();
 
 	const limitsOf = (topic: string): Limits => ({
 		bytesMax,
@@ -80,6 +82,8 @@ export function createFrameBatching(parts: {
 				return divide(topic, bundle);
 			case 'hung_up':
 				return hungUp(topic, bundle);
+			case 'refused':
+				return refused(topic);
 			case 'taken':
 			case 'nobody':
 				return passed(topic, bundle);
@@ -112,8 +116,16 @@ export function createFrameBatching(parts: {
 		parts.onBarred(topic);
 		unsendable(frame.first, 'barred');
 	};
+	/** Tells of a topic once: its messages wait, because the broker may change its mind. */
+	const refused = (topic: string): void => {
+		if (refusedTopics.has(topic)) return;
+		refusedTopics.add(topic);
+		parts.onBarred(topic);
+	};
 	/** Allows larger publications again, little by little. */
 	const passed = (topic: string, bundle: readonly Given[]): void => {
+		refusedTopics.delete(topic);
+		bar.passed(topic);
 		for (const { frame } of bundle) bar.passed(keyOf(frame));
 		const limit = rowsMax.get(topic);
 		if (limit === undefined || rowsOf(bundle) < limit) return;

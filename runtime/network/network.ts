@@ -8,6 +8,7 @@ import { formatTopic, type Kind } from '../message/topics.ts';
 import { createStatusPublisher, type Self } from './status-publisher.ts';
 import { createFrameBatching, type FrameSending } from './frame-batching.ts';
 import { createAcknowledging } from './ack-batching.ts';
+import type { TopicBarConfig } from './topic-bar.ts';
 import type { Config } from '../config/config.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -58,10 +59,7 @@ export interface Network {
 export function createNetwork(parts: {
 	self: Self;
 	clock: Clock;
-	config: Pick<
-		Config,
-		'frameBytesMax' | 'ackBytesMax' | 'hangUpsMax' | 'barredTopicMs' | 'windowMessagesMax'
-	>;
+	config: TopicBarConfig & Pick<Config, 'frameBytesMax' | 'ackBytesMax' | 'windowMessagesMax'>;
 	signals: Pick<Signals, 'emit'>;
 	passPoint: PassPoint;
 	/** Without one, nothing is signed and everything is believed. */
@@ -71,7 +69,7 @@ export function createNetwork(parts: {
 }): Network {
 	const { self, clock, config, signals, signer = passingSigner, fenced } = parts;
 	const onBarred = (topic: string): void => {
-		signals.emit('topic.barred', { topic, forMs: config.barredTopicMs });
+		signals.emit('topic.barred', { topic });
 	};
 	const shared = { clock, config, onBarred };
 	const wires = new Set<Wire>();

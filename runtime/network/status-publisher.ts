@@ -12,9 +12,8 @@ import { formatTopic } from '../message/topics.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { frameVersion } from '../protocol/frame.ts';
 import { passingSigner, type Signer } from '../security/signing.ts';
-import { createTopicBar } from './topic-bar.ts';
+import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Publication, Wire } from './transport.ts';
-import type { Config } from '../config/config.ts';
 import type { Facts } from '../message/facts.ts';
 import type { Status } from '../protocol/status.ts';
 
@@ -43,13 +42,15 @@ export function createStatusPublisher(parts: {
 	clock: Clock;
 	wires: ReadonlySet<Wire>;
 	signer?: Pick<Signer, 'signJson'>;
-	config: Pick<Config, 'hangUpsMax' | 'barredTopicMs'>;
+	config: TopicBarConfig;
 	/** Called when the broker does not take what is said of this node. */
 	onBarred: (topic: string) => void;
 }): StatusPublisher {
 	const { self, clock, wires, signer = passingSigner } = parts;
 	const bar = createTopicBar(parts);
 	let isBegun = false;
+	/** Whether the broker has refused what was said last; that is told once. */
+	let isRefused = false;
 	let again: Timer | undefined;
 	/**
 	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
@@ -76,10 +77,15 @@ export function createStatusPublisher(parts: {
 		const said = publication(state);
 		if (bar.has(said.topic)) return;
 		const verdict = await wire.publish(said);
-		if (verdict === 'taken' || verdict === 'nobody') bar.passed(said.topic);
+		if (verdict === 'taken' || verdict === 'nobody') {
+			bar.passed(said.topic);
+			isRefused = false;
+		}
 		if (verdict === 'hung_up' && !bar.isOver(said.topic)) return;
 		if (verdict !== 'hung_up' && verdict !== 'too_large' && verdict !== 'refused') return;
 		if (verdict === 'hung_up') bar.set(said.topic);
+		else if (isRefused) return;
+		isRefused = true;
 		parts.onBarred(said.topic);
 	};
 	const announce = (): void => {

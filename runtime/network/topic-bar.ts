@@ -7,12 +7,16 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 
+/** The settings of bars. */
+export type TopicBarConfig = Pick<Config, 'hangUpsMax' | 'barredTopicMsMin' | 'barredTopicMsMax'>;
+
 /** The bar that {@link createTopicBar} makes. */
 export interface TopicBar {
 	/** Counts that the broker has hung up on this publication; true if that was the last time. */
 	isOver(publication: string): boolean;
-	/** The broker has taken this publication: what was counted of it was something else. */
+	/** The broker has taken this publication, or one on this topic: nothing is wrong with it. */
 	passed(publication: string): void;
+	/** Bars a topic; each time for twice as long, until something passes on it. */
 	set(topic: string): void;
 	has(topic: string): boolean;
 }
@@ -23,11 +27,11 @@ const countedMax = 10_000;
 /** Creates a bar; no topic is barred. */
 export function createTopicBar(parts: {
 	readonly clock: Clock;
-	readonly config: Pick<Config, 'hangUpsMax' | 'barredTopicMs'>;
+	readonly config: TopicBarConfig;
 }): TopicBar {
 	const { clock, config } = parts;
 	const counts = new Map<string, number>();
-	const until = new Map<string, number>();
+	const bars = new Map<string, { readonly until: number; readonly lastedMs: number }>();
 	return {
 		isOver(publication) {
 			const count = (counts.get(publication) ?? 0) + 1;
@@ -38,14 +42,19 @@ export function createTopicBar(parts: {
 			if (counts.size > countedMax && oldest !== undefined) counts.delete(oldest);
 			return false;
 		},
-		passed: (publication) => void counts.delete(publication),
-		set: (topic) => void until.set(topic, clock.monotonic() + config.barredTopicMs),
+		passed(publication) {
+			counts.delete(publication);
+			bars.delete(publication);
+		},
+		set(topic) {
+			const { barredTopicMsMin, barredTopicMsMax } = config;
+			const { lastedMs = barredTopicMsMin / 2 } = bars.get(topic) ?? {};
+			const forMs = Math.min(barredTopicMsMax, 2 * lastedMs);
+			bars.set(topic, { until: clock.monotonic() + forMs, lastedMs: forMs });
+		},
 		has(topic) {
-			const end = until.get(topic);
-			if (end === undefined) return false;
-			if (clock.monotonic() < end) return true;
-			until.delete(topic);
-			return false;
+			const bar = bars.get(topic);
+			return bar !== undefined && clock.monotonic() < bar.until;
 		},
 	};
 }

@@ -135,8 +135,8 @@ export interface SignalFields {
 	/** The oldest dead letter was deleted, because there were too many. */
 	'dead.dropped': { id: string; method: string };
 	'replay.decided': { id: string; method: string; decision: string };
-	/** The broker takes nothing on a topic; nothing is sent on it for a while. */
-	'topic.barred': { topic: string; forMs: number };
+	/** The broker takes nothing on a topic; if it hangs up, nothing is sent on it for a while. */
+	'topic.barred': { topic: string };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };
 	'node.seen': { name: string; storeId: string; epoch: number };

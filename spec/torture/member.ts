@@ -64,7 +64,8 @@ const settings = {
 	receiptsKeptMax: '1000000',
 	// These nodes are killed on purpose; no message is to blame.
 	attemptsMax: '1000',
-	barredTopicMs: '2000',
+	barredTopicMsMin: '1000',
+	barredTopicMsMax: '4000',
 	hangUpTrialMs: '2000',
 	logLevel: 'warn',
 } as const;

@@ -163,7 +163,7 @@ function startReport(signal: Signal): Report | undefined {
 			return { code: signal.code, text };
 		}
 		case 'topic.barred': {
-			const text = `error: the broker hangs up on publications on ${signal.topic}`;
+			const text = `error: the broker takes no publications on ${signal.topic}`;
 			return { code: 'broker_refused', text };
 		}
 		case 'definition.refused': {

@@ -14,7 +14,7 @@ import { checksumOfBytes } from '../../../actors/io/file-copy.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { configOf } from '../../../runtime/config/config.ts';
 import type { Answered, Asked, MethodContext } from '../../../runtime/method/method.ts';
-import { asReeveError } from '../../../runtime/platform/errors.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
 import { createMethodRunner, methodOf } from '../../support/method-call.ts';
 import type { TestScope } from '../../support/temporary.ts';
@@ -37,16 +37,17 @@ function link(t: TestScope, limits: Parameters<typeof configOf>[0] = {}) {
 	};
 	const answerTo = async (message: Asked): Promise<Answered> => {
 		asked.push(message);
-		const { method, methodArgs, data } = onAsk(message);
-		const { args } = methodOf(method);
-		assert.ok(args.safeParse(methodArgs).success, JSON.stringify(methodArgs));
-		const fields = { methodArgs, ...(data === undefined ? {} : { data }) };
 		const isCut = false;
 		try {
+			const { method, methodArgs, data } = onAsk(message);
+			const { args } = methodOf(method);
+			assert.ok(args.safeParse(methodArgs).success, JSON.stringify(methodArgs));
+			const fields = { methodArgs, ...(data === undefined ? {} : { data }) };
 			const output = await target.run(method, fields, { limits: configOf(limits) });
 			return { result: { outcome: 'done' }, output: String(output?.data ?? ''), isCut };
 		} catch (thrown) {
-			const { code, detail } = asReeveError(thrown);
+			if (!(thrown instanceof ReeveError)) throw thrown;
+			const { code, detail } = thrown;
 			return { result: { outcome: 'failed', code, detail }, output: '', isCut };
 		}
 	};
@@ -225,4 +226,27 @@ test('a file that is not copied to its end yet is private, whatever it will be',
 	await target.run('REQCopyDst', { methodArgs, data });
 	const [name = ''] = readdirSync(target.data);
 	assert.equal(statSync(join(target.data, name)).mode & 0o777, 0o600);
+});
+
+test('one publication that breaks the connection: chunks become smaller until the broker takes them', async (t) => {
+	for (const code of ['too_large', 'broker_refused'] as const) {
+		const { source, target, copy, before, asked } = link(t, { copyChunkBytes: 16_384 });
+		const bytes = chance.bytes(60_000);
+		writeFileSync(join(source, 'a'), bytes);
+		before((message) => {
+			if ((message.data?.length ?? 0) > 5000) throw new ReeveError(code, 'from the broker');
+			return message;
+		});
+		await copy(['a', 'central', 'b']);
+		assert.deepEqual(readFileSync(join(target, 'b')), Buffer.from(bytes));
+		const large = asked.filter(({ data }) => (data?.length ?? 0) > 5000);
+		assert.equal(large.length, 2, 'one of each size');
+	}
+	const { source, copy, before } = link(t);
+	writeFileSync(join(source, 'a'), chance.bytes(3000));
+	before((message) => {
+		if (message.data !== undefined) throw new ReeveError('broker_refused', 'always');
+		return message;
+	});
+	await assert.rejects(copy(['a', 'central', 'b']), { code: 'broker_refused' });
 });

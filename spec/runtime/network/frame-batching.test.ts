@@ -37,7 +37,7 @@ function bundlingOf(verdictOf: (bytes: number) => Verdict = () => 'taken', bytes
 	const made = createFrameBatching({
 		bytesMax,
 		clock,
-		config: configOf({ hangUpsMax: 2, barredTopicMs: 60_000 }),
+		config: configOf({ hangUpsMax: 2 }),
 		onBarred: (topic) => barred.push(topic),
 		publish(topic, frames) {
 			const rows = frames.flatMap((frame) => frame.rows);
@@ -226,12 +226,35 @@ test('one publication that breaks the connection with a mere skip bars its topic
 	}
 	assert.deepEqual([published.length, barred], [2, ['t']]);
 	assert.deepEqual(refused, ['a:1 barred', 'a:1 barred']);
-	frameBatching.add('u', frameOf('a'));
+	frameBatching.add('u', frameOf('b'));
 	await settle();
 	assert.equal(published.length, 3, 'other topics are served');
+	await clock.advance(60_000);
+	for (let times = 0; times < 3; times += 1) {
+		frameBatching.add('t', skip);
+		await settle();
+	}
+	assert.equal(published.length, 5, 'it is tried again');
+	await clock.advance(60_000);
+	frameBatching.add('t', skip);
+	await settle();
+	assert.equal(published.length, 5, 'the next pause is longer');
 	await clock.advance(60_000);
 	bundling.hangsUp = () => false;
 	frameBatching.add('t', skip);
 	await settle();
-	assert.equal(published.length, 4, 'and this one again');
+	assert.equal(published.length, 6);
+});
+
+test('a topic that the broker refuses with a reason is told once, until it takes something', async () => {
+	const answers: Verdict[] = ['refused', 'refused', 'taken', 'refused'];
+	const { frameBatching, barred, refused, settle } = bundlingOf(() => answers.shift() ?? 'taken');
+	const counts: number[] = [];
+	for (let times = 0; times < 4; times += 1) {
+		frameBatching.add('t', frameOf('a'));
+		await settle();
+		counts.push(barred.length);
+	}
+	assert.deepEqual(counts, [1, 1, 1, 2]);
+	assert.deepEqual(refused, [], 'the messages wait');
 });
