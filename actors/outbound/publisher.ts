@@ -115,7 +115,7 @@ const machine = setup({
 		asked: '',
 		send: (event) => self.send(event),
 	}),
-	initial: 'waiting',
+	initial: 'beginning',
 	on: {
 		SHUTDOWN: '.stopped',
 		ABSENT: { target: '.waiting', actions: 'goBack' },
@@ -125,6 +125,10 @@ const machine = setup({
 		BARRED: { actions: 'bar' },
 	},
 	states: {
+		// The receiver may be reachable already, so the lane does not say yet that it waits.
+		beginning: {
+			always: [{ guard: 'reachable', target: 'sending', actions: 'calm' }, { target: 'waiting' }],
+		},
 		waiting: {
 			entry: [{ type: 'show', params: { state: 'waiting' } }, 'armAway'],
 			exit: 'disarm',
@@ -132,7 +136,10 @@ const machine = setup({
 			on: {
 				PRESENT: {},
 				// It still waits, but the reason has changed.
-				LINK_UP: { actions: { type: 'show', params: { state: 'waiting' } } },
+				LINK_UP: [
+					{ guard: 'reachable', target: 'sending', actions: 'calm' },
+					{ actions: { type: 'show', params: { state: 'waiting' } } },
+				],
 				MAIL: { actions: 'armAway' },
 				// A late acknowledgement counts as well.
 				ACK: { actions: 'applyAck' },

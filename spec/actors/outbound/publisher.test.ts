@@ -346,6 +346,20 @@ test('a process that was replaced sends nothing again', async (t) => {
 	assert.deepEqual(lane.failures, []);
 });
 
+test('a lane says that it waits only when it does: not at its start, nor with its link', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	await lane.flush();
+	assert.deepEqual(lane.seen('delivery.waiting'), []);
+	lane.link.isUp = false;
+	lane.actor.send({ type: 'LINK_DOWN' });
+	assert.equal(lane.seen('delivery.waiting').length, 1);
+	lane.link.isUp = true;
+	lane.actor.send({ type: 'LINK_UP' });
+	await lane.flush();
+	assert.equal(lane.seen('delivery.waiting').length, 1);
+	assert.deepEqual(lane.ids(), ['a', 'a']);
+});
+
 test('a lane that waits says for what it waits now, also after its link has come back', async (t) => {
 	const { link, birth, actor, lane } = await publishing(openedJournal(t), named('a'));
 	birth('offline');
