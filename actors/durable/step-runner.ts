@@ -10,6 +10,7 @@
  */
 import type { AnyActorLogic } from 'xstate';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, type ErrorCode, reasonOf } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
@@ -144,7 +145,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		const abort = new AbortController();
 		running.set(job.stepId, { abort, job, runsAlone: mayHaveKilled(job) });
 		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
-		const timer = clock.after(timeoutMs, () => {
+		const timer = deadline(clock, timeoutMs, () => {
 			abort.abort();
 			end(failure('timed_out', `after ${timeoutMs} ms`));
 		});

@@ -21,6 +21,7 @@
  */
 import type { AnyActorRef } from 'xstate';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
 import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
@@ -177,7 +178,7 @@ const compiled = compileChart(chart);
 function launch(self: AnyActorRef, { definition, message, context, clock }: CallInput): void {
 	const work: Work = {};
 	works.set(self, work);
-	work.timer = clock.after(context.timeoutMs, () => {
+	work.timer = deadline(clock, context.timeoutMs, () => {
 		self.send({ type: 'DEADLINE' });
 		raise(work, 'timed_out');
 		work.timer = clock.after(graceMs, () => self.send({ type: 'GRACE' }));

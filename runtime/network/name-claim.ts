@@ -11,7 +11,8 @@
  * @module
  */
 import { formatTopic, parseTopic } from '../message/topics.ts';
-import { pause, type Clock } from '../platform/clock.ts';
+import { type Clock } from '../platform/clock.ts';
+import { deadline } from '../platform/deadline.ts';
 import { frameVersion } from '../protocol/frame.ts';
 import type { Publication, ClaimChannel, NameClaim } from './transport.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
@@ -144,9 +145,11 @@ function createHearing(parts: HearingParts) {
 		verdict.resolve(outcome);
 	};
 	const grantAfter = (delayMs: number, isSure: () => boolean = () => true): void => {
-		void pause(clock, delayMs, over.signal).then(() => {
-			if (!over.signal.aborted && isSure()) decide({ verdict: 'granted' });
+		// An objection that came while this process stood still is read before the claim is granted.
+		const timer = deadline(clock, delayMs, () => {
+			if (isSure()) decide({ verdict: 'granted' });
 		});
+		over.signal.addEventListener('abort', () => timer.cancel());
 	};
 	/** The name is free: no birth, a death, or our own earlier start in the same place. */
 	const isVacant = (): boolean =>

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Clock, Timer } from '../platform/clock.ts';
+import { deadline } from '../platform/deadline.ts';
 import type { Journal } from '../journal/journal.ts';
 import { metaChange, readMeta } from '../journal/meta-rows.ts';
 import { behind, rowsUnder, type Change, type Key } from '../journal/schema.ts';
@@ -94,7 +95,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 		if (timer && timer.dueAt <= dueAt) return;
 		timer?.pending.cancel();
 		const delayMs = Math.min(Math.max(0, dueAt - journal.now()), waitMsMax);
-		timer = { dueAt, pending: clock.after(delayMs, wake) };
+		timer = { dueAt, pending: deadline(clock, delayMs, wake) };
 	};
 
 	const hand = (row: TimerRow): void => {

@@ -4,6 +4,7 @@ import { watch } from 'node:fs/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
+import { pause, realClock } from '../../runtime/platform/clock.ts';
 import { type Fleet, startFleet } from '../support/processes.ts';
 
 let fleet: Fleet;
@@ -57,4 +58,24 @@ test('a command with onCrash retry runs again, and its sender gets the result of
 	assert.equal(row?.state, 'done');
 	assert.equal(row?.output?.trim(), '2', 'the mark file has a line for each of the two runs');
 	assert.equal(row?.attempts, 2);
+});
+
+test('what has ended counts before what is overdue: a command that ends while its node is frozen is done', async () => {
+	const folder = join(fleet.folder, 'marks');
+	const begun = appearance(folder, 'frozen');
+	const ended = appearance(folder, 'ended');
+	const script = 'echo > "$0/frozen"; sleep 0.2; echo done; echo > "$0/ended"';
+	const methodArgs = ['bash', '-c', script, folder];
+	const message = { toNode: 'ship1', method: 'REQCliCommand', methodArgs };
+	const [answer] = await fleet.send('central', [{ ...message, methodTimeout: 2 }]);
+	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
+	await begun;
+	fleet.signal('ship1', 'SIGSTOP');
+	await ended;
+	// The node stands still until the command is overdue; only real time can show that.
+	await pause(realClock, 3000);
+	fleet.signal('ship1', 'SIGCONT');
+	const [row] = await fleet.settled('central', [answer.id]);
+	assert.equal(row?.state, 'done', row?.code);
+	assert.equal(row?.output?.trim(), 'done');
 });

@@ -115,6 +115,8 @@ export interface Fleet {
 	start(node: string, flags?: readonly string[]): Promise<void>;
 	/** SIGKILLs a node's process; its commands live on, as after a real crash. */
 	kill(node: string): Promise<void>;
+	/** Sends a signal to a node's process alone, such as SIGSTOP. */
+	signal(node: string, name: NodeJS.Signals): void;
 	send(node: string, messages: readonly object[]): Promise<Answer[]>;
 	/** Resolves with the rows of these messages when all are settled. */
 	settled(node: string, ids: readonly string[]): Promise<MessageRow[]>;
@@ -164,6 +166,9 @@ export async function startFleet(
 			const ended = new Promise((resolve) => child.once('exit', resolve));
 			child.kill('SIGKILL');
 			await ended;
+		},
+		signal(node, name) {
+			children.get(node)?.kill(name);
 		},
 		send: async (node, messages) =>
 			(await askInLines(socket(node), JSON.stringify(messages))) as Answer[],

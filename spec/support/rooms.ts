@@ -189,6 +189,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: [
 			'clock',
 			'crash-points',
+			'deadline',
 			'deferred',
 			'errors',
 			'hash',

@@ -19,6 +19,7 @@ import { checkName } from '../../runtime/message/topics.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import type { Neighbour } from '../../runtime/network/presence.ts';
 import { watchAsk, type ActorReply, type ActorTarget } from './ask-outcome.ts';
@@ -216,7 +217,7 @@ function neighbourOf(
 			ignore();
 			resolve(neighbour);
 		};
-		const timer = clock.after(timeoutMs, () => end());
+		const timer = deadline(clock, timeoutMs, () => end());
 		const ignore = presence.onChange((seen) => {
 			if (seen.name === name) end(seen);
 		});

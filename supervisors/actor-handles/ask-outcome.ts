@@ -6,6 +6,7 @@
  */
 import type { AskTimeoutReason } from '../../actors/definition/effects.ts';
 import type { Timer } from '../../runtime/platform/clock.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import { testimonyOf } from '../operations/audit.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { monitorRemote } from '../otp/monitors.ts';
@@ -47,7 +48,7 @@ export function watchAsk(services: Services, watch: Watch): void {
 }
 
 function watchDeadline({ clock }: Services, watch: Watch): void {
-	const timer = clock.after(watch.timeoutMs, () => watch.none('deadline'));
+	const timer = deadline(clock, watch.timeoutMs, () => watch.none('deadline'));
 	watch.signal.addEventListener('abort', () => timer.cancel());
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Shutdown, StartContext, StartResult, Budgets } from './child-spec.ts';
 import type { Child } from './child.ts';
@@ -220,7 +221,7 @@ function stopChildren(
 	const killLeft = (): void => {
 		for (const child of children) if (child.exitReason === undefined) child.kill();
 	};
-	const timer = typeof shutdown === 'number' ? clock.after(shutdown, killLeft) : undefined;
+	const timer = typeof shutdown === 'number' ? deadline(clock, shutdown, killLeft) : undefined;
 	let left = children.length + 1;
 	const oneLess = (): void => {
 		left -= 1;

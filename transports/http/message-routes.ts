@@ -6,6 +6,7 @@
  */
 import { inOurSpelling, messageInput } from '../../runtime/message/message.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { deadline } from '../../runtime/platform/deadline.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
 import type { Answer, TransportContext } from '../../runtime/network/transport.ts';
 import { failureResponse, readBody, statusOf, type Routes } from './web-server.ts';
@@ -89,7 +90,7 @@ async function outcomesOf(
 	{ waitMs, gone }: { waitMs: number; gone: AbortSignal },
 ): Promise<readonly MessageRow[]> {
 	const over = new AbortController();
-	const timer = clock.after(waitMs, () => over.abort());
+	const timer = deadline(clock, waitMs, () => over.abort());
 	const rows = new Map<string, MessageRow>();
 	try {
 		for await (const row of api.ask(

@@ -39,6 +39,7 @@ test('supervision needs no fleet, no broker and no journal: nothing but XState',
 	assert.deepEqual(ours.filter((path) => path.startsWith('/runtime')).toSorted(), [
 		'/runtime/observability/signals.ts',
 		'/runtime/platform/clock.ts',
+		'/runtime/platform/deadline.ts',
 		'/runtime/platform/errors.ts',
 	]);
 	// Check the walk itself: the main export imports everything.

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from '../../../runtime/platform/clock.ts';
+import { deadline } from '../../../runtime/platform/deadline.ts';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
 import type { Interrupts } from '../arguments/interrupts.ts';
 import { durationText } from '../output/durations.ts';
@@ -47,7 +48,8 @@ export async function watchMessages(
 	const startedAt = clock.monotonic();
 	const rows = new Map(sent.map((each) => [each.id, unseen(each, clock.now())]));
 	const isOver = new AbortController();
-	const timer = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => isOver.abort());
+	const timer =
+		timeoutMs === undefined ? undefined : deadline(clock, timeoutMs, () => isOver.abort());
 	const signal = AbortSignal.any([interrupts.signal, screen.closed, isOver.signal]);
 	const remarks = createRemarks(rows, parts);
 	const printer = createPrinter(sent, parts);
