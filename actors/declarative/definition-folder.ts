@@ -14,8 +14,8 @@ import type { StepSurroundings } from './steps.ts';
 /** The surroundings of the steps of YAML definitions, on the node of a configuration. */
 export function surroundingsOf(config: Config): StepSurroundings {
 	const { nodeName: node, subscribersDataFolder: dataFolder } = config;
-	const { outputBytesMax, diskRetryMs } = config;
-	return { node, dataFolder, outputBytesMax, diskRetryMs };
+	const { outputBytesMax, diskRetryMs, redirectsMax } = config;
+	return { node, dataFolder, outputBytesMax, diskRetryMs, redirectsMax };
 }
 
 /**

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { collect, pageUrl, unreachable } from '../io/http-get.ts';
+import { requestPage } from '../io/http-client.ts';
+import { collect, pageUrl } from '../io/http-get.ts';
 import { contentOf } from '../io/text-content.ts';
 import { textOf } from './values.ts';
 import type { StepContext } from '../definition/step.ts';
@@ -28,12 +29,12 @@ export interface Response {
  * server can recognise a repetition after a crash.
  *
  * @throws ReeveError `bad_arguments`, `host_unreachable`, `output_too_large`; `http_failed` for a
- * status from 400 on
+ * status from 400 on, and for redirects without end
  */
 export async function requestStep(
 	given: unknown,
 	{ signal, idempotencyKey }: StepContext,
-	bytesMax: number,
+	limits: { readonly bytesMax: number; readonly redirectsMax: number },
 ): Promise<Response> {
 	const parsed = requestInput.safeParse(given);
 	if (!parsed.success) throw new ReeveError('bad_arguments', z.prettifyError(parsed.error));
@@ -43,25 +44,22 @@ export async function requestStep(
 		textOf(held),
 	]);
 	const type = data === undefined || typeof data === 'string' ? 'text/plain' : 'application/json';
-	try {
-		const response = await fetch(url, {
-			method,
-			signal,
-			headers: {
-				connection: 'close',
-				'idempotency-key': idempotencyKey,
-				...(data === undefined ? {} : { 'content-type': type }),
-				...Object.fromEntries(sent),
-			},
-			...(data === undefined ? {} : { body: textOf(data) }),
-		});
-		const chunks: Uint8Array[] = [];
-		const isCut = await collect(response, chunks, bytesMax);
-		const { status, statusText } = response;
-		if (status >= 400) throw new ReeveError('http_failed', `${status} ${statusText}`.trim());
-		if (isCut) throw new ReeveError('output_too_large', `more than ${bytesMax} bytes`);
-		return { status, data: contentOf(Buffer.concat(chunks), false) };
-	} catch (thrown) {
-		throw thrown instanceof ReeveError ? thrown : unreachable(url, thrown);
-	}
+	const response = await requestPage({
+		url,
+		method,
+		signal,
+		headers: {
+			'idempotency-key': idempotencyKey,
+			...(data === undefined ? {} : { 'content-type': type }),
+			...Object.fromEntries(sent),
+		},
+		...(data === undefined ? {} : { data: textOf(data) }),
+		redirectsMax: limits.redirectsMax,
+	});
+	const chunks: Uint8Array[] = [];
+	const isCut = await collect(response.body, chunks, limits.bytesMax);
+	const { status, statusText } = response;
+	if (status >= 400) throw new ReeveError('http_failed', `${status} ${statusText}`.trim());
+	if (isCut) throw new ReeveError('output_too_large', `more than ${limits.bytesMax} bytes`);
+	return { status, data: contentOf(Buffer.concat(chunks), false) };
 }

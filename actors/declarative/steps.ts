@@ -26,11 +26,14 @@ export interface StepSurroundings {
 	readonly dataFolder: string;
 	/** The most bytes that a command, a request or a file may return. */
 	readonly outputBytesMax: number;
+	/** The most redirects that a request follows. */
+	readonly redirectsMax?: number;
 	/** The pause before a full disk is tried again. */
 	readonly diskRetryMs?: number;
 }
 
 const defaultRetryMs = 1000;
+const defaultRedirectsMax = 20;
 
 /** The input of a step: its fields, with the values of the turn. */
 export type StepInput = Readonly<Partial<Record<keyof StepYaml, unknown>>>;
@@ -58,7 +61,10 @@ async function run(
 ): Promise<unknown> {
 	const { command, http, readFile: path, writeFile, appendFile } = input;
 	if (command !== undefined) return execute(input, context, surroundings);
-	if (http !== undefined) return requestStep(http, context, surroundings.outputBytesMax);
+	if (http !== undefined) {
+		const { outputBytesMax: bytesMax, redirectsMax = defaultRedirectsMax } = surroundings;
+		return requestStep(http, context, { bytesMax, redirectsMax });
+	}
 	if (path !== undefined) return read(await placeOf(path, surroundings), surroundings);
 	const { file, data } = (writeFile ?? appendFile ?? {}) as { file?: unknown; data?: unknown };
 	const place = await placeOf(file, surroundings);

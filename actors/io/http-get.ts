@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import type { MethodContext } from '../../runtime/method/method.ts';
-import { asReeveError, reasonOf, ReeveError } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
+import { requestPage } from './http-client.ts';
 import { contentOf } from './text-content.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
@@ -20,31 +21,32 @@ export const pageUrl = z
 	);
 
 /**
- * Fetches a page with GET, following redirects. The output is its body, as text if it is UTF-8.
+ * Fetches a page with GET, following up to `redirectsMax` redirects. The output is its body, as
+ * text if it is UTF-8.
  *
  * A body beyond `outputBytesMax` is cut off there and has failed, so an endless one does no harm.
  * No connection is kept open. If its time is over, the output up to then is kept, with the code
  * `timed_out`.
  *
- * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200; the reason of the
- * signal, unless that is `timed_out`
+ * @throws ReeveError `host_unreachable`; `http_failed` for any status but 200, and for redirects
+ * without end; the reason of the signal, unless that is `timed_out`
  */
 export async function fetchPage(url: string, context: MethodContext): Promise<Output> {
 	const { signal, timeoutMs, outputBytesMax } = context;
+	const { redirectsMax } = context.limits;
 	const chunks: Uint8Array[] = [];
 	try {
-		const response = await fetch(url, { signal, headers: { connection: 'close' } });
+		const response = await requestPage({ url, signal, redirectsMax });
 		if (response.status !== 200) {
-			await response.body?.cancel();
+			response.close();
 			throw new ReeveError('http_failed', `${response.status} ${response.statusText}`.trim());
 		}
-		const isCut = await collect(response, chunks, outputBytesMax);
+		const isCut = await collect(response.body, chunks, outputBytesMax);
 		const data = contentOf(Buffer.concat(chunks), isCut);
 		if (!isCut) return { data };
 		return { data, code: 'output_too_large', detail: `more than ${outputBytesMax} bytes` };
 	} catch (thrown) {
-		if (thrown instanceof ReeveError && !signal.aborted) throw thrown;
-		if (!signal.aborted) throw unreachable(url, thrown);
+		if (!signal.aborted) throw thrown;
 		const reason = asReeveError(signal.reason, 'cancelled');
 		if (reason.code !== 'timed_out') throw reason;
 		const kept = chunks.length > 0 ? { data: contentOf(Buffer.concat(chunks), true) } : {};
@@ -52,27 +54,18 @@ export async function fetchPage(url: string, context: MethodContext): Promise<Ou
 	}
 }
 
-/** Collects the body up to `bytesMax`; true if there was more. */
+/** Collects a body up to `bytesMax`; true if there was more. */
 export async function collect(
-	response: Response,
+	body: AsyncIterable<Uint8Array>,
 	chunks: Uint8Array[],
 	bytesMax: number,
 ): Promise<boolean> {
 	let left = bytesMax;
-	// Leaving the loop early cancels the body, and with it the connection.
-	for await (const chunk of response.body ?? []) {
-		const bytes = chunk as Uint8Array;
-		chunks.push(bytes.subarray(0, left));
-		if (bytes.length > left) return true;
-		left -= bytes.length;
+	// Leaving the loop early ends the body, and with it the connection.
+	for await (const chunk of body) {
+		chunks.push(chunk.subarray(0, left));
+		if (chunk.length > left) return true;
+		left -= chunk.length;
 	}
 	return false;
-}
-
-/** The error for a host that could not be reached, with the reason. */
-export function unreachable(url: string, thrown: unknown): ReeveError {
-	// Node.js says "fetch failed", and the reason is its cause.
-	const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
-	const detail = `${url.slice(0, 200)}: ${reasonOf(cause)}`;
-	return new ReeveError('host_unreachable', detail, { cause: thrown });
 }

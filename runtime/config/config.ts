@@ -144,6 +144,12 @@ export const configSchema = z.strictObject({
 	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
+	redirectsMax: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(20)
+		.describe('The most redirects that a fetched page may lead through'),
 	lineBytesMax: bytes
 		.default(65_536)
 		.describe('The longest line of a followed file or command; longer ones are cut into several'),

@@ -27,6 +27,7 @@ export type MethodLimits = Pick<
 	| 'tailPollMs'
 	| 'tailMarkBytes'
 	| 'diskRetryMs'
+	| 'redirectsMax'
 >;
 
 /** A message that a method sends, and waits for the outcome of. */

@@ -354,6 +354,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'file-identity',
 			'file-tail',
 			'full-disk',
+			'http-client',
 			'http-get',
 			'line-reply',
 			'orphan-commands',

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
@@ -121,4 +122,103 @@ test('a scheduled fetch takes an address, seconds and minutes, and makes a sched
 	const message = { methodArgs: [url, '30', '2'] } as unknown;
 	assert.ok(args.safeParse([url, '30', '2']).success);
 	assert.deepEqual(scheduleOf?.(message as never), { every: 30, total: 120 });
+});
+
+test("a browser's rules: pages on ports that browsers refuse are fetched", bounded, async (t) => {
+	// 6667 is another program's here? Then one of the others is free.
+	for (const port of [6667, 10080, 6000, 2049, 6697]) {
+		const server = createServer((_request, response) => response.end('here'));
+		const isFree = await Promise.race([
+			once(server.listen(port, '127.0.0.1'), 'listening').then(() => true),
+			once(server, 'error').then(() => false),
+		]).catch(() => false);
+		if (!isFree) continue;
+		t.after(() => server.close());
+		assert.deepEqual(await fetchWith(t, `http://127.0.0.1:${port}/`), { data: 'here' });
+		return;
+	}
+	t.skip('no such port is free');
+});
+
+test(
+	"a browser's rules: the user in an address is sent, and told to no one else",
+	bounded,
+	async (t) => {
+		const seen = (request: { headers: object }) =>
+			String(Reflect.get(request.headers, 'authorization'));
+		const other = await serve(t, (request, response) => response.end(seen(request)));
+		const url = await serve(t, (request, response) => {
+			if (request.url === '/out') response.writeHead(302, { location: other }).end();
+			else if (request.url === '/in') response.writeHead(302, { location: '/there' }).end();
+			else if (request.url === '/bad') response.writeHead(500).end();
+			else response.end(seen(request));
+		});
+		const known = url.replace('//', '//ann:secret@');
+		const sent = `Basic ${Buffer.from('ann:secret').toString('base64')}`;
+		assert.deepEqual(await fetchWith(t, known), { data: sent });
+		assert.deepEqual(await fetchWith(t, `${known}in`), { data: sent });
+		assert.deepEqual(await fetchWith(t, `${known}out`), { data: 'undefined' });
+		await assert.rejects(fetchWith(t, 'http://ann:secret@no-such-host.invalid/'), (thrown) => {
+			assert.doesNotMatch(String(thrown), /secret/);
+			return true;
+		});
+	},
+);
+
+test('redirects without end, and out of the web, are failures that say so', bounded, async (t) => {
+	const url = await serve(t, (request, response) => {
+		const location = request.url === '/file' ? 'file:///etc/passwd' : `${request.url}x`;
+		response.writeHead(307, { location }).end('on');
+	});
+	await leavesNothingOpen(async () => {
+		const endless = { code: 'http_failed', detail: /more than 20 redirects \(redirectsMax\)/ };
+		await assert.rejects(fetchWith(t, `${url}a`), endless);
+		const out = { code: 'http_failed', detail: /^307 redirects to file:/ };
+		await assert.rejects(fetchWith(t, `${url}file`), out);
+	});
+});
+
+test('compressed pages are decompressed, and cut by what they hold', bounded, async (t) => {
+	const packed: Record<string, Buffer> = {
+		gzip: gzipSync('päge'),
+		deflate: deflateSync('päge'),
+		'deflate,': deflateRawSync('päge'),
+		br: brotliCompressSync('päge'),
+		'gzip, br': brotliCompressSync(gzipSync('päge')),
+		'x-other': Buffer.from('päge'),
+	};
+	const url = await serve(t, ({ url: path = '' }, response) => {
+		const name = decodeURIComponent(path.slice(1));
+		if (name === 'empty') response.writeHead(200, { 'content-encoding': 'gzip' }).end();
+		else if (name === 'torn') {
+			const half = gzipSync('x'.repeat(100)).subarray(0, 20);
+			response.writeHead(200, { 'content-encoding': 'gzip' }).end(half);
+		} else if (name === 'bomb') {
+			response.writeHead(200, { 'content-encoding': 'gzip' });
+			// It never ends: what has come must be handed on.
+			response.write(gzipSync('x'.repeat(1_000_000)));
+		} else response.writeHead(200, { 'content-encoding': name }).end(packed[name]);
+	});
+	await leavesNothingOpen(async () => {
+		for (const name of Object.keys(packed)) {
+			assert.deepEqual(await fetchWith(t, url + encodeURIComponent(name)), { data: 'päge' }, name);
+		}
+		assert.deepEqual(await fetchWith(t, `${url}empty`), { data: '' });
+		const torn = { code: 'host_unreachable', detail: /unexpected end of file/ };
+		await assert.rejects(fetchWith(t, `${url}torn`), torn);
+		const bomb = await fetchWith(t, `${url}bomb`, { outputBytesMax: 10 });
+		assert.equal(bomb?.data, 'x'.repeat(10));
+		assert.equal(bomb?.code, 'output_too_large');
+	});
+});
+
+test('a page in the address itself is fetched', bounded, async (t) => {
+	assert.deepEqual(await fetchWith(t, 'data:text/plain;base64,aGVsbG8='), { data: 'hello' });
+	await assert.rejects(fetchWith(t, 'data:x'), { code: 'bad_arguments' });
+});
+
+test('a failure of TLS names its reason', bounded, async (t) => {
+	const url = await serve(t, (_request, response) => response.end());
+	const failure = { code: 'host_unreachable', detail: /^https:\S+: TLS: wrong version number$/ };
+	await assert.rejects(fetchWith(t, url.replace('http:', 'https:')), failure);
 });
