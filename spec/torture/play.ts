@@ -14,8 +14,8 @@ import { startProxy, type Proxy } from '../support/proxy.ts';
 import { happen, type AccidentCounts } from './accidents.ts';
 import { brokers, type BrokerName } from './brokers.ts';
 import { createDisk, type Disk } from './disk.ts';
+import { programWords } from '../support/program.ts';
 import { createMember, type Member } from './member.ts';
-import { compileProgram } from './program.ts';
 import type { Broker } from './server.ts';
 import { ask } from './talk.ts';
 import { judge, type LedgerRow, type Evidence, type Verdict } from './verdict.ts';
@@ -110,7 +110,7 @@ async function build(
 	folder: string,
 	stack: ((isKept: boolean) => Promise<void> | void)[],
 ): Promise<TortureFleet> {
-	const self = await compileProgram(folder);
+	const self = programWords();
 	const broker = await brokers[brokerName]({ folder, clock, self });
 	stack.push(() => broker.stop());
 	await Promise.all(broker.servers.map((server) => server.start()));
