@@ -18,6 +18,7 @@ export interface MemberParts {
 	readonly name: string;
 	readonly folder: string;
 	readonly databaseFolder: string;
+	readonly definitionsFolder: string;
 	readonly dataFolder: string;
 	/** Where its proxy listens. */
 	readonly port: number;
@@ -143,13 +144,14 @@ export function createMember(parts: MemberParts): Member {
 }
 
 function launch(parts: MemberParts): ChildProcess {
-	const { name, folder, databaseFolder, dataFolder, port, self, words } = parts;
+	const { name, folder, databaseFolder, definitionsFolder, dataFolder, port, self, words } = parts;
 	const places = {
 		nodeName: name,
 		centralNodeName: 'central',
 		brokerAddress: `mqtt://127.0.0.1:${port}`,
 		socketFolder: folder,
 		databaseFolder,
+		definitionsFolder,
 		subscribersDataFolder: dataFolder,
 		configFolder: join(folder, name, 'etc'),
 	};

@@ -14,6 +14,7 @@ import { startProxy, type Proxy } from '../support/proxy.ts';
 import { happen, type AccidentCounts } from './accidents.ts';
 import { brokers, type BrokerName } from './brokers.ts';
 import { createDisk, type Disk } from './disk.ts';
+import { writeDeadlyActor } from './deadly-actor.ts';
 import { programWords } from '../support/program.ts';
 import { createMember, type Member } from './member.ts';
 import type { Broker } from './server.ts';
@@ -38,6 +39,8 @@ export interface TortureOptions {
 
 /** What came of it. */
 export interface TortureResult extends Verdict, AccidentCounts {
+	/** How often a node has ended otherwise: by its own step, or by an accident while it started. */
+	readonly deaths: number;
 	readonly seconds: number;
 	readonly seed: number;
 	readonly broker: string;
@@ -63,6 +66,8 @@ interface TortureFleet {
 	readonly proxies: ReadonlyMap<string, Proxy>;
 	readonly disk: Disk;
 	readonly diskOwner: Member;
+	/** How often a node has ended without having been killed. */
+	readonly deaths: () => number;
 }
 
 /** Plays, and leaves nothing behind, however it ends; but keeps the folder if there is a fault. */
@@ -90,7 +95,13 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 		const { lost, doubled, misordered } = verdict;
 		isKept = lost + doubled + misordered > 0;
 		const tookSeconds = Math.round((clock.monotonic() - since) / 1000);
-		const about = { seed, broker: broker.name, disk: disk.how, seconds: tookSeconds };
+		const about = {
+			deaths: fleet.deaths(),
+			seed,
+			broker: broker.name,
+			disk: disk.how,
+			seconds: tookSeconds,
+		};
 		tell(`${seconds} seconds of accidents, ${tookSeconds} in all`);
 		return { ...verdict, ...counts, ...about, ...(isKept ? { kept: folder } : {}) };
 	} catch (thrown) {
@@ -111,6 +122,7 @@ async function build(
 	stack: ((isKept: boolean) => Promise<void> | void)[],
 ): Promise<TortureFleet> {
 	const self = programWords();
+	const definitionsFolder = writeDeadlyActor(folder, self.at(-1) ?? '');
 	const broker = await brokers[brokerName]({ folder, clock, self });
 	stack.push(() => broker.stop());
 	await Promise.all(broker.servers.map((server) => server.start()));
@@ -119,12 +131,12 @@ async function build(
 	stack.push((isKept) => disk.end(isKept));
 	const proxies = new Map<string, Proxy>();
 	const nodes: Member[] = [];
-	let failedStarts = 0;
+	let deaths = 0;
 	const { promise: hopeless, reject: giveUp } = deferred<never>();
 	const onEnd = (name: string, how: string): void => {
 		tell(`${name} has ended: ${how}`);
-		failedStarts += 1;
-		if (failedStarts > failedStartsMax) giveUp(new Error(`${name} does not start: ${how}`));
+		deaths += 1;
+		if (deaths > failedStartsMax) giveUp(new Error(`${name} does not start: ${how}`));
 	};
 	for (const [index, name] of nodeNames.entries()) {
 		// Each has a server of its own to begin with, and the others if that is away.
@@ -138,6 +150,7 @@ async function build(
 			name,
 			folder,
 			databaseFolder: join(home, 'db'),
+			definitionsFolder,
 			dataFolder: join(home, 'data'),
 			port: proxy.port,
 			self,
@@ -153,7 +166,7 @@ async function build(
 	hopeless.catch(() => undefined);
 	const diskOwner = nodes.at(-1);
 	if (!diskOwner) throw new Error('no node');
-	return { folder, nodes, broker, proxies, disk, diskOwner };
+	return { folder, nodes, broker, proxies, disk, diskOwner, deaths: () => deaths };
 }
 
 /** Rejects when the signal is raised. */

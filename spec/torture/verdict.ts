@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { idOf, type Stream } from './work.ts';
+import { idOf, isOrdered, type Stream } from './work.ts';
 
 /** What the sender's ledger says of a message. */
 export interface LedgerRow {
@@ -79,7 +79,7 @@ function judgeStream({ stream, ledger, trace, replies }: Evidence): Verdict {
 	}
 	const strays = [...times.keys(), ...answered.keys()].map((line) => JSON.stringify(line));
 	for (const line of strays) faults.push({ what: 'lost', text: `${line} belongs to no message` });
-	const late = stream.aim === 'append' ? outOfOrder(trace) : [];
+	const late = isOrdered(stream) ? outOfOrder(trace) : [];
 	for (const line of late) faults.push({ what: 'misordered', text: line });
 	const count = (wanted: Fault['what']) => faults.filter(({ what }) => what === wanted).length;
 	return {
@@ -117,8 +117,8 @@ function judgeMessage(stream: Stream, { id, row, ran, replied }: Found): readonl
 	return faults;
 }
 
-function isMissing({ aim }: Stream, state: string, ran: number): boolean {
-	return ran === 0 && (aim === 'append' || state === 'done');
+function isMissing(stream: Stream, state: string, ran: number): boolean {
+	return ran === 0 && (isOrdered(stream) || state === 'done');
 }
 
 function isTooOften({ aim }: Stream, state: string, ran: number): boolean {

@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
+import { deadlyActor } from './deadly-actor.ts';
 import type { Member } from './member.ts';
 import { ask, talk } from './talk.ts';
 
@@ -15,9 +16,10 @@ import { ask, talk } from './talk.ts';
  * shell command, at most once. `reply`: the same, and its output in a file at the sender, once if
  * it is done. `impatient`: a command that may expire, and then must not have run. `again`: a
  * command that is run again after a crash, so at least once. `bulky`: a command, at times a large
- * one, that may be refused, and then must not have run.
+ * one, that may be refused, and then must not have run. `step`: an event of an actor, whose step may
+ * kill its node, and which then sends a line to a file, once and in order.
  */
-export const aims = ['append', 'command', 'reply', 'impatient', 'again', 'bulky'] as const;
+export const aims = ['append', 'command', 'reply', 'impatient', 'again', 'bulky', 'step'] as const;
 
 /** The size of a large command, and the topic of all bulky streams. */
 export const bulkBytes = 60_000;
@@ -41,6 +43,8 @@ export interface Stream {
 	readonly trace: string;
 	/** The file at the sender that its replies are appended to. */
 	readonly replies?: string;
+	/** The file that the starts of its steps are noted in. */
+	readonly starts?: string;
 	/** How many of its messages were accepted; their numbers begin with 1, without gaps. */
 	accepted: number;
 }
@@ -73,7 +77,8 @@ function streamsBetween(from: Member, to: Member, folder: string): Stream[] {
 		append('append', {}),
 		append('key1', { key: 'one' }),
 		append('key2', { key: 'two' }),
-		...aims.filter((aim) => aim !== 'append').map(command),
+		...aims.filter((aim) => aim !== 'append' && aim !== 'step').map(command),
+		{ ...append('step', {}), aim: 'step', starts: join(folder, `${pair}-step.starts`) },
 	];
 }
 
@@ -86,6 +91,15 @@ function messageOf(stream: Stream, number: number, chance: () => number): object
 	if (aim === 'append') {
 		const keyed = key === undefined ? {} : { key };
 		return { ...shared, ...keyed, ...result, method: 'REQToFileAppend', data: `${id}\n` };
+	}
+	if (aim === 'step') {
+		const event = { id, starts: stream.starts, fileName: name };
+		return {
+			...shared,
+			method: deadlyActor,
+			key: name,
+			methodArgs: ['RUN', JSON.stringify(event)],
+		};
 	}
 	const naps = ['', 'sleep 0.02; ', 'sleep 0.1; '];
 	const nap = () => naps[Math.floor(chance() * naps.length)] ?? '';
@@ -154,8 +168,8 @@ async function watchOpen(
 	}
 }
 
-/** Only an order that was handed in one by one can be asked for. */
-const isOrdered = ({ aim }: Stream) => aim === 'append';
+/** Whether its lines are written once and in order; so its messages are handed in one by one. */
+export const isOrdered = ({ aim }: Stream): boolean => aim === 'append' || aim === 'step';
 
 async function feed(parts: WorkParts, stream: Stream, mayGoOn: () => boolean): Promise<void> {
 	const { clock, chance, enough, abandoned, nodes } = parts;
