@@ -2,13 +2,12 @@
  * Commands of the operating system: started without a shell, in a process group of their own, so
  * that a command is killed with all that it has started.
  *
- * This file is the door to execa.
- *
  * @module
  */
+import { spawn, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
-import { execa } from 'execa';
+import { withoutOwnFiles } from '../../runtime/platform/child-files.ts';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
@@ -49,7 +48,7 @@ const graceMs = 1000;
 const bytesBehindMax = 1_048_576;
 
 /**
- * Runs a command to its end. Its stdin is empty.
+ * Runs a command to its end. Its stdin is empty, and it has none of the files of this process.
  *
  * When the signal is raised, or an output passes its limit, the whole process group is killed
  * (SIGKILL); the output up to then is kept. A process that has left the group, as daemons do,
@@ -67,14 +66,18 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	const nothing = new Uint8Array();
 	if (signal.aborted) return { stdout: nothing, stderr: nothing, cut: 'aborted', durationMs: 0 };
 	const child = start(command);
+	const ended = endOf(child, command);
+	const { stdout: out, stderr: err } = child;
+	// Without descriptors to spare there are no pipes, and this is an error.
+	if (!out || !err) return { ...(await ended), stdout: nothing, stderr: nothing, durationMs: 0 };
 	let isOver = false;
 	let cut: CommandEnd['cut'];
 	let grace: Timer | undefined;
 	let lastRead: NodeJS.Immediate | undefined;
 
 	const dropPipes = () => {
-		child.stdout.destroy();
-		child.stderr.destroy();
+		out.destroy();
+		err.destroy();
 	};
 	const reading = createReading(command);
 	/**
@@ -108,11 +111,10 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
 	child.once('exit', onExit);
 	signal.addEventListener('abort', abort, { once: true });
 	const tooMuch = () => kill('output_too_large');
-	const stdout = reading.read(child.stdout, 'stdout', tooMuch);
-	const stderr = reading.read(child.stderr, 'stderr', tooMuch);
+	const stdout = reading.read(out, 'stdout', tooMuch);
+	const stderr = reading.read(err, 'stderr', tooMuch);
 	try {
-		const { code, exitCode, signal: killedBy } = await child;
-		if (code !== undefined) throw startError(code, command.argv);
+		const { exitCode, killedBy } = await ended;
 		await reading.over();
 		const durationMs = clock.monotonic() - startedAt;
 		const output = { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
@@ -145,14 +147,26 @@ function start({ argv: [file = '', ...args], env }: Command) {
 	if ([file, ...args, ...Object.values(env)].some((text) => text?.includes('\0'))) {
 		throw new ReeveError('bad_arguments', 'neither arguments nor data of a command may hold a NUL');
 	}
-	return execa(file, args, {
-		env: { ...env },
-		detached: true,
-		stdin: 'ignore',
-		buffer: false,
-		reject: false,
-		encoding: 'buffer',
-		stripFinalNewline: false,
+	try {
+		return withoutOwnFiles((files): ChildProcess =>
+			spawn(file, args, {
+				env: { ...process.env, ...env },
+				detached: true,
+				stdio: ['ignore', 'pipe', 'pipe', ...files],
+			}),
+		);
+	} catch (thrown) {
+		throw startError(thrown, [file]);
+	}
+}
+
+/** How a command ended by itself, or of what signal, when its pipes are closed as well. */
+async function endOf(child: ChildProcess, { argv }: Command) {
+	return new Promise<Pick<CommandEnd, 'exitCode' | 'killedBy'>>((resolve, reject) => {
+		child.once('error', (thrown) => reject(startError(thrown, argv)));
+		child.once('close', (exitCode, killedBy) => {
+			resolve(killedBy ? { killedBy } : { exitCode: exitCode ?? 0 });
+		});
 	});
 }
 
@@ -211,7 +225,8 @@ function collect(stream: Readable, bytesMax: number, tooMuch: () => void): reado
 /** Start errors that are due to the command's name or file. */
 const notFoundCodes = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ENOEXEC', 'ELOOP']);
 
-function startError(code: string, argv: readonly string[]): ReeveError {
+function startError(thrown: unknown, argv: readonly string[]): ReeveError {
+	const code = String(Reflect.get(Object(thrown), 'code'));
 	const file = JSON.stringify(argv[0] ?? '');
 	if (notFoundCodes.has(code)) return new ReeveError('command_not_found', `${file} (${code})`);
 	if (code === 'E2BIG') {

@@ -26,7 +26,7 @@ export interface HttpRequest {
 	readonly redirectsMax: number;
 }
 
-/** A response, whose body is to be read or left early; both close the connection. */
+/** A response. Reading its body to the end, or leaving it early, closes the connection. */
 export interface HttpResponse {
 	readonly status: number;
 	readonly statusText: string;

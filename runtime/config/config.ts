@@ -142,6 +142,9 @@ export const configSchema = z.strictObject({
 		.describe('Seconds of silence, while this node runs, after which an inbound lane is forgotten'),
 	lanesPerStoreMax: count.default(10_000).describe('Inbound lanes kept for one sender'),
 	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+	logBytesWaitingMax: bytes
+		.default(1_048_576)
+		.describe('Bytes of the log that wait for its reader; lines beyond it are dropped and counted'),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
 	redirectsMax: z.coerce

@@ -11,6 +11,7 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutOwnFiles } from '../platform/child-files.ts';
 import { isoNow, type Clock } from '../platform/clock.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { fileURLToPath } from 'node:url';
@@ -111,9 +112,12 @@ const walkMsMax = 120_000;
 export function isStoreDamaged(folder: string): boolean {
 	// This file is TypeScript in the repository and JavaScript in the package; so is its neighbour.
 	const probe = fileURLToPath(import.meta.url).replace(/store-opening(\.[jt]s)$/, 'store-probe$1');
-	const { status, signal } = spawnSync(process.execPath, [...process.execArgv, probe, folder], {
-		stdio: 'ignore',
-		timeout: walkMsMax,
-	});
+	const words = [...process.execArgv, probe, folder];
+	const { status, signal } = withoutOwnFiles((files) =>
+		spawnSync(process.execPath, words, {
+			stdio: ['ignore', 'ignore', 'ignore', ...files],
+			timeout: walkMsMax,
+		}),
+	);
 	return status === damagedExitCode || (signal !== null && fatalSignals.includes(signal));
 }

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import process from 'node:process';
 import { pino, type DestinationStream } from 'pino';
+import { boundedOutput, hasReader } from './log-output.ts';
 import type { Signal, Signals, SignalType } from './signals.ts';
 
 /** How much is logged; `silent` logs nothing. */
@@ -45,6 +47,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'topic.barred': 'error',
 	'call.warned': 'error',
 	'clock.jumped': 'warn',
+	'log.dropped': 'error',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',
@@ -63,24 +66,46 @@ export function redacted(signal: Signal): object {
 	return { ...rest, program: methodArgs[0], arguments: Math.max(0, methodArgs.length - 1) };
 }
 
+/** What a log is started with. */
+export interface LogParts {
+	readonly node: string;
+	readonly level: LogLevel;
+	readonly signals: Signals;
+	/** The most bytes that wait for a reader of standard error; lines beyond it are dropped. */
+	readonly bytesWaitingMax?: number;
+	readonly destination?: DestinationStream;
+}
+
+const defaultBytesWaitingMax = 1_048_576;
+
 /**
  * Writes each signal as a line to `destination` (standard error by default), from `level` on up.
  * The result ends it.
  */
-export function startLog(parts: {
-	node: string;
-	level: LogLevel;
-	signals: Signals;
-	destination?: DestinationStream;
-}): () => void {
+export function startLog(parts: LogParts): () => void {
 	const { node, level, signals } = parts;
-	const destination = parts.destination ?? pino.destination({ dest: 2, sync: true });
+	const { destination, end } = openDestination(parts);
 	const logger = pino(
 		{ level, base: { node }, timestamp: pino.stdTimeFunctions.isoTime },
 		destination,
 	);
-	return signals.subscribe((signal) => {
+	const stop = signals.subscribe((signal) => {
 		const at = levels[signal.type] ?? 'debug';
 		if (logger.isLevelEnabled(at)) logger[at](redacted(signal), signal.type);
 	});
+	return () => {
+		end();
+		stop();
+	};
+}
+
+function openDestination({ signals, destination, bytesWaitingMax }: LogParts) {
+	if (destination) return { destination, end: () => {} };
+	if (!hasReader())
+		return { destination: pino.destination({ dest: 2, sync: true }), end: () => {} };
+	const output = boundedOutput(process.stderr, {
+		bytesMax: bytesWaitingMax ?? defaultBytesWaitingMax,
+		onDropped: (lines) => signals.emit('log.dropped', { lines }),
+	});
+	return { destination: output, end: output.end };
 }

@@ -116,6 +116,8 @@ export interface SignalFields {
 	'journal.committed': { count: number; tookMs: number };
 	/** The wall clock was set: it moved so far beside the time of the store. */
 	'clock.jumped': { byMs: number };
+	/** The reader of the log stood still for so long that lines were dropped; it reads again. */
+	'log.dropped': { lines: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
 	/** The record of sent messages cannot be written; the missing lines follow later. */

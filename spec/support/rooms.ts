@@ -187,6 +187,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'runtime/platform': {
 		doors: [
+			'child-files',
 			'clock',
 			'crash-points',
 			'deadline',

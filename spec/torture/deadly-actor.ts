@@ -33,8 +33,9 @@ const work = step({
 	onCrash: 'retry',
 	async run({ id, starts }) {
 		appendFileSync(starts, id + '\\n');
-		const isFirst = readFileSync(starts, 'utf8').split('\\n').filter((line) => line === id).length === 1;
-		if (isFirst && Number(id.split('.').at(-1)) % ${deathShare} === 0) process.kill(process.pid, 'SIGKILL');
+		const started = readFileSync(starts, 'utf8').split('\\n').filter((line) => line === id);
+		const isDeadly = Number(id.split('.').at(-1)) % ${deathShare} === 0;
+		if (isDeadly && started.length === 1) process.kill(process.pid, 'SIGKILL');
 	},
 });
 const machine = setup({

@@ -16,8 +16,8 @@ import { ask, talk } from './talk.ts';
  * shell command, at most once. `reply`: the same, and its output in a file at the sender, once if
  * it is done. `impatient`: a command that may expire, and then must not have run. `again`: a
  * command that is run again after a crash, so at least once. `bulky`: a command, at times a large
- * one, that may be refused, and then must not have run. `step`: an event of an actor, whose step may
- * kill its node, and which then sends a line to a file, once and in order.
+ * one, that may be refused, and then must not have run. `step`: an event of an actor, whose step
+ * may kill its node, and which then sends a line to a file, once and in order.
  */
 export const aims = ['append', 'command', 'reply', 'impatient', 'again', 'bulky', 'step'] as const;
 

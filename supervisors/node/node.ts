@@ -144,9 +144,9 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	const config = await withBrokerPort(given);
 	const { env } = process;
 	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
-	const { nodeName: node, logLevel: level } = config;
+	const { nodeName: node, logLevel: level, logBytesWaitingMax: bytesWaitingMax } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
-	const endLog = startLog({ node, level, signals });
+	const endLog = startLog({ node, level, signals, bytesWaitingMax });
 	// A stray error of an actor is its crash; one of no actor is reported, and ends nothing.
 	const endStrays = catchStrays((thrown) =>
 		signals.emit('actor.crashed', strayReport(node, thrown)),

@@ -7,6 +7,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { withoutOwnFiles } from '../../../runtime/platform/child-files.ts';
 import { pause, type Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 
@@ -47,11 +48,13 @@ export function startMember(parts: MemberParts): Member {
 	const { name, self, words, environment, log, clock } = parts;
 	const [file = '', ...flags] = self;
 	const logFile = openSync(log, 'a');
-	const child: ChildProcess = spawn(file, [...flags, ...words, '--stop-with-parent'], {
-		stdio: ['pipe', 'pipe', logFile],
-		detached: true,
-		env: { ...environment },
-	});
+	const child = withoutOwnFiles((files): ChildProcess =>
+		spawn(file, [...flags, ...words, '--stop-with-parent'], {
+			stdio: ['pipe', 'pipe', logFile, ...files],
+			detached: true,
+			env: { ...environment },
+		}),
+	);
 	const { stdin, stdout } = child;
 	closeSync(logFile);
 	// The child may be gone when the pipe to it is closed.
