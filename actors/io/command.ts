@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { withoutOwnFiles } from '../../runtime/platform/child-files.ts';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { checkWorkingFolder } from '../../runtime/platform/working-folder.ts';
 
 /** A command to run, and its limits. */
 export interface Command {
@@ -57,7 +58,8 @@ const bytesBehindMax = 1_048_576;
  * A command is over when it has exited. Processes that it left in the background go on, as they
  * would without reeve; if they still hold the pipes after a second, the pipes are closed.
  *
- * @throws ReeveError `command_not_found` if it cannot be started, `bad_arguments` if no system
+ * @throws ReeveError `folder_gone` without a working directory, `command_not_found` if the command
+ * cannot be started, `bad_arguments` if no system
  * could start it (a NUL, or more text than fits), `command_failed` if this system cannot now
  */
 export async function runCommand(command: Command): Promise<CommandEnd> {
@@ -147,6 +149,7 @@ function start({ argv: [file = '', ...args], env }: Command) {
 	if ([file, ...args, ...Object.values(env)].some((text) => text?.includes('\0'))) {
 		throw new ReeveError('bad_arguments', 'neither arguments nor data of a command may hold a NUL');
 	}
+	checkWorkingFolder();
 	try {
 		return withoutOwnFiles((files): ChildProcess =>
 			spawn(file, args, {

@@ -125,6 +125,11 @@ export const errorTable = {
 	timed_out: row('the method ran longer than its methodTimeout', 'raise methodTimeout', failed),
 	command_failed: row('the command ended with an error', 'see its exit code and stderr', failed),
 	command_not_found: row('the command cannot be started', 'check its name and permissions', failed),
+	folder_gone: row(
+		'the working directory of the node is gone, or cannot be entered',
+		'restart the node in a directory that stays, such as its data folder',
+		failed,
+	),
 	file_failed: row('the file cannot be written', 'check the disk and its permissions', failed),
 	file_gap: row(
 		'a part of a followed file could not be found',

@@ -198,6 +198,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'machine-id',
 			'offset-clock',
 			'version',
+			'working-folder',
 		],
 		uses: [],
 		never: ['runtime', 'actors', 'supervisors', 'transports'],

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { withoutOwnFiles } from '../../../runtime/platform/child-files.ts';
 import { pause, type Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { checkWorkingFolder } from '../../../runtime/platform/working-folder.ts';
 
 /** A child process that runs a node, or a broker. */
 export interface Member {
@@ -47,6 +48,7 @@ const stopMs = 10_000;
 export function startMember(parts: MemberParts): Member {
 	const { name, self, words, environment, log, clock } = parts;
 	const [file = '', ...flags] = self;
+	checkWorkingFolder();
 	const logFile = openSync(log, 'a');
 	const child = withoutOwnFiles((files): ChildProcess =>
 		spawn(file, [...flags, ...words, '--stop-with-parent'], {
