@@ -48,6 +48,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'call.warned': 'error',
 	'clock.jumped': 'warn',
 	'log.dropped': 'error',
+	'init.missing': 'warn',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',

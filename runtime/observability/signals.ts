@@ -122,6 +122,8 @@ export interface SignalFields {
 	'journal.quarantined': { folder: string };
 	/** The record of sent messages cannot be written; the missing lines follow later. */
 	'record.failed': { detail: string };
+	/** The node is process 1, which must wait for all orphans; see `first-process.ts`. */
+	'init.missing': { what: string; cure: string };
 	/** The node came up in safe mode. */
 	'node.safe': { uncleanStarts: number };
 	/** Another node has this node's name, or its store. */

@@ -193,6 +193,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'deadline',
 			'deferred',
 			'errors',
+			'first-process',
 			'hash',
 			'ids',
 			'machine-id',

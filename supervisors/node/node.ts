@@ -26,6 +26,7 @@ import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints, type PassPoint } from '../../runtime/platform/crash-points.ts';
+import { firstProcess, isFirstProcess } from '../../runtime/platform/first-process.ts';
 import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
 import { startLog } from '../../runtime/observability/log.ts';
 import { methodFolders } from './declared-methods.ts';
@@ -158,7 +159,7 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	// For all connections of this process: by default Node.js gives an address 250 ms.
 	setDefaultAutoSelectFamilyAttemptTimeout(config.connectAttemptMs);
 	const since = clock.monotonic();
-	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
+	announceStart(signals, config);
 	try {
 		const { actors = [] } = options;
 		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
@@ -190,6 +191,11 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 		endWatching();
 		throw thrown;
 	}
+}
+
+function announceStart(signals: Signals, config: Config): void {
+	signals.emit('node.starting', { version, dataFolder: config.subscribersDataFolder });
+	if (isFirstProcess()) signals.emit('init.missing', firstProcess);
 }
 
 /** Starts the tree of a node on its services. */

@@ -10,6 +10,7 @@ import process from 'node:process';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError, errorTable, reasonOf } from '../../../runtime/platform/errors.ts';
+import { firstProcess, isFirstProcess } from '../../../runtime/platform/first-process.ts';
 import { clockOffsetVariable } from '../../../runtime/platform/offset-clock.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
@@ -45,6 +46,7 @@ export async function checkup(options: Options, tools: CommandTools): Promise<re
 		findings.push(await brokerFinding(config, tools));
 	}
 	findings.push(await nodeFinding(options, tools));
+	findings.push(await processFinding(options, tools));
 	findings.push(await clockFinding(options, tools));
 	return findings;
 }
@@ -148,6 +150,14 @@ async function nodeFinding(options: Options, tools: CommandTools): Promise<Findi
 		const { code, message } = asReeveError(thrown);
 		return { name, state: 'failed', what: message, cure: errorTable[code].hint };
 	}
+}
+
+/** Whether the node, or what would start it here, is process 1. */
+async function processFinding(options: Options, tools: CommandTools): Promise<Finding> {
+	const name = 'process';
+	const { pid = process.pid } = (await aboutNode(options, tools).catch(() => undefined)) ?? {};
+	if (isFirstProcess(pid)) return { name, state: 'warning', ...firstProcess };
+	return { name, state: 'ok', what: 'not process 1: another one waits for orphans' };
 }
 
 /** Before this year no clock was set: the machine has none that runs while it is off. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import test from 'node:test';
 import { runReeve, startReeve } from '../../../support/command-line.ts';
+import { programWords } from '../../../support/program.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
 interface Finding {
@@ -28,6 +32,33 @@ test('the checkup shows the clock, and warns of one that a test has moved', asyn
 	assert.equal(found?.state, 'warning');
 	assert.match(found.what, /-86400000 ms, for tests/);
 });
+
+const isRoot = process.getuid?.() === 0;
+const apart = ['-p', '-f', '--kill-child', ...(isRoot ? [] : ['-r'])];
+const canBeFirst = spawnSync('unshare', [...apart, 'true']).status === 0;
+
+test(
+	'process 1: a node and the checkup say what to start it below',
+	{ skip: canBeFirst ? false : 'unshare cannot start a process 1 here', timeout: 60_000 },
+	async (t) => {
+		const cwd = temporaryFolder(t);
+		const own = { REEVE_NODE_NAME: 'central', REEVE_BROKER_ADDRESS: '127.0.0.1:9' };
+		const env = { ...process.env, ...own };
+		const finding = async (): Promise<Finding | undefined> => {
+			const { stdout } = await runReeve(['doctor', '-o', 'json'], { cwd, env: own });
+			const findings = JSON.parse(stdout) as readonly Finding[];
+			return findings.find(({ name }) => name === 'process');
+		};
+		assert.equal((await finding())?.state, 'ok');
+		const node = spawn('unshare', [...apart, ...programWords(), 'run'], { cwd, env });
+		t.after(() => void node.kill('SIGKILL'));
+		let log = '';
+		node.stderr.on('data', (chunk) => (log += String(chunk)));
+		await once(node.stdout, 'data');
+		assert.match(log, /"what":"it is process 1.*docker run --init.*init\.missing/);
+		assert.equal((await finding())?.state, 'warning');
+	},
+);
 
 test('a node is refused whose clock a test moves by no number', async (t) => {
 	const cwd = temporaryFolder(t);
