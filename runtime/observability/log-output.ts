@@ -81,10 +81,14 @@ export function boundedOutput(stream: Writable, { bytesMax, onDropped }: OutputP
 }
 
 /**
- * Whether standard error is read by another process, which may stand still. (Files take lines at
- * once, and a terminal that is stopped with Ctrl-S stops all that writes to it.)
+ * The output to standard error, if another process reads it, which may stand still. (Files take
+ * lines at once, and a terminal that is stopped with Ctrl-S stops all that writes to it.)
  */
-export function hasReader(): boolean {
+export function outputToReader(parts: OutputParts): LogOutput | undefined {
+	return hasReader() ? boundedOutput(process.stderr, parts) : undefined;
+}
+
+function hasReader(): boolean {
 	try {
 		const status = fstatSync(process.stderr.fd);
 		return status.isFIFO() || status.isSocket();

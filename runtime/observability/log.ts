@@ -5,9 +5,8 @@
  *
  * @module
  */
-import process from 'node:process';
 import { pino, type DestinationStream } from 'pino';
-import { boundedOutput, hasReader } from './log-output.ts';
+import { outputToReader } from './log-output.ts';
 import type { Signal, Signals, SignalType } from './signals.ts';
 
 /** How much is logged; `silent` logs nothing. */
@@ -101,12 +100,12 @@ export function startLog(parts: LogParts): () => void {
 }
 
 function openDestination({ signals, destination, bytesWaitingMax }: LogParts) {
-	if (destination) return { destination, end: () => {} };
-	if (!hasReader())
-		return { destination: pino.destination({ dest: 2, sync: true }), end: () => {} };
-	const output = boundedOutput(process.stderr, {
+	const nothing = (): void => {};
+	if (destination) return { destination, end: nothing };
+	const output = outputToReader({
 		bytesMax: bytesWaitingMax ?? defaultBytesWaitingMax,
 		onDropped: (lines) => signals.emit('log.dropped', { lines }),
 	});
-	return { destination: output, end: output.end };
+	if (output) return { destination: output, end: () => output.end() };
+	return { destination: pino.destination({ dest: 2, sync: true }), end: nothing };
 }
