@@ -138,9 +138,14 @@ function merged(settlements: readonly Settlement[]): Settlement {
 	};
 }
 
-/** Whether a row tells an outcome and nothing else, which is never given up. */
+/**
+ * Whether a row tells an outcome and nothing else, which is never given up. Output that travels with
+ * it can be left out.
+ */
 export function isOwed(row: OutRow): boolean {
-	return row.isReply === true && !row.skip && isMereOutcome(unpackMessage(row.body));
+	if (!row.isReply || row.skip) return false;
+	const message = unpackMessage(row.body);
+	return isMereOutcome(message) && message.data === undefined;
 }
 
 /** The outcome of a message that is still open when its topic is barred. */

@@ -91,11 +91,15 @@ interface Probe {
 	isAnswered: boolean;
 	/** How often the message of this number was dropped. */
 	dropped: { readonly seq: number; readonly count: number };
+	/** The highest number that was sent in vain. */
+	sent: number;
+	/** Messages up to here go alone, because one of them was dropped; 0: none. */
+	aloneUpTo: number;
 }
 
 /** Creates the state of a lane that is not in doubt. */
 export function createProbe(): Probe {
-	return { seq: 0, isAnswered: false, dropped: { seq: 0, count: 0 } };
+	return { seq: 0, isAnswered: false, dropped: { seq: 0, count: 0 }, sent: 0, aloneUpTo: 0 };
 }
 
 /** The pause before a receiver that gives no credit is asked again. */
@@ -157,7 +161,8 @@ export function pump(context: PublisherContext): void {
 	const toStoreId = presence.get(lane.to)?.storeId;
 	const changes: Change[] = toStoreId ? [...window.bind(toStoreId)] : [];
 	const frames: FrameContent[] = [];
-	const isInDoubt = context.failures >= context.config.dropsMax;
+	const { probe, config, failures } = context;
+	const isInDoubt = failures >= config.dropsMax || lane.lo <= probe.aloneUpTo;
 	const add = (first: number, rows: FrameContent['rows']): void => {
 		const frame = { lane: lane.name, lo: lane.lo, first, rows };
 		frames.push(toStoreId ? { ...frame, toStoreId } : frame);
@@ -167,7 +172,7 @@ export function pump(context: PublisherContext): void {
 		const { first, rows } = load;
 		changes.push(...load.changes);
 		add(first, rows);
-		const attempt = context.failures + 1;
+		const attempt = failures + 1;
 		const { to, method } = lane;
 		signals.emit('delivery.sent', { to, method, count: rows.length, attempt });
 		context.line.sentAt ??= context.clock.monotonic();
@@ -196,7 +201,9 @@ export function noteDrop({ lane, probe, window, config, send }: PublisherContext
 	const { seq, count } = probe.dropped;
 	const isDropped = probe.isAnswered && probe.seq === lane.lo;
 	probe.isAnswered = false;
+	probe.sent = Math.max(probe.sent, window.sent);
 	if (!isDropped) return;
+	probe.aloneUpTo = probe.sent;
 	probe.dropped = { seq: lane.lo, count: seq === lane.lo ? count + 1 : 1 };
 	if (probe.dropped.count < config.dropsMax || window.isOwed(lane.lo)) return;
 	send({ type: 'UNSENDABLE', seq: lane.lo, why: 'brokerRefused' });

@@ -35,9 +35,9 @@ export function outcomesOf(
 ): readonly Message[] {
 	const { previousMethod, fromNode, toNode } = reply;
 	const answered = answeredBy(reply);
-	const isDivisible = lost !== undefined && answered.length > 1;
-	if (!reply.result || (isMereOutcome(reply) && !isDivisible)) return [];
 	const isOutputLost = lost !== undefined && reply.data !== undefined;
+	const isLighter = isOutputLost || (lost !== undefined && answered.length > 1);
+	if (!reply.result || (isMereOutcome(reply) && !isLighter)) return [];
 	const result: Result =
 		isOutputLost && reply.result.outcome === 'done'
 			? {

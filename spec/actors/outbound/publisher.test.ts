@@ -185,6 +185,28 @@ test('a message that the broker takes and does not bring is refused, and the res
 	assert.equal(lane.ledger.get('b')?.result?.code, 'broker_refused');
 });
 
+test('of many messages of which the broker drops one, each goes alone until that one is found', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b', 'c', 'd'), { dropsMax: 3 });
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'b,c,d']);
+	for (let second = 0; second < 100 && lane.ids().at(-1) !== 'b'; second += 1) {
+		await lane.clock.advance(1000);
+		await lane.flush();
+	}
+	// It is in doubt, and only the empty frame is answered.
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.clock.advance(10_000);
+	await lane.flush();
+	lane.ack(lane.ackOf(2, 'b'));
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'c', 'not together with d');
+	lane.ack(lane.ackOf(3, 'c'));
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'd');
+});
+
 test('a receiver that answers nothing at all does not get its messages refused', async (t) => {
 	const lane = await publishing(openedJournal(t), named('a'), { dropsMax: 1 });
 	for (let second = 0; second < 300; second += 1) {
@@ -208,6 +230,12 @@ test('one publication that breaks the connection is refused, though not an owed 
 	assert.equal(lane.ledger.get('a')?.result?.code, 'broker_refused');
 	const { lane: other, seq } = lane.outbox.append(messageOf(owed));
 	assert.equal(createWindow({ ...lane, lane: other }).isOwed(seq), true);
+	const { seq: heavy } = lane.outbox.append(messageOf({ ...owed, id: 's', data: 'its output' }));
+	assert.equal(
+		createWindow({ ...lane, lane: other }).isOwed(heavy),
+		false,
+		'output can be left out',
+	);
 });
 
 test('what waits for a barred topic is settled, and tried again when it has a skip', async (t) => {
