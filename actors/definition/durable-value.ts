@@ -8,8 +8,9 @@
  *
  * @module
  */
+import { isNativeError } from 'node:util/types';
 import { pack, unpack } from '../../runtime/message/codec.ts';
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
 /**
  * How deep values may lie in one another; a value that contains itself is deeper than this. It is a
@@ -99,7 +100,14 @@ function copied(value: unknown, copying: Copying): unknown {
 	if (copying.trail.length > depthMax) {
 		return unkept(value, copying, `more than ${depthMax} deep, or contains itself`);
 	}
-	return copyOf(value, copying);
+	const depth = copying.trail.length;
+	try {
+		return copyOf(value, copying);
+	} catch (thrown) {
+		if (thrown instanceof ReeveError) throw thrown;
+		copying.trail.length = depth;
+		return unkept(value, copying, `not readable: ${reasonOf(thrown)}`);
+	}
 }
 
 function copyOf(value: object, copying: Copying): unknown {
@@ -109,7 +117,7 @@ function copyOf(value: object, copying: Copying): unknown {
 	if (kind === null) return fieldsCopy(value, bare(), copying);
 	const made = builtInCopy(value, kind, copying);
 	if (made) return made;
-	const error = errorNameOf(kind);
+	const error = isNativeError(value) ? errorNameOf(kind) : undefined;
 	if (error) return fieldsCopy(value, bareError(error), copying);
 	return unkept(value, copying, kindText(value));
 }

@@ -121,7 +121,9 @@ async function follow(path: string, context: MethodContext, span: Span): Promise
 		}
 		if (!isLast) continue;
 		const rest = lines.rest();
-		if (rest) await send(rest, { ...at, position: position + rest.length });
+		// Its line was never ended; the next one begins another file.
+		const line = rest && Buffer.concat([rest, Buffer.from('\n')]);
+		if (line) await send(line, { ...at, position: position + rest.length });
 		// The next piece begins another file, or is the beginning of this one.
 		isFresh = true;
 	}

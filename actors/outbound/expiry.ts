@@ -139,8 +139,8 @@ function merged(settlements: readonly Settlement[]): Settlement {
 }
 
 /**
- * Whether a row tells an outcome and nothing else, which is never given up. Output that travels with
- * it can be left out.
+ * Whether a row tells an outcome and nothing else, which is never given up. Output that travels
+ * with it can be left out.
  */
 export function isOwed(row: OutRow): boolean {
 	if (!row.isReply || row.skip) return false;

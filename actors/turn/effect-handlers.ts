@@ -6,6 +6,7 @@
  */
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { checkTopic } from '../../runtime/message/topics.ts';
 import { createTurnMessages, type TurnMessages } from './turn-messages.ts';
 import { createTurnStepRows, createTurnTimers, type TurnStepRows } from './turn-timers.ts';
 import type { TurnTimers } from './turn-timers.ts';
@@ -55,7 +56,8 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 	};
 
 	const publish = (draft: TurnDraft, { topic, data }: Publication): void => {
-		if (typeof data !== 'string')
+		checkTopic(topic);
+		if (typeof data !== 'string' || !data.isWellFormed())
 			throw new ReeveError('not_sendable', `data for ${topic} is no text`);
 		draft.afterwards.push(() => parts.publish(topic, data));
 	};

@@ -141,14 +141,19 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 	};
 }
 
+/** Half a surrogate pair would arrive as another character. */
+function isText(value: unknown): boolean {
+	return typeof value === 'string' && value.isWellFormed();
+}
+
 /** Checks what the compiler checks, for machines that it has not seen. */
 function checkContent(outgoing: Outgoing): void {
 	const { data, args = [], method } = outgoing;
-	const isContent = data === undefined || typeof data === 'string' || data instanceof Uint8Array;
+	const isContent = data === undefined || isText(data) || data instanceof Uint8Array;
 	if (!isContent)
 		throw new ReeveError('not_sendable', `data for ${method} is no text and no bytes`);
 	for (const arg of args as readonly unknown[]) {
-		if (typeof arg === 'string') continue;
+		if (isText(arg)) continue;
 		throw new ReeveError('not_sendable', `an argument for ${method} is no text`);
 	}
 	for (const [field, isRight] of Object.entries(fieldChecks)) {

@@ -22,9 +22,12 @@ import { ReeveError, reasonOf } from '../platform/errors.ts';
  * hold a NUL; `file_failed` if a folder cannot be created
  */
 export async function dataFile(root: string, ...parts: readonly string[]): Promise<string> {
-	const segments = parts.flatMap(segmentsOf);
+	const named = parts.map(segmentsOf);
+	const isNamed = (named.at(-1) ?? []).length > 0;
+	const segments = named.flat();
 	const name = segments.pop();
-	if (name === undefined) throw new ReeveError('path_outside', 'the path names no file');
+	if (!isNamed || name === undefined)
+		throw new ReeveError('path_outside', 'the path names no file');
 	try {
 		const top = await realFolder(resolve(root));
 		return await ownFile(top, await folderIn(top, segments), name);

@@ -153,11 +153,28 @@ export function isReplyTopic(prefix: string, topic: string): boolean {
 	return faultOf(prefix, topic) === undefined;
 }
 
-function faultOf(prefix: string, topic: string): string | undefined {
+/**
+ * Refuses what is no topic to publish on: a broker would end the connection of the node for it.
+ *
+ * @throws ReeveError `bad_name`
+ */
+export function checkTopic(topic: unknown): asserts topic is string {
+	const why = typeof topic === 'string' ? shapeProblemOf(topic) : 'it is no text';
+	if (why) throw new ReeveError('bad_name', `topic ${String(topic).slice(0, 100)}: ${why}`);
+}
+
+function shapeProblemOf(topic: string): string | undefined {
 	if (topic === '') return 'it is empty';
 	if (/[+#\0]/.test(topic)) return 'no + and no #';
+	if (!topic.isWellFormed()) return 'it has half a surrogate pair';
 	if (topic.startsWith('$')) return 'it is a topic of the broker';
-	if (Buffer.byteLength(topic) > topicBytesMax) return `longer than ${topicBytesMax} bytes`;
+	const isLong = Buffer.byteLength(topic) > topicBytesMax;
+	return isLong ? `longer than ${topicBytesMax} bytes` : undefined;
+}
+
+function faultOf(prefix: string, topic: string): string | undefined {
+	const problem = shapeProblemOf(topic);
+	if (problem) return problem;
 	const head = prefix === '' ? '' : `${prefix}/`;
 	const parts = topic.startsWith(head) ? topic.slice(head.length).split('/') : [];
 	const isOurs = parts[1]?.startsWith('_') === true || parseTopic(prefix, topic) !== undefined;

@@ -64,8 +64,8 @@ export function boundedOutput(stream: Writable, { bytesMax, onDropped }: OutputP
 			if (state.isBroken) return;
 			const bytes = Buffer.from(line);
 			// After a gap there must be room for many lines, or there would be a gap after each.
-			const room = dropped > 0 ? bytesMax / 2 : bytesMax;
-			if (!isEnding && stream.writableLength + bytes.length > room) {
+			const allowed = dropped > 0 ? bytesMax / 2 : bytesMax;
+			if (!isEnding && stream.writableLength + bytes.length > allowed) {
 				dropped += 1;
 				return;
 			}

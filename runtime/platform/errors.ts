@@ -311,19 +311,18 @@ export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'):
  * address of a host, it names the reason of each. It is never empty.
  */
 export function reasonOf(thrown: unknown): string {
-	if (!(thrown instanceof Error)) return textOf(thrown);
+	try {
+		return (thrown instanceof Error ? errorReason(thrown) : String(thrown)).toWellFormed();
+	} catch {
+		// What code throws may be unable to say what it is.
+		return 'something without a text was thrown';
+	}
+}
+
+function errorReason(thrown: Error): string {
 	const parts: unknown[] = thrown instanceof AggregateError ? thrown.errors : [];
 	const reasons = [...new Set(parts.map(reasonOf))].join('; ');
 	const text = [thrown.message, reasons].filter(Boolean).join(': ');
 	const code: unknown = Reflect.get(thrown, 'code');
 	return text || (typeof code === 'string' ? code : thrown.name);
-}
-
-/** A thrown value as text; a method may throw what cannot be converted. */
-function textOf(thrown: unknown): string {
-	try {
-		return String(thrown);
-	} catch {
-		return 'something without a text was thrown';
-	}
 }

@@ -18,9 +18,10 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pause } from '../../runtime/platform/clock.ts';
+import { writeAtomically } from '../../runtime/files/atomic-file.ts';
 import { syncFolder } from '../../runtime/files/data-folder.ts';
 import { asReeveError, errorTable } from '../../runtime/platform/errors.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
@@ -63,7 +64,7 @@ interface Taken {
 
 /** Names get a prefix and a suffix, and no file system takes more than 255 bytes. */
 const nameBytesMax = 190;
-const takenName = /^(?<mark>[0-9a-f]{32})\.(?<state>new|done|refused)\.(?<name>.+)$/;
+const takenName = /^(?<mark>[0-9a-f]{32})\.(?<state>new|done|refused)\.(?<name>.+)$/s;
 
 async function read(path: string, name: string, bytesMax: number): Promise<Found> {
 	const file = await open(path);
@@ -153,10 +154,9 @@ async function finish(
 	const fate = known?.fate ?? (state === 'refused' ? 'refused' : 'done');
 	const target = join(folder, fate, `${mark.slice(0, 12)}.${name}`);
 	const answers = known?.answers ?? 'not known: the node ended before they were written';
-	await writeFile(
-		`${target}.answer.json`,
-		`${JSON.stringify({ file: name, answers }, undefined, 2)}\n`,
-	);
+	const told = `${JSON.stringify({ file: name, answers }, undefined, 2)}\n`;
+	// A client waits for this file, and must not read half of it.
+	writeAtomically(`${target}.answer.json`, told, { mode: 0o644 });
 	await rename(at, target);
 	await syncFolder(join(folder, fate));
 	given.delete(mark);

@@ -71,6 +71,19 @@ const refused: readonly (readonly [unknown, RegExp])[] = [
 	[Object.defineProperty({}, 'hidden', { value: 1 }), /is an object with the hidden field hidden$/],
 	[{ '\ud800': 1 }, /is an object with half a surrogate pair in a key$/],
 	[{ [Symbol('s')]: 1 }, /is an object with a symbol as a key$/],
+	[Object.create(Date.prototype), /is not readable: /],
+	[Object.create(Map.prototype), /is not readable: /],
+	[new Proxy(new Map(), {}), /is not readable: /],
+	[Object.create(Error.prototype), /is an instance of Error$/],
+	[
+		Object.defineProperty({}, 'shut', {
+			enumerable: true,
+			get() {
+				throw new TypeError('no');
+			},
+		}),
+		/is not readable: no$/,
+	],
 ];
 
 const reloaded = (value: unknown): unknown => unpackDurable(packDurable(durable(value, 'context')));

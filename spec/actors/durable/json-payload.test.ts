@@ -49,6 +49,26 @@ async function endOf(t: TestScope, action: unknown) {
 	return { ...result, dead, sunk };
 }
 
+test('a topic or a text that no broker takes is refused in the turn that publishes it', async (t) => {
+	for (const topic of [
+		'',
+		'a/#',
+		'a/+',
+		'a\0b',
+		'$SYS/x',
+		'a\ud800',
+		'x'.repeat(2000),
+		5 as never,
+	]) {
+		const end = await endOf(t, publish(topic, 'data'));
+		assert.equal(end.code, 'bad_name', topic);
+		assert.equal(end.attempts, 1);
+	}
+	assert.equal((await endOf(t, publish('a', '\ud800'))).code, 'not_sendable');
+	assert.equal((await endOf(t, send({ method: sink, data: '\ud800' }))).code, 'not_sendable');
+	assert.equal((await endOf(t, send({ method: sink, args: ['\ud800'] }))).code, 'not_sendable');
+});
+
 test('a value that JSON cannot carry is refused in the turn that sends it, and its path is named', async (t) => {
 	const event = (value: unknown) => ({ type: 'ADD', deep: [{ 'a b': value }] });
 	for (const [value, why] of uncarried) {

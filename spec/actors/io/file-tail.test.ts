@@ -99,6 +99,23 @@ test('lines that are added come one by one, from the end of the file on', bounde
 	});
 });
 
+test(
+	'a line that was never ended is not joined with the first of the next file',
+	bounded,
+	async (t) => {
+		const path = fileIn(t);
+		writeFileSync(path, '');
+		const tail = follow(t, path);
+		await tail.isOpen();
+		appendFileSync(path, 'half');
+		renameSync(path, `${path}.1`);
+		writeFileSync(path, 'next\n');
+		await tail.lines(2);
+		await tail.end();
+		assert.deepEqual(tail.sent, ['half\n', 'next\n']);
+	},
+);
+
 test('a file that is missing is waited for, and read from its beginning', bounded, async (t) => {
 	const path = fileIn(t);
 	const tail = follow(t, path);
@@ -138,7 +155,7 @@ test(
 			assert.equal(tail.place()?.inode, statSync(path).ino);
 			assert.equal(tail.place()?.position, 6);
 			await tail.end();
-			assert.deepEqual(tail.sent, ['one\n', 'two\n', 'half', 'three\n']);
+			assert.deepEqual(tail.sent, ['one\n', 'two\n', 'half\n', 'three\n']);
 		});
 	},
 );
@@ -223,7 +240,7 @@ test('a file that was truncated meanwhile is read from its beginning', bounded, 
 });
 
 test('its time goes on over a crash', bounded, async (t) => {
-	const tail = follow(t, fileIn(t), { progress: { until: realClock.now() - 1 } });
+	const tail = follow(t, fileIn(t), { progress: { leftMs: 0 } });
 	await tail.running;
 	assert.deepEqual(tail.sent, []);
 });

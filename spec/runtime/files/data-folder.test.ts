@@ -49,6 +49,13 @@ test('a NUL is refused, and so is a path that names no file', async (t) => {
 	await assert.rejects(dataFile(root, '/', '.'), outside);
 });
 
+test('the last part must name a file, so that no result takes the place of a folder', async (t) => {
+	const folder = temporaryFolder(t);
+	for (const name of ['.', './', '', 'a/..', '/']) {
+		await assert.rejects(dataFile(folder, 'logs', 'ship1', name), { code: 'path_outside' }, name);
+	}
+});
+
 test('a link that leads out is refused, as a folder and as a file', async (t) => {
 	const root = temporaryFolder(t);
 	const elsewhere = temporaryFolder(t);

@@ -6,6 +6,7 @@ import {
 	exitCodes,
 	isErrorCode,
 	ReeveError,
+	reasonOf,
 } from '../../../runtime/platform/errors.ts';
 
 test('every row tells what happened, what to do, and an exit code that the help lists', () => {
@@ -59,4 +60,20 @@ test('what cannot even be made a text becomes an operational error too', () => {
 	for (const thrown of [bare, hostile, Symbol('s')]) {
 		assert.equal(asReeveError(thrown, 'method_crashed').code, 'method_crashed');
 	}
+});
+
+test('the reason of what was thrown is always a text, whatever was thrown', () => {
+	const shut = Object.defineProperty(new Error('x'), 'message', {
+		get() {
+			throw new Error('no');
+		},
+	});
+	for (const thrown of [
+		shut,
+		Object.create(null),
+		new Proxy({}, { getPrototypeOf: () => shut.message as never }),
+	]) {
+		assert.equal(reasonOf(thrown), 'something without a text was thrown');
+	}
+	assert.equal(reasonOf(new Error('half \ud800')), 'half \ufffd');
 });

@@ -95,6 +95,16 @@ test('a file is taken, and moved to done with its answer beside it', async (t) =
 	assert.equal(existsSync(join(folder, 'job.json')), false);
 });
 
+test('a name with a line break is a name like any other', async (t) => {
+	const { folder, names, until, taken } = await start(t);
+	writeFileSync(join(folder, 'a\nb\u2028c.json'), '{"method":"a"}');
+	await until(isMoved(names, 'done'));
+	assert.deepEqual(
+		taken.all.map(({ method }) => method),
+		['a'],
+	);
+});
+
 test('YAML is taken, and a file that was there before the start, too', async (t) => {
 	const before = await start(t);
 	await before.running.stop();
