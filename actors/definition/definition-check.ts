@@ -11,6 +11,7 @@ import {
 	type AnyStateNode,
 } from 'xstate';
 import { nearestWord } from '../../runtime/text/spelling.ts';
+import { isDelay } from '../../runtime/platform/clock.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import { durable } from './durable-value.ts';
 import { stepOf } from './step.ts';
@@ -130,8 +131,8 @@ function statePath(path: string): readonly string[] {
 
 /** A delay is a number, a function, or a name. */
 function checkDelay(delay: unknown, machine: AnyStateMachine): string | undefined {
-	if (typeof delay === 'number' || (typeof delay === 'string' && Number.isFinite(Number(delay)))) {
-		return Number(delay) >= 0 ? undefined : `the delay is ${delay}`;
+	if (typeof delay === 'number' || (typeof delay === 'string' && !Number.isNaN(Number(delay)))) {
+		return isDelay(Number(delay)) && Number(delay) >= 0 ? undefined : `the delay is ${delay}`;
 	}
 	return checkName(delay, { what: 'delay', known: machine.implementations.delays });
 }

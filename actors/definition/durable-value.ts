@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import { isNativeError } from 'node:util/types';
 import { pack, unpack } from '../../runtime/message/codec.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
@@ -124,8 +125,12 @@ function copyOf(value: object, copying: Copying): unknown {
 
 /** The copy of an object of a class of JavaScript; undefined if it is none, or has own fields. */
 function builtInCopy(value: object, kind: unknown, copying: Copying): object | undefined {
-	if (kind === Uint8Array.prototype) return new Uint8Array(value as Uint8Array);
-	if (kind === Buffer.prototype) return Buffer.from(value as Uint8Array);
+	if (kind === Uint8Array.prototype || kind === Buffer.prototype) {
+		const bytes = value as Uint8Array;
+		const made = kind === Buffer.prototype ? Buffer.from(bytes) : new Uint8Array(bytes);
+		// To list the keys of an array of bytes would cost far more than to compare the bytes.
+		return isDeepStrictEqual(bytes, made) ? made : undefined;
+	}
 	if (Reflect.ownKeys(value).length > 0) return undefined;
 	if (kind === Date.prototype) return new Date(Number(value));
 	if (kind === Map.prototype) return mapCopy(value as ReadonlyMap<unknown, unknown>, copying);

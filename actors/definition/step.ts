@@ -14,7 +14,7 @@
  * @module
  */
 import { fromPromise, type AnyActorLogic, type PromiseActorLogic } from 'xstate';
-import { realClock, type Clock } from '../../runtime/platform/clock.ts';
+import { isDelay, realClock, type Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
@@ -73,7 +73,7 @@ export function step<Output, Input = undefined>(
 	if (!['retry', 'once', 'reconcile'].includes(onCrash)) refuse(`onCrash is ${onCrash}`);
 	if (onCrash === 'reconcile' && !('reconcile' in parts))
 		refuse('onCrash is reconcile, without a reconcile');
-	if (!(timeoutMs >= 0 && timeoutMs < Infinity)) refuse(`timeoutMs is ${timeoutMs}`);
+	if (!isDelay(timeoutMs) || timeoutMs < 0) refuse(`timeoutMs is ${String(timeoutMs)}`);
 	const logic = fromPromise<Output, Input>(async ({ input, self, signal }) =>
 		parts.run(input, { idempotencyKey: self.sessionId, signal, clock: realClock }),
 	);

@@ -49,11 +49,16 @@ export function emptyBatch(): Batch {
 	};
 }
 
+/** Why an instance takes no more turns. The trigger at which it was parked stays on disk. */
+export interface Parked {
+	readonly parked: string;
+}
+
 /**
  * What became of a trigger: it is settled, waits for another state, or is tried again; or its
  * instance is parked.
  */
-export type Fate = 'settled' | 'deferred' | 'failed' | 'parked';
+export type Fate = 'settled' | 'deferred' | 'failed' | Parked;
 
 /** The result of a message that gets no turn, and the batch that it ends in. */
 export interface Settling {

@@ -12,7 +12,7 @@ import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import { readMailboxRow, type MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
-import { readStart } from '../../runtime/mailbox/start-rows.ts';
+import { readStart, startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
@@ -21,7 +21,14 @@ import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 import { timerEvent, type AskDiagnosis } from './ask-timeout.ts';
-import { markOf, markText, release, type Trigger, messageTrigger } from '../turn/trigger.ts';
+import {
+	isAwaited,
+	markOf,
+	markText,
+	messageTrigger,
+	release,
+	type Trigger,
+} from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createTurnScheduler } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
@@ -142,6 +149,13 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		const running = runningSteps(journal, { actor, key, steps: stored.steps });
 		restoreInstance({ definition, stepper }, stored, running);
 	};
+	/** A trigger whose starts are counted anew: at their limit it would park its instance again. */
+	const uncounted = (trigger: Trigger): Trigger => {
+		if (trigger.attempts === 0) return trigger;
+		const removal = startRemoval([actor, ...markOf(trigger)]);
+		journal.commit([removal], 'committed').catch(ignoreIfFenced);
+		return { ...trigger, attempts: 0, runsAlone: true };
+	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {
 			const trigger = triggerOf({ key, mark: ['anew', key], event: undefined }, new Map());
@@ -214,7 +228,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			const begun = isFresh ? beginAnew(key) : undefined;
 			for (const each of left) {
 				const trigger = leftTrigger(each, { journal, actor });
-				if (trigger) scheduler.offer(trigger);
+				if (trigger) scheduler.offer(isAwaited(trigger) ? uncounted(trigger) : trigger);
 			}
 			if (begun) await Promise.race([begun, ending.promise]);
 			const mode = isFresh ? 'fresh' : 'resume';

@@ -7,7 +7,6 @@
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { release, type Trigger } from '../turn/trigger.ts';
-import type { ActorDefinition } from '../definition/definition.ts';
 import type { Instance } from '../turn/instance.ts';
 import type { InstanceCache } from './instance-cache.ts';
 import type { Batch } from './batch.ts';
@@ -21,7 +20,6 @@ export interface InstanceBatch {
 
 /** What instance batches are run with. */
 export interface InstanceBatchParts {
-	readonly definition: ActorDefinition;
 	readonly clock: Clock;
 	readonly instances: InstanceCache;
 	readonly run: Run;
@@ -38,7 +36,7 @@ const crashPauseMs = 200;
 export function createInstanceBatchRun(
 	parts: InstanceBatchParts,
 ): (instanceBatch: InstanceBatch, batch: Batch) => void {
-	const { definition, clock, instances, run, list, isOpen } = parts;
+	const { clock, instances, run, list, isOpen } = parts;
 
 	const pause = (instance: Instance, attempts: number): void => {
 		instance.isPausing = true;
@@ -47,9 +45,8 @@ export function createInstanceBatchRun(
 			if (isOpen()) list(instance);
 		});
 	};
-	const park = (instance: Instance): void => {
-		const { intensity, period } = definition;
-		instances.park(instance.key, `it failed more than ${intensity} times in ${period} s`);
+	const park = (instance: Instance, reason: string): void => {
+		instances.park(instance.key, reason);
 		for (const trigger of [...instance.deferred.splice(0), ...instance.queue.splice(0)]) {
 			instances.leave(instance.key, trigger);
 			release(trigger);
@@ -76,7 +73,7 @@ export function createInstanceBatchRun(
 				pause(instance, trigger.attempts);
 			} else {
 				instance.queue.unshift(trigger, ...rest);
-				park(instance);
+				park(instance, fate.parked);
 				return;
 			}
 			list(instance);

@@ -1,21 +1,23 @@
 /**
  * Failures of turns: an event at which the machine throws is tried again after a pause. After
- * `attemptsMax` starts it goes to the dead letters, and the next event gets its turn. An error that
- * another attempt cannot avoid ends it at once.
+ * `attemptsMax` starts a message goes to the dead letters, and the next event gets its turn. What
+ * the instance waits for (the result of a step, a timer, an answer) stays on disk instead and parks
+ * the instance: without it, the instance would stay in its state for ever. An error that another
+ * attempt cannot avoid ends it at once.
  *
  * @module
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError, reasonOf, type ErrorCode } from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { startChange } from '../../runtime/mailbox/start-rows.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
+import { startChange, startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import { packMessage } from '../../runtime/message/codec.ts';
-import { packDurable } from '../definition/durable-value.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import { failed, type Batch, type Failing, type Fate, type Settling } from './batch.ts';
-import { markOf, type Trigger } from '../turn/trigger.ts';
+import { isAwaited, markOf, type Trigger } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
 import type { Instance } from '../turn/instance.ts';
@@ -36,7 +38,7 @@ export interface FailureParts {
 export interface Failures {
 	/** The machine threw: the instance stays in its state or begins anew, see {@link Recovery}. */
 	take(instance: Instance, trigger: Trigger, failing: Failing): Fate;
-	/** The last attempt has failed: the event goes to the dead letters. */
+	/** The last attempt has failed: a message goes to the dead letters, all else parks. */
 	giveUp(instance: Instance, trigger: Trigger, failing: Failing): Fate;
 }
 
@@ -48,12 +50,16 @@ export function createFailure(parts: FailureParts): Failures {
 	const giveUp = (instance: Instance, trigger: Trigger, { thrown, batch }: Failing): Fate => {
 		const { attempts, mail } = trigger;
 		const code = permanentCode(thrown) ?? 'max_attempts';
-		const value = deadLetter(trigger, { definition, instance, thrown, code, at: journal.now() });
-		if (!mail || mail.answer) {
-			adopt(instance, turns.take(instance, { ...trigger, event: undefined }), batch);
-		}
-		batch.changes.push(...deadLetterChanges(value, parts));
 		const { detail } = asReeveError(thrown, 'actor_crashed');
+		if (!mail || isAwaited(trigger)) return { parked: `${code} at ${nameOf(trigger)}: ${detail}` };
+		const value = deadLetter(trigger, mail, {
+			definition,
+			instance,
+			thrown,
+			code,
+			at: journal.now(),
+		});
+		batch.changes.push(...deadLetterChanges(value, parts));
 		const result = { ...failed(code, detail), attempts };
 		return settle(instance, trigger, { result, batch });
 	};
@@ -67,7 +73,7 @@ export function createFailure(parts: FailureParts): Failures {
 
 	/** Emits a signal about the failure. Returns whether the instance begins anew. */
 	const report = (instance: Instance, trigger: Trigger, thrown: unknown): boolean => {
-		const { attempts, event } = trigger;
+		const { attempts } = trigger;
 		const { recovery } = definition;
 		// In the same state, a permanent error would come again.
 		const isLate = attempts > 1 || permanentCode(thrown) !== undefined;
@@ -75,7 +81,7 @@ export function createFailure(parts: FailureParts): Failures {
 		parts.signals.emit('instance.failed', {
 			actor,
 			key: instance.key,
-			event: event instanceof ReeveError ? '' : (event?.type ?? 'start'),
+			event: nameOf(trigger),
 			detail: traceOf(thrown),
 			attempts,
 			recovery: isFresh ? 'fresh' : 'resume',
@@ -92,16 +98,23 @@ export function createFailure(parts: FailureParts): Failures {
 			const { batch, thrown } = failing;
 			const { attempts, mail } = trigger;
 			const isFresh = report(instance, trigger, thrown);
-			if (isTooMuch(instance)) return 'parked';
+			if (isTooMuch(instance)) {
+				const { intensity, period } = definition;
+				return { parked: `it failed more than ${intensity} times in ${period} s` };
+			}
 			try {
 				if (isFresh) adopt(instance, turns.restart(instance), batch);
 				const isOver = attempts >= config.attemptsMax || isInVain(trigger, thrown);
 				if (mail?.volatile || isOver) {
+					// If it parks the instance, a restart of the node tries it anew.
+					if (isAwaited(trigger) && attempts > 1) {
+						batch.changes.push(startRemoval([actor, ...markOf(trigger)]));
+					}
 					return giveUp(instance, trigger, failing);
 				}
-			} catch {
+			} catch (cause) {
 				// Even the start of the machine throws: the instance waits for a corrected definition.
-				return 'parked';
+				return { parked: `its start failed: ${reasonOf(cause)}` };
 			}
 			const value = { epoch: journal.epoch, attempts };
 			batch.changes.push(startChange([actor, ...markOf(trigger)], value));
@@ -136,15 +149,20 @@ function permanentCode(thrown: unknown): ErrorCode | undefined {
 	return code && permanent.includes(code) ? code : undefined;
 }
 
-/** The dead letter of a trigger, with what is needed to inspect it or to send it again. */
-function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): DeadLetter {
+/** The type of its event. */
+function nameOf({ event }: Trigger): string {
+	return event instanceof ReeveError ? '' : (event?.type ?? 'start');
+}
+
+/** The dead letter of a message, with what is needed to inspect it or to send it again. */
+function deadLetter({ attempts }: Trigger, mail: MailboxRow, about: Circumstances): DeadLetter {
 	const { definition, instance, thrown, code, at } = about;
 	return {
-		id: mail?.id ?? '',
-		fromNode: mail?.from ?? '',
+		id: mail.id,
+		fromNode: mail.from,
 		method: definition.name,
 		key: instance.key,
-		body: mail ? packMessage(mail.message) : packDurable(event),
+		body: packMessage(mail.message),
 		at,
 		outcome: 'failed',
 		code,
@@ -156,5 +174,5 @@ function deadLetter({ mail, event, attempts }: Trigger, about: Circumstances): D
 }
 
 function traceOf(thrown: unknown): string {
-	return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+	return thrown instanceof Error ? (thrown.stack ?? thrown.message) : reasonOf(thrown);
 }

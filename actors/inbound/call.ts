@@ -28,7 +28,7 @@ import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { Chart, Silence } from '../statecharts/chart.ts';
 import { compileChart } from '../statecharts/compile.ts';
 import { runInWorker } from './worker-call.ts';
-import type { Output } from '../../runtime/message/reply.ts';
+import { checkOutputData, type Output } from '../../runtime/message/reply.ts';
 
 /** What a call is made from. */
 export interface CallInput {
@@ -214,8 +214,9 @@ function checkOutput(output: unknown): Output {
 		(isText(data) || data instanceof Uint8Array) &&
 		[code, stderr, detail].every(isText) &&
 		(exitCode === undefined || Number.isInteger(exitCode));
-	if (isFine) return output ?? {};
-	throw new TypeError('the method returned something that is no output');
+	if (!isFine) throw new TypeError('the method returned something that is no output');
+	checkOutputData(data);
+	return output ?? {};
 }
 
 /** The context of a run. It has no effect any more when the call is over. */

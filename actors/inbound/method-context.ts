@@ -11,7 +11,7 @@ import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
-import { composeReply } from '../../runtime/message/reply.ts';
+import { checkOutputData, composeReply } from '../../runtime/message/reply.ts';
 import type { Authorization } from '../../runtime/security/authorization.ts';
 import { askMessage, type AskingParts } from './method-ask.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
@@ -68,6 +68,7 @@ export function createMethodContext(
 			await parts.journal.commit(noted(progress)).catch(ignoreIfFenced);
 		},
 		async reply(data, progress) {
+			checkOutputData(data);
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
 			// A send that fails is ignored: the node is stopping, and the run will be replayed.
 			const published = outcomePublisher?.interim(message, data);

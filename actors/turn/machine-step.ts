@@ -18,6 +18,7 @@ import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { createInertActor, inertScope, stray, type InertActor } from './inert-actor.ts';
 import { checkLookUps } from './machine-names.ts';
+import { checkTimerId } from './turn-timers.ts';
 import { createRestoration, type StoredState } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
@@ -216,7 +217,7 @@ function read(action: Executable, into: Collection, reading: Reading): void {
 			readDelayed(params as Delayed, into, true);
 			return;
 		case 'xstate.cancel':
-			into.effectRequests.push({ want: 'cancel', id: (params as { sendId: string }).sendId });
+			into.effectRequests.push({ want: 'cancel', id: cancelledId(params as { sendId: unknown }) });
 			return;
 		case 'xstate.spawnChild':
 			readSpawn(params as Spawn, into, name);
@@ -230,6 +231,11 @@ function read(action: Executable, into: Collection, reading: Reading): void {
 		default:
 			readRaw(action, into, reading);
 	}
+}
+
+function cancelledId({ sendId }: { readonly sendId: unknown }): string {
+	checkTimerId(sendId);
+	return sendId;
 }
 
 function checkReceiver(to: unknown, { name, actor }: Reading): void {

@@ -40,6 +40,14 @@ export interface Trigger {
 	held?: (() => void) | undefined;
 }
 
+/**
+ * Whether its instance waits for it: the result of a step, a timer, an answer. Nothing would take
+ * its place if it were dropped; a message, which its sender can send again, is told of instead.
+ */
+export function isAwaited({ mail }: Trigger): boolean {
+	return !mail || mail.answer === true;
+}
+
 /** Calls `held`: for now there is nothing more to do for a trigger. */
 export function release(trigger: Trigger): void {
 	const { held } = trigger;

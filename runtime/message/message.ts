@@ -35,7 +35,10 @@ export const messageInput = z.strictObject({
 	method: name('method').describe('What is asked for, such as REQCliCommand'),
 	methodArgs: words.default([]).describe('The arguments of the method'),
 	data: z
-		.union([z.string(), z.array(z.string()), z.instanceof(Uint8Array)])
+		.union(
+			[z.string(), z.array(z.string()), z.instanceof(Uint8Array)],
+			'text, a list of texts, or bytes; write an object as JSON text',
+		)
 		.optional()
 		.describe('The payload; in a reply, the output of the method'),
 	replyMethod: name('method').optional().describe('The method that takes the reply'),
@@ -80,7 +83,7 @@ export const messageInput = z.strictObject({
 		.optional()
 		.describe('The MQTT topic that the outcome is published on'),
 	correlation: z
-		.union([z.string().max(1024), z.instanceof(Uint8Array)])
+		.union([z.string().max(1024), z.instanceof(Uint8Array)], 'text or bytes, 1024 at most')
 		.optional()
 		.describe('Comes back with the outcome'),
 });
@@ -212,6 +215,8 @@ export function checkInput(raw: unknown): CheckedInput {
 	}
 	const parsed = messageInput.safeParse(inOurSpelling(raw));
 	if (!parsed.success) throw refusalOf(parsed.error);
+	const half = halfCharacter(parsed.data, []);
+	if (half) throw new ReeveError('bad_message', `${half.join('.')}: half a surrogate pair in text`);
 	const { toNode, toNodes, data, schedule, ...others } = parsed.data;
 	const rest = schedule === undefined ? others : { ...others, schedule: readSchedule(schedule) };
 	const receivers = toNode === undefined ? [...new Set(toNodes)] : [toNode];
@@ -220,11 +225,26 @@ export function checkInput(raw: unknown): CheckedInput {
 	return { ...rest, receivers, data: Array.isArray(data) ? data.join('') : data };
 }
 
+/**
+ * The path of the first text with half a surrogate pair, as field or value. UTF-8 cannot hold it: it
+ * would arrive as U+FFFD.
+ */
+function halfCharacter(value: unknown, path: readonly string[]): readonly string[] | undefined {
+	if (typeof value === 'string') return value.isWellFormed() ? undefined : path;
+	if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return undefined;
+	for (const [name, field] of Object.entries(value)) {
+		const place = [...path, name.toWellFormed()];
+		const found = name.isWellFormed() ? halfCharacter(field, place) : place;
+		if (found) return found;
+	}
+	return undefined;
+}
+
 /** The most telling error of zod's list; a bad name has a code of its own. */
 function refusalOf(error: z.ZodError): ReeveError {
 	const isBadName = (issue: z.core.$ZodIssue) =>
 		issue.code === 'custom' && issue.params?.['code'] === 'bad_name';
-	const detail = error.issues.slice(0, 5).map(textOf).join('; ');
+	const detail = [...new Set(error.issues.map(textOf))].slice(0, 5).join('; ');
 	return new ReeveError(error.issues.some(isBadName) ? 'bad_name' : 'bad_message', detail);
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from '../platform/clock.ts';
+import { ReeveError } from '../platform/errors.ts';
 import { answeredBy, isReply, type Message, type Result } from './message.ts';
 import { isAcknowledged } from './topics.ts';
 import { newId } from '../platform/ids.ts';
@@ -67,6 +68,16 @@ export function isMereOutcome(message: Message): boolean {
 	return (
 		isReply(message) && (message.method === noReplyMethod || message.result?.streamed === true)
 	);
+}
+
+/**
+ * Checks the output of a method. UTF-8 cannot hold half a surrogate pair: it would arrive as U+FFFD.
+ *
+ * @throws ReeveError `not_sendable`
+ */
+export function checkOutputData(data: string | Uint8Array | undefined): void {
+	if (typeof data !== 'string' || data.isWellFormed()) return;
+	throw new ReeveError('not_sendable', 'the output has half a surrogate pair in its text');
 }
 
 /** Where steward sends output unless the message says otherwise. */

@@ -48,19 +48,22 @@ const limits = {
 	splay: seconds.max(86_400).optional(),
 };
 
+const noSchedule =
+	'no schedule: a cron expression, "every 10m", seconds, or an object with cron or every';
+
 /**
  * What people write: a cron expression; `every 10m`, or `every 10m for 2h`; seconds; `[seconds,
  * seconds in all]` as later versions of steward have it; or an object with these and more.
  */
 export const scheduleInput = z.union(
 	[
-		z.string().refine((text) => readText(text) !== undefined),
+		z.string().refine((text) => readText(text) !== undefined, noSchedule),
 		seconds,
 		z.tuple([seconds, seconds]),
 		z.strictObject({ cron, timezone: timezone.optional(), ...limits }),
 		z.strictObject({ every: seconds, ...limits }),
 	],
-	'no schedule: a cron expression, "every 10m", seconds, or an object with cron or every',
+	noSchedule,
 );
 
 /** The schedule that was written. */

@@ -66,17 +66,6 @@ export interface Timers {
 
 /** The longest wait; a machine that has slept is noticed after this long. */
 const waitMsMax = 60_000;
-/**
- * The longest delay, of 31 000 years. It is a law, not a setting: the instant at which a timer is
- * due orders its row, and stays exact only up to 2 ** 53.
- */
-const delayMsMax = 1e15;
-
-/** Whether a timer can have this delay, in milliseconds. */
-export function isDelay(delayMs: number): boolean {
-	return delayMs <= delayMsMax && delayMs >= -delayMsMax;
-}
-
 /** How many due rows are read at a time. */
 const rowsAtATime = 500;
 /** How exactly it is known, after a crash, when the process ended. */

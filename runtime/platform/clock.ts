@@ -39,6 +39,17 @@ export interface Clock {
 	bytes(count: number): Uint8Array;
 }
 
+/**
+ * The longest delay, of 31 000 years. It is a law, not a setting: the instant at which a timer is
+ * due orders its row, and stays exact only up to 2 ** 53.
+ */
+const delayMsMax = 1e15;
+
+/** Whether this is a delay, in milliseconds: a finite number, of any sign, and not too large. */
+export function isDelay(delayMs: unknown): delayMs is number {
+	return typeof delayMs === 'number' && delayMs <= delayMsMax && delayMs >= -delayMsMax;
+}
+
 /** `setTimeout` treats a longer delay as one millisecond, so longer waits are taken in stages. */
 const timeoutMsMax = 0x7fff_ffff;
 

@@ -66,8 +66,8 @@ export const errorTable = {
 		failed,
 	),
 	not_sendable: row(
-		'an actor was to send a value that JSON cannot carry',
-		'send text, finite numbers, booleans, null, and plain objects and lists of these',
+		'a message cannot carry the value',
+		'send whole characters of text; an actor also finite numbers, booleans, null, and plain objects and lists of these',
 		failed,
 	),
 	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),
@@ -312,11 +312,20 @@ export function asReeveError(thrown: unknown, fallback: ErrorCode = 'internal'):
  */
 export function reasonOf(thrown: unknown): string {
 	try {
-		return (thrown instanceof Error ? errorReason(thrown) : String(thrown)).toWellFormed();
+		if (thrown instanceof Error) return errorReason(thrown).toWellFormed();
+		return (plainReason(thrown) ?? String(thrown)).toWellFormed();
 	} catch {
 		// What code throws may be unable to say what it is.
 		return 'something without a text was thrown';
 	}
+}
+
+/** Of an error as plain data, such as the failure of a step; undefined if it is none. */
+function plainReason(thrown: unknown): string | undefined {
+	if (typeof thrown !== 'object' || thrown === null) return undefined;
+	const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown };
+	const said = [code, message].filter((part) => typeof part === 'string' && part !== '');
+	return said.length > 0 ? said.join(': ') : undefined;
 }
 
 function errorReason(thrown: Error): string {

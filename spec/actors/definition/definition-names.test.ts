@@ -30,6 +30,10 @@ function refusal(config: object, more: object = {}): string | undefined {
 test('each name in a machine is checked when it is loaded', () => {
 	const cases: readonly (readonly [object, RegExp])[] = [
 		[{ after: { patiense: {} } }, /there is no delay patiense; is it patience\?/],
+		[{ after: { Infinity: {} } }, /the delay is Infinity/],
+		[{ after: { 1e20: {} } }, /the delay is 100000000000000000000/],
+		[{ after: { [-5]: {} } }, /the delay is -5/],
+		[{ entry: raise({ type: 'A' }, { delay: Infinity }) }, /the delay is Infinity/],
 		[{ entry: raise({ type: 'A' }, { delay: 'patiense' as never }) }, /no delay patiense/],
 		[{ on: { A: { guard: not('isOpne') } } }, /no guard isOpne; is it isOpen\?/],
 		[{ on: { A: { guard: and(['isOpen', or([not('isOpne')])]) } } }, /no guard isOpne/],
@@ -75,5 +79,7 @@ test('a step whose policy or timeout is wrong is refused', () => {
 	const run = () => 1;
 	assert.throws(() => step({ run, onCrash: 'never' as 'once' }), /onCrash is never/);
 	assert.throws(() => step({ run, onCrash: 'reconcile' }), /reconcile/);
-	assert.throws(() => step({ run, timeoutMs: NaN }), /timeoutMs is NaN/);
+	for (const timeoutMs of [NaN, Infinity, 1e20, -1, '5' as never, 5n as never]) {
+		assert.throws(() => step({ run, timeoutMs }), new RegExp(`timeoutMs is ${String(timeoutMs)}`));
+	}
 });

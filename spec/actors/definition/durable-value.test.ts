@@ -62,6 +62,8 @@ const refused: readonly (readonly [unknown, RegExp])[] = [
 	[Object('boxed'), /is an instance of String$/],
 	[new (class Plan extends Map {})(), /is an instance of Plan$/],
 	[new (class Mine extends Error {})(), /is an instance of Mine$/],
+	[Object.assign(new Uint8Array(2), { x: 1 }), /is an instance of Uint8Array$/],
+	[Object.assign(Buffer.alloc(2), { x: 1 }), /is an instance of Buffer$/],
 	[Promise.resolve(1), /is an instance of Promise$/],
 	[anActor, /is a reference to an actor$/],
 	['half \ud800', /is text with half a surrogate pair$/],

@@ -24,7 +24,7 @@ import {
 	type AnyStateMachine,
 } from 'xstate';
 import { defineActor, type ActorDefinition } from '../../../actors/definition/definition.ts';
-import { send } from '../../../actors/definition/effects.ts';
+import { ask, send } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
 import { scanDeadLetters } from '../../../runtime/ledger/dead-letters.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
@@ -264,11 +264,14 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 		const invoke = { src: 'fail' };
 		const config = { initial: 'a', states: { a: { on: { A: 'b' } }, b: { invoke } } };
 		const node = await after(t, defined(config), ['A']);
-		await failing(node);
-		const dead = scanDeadLetters(node.journal);
-		assert.equal(dead.length, 1);
+		for (let round = 0; node.seen('instance.parked').length === 0; round += 1) {
+			assert.ok(round < 20);
+			await node.journal.commit([]);
+			await node.clock.advance(1000);
+		}
+		const [{ reason = '' } = {}] = node.seen('instance.parked');
+		assert.match(reason, /^max_attempts at xstate\.error\.actor\.0\.m\.b: failed: /);
 		assert.equal(node.stored('it')?.state.value, 'b');
-		assert.deepEqual(node.stored('it')?.steps ?? {}, {});
 		await node.stop();
 	},
 	'`invoke` of other logic'() {
@@ -403,6 +406,15 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 		assert.match(await outcomeOf(t, named), /bad_delay: the delay nothing is undefined \(1\)/);
 		const nan = { on: { A: { actions: late(() => NaN) } } };
 		assert.match(await outcomeOf(t, nan), /bad_delay: .* is NaN \(1\)/);
+		const id = { delay: 5, id: 7 } as never;
+		const numbered = { on: { A: { actions: raise({ type: 'B' }, id) } } };
+		assert.match(await outcomeOf(t, numbered), /bad_name: the id of a timer is 7.* \(1\)/);
+		for (const timeoutMs of ['5', null, 5n]) {
+			const asked = () => ({ id: 'it', method: 'REQPing', timeoutMs }) as never;
+			const asking = { on: { A: { actions: ask(asked) } } };
+			const bad = `failed bad_delay: the delay of timeout.it is ${timeoutMs} (1)`;
+			assert.equal(await outcomeOf(t, asking), bad);
+		}
 	},
 	async '`cancel`'(t) {
 		const on = {
@@ -412,6 +424,10 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 		};
 		const { context } = await same(t, { on }, ['A', 'STOP', 200, 'A', 100]);
 		assert.deepEqual(context.seen, ['B']);
+		for (const id of [7, undefined, null]) {
+			const odd = { on: { A: { actions: cancel(() => id as never) } } };
+			assert.match(await outcomeOf(t, odd), /bad_name: the id of a timer is .* \(1\)/);
+		}
 	},
 	async 'the id of a delayed event that is used again'(t) {
 		const later = (delay: number) => raise({ type: 'B' }, { delay, id: 'b' });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assign, createMachine, type AnyStateMachine } from 'xstate';
+import { assign, createMachine, setup, type AnyStateMachine } from 'xstate';
 import { defineActor, type Recovery } from '../../../actors/definition/definition.ts';
+import { ask, reply, toActor } from '../../../actors/definition/effects.ts';
+import { step } from '../../../actors/definition/step.ts';
 import { scanDeadLetters } from '../../../runtime/ledger/dead-letters.ts';
 import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import type { TestScope } from '../../support/temporary.ts';
@@ -60,5 +62,87 @@ test('such a failure is tried once more from the initial state, if the definitio
 			[recovery, again.code, again.attempts, again.value],
 			[recovery, 'not_storable', 2, 'first'],
 		);
+	}
+});
+
+const echo = defineActor({
+	name: 'echo',
+	version: 1,
+	machine: setup({ types: { events: {} as { type: 'ECHO' } } }).createMachine({
+		id: 'echo',
+		on: { ECHO: { actions: reply('heard') } },
+	}),
+});
+
+type WaitEvent = { type: 'STEP' | 'TIMER' | 'ASK' } | { type: 'reply.it' };
+
+/** Waits for a step, a timer and an answer, and fails in the turn of each while `bug.isThere`. */
+function waiting(bug: { isThere: boolean; throws?: boolean }) {
+	const machine = setup({
+		types: { context: {} as { held: unknown }, events: {} as WaitEvent },
+		actors: { work: step<string, void>({ run: () => Promise.resolve('out') }) },
+		actions: {
+			keep: assign(() => {
+				if (bug.isThere && bug.throws) throw new Error('a bug');
+				return { held: bug.isThere ? () => /x/ : 'kept' };
+			}),
+		},
+	}).createMachine({
+		id: 'wait',
+		context: { held: '' },
+		initial: 'idle',
+		states: {
+			idle: { on: { STEP: 'step', TIMER: 'timer', ASK: 'ask' } },
+			step: { invoke: { src: 'work', onDone: { target: 'over', actions: 'keep' } } },
+			timer: { after: { 5000: { target: 'over', actions: 'keep' } } },
+			ask: {
+				entry: ask({ id: 'it', timeoutMs: 60_000, ...toActor(echo, { type: 'ECHO' }) }),
+				on: { 'reply.it': { target: 'over', actions: 'keep' } },
+			},
+			over: {},
+		},
+	});
+	return defineActor({ name: 'wait', version: 1, machine, recovery: 'resume', intensity: 99 });
+}
+
+const kinds = ['STEP', 'TIMER', 'ASK'] as const;
+
+async function waitedFor(t: TestScope, kind: (typeof kinds)[number], throws: boolean) {
+	const bug = { isThere: true, throws };
+	const node = await startActorNode(t, { actors: [waiting(bug), echo] });
+	await node.send('wait', kind);
+	await node.idle('wait');
+	for (let round = 0; round < 40 && node.seen('instance.parked').length === 0; round += 1) {
+		await node.journal.commit([]);
+		await node.clock.advance(1000);
+	}
+	return { bug, node };
+}
+
+test('what an instance waits for is never dropped: a turn that fails for good parks it', async (t) => {
+	for (const kind of kinds) {
+		for (const throws of [false, true]) {
+			const { bug, node } = await waitedFor(t, kind, throws);
+			const code = throws ? 'max_attempts' : 'not_storable';
+			assert.match(node.seen('instance.parked')[0]?.reason ?? '', new RegExp(`^${code} at `), kind);
+			assert.deepEqual(scanDeadLetters(node.journal), []);
+			assert.equal(node.stored('wait')?.state.value, kind.toLowerCase());
+			bug.isThere = false;
+			await node.hostRuntimes.get('wait')?.unpark('', false);
+			await node.until(() => node.stored('wait')?.state.value === 'over');
+			await node.stop();
+		}
+	}
+});
+
+test('a restart of the node tries what parked an instance again', async (t) => {
+	for (const kind of kinds) {
+		const { bug, node: first } = await waitedFor(t, kind, true);
+		bug.isThere = false;
+		const node = await first.restart();
+		await node.clock.advance(1000);
+		await node.until(() => node.stored('wait')?.state.value === 'over');
+		assert.equal(node.journal.count('started', { from: ['wait', 0], to: ['wait', 1e9] }), 0);
+		await node.stop();
 	}
 });

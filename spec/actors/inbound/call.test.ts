@@ -52,6 +52,11 @@ test('a method that returns anything but an output has crashed', async (t) => {
 	}
 });
 
+test('output with half a surrogate pair is refused: it would arrive as another character', async (t) => {
+	const { result } = await callOf(t, () => Promise.resolve({ data: 'half \ud800' })).ended;
+	assert.equal(result.code, 'not_sendable');
+});
+
 test('the signal of a method that is too slow is raised, and its output up to then is kept', async (t) => {
 	const { ended, clock } = callOf(
 		t,

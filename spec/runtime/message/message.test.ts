@@ -125,6 +125,45 @@ test('a field of the wrong type or size is named', () => {
 	}
 });
 
+test('text that UTF-8 cannot hold is refused, and its place is named: it would arrive as U+FFFD', () => {
+	const half = 'half \ud800';
+	const wrong: [string, unknown][] = [
+		['data', half],
+		['data.1', ['whole', half]],
+		['methodArgs.1', ['echo', half]],
+		['replyMethodArgs.0', [half]],
+		['fileName', half],
+		['directory', half],
+		['note', half],
+		['replyTopic', half],
+		['correlation', half],
+		['operation.opArg.deep.0', { opCmd: 'x', opArg: { deep: [half] } }],
+		['operation.opArg.half \ufffd', { opCmd: 'x', opArg: { [half]: 1 } }],
+	];
+	for (const [place, value] of wrong) {
+		const [field = ''] = place.split('.');
+		const { code, detail } = refusal({ ...minimal, [field]: value });
+		assert.deepEqual([code, detail], ['bad_message', `${place}: half a surrogate pair in text`]);
+	}
+	assert.equal(checkInput({ ...minimal, data: '\u{1f600} whole' }).data, '\u{1f600} whole');
+});
+
+test('what is wrong with a value is told in words, and once', () => {
+	const wrong: [string, unknown, RegExp][] = [
+		['schedule', 'every 0s', /^schedule: no schedule: a cron expression, "every 10m", seconds/],
+		['schedule', '61 * * * *', /^schedule: no schedule: /],
+		['schedule', { cron: 'x' }, /^schedule\.cron: no cron expression$/],
+		['data', { a: 1 }, /^data: text, a list of texts, or bytes; write an object as JSON text$/],
+		['correlation', 5, /^correlation: text or bytes, 1024 at most$/],
+		['correlation', 'x'.repeat(1025), /^correlation: /],
+	];
+	for (const [field, value, why] of wrong) {
+		const { detail } = refusal({ ...minimal, [field]: value });
+		assert.match(detail, why);
+		assert.doesNotMatch(detail, /Invalid input/);
+	}
+});
+
 test('an unknown field is refused with the known one that is nearest', () => {
 	assert.match(refusal({ ...minimal, metodTimeout: 7 }).detail, /metodTimeout.*methodTimeout/);
 	assert.match(refusal({ ...minimal, fromNode: 'central' }).detail, /fromNode/);
