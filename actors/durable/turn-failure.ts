@@ -9,7 +9,12 @@
  */
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { asReeveError, ReeveError, reasonOf, type ErrorCode } from '../../runtime/platform/errors.ts';
+import {
+	asReeveError,
+	ReeveError,
+	reasonOf,
+	type ErrorCode,
+} from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';

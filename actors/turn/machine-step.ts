@@ -18,7 +18,7 @@ import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { createInertActor, inertScope, stray, type InertActor } from './inert-actor.ts';
 import { checkLookUps } from './machine-names.ts';
-import { checkTimerId } from './turn-timers.ts';
+import { checkTimerId } from './timer-id.ts';
 import { createRestoration, type StoredState } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
@@ -133,17 +133,20 @@ export function createMachineStepper(parts: MachineStepperParts): MachineStepper
 			snapshot = transit(snapshot, event);
 		}
 		if (into.hasSpawned) readSpawned({ before, snapshot }, into, name);
-		const context: unknown = durable(snapshot.context, 'context');
-		const output: unknown = durable(snapshot.output, 'output');
-		return { snapshot: Object.assign({}, snapshot, { context, output }), effectRequests };
+		// The snapshot is of this move alone: XState made it, or a copy was made for the move.
+		snapshot.context = durable(snapshot.context as unknown, 'context');
+		if (snapshot.output !== undefined) {
+			snapshot.output = durable(snapshot.output as unknown, 'output');
+		}
+		return { snapshot, effectRequests };
 	};
 
 	return {
 		begin: (input) => collect(() => succeeded(machine.getInitialSnapshot(scope, detached(input)))),
 		move(snapshot, event) {
 			// The machine may change what it is given, and its turn may fail and be tried again.
-			const context: unknown = detached(snapshot.context);
-			const own = Object.assign({}, snapshot, { context }) as AnyMachineSnapshot;
+			const own = { ...(snapshot as object) } as AnyMachineSnapshot;
+			own.context = detached(snapshot.context as unknown);
 			return collect(() => transit(own, detached(event)), own);
 		},
 		store({ status, value, context, output, historyValue }) {

@@ -127,7 +127,8 @@ export function createTurnRecorder(parts: {
 		wantsBase: (turn) => turn % turnsBetweenBases === 0,
 		keep({ turn, event, value, effectRequests, isFresh, base }) {
 			const did = effectRequests.length > 0 ? effectTexts(effectRequests) : [];
-			const [at, storeMs] = [clock.now(), journal.now()];
+			const at = clock.now();
+			const storeMs = journal.now();
 			const kept: BareTurn = [
 				turn,
 				at,

@@ -5,12 +5,12 @@
  */
 import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { packDurable } from '../definition/durable-value.ts';
 import { isDelay } from '../../runtime/platform/clock.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
+import { checkTimerId } from './timer-id.ts';
 import { nodesOf } from '../definition/definition-check.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
@@ -25,22 +25,6 @@ export interface TurnTimers {
 
 /** More changes than one turn makes. */
 const changesPerTurnMax = 1_000_000;
-
-/** The longest id of a timer. */
-const timerIdMax = 400;
-
-/**
- * Checks the id of a timer, which is part of its key on disk. An expression may yield anything.
- *
- * @throws ReeveError `bad_name`
- */
-export function checkTimerId(id: unknown): asserts id is string {
-	const isText = typeof id === 'string';
-	if (isText && id.length <= timerIdMax && !id.includes('\0') && id.isWellFormed()) return;
-	const why = `text of at most ${timerIdMax} letters, without NUL and halves of surrogate pairs`;
-	const shown = isText ? JSON.stringify(id.slice(0, 150)) : diagnosticJson(id).slice(0, 150);
-	throw new ReeveError('bad_name', `the id of a timer is ${shown}: it must be ${why}`);
-}
 
 /** Creates the timers of one actor's drafts. */
 export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTimers {

@@ -96,17 +96,18 @@ export function createLaneRetention(parts: {
 	};
 }
 
-/** Starts sweeping every hour; the result ends it. */
+/** Starts sweeping every hour; the result ends it, with the sweep that is under way. */
 export function startSweeping(retention: LaneRetention, clock: Clock): { stop(): Promise<void> } {
 	let timer = clock.after(sweepMs, sweep);
+	let sweeping = Promise.resolve();
 	function sweep(): void {
 		timer = clock.after(sweepMs, sweep);
-		retention.sweep().catch(ignoreIfFenced);
+		sweeping = retention.sweep().catch(ignoreIfFenced);
 	}
 	return {
 		async stop() {
 			timer.cancel();
-			await Promise.resolve();
+			await sweeping;
 		},
 	};
 }

@@ -226,8 +226,8 @@ export function checkInput(raw: unknown): CheckedInput {
 }
 
 /**
- * The path of the first text with half a surrogate pair, as field or value. UTF-8 cannot hold it: it
- * would arrive as U+FFFD.
+ * The path of the first text with half a surrogate pair, as field or value. UTF-8 cannot hold it:
+ * it would arrive as U+FFFD.
  */
 function halfCharacter(value: unknown, path: readonly string[]): readonly string[] | undefined {
 	if (typeof value === 'string') return value.isWellFormed() ? undefined : path;

@@ -71,7 +71,8 @@ export function isMereOutcome(message: Message): boolean {
 }
 
 /**
- * Checks the output of a method. UTF-8 cannot hold half a surrogate pair: it would arrive as U+FFFD.
+ * Checks the output of a method. UTF-8 cannot hold half a surrogate pair: it would arrive as
+ * U+FFFD.
  *
  * @throws ReeveError `not_sendable`
  */

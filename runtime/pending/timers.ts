@@ -80,8 +80,10 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 	const out = new Map<string, string>();
 	let timer: { readonly dueAt: number; readonly pending: Timer } | undefined;
 
+	let isStopped = false;
 	const arm = (dueAt: number): void => {
-		if (timer && timer.dueAt <= dueAt) return;
+		// A turn that is written during the stop arms its timers afterwards; the next start reads them.
+		if (isStopped || (timer && timer.dueAt <= dueAt)) return;
 		timer?.pending.cancel();
 		const delayMs = Math.min(Math.max(0, dueAt - journal.now()), waitMsMax);
 		timer = { dueAt, pending: deadline(clock, delayMs, wake) };
@@ -127,7 +129,7 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 
 	return {
 		make({ policy, ...rest }) {
-			if (policy === 'remaining') uptime.watch();
+			if (policy === 'remaining' && !isStopped) uptime.watch();
 			const { epoch } = journal;
 			const dueAt = journal.now() + Math.max(0, Math.ceil(rest.delayMs));
 			return { ...rest, policy, dueAt, epoch, downMs: uptime.downMs };
@@ -142,12 +144,13 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 			if (row.epoch === journal.epoch || row.policy === 'absolute') return row;
 			const { epoch } = journal;
 			const { downMs, startedAt } = uptime;
-			if (row.policy === 'remaining') uptime.watch();
+			if (row.policy === 'remaining' && !isStopped) uptime.watch();
 			const dueAt =
 				row.policy === 'restart' ? startedAt + row.delayMs : row.dueAt + downMs - row.downMs;
 			return { ...row, dueAt, epoch, downMs };
 		},
 		open(actor, fire) {
+			isStopped = false;
 			hosts.set(actor, fire);
 			for (const [name, owner] of out) if (owner === actor) out.delete(name);
 			arm(0);
@@ -156,7 +159,9 @@ export function createTimers(parts: { journal: Journal; clock: Clock }): Timers 
 			};
 		},
 		stop() {
+			isStopped = true;
 			timer?.pending.cancel();
+			timer = undefined;
 			uptime.stop();
 		},
 	};
@@ -217,6 +222,7 @@ function createUptime(journal: Journal, clock: Clock) {
 		stop(): void {
 			if (!pending) return;
 			pending.cancel();
+			pending = undefined;
 			note();
 		},
 	};

@@ -67,7 +67,7 @@ export const errorTable = {
 	),
 	not_sendable: row(
 		'a message cannot carry the value',
-		'send whole characters of text; an actor also finite numbers, booleans, null, and plain objects and lists of these',
+		'send whole characters, bytes, finite numbers, booleans, null, and plain lists of these',
 		failed,
 	),
 	too_large: row('the message is larger than the limit', 'split it, or raise messageBytesMax'),

@@ -269,8 +269,10 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 			await node.journal.commit([]);
 			await node.clock.advance(1000);
 		}
-		const [{ reason = '' } = {}] = node.seen('instance.parked');
-		assert.match(reason, /^max_attempts at xstate\.error\.actor\.0\.m\.b: failed: /);
+		assert.match(
+			node.seen('instance.parked')[0]?.reason ?? '',
+			/^max_attempts at xstate\.error\.actor\.0\.m\.b: failed: /,
+		);
 		assert.equal(node.stored('it')?.state.value, 'b');
 		await node.stop();
 	},

@@ -43,7 +43,9 @@ test('an interim reply is a message of its own, without an outcome', async (t) =
 });
 
 test('an interim reply with half a surrogate pair is refused', async (t) => {
-	await assert.rejects(contextOf(composedNode(t)).context.reply('half \ud800'), { code: 'not_sendable' });
+	await assert.rejects(contextOf(composedNode(t)).context.reply('half \ud800'), {
+		code: 'not_sendable',
+	});
 });
 
 test('a sender that asked for no interim replies gets none', async (t) => {
