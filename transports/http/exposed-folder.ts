@@ -24,11 +24,7 @@ import { readGuard, readListenAddress } from '../sockets/listen-address.ts';
 const entriesMax = 10_000;
 
 /** Files may come from any node, so a browser must not run what is in them. */
-const headers = {
-	'content-security-policy': "default-src 'none'; sandbox",
-	'x-content-type-options': 'nosniff',
-	'cache-control': 'no-store',
-};
+const headers = { 'content-security-policy': "default-src 'none'; sandbox" };
 
 /** The answer for a path; throws `not_found` for what is absent or must not be shown. */
 async function answerFor(root: string, path: string, isHead: boolean): Promise<Response> {

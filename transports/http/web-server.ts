@@ -89,6 +89,7 @@ export async function startWeb(options: WebOptions): Promise<RunningTransport> {
 		overrideGlobalObjects: false,
 	});
 	const server = createWebServer({ guard, config }, (request, response) => {
+		response.setHeaders(answerHeaders);
 		const refusal = refusalOf(request, { at, guard, options });
 		if (refusal) refuse(response, refusal);
 		else void answer(request, response);
@@ -112,6 +113,13 @@ export async function startWeb(options: WebOptions): Promise<RunningTransport> {
 }
 
 const noGuard: Guard = { token: undefined, tls: undefined };
+
+/** What browsers are told with every answer: not to guess, lend, or keep what is in it. */
+const answerHeaders = new Headers({
+	'x-content-type-options': 'nosniff',
+	'cross-origin-resource-policy': 'same-origin',
+	'cache-control': 'no-store',
+});
 
 /**
  * Creates the server, with timeouts that limit how long a slow request holds its connection.
@@ -152,8 +160,14 @@ function crossSiteProblem(
 	{ isLoopback }: ListenAddress,
 ): string | undefined {
 	const { host = '', origin } = headers;
-	const isCrossSite = headers['sec-fetch-site'] === 'cross-site';
-	if (isCrossSite || (origin !== undefined && !isSameOrigin(origin, host))) {
+	const site = headers['sec-fetch-site'];
+	// Another port of this machine is the same site: only a link may lead from there to here.
+	const isNeighbour = site === 'same-site' && headers['sec-fetch-mode'] !== 'navigate';
+	if (
+		site === 'cross-site' ||
+		isNeighbour ||
+		(origin !== undefined && !isSameOrigin(origin, host))
+	) {
 		return `the request comes from a page of ${String(origin).slice(0, 100)}`;
 	}
 	const name = host.replace(/:\d*$/, '');

@@ -157,6 +157,33 @@ test('what others can reach is refused without a token or client certificates', 
 	assert.equal(http.wanted(configOf()), false);
 });
 
+test('every answer tells browsers not to guess its type, lend it to other sites, or keep it', async (t) => {
+	const listenerTokenFile = join(temporaryFolder(t), 'token');
+	writeFileSync(listenerTokenFile, 'a-token-of-enough-length');
+	const { url } = await start(t, { listenerTokenFile });
+	for (const path of ['/healthz', '/api/tree', '/nothing']) {
+		const { headers } = await fetch(`${url}${path}`);
+		const said = ['x-content-type-options', 'cross-origin-resource-policy', 'cache-control'].map(
+			(name) => headers.get(name),
+		);
+		assert.deepEqual(said, ['nosniff', 'same-origin', 'no-store'], path);
+	}
+});
+
+test('a page of the same site but another origin may be a link to an answer, and nothing else', async (t) => {
+	const { url } = await start(t);
+	const status = (mode: string) => {
+		const { port } = new URL(url);
+		const headers = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': mode };
+		return new Promise<number | undefined>((resolve) => {
+			request({ port, path: '/healthz', headers }, ({ statusCode }) => resolve(statusCode)).end();
+		});
+	};
+	assert.equal(await status('navigate'), 200);
+	assert.equal(await status('no-cors'), 401);
+	assert.equal(await status('cors'), 401);
+});
+
 test('pages of other origins, and names that are not of this machine, are refused', async (t) => {
 	const { url, post } = await start(t);
 	const text = JSON.stringify(exec('true'));
