@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ReeveError } from '../../runtime/platform/errors.ts';
 import { durationMs } from '../../runtime/text/duration.ts';
 import type { Shape, Values } from './expression.ts';
 import { shapeOf, type Build, type Where } from './build-context.ts';
@@ -185,6 +186,6 @@ export function compileDuration(
 		const found = computed.of(values);
 		const ms = typeof found === 'string' ? durationMs(found) : found;
 		if (typeof ms === 'number' && ms >= 0) return ms;
-		throw new Error(`${text} is ${textOf(found)}, not a duration`);
+		throw new ReeveError('bad_delay', `${text} is ${textOf(found)}, not a duration`);
 	};
 }

@@ -14,6 +14,7 @@ import { nearestWord } from '../../runtime/text/spelling.ts';
 import { isDelay } from '../../runtime/platform/clock.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import { durable } from './durable-value.ts';
+import { idProblem } from './id-check.ts';
 import { stepOf } from './step.ts';
 
 /** What a machine may use. */
@@ -38,6 +39,8 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 		const problem = checkNode(node, machine, allowance);
 		if (problem) return `in ${node.id}, ${problem}`;
 	}
+	const twice = sharedInvocation(machine);
+	if (twice) return twice;
 	const cycle = endlessCycle(machine);
 	if (cycle) return `in ${[machine.id, ...cycle.names].join('.')}, ${cycle.text}`;
 	return checkContext(machine) ?? checkStart(machine);
@@ -47,6 +50,35 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 export function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
 	yield node;
 	for (const child of Object.values(node.states)) yield* nodesOf(child);
+}
+
+/**
+ * Finds two invocations of one id in states that can be active together: only one of their steps
+ * would run, and both would take its result.
+ */
+function sharedInvocation({ root }: AnyStateMachine): string | undefined {
+	const owners = new Map<string, AnyStateNode[]>();
+	for (const node of nodesOf(root)) {
+		for (const { id } of node.invoke) {
+			const others = owners.get(id) ?? [];
+			const other = others.find((each) => canMeet(each, node, root));
+			if (other) {
+				return `${other.id} and ${node.id} invoke the same id ${id} and can be active together`;
+			}
+			owners.set(id, [...others, node]);
+		}
+	}
+	return undefined;
+}
+
+/** Whether two states can be active together: one lies in the other, or in another region. */
+function canMeet(one: AnyStateNode, other: AnyStateNode, root: AnyStateNode): boolean {
+	let around = root;
+	for (const [depth, name] of one.path.entries()) {
+		if (other.path[depth] !== name) return other === around || around.type === 'parallel';
+		around = around.states[name] ?? around;
+	}
+	return true;
 }
 
 function transitionsOf(node: AnyStateNode) {
@@ -168,8 +200,10 @@ function checkSpawn(spawning: Spawning, machine: AnyStateMachine): string | unde
 }
 
 /** An inline invocation is refused: it has no name by which a restart could find it. */
-function checkInvocation(invocation: Spawning, machine: AnyStateMachine): string | undefined {
-	const { src } = invocation;
+function checkInvocation(invocation: Spawning & { readonly id: unknown }, machine: AnyStateMachine): string | undefined {
+	const { src, id } = invocation;
+	const problem = idProblem(id, 'step');
+	if (problem !== undefined) return problem;
 	if (typeof src !== 'string' || src.startsWith('xstate.invoke.'))
 		return 'an invocation is inline: name it in setup({ actors })';
 	return checkStep(invocation, machine);

@@ -154,7 +154,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		if (trigger.attempts === 0) return trigger;
 		const removal = startRemoval([actor, ...markOf(trigger)]);
 		journal.commit([removal], 'committed').catch(ignoreIfFenced);
-		return { ...trigger, attempts: 0, runsAlone: true };
+		return { ...trigger, attempts: 0 };
 	};
 	const beginAnew = (key: string): Promise<void> =>
 		new Promise((done) => {

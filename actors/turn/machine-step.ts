@@ -18,7 +18,7 @@ import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { createInertActor, inertScope, stray, type InertActor } from './inert-actor.ts';
 import { checkLookUps } from './machine-names.ts';
-import { checkTimerId } from './timer-id.ts';
+import { checkId } from '../definition/id-check.ts';
 import { createRestoration, type StoredState } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
@@ -237,7 +237,7 @@ function read(action: Executable, into: Collection, reading: Reading): void {
 }
 
 function cancelledId({ sendId }: { readonly sendId: unknown }): string {
-	checkTimerId(sendId);
+	checkId(sendId, 'timer');
 	return sendId;
 }
 
@@ -248,7 +248,9 @@ function checkReceiver(to: unknown, { name, actor }: Reading): void {
 }
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
-	if (typeof delay !== 'number' && event.type.startsWith('xstate.after.')) {
+	// XState takes every other delay for none, and `undefined` is one that was left out.
+	const isLeftOut = delay === undefined && !event.type.startsWith('xstate.after.');
+	if (typeof delay !== 'number' && !isLeftOut) {
 		throw new ReeveError('bad_delay', `the delay of ${event.type} is ${String(delay)}`);
 	}
 	if (typeof delay === 'number') {
@@ -278,6 +280,7 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 	const kept: unknown = durable(input, `the input of ${src}`);
 	// Without an id, XState takes one that is unique only in this process.
 	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
+	checkId(child, 'step');
 	into.children.push(actorRef);
 	into.effectRequests.push({ want: 'step', child, src, input: kept });
 }

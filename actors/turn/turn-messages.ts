@@ -14,6 +14,7 @@ import type { TurnTimers } from './turn-timers.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 import type { Monitored, Outgoing, Question } from '../definition/effects.ts';
 import { contentOf, jsonOf } from '../definition/json-data.ts';
+import { checkId } from '../definition/id-check.ts';
 import { demonitorType, monitorName, monitorType } from '../definition/monitor-message.ts';
 
 /** Adds messages to drafts. */
@@ -71,6 +72,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			draft.messages.push(messageOf(outgoing, { id: newId(clock), node }));
 		},
 		ask(draft, { id: name, timeoutMs, ...outgoing }) {
+			checkId(name, 'ask');
 			const id = newAskId(clock);
 			const type = `timeout.${name}`;
 			closeAsk(draft, name);
@@ -83,6 +85,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			}
 		},
 		monitor(draft, { id: monitorId, to = node, actor: method, key }) {
+			checkId(monitorId, 'monitor');
 			const id = newAskId(clock);
 			const name = monitorName(monitorId);
 			const place = key === undefined ? {} : { key };
@@ -170,5 +173,5 @@ const fieldChecks: Readonly<Record<string, (value: unknown) => boolean>> = {
 	onCrash: (value) => onCrashPolicies.some((policy) => policy === value),
 	ttl: (value) => Number.isFinite(value) && Number(value) > 0,
 	methodTimeout: Number.isFinite,
-	note: (value) => typeof value === 'string',
+	note: isText,
 };

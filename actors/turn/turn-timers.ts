@@ -10,7 +10,7 @@ import { packDurable } from '../definition/durable-value.ts';
 import { isDelay } from '../../runtime/platform/clock.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
-import { checkTimerId } from './timer-id.ts';
+import { checkId } from '../definition/id-check.ts';
 import { nodesOf } from '../definition/definition-check.ts';
 import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
@@ -48,7 +48,7 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 		set(draft, { id: given, event, delayMs }) {
 			// A timer without an id gets a unique one.
 			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
-			checkTimerId(id);
+			checkId(id, 'timer');
 			if (!isDelay(delayMs)) {
 				throw new ReeveError('bad_delay', `the delay of ${id} is ${String(delayMs)}`);
 			}

@@ -83,6 +83,8 @@ export interface HistoryLine {
 	/** The event; none at the start, only its type if it was too large. */
 	readonly event?: { readonly type: string };
 	readonly isCut?: true;
+	/** Set if the instance began anew. */
+	readonly fresh?: true;
 	/** The state afterwards. */
 	readonly value: unknown;
 	/** What the turn asked for, a line each. */

@@ -134,8 +134,10 @@ export async function instanceText(row: InstanceRow, now: number): Promise<strin
 }
 
 function historyRows(history: readonly HistoryLine[]): string[][] {
-	return history.map(({ turn, at, event, isCut, value, did = [] }) => {
-		const text = event ? `${eventText(event)}${isCut ? ' (cut)' : ''}` : '(start)';
+	return history.map(({ turn, at, event, isCut, value, did = [], fresh }) => {
+		// A turn without an event starts the instance, or takes what it no longer waits for.
+		const none = turn === 1 || fresh ? '(start)' : '(none)';
+		const text = event ? `${eventText(event)}${isCut ? ' (cut)' : ''}` : none;
 		return [String(turn), instantText(at), text, valueText(value), oneLine(did.join('; '), 60)];
 	});
 }
