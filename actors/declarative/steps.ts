@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { AnyActorLogic } from 'xstate';
-import { dataFile, fileError } from '../../runtime/files/data-folder.ts';
+import { dataFile, fileError, regularFile } from '../../runtime/files/data-folder.ts';
 import { durationMs } from '../../runtime/text/duration.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { runCommand } from '../io/command.ts';
@@ -113,7 +113,7 @@ const detailMax = 1000;
 
 async function read(path: string, { outputBytesMax }: StepSurroundings): Promise<unknown> {
 	try {
-		const { size } = await stat(path);
+		const { size = 0 } = (await regularFile(path)) ?? {};
 		if (size > outputBytesMax) throw new ReeveError('output_too_large', `${size} bytes`);
 		return contentOf(await readFile(path), false);
 	} catch (thrown) {

@@ -6,7 +6,7 @@
 import { chmod, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
 import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -81,6 +81,7 @@ async function begin([, name, size, whole, mode]: Begin, context: MethodContext)
 	const { copyBytesMax } = context.limits;
 	if (Number(size) > copyBytesMax) throw new ReeveError('too_large', 'see copyBytesMax');
 	const target = await copyTarget(name, mode, context);
+	await regularFile(target);
 	if (await isComplete(target, { size, whole }, context)) return { data: size };
 	const has = await sizeOf(partOf(target, whole));
 	return { data: String(Math.min(has ?? 0, Number(size))) };
@@ -121,6 +122,7 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 		await rm(part, { force: true });
 		throw new ReeveError('copy_failed', 'the checksum of the whole file is wrong');
 	}
+	await regularFile(target);
 	await chmod(part, Number(mode) & 0o777);
 	await rename(part, target);
 	await syncFolder(dirname(target));

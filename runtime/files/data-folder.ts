@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { lstat, mkdir, open, realpath } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 
@@ -47,6 +48,31 @@ export function fileError(thrown: unknown): ReeveError {
 
 /** Codes of the system for a file that cannot grow. */
 const fullDisk: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * What the system knows of the regular file at `path`; undefined if there is none. Ask before the
+ * file is opened: opening a pipe may wait for ever, and what is written to one cannot be taken back.
+ *
+ * @throws ReeveError `file_failed`, saying what it is, if it is anything but a regular file
+ */
+export async function regularFile(path: string): Promise<Stats | undefined> {
+	try {
+		const found = await stat(path);
+		if (found.isFile()) return found;
+		const detail = `${path} is ${kindOf(found)}, not a regular file`;
+		throw new ReeveError('file_failed', detail);
+	} catch (thrown) {
+		if (isMissing(thrown)) return undefined;
+		throw fileError(thrown);
+	}
+}
+
+function kindOf(found: Stats): string {
+	if (found.isDirectory()) return 'a folder';
+	if (found.isFIFO()) return 'a named pipe';
+	if (found.isSocket()) return 'a socket';
+	return 'a device';
+}
 
 /** Flushes `folder`, so that a new name in it survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {

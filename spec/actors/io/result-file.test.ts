@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
 	appendFileSync,
-	existsSync,
 	chmodSync,
+	closeSync,
+	constants,
+	existsSync,
 	mkdirSync,
+	openSync,
 	readdirSync,
 	readFileSync,
+	readSync,
 	statSync,
 	truncateSync,
 	writeFileSync,
@@ -13,6 +19,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
+import { appendStep } from '../../../actors/declarative/append-step.ts';
+import { checksumOfBytes } from '../../../actors/io/file-copy.ts';
 import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { createDisk, isMountable } from '../../torture/disk.ts';
@@ -168,6 +176,37 @@ test('a file that cannot be appended to is a failure of the file system', async 
 	const runner = createMethodRunner(t);
 	mkdirSync(join(runner.data, 'file'));
 	await assert.rejects(append(runner, {}), { code: 'file_failed' });
+});
+
+test('an effect half done: what is no regular file is refused before a byte is written', async (t) => {
+	const runner = createMethodRunner(t);
+	const { data: folder } = runner;
+	const server = createServer().listen(join(folder, 'socket'));
+	await once(server, 'listening');
+	t.after(() => void server.close());
+	execFileSync('mkfifo', [join(folder, 'pipe')]);
+	mkdirSync(join(folder, 'folder'));
+	const pipe = openSync(join(folder, 'pipe'), constants.O_RDONLY | constants.O_NONBLOCK);
+	t.after(() => closeSync(pipe));
+	const before = readdirSync(folder).toSorted();
+	const kinds = { pipe: 'a named pipe', socket: 'a socket', folder: 'a folder' };
+	for (const [name, what] of Object.entries(kinds)) {
+		const path = join(folder, name);
+		const refused = { code: 'file_failed', detail: `${path} is ${what}, not a regular file` };
+		const context = runner.context();
+		const sum = checksumOfBytes(Buffer.from('new'));
+		for (const work of [
+			() => replaceFile(path, 'new', 'm1'),
+			() => appendOnce(messageOf(), context, { path, data: 'new', method }),
+			() => appendStep({ path, bytes: Buffer.from('new'), id: 's1' }),
+			() => runner.run('REQCopyDst', { methodArgs: ['begin', name, '3', sum, ''] }),
+		]) {
+			await assert.rejects(work(), refused);
+		}
+		assert.equal(readSync(pipe, Buffer.alloc(9)), 0, 'nothing is in the pipe');
+	}
+	assert.ok(statSync(join(folder, 'pipe')).isFIFO());
+	assert.deepEqual(readdirSync(folder).toSorted(), before);
 });
 
 const skip =
