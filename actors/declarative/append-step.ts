@@ -44,7 +44,7 @@ export async function appendStep(appending: StepAppending): Promise<void> {
 	try {
 		await work;
 	} catch (thrown) {
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	} finally {
 		if (queues.get(path) === last) queues.delete(path);
 	}

@@ -12,7 +12,7 @@ import { runCommand } from '../io/command.ts';
 import { contentOf, textOf as decoded } from '../io/text-content.ts';
 import { appendStep } from './append-step.ts';
 import { requestStep } from './request-step.ts';
-import { whileFull } from '../io/full-disk.ts';
+import { whileFull, withAdvice } from '../io/full-disk.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { orphanMark } from '../io/orphan-commands.ts';
 import type { StepYaml } from './step-schema.ts';
@@ -72,7 +72,8 @@ async function run(
 	const id = context.idempotencyKey.replaceAll(/[^\w-]/g, '-');
 	const { clock, signal } = context;
 	const { diskRetryMs: retryMs = defaultRetryMs } = surroundings;
-	await whileFull({ clock, signal, retryMs }, () =>
+	const onWait = (why: ReeveError) => context.warn?.(withAdvice(why));
+	await whileFull({ clock, signal, retryMs, onWait }, () =>
 		writeFile === undefined
 			? appendStep({ path: place, bytes, id })
 			: replaceFile(place, bytes, id),

@@ -57,7 +57,7 @@ export async function replaceFile(
 		await syncFolder(folder);
 	} catch (thrown) {
 		await rm(temporary, { force: true });
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	}
 }
 
@@ -104,7 +104,7 @@ export async function appendOnce(
 			await handle.close();
 		}
 	} catch (thrown) {
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	}
 }
 

@@ -68,7 +68,7 @@ export default defineMethod({
 			}
 		} catch (thrown) {
 			context.signal.throwIfAborted();
-			throw fileError(thrown);
+			throw fileError(thrown, args[1]);
 		}
 	},
 });

@@ -39,11 +39,14 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
 
 /**
  * What the file system reported, as an operational error; an operational error stays what it is.
+ * `path` is added if the report names no file, as those about an open file do not.
  */
-export function fileError(thrown: unknown): ReeveError {
+export function fileError(thrown: unknown, path?: string): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
 	const code = fullDisk.has(codeOf(thrown)) ? 'storage_full' : 'file_failed';
-	return new ReeveError(code, reasonOf(thrown), { cause: thrown });
+	const isNamed = path === undefined || Reflect.has(Object(thrown), 'path');
+	const detail = isNamed ? reasonOf(thrown) : `${reasonOf(thrown)} '${path}'`;
+	return new ReeveError(code, detail, { cause: thrown });
 }
 
 /** Codes of the system for a file that cannot grow. */
