@@ -212,6 +212,10 @@ export const configSchema = z.strictObject({
 	connectMs: milliseconds
 		.default(30_000)
 		.describe('How long a connection to the broker may take, over all its addresses'),
+	checkupMs: milliseconds
+		.min(10)
+		.default(4000)
+		.describe('How long reeve doctor waits for a connection to the broker, and for its answer'),
 	brokerBytesMax: bytes
 		.default(268_435_455)
 		.describe('The largest publication that the broker takes, if it does not tell (MQTT 3.1.1)'),
