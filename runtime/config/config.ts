@@ -165,6 +165,9 @@ export const configSchema = z.strictObject({
 		.default(1000)
 		.describe('Pause before a file that a full disk did not take is written again'),
 	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
+	copyPartsKept: seconds
+		.default(86_400)
+		.describe('Seconds after which the part of a copy that does not go on is removed'),
 	copyChunkBytes: z.coerce
 		.number()
 		.int()

@@ -279,6 +279,35 @@ test('an effect half done: at the end of its time a full disk is told', { skip }
 	}
 });
 
+test(
+	'what a failure leaves: a copy waits for a full disk, and then leaves no part',
+	{ skip },
+	async (t) => {
+		const { folder, disk, waits, run } = runnerOnDisk(t);
+		const bytes = Buffer.alloc(200_000, 'x');
+		const [whole, sum] = ['0'.repeat(64), checksumOfBytes(bytes)];
+		const chunk = (id: string, signal?: AbortSignal) => {
+			const methodArgs = ['chunk', 'copied', whole, '0', sum];
+			return run('REQCopyDst', { id, methodArgs, data: bytes }, signal);
+		};
+		disk.fill(undefined);
+		const over = new AbortController();
+		const waiting = chunk('a', over.signal);
+		await until('it waits', () => waits.length > 0);
+		over.abort(new ReeveError('timed_out'));
+		await assert.rejects(waiting, {
+			code: 'storage_full',
+			detail: /ENOSPC.*copied.*free some space/,
+		});
+		assert.ok(!readdirSync(folder).some((name) => name.endsWith('.part')));
+		waits.length = 0;
+		const again = chunk('b');
+		await until('it waits again', () => waits.length > 0);
+		disk.free(undefined);
+		assert.deepEqual(await again, { data: '200000' });
+	},
+);
+
 test('an effect half done: what a crash left is removed by the next message', async (t) => {
 	const runner = createMethodRunner(t);
 	await append(runner, { id: 'a', data: 'one\n' });
