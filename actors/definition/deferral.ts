@@ -32,7 +32,7 @@ export function createDeferral(machine: AnyStateMachine): Deferral {
 	if (deferred.size === 0) return { defers: () => false, needsState: () => false };
 	return {
 		defers({ snapshot }, { type }) {
-			// A machine that has ended comes to no other state: what waited for one would wait for ever.
+			// A machine that has ended enters no other state: what waits for one would never end.
 			if (snapshot && snapshot.status !== 'active') return false;
 			const active = (snapshot?._nodes ?? []) as readonly AnyStateNode[];
 			return active.some((node) => defersOf(node).includes(type));

@@ -67,7 +67,8 @@ const inputErrors = new Set([
 
 /**
  * Makes a request and follows redirects, as `curl -L` does. Another host, port or protocol gets no
- * credentials, and of the caller's headers only those that say what is sent and accepted. Bodies are decompressed as they come. No connection is kept open.
+ * credentials, and of the caller's headers only those that say what is sent and accepted. Bodies
+ * are decompressed as they come. No connection is kept open.
  *
  * @throws ReeveError `host_unreachable`; `http_failed` if redirects do not end or lead elsewhere
  * than to http and https; `bad_arguments` for a method or headers that HTTP does not allow; the

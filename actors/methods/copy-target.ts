@@ -33,10 +33,10 @@ const words = z.union([
  * Takes what REQCopySrc sends; people do not call it. `begin` answers how many bytes of the file
  * are here, `chunk` writes more, and `end` compares the checksum and renames the file, in one step.
  *
- * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. A full
- * disk is waited for. That file is removed if it cannot be written or get its name; if the copy just
- * does not go on, it is used if the file is sent again, and removed when another copy to the same
- * folder begins after `copyPartsKept`.
+ * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. A
+ * full disk is waited for. That file is removed if it cannot be written or get its name; if the
+ * copy just does not go on, it is used if the file is sent again, and removed when another copy to
+ * the same folder begins after `copyPartsKept`.
  */
 export default defineMethod({
 	name: 'REQCopyDst',
@@ -135,11 +135,15 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 	return done;
 }
 
+/** A chunk, where it belongs, and how many bytes the file has. */
+interface Piece {
+	readonly bytes: Buffer;
+	readonly offset: number;
+	readonly has: number;
+}
+
 /** Writes a chunk into a file that has `has` bytes. If that fails, the file is as before. */
-async function write(
-	part: string,
-	{ bytes, offset, has }: { readonly bytes: Buffer; readonly offset: number; readonly has: number },
-): Promise<void> {
+async function write(part: string, { bytes, offset, has }: Piece): Promise<void> {
 	const handle = await open(part, has === 0 ? 'w+' : 'r+', partMode);
 	try {
 		// On a disk that becomes full, the first write takes a part and only the next one fails.

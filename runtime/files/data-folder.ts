@@ -54,7 +54,7 @@ const fullDisk: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
  * What the system knows of the regular file at `path`; undefined if there is none. Ask before the
- * file is opened: opening a pipe may wait for ever, and what is written to one cannot be taken back.
+ * file is opened: opening a pipe may never end, and what is written to one cannot be taken back.
  *
  * @throws ReeveError `file_failed`, saying what it is, if it is anything but a regular file
  */

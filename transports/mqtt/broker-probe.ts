@@ -4,12 +4,12 @@
  *
  * @module
  */
-import mqtt from 'mqtt';
 import { createConnection } from 'node:net';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { reasonOf } from '../../runtime/platform/errors.ts';
 import { brokerUrl, readLogin } from './broker-login.ts';
+import { connectOnce } from './mqtt-connection.ts';
 
 /** What the broker did. */
 export interface BrokerFinding {
@@ -72,13 +72,12 @@ function reach(
 /** Connects by MQTT; the reason if no answer comes. */
 function askBroker(address: string, config: Config, clock: Clock): Promise<string | undefined> {
 	const { checkupMs, mqttVersion } = config;
-	const client = mqtt.connect(address, {
+	const client = connectOnce(address, {
 		...readLogin(config),
 		clientId: `reeve-doctor-${clock.random().toString(36).slice(2, 10)}`,
 		// Each broker answers 3.1.1, be it by a refusal; some close a connection of 5.0.
 		protocolVersion: mqttVersion === '5' ? 5 : 4,
 		clean: true,
-		reconnectPeriod: 0,
 		// The timer below comes first, and says what it is.
 		connectTimeout: checkupMs * 2,
 	});

@@ -111,7 +111,8 @@ async function brokerFinding(config: Config, { clock }: CommandTools): Promise<F
 		const { at, isReached, why } = await probeBroker(config, clock);
 		if (why === undefined) return { name, state: 'ok', what: at };
 		const what = isReached ? `${at}: ${why}` : `${at} does not answer: ${why}`;
-		return { name, state: 'failed', what, cure: isReached ? brokerCures.silent : brokerCures.away };
+		const cure = brokerCures[isReached ? 'silent' : 'away'];
+		return { name, state: 'failed', what, cure };
 	} catch (thrown) {
 		const { code, message: what } = asReeveError(thrown);
 		return { name, state: 'failed', what, cure: errorTable[code].hint };

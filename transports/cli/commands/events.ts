@@ -47,7 +47,7 @@ export default defineCommand({
 		const client = createClient(socketPath({ options }, tools));
 		for await (const row of client.ask<EventRow>(question, signal)) {
 			screen.out(isForPeople ? eventText(row) : `${JSON.stringify(row)}\n`);
-			// Until then nothing is read from the node, which counts what it leaves out: events.missed.
+			// Until then nothing is read from the node; it counts what it leaves out: events.missed.
 			await resultsTaken(screen, signal);
 		}
 		return exitCodes.ok;

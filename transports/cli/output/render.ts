@@ -109,8 +109,8 @@ export function createScreen(): Screen {
 }
 
 /**
- * Waits until the reader has taken all results, or `signal` is raised. What prints without end waits
- * after each result: else the output for a reader that stands still would grow without bound.
+ * Waits until the reader has taken all results, or `signal` is raised. What prints without end
+ * waits after each result: else the output for a reader that stands still would have no bound.
  */
 export async function resultsTaken(screen: Screen, signal: AbortSignal): Promise<void> {
 	if (signal.aborted) return;

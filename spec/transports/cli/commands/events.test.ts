@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import test from 'node:test';
 import events from '../../../../transports/cli/commands/events.ts';
 import type { CommandTools } from '../../../../transports/cli/arguments/command.ts';
+import type { Interrupts } from '../../../../transports/cli/arguments/interrupts.ts';
+import type { Screen } from '../../../../transports/cli/output/render.ts';
 import { steppedClock } from '../../../../runtime/platform/clock.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
 
@@ -20,7 +22,7 @@ test('a buffer without bound: a reader that stands still is waited for at each e
 	await once(node, 'listening');
 	t.after(() => void node.close());
 	let [held, most, shown] = [0, 0, 0];
-	const screen = {
+	const screen: Partial<Screen> = {
 		closed: new AbortController().signal,
 		out() {
 			held += 1;
@@ -32,14 +34,14 @@ test('a buffer without bound: a reader that stands still is waited for at each e
 			held = 0;
 		},
 	};
-	const tools = {
-		screen,
+	const tools: Partial<CommandTools> = {
+		screen: screen as Screen,
 		clock: steppedClock(),
-		interrupts: { signal: new AbortController().signal },
+		interrupts: { signal: new AbortController().signal } as Interrupts,
 		environment: {},
-	} as unknown as CommandTools;
+	};
 	const options = { follow: true, socket, output: 'json' };
-	await events.run({ words: [], options } as unknown as Parameters<typeof events.run>[0], tools);
+	await events.run({ words: [], rest: undefined, options }, tools as CommandTools);
 	assert.equal(shown, rows);
 	assert.equal(most, 1);
 });
