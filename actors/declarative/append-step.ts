@@ -5,7 +5,7 @@
  */
 import { open, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { appendWhole, countPresent } from '../io/whole-append.ts';
 
@@ -44,7 +44,7 @@ export async function appendStep(appending: StepAppending): Promise<void> {
 	try {
 		await work;
 	} catch (thrown) {
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	} finally {
 		if (queues.get(path) === last) queues.delete(path);
 	}
@@ -53,6 +53,7 @@ export async function appendStep(appending: StepAppending): Promise<void> {
 async function append({ path, bytes, id }: StepAppending): Promise<void> {
 	const notePath = join(dirname(path), `.${basename(path)}.append`);
 	const notes = await readNotes(notePath);
+	await regularFile(path);
 	const handle = await open(path, 'a+');
 	try {
 		const { size } = await handle.stat();

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { AnyActorLogic } from 'xstate';
-import { dataFile, fileError } from '../../runtime/files/data-folder.ts';
+import { dataFile, fileError, regularFile } from '../../runtime/files/data-folder.ts';
 import { durationMs } from '../../runtime/text/duration.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { runCommand } from '../io/command.ts';
 import { contentOf, textOf as decoded } from '../io/text-content.ts';
 import { appendStep } from './append-step.ts';
 import { requestStep } from './request-step.ts';
-import { whileFull } from '../io/full-disk.ts';
+import { whileFull, withAdvice } from '../io/full-disk.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { orphanMark } from '../io/orphan-commands.ts';
 import type { StepYaml } from './step-schema.ts';
@@ -72,7 +72,8 @@ async function run(
 	const id = context.idempotencyKey.replaceAll(/[^\w-]/g, '-');
 	const { clock, signal } = context;
 	const { diskRetryMs: retryMs = defaultRetryMs } = surroundings;
-	await whileFull({ clock, signal, retryMs }, () =>
+	const onWait = (why: ReeveError) => context.warn?.(withAdvice(why));
+	await whileFull({ clock, signal, retryMs, onWait }, () =>
 		writeFile === undefined
 			? appendStep({ path: place, bytes, id })
 			: replaceFile(place, bytes, id),
@@ -113,7 +114,7 @@ const detailMax = 1000;
 
 async function read(path: string, { outputBytesMax }: StepSurroundings): Promise<unknown> {
 	try {
-		const { size } = await stat(path);
+		const { size = 0 } = (await regularFile(path)) ?? {};
 		if (size > outputBytesMax) throw new ReeveError('output_too_large', `${size} bytes`);
 		return contentOf(await readFile(path), false);
 	} catch (thrown) {

@@ -32,6 +32,8 @@ export function createDeferral(machine: AnyStateMachine): Deferral {
 	if (deferred.size === 0) return { defers: () => false, needsState: () => false };
 	return {
 		defers({ snapshot }, { type }) {
+			// A machine that has ended enters no other state: what waits for one would never end.
+			if (snapshot && snapshot.status !== 'active') return false;
 			const active = (snapshot?._nodes ?? []) as readonly AnyStateNode[];
 			return active.some((node) => defersOf(node).includes(type));
 		},

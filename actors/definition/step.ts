@@ -31,6 +31,8 @@ export interface StepContext {
 	/** Aborted when the state that invoked the step is left, its time is over, or the node stops. */
 	readonly signal: AbortSignal;
 	readonly clock: Clock;
+	/** Tells what the step waits for; its failure says so if its time is over meanwhile. */
+	warn?(why: ReeveError): void;
 }
 
 /** What {@link StepParts.reconcile} found out. */

@@ -112,7 +112,11 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		journal.commit([stepChange(placeOf(job), value)], 'committed').catch(ignoreIfFenced);
 	};
 
-	const run = async (job: Job, abort: AbortController): Promise<StepResult> => {
+	const run = async (
+		job: Job,
+		abort: AbortController,
+		warn: (why: ReeveError) => void,
+	): Promise<StepResult> => {
 		const step = stepOf(logics[job.src]);
 		if (!step) return failure('unknown_method', `the machine has no step ${job.src}`);
 		const { left } = job;
@@ -126,6 +130,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			idempotencyKey: `${journal.storeId}:${job.stepId}`,
 			signal: abort.signal,
 			clock,
+			warn,
 		};
 		const verdict = await reconciled(step, job, context);
 		if (verdict) return verdict;
@@ -144,10 +149,11 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	const begin = (job: Job): void => {
 		const abort = new AbortController();
 		running.set(job.stepId, { abort, job, runsAlone: mayHaveKilled(job) });
+		let wait = '';
 		const timeoutMs = stepOf(logics[job.src])?.timeoutMs ?? config.stepTimeout * 1000;
 		const timer = deadline(clock, timeoutMs, () => {
 			abort.abort();
-			end(failure('timed_out', `after ${timeoutMs} ms`));
+			end(failure('timed_out', `after ${timeoutMs} ms${wait}`));
 		});
 		const end = (result: StepResult): void => {
 			timer.cancel();
@@ -156,7 +162,10 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 			if (running.size === 0) idle?.resolve();
 			next();
 		};
-		run(job, abort).then(end, (thrown: unknown) => end(failureOf(thrown)));
+		const warn = (why: ReeveError): void => {
+			wait = `: ${why.message}`;
+		};
+		run(job, abort, warn).then(end, (thrown: unknown) => end(failureOf(thrown)));
 	};
 
 	const next = (): void => {

@@ -73,9 +73,15 @@ function endOf(output: Output): CallEnd {
 	return { result: { outcome: 'failed', code, ...(detail ? { detail } : {}) }, output };
 }
 
-function timedOut({ context }: CallInput): CallEnd['result'] {
-	return { outcome: 'failed', code: 'timed_out', detail: `after ${context.timeoutMs} ms` };
+/** `why`: what the method told when its signal was raised, such as what it had waited for. */
+function timedOut({ context }: CallInput, why?: ReeveError): CallEnd['result'] {
+	const isOwn = why !== undefined && !aboutSignal.has(why.code);
+	const detail = `after ${context.timeoutMs} ms${isOwn ? `: ${why.message}` : ''}`;
+	return { outcome: 'failed', code: 'timed_out', detail };
 }
+
+/** Codes that only repeat that the signal was raised. */
+const aboutSignal: ReadonlySet<ErrorCode> = new Set(['timed_out', 'cancelled', 'killed']);
 
 const cancelled = { end: { result: { outcome: 'cancelled', code: 'cancelled' } } } as const;
 const resolved = {
@@ -134,7 +140,7 @@ const chart: Chart<CallTypes> = {
 				},
 				REJECTED: {
 					target: 'ended',
-					assign: ({ input }) => ({ end: { result: timedOut(input) } }),
+					assign: ({ input }, { error }) => ({ end: { result: timedOut(input, error) } }),
 				},
 				CRASHED: crashed,
 				GRACE: {

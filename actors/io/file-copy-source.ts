@@ -4,7 +4,7 @@
  * @module
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { fileError } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile } from '../../runtime/files/data-folder.ts';
 import type { Answered, Asked, MethodContext } from '../../runtime/method/method.ts';
 import { isErrorCode, ReeveError } from '../../runtime/platform/errors.ts';
 import { checksumOf, checksumOfBytes } from './file-copy.ts';
@@ -83,11 +83,9 @@ type Ask = (asked: Pick<Asked, 'methodArgs' | 'data' | 'methodTimeout'>) => Prom
 
 /** Describes the file; its checksum is computed only once, unless the file changes. */
 async function describe({ path }: Copy, context: MethodContext) {
-	const found = await stat(path).catch((thrown: unknown) => {
-		throw fileError(thrown);
-	});
+	const found = await regularFile(path);
+	if (!found) throw new ReeveError('file_failed', `${path} is missing`);
 	const { size, mtimeMs: modifiedAt } = found;
-	if (!found.isFile()) throw new ReeveError('file_failed', `${path} is not a file`);
 	const { copyBytesMax } = context.limits;
 	if (size > copyBytesMax) throw new ReeveError('too_large', `${size} bytes; see copyBytesMax`);
 	const earlier = context.progress as Progress | undefined;

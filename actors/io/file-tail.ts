@@ -8,7 +8,7 @@
 import { basename } from 'node:path';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
-import { fileError } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile } from '../../runtime/files/data-folder.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { fileOf, headOf, isSame, readAt, rotatedFiles, type Place } from './file-identity.ts';
 
@@ -197,8 +197,7 @@ async function* wholeFile(following: Following, path: string, place: Place): Asy
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
 	try {
 		// A pipe without a writer would keep `open` waiting.
-		if (!(await stat(path)).isFile()) throw new ReeveError('file_failed', `${path} is not a file`);
-		return await open(path, 'r');
+		return (await regularFile(path)) && (await open(path, 'r'));
 	} catch (thrown) {
 		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
 		throw thrown;

@@ -36,9 +36,16 @@ export async function whileFull<Value>(
 			await pause(clock, retryMs, signal);
 			if (!signal.aborted) continue;
 			const reason = asReeveError(signal.reason, 'cancelled');
-			throw reason.code === 'timed_out' ? thrown : reason;
+			if (reason.code !== 'timed_out') throw reason;
+			throw withAdvice(thrown);
 		}
 	}
+}
+
+/** The error for what has waited for space in vain. */
+export function withAdvice(why: ReeveError): ReeveError {
+	const detail = `${why.detail}; free some space, then try again`;
+	return new ReeveError('storage_full', detail, { cause: why });
 }
 
 /** Does the work of a method, and waits while the disk is full. */

@@ -44,8 +44,20 @@ interface Hop {
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** Headers that are for the host only that the caller named. */
-const credentials = ['authorization', 'cookie', 'proxy-authorization'];
+/**
+ * The headers that another origin may get. All others are dropped when a redirect leads there: any
+ * of them may be a credential of the origin that the caller named.
+ */
+const plainHeaders = new Set([
+	'accept',
+	'accept-encoding',
+	'accept-language',
+	'content-encoding',
+	'content-length',
+	'content-type',
+	'idempotency-key',
+	'user-agent',
+]);
 /** Errors of Node.js about what the caller gave. */
 const inputErrors = new Set([
 	'ERR_INVALID_HTTP_TOKEN',
@@ -55,7 +67,8 @@ const inputErrors = new Set([
 
 /**
  * Makes a request and follows redirects, as `curl -L` does. Another host, port or protocol gets no
- * credentials. Bodies are decompressed as they come. No connection is kept open.
+ * credentials, and of the caller's headers only those that say what is sent and accepted. Bodies
+ * are decompressed as they come. No connection is kept open.
  *
  * @throws ReeveError `host_unreachable`; `http_failed` if redirects do not end or lead elsewhere
  * than to http and https; `bad_arguments` for a method or headers that HTTP does not allow; the
@@ -109,7 +122,7 @@ function nextHop(hop: Hop, status: number, location: string): Hop {
 	const isGet =
 		(status === 303 && hop.method !== 'HEAD') || (status < 303 && hop.method === 'POST');
 	const dropped = [
-		...(isSameHost ? [] : credentials),
+		...(isSameHost ? [] : Object.keys(hop.headers).filter((name) => !plainHeaders.has(name))),
 		// It names the first host.
 		'host',
 		...(isGet ? ['content-length', 'content-type', 'content-encoding'] : []),

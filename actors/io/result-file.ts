@@ -5,7 +5,7 @@
  */
 import { open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import { isReply, type Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -36,7 +36,8 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 
 /**
  * Replaces the file's content by `data`. Readers see the old content or the new one, never a part,
- * whatever happens in between; a second run leaves the same file.
+ * whatever happens in between; a second run leaves the same file. What is no regular file, such as
+ * a named pipe, is not replaced.
  *
  * @throws ReeveError `file_failed`, `storage_full`
  */
@@ -48,13 +49,15 @@ export async function replaceFile(
 	const folder = dirname(path);
 	// A run after a crash uses the same name, and so removes what the crash left.
 	const temporary = join(folder, `.reeve-${messageId}.tmp`);
+	// The new file gets the permissions of the one that it replaces.
+	const replaced = await regularFile(path);
 	try {
-		await writeSynced(temporary, data, await modeOf(path));
+		await writeSynced(temporary, data, replaced && replaced.mode & 0o7777);
 		await rename(temporary, path);
 		await syncFolder(folder);
 	} catch (thrown) {
 		await rm(temporary, { force: true });
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	}
 }
 
@@ -84,6 +87,7 @@ export async function appendOnce(
 			whole.has(notePath) && context.attempt === 1 ? undefined : await readNote(notePath);
 		if (earlier && earlier.id !== message.id) await removePart(earlier);
 		whole.delete(notePath);
+		await regularFile(path);
 		const handle = await open(path, 'a+');
 		try {
 			const { size, ino: inode } = await handle.stat();
@@ -100,7 +104,7 @@ export async function appendOnce(
 			await handle.close();
 		}
 	} catch (thrown) {
-		throw fileError(thrown);
+		throw fileError(thrown, path);
 	}
 }
 
@@ -148,15 +152,5 @@ async function writeSynced(path: string, data: string | Uint8Array, mode?: numbe
 		await handle.sync();
 	} finally {
 		await handle.close();
-	}
-}
-
-/** The permissions of the file that is replaced; the new one gets the same. */
-async function modeOf(path: string): Promise<number | undefined> {
-	try {
-		return (await stat(path)).mode & 0o7777;
-	} catch (thrown) {
-		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
-		throw thrown;
 	}
 }

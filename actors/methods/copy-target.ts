@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { chmod, open, rename, rm, stat } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { fileError, syncFolder } from '../../runtime/files/data-folder.ts';
+import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
 import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -19,6 +19,7 @@ import {
 	modeText,
 	wholeNumber,
 } from '../io/file-copy.ts';
+import { untilSpace } from '../io/full-disk.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
 const path = z.string().min(1);
@@ -32,8 +33,10 @@ const words = z.union([
  * Takes what REQCopySrc sends; people do not call it. `begin` answers how many bytes of the file
  * are here, `chunk` writes more, and `end` compares the checksum and renames the file, in one step.
  *
- * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. If
- * the copy is never finished that file stays, and is used if the file is sent again.
+ * Until the file is whole, its chunks are in `.reeve-<checksum>.part` beside it, each flushed. A
+ * full disk is waited for. That file is removed if it cannot be written or get its name; if the
+ * copy just does not go on, it is used if the file is sent again, and removed when another copy to
+ * the same folder begins after `copyPartsKept`.
  */
 export default defineMethod({
 	name: 'REQCopyDst',
@@ -67,8 +70,8 @@ export default defineMethod({
 					return await end(args, context);
 			}
 		} catch (thrown) {
-			context.signal.throwIfAborted();
-			throw fileError(thrown);
+			if (!(thrown instanceof ReeveError)) context.signal.throwIfAborted();
+			throw fileError(thrown, args[1]);
 		}
 	},
 });
@@ -81,7 +84,9 @@ async function begin([, name, size, whole, mode]: Begin, context: MethodContext)
 	const { copyBytesMax } = context.limits;
 	if (Number(size) > copyBytesMax) throw new ReeveError('too_large', 'see copyBytesMax');
 	const target = await copyTarget(name, mode, context);
+	await regularFile(target);
 	if (await isComplete(target, { size, whole }, context)) return { data: size };
+	await removeOldParts(partOf(target, whole), context);
 	const has = await sizeOf(partOf(target, whole));
 	return { data: String(Math.min(has ?? 0, Number(size))) };
 }
@@ -98,13 +103,13 @@ async function take(
 	const has = (await sizeOf(part)) ?? 0;
 	// A repeated chunk is written over itself; but the file must not get a hole.
 	if (offset > has) throw new ReeveError('copy_failed', `only ${has} bytes are here`);
-	const handle = await open(part, has === 0 ? 'w+' : 'r+', partMode);
-	try {
-		await handle.write(bytes, 0, bytes.length, offset);
-		await handle.datasync();
-	} finally {
-		await handle.close();
-	}
+	await orRemove(part, () =>
+		untilSpace(context, () =>
+			write(part, { bytes, offset, has }).catch((thrown: unknown) => {
+				throw fileError(thrown, name);
+			}),
+		),
+	);
 	return { data: String(Math.max(has, offset + bytes.length)) };
 }
 
@@ -121,10 +126,63 @@ async function end([, name, size, whole, mode]: End, context: MethodContext): Pr
 		await rm(part, { force: true });
 		throw new ReeveError('copy_failed', 'the checksum of the whole file is wrong');
 	}
-	await chmod(part, Number(mode) & 0o777);
-	await rename(part, target);
-	await syncFolder(dirname(target));
+	await orRemove(part, async () => {
+		await regularFile(target);
+		await chmod(part, Number(mode) & 0o777);
+		await rename(part, target);
+		await syncFolder(dirname(target));
+	});
 	return done;
+}
+
+/** A chunk, where it belongs, and how many bytes the file has. */
+interface Piece {
+	readonly bytes: Buffer;
+	readonly offset: number;
+	readonly has: number;
+}
+
+/** Writes a chunk into a file that has `has` bytes. If that fails, the file is as before. */
+async function write(part: string, { bytes, offset, has }: Piece): Promise<void> {
+	const handle = await open(part, has === 0 ? 'w+' : 'r+', partMode);
+	try {
+		// On a disk that becomes full, the first write takes a part and only the next one fails.
+		for (let at = 0; at < bytes.length;) {
+			at += (await handle.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
+		}
+		await handle.datasync();
+	} catch (thrown) {
+		await handle.truncate(has).catch(() => undefined);
+		throw thrown;
+	} finally {
+		await handle.close();
+	}
+}
+
+/** Does the work, and removes the file if it fails for good. */
+async function orRemove(part: string, work: () => Promise<void>): Promise<void> {
+	try {
+		await work();
+	} catch (thrown) {
+		const { code } = fileError(thrown);
+		const isForGood = code === 'file_failed' || code === 'storage_full';
+		if (isForGood) await rm(part, { force: true }).catch(() => undefined);
+		throw thrown;
+	}
+}
+
+const partName = /^\.reeve-[0-9a-f]{32}\.part$/;
+
+/** Removes the parts of copies that have not gone on for long, such as those that a crash left. */
+async function removeOldParts(own: string, { clock, limits }: MethodContext): Promise<void> {
+	const folder = dirname(own);
+	const oldest = clock.now() - limits.copyPartsKept * 1000;
+	for (const name of await readdir(folder).catch(() => [])) {
+		const path = join(folder, name);
+		if (path === own || !partName.test(name)) continue;
+		const found = await stat(path).catch(() => undefined);
+		if (found && found.mtimeMs < oldest) await rm(path, { force: true });
+	}
 }
 
 /** Until a file is whole and gets its own permissions, only the node may read it. */

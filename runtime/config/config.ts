@@ -165,6 +165,9 @@ export const configSchema = z.strictObject({
 		.default(1000)
 		.describe('Pause before a file that a full disk did not take is written again'),
 	copyBytesMax: bytes.default(10_737_418_240).describe('The largest file that is copied'),
+	copyPartsKept: seconds
+		.default(86_400)
+		.describe('Seconds after which the part of a copy that does not go on is removed'),
 	copyChunkBytes: z.coerce
 		.number()
 		.int()
@@ -212,6 +215,10 @@ export const configSchema = z.strictObject({
 	connectMs: milliseconds
 		.default(30_000)
 		.describe('How long a connection to the broker may take, over all its addresses'),
+	checkupMs: milliseconds
+		.min(10)
+		.default(4000)
+		.describe('How long reeve doctor waits for a connection to the broker, and for its answer'),
 	brokerBytesMax: bytes
 		.default(268_435_455)
 		.describe('The largest publication that the broker takes, if it does not tell (MQTT 3.1.1)'),

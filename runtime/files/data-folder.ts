@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { lstat, mkdir, open, realpath } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 
@@ -38,15 +39,43 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
 
 /**
  * What the file system reported, as an operational error; an operational error stays what it is.
+ * `path` is added if the report names no file, as those about an open file do not.
  */
-export function fileError(thrown: unknown): ReeveError {
+export function fileError(thrown: unknown, path?: string): ReeveError {
 	if (thrown instanceof ReeveError) return thrown;
 	const code = fullDisk.has(codeOf(thrown)) ? 'storage_full' : 'file_failed';
-	return new ReeveError(code, reasonOf(thrown), { cause: thrown });
+	const isNamed = path === undefined || Reflect.has(Object(thrown), 'path');
+	const detail = isNamed ? reasonOf(thrown) : `${reasonOf(thrown)} '${path}'`;
+	return new ReeveError(code, detail, { cause: thrown });
 }
 
 /** Codes of the system for a file that cannot grow. */
 const fullDisk: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * What the system knows of the regular file at `path`; undefined if there is none. Ask before the
+ * file is opened: opening a pipe may never end, and what is written to one cannot be taken back.
+ *
+ * @throws ReeveError `file_failed`, saying what it is, if it is anything but a regular file
+ */
+export async function regularFile(path: string): Promise<Stats | undefined> {
+	try {
+		const found = await stat(path);
+		if (found.isFile()) return found;
+		const detail = `${path} is ${kindOf(found)}, not a regular file`;
+		throw new ReeveError('file_failed', detail);
+	} catch (thrown) {
+		if (isMissing(thrown)) return undefined;
+		throw fileError(thrown);
+	}
+}
+
+function kindOf(found: Stats): string {
+	if (found.isDirectory()) return 'a folder';
+	if (found.isFIFO()) return 'a named pipe';
+	if (found.isSocket()) return 'a socket';
+	return 'a device';
+}
 
 /** Flushes `folder`, so that a new name in it survives a power cut. */
 export async function syncFolder(folder: string): Promise<void> {

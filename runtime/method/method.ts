@@ -22,6 +22,7 @@ export type MethodLimits = Pick<
 	Config,
 	| 'lineBytesMax'
 	| 'copyBytesMax'
+	| 'copyPartsKept'
 	| 'copyChunkBytes'
 	| 'copyOutside'
 	| 'tailPollMs'

@@ -716,6 +716,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/arguments',
 			'transports/cli/output',
 			'transports/framing',
+			'transports/mqtt',
 		],
 		never: ['transports/cli/commands', 'runtime/intake'],
 	},
@@ -849,7 +850,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'transports/mqtt': {
 		heart: 'mqtt',
-		doors: ['embedded-broker', 'mqtt'],
+		doors: ['broker-probe', 'embedded-broker', 'mqtt'],
 		uses: [
 			'runtime/config',
 			'runtime/message',

@@ -204,6 +204,11 @@ export function openConnection(options: MqttConnectionOptions): MqttConnection {
 	};
 }
 
+/** Connects once by itself, with options of mqtt.js. */
+export function connectOnce(address: string, options: IClientOptions): MqttClient {
+	return mqtt.connect(address, { ...options, ...fixedOptions });
+}
+
 /** Starts one attempt. All listeners are set before an error can happen. */
 function connect(options: MqttConnectionOptions, version: MqttVersion): Attempt {
 	const { clock, config, address, client: own, onPacket } = options;

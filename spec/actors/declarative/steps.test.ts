@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -79,6 +80,8 @@ test('files are written, read and appended to in the data folder only', async (t
 	writeFileSync(join(read.folder, 'a.txt'), 'hello');
 	assert.equal(await resultOf(read.node, 'a.txt'), 'hello');
 	assert.equal(((await resultOf(read.node, 'b.txt')) as { code: string }).code, 'file_failed');
+	execFileSync('mkfifo', [join(read.folder, 'pipe')]);
+	assert.match(JSON.stringify(await resultOf(read.node, 'pipe')), /file_failed.*is a named pipe/);
 	const added = await stageOf(t, 'appendFile: { file: log, data: "${context.word}\\n" }');
 	await resultOf(added.node, 'one');
 	await resultOf(added.node, 'two');

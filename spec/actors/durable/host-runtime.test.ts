@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
-import { reply, send } from '../../../actors/definition/effects.ts';
+import { defer, reply, send } from '../../../actors/definition/effects.ts';
 import { pack } from '../../../runtime/message/codec.ts';
 import { receiptsIn, type ReceiptRow } from '../../../runtime/ledger/receipts.ts';
 import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
@@ -100,6 +100,35 @@ test('an instance in a final state keeps it and takes no more events', async (t)
 	assert.equal(node.stored('counter')?.state.status, 'done');
 	assert.equal(ending(node, late), 'actor_done');
 	await node.stop();
+});
+
+test('silence: what a state defers has an outcome when the machine ends, also if its last state defers it', async (t) => {
+	type Event = { readonly type: 'ASK' | 'END' | 'PAUSE' };
+	for (const meta of [undefined, defer('ASK')]) {
+		const machine = setup({ types: { events: {} as Event } }).createMachine({
+			id: 'busy',
+			initial: 'working',
+			states: {
+				working: { meta: defer('ASK'), on: { END: 'over', PAUSE: 'free' } },
+				free: { on: { ASK: {} } },
+				over: { type: 'final', ...(meta && { meta }) },
+			},
+		});
+		const node = await startActorNode(t, {
+			actors: [defineActor({ name: 'busy', version: 1, machine })],
+		});
+		const ids = [await node.send('busy', 'ASK'), await node.send('busy', 'ASK')];
+		await node.clock.settle();
+		assert.deepEqual(
+			ids.map((id) => ending(node, id)),
+			['open', 'open'],
+		);
+		await node.send('busy', 'END');
+		const late = await node.send('busy', 'ASK');
+		await node.until(() => node.mailbox('busy').size() === 0);
+		for (const id of [...ids, late]) assert.equal(ending(node, id), 'actor_done');
+		await node.stop();
+	}
 });
 
 test('with whenDone forget an ended instance begins anew at the next message', async (t) => {

@@ -4,6 +4,7 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { step, type StepContext, type StepParts } from '../../../actors/definition/step.ts';
 import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
 /** A run of a step that is under way in the world outside, and ends when the test says so. */
@@ -16,6 +17,8 @@ interface Run {
 
 interface Heard {
 	readonly heard: readonly string[];
+	/** The message of the last error. */
+	readonly why?: string;
 }
 
 /** An actor that runs a step in one state, and a world that sees the runs. */
@@ -58,10 +61,13 @@ function workshop(more: Omit<StepParts<string, string>, 'run'> = {}) {
 					},
 					onError: {
 						target: 'idle',
-						actions: {
-							type: 'hear',
-							params: ({ event }) => ({ text: (event.error as { code: string }).code }),
-						},
+						actions: [
+							{
+								type: 'hear',
+								params: ({ event }) => ({ text: (event.error as { code: string }).code }),
+							},
+							assign({ why: ({ event }) => (event.error as { message: string }).message }),
+						],
 					},
 				},
 				on: { AWAY: 'idle' },
@@ -146,6 +152,19 @@ test('a step that takes too long fails and is aborted', async (t) => {
 	await node.until(() => rows(node) === 0);
 	assert.deepEqual(heard(node), ['error timed_out']);
 	assert.ok(runs[0]?.context.signal.aborted);
+	await node.stop();
+});
+
+test('a reason that was lost: a step that was too slow says what it waited for', async (t) => {
+	const { runs, actor } = workshop({ timeoutMs: 5000 });
+	const node = await startActorNode(t, { actors: [actor] });
+	await node.send('shop', { type: 'GO', what: 'plane' });
+	await node.until(() => runs.length === 1);
+	runs[0]?.context.warn?.(new ReeveError('storage_full', 'write /data/f'));
+	await node.clock.advance(5000);
+	await node.until(() => rows(node) === 0);
+	const context = node.stored('shop')?.state.context as Heard | undefined;
+	assert.equal(context?.why, 'after 5000 ms: the disk is full: write /data/f');
 	await node.stop();
 });
 

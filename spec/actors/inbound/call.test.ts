@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { untilSpace } from '../../../actors/io/full-disk.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import type { MethodContext } from '../../../runtime/method/method.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
@@ -69,6 +70,18 @@ test('the signal of a method that is too slow is raised, and its output up to th
 	const { result, output } = await ended;
 	assert.deepEqual([result.outcome, result.code, output?.data], ['failed', 'timed_out', 'so far']);
 	assert.equal(clock.pending(), 0);
+});
+
+test('a reason that was lost: what a method waited for until its time was over is told', async (t) => {
+	const { ended, clock } = callOf(t, async (context) => {
+		const full = () => Promise.reject(new ReeveError('storage_full', 'ENOSPC, write /data/f'));
+		await untilSpace(context, full);
+	});
+	await clock.advance(1000);
+	const { result } = await ended;
+	const detail =
+		'after 1000 ms: the disk is full: ENOSPC, write /data/f; free some space, then try again';
+	assert.deepEqual(result, { outcome: 'failed', code: 'timed_out', detail });
 });
 
 test('a method that ignores its signal is abandoned, and has no effect later', async (t) => {

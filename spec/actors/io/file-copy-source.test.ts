@@ -6,6 +6,7 @@ import {
 	readFileSync,
 	rmSync,
 	statSync,
+	utimesSync,
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -226,6 +227,30 @@ test('a file that is not copied to its end yet is private, whatever it will be',
 	await target.run('REQCopyDst', { methodArgs, data });
 	const [name = ''] = readdirSync(target.data);
 	assert.equal(statSync(join(target.data, name)).mode & 0o777, 0o600);
+});
+
+test('what a failure leaves: an old part of a copy goes when the next copy begins', async (t) => {
+	const { source, target, copy } = link(t);
+	writeFileSync(join(source, 'a'), 'text');
+	const part = (letter: string) => `.reeve-${letter.repeat(32)}.part`;
+	for (const name of [part('a'), part('b'), '.reeve-other']) writeFileSync(join(target, name), 'x');
+	const now = steppedClock().now() / 1000;
+	utimesSync(join(target, part('b')), now, now);
+	utimesSync(join(target, part('a')), now, now - 10 * 86_400);
+	utimesSync(join(target, '.reeve-other'), now, now - 10 * 86_400);
+	await copy(['a', 'central', 'b']);
+	assert.deepEqual(readdirSync(target).toSorted(), [part('b'), '.reeve-other', 'b']);
+});
+
+test('what a failure leaves: a file that cannot get its name leaves no part', async (t) => {
+	const { source, target, copy, before } = link(t);
+	writeFileSync(join(source, 'a'), 'text');
+	before((message) => {
+		if (message.methodArgs[0] === 'end') mkdirSync(join(target, 'b'));
+		return message;
+	});
+	await assert.rejects(copy(['a', 'central', 'b']), { code: 'file_failed' });
+	assert.deepEqual(readdirSync(target), ['b']);
 });
 
 test('one publication that breaks the connection: chunks become smaller until the broker takes them', async (t) => {

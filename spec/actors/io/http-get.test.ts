@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { requestPage } from '../../../actors/io/http-client.ts';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { leavesNothingOpen } from '../../support/handles.ts';
@@ -42,6 +43,40 @@ test('a redirect is followed', bounded, async (t) => {
 	});
 	assert.deepEqual(await fetchWith(t, url), { data: 'there' });
 });
+
+test(
+	'a secret in the wrong hands: a redirect elsewhere carries no header of its own',
+	bounded,
+	async (t) => {
+		const seen: IncomingHttpHeaders[] = [];
+		const other = await serve(t, ({ headers }, response) => {
+			seen.push(headers);
+			response.end('end');
+		});
+		const url = await serve(t, ({ url: path, headers }, response) => {
+			seen.push(headers);
+			response.writeHead(307, { location: path === '/' ? '/again' : other }).end();
+		});
+		const secrets = {
+			authorization: 'a',
+			cookie: 'b',
+			'proxy-authorization': 'c',
+			'X-Api-Key': 'd',
+		};
+		const plain = { accept: 'text/plain', 'content-type': 'text/plain', 'idempotency-key': 'e' };
+		const { signal } = new AbortController();
+		const headers = { ...secrets, ...plain };
+		const asked = { url, method: 'POST', data: 'x', headers, signal, redirectsMax: 2 };
+		const response = await requestPage(asked);
+		response.close();
+		const [first, same, elsewhere] = seen;
+		for (const name of Object.keys(secrets).map((each) => each.toLowerCase())) {
+			assert.ok(first?.[name] && same?.[name], `${name} at its own origin`);
+			assert.equal(elsewhere?.[name], undefined, name);
+		}
+		for (const [name, held] of Object.entries(plain)) assert.equal(elsewhere?.[name], held);
+	},
+);
 
 for (const status of [204, 404, 500]) {
 	test(`status ${status} is a failure that tells it`, bounded, async (t) => {

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
 	appendFileSync,
-	existsSync,
 	chmodSync,
+	closeSync,
+	constants,
+	existsSync,
 	mkdirSync,
+	openSync,
 	readdirSync,
 	readFileSync,
+	readSync,
 	statSync,
 	truncateSync,
 	writeFileSync,
@@ -13,6 +19,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
+import { appendStep } from '../../../actors/declarative/append-step.ts';
+import { checksumOfBytes } from '../../../actors/io/file-copy.ts';
 import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
 import { realClock } from '../../../runtime/platform/clock.ts';
 import { createDisk, isMountable } from '../../torture/disk.ts';
@@ -170,6 +178,37 @@ test('a file that cannot be appended to is a failure of the file system', async 
 	await assert.rejects(append(runner, {}), { code: 'file_failed' });
 });
 
+test('an effect half done: what is no regular file is refused before a byte is written', async (t) => {
+	const runner = createMethodRunner(t);
+	const { data: folder } = runner;
+	const server = createServer().listen(join(folder, 'socket'));
+	await once(server, 'listening');
+	t.after(() => void server.close());
+	execFileSync('mkfifo', [join(folder, 'pipe')]);
+	mkdirSync(join(folder, 'folder'));
+	const pipe = openSync(join(folder, 'pipe'), constants.O_RDONLY | constants.O_NONBLOCK);
+	t.after(() => closeSync(pipe));
+	const before = readdirSync(folder).toSorted();
+	const kinds = { pipe: 'a named pipe', socket: 'a socket', folder: 'a folder' };
+	for (const [name, what] of Object.entries(kinds)) {
+		const path = join(folder, name);
+		const refused = { code: 'file_failed', detail: `${path} is ${what}, not a regular file` };
+		const context = runner.context();
+		const sum = checksumOfBytes(Buffer.from('new'));
+		for (const work of [
+			() => replaceFile(path, 'new', 'm1'),
+			() => appendOnce(messageOf(), context, { path, data: 'new', method }),
+			() => appendStep({ path, bytes: Buffer.from('new'), id: 's1' }),
+			() => runner.run('REQCopyDst', { methodArgs: ['begin', name, '3', sum, ''] }),
+		]) {
+			await assert.rejects(work(), refused);
+		}
+		assert.equal(readSync(pipe, Buffer.alloc(9)), 0, 'nothing is in the pipe');
+	}
+	assert.ok(statSync(join(folder, 'pipe')).isFIFO());
+	assert.deepEqual(readdirSync(folder).toSorted(), before);
+});
+
 const skip =
 	process.env['CI'] === 'true' || isMountable() ? false : 'no file system may be mounted here';
 
@@ -230,7 +269,8 @@ test('an effect half done: at the end of its time a full disk is told', { skip }
 		const running = run(method, { ...fields, id: 'b' }, over.signal);
 		await until('it waits', () => waits.length > 0);
 		over.abort(new ReeveError('timed_out'));
-		await assert.rejects(running, { code: 'storage_full' });
+		const reason = { code: 'storage_full', detail: /ENOSPC.*ship1.*free some space/ };
+		await assert.rejects(running, reason);
 		disk.free(undefined);
 		waits.length = 0;
 		assert.equal(readFileSync(path, 'utf8'), fields.data);
@@ -238,6 +278,35 @@ test('an effect half done: at the end of its time a full disk is told', { skip }
 		assert.ok(!existsSync(join(folder, 'ship1', '.reeve-b.tmp')));
 	}
 });
+
+test(
+	'what a failure leaves: a copy waits for a full disk, and then leaves no part',
+	{ skip },
+	async (t) => {
+		const { folder, disk, waits, run } = runnerOnDisk(t);
+		const bytes = Buffer.alloc(200_000, 'x');
+		const [whole, sum] = ['0'.repeat(64), checksumOfBytes(bytes)];
+		const chunk = (id: string, signal?: AbortSignal) => {
+			const methodArgs = ['chunk', 'copied', whole, '0', sum];
+			return run('REQCopyDst', { id, methodArgs, data: bytes }, signal);
+		};
+		disk.fill(undefined);
+		const over = new AbortController();
+		const waiting = chunk('a', over.signal);
+		await until('it waits', () => waits.length > 0);
+		over.abort(new ReeveError('timed_out'));
+		await assert.rejects(waiting, {
+			code: 'storage_full',
+			detail: /ENOSPC.*copied.*free some space/,
+		});
+		assert.ok(!readdirSync(folder).some((name) => name.endsWith('.part')));
+		waits.length = 0;
+		const again = chunk('b');
+		await until('it waits again', () => waits.length > 0);
+		disk.free(undefined);
+		assert.deepEqual(await again, { data: '200000' });
+	},
+);
 
 test('an effect half done: what a crash left is removed by the next message', async (t) => {
 	const runner = createMethodRunner(t);

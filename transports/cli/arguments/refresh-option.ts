@@ -5,6 +5,7 @@
  */
 import { pause } from '../../../runtime/platform/clock.ts';
 import { exitCodes } from '../../../runtime/platform/errors.ts';
+import { resultsTaken } from '../output/render.ts';
 import type { CommandTools, OptionDefinition } from './command.ts';
 
 /** The option. */
@@ -26,6 +27,7 @@ export async function repeat(
 		const current = await text();
 		if (current !== last) screen.redraw(current);
 		last = current;
+		await resultsTaken(screen, signal);
 		await pause(clock, pauseMs, signal);
 	}
 	return exitCodes.ok;

@@ -4,17 +4,17 @@
  * @module
  */
 import { accessSync, constants, existsSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
-import { asReeveError, errorTable, reasonOf } from '../../../runtime/platform/errors.ts';
+import { asReeveError, errorTable } from '../../../runtime/platform/errors.ts';
 import { firstProcess, isFirstProcess } from '../../../runtime/platform/first-process.ts';
 import { clockOffsetVariable } from '../../../runtime/platform/offset-clock.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
+import { probeBroker } from '../../mqtt/broker-probe.ts';
 import { socketPath } from './socket-path.ts';
 
 /** The result of a check. */
@@ -107,28 +107,22 @@ async function brokerFinding(config: Config, { clock }: CommandTools): Promise<F
 	if (brokerAddress === '') {
 		return { name, state: 'ok', what: `the node starts one on ${brokerListen}` };
 	}
-	const url = brokerAddress.includes('://') ? brokerAddress : `mqtt://${brokerAddress}`;
-	const { hostname, port } = new URL(url);
-	const why = await new Promise<string>((done) => {
-		const socket = createConnection({
-			host: hostname,
-			port: Number(port || 1883),
-			autoSelectFamilyAttemptTimeout: config.connectAttemptMs,
-		});
-		const finish = (reason: string): void => {
-			timer.cancel();
-			socket.destroy();
-			done(reason);
-		};
-		const timer = clock.after(config.connectMs, () => finish('no connection in time'));
-		socket.once('connect', () => finish(''));
-		socket.once('error', (error) => finish(reasonOf(error)));
-	});
-	const what = `${hostname}:${port || 1883}`;
-	if (why === '') return { name, state: 'ok', what };
-	const cure = 'start it, or correct brokerAddress; until then messages wait in the journal';
-	return { name, state: 'failed', what: `${what} does not answer: ${why}`, cure };
+	try {
+		const { at, isReached, why } = await probeBroker(config, clock);
+		if (why === undefined) return { name, state: 'ok', what: at };
+		const what = isReached ? `${at}: ${why}` : `${at} does not answer: ${why}`;
+		const cure = brokerCures[isReached ? 'silent' : 'away'];
+		return { name, state: 'failed', what, cure };
+	} catch (thrown) {
+		const { code, message: what } = asReeveError(thrown);
+		return { name, state: 'failed', what, cure: errorTable[code].hint };
+	}
 }
+
+const brokerCures = {
+	away: 'start it, or correct brokerAddress; until then messages wait in the journal',
+	silent: 'check that brokerAddress is a broker, its scheme (mqtt, mqtts, ws), and its load',
+} as const;
 
 async function nodeFinding(options: Options, tools: CommandTools): Promise<Finding> {
 	const name = 'running node';

@@ -6,7 +6,7 @@
 import { exitCodes } from '../../../runtime/platform/errors.ts';
 import { createClient } from '../client/socket-client.ts';
 import { defineCommand } from '../arguments/command.ts';
-import { shade } from '../output/render.ts';
+import { resultsTaken, shade } from '../output/render.ts';
 import { socketOptions, socketPath } from '../client/socket-path.ts';
 import { formatOf, formatOption } from '../arguments/format-option.ts';
 
@@ -47,6 +47,8 @@ export default defineCommand({
 		const client = createClient(socketPath({ options }, tools));
 		for await (const row of client.ask<EventRow>(question, signal)) {
 			screen.out(isForPeople ? eventText(row) : `${JSON.stringify(row)}\n`);
+			// Until then nothing is read from the node; it counts what it leaves out: events.missed.
+			await resultsTaken(screen, signal);
 		}
 		return exitCodes.ok;
 	},

@@ -10,6 +10,7 @@ import process from 'node:process';
 import { clearLine, cursorTo } from 'node:readline';
 import { inspect, styleText } from 'node:util';
 import type { WriteStream } from 'node:tty';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 import { failureText, type Failure } from './error-text.ts';
 
 /** The screen that commands print on. */
@@ -105,6 +106,19 @@ export function createScreen(): Screen {
 			if (stackOf !== undefined) note(inspect(stackOf));
 		},
 	};
+}
+
+/**
+ * Waits until the reader has taken all results, or `signal` is raised. What prints without end
+ * waits after each result: else the output for a reader that stands still would have no bound.
+ */
+export async function resultsTaken(screen: Screen, signal: AbortSignal): Promise<void> {
+	if (signal.aborted) return;
+	const over = deferred();
+	const stop = (): void => over.resolve();
+	signal.addEventListener('abort', stop, { once: true });
+	await Promise.race([screen.drained('results'), over.promise]);
+	signal.removeEventListener('abort', stop);
 }
 
 function eraseLine(stream: WriteStream): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import test from 'node:test';
@@ -31,6 +32,35 @@ test('the checkup shows the clock, and warns of one that a test has moved', asyn
 	const found = await clock();
 	assert.equal(found?.state, 'warning');
 	assert.match(found.what, /-86400000 ms, for tests/);
+});
+
+test('a wait without end: a broker that accepts connections and says nothing is told', async (t) => {
+	const cwd = temporaryFolder(t);
+	const open = new Set<Socket>();
+	let answer: Buffer | undefined;
+	const server = createServer((socket) => {
+		open.add(socket.on('error', () => undefined));
+		socket.on('data', () => void (answer && socket.write(answer)));
+	}).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.after(() => {
+		for (const socket of open) socket.destroy();
+		server.close();
+	});
+	const { port } = server.address() as AddressInfo;
+	const at = `127.0.0.1:${port}`;
+	const env = { REEVE_NODE_NAME: 'central', REEVE_BROKER_ADDRESS: at, REEVE_CHECKUP_MS: '300' };
+	const broker = async (): Promise<Finding | undefined> => {
+		const { stdout } = await runReeve(['doctor', '-o', 'json'], { cwd, env });
+		const findings = JSON.parse(stdout) as readonly Finding[];
+		return findings.find(({ name }) => name === 'broker');
+	};
+	const silent = await broker();
+	const what = `${at}: it accepts connections, but does not answer MQTT in 300 ms`;
+	assert.deepEqual([silent?.state, silent?.what], ['failed', what]);
+	// A CONNACK that refuses is an answer.
+	answer = Buffer.from([0x20, 2, 0, 5]);
+	assert.deepEqual([(await broker())?.state, (await broker())?.what], ['ok', at]);
 });
 
 const isRoot = process.getuid?.() === 0;
