@@ -10,6 +10,7 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { isActorDefinition, type ActorDefinition } from '../definition/definition.ts';
 import { placedError } from './program-location.ts';
 import type { StepSurroundings } from './steps.ts';
+import { utf8Text } from '../../runtime/text/utf8.ts';
 
 /** A definition and its file. */
 export interface DeclaredActor {
@@ -52,7 +53,7 @@ export async function readDefinition(
 ): Promise<DefinitionFile> {
 	let text = '';
 	try {
-		text = await readFile(source, 'utf8');
+		text = utf8Text(await readFile(source));
 		return { source, text, definition: await define(source, text, surroundings) };
 	} catch (thrown) {
 		return { source, text, error: placedError(thrown, { source, text }) };

@@ -200,7 +200,10 @@ function checkSpawn(spawning: Spawning, machine: AnyStateMachine): string | unde
 }
 
 /** An inline invocation is refused: it has no name by which a restart could find it. */
-function checkInvocation(invocation: Spawning & { readonly id: unknown }, machine: AnyStateMachine): string | undefined {
+function checkInvocation(
+	invocation: Spawning & { readonly id: unknown },
+	machine: AnyStateMachine,
+): string | undefined {
 	const { src, id } = invocation;
 	const problem = idProblem(id, 'step');
 	if (problem !== undefined) return problem;

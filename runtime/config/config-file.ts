@@ -21,6 +21,7 @@ import {
 	yamlText,
 	type YamlText,
 } from '../text/yaml.ts';
+import { utf8Text } from '../text/utf8.ts';
 
 /** Where a value may come from, the strongest first. */
 type ConfigSource = 'flag' | 'environment' | 'file' | 'default';
@@ -115,7 +116,7 @@ function readFile(path: string): ConfigFile {
 	let text = '';
 	let isThere = true;
 	try {
-		text = readFileSync(path, 'utf8');
+		text = utf8Text(readFileSync(path));
 	} catch (thrown) {
 		const isMissing = thrown instanceof Error && Reflect.get(thrown, 'code') === 'ENOENT';
 		if (!isMissing) throw new ReeveError('bad_config', String(thrown), { cause: thrown });

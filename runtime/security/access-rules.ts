@@ -27,6 +27,7 @@ import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { utf8Text } from '../text/utf8.ts';
 
 /**
  * Who calls: the socket and folders of this node, a node, or an MQTT client. A client's name is
@@ -187,7 +188,7 @@ export function checkGroups({ groups, commands, rules }: AccessRules, place: str
 }
 
 function readRules(path: string): AccessRules | undefined {
-	return existsSync(path) ? parseRules(readFileSync(path, 'utf8'), path) : undefined;
+	return existsSync(path) ? parseRules(utf8Text(readFileSync(path)), path) : undefined;
 }
 
 function markOf(path: string): string {

@@ -28,6 +28,7 @@ import { checkName } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { utf8Text } from '../text/utf8.ts';
 
 /** Whose key it is: that of a node, or of a client without a node. */
 export interface KeyOwner {
@@ -162,7 +163,7 @@ function readFolder(place: string): Map<string, KeyObject[]> {
 	const keys = new Map<string, KeyObject[]>();
 	for (const file of readdirSync(place).filter((each) => each.endsWith('.pub'))) {
 		const path = join(place, file);
-		const lines = readFileSync(path, 'utf8').split('\n');
+		const lines = utf8Text(readFileSync(path)).split('\n');
 		const ofOne = lines.flatMap((line, at) => {
 			const [text = ''] = line.trim().split(/\s+/);
 			if (text === '' || text.startsWith('#')) return [];

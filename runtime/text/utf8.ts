@@ -5,10 +5,22 @@
  * @module
  */
 
+import { isUtf8 } from 'node:buffer';
+
 /** The text in these bytes, without a byte order mark. What is not UTF-8 becomes U+FFFD. */
 export function textOf(bytes: Uint8Array): string {
 	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 	return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/**
+ * The text of a file that a person has written.
+ *
+ * @throws Error if it is not UTF-8: in another encoding it would be a riddle to every parser
+ */
+export function utf8Text(bytes: Uint8Array): string {
+	if (!isUtf8(bytes)) throw new Error(notUtf8Text(bytes));
+	return textOf(bytes);
 }
 
 /** Why bytes that are not UTF-8 are refused; PowerShell and old editors write UTF-16. */

@@ -47,7 +47,11 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<n
 		const atOnce = interrupts.second.then(() => exitCodes.interrupted);
 		const exitCode = await Promise.race([dispatch(argv, tools), atOnce]);
 		await Promise.race([drain(tools), atOnce]);
-		return exitCode;
+		const lost = screen.lost();
+		if (!lost) return exitCode;
+		const failure = failureFrom(lost);
+		screen.fail(failure);
+		return exitCode || failure.exitCode;
 	} finally {
 		interrupts.release();
 		releaseProcess();

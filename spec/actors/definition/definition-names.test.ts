@@ -27,9 +27,15 @@ function refusal(config: object, more: object = {}): string | undefined {
 	}
 }
 
+const busy = { invoke: { id: 'w', src: 'pay' } };
+
 test('each name in a machine is checked when it is loaded', () => {
 	const cases: readonly (readonly [object, RegExp])[] = [
 		[{ after: { patiense: {} } }, /there is no delay patiense; is it patience\?/],
+		[{ invoke: { id: 'half \ud800', src: 'pay' } }, /the id of a step is "half /],
+		[{ type: 'parallel', states: { p: busy, q: busy } }, /m\.p and m\.q invoke the same id w/],
+		[{ initial: 'p', ...busy, states: { p: busy } }, /m and m\.p invoke the same id w/],
+		[{ invoke: [busy.invoke, busy.invoke] }, /m and m invoke the same id w/],
 		[{ after: { Infinity: {} } }, /the delay is Infinity/],
 		[{ after: { 1e20: {} } }, /the delay is 100000000000000000000/],
 		[{ after: { [-5]: {} } }, /the delay is -5/],
@@ -73,6 +79,8 @@ test('right names are taken at every place, and names in enqueued actions are le
 	const config = { on: { A: { guard } }, after: { patience: {}, 100: {} }, entry };
 	assert.equal(refusal(config, { timers: { mine: 'restart', late: 'restart' } }), undefined);
 	assert.equal(refusal({ meta: defer('ADD'), on: { '*': {} } }), undefined);
+	const inTurn = { initial: 'p', states: { p: busy, q: busy } };
+	assert.equal(refusal(inTurn), undefined, 'two states of one region are never active together');
 });
 
 test('a step whose policy or timeout is wrong is refused', () => {

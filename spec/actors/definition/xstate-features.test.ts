@@ -24,7 +24,7 @@ import {
 	type AnyStateMachine,
 } from 'xstate';
 import { defineActor, type ActorDefinition } from '../../../actors/definition/definition.ts';
-import { ask, send } from '../../../actors/definition/effects.ts';
+import { ask, monitor, send } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
 import { scanDeadLetters } from '../../../runtime/ledger/dead-letters.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
@@ -408,6 +408,10 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 		assert.match(await outcomeOf(t, named), /bad_delay: the delay nothing is undefined \(1\)/);
 		const nan = { on: { A: { actions: late(() => NaN) } } };
 		assert.match(await outcomeOf(t, nan), /bad_delay: .* is NaN \(1\)/);
+		for (const delay of ['86400000', null, 5n, {}]) {
+			const odd = { A: { actions: late(() => delay) }, B: { actions: note('B') } };
+			assert.match(await outcomeOf(t, { on: odd }), /bad_delay: the delay of B is .* \(1\)/);
+		}
 		const id = { delay: 5, id: 7 } as never;
 		const numbered = { on: { A: { actions: raise({ type: 'B' }, id) } } };
 		assert.match(await outcomeOf(t, numbered), /bad_name: the id of a timer is 7.* \(1\)/);
@@ -417,6 +421,20 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 			const bad = `failed bad_delay: the delay of timeout.it is ${timeoutMs} (1)`;
 			assert.equal(await outcomeOf(t, asking), bad);
 		}
+		for (const odd of [7, {}, null, 'half \ud800', 'nul \0']) {
+			const asked = () => ({ id: odd, method: 'REQPing' }) as never;
+			const watched = () => ({ id: odd, to: 'ship2' }) as never;
+			const spawned = spawnChild('pay', { id: () => odd as never });
+			// XState takes `null` for the id of a child that has none.
+			const spawns = odd === null ? [] : [spawned];
+			for (const action of [ask(asked), monitor(watched), ...spawns]) {
+				const outcome = await outcomeOf(t, { on: { A: { actions: action } } });
+				assert.match(outcome, /bad_name: the id of an? (?:ask|monitor|step) is .* \(1\)/);
+			}
+		}
+		const noted = () => ({ method: 'REQPing', note: 'half \ud800' });
+		const sending = { on: { A: { actions: send(noted) } } };
+		assert.match(await outcomeOf(t, sending), /bad_message: note for REQPing is/);
 	},
 	async '`cancel`'(t) {
 		const on = {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, createMachine, setup, type AnyStateMachine } from 'xstate';
 import { defineActor, type Recovery } from '../../../actors/definition/definition.ts';
-import { ask, reply, toActor } from '../../../actors/definition/effects.ts';
+import { ask, reply, send, toActor } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
 import { scanDeadLetters } from '../../../runtime/ledger/dead-letters.ts';
-import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
+import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 import type { TestScope } from '../../support/temporary.ts';
 
 const create = createMachine as (config: object) => AnyStateMachine;
@@ -92,7 +92,10 @@ function waiting(bug: { isThere: boolean; throws?: boolean }) {
 		context: { held: '' },
 		initial: 'idle',
 		states: {
-			idle: { on: { STEP: 'step', TIMER: 'timer', ASK: 'ask' } },
+			idle: {
+				entry: send({ method: sink, data: 'begun' }),
+				on: { STEP: 'step', TIMER: 'timer', ASK: 'ask' },
+			},
 			step: { invoke: { src: 'work', onDone: { target: 'over', actions: 'keep' } } },
 			timer: { after: { 5000: { target: 'over', actions: 'keep' } } },
 			ask: {
@@ -143,6 +146,20 @@ test('a restart of the node tries what parked an instance again', async (t) => {
 		await node.clock.advance(1000);
 		await node.until(() => node.stored('wait')?.state.value === 'over');
 		assert.equal(node.journal.count('started', { from: ['wait', 0], to: ['wait', 1e9] }), 0);
+		await node.stop();
+	}
+});
+
+test('an effect done twice: an instance that is unparked fresh begins once', async (t) => {
+	for (const kind of kinds) {
+		const { bug, node } = await waitedFor(t, kind, true);
+		const begun = () => node.sunk().filter((text) => text === 'begun').length;
+		assert.equal(begun(), 1);
+		bug.isThere = false;
+		await node.hostRuntimes.get('wait')?.unpark('', true);
+		await node.idle('wait');
+		assert.equal(node.stored('wait')?.state.value, 'idle');
+		assert.equal(begun(), 2, kind);
 		await node.stop();
 	}
 });

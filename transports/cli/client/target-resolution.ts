@@ -17,6 +17,7 @@ import type { Client } from './socket-client.ts';
 import type { CommandInput, OptionDefinition } from '../arguments/command.ts';
 import { readDuration } from '../output/durations.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
+import { utf8Text } from '../../../runtime/text/utf8.ts';
 
 /** The options of a command that sends to targets. */
 export const targetOptions: readonly OptionDefinition[] = [
@@ -86,7 +87,7 @@ const filePattern = /(^|[\s,(])@([^\s,()]+)/g;
 function linesOf(path: string): readonly string[] {
 	let text: string;
 	try {
-		text = readFileSync(path, 'utf8');
+		text = utf8Text(readFileSync(path));
 	} catch (cause) {
 		const why = reasonOf(cause);
 		throw new ReeveError('bad_usage', `--to @${path}: ${why}`, { cause });

@@ -6,11 +6,13 @@
  *
  * @module
  */
+import { fstatSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { clearLine, cursorTo } from 'node:readline';
 import { inspect, styleText } from 'node:util';
-import type { WriteStream } from 'node:tty';
+import { isatty, type WriteStream } from 'node:tty';
 import { deferred } from '../../../runtime/platform/deferred.ts';
+import { ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { failureText, type Failure } from './error-text.ts';
 
 /** The screen that commands print on. */
@@ -31,8 +33,10 @@ export interface Screen {
 	fail(failure: Failure, stackOf?: unknown): void;
 	/** Resolves when the readers have taken all results, or all notes, or are gone. */
 	drained(what: 'results' | 'notes'): Promise<void>;
-	/** Raised when the reader of standard output or standard error is gone. */
+	/** Raised when the reader of standard output or standard error is gone, or results are lost. */
 	readonly closed: AbortSignal;
+	/** Why results could not be written, such as a full disk; undefined if none is lost. */
+	lost(): ReeveError | undefined;
 }
 
 type Paint = Parameters<typeof styleText>[0];
@@ -61,7 +65,19 @@ export function createScreen(): Screen {
 	const { stdout, stderr } = process;
 	const closed = new AbortController();
 	let hasStatus = false;
-	for (const stream of [stdout, stderr]) stream.on('error', () => closed.abort());
+	let lost: ReeveError | undefined;
+	const lose = (thrown: unknown): void => {
+		lost ??= new ReeveError('file_failed', `standard output: ${reasonOf(thrown)}`);
+		closed.abort();
+	};
+	stderr.on('error', () => closed.abort());
+	stdout.on('error', (thrown: NodeJS.ErrnoException) => {
+		if (thrown.code === 'EPIPE' || thrown.code === 'ECONNRESET') closed.abort();
+		else lose(thrown);
+	});
+	const write = isOfStream(stdout.fd)
+		? (text: string) => void stdout.write(text)
+		: (text: string) => writeWhole(stdout.fd, text, lose);
 
 	const clear = (): void => {
 		if (!hasStatus) return;
@@ -83,9 +99,10 @@ export function createScreen(): Screen {
 		isTerminal: stdout.isTTY,
 		columns: stdout.columns ?? Number.POSITIVE_INFINITY,
 		closed: closed.signal,
+		lost: () => lost,
 		out(text) {
 			clear();
-			stdout.write(text);
+			write(text);
 		},
 		note,
 		status(text) {
@@ -99,7 +116,7 @@ export function createScreen(): Screen {
 				cursorTo(stdout, 0, 0);
 				stdout.write('\u001B[J');
 			}
-			stdout.write(text);
+			write(text);
 		},
 		fail(failure, stackOf) {
 			note(failureText(failure).trimEnd());
@@ -119,6 +136,27 @@ export async function resultsTaken(screen: Screen, signal: AbortSignal): Promise
 	signal.addEventListener('abort', stop, { once: true });
 	await Promise.race([screen.drained('results'), over.promise]);
 	signal.removeEventListener('abort', stop);
+}
+
+/** Whether a reader takes what is written: a terminal, a pipe or a socket, and not a file. */
+function isOfStream(fd: number): boolean {
+	try {
+		const status = fstatSync(fd);
+		return isatty(fd) || status.isFIFO() || status.isSocket();
+	} catch {
+		// It is closed: the stream has an error of its own for that.
+		return true;
+	}
+}
+
+/** Writes all of a text. (A stream for a file writes once, although the disk may take a part.) */
+function writeWhole(fd: number, text: string, onFailed: (thrown: unknown) => void): void {
+	const bytes = Buffer.from(text);
+	try {
+		for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+	} catch (thrown) {
+		onFailed(thrown);
+	}
 }
 
 function eraseLine(stream: WriteStream): void {
