@@ -14,6 +14,7 @@ import { isatty, type WriteStream } from 'node:tty';
 import { deferred } from '../../../runtime/platform/deferred.ts';
 import { ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { failureText, type Failure } from './error-text.ts';
+import { visibleText } from './visible-text.ts';
 
 /** The screen that commands print on. */
 export interface Screen {
@@ -76,7 +77,7 @@ export function createScreen(): Screen {
 		else lose(thrown);
 	});
 	const write = isOfStream(stdout.fd)
-		? (text: string) => void stdout.write(text)
+		? (text: string) => void stdout.write(stdout.isTTY ? visibleText(text) : text)
 		: (text: string) => writeWhole(stdout.fd, text, lose);
 
 	const clear = (): void => {
@@ -86,7 +87,7 @@ export function createScreen(): Screen {
 	};
 	const note = (text: string): void => {
 		clear();
-		stderr.write(`${text}\n`);
+		stderr.write(`${stderr.isTTY ? visibleText(text) : text}\n`);
 	};
 	/** A write is done after all that were made before it. */
 	const drained = (stream: WriteStream): Promise<void> =>
@@ -108,7 +109,7 @@ export function createScreen(): Screen {
 		status(text) {
 			if (!stderr.isTTY || !stdout.isTTY) return;
 			eraseLine(stderr);
-			stderr.write(text.slice(0, stderr.columns - 1));
+			stderr.write(visibleText(text).slice(0, stderr.columns - 1));
 			hasStatus = true;
 		},
 		redraw(text) {
