@@ -220,6 +220,7 @@ function read(action: Executable, into: Collection, reading: Reading): void {
 			readDelayed(params as Delayed, into, true);
 			return;
 		case 'xstate.cancel':
+			if ((params as { sendId?: unknown }).sendId === undefined) return;
 			into.effectRequests.push({ want: 'cancel', id: cancelledId(params as { sendId: unknown }) });
 			return;
 		case 'xstate.spawnChild':

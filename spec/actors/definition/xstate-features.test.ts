@@ -444,7 +444,13 @@ const rows: Readonly<Record<string, (t: TestScope) => Promise<void> | void>> = {
 		};
 		const { context } = await same(t, { on }, ['A', 'STOP', 200, 'A', 100]);
 		assert.deepEqual(context.seen, ['B']);
-		for (const id of [7, undefined, null]) {
+		const none = await same(
+			t,
+			{ on: { A: { actions: [cancel(() => undefined as never), note('A')] } } },
+			['A'],
+		);
+		assert.deepEqual(none.context.seen, ['A']);
+		for (const id of [7, null]) {
 			const odd = { on: { A: { actions: cancel(() => id as never) } } };
 			assert.match(await outcomeOf(t, odd), /bad_name: the id of a timer is .* \(1\)/);
 		}
