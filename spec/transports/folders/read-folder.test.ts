@@ -259,9 +259,9 @@ test('a node takes files, and one that dies before a file is moved sends nothing
 		const changes = watch(join(folder, 'done'), { signal: stop.signal });
 		writeFileSync(path, text);
 		utimesSync(path, 1000, 1000);
-		for await (const { filename } of changes) {
-			if (filename?.endsWith('.answer.json') === false) break;
-		}
+		// The file itself comes last. What comes before it are the answer and its unfinished form.
+		for await (const { filename } of changes)
+			if (/^[\da-f]+\.job\.json$/.test(filename ?? '')) break;
 		const name = readdirSync(join(folder, 'done')).find((each) => each.endsWith('.answer.json'));
 		return JSON.parse(readFileSync(join(folder, 'done', name ?? ''), 'utf8')) as {
 			answers: Record<string, unknown>[];
