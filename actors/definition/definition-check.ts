@@ -76,7 +76,7 @@ function canMeet(one: AnyStateNode, other: AnyStateNode, root: AnyStateNode): bo
 	let around = root;
 	for (const [depth, name] of one.path.entries()) {
 		if (other.path[depth] !== name) return other === around || around.type === 'parallel';
-		around = around.states[name] ?? around;
+		around = childState(around, name) ?? around;
 	}
 	return true;
 }
@@ -147,13 +147,18 @@ function checkPlace(place: unknown, machine: AnyStateMachine): string | undefine
 function hasPlace(place: unknown, node: AnyStateNode): boolean {
 	if (typeof place === 'string') {
 		let found: AnyStateNode | undefined = node;
-		for (const name of statePath(place)) found = found?.states[name];
+		for (const name of statePath(place)) found = found && childState(found, name);
 		return found !== undefined;
 	}
 	return Object.entries(Object(place) as object).every(([name, inner]) => {
-		const child = node.states[name];
+		const child = childState(node, name);
 		return child !== undefined && (inner === undefined || hasPlace(inner, child));
 	});
+}
+
+/** A child by its name, which may be `constructor`. */
+function childState({ states }: AnyStateNode, name: string): AnyStateNode | undefined {
+	return Object.hasOwn(states, name) ? states[name] : undefined;
 }
 
 /** The names in a path of states: a dot divides them, unless a backslash is before it. */

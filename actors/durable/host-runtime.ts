@@ -33,7 +33,7 @@ import type { ActorDefinition } from '../definition/definition.ts';
 import { createTurnScheduler } from './turn-scheduler.ts';
 import { eventKnower } from '../definition/event-message.ts';
 import { createInstanceTurns } from '../turn/turn.ts';
-import { readInstance, restoreInstance } from '../turn/instance.ts';
+import { loadBare, readInstance, restoreInstance } from '../turn/instance.ts';
 import { runningSteps } from '../turn/running-steps.ts';
 import { createInstanceCache, type Left } from './instance-cache.ts';
 import { createMailboxReader } from './mailbox-reader.ts';
@@ -90,9 +90,11 @@ export interface HostRuntime {
 	 * Takes a parked instance into use again, with all that waits for it. If `isFresh`, it begins
 	 * anew first, which is on disk when this resolves. Resolves with how many triggers waited.
 	 *
-	 * @throws ReeveError `not_found` if it is not parked; `actor_parked`, `step_without_state` or
-	 * `actor_crashed` if it would be parked again at once, and then it stays as it is; `stopping` if
-	 * the host ends meanwhile
+	 * Both are tried out first; if that fails, all stays as it is.
+	 *
+	 * @throws ReeveError `not_found` if it is not parked; `actor_parked`, `step_without_state`,
+	 * `actor_crashed`, or what refuses its first turn, if it would be parked again at once;
+	 * `stopping` if the host ends meanwhile
 	 */
 	unpark(key: string, isFresh: boolean): Promise<number>;
 }
@@ -101,9 +103,12 @@ export interface HostRuntime {
 export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	const { definition, mailbox, journal, config, timers } = parts;
 	const { name: actor } = definition;
-	const { scheduler, instances, steps, stepper, monitors } = assemble(parts, (name, result) => {
-		scheduler.offer(stepTrigger(name, result, startsBefore));
-	});
+	const { scheduler, instances, steps, stepper, turns, monitors } = assemble(
+		parts,
+		(name, result) => {
+			scheduler.offer(stepTrigger(name, result, startsBefore));
+		},
+	);
 	let startsBefore: ReadonlyMap<string, number> = new Map();
 	let closeTimers: () => void = () => {};
 	const ending = deferred<never>();
@@ -135,10 +140,8 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	/** Throws if the instance would be parked again at once. */
 	const tryOut = (key: string, isFresh: boolean): void => {
 		if (isFresh) {
-			const { node, clock } = parts;
-			definition.enterTurn({ now: clock.now(), key, node });
 			try {
-				stepper.begin(definition.input({ key, node }));
+				turns.restart(loadBare(parts, key, parts.clock.monotonic()));
 			} catch (thrown) {
 				throw asReeveError(thrown, 'actor_crashed');
 			}
@@ -157,9 +160,9 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 		return { ...trigger, attempts: 0 };
 	};
 	const beginAnew = (key: string): Promise<void> =>
-		new Promise((done) => {
+		new Promise((done, failed) => {
 			const trigger = triggerOf({ key, mark: ['anew', key], event: undefined }, new Map());
-			scheduler.offer({ ...trigger, anew: { done } });
+			scheduler.offer({ ...trigger, anew: { done, failed } });
 		});
 
 	/**
@@ -269,7 +272,7 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		defers: (instance, event) => turns.deferral.defers(instance, event),
 		turnsBatchMax,
 	});
-	return { scheduler, instances, steps, stepper, monitors };
+	return { scheduler, instances, steps, stepper, turns, monitors };
 }
 
 /** The trigger that was left for a parked instance; undefined if its message is gone. */

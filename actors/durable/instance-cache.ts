@@ -26,7 +26,10 @@ export interface InstanceCache {
 	 * it is, and its mail waits.
 	 */
 	park(key: string, reason: string): void;
-	/** Remembers, in a few bytes, a trigger that a parked instance cannot take now. */
+	/**
+	 * Remembers, in a few bytes, a trigger that a parked instance cannot take now. One to begin anew
+	 * is not for later: it fails.
+	 */
 	leave(key: string, trigger: Trigger): void;
 	/**
 	 * Takes a parked instance into use again, and returns the triggers that were left for it, oldest
@@ -139,9 +142,11 @@ export function createInstanceCache(parts: InstanceCacheParts): InstanceCache {
 		},
 		park,
 		leave(key, trigger) {
+			const { mail, anew } = trigger;
+			const { reason = '', left } = parked.get(key) ?? {};
+			if (anew) anew.failed(new ReeveError('actor_parked', reason));
 			// A volatile message was not promised to its sender, and a parked instance may stay for long.
-			const { mail } = trigger;
-			if (!mail?.volatile) parked.get(key)?.left.push(mail ? mail.arrival : trigger);
+			else if (!mail?.volatile) left?.push(mail ? mail.arrival : trigger);
 		},
 		unpark(key, isFresh) {
 			const found = parked.get(key);

@@ -75,7 +75,7 @@ export function createRun(parts: BatchParts): Run {
 		for (const run of draft.afterwards) batch.afterwards.push(run);
 	};
 
-	/** Ends a message without a turn. */
+	/** Ends a trigger without a turn. */
 	const settle = (instance: Instance, trigger: Trigger, { result, batch }: Settling): Fate => {
 		const { mail } = trigger;
 		remove(trigger, batch);
@@ -87,7 +87,7 @@ export function createRun(parts: BatchParts): Run {
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
 		}
-		trigger.result = result;
+		trigger.result = mail && result;
 		batch.afterwards.push(trigger);
 		return 'settled';
 	};

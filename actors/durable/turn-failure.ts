@@ -103,12 +103,20 @@ export function createFailure(parts: FailureParts): Failures {
 			const { batch, thrown } = failing;
 			const { attempts, mail } = trigger;
 			const isFresh = report(instance, trigger, thrown);
+			if (trigger.anew) return { parked: `its start failed: ${reasonOf(thrown)}` };
 			if (isTooMuch(instance)) {
 				const { intensity, period } = definition;
 				return { parked: `it failed more than ${intensity} times in ${period} s` };
 			}
 			try {
-				if (isFresh) adopt(instance, turns.restart(instance), batch);
+				if (isFresh) {
+					adopt(instance, turns.restart(instance), batch);
+					// It has begun anew and waits for nothing.
+					if (isAwaited(trigger)) {
+						const { code, detail } = asReeveError(thrown, 'actor_crashed');
+						return settle(instance, trigger, { result: failed(code, detail), batch });
+					}
+				}
 				const isOver = attempts >= config.attemptsMax || isInVain(trigger, thrown);
 				if (mail?.volatile || isOver) {
 					// If it parks the instance, a restart of the node tries it anew.

@@ -18,6 +18,7 @@ import { composeReply } from '../../runtime/message/reply.ts';
 import {
 	clockOf,
 	nextRun,
+	scheduleProblem,
 	type Moment,
 	type Schedule,
 	type ScheduleState,
@@ -104,6 +105,12 @@ export function createScheduledRuns(
 		message: Message,
 		start: ScheduledStart,
 	): Promise<void> => {
+		const problem = message.schedule && scheduleProblem(message.schedule);
+		if (problem !== undefined) {
+			const end: MessageOutput = { outcome: 'failed', code: 'bad_message', attempts: 0 };
+			await settle(row, message, { run: {}, problem: undefined, tookMs: 0, end, detail: problem });
+			return;
+		}
 		const schedule = scheduleOf(message) ?? {};
 		const cancellable = parts.cancellations.watch(row.id);
 		const waiting = new AbortController();

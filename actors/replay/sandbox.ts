@@ -132,9 +132,9 @@ function after(
 	const timers = new Map(copy.timers);
 	const steps = new Set(copy.steps);
 	for (const request of effectRequests) {
-		if (request.want === 'timer') timers.set(request.id || `~${timers.size}`, request.event.type);
+		if (request.want === 'timer') timers.set(request.id ?? `~${timers.size}`, request.event.type);
 		else if (request.want === 'cancel') timers.delete(request.id);
-		else if (request.want === 'step') steps.add(request.child || `~${steps.size}`);
+		else if (request.want === 'step') steps.add(request.child ?? `~${steps.size}`);
 		else if (request.want === 'stop') steps.delete(request.child);
 	}
 	return { snapshot, timers, steps };

@@ -32,7 +32,7 @@ function effectRequestText(request: EffectRequest): string {
 		case 'effect':
 			return effectText(request.event as Effect);
 		case 'timer':
-			return `timer ${request.id || request.event.type} after ${request.delayMs} ms`;
+			return `timer ${request.id ?? request.event.type} after ${request.delayMs} ms`;
 		case 'cancel':
 			return `cancel timer ${request.id}`;
 		case 'step': {

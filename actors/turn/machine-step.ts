@@ -22,14 +22,26 @@ import { checkId } from '../definition/id-check.ts';
 import { createRestoration, type StoredState } from './machine-restore.ts';
 import { stepOf } from '../definition/step.ts';
 
+/** A timer that is set. Its id is undefined if the machine gave it none. */
+export interface NewTimer {
+	readonly id: string | undefined;
+	readonly event: EventObject;
+	readonly delayMs: number;
+}
+
+/** A step that is started. Its child is undefined if the machine gave it no id. */
+export interface NewStep {
+	readonly child: string | undefined;
+	readonly src: string;
+	readonly input: unknown;
+}
+
 /** An effect that a move requests. */
 export type EffectRequest =
 	| { readonly want: 'effect'; readonly event: EventObject }
-	/** Its id is empty if the machine gave it none. */
-	| { readonly want: 'timer'; readonly id: string; readonly event: EventObject; delayMs: number }
+	| ({ readonly want: 'timer' } & NewTimer)
 	| { readonly want: 'cancel'; readonly id: string }
-	/** Its child is empty if the machine gave it no id. */
-	| { readonly want: 'step'; readonly child: string; readonly src: string; input: unknown }
+	| ({ readonly want: 'step' } & NewStep)
 	| { readonly want: 'stop'; readonly child: string }
 	| { readonly want: 'log'; readonly text: string }
 	/** A raw action of a definition that is declared volatile. */
@@ -256,7 +268,7 @@ function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = f
 	}
 	if (typeof delay === 'number') {
 		const kept = durable(event, `the event ${event.type}`);
-		into.effectRequests.push({ want: 'timer', id: id ?? '', event: kept, delayMs: delay });
+		into.effectRequests.push({ want: 'timer', id, event: kept, delayMs: delay });
 	} else if (isSent) into.own.push(event);
 }
 
@@ -280,8 +292,8 @@ function readSpawn({ actorRef, src, input }: Spawn, into: Collection, name: stri
 	if (actorRef._syncSnapshot) throw stray(name, `${src} has syncSnapshot: a step has no snapshots`);
 	const kept: unknown = durable(input, `the input of ${src}`);
 	// Without an id, XState takes one that is unique only in this process.
-	const child = actorRef.id === actorRef.sessionId ? '' : actorRef.id;
-	checkId(child, 'step');
+	const child = actorRef.id === actorRef.sessionId ? undefined : actorRef.id;
+	if (child !== undefined) checkId(child, 'step');
 	into.children.push(actorRef);
 	into.effectRequests.push({ want: 'step', child, src, input: kept });
 }

@@ -27,7 +27,7 @@ export interface Trigger {
 	readonly postponed?: TimerRow;
 	readonly step?: { readonly child: string; readonly stepId: string };
 	/** Set if the instance begins anew from the initial state. */
-	readonly anew?: { readonly done: () => void };
+	readonly anew?: { readonly done: () => void; readonly failed: (why: ReeveError) => void };
 	/** How often its turn was started before. */
 	attempts: number;
 	/**

@@ -64,6 +64,14 @@ export interface TurnDraft {
 	readonly afterwards: (() => void)[];
 }
 
+/** An entry of a record; a record is an object, and `constructor` may be an id. */
+export function entryOf<Value>(
+	record: Readonly<Record<string, Value>>,
+	name: string,
+): Value | undefined {
+	return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** A copy of a record without one entry. */
 export function without<Value>(
 	record: Readonly<Record<string, Value>>,

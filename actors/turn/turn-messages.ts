@@ -11,7 +11,7 @@ import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { isPlainEnd, tellOf } from '../../runtime/ledger/outcome-batch.ts';
 import type { TurnTimers } from './turn-timers.ts';
-import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
+import { entryOf, without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 import type { Monitored, Outgoing, Question } from '../definition/effects.ts';
 import { contentOf, jsonOf } from '../definition/json-data.ts';
 import { checkId } from '../definition/id-check.ts';
@@ -42,7 +42,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 	const replies = { clock, node, replies: true };
 
 	const closeAsk = (draft: TurnDraft, name: string): void => {
-		const id = draft.facts.asks[name];
+		const id = entryOf(draft.facts.asks, name);
 		if (id === undefined) return;
 		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
 		const { node: to, actor: method, key } = asks.find(id)?.watches ?? {};

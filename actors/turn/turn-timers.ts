@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { EventObject } from 'xstate';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { packDurable } from '../definition/durable-value.ts';
@@ -12,12 +11,13 @@ import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
 import { checkId } from '../definition/id-check.ts';
 import { nodesOf } from '../definition/definition-check.ts';
-import { without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
+import type { NewStep, NewTimer } from './machine-step.ts';
+import { entryOf, without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 
 /** Sets and removes timers in drafts. */
 export interface TurnTimers {
-	/** Sets a timer; an empty id gets one of its own. A timer of the same id is replaced. */
-	set(draft: TurnDraft, timer: { readonly id: string; event: EventObject; delayMs: number }): void;
+	/** Sets a timer; without an id it gets one of its own. A timer of the same id is replaced. */
+	set(draft: TurnDraft, timer: NewTimer): void;
 	remove(draft: TurnDraft, id: string): void;
 	/** Replaces one row by another, if the instance still waits for the first. */
 	move(draft: TurnDraft, from: TimerRow, to: TimerRow): void;
@@ -32,7 +32,7 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 	const policyOf = policiesOf(definition);
 
 	const remove = (draft: TurnDraft, id: string): void => {
-		const dueAt = draft.facts.timers[id];
+		const dueAt = entryOf(draft.facts.timers, id);
 		if (dueAt === undefined) return;
 		draft.facts = { ...draft.facts, timers: without(draft.facts.timers, id) };
 		draft.changes.push(timers.remove({ actor, key: draft.key, id, dueAt }));
@@ -46,8 +46,7 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 
 	return {
 		set(draft, { id: given, event, delayMs }) {
-			// A timer without an id gets a unique one.
-			const id = given === '' ? `~${draft.facts.turn}.${draft.changes.length}` : given;
+			const id = given ?? `~${draft.facts.turn}.${draft.changes.length}`;
 			checkId(id, 'timer');
 			if (!isDelay(delayMs)) {
 				throw new ReeveError('bad_delay', `the delay of ${id} is ${String(delayMs)}`);
@@ -60,7 +59,7 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 		},
 		remove,
 		move(draft, from, to) {
-			if (draft.facts.timers[from.id] !== from.dueAt) return;
+			if (entryOf(draft.facts.timers, from.id) !== from.dueAt) return;
 			remove(draft, from.id);
 			put(draft, to);
 		},
@@ -76,12 +75,14 @@ function policiesOf({ machine, timers }: ActorDefinition): (id: string) => Timer
 			delays.set(`xstate.after.${name}.${node.id}`, name);
 		}
 	}
-	return (id) => timers[id] ?? timers[delays.get(id) ?? id] ?? 'absolute';
+	const policyOf = (name: string) => entryOf(timers, name);
+	return (id) => policyOf(id) ?? policyOf(delays.get(id) ?? id) ?? 'absolute';
 }
 
 /** Starts and stops steps in drafts. */
 export interface TurnStepRows {
-	start(draft: TurnDraft, step: { readonly child: string; src: string; input: unknown }): void;
+	/** Starts a step; without an id its child gets one of its own. */
+	start(draft: TurnDraft, step: NewStep): void;
 	remove(draft: TurnDraft, child: string): void;
 }
 
@@ -91,7 +92,7 @@ export function createTurnStepRows({ clock, steps, definition }: TurnDraftParts)
 	const invoked = new Set(nodes.flatMap(({ invoke }) => invoke.map(({ id }) => id)));
 	const remove = (draft: TurnDraft, child: string): void => {
 		const { key } = draft;
-		const stepId = draft.facts.steps[child];
+		const stepId = entryOf(draft.facts.steps, child);
 		if (stepId === undefined) return;
 		draft.facts = { ...draft.facts, steps: without(draft.facts.steps, child) };
 		draft.changes.push(steps.remove({ key, stepId }));
@@ -100,7 +101,7 @@ export function createTurnStepRows({ clock, steps, definition }: TurnDraftParts)
 	return {
 		start(draft, { child: given, src, input }) {
 			const stepId = newId(clock);
-			const child = given === '' ? `~${stepId}` : given;
+			const child = given ?? `~${stepId}`;
 			const name = { key: draft.key, stepId, child, isInvoked: invoked.has(child) };
 			remove(draft, child);
 			draft.facts = { ...draft.facts, steps: { ...draft.facts.steps, [child]: name.stepId } };

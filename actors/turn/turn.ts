@@ -10,7 +10,7 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { type Trigger, doneAfter } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createDeferral, type Deferral } from '../definition/deferral.ts';
-import type { TurnDraft } from './turn-draft.ts';
+import { entryOf, type TurnDraft } from './turn-draft.ts';
 import { isSmall, packInstance, type Instance, type InstanceFacts } from './instance.ts';
 import type { EndReason } from '../definition/monitor-message.ts';
 import type { KeptTurn, TurnRecorder } from './turn-recorder.ts';
@@ -74,7 +74,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	const accept = (draft: TurnDraft, trigger: Trigger): boolean => {
 		const { timer, step, mail } = trigger;
 		if (timer) {
-			const isAwaited = draft.facts.timers[timer.id] === timer.dueAt;
+			const isAwaited = entryOf(draft.facts.timers, timer.id) === timer.dueAt;
 			if (!isAwaited) return false;
 			effects.timers.remove(draft, timer.id);
 			if (timer.id.startsWith('timeout.')) effects.mail.closeAsk(draft, timer.id.slice(8));

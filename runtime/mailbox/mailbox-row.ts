@@ -5,7 +5,7 @@
  */
 import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { pack, unpackMessage } from '../message/codec.ts';
+import { pack, unpack } from '../message/codec.ts';
 import type { Change, Key, Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
@@ -134,14 +134,17 @@ export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INT
 	return { from: [method, from], to: [method, to] };
 }
 
-/** The row that was written; older versions have written it as a map. */
+/**
+ * The row that was written; older versions have written it as a map. Its message was checked when
+ * it was accepted, and one that is refused today must not hide all others.
+ */
 export function restoredMailboxRow(
 	arrival: number,
 	value: StoredTuple | StoredMap,
 ): StoredMailboxRow {
 	if (!isTuple(value)) {
 		const { body, ...mail } = value;
-		return { ...mail, arrival, message: unpackMessage(body), bytes: body.byteLength };
+		return { ...mail, arrival, message: unpack(body) as Message, bytes: body.byteLength };
 	}
 	const [sum, bytes, from, deadline, at, lane, seq, marked, message] = value;
 	const { id } = message;

@@ -3,13 +3,15 @@
  * because this runs for every message. The node that sent it had checked it, but a peer may have a
  * bug: a field of another type must not crash the method that meets it, again and again.
  *
- * Fields that are not known here are left alone: a later version may send them.
+ * Rules that may change have no place here. What an earlier version has stored must stay readable,
+ * and what a later one sends gets an outcome that says what is wrong with it. So unknown fields are
+ * left alone, and whether a key or a schedule is a good one is asked where it is used.
  *
  * @module
  */
-import { isKey, isKind, isName } from './topics.ts';
+import { isKind, isName } from './topics.ts';
 import { onCrashPolicies, outcomes, type Message, type Result } from './message.ts';
-import { scheduleInput } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -62,6 +64,15 @@ const resultChecks = checksOf<Result>({
 	streamed: (value) => value === true,
 });
 
+const scheduleChecks = checksOf<Schedule>({
+	cron: isText,
+	timezone: isText,
+	every: isFinite,
+	total: isFinite,
+	times: isFinite,
+	splay: isFinite,
+});
+
 const messageChecks = checksOf<Message>({
 	id: isId,
 	fromNode: isNameText,
@@ -85,9 +96,9 @@ const messageChecks = checksOf<Message>({
 		isText(value['opCmd']) &&
 		(value['opArg'] === undefined || isFields(value['opArg'])),
 	ttl: isFinite,
-	key: (value) => isText(value) && isKey(value),
+	key: isText,
 	onCrash: (value) => (onCrashPolicies as readonly unknown[]).includes(value),
-	schedule: (value) => isFields(value) && scheduleInput.safeParse(value).success,
+	schedule: (value) => isFields(value) && passes(value, scheduleChecks),
 	note: isText,
 	replyTo: (value) =>
 		isFields(value) &&

@@ -51,6 +51,22 @@ const limits = {
 const noSchedule =
 	'no schedule: a cron expression, "every 10m", seconds, or an object with cron or every';
 
+const timesOfDay = z.strictObject({ cron, timezone: timezone.optional(), ...limits });
+const interval = z.strictObject({ every: seconds, ...limits });
+
+/**
+ * What is wrong with the schedule of a message; undefined if nothing is. Another node may know more
+ * fields, or another list of time zones.
+ */
+export function scheduleProblem(schedule: Schedule): string | undefined {
+	const form = schedule.cron === undefined ? interval : timesOfDay;
+	const { issues = [] } = form.safeParse(schedule).error ?? {};
+	const [first] = issues.map(
+		({ path, message }) => ['schedule', ...path].join('.') + `: ${message}`,
+	);
+	return first;
+}
+
 /**
  * What people write: a cron expression; `every 10m`, or `every 10m for 2h`; seconds; `[seconds,
  * seconds in all]` as later versions of steward have it; or an object with these and more.
@@ -60,8 +76,8 @@ export const scheduleInput = z.union(
 		z.string().refine((text) => readText(text) !== undefined, noSchedule),
 		seconds,
 		z.tuple([seconds, seconds]),
-		z.strictObject({ cron, timezone: timezone.optional(), ...limits }),
-		z.strictObject({ every: seconds, ...limits }),
+		timesOfDay,
+		interval,
 	],
 	noSchedule,
 );

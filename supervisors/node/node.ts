@@ -133,6 +133,11 @@ export interface NodeOptions {
 	readonly transports?: readonly TransportDefinition[];
 	/** What stands between the journal and its file; see `reeve/testing`. */
 	readonly disk?: Disk | undefined;
+	/**
+	 * What becomes of an error that no actor has thrown. By default it is told, and then Node.js
+	 * ends the process, as without a node in it. `report`: it ends nothing.
+	 */
+	readonly strays?: 'end' | 'report';
 }
 
 /**
@@ -148,10 +153,11 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	const { nodeName: node, logLevel: level, logBytesWaitingMax: bytesWaitingMax } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
 	const endLog = startLog({ node, level, signals, bytesWaitingMax });
-	// A stray error of an actor is its crash; one of no actor is reported, and ends nothing.
-	const endStrays = catchStrays((thrown) =>
-		signals.emit('actor.crashed', strayReport(node, thrown)),
-	);
+	// A stray error of an actor is its crash; one of no actor is reported.
+	const endStrays = catchStrays((thrown, leave) => {
+		signals.emit('actor.crashed', strayReport(node, thrown));
+		if (options.strays !== 'report') leave();
+	});
 	const endWatching = (): void => {
 		endStrays();
 		endLog();

@@ -15,46 +15,51 @@ export interface Culprit {
 	fail(thrown: unknown): void;
 }
 
+/** Takes an error of no actor. `leave` does with it what Node.js would do without this catcher. */
+type PublicCatcher = (thrown: unknown, leave: () => void) => void;
+
 const running = new AsyncLocalStorage<Culprit>();
-const catchers = new Set<(thrown: unknown) => void>();
+const catchers = new Set<PublicCatcher>();
 
 /** Runs code of an actor, so that stray errors of this code are attributed to it. */
 export function runAs<Result>(culprit: Culprit, run: () => Result): Result {
 	return catchers.size === 0 ? run() : running.run(culprit, run);
 }
 
-function onStray(thrown: unknown): void {
+function takeStray(thrown: unknown, event: 'unhandledRejection' | 'uncaughtException'): void {
 	const culprit = running.getStore();
 	if (culprit) {
 		culprit.fail(thrown);
 		return;
 	}
 	const [first] = catchers;
-	if (first) first(thrown);
+	first?.(thrown, () => {
+		// Another listener has taken it; without one, Node.js ends the process.
+		if (process.listenerCount(event) <= 1) throw thrown;
+	});
 }
+
+const onRejection = (thrown: unknown): void => takeStray(thrown, 'unhandledRejection');
+const onException = (thrown: unknown): void => takeStray(thrown, 'uncaughtException');
 
 /**
  * Catches stray errors from now on. Those of actors crash their actor; for all others `onPublic` is
- * called. By default it throws the error, and the process ends as it would have.
+ * called. By default it leaves them to Node.js, and the process ends as it would have.
  *
  * @returns a function that ends it; when the last catcher is gone, tracing stops
  */
-export function catchStrays(
-	onPublic: (thrown: unknown) => void = (thrown) => {
-		throw thrown;
-	},
-): () => void {
-	const catcher = (thrown: unknown): void => onPublic(thrown);
+export function catchStrays(onPublic: PublicCatcher = (_, leave) => leave()): () => void {
+	const catcher: PublicCatcher = (thrown, leave) => onPublic(thrown, leave);
 	if (catchers.size === 0) {
-		process.on('unhandledRejection', onStray);
+		process.on('unhandledRejection', onRejection);
 		// XState reports errors of observers and listeners by throwing them in a timer.
-		process.on('uncaughtException', onStray);
+		process.on('uncaughtException', onException);
 	}
 	catchers.add(catcher);
 	return () => {
 		if (!catchers.delete(catcher) || catchers.size > 0) return;
-		process.off('unhandledRejection', onStray);
-		process.off('uncaughtException', onStray);
+		process.off('unhandledRejection', onRejection);
+		process.off('uncaughtException', onException);
 		running.disable();
 	};
 }

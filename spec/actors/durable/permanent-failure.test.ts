@@ -77,7 +77,7 @@ const echo = defineActor({
 type WaitEvent = { type: 'STEP' | 'TIMER' | 'ASK' } | { type: 'reply.it' };
 
 /** Waits for a step, a timer and an answer, and fails in the turn of each while `bug.isThere`. */
-function waiting(bug: { isThere: boolean; throws?: boolean }) {
+function waiting(bug: { isThere: boolean; throws?: boolean }, recovery: Recovery = 'resume') {
 	const machine = setup({
 		types: { context: {} as { held: unknown }, events: {} as WaitEvent },
 		actors: { work: step<string, void>({ run: () => Promise.resolve('out') }) },
@@ -105,7 +105,7 @@ function waiting(bug: { isThere: boolean; throws?: boolean }) {
 			over: {},
 		},
 	});
-	return defineActor({ name: 'wait', version: 1, machine, recovery: 'resume', intensity: 99 });
+	return defineActor({ name: 'wait', version: 1, machine, recovery, intensity: 99 });
 }
 
 const kinds = ['STEP', 'TIMER', 'ASK'] as const;
@@ -160,6 +160,77 @@ test('an effect done twice: an instance that is unparked fresh begins once', asy
 		await node.idle('wait');
 		assert.equal(node.stored('wait')?.state.value, 'idle');
 		assert.equal(begun(), 2, kind);
+		await node.stop();
+	}
+});
+
+test('an instance that begins anew is not parked by what it does not wait for any more', async (t) => {
+	for (const kind of kinds) {
+		for (const [recovery, attemptsMax] of [
+			['fresh', 1],
+			['ladder', 2],
+		] as const) {
+			const actors = [waiting({ isThere: true, throws: true }, recovery), echo];
+			const node = await startActorNode(t, { actors, config: { attemptsMax } });
+			await node.send('wait', kind);
+			await node.idle('wait');
+			for (let round = 0; round < 40 && failures(node) < attemptsMax; round += 1) {
+				await node.journal.commit([]);
+				await node.clock.advance(1000);
+			}
+			await node.idle('wait');
+			assert.deepEqual(node.seen('instance.parked'), [], kind);
+			assert.equal(node.stored('wait')?.state.value, 'idle');
+			for (const table of ['timers', 'steps'] as const) assert.equal(node.journal.count(table), 0);
+			assert.equal(node.mailbox('wait').size(), 0);
+			await node.stop();
+		}
+	}
+});
+
+test('what has ended the process too often waits for an unparking, and no restart tries it again', async (t) => {
+	for (const kind of kinds) {
+		let [isDeadly, isDead] = [true, false];
+		let kill: () => void = () => {};
+		const bug = {
+			get isThere() {
+				if (!isDeadly) return false;
+				isDead = true;
+				kill();
+				throw new Error('dead');
+			},
+		};
+		const actors = [waiting(bug), echo];
+		let node = await startActorNode(t, { actors, config: { attemptsMax: 2 }, isOpen: false });
+		const parked = () => node.hostRuntimes.get('wait')?.parked().get('') ?? '';
+		let turns = 0;
+		const comesTo = (holds: () => boolean) =>
+			node.until(() => {
+				turns += 1;
+				// The disk works in real time.
+				if (turns % 50 === 0) void node.clock.advance(1000);
+				return holds();
+			});
+		for (let deaths = 0; deaths < 5 && parked() === ''; deaths += 1) {
+			isDead = false;
+			const current = node;
+			kill = () => current.kill();
+			// One that dies meanwhile does not open the others.
+			void node.openHosts();
+			if (deaths === 0) await node.send('wait', kind);
+			await comesTo(() => isDead || parked() !== '');
+			if (isDead) node = await node.crash();
+		}
+		const reason = /^max_attempts at .*: the process died while it was handled$/;
+		assert.match(parked(), reason, kind);
+		isDeadly = false;
+		node = await node.restart();
+		await node.openHosts();
+		await comesTo(() => parked() !== '');
+		assert.match(parked(), reason, kind);
+		await node.hostRuntimes.get('wait')?.unpark('', false);
+		await node.until(() => node.stored('wait')?.state.value === 'over');
+		assert.equal(node.journal.count('started', { from: ['wait', 0], to: ['wait', 1e9] }), 0);
 		await node.stop();
 	}
 });

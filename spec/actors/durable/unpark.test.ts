@@ -4,6 +4,7 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { reportInstance } from '../../../actors/replay/instance-report.ts';
 import { reply, send } from '../../../actors/definition/effects.ts';
+import { step } from '../../../actors/definition/step.ts';
 import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 
 /** Whether the machine throws at what it is told: a bug, and its repair. */
@@ -155,4 +156,82 @@ test('an unparking that a stop of the host cuts off rejects, and does not stay o
 		node.kill();
 		await node.journal.close();
 	}
+});
+
+/** Begins with an effect, a state or an error of its own, once `fault.is` says so. */
+function stubborn(fault: { is: string }) {
+	const machine = setup({
+		types: {
+			context: {} as { held: string },
+			events: {} as { type: 'GO' } | { type: 'FAIL' },
+		},
+		actors: { work: step<string, void>({ run: () => Promise.resolve('out') }) },
+		actions: {
+			fail: assign(({ context }) => {
+				if (fault.is !== '') throw new Error('a bug');
+				return context;
+			}),
+		},
+	}).createMachine({
+		id: 'stubborn',
+		context: () => ({ held: fault.is === 'size' ? 'x'.repeat(2_000_000) : '' }),
+		initial: 'first',
+		states: {
+			first: {
+				entry: [
+					send(() => ({
+						method: sink,
+						...(fault.is === 'effect' ? { note: 'half \ud800' } : {}),
+					})),
+					assign(({ context }) => {
+						if (fault.is === 'throw') throw new Error('it cannot begin');
+						return context;
+					}),
+				],
+				on: { GO: 'later' },
+			},
+			later: { invoke: { src: 'work', onDone: { target: 'over', actions: 'fail' } } },
+			over: {},
+		},
+	});
+	return defineActor({ name: 'stubborn', version: 1, machine, intensity: 0, recovery: 'resume' });
+}
+
+test('an unparking that waits for ever: one whose start is refused rejects, and leaves all as it is', async (t) => {
+	for (const refused of ['effect', 'size', 'throw']) {
+		const fault = { is: '' };
+		const node = await startActorNode(t, { actors: [stubborn(fault)] });
+		await node.send('stubborn', 'GO');
+		fault.is = 'step';
+		await node.until(() => node.seen('instance.parked').length > 0);
+		const hostRuntime = node.hostRuntimes.get('stubborn');
+		const reason = hostRuntime?.parked().get('');
+		fault.is = refused;
+		await assert.rejects(async () => hostRuntime?.unpark('', true), refused);
+		assert.equal(hostRuntime?.parked().get(''), reason);
+		assert.equal(node.seen('instance.parked').length, 1, 'nothing new is told');
+		fault.is = '';
+		await hostRuntime?.unpark('', false);
+		await node.until(() => node.stored('stubborn')?.state.value === 'over');
+		await node.stop();
+	}
+});
+
+test('an unparking whose start fails only in its turn rejects, and a later one keeps what waits', async (t) => {
+	const fault = { is: '' };
+	const node = await startActorNode(t, { actors: [stubborn(fault)] });
+	await node.send('stubborn', 'GO');
+	fault.is = 'step';
+	await node.until(() => node.seen('instance.parked').length > 0);
+	const hostRuntime = node.hostRuntimes.get('stubborn');
+	// It holds when it is tried out, and fails a moment later.
+	fault.is = '';
+	const unparked = hostRuntime?.unpark('', true);
+	fault.is = 'effect';
+	await assert.rejects(async () => unparked, { code: 'actor_parked' });
+	assert.ok(hostRuntime?.parked().has(''));
+	fault.is = '';
+	await hostRuntime?.unpark('', false);
+	await node.until(() => node.stored('stubborn')?.state.value === 'over');
+	await node.stop();
 });

@@ -168,3 +168,21 @@ for (const onCrash of ['report', 'retry'] as const) {
 		assert.equal(second.last()?.detail, `3 runs, ${failed} of them failed`);
 	});
 }
+
+test('a schedule that this node does not know gets an outcome that says what is wrong with it', async (t) => {
+	const unknown = [
+		[{ every: 60, jitter: 5 }, /^schedule: .*jitter/],
+		[{ cron: '* * * * *', timezone: 'Mars/Olympus' }, /^schedule\.timezone: no time zone/],
+		[{ cron: '0 0 30 2 *' }, /^schedule\.cron: no cron expression/],
+		[{}, /^schedule\.every: /],
+	] as const;
+	for (const [schedule, why] of unknown) {
+		const { send, advance, last, outputs, side } = await scheduled(t, schedule, counting());
+		await send();
+		await advance(1000);
+		const { outcome, code, detail = '' } = last() ?? {};
+		assert.deepEqual([outcome, code, outputs()], ['failed', 'bad_message', []]);
+		assert.match(detail, why);
+		assert.equal(side.mailbox.size(), 0);
+	}
+});

@@ -4,7 +4,10 @@ import {
 	packMailboxRow,
 	readMailboxRow,
 	scanMailbox,
+	stretchOf,
 } from '../../../runtime/mailbox/mailbox-row.ts';
+import { messageTrigger } from '../../../actors/turn/trigger.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { mailOf } from '../../support/messages.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import type { Change } from '../../../runtime/journal/schema.ts';
@@ -54,4 +57,23 @@ test('rows of older versions, with names and a packed message, are read as well'
 		message,
 		bytes: body.byteLength,
 	});
+});
+
+test('a mailbox is read to its end: rows of older versions, with a key that is refused today', async (t) => {
+	const { journal } = openedJournal(t);
+	const keys = ['k'.repeat(129), 'a\0b', 'fine'];
+	const changes = keys.map((key, index) => {
+		const { body } = mailOf({ id: `m${index}`, key });
+		const value = { id: `m${index}`, from: 'central', body, deadline: 5, sum: 70 };
+		return { table: 'mailbox', key: ['actor', index + 1], value } as const;
+	});
+	await journal.commit(changes);
+	const rows = scanMailbox(journal, stretchOf('actor', 0));
+	assert.deepEqual(
+		rows.map(({ message }) => message.key),
+		keys,
+	);
+	const events = rows.map((row) => messageTrigger(row).event);
+	const codes = events.map((event) => (event instanceof ReeveError ? event.code : 'an event'));
+	assert.deepEqual(codes.slice(0, 2), ['bad_name', 'bad_name']);
 });

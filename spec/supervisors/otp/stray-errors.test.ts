@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import test from 'node:test';
 import { fromCallback, setup, type AnyActorRef } from 'xstate';
@@ -9,7 +12,7 @@ import type { ExitReason } from '../../../supervisors/otp/exit-reason.ts';
 import { serviceChild } from '../../../supervisors/otp/service-child.ts';
 import { abnormal, childOf, fate, createSupervision, worker } from '../../support/supervised.ts';
 import { strayErrors } from '../../support/strays.ts';
-import type { TestScope } from '../../support/temporary.ts';
+import { type TestScope, temporaryFolder } from '../../support/temporary.ts';
 
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
@@ -109,4 +112,40 @@ test('nothing is caught once the last catcher is gone', async () => {
 	strayErrors(t);
 	for (const end of ends.toReversed()) end();
 	assert.equal(count(), before);
+});
+
+test('an error that is swallowed: a script with a node in it fails as it would without', async (t) => {
+	const outcome = async (lines: readonly string[]) => {
+		const path = join(temporaryFolder(t), 'script.mjs');
+		writeFileSync(path, lines.join('\n'));
+		const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: process.cwd() });
+		let text = '';
+		child.stderr.on('data', (chunk) => (text += String(chunk)));
+		const [code] = (await once(child, 'exit')) as [number];
+		return { isFailure: code !== 0, tellsOf: text.includes('a bug of the script') };
+	};
+	const testing = new URL('../../../supervisors/testing/testing.ts', import.meta.url).href;
+	const definition = new URL('../../../actors/definition/definition.ts', import.meta.url).href;
+	const drive = [
+		`import { createMachine } from ${JSON.stringify(import.meta.resolve('xstate'))};`,
+		`import { driveActor } from ${JSON.stringify(testing)};`,
+		`import { defineActor } from ${JSON.stringify(definition)};`,
+		`const machine = createMachine({ on: { GO: {} } });`,
+		`const driven = await driveActor(defineActor({ name: 'a', version: 1, machine }));`,
+		`await driven.send({ type: 'GO' });`,
+	];
+	for (const fault of [
+		`throw new Error('a bug of the script');`,
+		`setImmediate(() => { throw new Error('a bug of the script'); });`,
+		`void Promise.reject(new Error('a bug of the script'));`,
+	]) {
+		assert.deepEqual(await outcome([...drive, fault]), { isFailure: true, tellsOf: true }, fault);
+	}
+	const own = `process.on('uncaughtException', () => process.exit(0));`;
+	const caught = [
+		...drive,
+		own,
+		`setImmediate(() => { throw new Error('a bug of the script'); });`,
+	];
+	assert.deepEqual(await outcome(caught), { isFailure: false, tellsOf: false });
 });
