@@ -341,6 +341,7 @@ export const configSchema = z.strictObject({
 		.default(5)
 		.describe('Files of that record that are kept; 0: no record'),
 	messageDepthMax: count.max(1000).default(64).describe('How deep the JSON of a message may nest'),
+	yamlBytesMax: bytes.default(16_384).describe('The largest payload in YAML; JSON may be larger'),
 });
 
 /** The configuration of a node, complete. */

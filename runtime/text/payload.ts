@@ -12,6 +12,7 @@ import { textOf } from './utf8.ts';
 /** The limits of a payload, named as in the configuration. */
 export interface PayloadLimits {
 	readonly messageBytesMax: number;
+	readonly yamlBytesMax: number;
 	readonly messageDepthMax: number;
 	readonly publicMessagesMax: number;
 }
@@ -22,6 +23,10 @@ export interface PayloadLimits {
  * JSON, trailing commas included, is read as JSON, and the rest as YAML. So an error names what the
  * YAML reader found, unless the payload begins like JSON.
  *
+ * Any MQTT client may send one, so nothing is parsed that could take long: the depth of JSON is
+ * counted before, and YAML, which takes a hundred times longer to parse, has a limit of its own and
+ * no aliases.
+ *
  * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too
  * deeply
  */
@@ -29,10 +34,7 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 	if (bytes.byteLength > limits.messageBytesMax) {
 		throw new ReeveError('too_large', `more than ${limits.messageBytesMax} bytes`);
 	}
-	const value = readValue(bytes);
-	if (isDeeper(value, limits.messageDepthMax)) {
-		throw new ReeveError('bad_message', `nested deeper than ${limits.messageDepthMax}`);
-	}
+	const value = readValue(bytes, limits);
 	const list: readonly unknown[] = Array.isArray(value) ? value : [value];
 	if (list.length > limits.publicMessagesMax) {
 		throw new ReeveError('too_large', `more than ${limits.publicMessagesMax} messages`);
@@ -40,14 +42,53 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 	return list;
 }
 
-function readValue(bytes: Uint8Array): unknown {
+function readValue(bytes: Uint8Array, limits: PayloadLimits): unknown {
+	// YAML accepts nearly any text; one that begins so was meant as JSON.
+	const isJson = jsonStarts.has(firstOf(bytes));
+	if (isJson && isJsonDeeper(bytes, limits.messageDepthMax)) throw tooDeep(limits);
 	const json = readJson(bytes);
 	if (!json) throw new ReeveError('bad_message', 'the payload is empty');
 	if (json.type === 'value') return json.value;
 	const text = textOf(bytes);
-	// YAML accepts nearly any text; a text that begins so was meant as JSON, whose error says more.
-	if (/^\s*[[{"]/.test(text) || text.includes('\ufffd')) throw json.error;
-	return readYaml(text);
+	if (isJson || text.includes('\ufffd')) throw json.error;
+	if (bytes.byteLength > limits.yamlBytesMax) {
+		const advice = 'send it as JSON, or raise yamlBytesMax';
+		throw new ReeveError('too_large', `more than ${limits.yamlBytesMax} bytes of YAML: ${advice}`);
+	}
+	const value = readYaml(text, { aliasesMax: 0 });
+	if (isDeeper(value, limits.messageDepthMax)) throw tooDeep(limits);
+	return value;
+}
+
+function tooDeep({ messageDepthMax }: PayloadLimits): ReeveError {
+	return new ReeveError('bad_message', `nested deeper than ${messageDepthMax}`);
+}
+
+const jsonStarts: ReadonlySet<string> = new Set(['[', '{', '"']);
+
+/** The first character that is no white space. */
+function firstOf(bytes: Uint8Array): string {
+	const beginning = textOf(bytes.subarray(0, 4096)).trimStart();
+	return beginning.slice(0, 1);
+}
+
+const [quote, backslash, openList, closeList, openMap, closeMap] = Buffer.from('"\\[]{}');
+
+/** Whether JSON is nested deeper than `max`; reads no further than that. */
+function isJsonDeeper(bytes: Uint8Array, max: number): boolean {
+	let depth = 0;
+	let isInText = false;
+	for (let at = 0; at < bytes.length; at += 1) {
+		const byte = bytes[at];
+		if (isInText) {
+			if (byte === backslash) at += 1;
+			else if (byte === quote) isInText = false;
+		} else if (byte === quote) isInText = true;
+		else if (byte === openList || byte === openMap) depth += 1;
+		else if (byte === closeList || byte === closeMap) depth -= 1;
+		if (depth > max) return true;
+	}
+	return false;
 }
 
 /** Whether a value is nested deeper than `max`. Iterative, because the depth is unlimited. */

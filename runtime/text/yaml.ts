@@ -18,6 +18,12 @@ export interface TextPlace {
 /** A document as yaml has read it. */
 export type YamlDocument = ReturnType<typeof parseDocument>;
 
+/** What a text may do. */
+export interface YamlLimits {
+	/** How often it may use aliases. */
+	readonly aliasesMax?: number;
+}
+
 /** A text that was read. */
 export interface YamlText {
 	readonly document: YamlDocument;
@@ -28,19 +34,77 @@ export interface YamlText {
 }
 
 /** How often a text may use aliases, so that a small text cannot expand without limit. */
-const aliasesMax = 100;
+const defaultAliasesMax = 100;
+
+/**
+ * How deep a text may nest. The parser calls itself for each level, and a stack that overflows in a
+ * regular expression ends the whole process.
+ */
+const depthMax = 200;
 
 /** Parses a text. It never throws for errors in the text. */
 export function parseYaml(text: string): YamlText {
+	const deepLine = lineDeeper(text, depthMax);
+	if (deepLine !== undefined) return tooDeep(deepLine);
 	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+	// Its own search for keys that occur twice takes time that grows with the square of the text.
+	const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+	const document = parseDocument(text, options);
 	const placeAt = (offset: number): TextPlace => {
 		const { line, col } = lines.linePos(offset);
 		return { line: Math.max(1, line), column: Math.max(1, col) };
 	};
 	const [error] = document.errors;
-	const problem = error && { place: placeAt(error.pos[0]), text: error.message };
+	const found = error ? { at: error.pos[0], text: error.message } : keyTwice(document.contents);
+	const problem = found && { place: placeAt(found.at), text: found.text };
 	return { document, problem, placeAt };
+}
+
+/** A text that is not parsed. */
+function tooDeep(line: number): YamlText {
+	const text = `nested deeper than ${depthMax}, or as many of "- ", "? " and ": " in one line`;
+	const place = { line, column: 1 };
+	return { document: parseDocument(''), problem: { place, text }, placeAt: () => place };
+}
+
+/**
+ * The number of the first line that could nest deeper than `max`; undefined if there is none. In
+ * linear time and without a parser, so it may count what is text as structure.
+ */
+function lineDeeper(text: string, max: number): number | undefined {
+	/** The columns at which the open maps and lists of block style begin. */
+	const open: number[] = [];
+	let brackets = 0;
+	for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
+		const column = line.search(/\S/);
+		if (column < 0) continue;
+		while ((open.at(-1) ?? -1) >= column) open.pop();
+		open.push(column);
+		for (const { 0: sign, index: at } of line.matchAll(/[-?:](?=\s|$)|[[\]{}]/g)) {
+			if (sign === '[' || sign === '{') brackets += 1;
+			else if (sign === ']' || sign === '}') brackets = Math.max(0, brackets - 1);
+			else open.push(at + 1);
+			if (open.length + brackets > max) return index + 1;
+		}
+	}
+	return undefined;
+}
+
+/** The first key that occurs twice in one map. */
+function keyTwice(contents: unknown): { readonly at: number; readonly text: string } | undefined {
+	const nodes = [contents];
+	for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+		if (isSeq(node)) nodes.push(...node.items);
+		if (!isMap(node)) continue;
+		const keys = new Set<unknown>();
+		for (const { key, value } of node.items) {
+			const name = isScalar(key) ? String(key.value) : key;
+			if (keys.has(name)) return { at: offsetOf(key), text: 'Map keys must be unique' };
+			keys.add(name);
+			nodes.push(key, value);
+		}
+	}
+	return undefined;
 }
 
 /**
@@ -48,7 +112,10 @@ export function parseYaml(text: string): YamlText {
  *
  * @throws ReeveError `bad_json` if its aliases expand too far
  */
-export function yamlValue({ document }: YamlText): unknown {
+export function yamlValue(
+	{ document }: Pick<YamlText, 'document'>,
+	{ aliasesMax = defaultAliasesMax }: YamlLimits = {},
+): unknown {
 	try {
 		return document.toJS({ maxAliasCount: aliasesMax });
 	} catch (thrown) {
@@ -61,10 +128,10 @@ export function yamlValue({ document }: YamlText): unknown {
  *
  * @throws ReeveError `bad_json`, naming the line
  */
-export function readYaml(text: string): unknown {
+export function readYaml(text: string, limits?: YamlLimits): unknown {
 	const parsed = parseYaml(text);
 	const { problem } = parsed;
-	if (!problem) return yamlValue(parsed);
+	if (!problem) return yamlValue(parsed, limits);
 	throw new ReeveError('bad_json', `line ${problem.place.line}: ${problem.text}`);
 }
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
+import type { ReeveError } from '../../../runtime/platform/errors.ts';
 import { parseRules } from '../../../runtime/security/access-rules.ts';
 import { readJson } from '../../../runtime/text/lenient-json.ts';
 import { readPayload } from '../../../runtime/text/payload.ts';
@@ -38,4 +39,41 @@ test('UTF-16 is refused by its name', () => {
 		code: 'bad_json',
 		message: /UTF-16: save it as UTF-8/,
 	});
+});
+
+test('no work that grows faster than its input: a payload that is deep or long is refused unparsed', () => {
+	const refused = (text: string) => {
+		try {
+			read(text);
+			return 'taken';
+		} catch (thrown) {
+			const { code, detail } = thrown as ReeveError;
+			return `${code}: ${detail.slice(0, 40)}`;
+		}
+	};
+	const many = (text: string, count: number) => text.repeat(count);
+	for (const [open, close] of ['[]', '{"a":}'].map((pair) => [pair.slice(0, -1), pair.slice(-1)])) {
+		const [from = '', to = ''] = [open, close];
+		assert.equal(refused(many(from, 300_000)), 'bad_message: nested deeper than 64');
+		assert.equal(
+			refused(many(from, 65) + '1' + many(to, 65)),
+			'bad_message: nested deeper than 64',
+		);
+		assert.equal(refused(many(from, 64) + '1' + many(to, 64)), 'taken');
+	}
+	assert.equal(refused(JSON.stringify({ data: many('[{\\"', 99_999) })), 'taken');
+	const keys = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1`).join('\n');
+	assert.equal(refused(keys), 'too_large: more than 16384 bytes of YAML: send it a');
+	assert.equal(refused(`data: |\n  ${many('x', 16_000)}`), 'taken');
+	assert.equal(refused('a: &a 1\nb: *a\n'), 'bad_json: Alias resolution is disabled');
+	for (const deep of ['- ', '? ', 'a: ', '- !x ', 'x: {a: ', 'x: [']) {
+		assert.equal(
+			refused(many(deep, 1500)),
+			'bad_json: line 1: nested deeper than 200, or as ma',
+			deep,
+		);
+	}
+	const ladder = Array.from({ length: 100 }, (_, depth) => `${many(' ', depth)}a:`).join('\n');
+	assert.equal(refused(ladder), 'bad_message: nested deeper than 64');
+	assert.equal(refused(`a: 1\nb: 2\n`), 'taken');
 });

@@ -38,3 +38,22 @@ test('durations are numbers with a unit, and nothing else', () => {
 		assert.equal(durationMs(word), undefined, word);
 	}
 });
+
+test('a key that occurs twice in one map is an error at its place, however many keys there are', () => {
+	const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n');
+	const { problem } = parseYaml(`a: {b: 1}\nb: [{k5: 1}]\n${keys}\nk5: 2\n`);
+	assert.deepEqual(problem, {
+		place: { line: 20_003, column: 1 },
+		text: 'Map keys must be unique',
+	});
+	assert.equal(parseYaml('a: {1: x, "1": y}').problem?.place.column, 11);
+	assert.equal(parseYaml('a: {b: 1}\nc: {b: 1}\n').problem, undefined);
+});
+
+test('a text that could overflow the stack of the parser is not parsed', () => {
+	const { problem } = parseYaml(`name: x\nlist:\n  ${'- '.repeat(250)}\n`);
+	assert.equal(problem?.place.line, 3);
+	assert.match(problem?.text ?? '', /nested deeper than 200/);
+	const prose = `text: |\n${'  a - b: c ? d\n'.repeat(500)}`;
+	assert.equal(parseYaml(prose).problem, undefined);
+});
