@@ -16,7 +16,7 @@ import { checkWorkingFolder } from '../../runtime/platform/working-folder.ts';
 export interface Command {
 	/** The program and its arguments. */
 	readonly argv: readonly string[];
-	/** Added to the environment of this process; undefined takes a variable out of it. */
+	/** Added to the {@link inheritedVariables}; undefined takes a variable out of them. */
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Ends the command when it is raised. */
 	readonly signal: AbortSignal;
@@ -145,6 +145,12 @@ export function killGroup(groupId: number): boolean {
 	}
 }
 
+/** The variables of this process, but for its own settings, among which are secrets. */
+function inheritedVariables(): NodeJS.ProcessEnv {
+	const others = Object.entries(process.env).filter(([name]) => !name.startsWith('REEVE_'));
+	return Object.fromEntries(others);
+}
+
 function start({ argv: [file = '', ...args], env }: Command) {
 	if ([file, ...args, ...Object.values(env)].some((text) => text?.includes('\0'))) {
 		throw new ReeveError('bad_arguments', 'neither arguments nor data of a command may hold a NUL');
@@ -153,7 +159,7 @@ function start({ argv: [file = '', ...args], env }: Command) {
 	try {
 		return withoutOwnFiles((files): ChildProcess =>
 			spawn(file, args, {
-				env: { ...process.env, ...env },
+				env: { ...inheritedVariables(), ...env },
 				detached: true,
 				stdio: ['ignore', 'pipe', 'pipe', ...files],
 			}),

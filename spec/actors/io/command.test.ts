@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import test from 'node:test';
 import { killGroup, runCommand, type Command } from '../../../actors/io/command.ts';
 import { realClock, steppedClock } from '../../../runtime/platform/clock.ts';
@@ -48,13 +49,26 @@ test('a command that dies of a signal tells which', bounded, async () => {
 });
 
 test('variables are added to the environment, and taken out of it', bounded, async () => {
-	process.env['REEVE_SPEC_OUTER'] = 'outer';
-	const env = { REEVE_SPEC_OUTER: undefined, REEVE_SPEC_INNER: 'inner' };
-	const end = await bash('echo "${REEVE_SPEC_OUTER-gone} $REEVE_SPEC_INNER ${PATH:+path}"', {
+	process.env['SPEC_OUTER'] = 'outer';
+	const env = { SPEC_OUTER: undefined, SPEC_INNER: 'inner' };
+	const end = await bash('echo "${SPEC_OUTER-gone} $SPEC_INNER ${PATH:+path}"', {
 		env,
 	});
-	delete process.env['REEVE_SPEC_OUTER'];
+	delete process.env['SPEC_OUTER'];
 	assert.equal(text(end.stdout), 'gone inner path\n');
+});
+
+test('a command inherits no settings of the node: passwords are among them', bounded, async (t) => {
+	const secrets = { REEVE_BROKER_PASSWORD: 'secret', REEVE_NODE_NAME: 'ship1' };
+	Object.assign(process.env, secrets, { OTHER: 'kept' });
+	t.after(() => {
+		for (const name of [...Object.keys(secrets), 'OTHER']) delete process.env[name];
+	});
+	const { stdout } = await bash('env', { env: { REEVE_NODE: 'given' } });
+	const lines = text(stdout)
+		.split('\n')
+		.filter((line) => /^(?:REEVE_|OTHER)/.test(line));
+	assert.deepEqual(lines.toSorted(), ['OTHER=kept', 'REEVE_NODE=given']);
 });
 
 test('a raised signal kills the command with all that it started', bounded, async (t) => {
