@@ -13,6 +13,7 @@ import { getDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Timer } from '../../runtime/platform/clock.ts';
+import { loaderOf } from '../../runtime/platform/thread-loader.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
@@ -89,7 +90,11 @@ export function runInWorker(
 	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
 	const connectAttemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
 	const order: Order = { file, message, facts, connectAttemptMs };
-	const worker = new Worker(threadFile, { workerData: order, name, ...loaderOf(file) });
+	const worker = new Worker(threadFile, {
+		workerData: order,
+		name,
+		...loaderOf(file, threadFile.pathname),
+	});
 	const send = (event: ToThread) => worker.postMessage(event, []);
 	let notice: Timer | undefined;
 
@@ -140,24 +145,6 @@ export function runInWorker(
 	};
 	signal.addEventListener('abort', abort, { once: true });
 	return { output, kill };
-}
-
-/**
- * Registers tsx in the thread if the file is TypeScript: tsx registers itself in the main thread
- * only. Without tsx the thread loads what Node.js itself can load.
- */
-function loaderOf(file: string): { readonly execArgv: string[] } | undefined {
-	if (![file, threadFile.pathname].some((path) => path.endsWith('.ts'))) return undefined;
-	try {
-		const code = ['cjs', 'esm']
-			.map((kind) => JSON.stringify(import.meta.resolve(`tsx/${kind}/api`)))
-			.map((api, index) => `import { register as r${index} } from ${api}; r${index}();`)
-			.join('');
-		return { execArgv: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] };
-	} catch {
-		// tsx is not installed.
-		return undefined;
-	}
 }
 
 function crash({ message, stack }: Extract<FromThread, { type: 'crashed' }>): Error {

@@ -215,6 +215,9 @@ export const configSchema = z.strictObject({
 	connectMs: milliseconds
 		.default(30_000)
 		.describe('How long a connection to the broker may take, over all its addresses'),
+	watchdogAfter: seconds
+		.default(60)
+		.describe('Seconds for which the event loop may stand still before the process ends; 0: any'),
 	checkupMs: milliseconds
 		.min(10)
 		.default(4000)

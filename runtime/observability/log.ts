@@ -52,6 +52,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',
 	'record.failed': 'error',
+	'node.stalled': 'error',
 	'node.safe': 'error',
 	'name.denied': 'error',
 	'name.granted': 'info',

@@ -124,6 +124,8 @@ export interface SignalFields {
 	'record.failed': { detail: string };
 	/** The node is process 1, which must wait for all orphans; see `first-process.ts`. */
 	'init.missing': { what: string; cure: string };
+	/** The event loop of the process before stood still, and its watchdog has ended it. */
+	'node.stalled': { seconds: number; stack: string };
 	/** The node came up in safe mode. */
 	'node.safe': { uncleanStarts: number };
 	/** Another node has this node's name, or its store. */

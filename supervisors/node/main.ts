@@ -13,7 +13,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
 	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
 	async startNode(config, choices) {
 		const { startNode } = await import('./node.ts');
-		return startNode(config, { choices, strays: 'report' });
+		return startNode(config, { choices, ownsProcess: true });
 	},
 	async methods(config) {
 		const { declaredMethods } = await import('./declared-methods.ts');

@@ -48,6 +48,7 @@ import { exitText } from '../otp/exit-reason.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { createReload } from '../actor-hosts/definition-reload.ts';
 import { catchStrays } from '../otp/stray-errors.ts';
+import { startWatchdog, takeStall } from '../../runtime/platform/watchdog.ts';
 import { startSupervisor, type SupervisorRef } from '../otp/supervisor.ts';
 import { loadTransports } from './transport-table.ts';
 import { nodeTree } from './tree.ts';
@@ -134,10 +135,11 @@ export interface NodeOptions {
 	/** What stands between the journal and its file; see `reeve/testing`. */
 	readonly disk?: Disk | undefined;
 	/**
-	 * What becomes of an error that no actor has thrown. By default it is told, and then Node.js
-	 * ends the process, as without a node in it. `report`: it ends nothing.
+	 * Whether the process is there for this node alone. Then an error that no actor has thrown is
+	 * told and ends nothing, and a watchdog ends a process whose event loop stands still. Otherwise
+	 * such an error is told, and Node.js ends the process, as without a node in it.
 	 */
-	readonly strays?: 'end' | 'report';
+	readonly ownsProcess?: boolean;
 }
 
 /**
@@ -156,7 +158,7 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	// A stray error of an actor is its crash; one of no actor is reported.
 	const endStrays = catchStrays((thrown, leave) => {
 		signals.emit('actor.crashed', strayReport(node, thrown));
-		if (options.strays !== 'report') leave();
+		if (!options.ownsProcess) leave();
 	});
 	const endWatching = (): void => {
 		endStrays();
@@ -191,12 +193,28 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 		const running = await startTree(services, transports, ending.promise);
 		const { leftBehind: replayed } = services;
 		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
-		void running.ended.then(endWatching);
+		const endWatchdog = watchLoop(config, options, { clock, signals });
+		void running.ended.then(() => {
+			endWatching();
+			endWatchdog();
+		});
 		return running;
 	} catch (thrown) {
 		endWatching();
 		throw thrown;
 	}
+}
+
+/** Tells how the process before stood still, if it did, and has this one watched. */
+function watchLoop(
+	{ databaseFolder, watchdogAfter: after }: Config,
+	{ ownsProcess }: NodeOptions,
+	{ clock, signals }: { readonly clock: Clock; readonly signals: Signals },
+): () => void {
+	const recordPath = join(databaseFolder, 'stalled.json');
+	const stall = takeStall(recordPath);
+	if (stall) signals.emit('node.stalled', stall);
+	return ownsProcess ? startWatchdog({ after, recordPath, clock }) : () => {};
 }
 
 function announceStart(signals: Signals, config: Config): void {

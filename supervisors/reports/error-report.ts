@@ -156,6 +156,11 @@ function startReport(signal: Signal): Report | undefined {
 		}
 		case 'record.failed':
 			return { code: 'file_failed', text: `error: store.log: ${signal.detail}` };
+		case 'node.stalled': {
+			const { seconds, stack } = signal;
+			const text = `error: the process was ended: it stood still for ${seconds} s in ${stack}`;
+			return { code: 'stalled', text };
+		}
 		case 'node.safe':
 			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
 		case 'signature.refused': {
