@@ -13,17 +13,31 @@ const idMax = 400;
 /** What an id is of. */
 export type Identified = 'timer' | 'step' | 'ask' | 'monitor';
 
+/** What no such id may begin with: the runtime gives such ids itself. */
+const reserved: Readonly<Record<Identified, readonly string[]>> = {
+	timer: ['timeout.', 'xstate.', '~'],
+	step: ['~'],
+	ask: ['monitor:'],
+	monitor: [],
+};
+
 /**
  * What is wrong with an id; undefined if nothing is. Two values may be one text: `5` and `'5'`
  * would be the same id in an event's type, and different ones elsewhere.
  */
 export function idProblem(id: unknown, of: Identified): string | undefined {
 	const isText = typeof id === 'string';
-	if (isText && id.length <= idMax && !id.includes('\0') && id.isWellFormed()) return undefined;
+	const taken = isText ? reserved[of].find((start) => id.startsWith(start)) : undefined;
+	const isFine = isText && id.length <= idMax && !id.includes('\0') && id.isWellFormed();
+	if (isFine && taken === undefined) return undefined;
+	if (isFine) return `the id of ${articleOf(of)} ${of} begins with ${taken}, which is reserved`;
 	const why = `text of at most ${idMax} letters, without NUL and halves of surrogate pairs`;
 	const shown = isText ? JSON.stringify(id.slice(0, 150)) : diagnosticJson(id).slice(0, 150);
-	const article = of === 'ask' ? 'an' : 'a';
-	return `the id of ${article} ${of} is ${shown}: it must be ${why}`;
+	return `the id of ${articleOf(of)} ${of} is ${shown}: it must be ${why}`;
+}
+
+function articleOf(of: Identified): string {
+	return of === 'ask' ? 'an' : 'a';
 }
 
 /**

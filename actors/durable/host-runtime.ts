@@ -38,7 +38,7 @@ import { runningSteps } from '../turn/running-steps.ts';
 import { createInstanceCache, type Left } from './instance-cache.ts';
 import { createMailboxReader } from './mailbox-reader.ts';
 import { createTurnRecorder } from '../turn/turn-recorder.ts';
-import type { StepName } from '../turn/turn-draft.ts';
+import type { RunAs, StepName } from '../turn/turn-draft.ts';
 import { createStepRunner, type StepResult } from './step-runner.ts';
 import { createRun } from './trigger-run.ts';
 import { createEffectHandlers } from '../turn/effect-handlers.ts';
@@ -69,6 +69,8 @@ export interface HostRuntimeParts {
 	readonly broken: (thrown: unknown) => void;
 	/** Where specs let the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
+	/** Finds the code of an error that is not caught. */
+	readonly runAs?: RunAs;
 }
 
 /** The runtime of one host. */
@@ -113,6 +115,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 	let closeTimers: () => void = () => {};
 	const ending = deferred<never>();
 	ending.promise.catch(ignoreIfFenced);
+	let isEnding = false;
 	/** Ends what waits for turns: none is taken any more. */
 	const end = (): void => ending.reject(new ReeveError('stopping', actor));
 
@@ -192,6 +195,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			// What an earlier host has committed must be visible before anything is read.
 			await journal.commit([], 'committed');
 			await parts.mayRun;
+			if (isEnding) return;
 			mailbox.reset();
 			startsBefore = scheduler.startsBefore();
 			const taken = offerInterrupted();
@@ -205,6 +209,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			}
 		},
 		async drain() {
+			isEnding = true;
 			reader.close();
 			closeTimers();
 			await steps.stop(config.stopTimeout * 1000);
@@ -214,6 +219,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 			instances.stop();
 		},
 		fence() {
+			isEnding = true;
 			reader.fence();
 			closeTimers();
 			scheduler.fence();

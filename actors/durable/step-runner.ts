@@ -12,7 +12,7 @@ import type { AnyActorLogic } from 'xstate';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
 import { deadline } from '../../runtime/platform/deadline.ts';
 import type { Config } from '../../runtime/config/config.ts';
-import { ReeveError, type ErrorCode, reasonOf } from '../../runtime/platform/errors.ts';
+import { ReeveError, traceOf, type ErrorCode, reasonOf } from '../../runtime/platform/errors.ts';
 import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import { durable, packDurable, unpackDurable } from '../definition/durable-value.ts';
@@ -20,7 +20,7 @@ import type { Signals } from '../../runtime/observability/signals.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { stepOf, type AnyStep, type StepContext } from '../definition/step.ts';
 import { scanSteps, stepChange, type StepRow } from '../turn/step-rows.ts';
-import type { StepName, TurnSteps } from '../turn/turn-draft.ts';
+import { plainly, type RunAs, type StepName, type TurnSteps } from '../turn/turn-draft.ts';
 import { deferred, type Deferred } from '../../runtime/platform/deferred.ts';
 import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 
@@ -38,6 +38,8 @@ export interface StepRunnerParts {
 	readonly signals: Signals;
 	/** Where specs let the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
+	/** Finds the step of an error that is not caught. */
+	readonly runAs?: RunAs;
 	/** Hands the result of a step to its instance. */
 	readonly ended: (name: StepName, result: StepResult) => void;
 }
@@ -72,7 +74,7 @@ interface Running {
 
 /** Creates the runner of one actor. */
 export function createStepRunner(parts: StepRunnerParts): StepRunner {
-	const { definition, journal, clock, config, signals } = parts;
+	const { definition, journal, clock, config, signals, runAs = plainly } = parts;
 	const { name: actor } = definition;
 	const logics = definition.machine.implementations.actors as Record<string, AnyActorLogic>;
 	const waiting = new Map<string, Job>();
@@ -165,7 +167,19 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		const warn = (why: ReeveError): void => {
 			wait = `: ${why.message}`;
 		};
-		run(job, abort, warn).then(end, (thrown: unknown) => end(failureOf(thrown)));
+		const fail = (thrown: unknown): void => {
+			if (running.get(job.stepId)?.abort === abort) {
+				abort.abort();
+				end(failureOf(thrown));
+				return;
+			}
+			// The step has ended, and its result stays what it is.
+			const about = { actor, key: job.key, event: `step ${job.src}`, recovery: 'resume' } as const;
+			signals.emit('instance.failed', { ...about, detail: traceOf(thrown), attempts: 1 });
+		};
+		runAs({ fail }, () => run(job, abort, warn)).then(end, (thrown: unknown) =>
+			end(failureOf(thrown)),
+		);
 	};
 
 	const next = (): void => {

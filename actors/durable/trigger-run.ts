@@ -13,9 +13,10 @@ import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
+import type { Asks } from '../../runtime/pending/asks.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
 import { failed, type Batch, type Fate, type Settling } from './batch.ts';
-import { markOf, type Trigger, doneAfter } from '../turn/trigger.ts';
+import { isLeftOver, markOf, type Trigger, doneAfter } from '../turn/trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
 import { createFailure } from './turn-failure.ts';
 import type { InstanceTurns, Turned } from '../turn/turn.ts';
@@ -33,6 +34,7 @@ export interface BatchParts {
 	readonly signals: Signals;
 	readonly mailbox: Mailbox;
 	readonly timers: Timers;
+	readonly asks: Pick<Asks, 'adopt'>;
 	readonly steps: StepRunner;
 	readonly effects: EffectHandlers;
 	readonly turns: InstanceTurns;
@@ -45,7 +47,7 @@ export type Run = (instance: Instance, trigger: Trigger, batch: Batch) => Fate;
 
 /** Creates the function that runs the triggers of one actor. */
 export function createRun(parts: BatchParts): Run {
-	const { definition, journal, config, turns, effects, knows } = parts;
+	const { definition, journal, config, turns, effects, asks, knows } = parts;
 	const { name: actor } = definition;
 	/** Adds the receipt of a message, by which audits and repetitions find its outcome. */
 	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
@@ -69,6 +71,7 @@ export function createRun(parts: BatchParts): Run {
 		}
 		written.packed = packed;
 		if (kept) written.turns.push(kept);
+		if (draft.asks) asks.adopt(draft.asks);
 		for (const message of draft.messages) batch.messages.push(message);
 		for (const end of draft.ends) batch.outcomes.add(end);
 		for (const change of draft.changes) batch.changes.push(change);
@@ -105,9 +108,11 @@ export function createRun(parts: BatchParts): Run {
 		const problem = definition.problemOf(event);
 		return problem === undefined ? undefined : failed('bad_arguments', problem);
 	};
-	/** The result of a message that gets no turn; undefined if it gets one. */
+	/** The result of a trigger that gets no turn; undefined if it gets one. */
 	const objection = (instance: Instance, trigger: Trigger): Result | undefined => {
 		const { mail, event, attempts } = trigger;
+		// Nothing waits for it: the instance has ended, and is forgotten.
+		if (!instance.snapshot && isLeftOver(trigger)) return doneAfter(attempts);
 		if (!mail) return undefined;
 		if (event instanceof ReeveError) return failed(event.code, event.detail);
 		if (mail.answer) return undefined;

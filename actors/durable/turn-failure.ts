@@ -13,6 +13,7 @@ import {
 	asReeveError,
 	ReeveError,
 	reasonOf,
+	traceOf,
 	type ErrorCode,
 } from '../../runtime/platform/errors.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
@@ -102,10 +103,15 @@ export function createFailure(parts: FailureParts): Failures {
 		take(instance, trigger, failing) {
 			const { batch, thrown } = failing;
 			const { attempts, mail } = trigger;
+			/** What parks its instance is tried anew once that is unparked, or the node restarted. */
+			const uncount = (): void => {
+				if (attempts > 1) batch.changes.push(startRemoval([actor, ...markOf(trigger)]));
+			};
 			const isFresh = report(instance, trigger, thrown);
 			if (trigger.anew) return { parked: `its start failed: ${reasonOf(thrown)}` };
 			if (isTooMuch(instance)) {
 				const { intensity, period } = definition;
+				uncount();
 				return { parked: `it failed more than ${intensity} times in ${period} s` };
 			}
 			try {
@@ -119,13 +125,11 @@ export function createFailure(parts: FailureParts): Failures {
 				}
 				const isOver = attempts >= config.attemptsMax || isInVain(trigger, thrown);
 				if (mail?.volatile || isOver) {
-					// If it parks the instance, a restart of the node tries it anew.
-					if (isAwaited(trigger) && attempts > 1) {
-						batch.changes.push(startRemoval([actor, ...markOf(trigger)]));
-					}
+					if (isAwaited(trigger)) uncount();
 					return giveUp(instance, trigger, failing);
 				}
 			} catch (cause) {
+				uncount();
 				// Even the start of the machine throws: the instance waits for a corrected definition.
 				return { parked: `its start failed: ${reasonOf(cause)}` };
 			}
@@ -184,8 +188,4 @@ function deadLetter({ attempts }: Trigger, mail: MailboxRow, about: Circumstance
 		turn: instance.facts.turn,
 		reason: traceOf(thrown),
 	};
-}
-
-function traceOf(thrown: unknown): string {
-	return thrown instanceof Error ? (thrown.stack ?? thrown.message) : reasonOf(thrown);
 }

@@ -5,12 +5,12 @@
  * @module
  */
 import type { EventObject } from 'xstate';
-import { ReeveError } from '../../runtime/platform/errors.ts';
+import { ReeveError, traceOf } from '../../runtime/platform/errors.ts';
 import { checkTopic } from '../../runtime/message/topics.ts';
 import { createTurnMessages, type TurnMessages } from './turn-messages.ts';
 import { createTurnStepRows, createTurnTimers, type TurnStepRows } from './turn-timers.ts';
 import type { TurnTimers } from './turn-timers.ts';
-import type { TurnDraft, TurnDraftParts } from './turn-draft.ts';
+import { plainly, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
 import type { Effect } from '../definition/effects.ts';
 import type { EffectRequest } from './machine-step.ts';
 
@@ -35,7 +35,7 @@ export interface EffectHandlers {
 
 /** Creates the effect handlers of one actor. */
 export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
-	const { node, definition, clock, config, signals } = parts;
+	const { node, definition, clock, config, signals, runAs = plainly } = parts;
 	const { name: actor } = definition;
 	const timers = createTurnTimers(parts);
 	const steps = createTurnStepRows(parts);
@@ -97,14 +97,16 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 		}
 	};
 
-	/** Runs a raw action. Its turn is on disk, and an error does not end the host. */
+	/** Runs a raw action. Its turn is on disk; an error, now or later, does not end the host. */
 	const attempt = ({ key, attempts }: TurnDraft, run: () => void): void => {
-		try {
-			run();
-		} catch (thrown) {
-			const detail = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+		const fail = (thrown: unknown): void => {
 			const about = { actor, key, event: 'a raw action', recovery: 'resume' } as const;
-			signals.emit('instance.failed', { ...about, detail, attempts });
+			signals.emit('instance.failed', { ...about, detail: traceOf(thrown), attempts });
+		};
+		try {
+			runAs({ fail }, run);
+		} catch (thrown) {
+			fail(thrown);
 		}
 	};
 

@@ -250,6 +250,8 @@ function read(action: Executable, into: Collection, reading: Reading): void {
 }
 
 function cancelledId({ sendId }: { readonly sendId: unknown }): string {
+	// XState itself cancels those when their state is left.
+	if (typeof sendId === 'string' && sendId.startsWith('xstate.after.')) return sendId;
 	checkId(sendId, 'timer');
 	return sendId;
 }
@@ -261,8 +263,10 @@ function checkReceiver(to: unknown, { name, actor }: Reading): void {
 }
 
 function readDelayed({ event, id, delay }: Delayed, into: Collection, isSent = false): void {
+	const isAfter = event.type.startsWith('xstate.after.');
+	if (id !== undefined && !isAfter) checkId(id, 'timer');
 	// XState takes every other delay for none, and `undefined` is one that was left out.
-	const isLeftOut = delay === undefined && !event.type.startsWith('xstate.after.');
+	const isLeftOut = delay === undefined && !isAfter;
 	if (typeof delay !== 'number' && !isLeftOut) {
 		throw new ReeveError('bad_delay', `the delay of ${event.type} is ${String(delay)}`);
 	}

@@ -48,6 +48,14 @@ export function isAwaited({ mail }: Trigger): boolean {
 	return !mail || mail.answer === true;
 }
 
+/**
+ * Whether it comes of an earlier turn of its instance: if the instance is not there, nothing waits
+ * for it. What starts an instance is none.
+ */
+export function isLeftOver({ timer, step, mail }: Trigger): boolean {
+	return timer !== undefined || step !== undefined || mail?.answer === true;
+}
+
 /** Calls `held`: for now there is nothing more to do for a trigger. */
 export function release(trigger: Trigger): void {
 	const { held } = trigger;

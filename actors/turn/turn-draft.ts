@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Asks } from '../../runtime/pending/asks.ts';
+import type { AskChange, Asks } from '../../runtime/pending/asks.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
@@ -34,6 +34,15 @@ export interface TurnSteps {
 	cancel(stepId: string): void;
 }
 
+/**
+ * Runs code of a definition. `fail` is called with each error that the code throws later, and
+ * does not catch: in a timer, a listener, or a promise.
+ */
+export type RunAs = <Result>(culprit: { fail(thrown: unknown): void }, run: () => Result) => Result;
+
+/** Runs it, and leaves its late errors to the process. */
+export const plainly: RunAs = (_culprit, run) => run();
+
 /** What effect handlers need. */
 export interface TurnDraftParts {
 	readonly node: string;
@@ -46,6 +55,7 @@ export interface TurnDraftParts {
 	readonly steps: TurnSteps;
 	/** Publishes at once, without acknowledgement. */
 	readonly publish: (topic: string, data: string) => void;
+	readonly runAs?: RunAs;
 }
 
 /** The draft of one turn. */
@@ -60,6 +70,8 @@ export interface TurnDraft {
 	/** Plain outcomes of messages, which the batch joins into shared replies. */
 	readonly ends: PlainEnd[];
 	readonly changes: Change[];
+	/** Changes of its asks, which are in force once the turn is adopted; undefined if none. */
+	asks?: AskChange[];
 	/** Called when all of it is on disk. */
 	readonly afterwards: (() => void)[];
 }

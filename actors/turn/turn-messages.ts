@@ -4,7 +4,7 @@
  * @module
  */
 import { checkKey, checkName, isKind } from '../../runtime/message/topics.ts';
-import { newAskId } from '../../runtime/pending/asks.ts';
+import { newAskId, type AskChange } from '../../runtime/pending/asks.ts';
 import { onCrashPolicies, type Message, type Result } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
@@ -41,12 +41,17 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 	const { name: actor } = definition;
 	const replies = { clock, node, replies: true };
 
+	const change = (draft: TurnDraft, made: AskChange): void => {
+		draft.changes.push(made);
+		(draft.asks ??= []).push(made);
+	};
 	const closeAsk = (draft: TurnDraft, name: string): void => {
 		const id = entryOf(draft.facts.asks, name);
 		if (id === undefined) return;
 		draft.facts = { ...draft.facts, asks: without(draft.facts.asks, name) };
-		const { node: to, actor: method, key } = asks.find(id)?.watches ?? {};
-		draft.changes.push(asks.close(id));
+		const opened = draft.asks?.find((change) => change.key[0] === id)?.value;
+		const { node: to, actor: method, key } = (opened ?? asks.find(id))?.watches ?? {};
+		change(draft, asks.close(id));
 		if (to === undefined || method === undefined) return;
 		// The monitored instance no longer needs to keep the monitor.
 		const outgoing = { to, method, event: { type: demonitorType, id } };
@@ -77,7 +82,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			const type = `timeout.${name}`;
 			closeAsk(draft, name);
 			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
-			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name }));
+			change(draft, asks.open(id, { actor, key: draft.key, ask: name }));
 			draft.messages.push(messageOf(outgoing, { id, node }));
 			timers.remove(draft, type);
 			if (timeoutMs !== undefined) {
@@ -92,7 +97,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			closeAsk(draft, name);
 			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
 			const watches = { node: to, ...(method === undefined ? {} : { actor: method }), ...place };
-			draft.changes.push(asks.open(id, { actor, key: draft.key, ask: name, watches }));
+			change(draft, asks.open(id, { actor, key: draft.key, ask: name, watches }));
 			if (method !== undefined) {
 				const outgoing = { to, method, ...place, event: { type: monitorType } };
 				draft.messages.push(messageOf(outgoing, { id, node }));

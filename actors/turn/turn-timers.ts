@@ -9,7 +9,6 @@ import { packDurable } from '../definition/durable-value.ts';
 import { isDelay } from '../../runtime/platform/clock.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
-import { checkId } from '../definition/id-check.ts';
 import { nodesOf } from '../definition/definition-check.ts';
 import type { NewStep, NewTimer } from './machine-step.ts';
 import { entryOf, without, type TurnDraft, type TurnDraftParts } from './turn-draft.ts';
@@ -47,7 +46,6 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 	return {
 		set(draft, { id: given, event, delayMs }) {
 			const id = given ?? `~${draft.facts.turn}.${draft.changes.length}`;
-			checkId(id, 'timer');
 			if (!isDelay(delayMs)) {
 				throw new ReeveError('bad_delay', `the delay of ${id} is ${String(delayMs)}`);
 			}

@@ -25,12 +25,21 @@ export interface Asker {
 	readonly watches?: { readonly node: string; readonly actor?: string; readonly key?: string };
 }
 
+/** A change of an ask; without a value, no instance waits for it any more. */
+export type AskChange = Change & {
+	readonly table: 'asks';
+	readonly key: readonly [id: string];
+	readonly value?: Asker;
+};
+
 /** The asks that {@link createAsks} makes. */
 export interface Asks {
 	/** Notes who waits for a message of this id, which is one of {@link newAskId}. */
-	open(id: string, asker: Asker): Change;
+	open(id: string, asker: Asker): AskChange;
 	/** Forgets it: no instance waits any more. */
-	close(id: string): Change;
+	close(id: string): AskChange;
+	/** To be called when the turn that makes these changes is sure to be written. */
+	adopt(changes: readonly AskChange[]): void;
 	/** What files the outcome; nothing if no instance waits for it. */
 	answer(id: string, result: Result, output?: string | Uint8Array): readonly Change[];
 	/** To be called once that is flushed. */
@@ -65,13 +74,16 @@ export function createAsks(parts: {
 		fresh.has(id) ? fresh.get(id) : journal.get<Asker>('asks', [id]);
 
 	return {
-		open(id, asker) {
-			fresh.set(id, asker);
-			return { table: 'asks', key: [id], value: asker };
-		},
-		close(id) {
-			fresh.delete(id);
-			return { table: 'asks', key: [id] };
+		open: (id, asker) => ({ table: 'asks', key: [id], value: asker }),
+		close: (id) => ({ table: 'asks', key: [id] }),
+		adopt(changes) {
+			for (const {
+				key: [id],
+				value,
+			} of changes) {
+				if (value) fresh.set(id, value);
+				else fresh.delete(id);
+			}
 		},
 		answer(id, result, output) {
 			const asker = id.startsWith(idStart) ? askerOf(id) : undefined;

@@ -320,6 +320,11 @@ export function reasonOf(thrown: unknown): string {
 	}
 }
 
+/** What was thrown, with its stack if it has one. */
+export function traceOf(thrown: unknown): string {
+	return thrown instanceof Error && thrown.stack ? thrown.stack : reasonOf(thrown);
+}
+
 /** Of an error as plain data, such as the failure of a step; undefined if it is none. */
 function plainReason(thrown: unknown): string | undefined {
 	if (typeof thrown !== 'object' || thrown === null) return undefined;

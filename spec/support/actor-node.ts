@@ -9,6 +9,7 @@ import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { createHostRuntime, type HostRuntime } from '../../actors/durable/host-runtime.ts';
 import { readInstance, type StoredInstance } from '../../actors/turn/instance.ts';
 import type { Config } from '../../runtime/config/config.ts';
+import type { Asks } from '../../runtime/pending/asks.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
@@ -46,6 +47,7 @@ export interface ActorNode {
 	readonly router: MessageRouter;
 	readonly ledger: Ledger;
 	readonly outbox: Outbox;
+	readonly asks: Asks;
 	readonly published: string[];
 	readonly hostRuntimes: ReadonlyMap<string, HostRuntime>;
 	mailbox(name: string): Mailbox;
@@ -119,7 +121,7 @@ export async function startActorNode(t: TestScope, parts: ActorNodeParts): Promi
 	const { clock = steppedClock(7), folder = temporaryFolder(t), isOpen = true } = parts;
 	const state: ProcessState = { isDead: false };
 	const services = composeWithActors({ ...parts, folder, clock: mortalClock(clock, state) });
-	const { signals, journal, ledger, outbox, router, timers } = services;
+	const { signals, journal, ledger, outbox, asks, router, timers } = services;
 	makeMortal(journal, state);
 	const published: string[] = [];
 	const broken: unknown[] = [];
@@ -146,6 +148,7 @@ export async function startActorNode(t: TestScope, parts: ActorNodeParts): Promi
 		router,
 		ledger,
 		outbox,
+		asks,
 		published,
 		hostRuntimes,
 		mailbox: (name) => mailboxOf(services, name),

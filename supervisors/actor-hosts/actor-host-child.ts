@@ -8,6 +8,7 @@ import { hostLogic } from '../../actors/durable/actor-host.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { actorChild } from '../otp/actor-child.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
+import { runAs } from '../otp/stray-errors.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { createAskDiagnosis } from '../actor-handles/ask-diagnosis.ts';
 
@@ -57,6 +58,7 @@ export function hostChild(services: HostServices, definition: ActorDefinition): 
 			publish: (topic, data) => services.network.tell(topic, data),
 			mayRun: services.crashRecovery.over,
 			askDiagnosis,
+			runAs,
 			onExit: (see) => void child.onExit(see),
 			onHostRuntime(hostRuntime) {
 				const { hostRuntimes } = services;

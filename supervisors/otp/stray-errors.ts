@@ -32,11 +32,28 @@ function takeStray(thrown: unknown, event: 'unhandledRejection' | 'uncaughtExcep
 		culprit.fail(thrown);
 		return;
 	}
+	if (thrown === passedOn) return;
 	const [first] = catchers;
-	first?.(thrown, () => {
-		// Another listener has taken it; without one, Node.js ends the process.
-		if (process.listenerCount(event) <= 1) throw thrown;
+	first?.(thrown, () => leave(thrown, event));
+}
+
+/** What a rejection was that Node.js takes for an exception next. */
+let passedOn: unknown;
+
+/** What Node.js does with an error: other listeners have it, or the process ends with it. */
+function leave(thrown: unknown, event: 'unhandledRejection' | 'uncaughtException'): void {
+	if (process.listenerCount(event) > 1) return;
+	if (process.listenerCount('uncaughtException') > 1) passedOn = thrown;
+	else detach();
+	// An error that is thrown in here would end the process in another way than others.
+	process.nextTick(() => {
+		throw thrown;
 	});
+}
+
+function detach(): void {
+	process.off('unhandledRejection', onRejection);
+	process.off('uncaughtException', onException);
 }
 
 const onRejection = (thrown: unknown): void => takeStray(thrown, 'unhandledRejection');
@@ -58,8 +75,7 @@ export function catchStrays(onPublic: PublicCatcher = (_, leave) => leave()): ()
 	catchers.add(catcher);
 	return () => {
 		if (!catchers.delete(catcher) || catchers.size > 0) return;
-		process.off('unhandledRejection', onRejection);
-		process.off('uncaughtException', onException);
+		detach();
 		running.disable();
 	};
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assign, setup } from 'xstate';
+import { assign, createMachine, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { defer, reply, send } from '../../../actors/definition/effects.ts';
 import { pack } from '../../../runtime/message/codec.ts';
@@ -310,4 +310,25 @@ test('every message to an actor leaves a receipt, for audits and for repetitions
 		],
 	);
 	await node.stop();
+});
+
+test('a host that is stopped while it opens arms nothing: its journal may be closed by then', async (t) => {
+	const machine = createMachine({
+		id: 'm',
+		initial: 'a',
+		states: { a: { after: { 5000: 'b' } }, b: {} },
+	} as never);
+	const actor = defineActor({ name: 'bell', version: 1, autostart: true, machine });
+	const first = await startActorNode(t, { actors: [actor] });
+	await first.until(() => first.stored('bell') !== undefined);
+	await first.stop();
+	for (const ends of ['drain', 'fence'] as const) {
+		const node = await startActorNode(t, { ...first.parts, isOpen: false });
+		const hostRuntime = node.hostRuntimes.get('bell');
+		const opening = hostRuntime?.open();
+		await hostRuntime?.[ends]();
+		await opening;
+		await node.journal.close();
+		await node.clock.advance(20_000);
+	}
 });

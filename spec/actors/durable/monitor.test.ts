@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assign, setup } from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
-import { ask, demonitor, monitor, toActor } from '../../../actors/definition/effects.ts';
-import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
+import { ask, demonitor, monitor, send, toActor } from '../../../actors/definition/effects.ts';
+import { type ActorNode, sink, startActorNode } from '../../support/actor-node.ts';
 
 type PumpEvent = { type: 'RUN' } | { type: 'END' } | { type: 'BREAK' };
 
@@ -202,5 +202,33 @@ test('the timeout of an ask has the reason deadline if no other is known', async
 	await node.clock.advance(1000);
 	await node.until(() => why() !== '');
 	assert.equal(why(), 'deadline');
+	await node.stop();
+});
+
+test('a turn that fails leaves no trace: no monitor of it is told of anything', async (t) => {
+	const watcher = (at: string) =>
+		setup({
+			types: { events: {} as { type: 'GO' } | { type: 'OK' } | { type: 'down.x' } },
+		}).createMachine({
+			id: 'm',
+			on: {
+				'down.x': { actions: send({ method: sink, data: `told ${at}` }) },
+				OK: { actions: monitor({ id: 'x', to: 'ship2' }) },
+				GO: {
+					actions: [
+						monitor({ id: 'x', to: 'ship2' }),
+						send(() => ({ method: sink, note: '\ud800' })),
+					],
+				},
+			},
+		});
+	const watch = defineActor({ name: 'watch', version: 1, machine: watcher('watch') });
+	const node = await startActorNode(t, { actors: [watch] });
+	await node.send('watch', 'GO', { key: 'failed' });
+	await node.send('watch', 'OK', { key: 'fine' });
+	await node.idle('watch');
+	const monitors = () => [...node.asks.monitors().values()].map(({ key }) => key);
+	assert.deepEqual(monitors(), ['fine']);
+	assert.equal(node.stored('watch', 'failed'), undefined);
 	await node.stop();
 });

@@ -235,3 +235,23 @@ test('an unparking whose start fails only in its turn rejects, and a later one k
 	await node.until(() => node.stored('stubborn')?.state.value === 'over');
 	await node.stop();
 });
+
+test('a message that parks its instance at its last attempt keeps its attempts for later', async (t) => {
+	for (const how of ['unpark', 'restart', 'crash'] as const) {
+		bug.isThere = true;
+		const actors = [defineActor({ ...fragile(), intensity: 1, period: 600 })];
+		const first = await startActorNode(t, { actors, config: { attemptsMax: 2 } });
+		for (const text of ['bad', 'two']) await hear(first, text);
+		await first.until(() => first.seen('instance.failed').length > 0);
+		await first.clock.advance(1000);
+		await first.until(() => first.seen('instance.parked').length > 0);
+		await first.journal.commit([]);
+		bug.isThere = false;
+		const node = how === 'unpark' ? first : await first[how]();
+		if (how === 'unpark') await node.hostRuntimes.get('fragile')?.unpark('a', false);
+		await node.idle('fragile');
+		assert.deepEqual(heard(node, 'a'), ['bad', 'two'], how);
+		assert.equal(node.journal.count('dead'), 0);
+		await node.stop();
+	}
+});

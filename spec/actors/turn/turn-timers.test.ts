@@ -17,7 +17,7 @@ const echo = defineActor({
 });
 
 /** Texts that another id, or no id, could be taken for. */
-const ids = ['', '0', 'constructor', '__proto__', 'toString', '~1.0', 'timeout.constructor'];
+const ids = ['', '0', 'constructor', '__proto__', 'toString', 'after.constructor', 'reply.'];
 
 /** An event under this id: the result of a step, an answer, or a timer, which is set twice. */
 function machineOf(id: string) {
@@ -74,4 +74,36 @@ test('an id that waits for ever: every text is one, the empty one and what objec
 			await node.stop();
 		}
 	}
+});
+
+test('ids of one kind that destroy things of another: those that the runtime gives are refused', async (t) => {
+	const refused: readonly (readonly [string, object])[] = [
+		[
+			'a timer begins with timeout.',
+			{ actions: raise({ type: 'X' }, { id: 'timeout.q', delay: 9 }) },
+		],
+		[
+			'a timer begins with xstate.',
+			{ actions: raise({ type: 'X' }, { id: 'xstate.x', delay: 9 }) },
+		],
+		['a timer begins with ~', { actions: raise({ type: 'X' }, { id: '~1.0', delay: 9 }) }],
+		['a timer begins with timeout.', { actions: cancel('timeout.q') }],
+		['an ask begins with monitor:', { actions: ask({ id: 'monitor:x', method: 'REQPing' }) }],
+	];
+	for (const [why, transition] of refused) {
+		const machine = create({ id: 'm', on: { GO: transition, X: {} } });
+		const actor = defineActor({ name: 'it', version: 1, machine });
+		const node = await startActorNode(t, { actors: [actor] });
+		const id = await node.send('it', 'GO');
+		await node.until(() => node.ledger.get(id)?.result !== undefined);
+		const { code, detail } = node.ledger.get(id)?.result ?? {};
+		assert.deepEqual([code, detail], ['bad_name', `the id of ${why}, which is reserved`]);
+		await node.stop();
+	}
+	const invoking = create({ id: 'm', invoke: { id: '~x', src: 'work' } });
+	const work = step<string, void>({ run: async () => 'out' });
+	assert.throws(
+		() => defineActor({ name: 'it', version: 1, machine: invoking.provide({ actors: { work } }) }),
+		/the id of a step begins with ~, which is reserved/,
+	);
 });

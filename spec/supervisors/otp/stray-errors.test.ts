@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import test from 'node:test';
 import { fromCallback, setup, type AnyActorRef } from 'xstate';
+import { defineActor } from '../../../actors/definition/definition.ts';
+import { reply } from '../../../actors/definition/effects.ts';
+import { step } from '../../../actors/definition/step.ts';
+import { driveActor } from '../../../supervisors/testing/testing.ts';
 import { actorChild, actorOf } from '../../../supervisors/otp/actor-child.ts';
 import type { ChildSpec } from '../../../supervisors/otp/child-spec.ts';
 import type { ExitReason } from '../../../supervisors/otp/exit-reason.ts';
@@ -118,11 +122,13 @@ test('an error that is swallowed: a script with a node in it fails as it would w
 	const outcome = async (lines: readonly string[]) => {
 		const path = join(temporaryFolder(t), 'script.mjs');
 		writeFileSync(path, lines.join('\n'));
+		let output = '';
 		const child = spawn(process.execPath, ['--import', 'tsx', path], { cwd: process.cwd() });
 		let text = '';
 		child.stderr.on('data', (chunk) => (text += String(chunk)));
-		const [code] = (await once(child, 'exit')) as [number];
-		return { isFailure: code !== 0, tellsOf: text.includes('a bug of the script') };
+		child.stdout.on('data', (chunk) => (output += String(chunk)));
+		const [code] = (await once(child, 'close')) as [number];
+		return { code, tellsOf: text.includes('a bug of the script'), output };
 	};
 	const testing = new URL('../../../supervisors/testing/testing.ts', import.meta.url).href;
 	const definition = new URL('../../../actors/definition/definition.ts', import.meta.url).href;
@@ -133,13 +139,15 @@ test('an error that is swallowed: a script with a node in it fails as it would w
 		`const machine = createMachine({ on: { GO: {} } });`,
 		`const driven = await driveActor(defineActor({ name: 'a', version: 1, machine }));`,
 		`await driven.send({ type: 'GO' });`,
+		`process.on('exit', (code) => console.log('exit ' + code));`,
 	];
 	for (const fault of [
 		`throw new Error('a bug of the script');`,
 		`setImmediate(() => { throw new Error('a bug of the script'); });`,
 		`void Promise.reject(new Error('a bug of the script'));`,
 	]) {
-		assert.deepEqual(await outcome([...drive, fault]), { isFailure: true, tellsOf: true }, fault);
+		const told = { code: 1, tellsOf: true, output: 'exit 1\n' };
+		assert.deepEqual(await outcome([...drive, fault]), told, fault);
 	}
 	const own = `process.on('uncaughtException', () => process.exit(0));`;
 	const caught = [
@@ -147,5 +155,61 @@ test('an error that is swallowed: a script with a node in it fails as it would w
 		own,
 		`setImmediate(() => { throw new Error('a bug of the script'); });`,
 	];
-	assert.deepEqual(await outcome(caught), { isFailure: false, tellsOf: false });
+	assert.deepEqual(await outcome(caught), { code: 0, tellsOf: false, output: 'exit 0\n' });
+	const rejected = [...drive, own, `void Promise.reject(new Error('a bug of the script'));`];
+	assert.deepEqual(await outcome(rejected), { code: 0, tellsOf: false, output: 'exit 0\n' });
+});
+
+test('late errors of a step and of a raw action are theirs: the step fails, the actor goes on', async (t) => {
+	const strays = strayErrors(t);
+	const late = (how: string) => {
+		if (how === 'timer') {
+			setImmediate(() => {
+				throw abnormal;
+			});
+		} else void Promise.reject(abnormal);
+	};
+	const machine = setup({
+		types: { events: {} as { type: 'STEP' | 'RAW' | 'PING'; how: string } },
+		actors: {
+			work: step<string, string>({
+				run: async (how) => {
+					late(how);
+					await turn();
+					await turn();
+					await turn();
+					return 'out';
+				},
+			}),
+		},
+		actions: { raw: ({ event }) => void turn().then(() => late(event.how)) },
+	}).createMachine({
+		id: 'm',
+		initial: 'idle',
+		states: {
+			idle: { on: { STEP: 'work', RAW: { actions: 'raw' }, PING: { actions: reply('alive') } } },
+			work: {
+				invoke: {
+					src: 'work',
+					input: ({ event }) => event.how,
+					onDone: 'idle',
+					onError: 'failed',
+				},
+			},
+			failed: { on: { PING: 'idle' } },
+		},
+	});
+	const actor = defineActor({ name: 'it', version: 1, machine, volatile: true });
+	const driven = await driveActor(actor);
+	for (const how of ['timer', 'rejection']) {
+		await driven.send({ type: 'RAW', how });
+		for (let round = 0; round < 10; round += 1) await turn();
+		assert.equal((await driven.send({ type: 'PING', how })).data, 'alive');
+		await driven.send({ type: 'STEP', how });
+		for (let round = 0; round < 20; round += 1) await turn();
+		assert.equal(await driven.value(), 'failed', how);
+		await driven.send({ type: 'PING', how });
+	}
+	await driven.stop();
+	assert.deepEqual(strays, []);
 });
