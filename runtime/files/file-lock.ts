@@ -115,8 +115,8 @@ function linkOrCopy(file: string, name: string): void {
 }
 
 /**
- * Removes a lock whose owner has ended, or that is old. Of several processes that find it, one may do so at a
- * time, and looks again first: else the last would remove the new lock of the first.
+ * Removes a lock whose owner has ended, or that is old. Of several processes that find it, one may
+ * do so at a time, and looks again first: else the last would remove the new lock of the first.
  */
 function breakStale(lock: string, claim: string): void {
 	if (!isStale(lock, claim)) return;
