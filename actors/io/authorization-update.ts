@@ -21,7 +21,8 @@ export const keysUsage = 'methodArgs: trust OWNER KEY | [--yes] revoke OWNER [KE
 
 /** What the arguments of `REQAclDeliverUpdate` may be; `import` takes its rules from the data. */
 export const rulesUsage =
-	'methodArgs: [--yes] allow|deny FROM METHOD [COMMAND...] | [--yes] remove FROM METHOD | ' +
+	'methodArgs: [--yes] allow|deny FROM METHOD [COMMAND...] | ' +
+	'[--yes] remove FROM METHOD [COMMAND... or -- for the rule without one] | ' +
 	'[--yes] import | [--yes] clear | test FROM METHOD [ARGUMENT...] | list';
 
 /** The first of the arguments if the sender confirms what the change brings with it. */
@@ -54,11 +55,11 @@ export function changeKeys(methodArgs: readonly string[], context: MethodContext
 }
 
 /**
- * Adds a rule, removes some, replaces all by those in the data, or tests a call; a change is
+ * Adds a rule, removes one, replaces all by those in the data, or tests a call; a change is
  * answered with all rules.
  *
  * @throws ReeveError `bad_arguments`, `bad_acl`, `not_found`, `unknown_method`, `unknown_node`,
- * `unconfirmed`
+ * `unconfirmed`, `file_failed`
  */
 export function changeRules(
 	{ methodArgs, data = '' }: { methodArgs: readonly string[]; data?: string | Uint8Array },
@@ -81,7 +82,10 @@ function changeOf(what: string, words: readonly string[], data: string | Uint8Ar
 	if (what === 'clear') return { what };
 	const [from = '', method = '', ...command] = words;
 	if (method === '') throw new ReeveError('bad_arguments', rulesUsage);
-	if (what === 'remove') return { what, from, method };
+	if (what === 'remove') {
+		if (command.length === 0) return { what, from, method };
+		return { what, from, method, command: command[0] === '--' ? command.slice(1) : command };
+	}
 	return { what: what === 'deny' ? 'deny' : 'allow', from, method, command };
 }
 

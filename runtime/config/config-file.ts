@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { withFileLock } from '../files/file-lock.ts';
 import { nearestWord } from '../text/spelling.ts';
 import { isUnusedStewardFlag, portRemark, stewardRemark } from './steward-flags.ts';
 import {
@@ -93,15 +94,27 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */
 export function keepConfig(places: ConfigPlaces): LoadedConfig {
-	const path = join(places.folder, 'config.yaml');
-	const file = readFile(path);
+	const { loaded, text } = kept(places);
+	if (text === undefined) return loaded;
+	const code = 'bad_config';
+	const write = (): LoadedConfig => {
+		// Another process may have written it meanwhile.
+		const { loaded, text } = kept(places);
+		if (text !== undefined) writeAtomically(loaded.path, text, { mode: 0o600, code });
+		return loaded;
+	};
+	return withFileLock(loaded.path, write, { code });
+}
+
+/** The configuration, and the text that its file is to have; undefined if it has it. */
+function kept(places: ConfigPlaces): { readonly loaded: LoadedConfig; readonly text?: string } {
+	const file = readFile(join(places.folder, 'config.yaml'));
 	const loaded = merge(places, file);
 	const given = Object.keys(places.flags ?? {}) as ConfigKey[];
 	const flags = given.filter((key) => !isUnusedStewardFlag(key));
 	const values = Object.fromEntries(flags.map((key) => [key, loaded.config[key]]));
 	const text = file.isThere ? edited(file, values) : freshText(values);
-	if (text !== file.text) writeAtomically(path, text, { mode: 0o600, code: 'bad_config' });
-	return loaded;
+	return text === file.text ? { loaded } : { loaded, text };
 }
 
 interface ConfigFile {

@@ -5,7 +5,7 @@
  * @module
  */
 import { answeredBy, isReply, type Message } from '../message/message.ts';
-import { asReeveError } from '../platform/errors.ts';
+import { asReeveError, ReeveError } from '../platform/errors.ts';
 import type { Frame, FrameRow } from '../protocol/frame.ts';
 import { unpackMessage } from '../message/codec.ts';
 import type { Permit } from '../security/authorization.ts';
@@ -63,10 +63,14 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 			const code = unpack(row);
 			const message = messages.get(row);
 			if (code || !message) return code;
-			const reason = permit?.refusal({ message, method, from, isProven });
-			if (reason !== undefined) {
-				reasons.set(row, reason);
-				return 'not_allowed';
+			try {
+				const reason = permit?.refusal({ message, method, from, isProven });
+				if (reason !== undefined) throw new ReeveError('not_allowed', reason);
+			} catch (thrown) {
+				// Also what has failed is refused and told: a message without an answer is sent again.
+				const { code: why, detail } = asReeveError(thrown);
+				reasons.set(row, detail);
+				return why;
 			}
 			if (message.alsoInReplyTo) messages.set(row, limited(message));
 			return undefined;

@@ -177,7 +177,8 @@ export function createInbox(parts: InboxParts): Inbox {
 				const detail = opened.reason(row);
 				if (detail) {
 					const { method } = destination;
-					signals.emit('message.refused', { code: 'not_allowed', detail, via: 'wire', method });
+					const why = isErrorCode(code) ? code : 'not_allowed';
+					signals.emit('message.refused', { code: why, detail, via: 'wire', method });
 				}
 				const message = opened.get(row);
 				if (code || !box || !message) signals.emit('message.dropped', { id: row.id, code });

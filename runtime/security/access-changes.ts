@@ -6,35 +6,21 @@
  */
 import { nearestWord } from '../text/spelling.ts';
 import { ReeveError } from '../platform/errors.ts';
+import { consequencesOf, ruleText, type Administrator } from './access-consequences.ts';
 import {
 	checkGroups,
+	commandWords,
 	type Access,
 	type AccessRule,
 	type AccessRules,
-	type WireNameOf,
+	type KnownNames,
 } from './access-rules.ts';
 
-/** What rules of a node may name. */
-export interface KnownNames {
-	readonly wireNameOf: WireNameOf;
-	/** All methods, by name and alias. */
-	methods(): readonly string[];
-	/** All nodes that this node has heard of or trusts a key of, and itself. */
-	nodes(): readonly string[];
-	/** All clients that this node trusts a key of. */
-	clients(): readonly string[];
-}
-
-/** The node that hands out access rules, and whether its signature proves that it is the one. */
-export interface Administrator {
-	readonly node: string;
-	readonly isProven: boolean;
-}
-
-/** A change: one rule more, fewer rules, other rules, or none. */
+/** A change: one rule more, one fewer, other rules, or none. */
 export type RuleChange =
 	| ({ readonly what: 'allow' | 'deny'; readonly command: readonly string[] } & RuleSubject)
-	| ({ readonly what: 'remove' } & RuleSubject)
+	/** `command`: the words of the rule, none for one without a command; absent: whichever it has. */
+	| ({ readonly what: 'remove'; readonly command?: readonly string[] | undefined } & RuleSubject)
 	| { readonly what: 'import'; readonly rules: AccessRules }
 	| { readonly what: 'clear' };
 
@@ -55,22 +41,24 @@ export interface ChangeSurroundings {
 /**
  * Changes the rules, or leaves them as they are and throws.
  *
- * @throws ReeveError `unknown_method`, `unknown_node`, `bad_acl`, `not_found`, `unconfirmed`
+ * @throws ReeveError `unknown_method`, `unknown_node`, `bad_acl`, `not_found`, `bad_arguments`,
+ * `unconfirmed`, `file_failed`
  */
 export function changeAccess(access: Access, change: RuleChange, around: ChangeSurroundings): void {
-	const before = access.rules();
-	const fault = access.fault();
-	// The rules that cannot be read would be lost.
-	if (fault !== '' && !['import', 'clear'].includes(change.what)) {
-		throw new ReeveError('bad_acl', fault);
-	}
-	const after = changed(before ?? noRules, change, around);
-	if (after) checkGroups(after, 'the rules');
-	const consequences = consequencesOf(before, after, around.administrator);
-	if (consequences.length > 0 && !around.isConfirmed) {
-		throw new ReeveError('unconfirmed', consequences.join('; '));
-	}
-	access.replace(after);
+	access.change((before) => {
+		const fault = access.fault();
+		// The rules that cannot be read would be lost.
+		if (fault !== '' && !['import', 'clear'].includes(change.what)) {
+			throw new ReeveError('bad_acl', fault);
+		}
+		const after = changed(before ?? noRules, change, around);
+		if (after) checkGroups(after, 'the rules');
+		const consequences = consequencesOf({ before, after }, around);
+		if (consequences.length > 0 && !around.isConfirmed) {
+			throw new ReeveError('unconfirmed', consequences.join('; '));
+		}
+		return after;
+	});
 }
 
 const noRules: AccessRules = { groups: {}, commands: {}, rules: [] };
@@ -90,20 +78,45 @@ function changed(
 			for (const member of Object.values(groups).flat()) checkCaller(member, around);
 			return { ...change.rules, rules: rules.map((rule) => checkedRule(rule, around)) };
 		}
-		case 'remove': {
-			const method = names.wireNameOf(change.method) ?? change.method;
-			const isMeant = (rule: AccessRule) =>
-				rule.from === change.from && (names.wireNameOf(rule.method) ?? rule.method) === method;
-			const left = before.rules.filter((rule) => !isMeant(rule));
-			if (left.length < before.rules.length) return { ...before, rules: left };
-			throw new ReeveError('not_found', `no rule is about ${change.from} and ${method}`);
-		}
+		case 'remove':
+			return { ...before, rules: without(before.rules, change, names) };
 		default: {
 			const rule = checkedRule(ruleOf(change), around);
-			const others = before.rules.filter((each) => !isAboutTheSame(each, rule));
+			const own = keyOf(rule, names);
+			const others = before.rules.filter((each) => keyOf(each, names) !== own);
 			return { ...before, rules: [...others, rule] };
 		}
 	}
+}
+
+/** The rules without the one that is named, be it allow or deny; throws if it is not one. */
+function without(
+	rules: readonly AccessRule[],
+	{ from, method: called, command }: Extract<RuleChange, { what: 'remove' }>,
+	names: KnownNames,
+): AccessRule[] {
+	const method = wireName(called, names);
+	const ofPair = rules.filter((rule) => {
+		return rule.from === from && wireName(rule.method, names) === method;
+	});
+	if (ofPair.length === 0) {
+		throw new ReeveError('not_found', `no rule is about ${from} and ${method}`);
+	}
+	const own = command && keyOf(ruleOf({ what: 'allow', from, method, command }), names);
+	const meant = own ? ofPair.filter((rule) => keyOf(rule, names) === own) : ofPair;
+	const there = ofPair.map(ruleText).join('; ');
+	if (meant.length === 0) {
+		throw new ReeveError('not_found', `no such rule; about ${from} and ${method} are: ${there}`);
+	}
+	if (new Set(meant.map((rule) => keyOf(rule, names))).size > 1) {
+		const how = 'name the command after --, or end with -- for the rule without one';
+		throw new ReeveError('bad_arguments', `which of these rules: ${there}; ${how}`);
+	}
+	return rules.filter((rule) => !meant.includes(rule));
+}
+
+function wireName(method: string, { wireNameOf }: KnownNames): string {
+	return wireNameOf(method) ?? method;
 }
 
 /** The rule with the wire name of its method; throws if it names what does not exist. */
@@ -125,7 +138,7 @@ export function knownMethod(method: string, names: KnownNames): string {
 }
 
 /** Words of rules that stand for no single node. */
-const callerWords: ReadonlySet<string> = new Set(['*', 'local', 'client', 'client:*']);
+const collectiveWords: ReadonlySet<string> = new Set(['*', 'local', 'client', 'client:*']);
 
 /**
  * Checks that a caller is a node or client that is known here.
@@ -137,7 +150,7 @@ export function checkCaller(
 	{ names, isConfirmed }: Pick<ChangeSurroundings, 'names' | 'isConfirmed'>,
 ): void {
 	// `checkGroups` refuses a group that is not declared.
-	if (callerWords.has(from) || from.startsWith('@') || isConfirmed) return;
+	if (collectiveWords.has(from) || from.startsWith('@') || isConfirmed) return;
 	const isClient = from.startsWith('client:');
 	const known = isClient ? names.clients().map((name) => `client:${name}`) : names.nodes();
 	if (!known.includes(from)) throw new ReeveError('unknown_node', guessed(from, known));
@@ -165,57 +178,6 @@ export function unknownNames({ groups, rules }: AccessRules, names: KnownNames):
 	return [...wrong];
 }
 
-/** What a change means for callers that it does not name. Empty if only those are concerned. */
-function consequencesOf(
-	before: AccessRules | undefined,
-	after: AccessRules | undefined,
-	administrator: Administrator,
-): readonly string[] {
-	if (!after) return before ? ['all nodes and MQTT clients may then call every method'] : [];
-	const all: string[] = [];
-	const mayStill = after.rules.filter(({ effect }) => effect === 'allow');
-	if (!before) {
-		const who = [...new Set(mayStill.map(({ from }) => from))].join(', ') || 'none of them';
-		all.push(
-			'there are no rules yet, and all nodes and MQTT clients may call every method; ' +
-				`after this change only what a rule allows may be called (by ${who})`,
-		);
-	} else if (mayStill.length === 0 && before.rules.some(({ effect }) => effect === 'allow')) {
-		all.push(
-			'no rule allows anything then, so nodes and MQTT clients may call nothing ' +
-				'(to allow all again: reeve acl clear)',
-		);
-	}
-	const couldCall = !before || isNamed(before, administrator.node);
-	if (couldCall && !isNamed(after, administrator.node)) all.push(afterwardsOf(administrator));
-	return all;
-}
-
-function afterwardsOf({ node, isProven }: Administrator): string {
-	const rest = isProven
-		? 'only change keys and rules'
-		: 'call nothing, and rules can be changed on this machine only, since signing is off';
-	return `${node} may then ${rest} (to let it call all: reeve acl allow ${node} '*')`;
-}
-
-/** Whether a rule allows the node anything, and none denies it everything. */
-function isNamed({ rules, groups }: AccessRules, node: string): boolean {
-	const about = rules.filter(({ from }) => {
-		const names = from.startsWith('@') ? (groups[from.slice(1)] ?? []) : [from];
-		return names.includes(node) || names.includes('*');
-	});
-	const isBarred = about.some(({ effect, method, command }) => {
-		return effect === 'deny' && method === '*' && command === undefined;
-	});
-	return !isBarred && about.some(({ effect }) => effect === 'allow');
-}
-
-/** The rule in words, as it would be typed. */
-export function ruleText({ effect, from, method, command }: AccessRule): string {
-	const words = command === undefined ? [] : ['--', ...[command].flat()];
-	return [effect, from, method, ...words].join(' ');
-}
-
 function ruleOf(change: Extract<RuleChange, { what: 'allow' | 'deny' }>): AccessRule {
 	const { what: effect, from, method, command } = change;
 	const [only = ''] = command;
@@ -224,7 +186,9 @@ function ruleOf(change: Extract<RuleChange, { what: 'allow' | 'deny' }>): Access
 	return { from, method, effect, ...(command.length === 0 ? {} : { command: of }) };
 }
 
-function isAboutTheSame(one: AccessRule, other: AccessRule): boolean {
-	const key = ({ from, method, command }: AccessRule) => JSON.stringify([from, method, command]);
-	return key(one) === key(other);
+/** What a rule is about, however it is written: two rules about the same are one rule. */
+function keyOf({ from, method, command }: AccessRule, names: KnownNames): string {
+	const isGroup = typeof command === 'string' && command.startsWith('@');
+	const of = isGroup || command === undefined ? command : commandWords(command);
+	return JSON.stringify([from, wireName(method, names), of]);
 }

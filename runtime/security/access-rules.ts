@@ -16,17 +16,19 @@
  *
  * Without the file all calls are allowed. With it, nodes and MQTT clients may do what a rule allows
  * and none denies; `local`, which is anyone who may open the socket of this node, may do what none
- * denies. A command is a beginning of the method's arguments, word by word. Replies need
+ * denies. Whom the words for callers cover says {@link callerWords}; a deny by any name that covers
+ * the caller denies. A command is a beginning of the method's arguments, word by word. Replies need
  * no rule: see `mayReply`.
  *
  * @module
  */
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
-import { ReeveError, reasonOf } from '../platform/errors.ts';
+import { asReeveError, ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { withFileLock } from '../files/file-lock.ts';
 import { utf8Text } from '../text/utf8.ts';
 
 /**
@@ -38,6 +40,17 @@ export type Caller =
 	| { readonly kind: 'node'; readonly name: string }
 	| { readonly kind: 'unproven'; readonly name: string }
 	| { readonly kind: 'client'; readonly name?: string };
+
+/** The words by which rules name callers, and whom each covers. */
+export const callerWords: readonly (readonly [word: string, covers: string])[] = [
+	['NODE', 'the node of this name, if it has proven it; a deny also reaches one that has not'],
+	['@GROUP', 'whom the words in this group of acl.yaml cover'],
+	['client', 'every MQTT client, whether it signs or not'],
+	['client:*', 'every MQTT client that signs with a key that is trusted here'],
+	['client:NAME', 'the MQTT client that signs as NAME'],
+	['local', 'the socket and the folders of this node, and clients with the token of a listener'],
+	['*', 'all of them: nodes, MQTT clients and local'],
+];
 
 /** What is called. */
 export interface Called {
@@ -62,6 +75,12 @@ const accessFile = z.strictObject({
 /** The rules with their groups. */
 export type AccessRules = z.output<typeof accessFile>;
 
+/** The methods by which central hands out keys and access rules; no rule allows them to a node. */
+export const authorizationMethods: ReadonlySet<string> = new Set([
+	'REQKeysDeliverUpdate',
+	'REQAclDeliverUpdate',
+]);
+
 /** One rule. */
 export type AccessRule = z.output<typeof rule>;
 
@@ -78,20 +97,37 @@ export interface Decision {
 /** The wire name of a method by its name or alias; undefined if there is no such method. */
 export type WireNameOf = (nameOrAlias: string) => string | undefined;
 
+/** What rules of a node may name. */
+export interface KnownNames {
+	readonly wireNameOf: WireNameOf;
+	/** All methods, by name and alias. */
+	methods(): readonly string[];
+	/** All nodes that this node has heard of or trusts a key of, and itself. */
+	nodes(): readonly string[];
+	/** All clients that this node trusts a key of. */
+	clients(): readonly string[];
+}
+
 /** The access rules of a node, as they are in force. */
 export interface Access {
 	/** What the rules say of this call. */
 	decide(caller: Caller, called: Called): Decision;
 	/** Why this call is refused; undefined if it is allowed. */
 	refusal(caller: Caller, called: Called): string | undefined;
-	/** Whether a rule names what clients that do not sign may do: this method is meant for them. */
+	/**
+	 * Whether clients that do not sign may call this where signatures are required: a rule for
+	 * `client` allows it, not one for all, and none denies it.
+	 */
 	takesPublic(called: Called): boolean;
 	/** Undefined while there is no file. */
 	rules(): AccessRules | undefined;
 	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
 	fault(): string;
-	/** Puts other rules in force; undefined removes the file, and all calls are allowed. */
-	replace(rules: AccessRules | undefined): void;
+	/**
+	 * Puts the rules in force that `next` makes of those in the file, while no other process changes
+	 * them; undefined removes the file, and all calls are allowed.
+	 */
+	change(next: (before: AccessRules | undefined) => AccessRules | undefined): void;
 }
 
 /** How long what was read is believed. */
@@ -104,15 +140,23 @@ const freshMs = 1000;
  *
  * @throws ReeveError `bad_acl` if it cannot be understood at the start
  */
-export function openAccess(
+export function openAccess(path: string, clock: Clock, wireNameOf?: WireNameOf): Access {
+	const access = openAnyAccess(path, clock, wireNameOf);
+	const fault = access.fault();
+	if (fault === '') return access;
+	throw new ReeveError('bad_acl', fault);
+}
+
+/** Opens the rules in a file, even one that cannot be understood: to replace or remove it. */
+export function openAnyAccess(
 	path: string,
 	clock: Clock,
 	wireNameOf: WireNameOf = () => undefined,
 ): Access {
-	let rules = readRules(path);
+	let rules: AccessRules | undefined;
 	let fault = '';
-	let seen = markOf(path);
-	let notBefore = clock.monotonic() + freshMs;
+	let seen = '';
+	let notBefore = -Infinity;
 	const current = (): AccessRules | undefined => {
 		if (clock.monotonic() < notBefore) return rules;
 		notBefore = clock.monotonic() + freshMs;
@@ -124,10 +168,16 @@ export function openAccess(
 			fault = '';
 		} catch (thrown) {
 			rules = accessFile.parse({});
-			fault = reasonOf(thrown);
+			fault = asReeveError(thrown, 'bad_acl').detail;
 		}
 		return rules;
 	};
+	const readAnew = () => {
+		notBefore = -Infinity;
+		seen = '';
+		return current();
+	};
+	readAnew();
 
 	const decide: Access['decide'] = (caller, called) => {
 		const inForce = current();
@@ -146,13 +196,19 @@ export function openAccess(
 			return isAllowed ? undefined : why;
 		},
 		takesPublic(called) {
-			return current() !== undefined && decide({ kind: 'client' }, called).isAllowed;
+			const inForce = current();
+			if (!inForce || !decide({ kind: 'client' }, called).isAllowed) return false;
+			const forClients = inForce.rules.filter((rule) => namesIn(rule, inForce).includes('client'));
+			const rules = { ...inForce, rules: forClients };
+			return decisionBy({ rules, wireNameOf }, { kind: 'client' }, called).isAllowed;
 		},
-		replace(next) {
-			if (next) writeAtomically(path, yamlText(next), { mode: 0o600 });
-			else rmSync(path, { force: true });
-			notBefore = -Infinity;
-			seen = '';
+		change(next) {
+			withFileLock(path, () => {
+				const after = next(readAnew());
+				if (after) writeAtomically(path, yamlText(after), { mode: 0o600 });
+				else rmSync(path, { force: true });
+			});
+			readAnew();
 		},
 	};
 }
@@ -179,35 +235,75 @@ export function parseRules(text: string, place: string): AccessRules {
  * @throws ReeveError `bad_acl`
  */
 export function checkGroups({ groups, commands, rules }: AccessRules, place: string): void {
-	for (const { from, command: of } of rules) {
+	for (const { from, command: of = '' } of rules) {
 		const missing =
-			(from.startsWith('@') && !groups[from.slice(1)] && from) ||
-			(typeof of === 'string' && of.startsWith('@') && !commands[of.slice(1)] && of);
+			(isGroup(from) && !listOf(groups, from) && from) ||
+			(isGroup(of) && !listOf(commands, of) && of);
 		if (missing) throw new ReeveError('bad_acl', `${place}: there is no group ${missing}`);
 	}
 }
 
+/** Whether a word names a group of callers or commands. */
+function isGroup(word: string | readonly string[]): word is `@${string}` {
+	return typeof word === 'string' && word.startsWith('@');
+}
+
+/** The members of a group; undefined if it is not declared, such as `@constructor`. */
+function listOf<Member>(
+	groups: Readonly<Record<string, readonly Member[]>>,
+	group: `@${string}`,
+): readonly Member[] | undefined {
+	const name = group.slice(1);
+	return Object.hasOwn(groups, name) ? groups[name] : undefined;
+}
+
+/** The words for callers in a rule; those of its group, if it names one. */
+export function namesIn({ from }: AccessRule, { groups }: AccessRules): readonly string[] {
+	return isGroup(from) ? (listOf(groups, from) ?? []) : [from];
+}
+
+/** What cannot be looked at may be there, and then allows nothing. */
 function readRules(path: string): AccessRules | undefined {
-	return existsSync(path) ? parseRules(utf8Text(readFileSync(path)), path) : undefined;
+	try {
+		return parseRules(utf8Text(readFileSync(path)), path);
+	} catch (thrown) {
+		if (isAbsence(thrown)) return undefined;
+		throw thrown;
+	}
 }
 
 function markOf(path: string): string {
 	try {
 		const { mtimeMs, ino, size } = statSync(path);
 		return `${mtimeMs} ${ino} ${size}`;
-	} catch {
-		return 'absent';
+	} catch (thrown) {
+		return isAbsence(thrown) ? 'absent' : reasonOf(thrown);
 	}
 }
 
+function isAbsence(thrown: unknown): boolean {
+	return ['ENOENT', 'ENOTDIR'].includes(Reflect.get(Object(thrown), 'code') as string);
+}
+
 /** The rules, and how they name methods. */
-interface NamedRules {
+export interface NamedRules {
 	readonly rules: AccessRules;
 	readonly wireNameOf: WireNameOf;
 }
 
-/** What rules say of a call: a rule that denies decides before those that allow. */
-function decisionBy(by: NamedRules, caller: Caller, called: Called): Decision {
+/**
+ * What rules say of a call: a rule that denies decides before those that allow. Rules that cannot
+ * be applied refuse it.
+ */
+export function decisionBy(by: NamedRules, caller: Caller, called: Called): Decision {
+	try {
+		return decisionOf(by, caller, called);
+	} catch (thrown) {
+		return { isAllowed: false, why: `the rules cannot be applied: ${reasonOf(thrown)}` };
+	}
+}
+
+function decisionOf(by: NamedRules, caller: Caller, called: Called): Decision {
 	const who = callerText(caller);
 	const matching = by.rules.rules
 		.map((rule, at) => ({ rule, number: at + 1 }))
@@ -236,22 +332,22 @@ function callerText(caller: Caller): string {
 }
 
 function isAbout(
-	{ from, method, command: of, effect }: AccessRule,
+	rule: AccessRule,
 	given: NamedRules & { caller: Caller; called: Called },
 ): boolean {
+	const { method, command: of, effect } = rule;
 	const { rules, wireNameOf, caller, called } = given;
-	const names = from.startsWith('@') ? (rules.groups[from.slice(1)] ?? []) : [from];
-	if (!names.some((name) => isMeant(name, caller, effect))) return false;
+	if (!namesIn(rule, rules).some((name) => isMeant(name, caller, effect))) return false;
 	const isMethod = method === '*' || method === called.method;
 	if (!isMethod && wireNameOf(method) !== called.method) return false;
 	if (of === undefined) return true;
-	const commands =
-		typeof of === 'string' && of.startsWith('@') ? (rules.commands[of.slice(1)] ?? []) : [of];
+	const commands = isGroup(of) ? (listOf(rules.commands, of) ?? []) : [of];
 	return commands.some((each) => begins(called.methodArgs, each));
 }
 
 /**
- * A caller that did not prove its name is allowed nothing by it; what is denied stays denied.
+ * Whether a word covers a caller. One that did not prove its name is allowed nothing by it; what is
+ * denied stays denied.
  */
 function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): boolean {
 	switch (caller.kind) {
@@ -262,13 +358,21 @@ function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): bo
 		case 'unproven':
 			return effect === 'deny' && (name === caller.name || name === '*');
 		case 'client':
-			if (caller.name === undefined) return name === 'client';
-			return name === `client:${caller.name}` || name === 'client:*';
+			return clientWords(caller.name).includes(name);
 	}
+}
+
+/** The words that cover an MQTT client; it has a name if it signs. */
+export function clientWords(name: string | undefined): readonly string[] {
+	return ['client', '*', ...(name === undefined ? [] : ['client:*', `client:${name}`])];
 }
 
 /** Whether these arguments begin with the words of a command. */
 function begins(args: readonly string[], of: z.output<typeof command>): boolean {
-	const words = typeof of === 'string' ? of.split(/\s+/).filter((each) => each !== '') : of;
-	return words.every((each, at) => args[at] === each);
+	return commandWords(of).every((each, at) => args[at] === each);
+}
+
+/** The words of a command, which may be written as a list or in one line. */
+export function commandWords(of: string | readonly string[]): readonly string[] {
+	return typeof of === 'string' ? of.split(/\s+/).filter((each) => each !== '') : of;
 }

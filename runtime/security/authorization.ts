@@ -5,14 +5,16 @@
  * @module
  */
 import { join } from 'node:path';
-import { openAccess, type Access, type Called, type Caller } from './access-rules.ts';
 import {
-	checkCaller as checkCallerName,
-	knownMethod,
-	ruleText,
-	type Administrator,
+	authorizationMethods,
+	openAccess,
+	type Access,
+	type Called,
+	type Caller,
 	type KnownNames,
-} from './access-changes.ts';
+} from './access-rules.ts';
+import { ruleText, type Administrator } from './access-consequences.ts';
+import { checkCaller as checkCallerName, knownMethod } from './access-changes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import { answeredBy, isReply, type Message } from '../message/message.ts';
@@ -57,16 +59,24 @@ export function knownNames(
 
 /** The node that administers this one. */
 export function administratorOf(
-	config: Pick<Config, 'centralNodeName' | 'signing'>,
+	config: Pick<Config, 'nodeName' | 'centralNodeName' | 'signing'>,
+	keyring: Pick<Keyring, 'list'>,
 ): Administrator {
-	return { node: config.centralNodeName, isProven: config.signing !== 'off' };
+	const { nodeName, centralNodeName: node, signing } = config;
+	const isTrusted = () =>
+		node === nodeName || keyring.list().some(({ kind, name }) => kind === 'node' && name === node);
+	return {
+		node,
+		caller() {
+			if (node === nodeName) return { kind: 'local' };
+			return { kind: signing === 'off' || isTrusted() ? 'node' : 'unproven', name: node };
+		},
+		hindrance() {
+			if (signing === 'off') return 'signing is off';
+			return isTrusted() ? undefined : `no key of ${node} is trusted here`;
+		},
+	};
 }
-
-/** The methods by which central hands out keys and access rules. */
-export const authorizationMethods: ReadonlySet<string> = new Set([
-	'REQKeysDeliverUpdate',
-	'REQAclDeliverUpdate',
-]);
 
 /**
  * Opens what a node needs for that; undefined if it has no folder for keys and does not sign.
@@ -89,7 +99,7 @@ export function openAuthorization(
 	const names = knownNames(known, { keyring, config });
 	const access = openAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf);
 	const signer = createSigner({ keyring, signing });
-	return { keyring, access, signer, names, administrator: administratorOf(config) };
+	return { keyring, access, signer, names, administrator: administratorOf(config, keyring) };
 }
 
 /** The method that sends a message on, in the name of this node. */
@@ -243,13 +253,20 @@ export function testCall(
 	const caller = callerOf(from);
 	const isForCentral = authorizationMethods.has(method) && caller.kind !== 'local';
 	if (isForCentral) {
-		const { node, isProven } = administrator;
-		const isAllowed = isProven && from === node;
-		return { isAllowed, text: verdict(isAllowed, `only ${node}, with a signature, may call it`) };
+		return testCentral(from, administrator);
 	}
 	const { isAllowed, why, rule, number } = access.decide(caller, { method, methodArgs });
 	const by = rule ? `rule ${number}, ${ruleText(rule)}` : why;
 	return { isAllowed, text: verdict(isAllowed, by) };
+}
+
+/** Whether a node may change keys and rules here. */
+function testCentral(from: string, administrator: Administrator): TestedCall {
+	const { node } = administrator;
+	const hindrance = from === node ? administrator.hindrance() : undefined;
+	const isAllowed = from === node && hindrance === undefined;
+	const why = `only ${node}, with a signature, may call it`;
+	return { isAllowed, text: verdict(isAllowed, hindrance ? `${why}, and ${hindrance}` : why) };
 }
 
 const verdict = (isAllowed: boolean, why: string) => `${isAllowed ? 'allowed' : 'refused'}: ${why}`;

@@ -18,6 +18,7 @@ import type { KeyObject } from 'node:crypto';
 import { sign as signBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { withFileLock } from '../files/file-lock.ts';
 import { z } from 'zod';
 import type { Called, Caller } from './access-rules.ts';
 import { canonicalJson } from '../text/canonical-json.ts';
@@ -61,10 +62,12 @@ export function signAsClient(
  * all before, and the clock may have been set back since the last.
  */
 export function nextClientCount(file: string, now: number): number {
-	const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-	const count = Math.max(now, Number.isSafeInteger(last) ? last + 1 : 0);
-	writeAtomically(file, `${count}\n`, { mode: 0o600 });
-	return count;
+	return withFileLock(file, () => {
+		const last = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+		const count = Math.max(now, Number.isSafeInteger(last) ? last + 1 : 0);
+		writeAtomically(file, `${count}\n`, { mode: 0o600 });
+		return count;
+	});
 }
 
 /** Creates the check of a node; undefined where no key could be known. */

@@ -28,6 +28,7 @@ import { checkName } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
+import { withFileLock } from '../files/file-lock.ts';
 import { utf8Text } from '../text/utf8.ts';
 
 /** Whose key it is: that of a node, or of a client without a node. */
@@ -109,17 +110,22 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 		trust({ kind, name, key }) {
 			checkName(kind, name);
 			const text = keyText(readKey(key));
-			const known = (ledger[kind].read().get(name) ?? []).map(keyText);
-			if (known.length >= keysOfOneMax) {
+			ledger[kind].change(name, (known) => {
+				if (known.includes(text)) return known;
+				if (known.length < keysOfOneMax) return [...known, text];
 				throw new ReeveError('bad_key', `${name} has ${keysOfOneMax} keys: revoke one first`);
-			}
-			if (!known.includes(text)) ledger[kind].write(name, [...known, text]);
+			});
 		},
 		revoke({ kind, name }, key) {
-			const known = (ledger[kind].read().get(name) ?? []).map(keyText);
-			const left = key === undefined ? [] : known.filter((each) => each !== key);
-			if (left.length < known.length) ledger[kind].write(name, left);
-			return known.length - left.length;
+			// What no key is trusted of may be no name of a file.
+			if (!ledger[kind].readAnew().has(name)) return 0;
+			let count = 0;
+			ledger[kind].change(name, (known) => {
+				const left = key === undefined ? [] : known.filter((each) => each !== key);
+				count = known.length - left.length;
+				return left;
+			});
+			return count;
 		},
 	};
 }
@@ -147,14 +153,27 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 		mark = now;
 		return keys;
 	};
+	const readAnew = () => {
+		mark = '';
+		notBefore = -Infinity;
+		return read();
+	};
+	const write = (name: string, texts: readonly string[]): void => {
+		const path = join(place, `${name}.pub`);
+		if (texts.length === 0) rmSync(path, { force: true });
+		else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
+	};
 	return {
 		read,
-		write(name: string, texts: readonly string[]): void {
-			const path = join(place, `${name}.pub`);
-			if (texts.length === 0) rmSync(path, { force: true });
-			else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
-			mark = '';
-			notBefore = -Infinity;
+		readAnew,
+		/** Replaces the keys of an owner; other processes change none of this kind meanwhile. */
+		change(name: string, next: (known: readonly string[]) => readonly string[]): void {
+			withFileLock(place, () => {
+				const known = (readAnew().get(name) ?? []).map(keyText);
+				const texts = next(known);
+				if (texts.length !== known.length) write(name, texts);
+			});
+			readAnew();
 		},
 	};
 }
@@ -177,9 +196,17 @@ function readFolder(place: string): Map<string, KeyObject[]> {
 function readOrMakeKey(folder: string): KeyObject {
 	const path = join(folder, 'own.key');
 	if (existsSync(path)) return readPrivateKey(path);
-	const key = makeKey(path);
+	return withFileLock(path, () => {
+		// Another process may have made it meanwhile.
+		if (existsSync(path)) return readPrivateKey(path);
+		const key = writeKey(path);
+		writeOwnHalf(folder, key);
+		return key;
+	});
+}
+
+function writeOwnHalf(folder: string, key: KeyObject): void {
 	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
-	return key;
 }
 
 /**
@@ -188,6 +215,10 @@ function readOrMakeKey(folder: string): KeyObject {
  * @throws ReeveError `bad_key` if the file is there, or cannot be written
  */
 export function makeKey(path: string): KeyObject {
+	return withFileLock(path, () => writeKey(path));
+}
+
+function writeKey(path: string): KeyObject {
 	if (existsSync(path)) throw new ReeveError('bad_key', `${path} is there already`);
 	const { privateKey } = generateKeyPairSync('ed25519');
 	const text = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();

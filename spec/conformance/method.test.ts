@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
-import { authorizationMethods } from '../../runtime/security/authorization.ts';
+import { authorizationMethods } from '../../runtime/security/access-rules.ts';
 import type { Answer } from '../../runtime/network/transport.ts';
 import { freePort } from '../support/broker.ts';
 import { builtInMethods } from '../support/composed-node.ts';

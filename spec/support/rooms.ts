@@ -41,7 +41,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		never: ['runtime/network', 'runtime/method', 'runtime/intake'],
 	},
 	'runtime/files': {
-		doors: ['atomic-file', 'data-folder', 'rotating-file'],
+		doors: ['atomic-file', 'data-folder', 'file-lock', 'rotating-file'],
 		uses: ['runtime/platform'],
 		never: ['runtime/text', 'runtime/message', 'runtime/config'],
 	},

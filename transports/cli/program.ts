@@ -163,7 +163,8 @@ function describe(command: Command, definition: CommandDefinition): void {
 	}
 	command.option('--debug', 'Show where an error comes from');
 	const lines = definition.examples.map((line) => `  ${line}`).join('\n');
-	command.addHelpText('after', `\nExamples:\n${lines}\n`);
+	const notes = (definition.notes ?? []).map((line) => `${line}\n`).join('');
+	command.addHelpText('after', `\nExamples:\n${lines}\n${notes && `\n${notes}`}`);
 }
 
 function inputOf(command: Command, rest: readonly string[] | undefined): CommandInput {

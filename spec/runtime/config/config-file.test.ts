@@ -13,6 +13,7 @@ import {
 } from '../../../runtime/config/config-file.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { nearestWord } from '../../../runtime/text/spelling.ts';
+import { runScript } from '../../support/scripts.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 /** Says what is wrong with a configuration. */
@@ -72,6 +73,22 @@ test('a flag is needed only once; a variable of the environment is not kept', (t
 	keepConfig({ folder, environment, flags: { nodeName: 'ship1', callsMax: '3' } });
 	const { config } = readConfig({ folder });
 	assert.deepEqual([config.nodeName, config.callsMax, config.topicPrefix], ['ship1', 3, 'reeve']);
+});
+
+test('flags of several starts at once are all kept', { timeout: 60_000 }, async (t) => {
+	const folder = temporaryFolder(t);
+	keepConfig({ folder });
+	const keys = ['lanesMax', 'clientsMax', 'errorReportsPerMinuteMax'];
+	const script = (key: string) => `
+		import { keepConfig } from './runtime/config/config-file.ts';
+		const folder = ${JSON.stringify(folder)};
+		for (let at = 1; at <= 20; at += 1) keepConfig({ folder, flags: { ${key}: at } });`;
+	await Promise.all(keys.map((key) => runScript(script(key))));
+	const { config } = readConfig({ folder });
+	assert.deepEqual(
+		[config.lanesMax, config.clientsMax, config.errorReportsPerMinuteMax],
+		[20, 20, 20],
+	);
 });
 
 test('comments, order, quotes and layout of a file survive a flag that changes a value in it', (t) => {

@@ -17,19 +17,15 @@ function permitOf(sent: Readonly<Record<string, string>>) {
 	});
 }
 
+function frameOf(from: string): Frame {
+	return { from, rows: [], v: frameVersion, storeId: 's', epoch: 1, lo: 1, first: 1 };
+}
+
 function opened(fields: Parameters<typeof messageOf>[0], sent: Readonly<Record<string, string>>) {
 	const from = 'ship2';
 	const reply = messageOf({ id: 'r', fromNode: from, method: 'REQNone', ...fields });
 	const row = rowOf('r', reply);
-	const frame: Frame = {
-		from,
-		rows: [row],
-		v: frameVersion,
-		storeId: 's',
-		epoch: 1,
-		lo: 1,
-		first: 1,
-	};
+	const frame: Frame = { ...frameOf(from), rows: [row] };
 	const rows = openRows({ frame, method: 'REQNone', isProven: true, permit: permitOf(sent) });
 	return { fault: rows.fault(row), reason: rows.reason(row), message: rows.get(row), rows, row };
 }
@@ -56,4 +52,19 @@ test('a shared outcome of what others were asked is refused, and not heard', () 
 test('a list of messages that is none makes a message that cannot be read', () => {
 	const { fault } = opened({ ...shared, alsoInReplyTo: [1] as never }, { m1: 'ship2' });
 	assert.equal(fault, 'bad_frame');
+});
+
+test('a message whose permission cannot be decided is refused with a code and a reason', () => {
+	const body = messageOf({ id: 'r', fromNode: 'ship2', method: 'REQPing' });
+	const row = rowOf('r', body);
+	const permit = {
+		told: () => [],
+		refusal() {
+			throw new TypeError('not iterable');
+		},
+	};
+	const frame: Frame = { ...frameOf('ship2'), rows: [row] };
+	const rows = openRows({ frame, method: 'REQPing', isProven: true, permit });
+	assert.equal(rows.fault(row), 'internal');
+	assert.equal(rows.reason(row), 'not iterable');
 });

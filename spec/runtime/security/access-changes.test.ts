@@ -5,10 +5,10 @@ import test from 'node:test';
 import {
 	changeAccess,
 	unknownNames,
-	type KnownNames,
 	type RuleChange,
 } from '../../../runtime/security/access-changes.ts';
-import { openAccess, parseRules } from '../../../runtime/security/access-rules.ts';
+import { administratorOf } from '../../../runtime/security/authorization.ts';
+import { openAccess, parseRules, type KnownNames } from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
@@ -26,12 +26,22 @@ const names: KnownNames = {
 };
 const openFleet = "rules:\n  - {from: central, method: '*'}\n";
 
-function accessOf(t: TestScope, text?: string) {
+type Signing = Parameters<typeof administratorOf>[0]['signing'];
+
+/** What is known of central on ship1. */
+interface Given {
+	readonly signing?: Signing;
+	readonly isTrusted?: boolean;
+}
+
+function accessOf(t: TestScope, text?: string, { signing = 'on', isTrusted = true }: Given = {}) {
 	const path = join(temporaryFolder(t), 'acl.yaml');
 	if (text !== undefined) writeFileSync(path, text);
 	const clock = steppedClock();
 	const access = openAccess(path, clock, names.wireNameOf);
-	const administrator = { node: 'central', isProven: true };
+	const list = () => (isTrusted ? [{ kind: 'node', name: 'central', key: '' } as const] : []);
+	const ofNode = { nodeName: 'ship1', centralNodeName: 'central', signing };
+	const administrator = administratorOf(ofNode, { list });
 	const change = (what: RuleChange, isConfirmed = false) =>
 		changeAccess(access, what, { names, administrator, isConfirmed });
 	return { path, clock, access, change };
@@ -135,4 +145,112 @@ test('rules that cannot be read are not replaced by one rule', async (t) => {
 	assert.throws(() => change(allow('ship1', 'ping'), true), { code: 'bad_acl', message: /methd/ });
 	change({ what: 'import', rules: parseRules(openFleet, 'here') });
 	assert.equal(access.fault(), '');
+});
+
+test('one rule is removed, the one with these words, and never others of its pair', (t) => {
+	const { access, change } = accessOf(
+		t,
+		`${openFleet}  - {from: ship1, method: exec, command: rm, effect: deny}\n` +
+			'  - {from: ship1, method: REQCliCommand, command: systemctl status}\n' +
+			"  - {from: ship1, method: exec, command: '@look'}\n" +
+			'  - {from: ship1, method: REQCliCommand}\n' +
+			'commands: {look: [uptime]}\n',
+	);
+	const remove = (from: string, ...command: string[]) =>
+		change({ what: 'remove', from, method: 'exec', command });
+	const rest = () =>
+		access
+			.rules()
+			?.rules.slice(1)
+			.map(({ command }) => command);
+	assert.throws(() => change({ what: 'remove', from: 'ship1', method: 'exec' }), {
+		code: 'bad_arguments',
+		message: /deny ship1 exec -- rm; allow ship1 REQCliCommand -- systemctl status; /,
+	});
+	assert.throws(() => remove('ship1', 'ls'), {
+		code: 'not_found',
+		message: /deny ship1 exec -- rm/,
+	});
+	assert.throws(() => remove('ship1', 'systemctl'), { code: 'not_found' });
+	assert.throws(() => remove('ship2', 'rm'), { code: 'not_found' });
+	assert.equal(rest()?.length, 4);
+	remove('ship1');
+	assert.deepEqual(rest(), ['rm', 'systemctl status', '@look']);
+	remove('ship1', 'systemctl', 'status');
+	remove('ship1', '@look');
+	assert.deepEqual(rest(), ['rm']);
+	assert.match(access.refusal({ kind: 'local' }, ping) ?? 'allowed', /allowed/);
+	change({ what: 'remove', from: 'ship1', method: 'exec' });
+	assert.deepEqual(rest(), [], 'without words, if it is the only one');
+});
+
+test('a rule that was written by hand is replaced by the same one in other words', (t) => {
+	const { access, change } = accessOf(
+		t,
+		`${openFleet}  - {from: ship1, method: exec, command: systemctl status, effect: deny}\n`,
+	);
+	change(allow('ship1', 'REQCliCommand', 'systemctl', 'status'));
+	assert.equal(access.rules()?.rules.length, 2);
+	const called = { method: 'REQCliCommand', methodArgs: ['systemctl', 'status'] };
+	assert.equal(access.refusal({ kind: 'node', name: 'ship1' }, called), undefined);
+});
+
+test('what another process has changed meanwhile stays', (t) => {
+	const { path, access, change } = accessOf(t, openFleet);
+	const count = access.rules()?.rules.length;
+	const other = openAccess(path, steppedClock(), names.wireNameOf);
+	other.change((before) => {
+		assert.ok(before);
+		return { ...before, rules: [...before.rules, { from: 'a', method: 'b', effect: 'deny' }] };
+	});
+	change(deny('ship1', 'ping'));
+	assert.equal(count, 1);
+	assert.deepEqual(
+		access.rules()?.rules.map(({ from }) => from),
+		['central', 'a', 'ship1'],
+	);
+});
+
+test('a warning is what the rules decide afterwards, and what it advises helps', (t) => {
+	const local = { kind: 'local' } as const;
+	const barred = accessOf(t, openFleet);
+	const all: RuleChange = deny('*', '*');
+	assert.throws(() => barred.change(all), {
+		code: 'unconfirmed',
+		message: /central may then only [^(]*\(to let it call again: reeve acl remove '\*' '\*' --\)/,
+	});
+	assert.throws(() => barred.change(all), { message: /local is denied everything then/ });
+	barred.change(all, true);
+	assert.match(barred.access.refusal(local, ping) ?? '', /local is denied/);
+	barred.change({ what: 'remove', from: '*', method: '*', command: [] });
+	assert.equal(barred.access.refusal({ kind: 'node', name: 'central' }, ping), undefined);
+	// One method after the other comes to the same.
+	barred.change(deny('*', 'ping'));
+	assert.throws(() => barred.change(deny('*', 'exec')), { message: /\(.*reeve acl clear\)/ });
+});
+
+test('no right to change keys and rules is promised to a central that cannot prove its name', (t) => {
+	const first = allow('ship1', 'ping');
+	const told = (change: RuleChange, given: Given): string => {
+		try {
+			accessOf(t, undefined, given).change(change);
+		} catch (thrown) {
+			return String(thrown);
+		}
+		return '';
+	};
+	assert.match(told(first, {}), /central may then only change keys and rules/);
+	const untrusted = told(first, { isTrusted: false });
+	assert.match(untrusted, /call nothing.*since no key of central is trusted here/);
+	assert.match(untrusted, /again: reeve keys trust central KEY; reeve acl allow central '\*'\)/);
+	assert.match(told(first, { signing: 'off', isTrusted: false }), /since signing is off/);
+	// A rule for a name that is not proven allows nothing.
+	const useless = told(allow('central', '*'), { isTrusted: false });
+	assert.match(useless, /\(by none of them\)/);
+	assert.match(useless, /again: reeve keys trust central KEY\)/);
+	const denied = parseRules(
+		`${openFleet}  - {from: client, method: ping}\n  - {from: '*', method: '*', effect: deny}\n`,
+		'',
+	);
+	assert.match(told({ what: 'import', rules: denied }, {}), /\(by none of them\)/);
 });

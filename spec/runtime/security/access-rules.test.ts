@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { openAccess, parseRules, type Caller } from '../../../runtime/security/access-rules.ts';
+import {
+	callerWords,
+	openAccess,
+	parseRules,
+	type Caller,
+} from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
@@ -79,21 +84,91 @@ test('groups name several nodes; names that are not proven allow nothing', (t) =
 	assert.match(access.refusal({ kind: 'unproven', name: 'ship1' }, hello) ?? '', /denied/);
 });
 
-test('signed and clients that do not sign are different callers', (t) => {
+const unproven: Caller = { kind: 'unproven', name: 'ship1' };
+const others = {
+	client: publicMessage,
+	alice,
+	bob: { kind: 'client', name: 'bob' },
+	local,
+} as const;
+const callers = { ship1: node('ship1'), ship2: node('ship2'), unproven, ...others };
+type Who = keyof typeof callers;
+
+// The rows of the table in the documentation: a word, whom an allow of it covers, whom a deny does.
+const rows: readonly (readonly [word: string, allowed: readonly Who[], more: readonly Who[]])[] = [
+	['ship1', ['ship1'], ['unproven']],
+	['@some', ['ship1', 'alice'], ['unproven']],
+	['client', ['client', 'alice', 'bob'], []],
+	['client:*', ['alice', 'bob'], []],
+	['client:alice', ['alice'], []],
+	['local', ['local'], []],
+	['*', ['ship1', 'ship2', 'client', 'alice', 'bob', 'local'], ['unproven']],
+];
+const groups = 'groups: {some: [ship1, client:alice]}\n';
+
+for (const [word, allowed, more] of rows) {
+	test(`a rule for ${word} covers all that the documentation says, and no other`, (t) => {
+		const allowing = accessOf(t, `${groups}rules: [{from: '${word}', method: REQPing}]\n`).access;
+		// Each caller is allowed by its own name as well: a deny by any word decides.
+		const own = ['ship1', 'ship2', 'client', 'client:alice', 'client:bob', 'local'].map((from) => {
+			return `  - {from: '${from}', method: REQPing}\n`;
+		});
+		const deny = `  - {from: '${word}', method: REQPing, effect: deny}\n`;
+		const denying = accessOf(t, `${groups}rules:\n${own.join('')}${deny}`).access;
+		for (const [name, caller] of Object.entries(callers)) {
+			const who = name as Who;
+			const isAllowed = allowed.includes(who) || who === 'local';
+			assert.equal(allowing.decide(caller, ping).isAllowed, isAllowed, name);
+			const isDenied = allowed.includes(who) || more.includes(who);
+			const { why } = denying.decide(caller, ping);
+			assert.equal(why.endsWith('is denied REQPing'), isDenied, name);
+		}
+	});
+}
+
+test('the table of the help and of the documentation has these words', () => {
+	const words = callerWords.map(([word]) => word);
+	assert.deepEqual(words, ['NODE', '@GROUP', 'client', 'client:*', 'client:NAME', 'local', '*']);
+	const table = callerWords.map(([word, covers]) => `| \`${word}\` | ${covers} |\n`).join('');
+	assert.ok(readFileSync('docs/steward.md', 'utf8').includes(table), table);
+});
+
+test('where signatures are required, only a rule for client opens a method to unsigned messages', (t) => {
 	const { access } = accessOf(
 		t,
-		"rules:\n  - {from: 'client:alice', method: REQPing}\n" +
-			"  - {from: client, method: REQHello}\n  - {from: 'client:*', method: REQNone}\n",
+		'rules:\n  - {from: client, method: REQHello}\n' +
+			"  - {from: '*', method: REQPing}\n  - {from: client, method: REQNone}\n" +
+			"  - {from: '*', method: REQNone, effect: deny}\n",
 	);
-	const hello = { method: 'REQHello', methodArgs: [] };
-	const none = { method: 'REQNone', methodArgs: [] };
-	assert.equal(access.refusal(alice, ping), undefined);
-	assert.equal(access.refusal(alice, none), undefined);
-	assert.notEqual(access.refusal(alice, hello), undefined);
-	assert.notEqual(access.refusal(publicMessage, ping), undefined);
-	assert.ok(access.takesPublic(hello));
+	assert.ok(access.takesPublic({ method: 'REQHello', methodArgs: [] }));
 	assert.ok(!access.takesPublic(ping));
-	assert.notEqual(access.refusal(node('client'), none), undefined);
+	assert.ok(!access.takesPublic({ method: 'REQNone', methodArgs: [] }));
+});
+
+test('names that every object has are no groups, and rules that cannot be applied refuse', (t) => {
+	for (const name of ['constructor', 'toString', '__proto__', 'hasOwnProperty']) {
+		for (const text of [
+			`rules: [{from: '@${name}', method: REQPing}]`,
+			`rules: [{from: ship1, method: REQPing, command: '@${name}'}]`,
+		]) {
+			assert.throws(() => parseRules(text, 'acl.yaml'), { code: 'bad_acl' }, text);
+		}
+	}
+	const path = join(temporaryFolder(t), 'acl.yaml');
+	writeFileSync(path, "rules: [{from: ship1, method: ping}, {from: ship1, method: '*'}]\n");
+	const access = openAccess(path, steppedClock(), () => {
+		throw new Error('no registry');
+	});
+	assert.match(access.refusal(node('ship1'), ping) ?? '', /cannot be applied: no registry/);
+});
+
+test('a file that is there and cannot be read allows nothing', async (t) => {
+	const { path, clock, access } = accessOf(t, 'rules: []\n');
+	rmSync(path);
+	mkdirSync(path);
+	await clock.advance(1001);
+	assert.match(access.refusal(node('ship1'), ping) ?? '', /no rule allows ship1 REQPing \(/);
+	assert.throws(() => openAccess(path, clock), { code: 'bad_acl' });
 });
 
 test('a file that is edited is in force within a second; one that is broken allows nothing', async (t) => {

@@ -10,6 +10,7 @@ import {
 	openKeyring,
 	readKey,
 } from '../../../runtime/security/keyring.ts';
+import { runScript } from '../../support/scripts.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 
 const ship1 = { kind: 'node', name: 'ship1' } as const;
@@ -95,3 +96,41 @@ test('a key is not made over another one', (t) => {
 	assert.throws(() => makeKey(path), { code: 'bad_key' });
 	assert.match(fingerprint(text), /^[0-9a-f]{16}$/);
 });
+
+test('what other processes have changed meanwhile stays: the keys of one owner', (t) => {
+	const folder = temporaryFolder(t);
+	const [one, other] = [keyringOf(t, 'central', folder), keyringOf(t, 'central', folder)];
+	const keys = ['ship1', 'ship2', 'ship3'].map((node) => keyringOf(t, node).keyring.ownKey());
+	const [first = '', second = '', third = ''] = keys;
+	for (const { keyring } of [one, other]) assert.deepEqual(keyring.list(), []);
+	one.keyring.trust({ ...ship1, key: first });
+	other.keyring.trust({ ...ship1, key: second });
+	one.keyring.trust({ ...ship1, key: third });
+	assert.equal(other.keyring.revoke(ship1, third), 1);
+	assert.deepEqual(
+		keyringOf(t, 'central', folder)
+			.keyring.list()
+			.map(({ key }) => key),
+		[first, second],
+	);
+});
+
+test(
+	'several processes that make one key pair get the same one',
+	{ timeout: 60_000 },
+	async (t) => {
+		const folder = temporaryFolder(t);
+		const script = `
+		import { realClock } from './runtime/platform/clock.ts';
+		import { openKeyring } from './runtime/security/keyring.ts';
+		const folder = ${JSON.stringify(folder)};
+		const keys = [];
+		for (let at = 0; at < 40; at += 1) {
+			const own = { folder: folder + '/' + at, node: 'central', clock: realClock };
+			keys.push(openKeyring(own).ownKey());
+		}
+		console.log(keys.join(' '));`;
+		const said = await Promise.all([runScript(script), runScript(script)]);
+		assert.equal(said[0], said[1]);
+	},
+);

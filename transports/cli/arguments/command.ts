@@ -50,6 +50,8 @@ export interface CommandDefinition {
 	readonly options: readonly OptionDefinition[];
 	/** Lines that can be typed as they are. */
 	readonly examples: readonly string[];
+	/** Lines of the help after the examples. */
+	readonly notes?: readonly string[];
 	/**
 	 * Does the work and returns the exit code. An error that it throws is printed in three lines.
 	 */

@@ -5,16 +5,20 @@
  * @module
  */
 import { join } from 'node:path';
-import type { Administrator, KnownNames } from '../../../runtime/security/access-changes.ts';
 import {
 	administratorOf,
 	knownNames,
+	type Authorization,
 	type KnownParts,
 } from '../../../runtime/security/authorization.ts';
 import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError } from '../../../runtime/platform/errors.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
-import { openAccess, type Access } from '../../../runtime/security/access-rules.ts';
+import {
+	openAnyAccess,
+	type Access,
+	type KnownNames,
+} from '../../../runtime/security/access-rules.ts';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import { openKeyring, type Keyring } from '../../../runtime/security/keyring.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
@@ -42,9 +46,12 @@ export interface SecurityFolder {
 	readonly folder: string;
 	readonly node: string;
 	readonly keyring: Keyring;
-	readonly administrator: Administrator;
-	/** The rules, and the names that they may use. */
-	rules(): Promise<{ readonly access: Access; readonly names: KnownNames }>;
+	readonly administrator: Authorization['administrator'];
+	/**
+	 * The rules, also if they cannot be understood, and the names that they may use. Without
+	 * `asksNode`, those of the node that runs are not among them, and it is not needed.
+	 */
+	rules(asksNode: boolean): Promise<{ readonly access: Access; readonly names: KnownNames }>;
 }
 
 /** Opens the folder. Nothing is written yet. */
@@ -57,14 +64,20 @@ export function securityFolder(input: CommandInput, tools: CommandTools): Securi
 		folder,
 		node,
 		keyring,
-		administrator: administratorOf(config),
-		async rules() {
-			const known = await knownParts(input, tools, config);
+		administrator: administratorOf(config, keyring),
+		async rules(asksNode) {
+			const known = asksNode ? await knownParts(input, tools, config) : knowsNothing;
 			const names = knownNames(known, { keyring, config });
-			return { access: openAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf), names };
+			return { access: openAnyAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf), names };
 		},
 	};
 }
+
+const knowsNothing: KnownParts = {
+	find: () => undefined,
+	methods: () => [],
+	nodes: () => [],
+};
 
 /**
  * The methods of this configuration, and the methods and nodes that the node knows, if one answers

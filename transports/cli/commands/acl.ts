@@ -4,7 +4,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { parseRules, type AccessRules } from '../../../runtime/security/access-rules.ts';
+import {
+	callerWords,
+	parseRules,
+	type Access,
+	type AccessRules,
+} from '../../../runtime/security/access-rules.ts';
 import {
 	changeAccess,
 	unknownNames,
@@ -33,7 +38,7 @@ export default defineCommand({
 		},
 		{
 			name: '[words...]',
-			help: 'Who (NODE, @group, client, client:NAME, local, *), and which method or *',
+			help: 'Who (see below), and which method or *',
 		},
 	],
 	options: securityOptions,
@@ -43,30 +48,58 @@ export default defineCommand({
 		'reeve acl deny client exec --to ship1,ship2         # central tells them',
 		'reeve acl test ship1 exec --to ship2 -- uptime      # may ship1 do that on ship2?',
 		'reeve acl export > acl.yaml; reeve acl import acl.yaml --to ship1',
-		"reeve acl remove central '*'",
+		'reeve acl remove ship1 exec -- systemctl status     # this rule, and no other',
+		"reeve acl remove central '*'                # if it is the only one about these two",
 		'reeve acl clear                             # all calls are allowed again',
+	],
+	notes: [
+		'Who a rule is about; a deny by any word that covers the caller denies:',
+		...callerWords.map(([word, covers]) => `  ${word.padEnd(13)}${covers}`),
+		'',
+		'Without --to the file acl.yaml is changed, not the node asked: who may write this file can',
+		'always edit it, and run reeve acl clear, whatever the rules say and whether the node runs.',
 	],
 	async run(input, tools) {
 		const [what = '', file] = input.words;
 		const read = what === 'import' ? imported(file) : undefined;
 		if (input.options['to'] !== undefined) return tell(read?.text, { input, tools });
 		const folder = securityFolder(input, tools);
-		const known = await folder.rules();
-		const { administrator } = folder;
-		if (what === 'list') tools.screen.out(await listed(known, tools));
-		else if (what === 'export') tools.screen.out(yamlText(known.access.rules() ?? {}));
-		else if (what === 'test') {
-			const words = [...input.words.slice(1), ...(input.rest ?? [])];
-			const { isAllowed, text } = testCall(words, { ...known, administrator });
-			tools.screen.out(`${text}\n`);
-			if (!isAllowed) return exitCodes.someFailed;
-		} else {
-			const around = { names: known.names, administrator, isConfirmed: isConfirmed(input) };
-			changeAccess(known.access, changeOf(input, read?.rules), around);
-		}
-		return exitCodes.ok;
+		// The way back needs neither the node nor rules that can be read.
+		const known = await folder.rules(what !== 'clear');
+		if (what !== 'clear' && what !== 'import') checkReadable(known.access);
+		return act(input, { tools, known, rules: read?.rules, administrator: folder.administrator });
 	},
 });
+
+/** What a command works on. */
+interface Opened {
+	readonly tools: CommandTools;
+	readonly known: Awaited<ReturnType<SecurityFolder['rules']>>;
+	readonly rules: AccessRules | undefined;
+	readonly administrator: SecurityFolder['administrator'];
+}
+
+async function act(input: CommandInput, opened: Opened): Promise<number> {
+	const { tools, known, rules, administrator } = opened;
+	const [what] = input.words;
+	if (what === 'list') tools.screen.out(await listed(known, tools));
+	else if (what === 'export') tools.screen.out(yamlText(known.access.rules() ?? {}));
+	else if (what === 'test') {
+		const words = [...input.words.slice(1), ...(input.rest ?? [])];
+		const { isAllowed, text } = testCall(words, { ...known, administrator });
+		tools.screen.out(`${text}\n`);
+		if (!isAllowed) return exitCodes.someFailed;
+	} else {
+		const around = { names: known.names, administrator, isConfirmed: isConfirmed(input) };
+		changeAccess(known.access, changeOf(input, rules), around);
+	}
+	return exitCodes.ok;
+}
+
+function checkReadable(access: Access): void {
+	const why = access.fault();
+	if (why !== '') throw new ReeveError('bad_acl', why);
+}
 
 /** The rules of a file or of standard input, checked before they are sent. */
 function imported(file: string | undefined): { text: string; rules: AccessRules } {
@@ -81,7 +114,10 @@ function tell(
 	const [what = '', ...words] = given.input.words;
 	if (rules !== undefined) return tellNodes('acl-update', ['import'], { ...given, data: rules });
 	const method = what === 'export' ? 'list' : what;
-	return tellNodes('acl-update', [method, ...words, ...(given.input.rest ?? [])], given);
+	const { rest } = given.input;
+	// The two dashes alone stand for the rule without a command.
+	const command = what === 'remove' && rest?.length === 0 ? ['--'] : (rest ?? []);
+	return tellNodes('acl-update', [method, ...words, ...command], given);
 }
 
 function changeOf(input: CommandInput, rules: AccessRules | undefined): RuleChange {
@@ -91,7 +127,7 @@ function changeOf(input: CommandInput, rules: AccessRules | undefined): RuleChan
 	if (method === '' || more.length > 0) {
 		throw new ReeveError('bad_usage', `acl ${what} WHO METHOD -- COMMAND; quote the *`);
 	}
-	if (what === 'remove') return { what, from, method };
+	if (what === 'remove') return { what, from, method, command: input.rest };
 	return { what: what === 'deny' ? 'deny' : 'allow', from, method, command: input.rest ?? [] };
 }
 
