@@ -264,6 +264,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'duration',
 			'lenient-json',
 			'payload',
+			'secret-file',
 			'spelling',
 			'utf8',
 			'yaml',
