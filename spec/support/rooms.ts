@@ -170,7 +170,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		never: ['runtime/mailbox', 'runtime/ledger', 'runtime/delivery', 'runtime/intake'],
 	},
 	'runtime/observability': {
-		doors: ['log', 'metrics', 'signals'],
+		doors: ['console', 'log', 'metrics', 'signals'],
 		uses: ['runtime/platform'],
 		never: ['runtime/journal', 'runtime/message', 'runtime/config'],
 	},

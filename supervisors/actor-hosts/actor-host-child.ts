@@ -29,6 +29,7 @@ export type HostServices = Pick<
 	| 'outbox'
 	| 'passPoint'
 	| 'presence'
+	| 'print'
 	| 'receipts'
 	| 'received'
 	| 'router'
