@@ -57,7 +57,7 @@ export function methodOf({
  * The event that a message carries: `["TYPE"]`, `["TYPE", "{payload}"]`, `["{event}"]`, or the
  * event as JSON in `data`. With a type alone, `data` becomes the event's `data`.
  *
- * @throws ReeveError `bad_arguments`
+ * @throws ReeveError `bad_arguments`, also if a part of the message would be lost
  */
 export function eventOf({ methodArgs, data }: Message): EventObject {
 	const text = typeof data === 'object' ? new TextDecoder().decode(data) : data;
@@ -66,11 +66,27 @@ export function eventOf({ methodArgs, data }: Message): EventObject {
 
 function readEvent([word, payload]: readonly string[], data: string | undefined): EventObject {
 	if (word === undefined) return checked(objectOf(data ?? '', 'data'));
-	if (word.startsWith('{')) return checked(objectOf(word, 'the first argument'));
-	if (payload !== undefined) {
-		return checked({ ...objectOf(payload, 'the second argument'), type: word });
+	const isWhole = word.startsWith('{');
+	if (isWhole && payload !== undefined) {
+		const what = 'the first argument is the whole event, and the second would be lost';
+		throw new ReeveError('bad_arguments', `${what}: give a type and its payload, or one event`);
 	}
+	if (data && (isWhole || payload !== undefined)) {
+		const what = 'the arguments are the whole event, and data would be lost';
+		throw new ReeveError('bad_arguments', `${what}: give it in a field of the payload`);
+	}
+	if (isWhole) return checked(objectOf(word, 'the first argument'));
+	if (payload !== undefined) return checked(eventWith(word, payload));
 	return checked(data === undefined ? { type: word } : { type: word, data });
+}
+
+function eventWith(type: string, payload: string): object {
+	const fields = objectOf(payload, 'the second argument');
+	if (!Object.hasOwn(fields, 'type') || Reflect.get(fields, 'type') === type) {
+		return { ...fields, type };
+	}
+	const what = 'the payload has a field type, which would be lost';
+	throw new ReeveError('bad_arguments', `${what}: the type of the event is ${type}`);
 }
 
 function checked(event: object): EventObject {

@@ -16,6 +16,7 @@ import { readStart, startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
 import { deferred } from '../../runtime/platform/deferred.ts';
@@ -61,6 +62,8 @@ export interface HostRuntimeParts {
 	readonly timers: Timers;
 	readonly asks: Asks;
 	readonly publish: (topic: string, data: string) => void;
+	/** Prints on the console of the node. */
+	readonly print: PrintOnConsole;
 	/** Resolves when turns may be taken: the crash recovery of the node's methods is over. */
 	readonly mayRun: Promise<void>;
 	/** Why an ask has no answer yet; without it, the reason is always `deadline`. */

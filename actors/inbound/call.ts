@@ -24,7 +24,7 @@ import type { Clock, Timer } from '../../runtime/platform/clock.ts';
 import { deadline } from '../../runtime/platform/deadline.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message, Result } from '../../runtime/message/message.ts';
-import { ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
+import { asReeveError, ReeveError, type ErrorCode } from '../../runtime/platform/errors.ts';
 import type { Chart, Silence } from '../statecharts/chart.ts';
 import { compileChart } from '../statecharts/compile.ts';
 import { runInWorker } from './worker-call.ts';
@@ -245,12 +245,28 @@ function fenced(
 			if (!isLive()) throw new ReeveError('killed', 'the call is over');
 			return context.ask(asked, signal());
 		},
-		print: (text) => void (isLive() && context.print(text)),
+		print(text) {
+			const printed = isLive() ? untilAborted(context.print(text), signal()) : Promise.resolve();
+			// A method need not wait for it.
+			printed.catch(() => {});
+			return printed;
+		},
 		async dataFile(...parts) {
 			if (!isLive()) throw new ReeveError('killed', 'the call is over');
 			return context.dataFile(...parts);
 		},
 	};
+}
+
+/** The same promise, which rejects with the reason of the signal if that is raised first. */
+function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const stop = () => reject(asReeveError(signal.reason, 'stopping'));
+		if (signal.aborted) stop();
+		signal.addEventListener('abort', stop, { once: true });
+		const end = () => signal.removeEventListener('abort', stop);
+		work.then(resolve, reject).finally(end);
+	});
 }
 
 /**

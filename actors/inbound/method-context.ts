@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
@@ -28,7 +29,7 @@ export interface ContextParts extends AskingParts {
 	readonly outcomePublisher?: Pick<OutcomePublisher, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
 	readonly authorization?: Authorization | undefined;
-	readonly print: (from: string, text: string) => void;
+	readonly print: PrintOnConsole;
 }
 
 /** The run that a context is for. */

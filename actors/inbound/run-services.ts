@@ -8,6 +8,7 @@ import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
+import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
@@ -47,7 +48,7 @@ export interface RunServices {
 	readonly methods: Pick<MethodRegistry, 'find'>;
 	/** Makes a supervised call. */
 	readonly startCall: (input: CallInput) => RunningCall;
-	readonly print: (from: string, text: string) => void;
+	readonly print: PrintOnConsole;
 	/** Calls `see` when the subscriber of these runs has ended, in whatever way. */
 	readonly onExit: (see: () => void) => void;
 }

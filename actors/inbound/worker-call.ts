@@ -36,7 +36,7 @@ export interface Order {
 export type FromThread =
 	| { readonly type: 'reply'; readonly data: string | Uint8Array; readonly progress: unknown }
 	| { readonly type: 'note'; readonly progress: unknown }
-	| { readonly type: 'print'; readonly text: string }
+	| { readonly type: 'print'; readonly question: number; readonly text: string }
 	| { readonly type: 'dataFile'; readonly question: number; readonly parts: readonly string[] }
 	/** It has raised its signal, so it is in no endless loop. */
 	| { readonly type: 'aborting' }
@@ -106,7 +106,10 @@ export function runInWorker(
 				case 'note':
 					return void context.note(event.progress);
 				case 'print':
-					return context.print(event.text);
+					return void answer(
+						event.question,
+						context.print(event.text).then(() => ''),
+					);
 				case 'dataFile':
 					return void answer(event.question, context.dataFile(...event.parts));
 				case 'aborting':

@@ -29,6 +29,12 @@ function createContext(order: Order, port: MessagePort): MethodContext {
 		if ('path' in event) question?.resolve(event.path);
 		else question?.reject(new ReeveError(event.code, event.detail));
 	});
+	const ask = (eventOf: (question: number) => FromThread): Promise<string> =>
+		new Promise((resolve, reject) => {
+			asked += 1;
+			waiting.set(asked, { resolve, reject });
+			send(eventOf(asked));
+		});
 	return {
 		...order.facts,
 		clock: realClock,
@@ -41,13 +47,13 @@ function createContext(order: Order, port: MessagePort): MethodContext {
 		},
 		hasCapacity: () => true,
 		ask: () => Promise.reject(new ReeveError('bad_declaration', 'an isolated method cannot ask')),
-		print: (text) => send({ type: 'print', text }),
-		dataFile: (...parts) =>
-			new Promise((resolve, reject) => {
-				asked += 1;
-				waiting.set(asked, { resolve, reject });
-				send({ type: 'dataFile', question: asked, parts });
-			}),
+		print(text) {
+			const printed = ask((question) => ({ type: 'print', question, text })).then(() => {});
+			// A method need not wait for it.
+			printed.catch(() => {});
+			return printed;
+		},
+		dataFile: (...parts) => ask((question) => ({ type: 'dataFile', question, parts })),
 	};
 }
 

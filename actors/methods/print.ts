@@ -6,7 +6,10 @@
 import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
 
-/** Prints the message's `data` on the console of the receiving node. */
+/**
+ * Prints the message's `data` on the console of the receiving node, as a line of its own. It fails
+ * if the console did not take it.
+ */
 export default defineMethod({
 	name: 'REQToConsole',
 	aliases: ['print'],
@@ -18,6 +21,6 @@ export default defineMethod({
 	args: z.array(z.string()),
 	example: { data: 'hello\n' },
 	async run({ data = '' }, context) {
-		context.print(typeof data === 'string' ? data : new TextDecoder().decode(data));
+		await context.print(typeof data === 'string' ? data : new TextDecoder().decode(data));
 	},
 });

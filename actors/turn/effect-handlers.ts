@@ -130,7 +130,8 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 			case 'log': {
 				const { text } = effectRequest;
 				const from = draft.key === '' ? actor : `${actor}/${draft.key}`;
-				draft.afterwards.push(() => signals.emit('console.printed', { from, text }));
+				// The turn is on disk: the console itself tells of a text that it could not print.
+				draft.afterwards.push(() => void parts.print(from, text).catch(() => {}));
 				return;
 			}
 			case 'volatile':

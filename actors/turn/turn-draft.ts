@@ -8,6 +8,7 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import type { PlainEnd } from '../../runtime/ledger/outcome-batch.ts';
+import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -56,6 +57,8 @@ export interface TurnDraftParts {
 	/** Publishes at once, without acknowledgement. */
 	readonly publish: (topic: string, data: string) => void;
 	readonly runAs?: RunAs;
+	/** Prints on the console of the node. */
+	readonly print: PrintOnConsole;
 }
 
 /** The draft of one turn. */

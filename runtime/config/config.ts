@@ -144,7 +144,9 @@ export const configSchema = z.strictObject({
 	logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 	logBytesWaitingMax: bytes
 		.default(1_048_576)
-		.describe('Bytes of the log that wait for its reader; lines beyond it are dropped and counted'),
+		.describe(
+			'Bytes of the log, and of the console, that wait for a reader; what is beyond is dropped',
+		),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
 	redirectsMax: z.coerce

@@ -95,8 +95,13 @@ export interface MethodContext {
 	readonly received?: Pick<Received, 'find' | 'isCut' | 'cancel'> | undefined;
 	/** Tells the operators of the node of a trouble that does not end the run. */
 	warn?(why: ReeveError): void;
-	/** Prints on the console of the node. */
-	print(text: string): void;
+	/**
+	 * Prints on the console of the node, and resolves when its reader or its disk has taken the text.
+	 * A node in another program has no console: there it is a signal, and nothing else.
+	 *
+	 * @throws ReeveError `file_failed`, or the reason of the signal if that is raised first
+	 */
+	print(text: string): Promise<void>;
 	/**
 	 * The absolute path of a file in the data folder, its folders created.
 	 *

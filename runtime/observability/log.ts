@@ -47,6 +47,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'call.warned': 'error',
 	'clock.jumped': 'warn',
 	'log.dropped': 'error',
+	'console.failed': 'error',
 	'init.missing': 'warn',
 	'journal.failed': 'error',
 	'journal.recovered': 'info',

@@ -148,6 +148,8 @@ export interface SignalFields {
 	'node.seen': { name: string; storeId: string; epoch: number };
 	'node.gone': { name: string; reason: string };
 	'console.printed': { from: string; text: string };
+	/** The console of the node does not take what it should print; told once until it does. */
+	'console.failed': { code: ErrorCode; detail: string };
 	'error.reported': { code: string; text: string };
 	'error.suppressed': { count: number };
 }

@@ -29,6 +29,7 @@ import type { Clock } from '../platform/clock.ts';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
 import { withFileLock } from '../files/file-lock.ts';
+import { pemBytes } from '../text/secret-file.ts';
 import { utf8Text } from '../text/utf8.ts';
 
 /** Whose key it is: that of a node, or of a client without a node. */
@@ -236,7 +237,7 @@ export function readPrivateKey(path: string): KeyObject {
 		if ((statSync(path).mode & 0o077) !== 0) {
 			throw new ReeveError('bad_key', `${path} may be read by others: chmod 600 ${path}`);
 		}
-		const key = createPrivateKey(readFileSync(path));
+		const key = createPrivateKey(pemBytes(readFileSync(path)));
 		if (key.asymmetricKeyType === 'ed25519') return key;
 	} catch (cause) {
 		if (cause instanceof ReeveError) throw cause;

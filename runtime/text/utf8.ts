@@ -19,12 +19,21 @@ export function textOf(bytes: Uint8Array): string {
  * @throws Error if it is not UTF-8: in another encoding it would be a riddle to every parser
  */
 export function utf8Text(bytes: Uint8Array): string {
-	if (!isUtf8(bytes)) throw new Error(notUtf8Text(bytes));
+	if (!isUtf8(bytes) || isUtf16(bytes)) throw new Error(notUtf8Text(bytes));
 	return textOf(bytes);
 }
 
+/**
+ * Whether bytes are text in UTF-16, with a byte order mark or without. Each second byte of ASCII is
+ * zero there, so that it is UTF-8 as well, with a NUL beside each character.
+ */
+export function isUtf16(bytes: Uint8Array): boolean {
+	const [first, second] = bytes;
+	const isMarked = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+	return isMarked || (bytes.length > 1 && (first === 0) !== (second === 0));
+}
+
 /** Why bytes that are not UTF-8 are refused; PowerShell and old editors write UTF-16. */
-export function notUtf8Text([first, second]: Uint8Array): string {
-	const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
-	return isUtf16 ? 'not UTF-8, but UTF-16: save it as UTF-8' : 'not UTF-8';
+export function notUtf8Text(bytes: Uint8Array): string {
+	return isUtf16(bytes) ? 'not UTF-8, but UTF-16: save it as UTF-8' : 'not UTF-8';
 }

@@ -17,6 +17,7 @@ import {
 	type MethodRegistry,
 } from '../../runtime/method/method-registry.ts';
 import type { Publication, Verdict, Wire } from '../../runtime/network/transport.ts';
+import { createConsole } from '../../runtime/observability/console.ts';
 import { createSignals, type Signal } from '../../runtime/observability/signals.ts';
 import { steppedClock, type Clock, type SteppedClock } from '../../runtime/platform/clock.ts';
 import { passAll } from '../../runtime/platform/crash-points.ts';
@@ -79,10 +80,12 @@ export function composedServices(
 		signalsKeptMax: 10_000,
 		...values,
 	});
+	const signals = createSignals(clock, config.signalsKeptMax);
 	return composeNode({
 		config,
 		clock,
-		signals: createSignals(clock, config.signalsKeptMax),
+		signals,
+		print: createConsole(signals, undefined),
 		methods: registryOf([...methods, ...actors.map(methodOf)]),
 		actors,
 		onEnd: () => {},

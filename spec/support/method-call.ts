@@ -56,7 +56,7 @@ export function createMethodRunner(t: TestScope): MethodRunner {
 		reply: () => Promise.resolve(),
 		hasCapacity: () => true,
 		ask: () => Promise.reject(new Error('no node is asked here')),
-		print: (text) => void printed.push(text),
+		print: (text) => Promise.resolve(void printed.push(text)),
 		dataFile: (...parts) => dataFile(data, ...parts),
 		...more,
 	});
@@ -129,7 +129,7 @@ export function receivingSide(
 		crashRecovery: { isCrowd: false },
 		cancellations: createCancellations(),
 		startCall,
-		print: () => {},
+		print: () => Promise.resolve(),
 		onExit: (see) => exits.push(see),
 	};
 	return {

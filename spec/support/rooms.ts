@@ -170,7 +170,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		never: ['runtime/mailbox', 'runtime/ledger', 'runtime/delivery', 'runtime/intake'],
 	},
 	'runtime/observability': {
-		doors: ['log', 'metrics', 'signals'],
+		doors: ['console', 'log', 'metrics', 'signals'],
 		uses: ['runtime/platform'],
 		never: ['runtime/journal', 'runtime/message', 'runtime/config'],
 	},
@@ -264,6 +264,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'duration',
 			'lenient-json',
 			'payload',
+			'secret-file',
 			'spelling',
 			'utf8',
 			'yaml',

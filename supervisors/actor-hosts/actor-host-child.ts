@@ -30,6 +30,7 @@ export type HostServices = Pick<
 	| 'outbox'
 	| 'passPoint'
 	| 'presence'
+	| 'print'
 	| 'receipts'
 	| 'received'
 	| 'router'

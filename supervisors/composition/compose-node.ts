@@ -145,6 +145,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		clock,
 		signals,
 		methods,
+		print: options.print,
 		passPoint,
 		...boxes,
 		node,

@@ -25,6 +25,7 @@ import type { Receipts } from '../../runtime/ledger/receipts.ts';
 import type { Presence } from '../../runtime/network/presence.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import type { LaneRetention } from '../../runtime/delivery/lane-retention.ts';
+import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
@@ -45,6 +46,8 @@ export interface ComposeOptions {
 	readonly clock: Clock;
 	readonly signals: Signals;
 	readonly methods: MethodRegistry;
+	/** Prints on the console of the node. */
+	readonly print: PrintOnConsole;
 	/**
 	 * The declared actors of this node; each is a method, too. In the services: those in force now.
 	 */
@@ -66,7 +69,10 @@ export interface ComposeOptions {
 /** The parts that a node has one of. */
 export interface NodeServices
 	extends
-		Pick<ComposeOptions, 'config' | 'clock' | 'signals' | 'methods' | 'actors' | 'passPoint'>,
+		Pick<
+			ComposeOptions,
+			'config' | 'clock' | 'signals' | 'methods' | 'print' | 'actors' | 'passPoint'
+		>,
 		Mailboxes {
 	readonly node: string;
 	readonly journal: Journal;

@@ -11,9 +11,9 @@ import { runProgram } from '../../transports/cli/program.ts';
 
 const exitCode = await runProgram(process.argv.slice(2), {
 	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
-	async startNode(config, choices) {
+	async startNode(config, choices, print) {
 		const { startNode } = await import('./node.ts');
-		return startNode(config, { choices, ownsProcess: true });
+		return startNode(config, { choices, ownsProcess: true, console: print });
 	},
 	async methods(config) {
 		const { declaredMethods } = await import('./declared-methods.ts');

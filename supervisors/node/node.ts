@@ -28,6 +28,7 @@ import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
 import { armedPoints, type PassPoint } from '../../runtime/platform/crash-points.ts';
 import { firstProcess, isFirstProcess } from '../../runtime/platform/first-process.ts';
 import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
+import { createConsole, type ConsoleOutput } from '../../runtime/observability/console.ts';
 import { startLog } from '../../runtime/observability/log.ts';
 import { methodFolders } from './declared-methods.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
@@ -135,6 +136,11 @@ export interface NodeOptions {
 	/** What stands between the journal and its file; see `reeve/testing`. */
 	readonly disk?: Disk | undefined;
 	/**
+	 * Where the node prints what messages and actors ask it to, see `console.ts`. Without it nothing
+	 * is printed, and each text is a signal `console.printed`.
+	 */
+	readonly console?: ConsoleOutput | undefined;
+	/**
 	 * Whether the process is there for this node alone. Then an error that no actor has thrown is
 	 * told and ends nothing, and a watchdog ends a process whose event loop stands still. Otherwise
 	 * such an error is told, and Node.js ends the process, as without a node in it.
@@ -179,6 +185,7 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
 		const parts = {
 			config,
+			print: createConsole(signals, options.console),
 			clock,
 			signals,
 			methods,

@@ -35,6 +35,7 @@ export function subscriberChild(
 		| 'outbox'
 		| 'outcomePublisher'
 		| 'passPoint'
+		| 'print'
 		| 'processOverrides'
 		| 'receipts'
 		| 'received'
@@ -47,8 +48,6 @@ export function subscriberChild(
 	const { method } = mailbox;
 	const definition = services.methods.find(method);
 	if (!definition) throw new ReeveError('internal', `a mailbox without a method: ${method}`);
-	const print = (from: string, text: string) =>
-		services.signals.emit('console.printed', { from, text });
 	const start = actorChild({
 		logic: subscriberLogic,
 		input: ({ child }) => ({
@@ -57,7 +56,6 @@ export function subscriberChild(
 			mailbox,
 			definition,
 			...calls,
-			print,
 			onExit: (see) => void child.onExit(see),
 		}),
 		shutdownEvent: { type: 'SHUTDOWN' },

@@ -68,7 +68,8 @@ const drainMs = 5000;
 async function drain({ screen, interrupts, clock }: CommandTools): Promise<void> {
 	const over = deferred();
 	const timer = clock.after(drainMs, over.resolve);
-	const isPatient = !interrupts.signal.aborted;
+	// A node that has ended by itself is started again once its process is gone.
+	const isPatient = !interrupts.signal.aborted && !screen.isConsole();
 	const results = screen.drained('results');
 	await Promise.all([
 		Promise.race(isPatient ? [results] : [results, over.promise]),

@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
-import { textOf } from '../../runtime/text/utf8.ts';
+import { pemBytes, secretText } from '../../runtime/text/secret-file.ts';
 
 /** The login as options of mqtt.js. */
 export interface BrokerLogin {
@@ -23,25 +23,24 @@ export interface BrokerLogin {
 /**
  * Reads the login.
  *
- * @throws ReeveError `bad_config`, naming the file that cannot be read, never its contents
+ * @throws ReeveError `bad_config`, naming the file that cannot be used, never its contents
  */
 export function readLogin(config: Config): BrokerLogin {
 	const { brokerUser, brokerPassword, brokerPasswordFile, brokerCertPath, brokerKeyPath } = config;
 	if ((brokerCertPath === '') !== (brokerKeyPath === '')) {
 		throw new ReeveError('bad_config', 'brokerCertPath and brokerKeyPath belong together');
 	}
-	const file = fileOf(config, 'brokerPasswordFile');
-	const secret = file && textOf(file).trimEnd();
 	if (brokerPassword !== '' && brokerPasswordFile !== '') {
 		throw new ReeveError('bad_config', 'brokerPassword and brokerPasswordFile: one of the two');
 	}
+	const secret = contentOf(config, 'brokerPasswordFile', secretText);
 	const password = secret ?? (brokerPassword === '' ? undefined : brokerPassword);
 	return present({
 		username: brokerUser === '' ? undefined : brokerUser,
 		password,
-		ca: fileOf(config, 'rootCAPath'),
-		cert: fileOf(config, 'brokerCertPath'),
-		key: fileOf(config, 'brokerKeyPath'),
+		ca: contentOf(config, 'rootCAPath', pemBytes),
+		cert: contentOf(config, 'brokerCertPath', pemBytes),
+		key: contentOf(config, 'brokerKeyPath', pemBytes),
 	});
 }
 
@@ -59,13 +58,14 @@ export function createLogin(config: Config): () => BrokerLogin {
 	};
 }
 
-function fileOf(
+function contentOf<Content>(
 	config: Config,
 	key: 'brokerPasswordFile' | 'rootCAPath' | 'brokerCertPath' | 'brokerKeyPath',
-): Buffer | undefined {
+	read: (bytes: Buffer) => Content,
+): Content | undefined {
 	if (config[key] === '') return undefined;
 	try {
-		return readFileSync(config[key]);
+		return read(readFileSync(config[key]));
 	} catch (cause) {
 		const why = reasonOf(cause);
 		throw new ReeveError('bad_config', `${key}: ${why}`, { cause });

@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import type { Config, ConfigKey } from '../../runtime/config/config.ts';
+import { pemBytes, tokenText } from '../../runtime/text/secret-file.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
 /** An address to listen on. */
@@ -72,10 +73,7 @@ export async function readGuard(
 
 async function readToken(config: GuardKeys): Promise<string | undefined> {
 	if (config.listenerTokenFile === '') return undefined;
-	const token = (await readOf(config, 'listenerTokenFile')).toString('utf8').trim();
-	if (token.length >= tokenLengthMin) return token;
-	const detail = `listenerTokenFile: the token has fewer than ${tokenLengthMin} characters`;
-	throw new ReeveError('bad_config', detail);
+	return readOf(config, 'listenerTokenFile', tokenText);
 }
 
 async function readTls(config: GuardKeys): Promise<Guard['tls']> {
@@ -83,17 +81,24 @@ async function readTls(config: GuardKeys): Promise<Guard['tls']> {
 	if ([listenerTlsCert, listenerTlsKey, listenerTlsClientCA].every((file) => file === '')) {
 		return undefined;
 	}
-	const cert = await readOf(config, 'listenerTlsCert');
-	const key = await readOf(config, 'listenerTlsKey');
+	const cert = await readOf(config, 'listenerTlsCert', pemBytes);
+	const key = await readOf(config, 'listenerTlsKey', pemBytes);
 	if (listenerTlsClientCA === '') return { cert, key, requestCert: false };
-	return { cert, key, ca: await readOf(config, 'listenerTlsClientCA'), requestCert: true };
+	return {
+		cert,
+		key,
+		ca: await readOf(config, 'listenerTlsClientCA', pemBytes),
+		requestCert: true,
+	};
 }
 
-const tokenLengthMin = 16;
-
-async function readOf(config: GuardKeys, key: keyof GuardKeys): Promise<Buffer> {
+async function readOf<Content>(
+	config: GuardKeys,
+	key: keyof GuardKeys,
+	contentOf: (bytes: Buffer) => Content,
+): Promise<Content> {
 	try {
-		return await readFile(config[key]);
+		return contentOf(await readFile(config[key]));
 	} catch (cause) {
 		const why = reasonOf(cause);
 		throw new ReeveError('bad_config', `${key}: ${why}`, { cause });

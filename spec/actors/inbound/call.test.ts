@@ -108,14 +108,14 @@ test('a method whose call is over is fenced: it neither replies, nor prints, nor
 			void context.reply('early');
 			await new Promise<void>((resolve) => void (goOn = resolve));
 			void context.reply('late');
-			context.print('late');
+			await context.print('late');
 			await context.dataFile('x').catch((thrown: unknown) => void (refused = thrown));
 		},
 		{
 			async reply(data) {
 				await Promise.resolve(heard.push(`reply ${String(data)}`));
 			},
-			print: (text) => void heard.push(`print ${text}`),
+			print: (text) => Promise.resolve(void heard.push(`print ${text}`)),
 		},
 	);
 	await clock.advance(4000);

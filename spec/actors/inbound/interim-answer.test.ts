@@ -14,7 +14,7 @@ test('an interim result is published where the outcome will be', async (t) => {
 				...node.services,
 				storeId: node.journal.storeId,
 				definition: specMethod(),
-				print: () => {},
+				print: () => Promise.resolve(),
 			},
 			{ message: messageOf({ method: 'REQSpec', ...message }), attempt: 1 },
 		);

@@ -14,7 +14,7 @@ const contextOf = (node: ComposedNode, fields: Parameters<typeof messageOf>[0] =
 			...node.services,
 			storeId: node.journal.storeId,
 			definition: specMethod(),
-			print: (from, text) => printed.push(`${from}: ${text}`),
+			print: (from, text) => Promise.resolve(void printed.push(`${from}: ${text}`)),
 		},
 		{ message: messageOf({ method: 'REQSpec', ...fields }), attempt: 2 },
 	);
@@ -67,7 +67,7 @@ test('an interim reply of a node that stops does not end the process', async (t)
 test('what it prints is marked with who asked for it, and files lie in the data folder only', async (t) => {
 	const node = composedNode(t);
 	const { context, printed } = contextOf(node);
-	context.print('hello');
+	await context.print('hello');
 	assert.deepEqual(printed, ['central: hello']);
 	assert.equal(await context.dataFile('a', 'f'), join(node.folder, 'a', 'f'));
 	await assert.rejects(context.dataFile('../f'), { code: 'path_outside' });
@@ -102,7 +102,7 @@ test('a run of any length is asked for with -1, and a method may have its own ti
 	const year = 31_536_000_000;
 	assert.ok(contextOf(node, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
 	const definition = specMethod({ timeoutOf: () => 60 });
-	const parts = { ...node.services, storeId: 's', definition, print: () => {} };
+	const parts = { ...node.services, storeId: 's', definition, print: () => Promise.resolve() };
 	const own = createMethodContext(parts, { message: messageOf(), attempt: 1 });
 	assert.equal(own.timeoutMs, 60_000);
 });

@@ -7,6 +7,7 @@ import { createActor } from 'xstate';
 import { callLogic, type CallEnd } from '../../../actors/inbound/call.ts';
 import { pause, realClock } from '../../../runtime/platform/clock.ts';
 import type { MethodContext, MethodDefinition } from '../../../runtime/method/method.ts';
+import { ReeveError } from '../../../runtime/platform/errors.ts';
 import {
 	createRegistry,
 	loadMethods,
@@ -90,7 +91,7 @@ test(
 			async reply(data) {
 				await Promise.resolve(replies.push(data));
 			},
-			print: (text) => void printed.push(text),
+			print: (text) => Promise.resolve(void printed.push(text)),
 			dataFile: async (...parts) => `/data/${parts.join('/')}`,
 		});
 		assert.deepEqual(end?.result, { outcome: 'done' });
@@ -166,7 +167,10 @@ test(
 		const timeoutMs = 5000;
 		const { promise: beginning, resolve: begun } = deferred();
 		const startedAt = realClock.monotonic();
-		const call = callOf(t, methods.find('odd')!, { timeoutMs, print: () => begun() });
+		const call = callOf(t, methods.find('odd')!, {
+			timeoutMs,
+			print: () => Promise.resolve(begun()),
+		});
 		let isOver = false;
 		const ended = call.ended.finally(() => (isOver = true));
 		await Promise.race([beginning, ended]);
@@ -197,6 +201,18 @@ test(
 	},
 );
 
+test(
+	'what the console did not take fails an isolated method that waits for it',
+	bounded,
+	async (t) => {
+		const print = () => Promise.reject(new ReeveError('file_failed', 'standard output: ENOSPC'));
+		const failed = await run(t, "await context.print('x');", { print });
+		assert.deepEqual(failed?.result.code, 'file_failed');
+		const careless = await run(t, "void context.print('x');", { print });
+		assert.equal(careless?.result.outcome, 'done');
+	},
+);
+
 test('a stopped call ends its thread, which has no effect any more', bounded, async (t) => {
 	const heard: string[] = [];
 	const { promise: beginning, resolve: begun } = deferred();
@@ -205,6 +221,7 @@ test('a stopped call ends its thread, which has no effect any more', bounded, as
 		print(text) {
 			heard.push(text);
 			begun();
+			return Promise.resolve();
 		},
 	});
 	await beginning;

@@ -207,6 +207,9 @@ test('data is printed on the console of the node', async (t) => {
 	await runner.run('REQToConsole', { data: Buffer.from('bytes') });
 	await runner.run('REQToConsole', {});
 	assert.deepEqual(runner.printed, ['text\n', 'bytes', '']);
+	const lost = new ReeveError('file_failed', 'standard output: ENOSPC');
+	const failing = runner.run('REQToConsole', { data: 'x' }, { print: () => Promise.reject(lost) });
+	await assert.rejects(failing, lost, 'what could not be printed is not done');
 });
 
 test('a ping answers with a line, and writes it where the message says', async (t) => {

@@ -40,6 +40,18 @@ test('a private key that others may read is refused', (t) => {
 	assert.throws(() => again.ownKey(), { code: 'bad_key', message: /chmod 600/ });
 });
 
+test('a private key in another encoding is refused by that name, and taken with a byte order mark', (t) => {
+	const { folder, keyring } = keyringOf(t);
+	const key = keyring.ownKey();
+	const path = join(folder, 'own.key');
+	const text = readFileSync(path, 'utf8');
+	writeFileSync(path, `\ufeff${text}`);
+	assert.equal(keyringOf(t, 'central', folder).keyring.ownKey(), key);
+	writeFileSync(path, Buffer.from(text, 'utf16le'));
+	const again = keyringOf(t, 'central', folder).keyring;
+	assert.throws(() => again.ownKey(), { code: 'bad_key', message: /UTF-16/ });
+});
+
 test('only a trusted key of the very sender verifies, and only the very bytes', (t) => {
 	const { keyring } = keyringOf(t);
 	const other = keyringOf(t, 'ship1').keyring;

@@ -137,6 +137,20 @@ test('a file that is not there is an error of the configuration that names it', 
 	);
 });
 
+test('a password or certificate in another encoding is an error of the configuration, too', (t) => {
+	const file = join(temporaryFolder(t), 'password');
+	writeFileSync(file, Buffer.from('secret-word', 'utf16le'));
+	for (const values of [{ brokerPasswordFile: file }, { rootCAPath: file }]) {
+		const place = `${Object.keys(values).join('')}: .*UTF-16`;
+		assert.throws(() => readLogin(configOf(values)), {
+			code: 'bad_config',
+			message: new RegExp(place),
+		});
+	}
+	writeFileSync(file, Buffer.from('gut\u00e9', 'latin1'));
+	assert.throws(() => readLogin(configOf({ brokerPasswordFile: file })), { code: 'bad_config' });
+});
+
 test('a file that disappears while the node runs leaves what was read of it in use', (t) => {
 	const file = join(temporaryFolder(t), 'password');
 	writeFileSync(file, 'first');

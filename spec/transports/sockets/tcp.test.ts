@@ -106,6 +106,24 @@ test('an address that is none, and a token that is too short, are errors of the 
 	await assert.rejects(async () => tcp.check?.(config), { code: 'bad_config' });
 });
 
+test('a token or a certificate that no client could satisfy is an error of the configuration', async (t) => {
+	const folder = temporaryFolder(t);
+	const file = (name: string, content: string | Buffer) => {
+		writeFileSync(join(folder, name), content);
+		return join(folder, name);
+	};
+	const wide = file('wide', Buffer.from(`${token}\r\n`, 'utf16le'));
+	const none = file('none', 'no certificate');
+	const files = [{ listenerTokenFile: wide }, { listenerTlsCert: none, listenerTlsKey: none }];
+	for (const values of files) {
+		const config = configOf({ tcpListener: '127.0.0.1:0', ...values });
+		await assert.rejects(async () => tcp.check?.(config), {
+			code: 'bad_config',
+			detail: /^listener(?:TokenFile: .*UTF-16|TlsCert: .*not PEM)/,
+		});
+	}
+});
+
 test('with a token, the first line lets a client in; nothing is taken of one without it', async (t) => {
 	const { port, taken, signals } = await startTcp(t, { listenerTokenFile: tokenFile(t) });
 	const good = connect(t, port);

@@ -65,7 +65,12 @@ export interface NamedMethod {
 
 /** The program around the command line. */
 export interface Host {
-	startNode(config: Config, choices?: StartOptions): Promise<HostedNode>;
+	/** `print` writes on the console of the node; it rejects if it could not. */
+	startNode(
+		config: Config,
+		choices?: StartOptions,
+		print?: (text: string) => Promise<void>,
+	): Promise<HostedNode>;
 	/** The methods that a node of this configuration has, without starting it. */
 	methods(config: Config): Promise<readonly NamedMethod[]>;
 	/** Replays the instances of a journal with definitions; calls `tell` for each difference. */

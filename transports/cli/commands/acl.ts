@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import {
 	callerWords,
@@ -16,6 +17,7 @@ import {
 	type RuleChange,
 } from '../../../runtime/security/access-changes.ts';
 import { testCall } from '../../../runtime/security/authorization.ts';
+import { notUtf8Text, textOf } from '../../../runtime/text/utf8.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
@@ -103,8 +105,14 @@ function checkReadable(access: Access): void {
 
 /** The rules of a file or of standard input, checked before they are sent. */
 function imported(file: string | undefined): { text: string; rules: AccessRules } {
-	const text = readFileSync(file ?? 0, 'utf8');
-	return { text, rules: parseRules(text, file ?? 'standard input') };
+	const place = file ?? 'standard input';
+	const text = textIn(readFileSync(file ?? 0), place);
+	return { text, rules: parseRules(text, place) };
+}
+
+function textIn(bytes: Uint8Array, place: string): string {
+	if (isUtf8(bytes)) return textOf(bytes);
+	throw new ReeveError('bad_acl', `${place}: ${notUtf8Text(bytes)}`);
 }
 
 function tell(

@@ -102,11 +102,21 @@ function eventOf(line: string): { readonly type: string } {
 	if (payload === '') return { type };
 	try {
 		const value: unknown = JSON.parse(payload);
-		if (typeof value === 'object' && value !== null) return { ...value, type };
+		return { ...fieldsOf(value, type), type };
 	} catch (cause) {
+		if (cause instanceof ReeveError) throw cause;
 		throw new ReeveError('bad_usage', `the payload of ${type} is no JSON`, { cause });
 	}
-	throw new ReeveError('bad_usage', `the payload of ${type} is no JSON object`);
+}
+
+function fieldsOf(value: unknown, type: string): object {
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		throw new ReeveError('bad_usage', `the payload of ${type} is no JSON object`);
+	}
+	if ('type' in value && value.type !== type) {
+		throw new ReeveError('bad_usage', `the payload of ${type} has a type of its own`);
+	}
+	return value;
 }
 
 function turnText(turn: ForkTurn): string {

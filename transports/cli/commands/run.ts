@@ -28,7 +28,8 @@ export default defineCommand({
 		const choices = startChoices(input);
 		const { config, remarks } = keepConfig(configPlaces(input, { environment }));
 		for (const remark of remarks) screen.note(remark);
-		const node = await started(() => host.startNode(config, choices));
+		const print = (text: string) => screen.print(text, config.logBytesWaitingMax);
+		const node = await started(() => host.startNode(config, choices, print));
 		screen.out(`${readyLine(node, config)}\n`);
 		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
 		const stopped = Promise.race(asked).then(async (reason) => {

@@ -5,7 +5,7 @@
  * @module
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, createWriteStream, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { withoutOwnFiles } from '../../../runtime/platform/child-files.ts';
 import { pause, type Clock } from '../../../runtime/platform/clock.ts';
@@ -74,9 +74,16 @@ export function startMember(parts: MemberParts): Member {
 	const greeting: string[] = [];
 	const ready = new Promise<undefined>((resolve) => {
 		if (!stdout) return;
+		let isReady = false;
+		const printed = createWriteStream(log, { flags: 'a' });
+		// What a full disk does not take is lost, as the lines of the log are.
+		printed.on('error', () => {});
 		createInterface({ input: stdout }).on('line', (line) => {
+			// What it prints later is for its operator, who reads its log.
+			if (isReady) return void printed.write(`${line}\n`);
 			greeting.push(line);
-			if (/\bready\b/.test(line)) resolve(undefined);
+			isReady = /\bready\b/.test(line);
+			if (isReady) resolve(undefined);
 		});
 	});
 	return {

@@ -12,8 +12,9 @@ import { clearLine, cursorTo } from 'node:readline';
 import { inspect, styleText } from 'node:util';
 import { isatty, type WriteStream } from 'node:tty';
 import { deferred } from '../../../runtime/platform/deferred.ts';
-import { ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
+import type { ReeveError } from '../../../runtime/platform/errors.ts';
 import { failureText, type Failure } from './error-text.ts';
+import { lostOutput, writeToReader } from './reader-output.ts';
 import { visibleText } from './visible-text.ts';
 
 /** The screen that commands print on. */
@@ -24,6 +25,16 @@ export interface Screen {
 	readonly columns: number;
 	/** Prints a result: text as it is, to standard output. */
 	out(text: string): void;
+	/**
+	 * Prints for others, as the console of a node that goes on whatever becomes of it: nothing waits
+	 * for its reader at the end of the program. Resolves when the reader or the disk has taken it; at
+	 * most `bytesMax` wait for a reader that stands still.
+	 *
+	 * @throws ReeveError `file_failed`
+	 */
+	print(text: string, bytesMax: number): Promise<void>;
+	/** Whether anything was printed for others. */
+	isConsole(): boolean;
 	/** Prints a note: a line on standard error. */
 	note(text: string): void;
 	/** Shows a status line that the next output replaces; on terminals only. */
@@ -66,9 +77,10 @@ export function createScreen(): Screen {
 	const { stdout, stderr } = process;
 	const closed = new AbortController();
 	let hasStatus = false;
+	let isConsole = false;
 	let lost: ReeveError | undefined;
 	const lose = (thrown: unknown): void => {
-		lost ??= new ReeveError('file_failed', `standard output: ${reasonOf(thrown)}`);
+		lost ??= lostOutput(thrown);
 		closed.abort();
 	};
 	stderr.on('error', () => closed.abort());
@@ -76,8 +88,10 @@ export function createScreen(): Screen {
 		if (thrown.code === 'EPIPE' || thrown.code === 'ECONNRESET') closed.abort();
 		else lose(thrown);
 	});
-	const write = isOfStream(stdout.fd)
-		? (text: string) => void stdout.write(stdout.isTTY ? visibleText(text) : text)
+	const shown = (text: string) => (stdout.isTTY ? visibleText(text) : text);
+	const hasReader = isOfStream(stdout.fd);
+	const write = hasReader
+		? (text: string) => void stdout.write(shown(text))
 		: (text: string) => writeWhole(stdout.fd, text, lose);
 
 	const clear = (): void => {
@@ -105,6 +119,16 @@ export function createScreen(): Screen {
 			clear();
 			write(text);
 		},
+		print(text, bytesMax) {
+			isConsole = true;
+			clear();
+			if (hasReader) return writeToReader(stdout, shown(text), bytesMax);
+			return new Promise((resolve, reject) => {
+				writeWhole(stdout.fd, text, (thrown) => reject(lostOutput(thrown)));
+				resolve();
+			});
+		},
+		isConsole: () => isConsole,
 		note,
 		status(text) {
 			if (!stderr.isTTY || !stdout.isTTY) return;
