@@ -105,6 +105,15 @@ test('a name with a line break is a name like any other', async (t) => {
 	);
 });
 
+test('a name that is not UTF-8 is taken like any other', async (t) => {
+	const { folder, names, until, taken } = await start(t);
+	const name = Buffer.from('Auftr\u00e4ge.json', 'latin1');
+	writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), '{"method":"a"}');
+	await until(isMoved(names, 'done'));
+	assert.equal(taken.all[0]?.['method'], 'a');
+	assert.match(names('done')[1] ?? '', /\.Auftr\ufffdge\.json\.answer\.json$/);
+});
+
 test('YAML is taken, and a file that was there before the start, too', async (t) => {
 	const before = await start(t);
 	await before.running.stop();
