@@ -43,8 +43,9 @@ export async function listStartup(dataFolder: string): Promise<readonly StartupF
 		const names = files.map(({ name }) => name).toSorted();
 		return await Promise.all(
 			names.slice(0, startupFilesMax).map(async (name) => {
-				const { size: bytes, mtimeMs } = await stat(join(folder, name));
-				return { name, bytes, at: Math.round(mtimeMs) };
+				// A name that is not UTF-8 is listed, and refused when it is read; it must hide no other.
+				const about = await stat(join(folder, name)).catch(() => undefined);
+				return { name, bytes: about?.size ?? 0, at: Math.round(about?.mtimeMs ?? 0) };
 			}),
 		);
 	} catch (thrown) {

@@ -13,7 +13,7 @@ export interface Settling {
 	 * Whether the file at this absolute path has not changed for long enough, and no process has it
 	 * open for writing. A file that is gone is not complete.
 	 */
-	isComplete(path: string): Promise<boolean>;
+	isComplete(path: Buffer): Promise<boolean>;
 	/** Forgets the files that were not asked about since the last call. */
 	forgetOthers(): void;
 }
@@ -32,13 +32,15 @@ export function createSettling(clock: Clock, settleMs: number): Settling {
 		async isComplete(path) {
 			const about = await stat(path, { bigint: true }).catch(() => undefined);
 			if (!about) return false;
+			const key = path.toString('latin1');
 			const version = [about.ino, about.size, about.mtimeNs].join(' ');
-			const before = seen.get(path) ?? earlier.get(path);
+			const before = seen.get(key) ?? earlier.get(key);
 			const now = clock.monotonic();
 			const state = before?.version === version ? before : { version, since: now };
-			seen.set(path, state);
+			seen.set(key, state);
 			if (now - state.since < settleMs) return false;
-			return !(await isBeingWritten(path));
+			// Both texts have U+FFFD for a byte that is no UTF-8.
+			return !(await isBeingWritten(path.toString()));
 		},
 		forgetOthers() {
 			earlier = seen;

@@ -66,7 +66,7 @@ interface Taken {
 const nameBytesMax = 190;
 const takenName = /^(?<mark>[0-9a-f]{32})\.(?<state>new|done|refused)\.(?<name>.+)$/s;
 
-async function read(path: string, name: string, bytesMax: number): Promise<Found> {
+async function read(path: string | Buffer, name: string, bytesMax: number): Promise<Found> {
 	const file = await open(path);
 	try {
 		const { size, mtimeNs } = await file.stat({ bigint: true });
@@ -110,9 +110,16 @@ function fateOf(answers: readonly Answer[]): Fate {
 	return refusals.length === 0 ? 'done' : 'refused';
 }
 
+/** The path of a file whose name may be in any encoding. */
+function pathOf(folder: string, name: Buffer): Buffer {
+	return Buffer.concat([Buffer.from(`${folder}/`), name]);
+}
+
 /** Moves a complete file to `taken`. */
-async function claim(folder: string, name: string, bytesMax: number): Promise<void> {
-	const path = join(folder, name);
+async function claim(folder: string, raw: Buffer, bytesMax: number): Promise<void> {
+	const path = pathOf(folder, raw);
+	// From here on its name is text, with U+FFFD for a byte that is no UTF-8.
+	const name = raw.toString();
 	const { mark } = await read(path, name, bytesMax);
 	const bytes = Buffer.from(name);
 	// A cut may go through a character, which becomes another one.
@@ -177,6 +184,30 @@ async function trim(folder: string, keptMax: number, now: number): Promise<void>
 	}
 }
 
+/** What has failed in a scan, by the names of the files; '' is the folder itself. */
+type Failures = Map<string, unknown>;
+
+/** How many troubled files are told one by one. */
+const toldMax = 100;
+
+/**
+ * Tells each failure when it is new, and again after a scan without it. Those beyond a limit are
+ * told when others of them are mended.
+ */
+function createReport(folder: string, { api }: TransportContext): (failures: Failures) => void {
+	let told: ReadonlySet<string> = new Set();
+	return (failures) => {
+		const kept = [...failures.keys()].filter((name) => told.has(name));
+		const fresh = [...failures.keys()].filter((name) => !told.has(name));
+		const telling = fresh.slice(0, toldMax - kept.length);
+		for (const name of telling) {
+			const { detail } = asReeveError(failures.get(name), 'file_failed');
+			api.refuse('file_failed', `${join(folder, name)}: ${detail}`, via);
+		}
+		told = new Set([...kept, ...telling]);
+	};
+}
+
 /** What a scan works with. */
 interface Scanning {
 	readonly context: TransportContext;
@@ -184,26 +215,27 @@ interface Scanning {
 	readonly given: Given;
 }
 
-/** Takes every complete file; throws the first failure after all files were tried. */
-async function scan(folder: string, scanning: Scanning): Promise<void> {
+/** Takes every complete file; the result are the failures, by the names of the files. */
+async function scan(folder: string, scanning: Scanning): Promise<Failures> {
 	const { context, settling } = scanning;
 	const { messageBytesMax, readFolderKeptMax } = context.config;
-	const entries = await readdir(folder, { withFileTypes: true });
+	const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
 	const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-	const failures: unknown[] = [];
-	const attempt = (work: () => Promise<void>) =>
-		work().catch((thrown: unknown) => void failures.push(thrown));
-	for (const name of names.filter((each) => !isUnfinished(each)).toSorted()) {
-		await attempt(async () => {
-			const isComplete = await settling.isComplete(join(folder, name));
+	const failures: Failures = new Map();
+	const attempt = (name: string, work: () => Promise<void>) =>
+		work().catch((thrown: unknown) => void failures.set(name, thrown));
+	const finished = names.filter((each) => !isUnfinished(each.toString()));
+	for (const name of finished.toSorted((one, other) => one.compare(other))) {
+		await attempt(name.toString(), async () => {
+			const isComplete = await settling.isComplete(pathOf(folder, name));
 			if (isComplete) await claim(folder, name, messageBytesMax);
 		});
 	}
 	for (const taken of await takenFiles(folder)) {
-		await attempt(() => finish(folder, taken, scanning));
+		await attempt(join('taken', taken.name), () => finish(folder, taken, scanning));
 	}
-	await trim(folder, readFolderKeptMax, context.clock.now());
-	if (failures.length > 0) throw failures[0];
+	await attempt('done', () => trim(folder, readFolderKeptMax, context.clock.now()));
+	return failures;
 }
 
 async function start(context: TransportContext): Promise<RunningTransport> {
@@ -214,18 +246,14 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const settling = createSettling(clock, config.readFolderSettleMs);
 	const stopping = new AbortController();
 	const scanning = { context, settling, given: new Map() };
-	let isTroubled = false;
+	const report = createReport(folder, context);
 	const watch = async (): Promise<void> => {
 		while (!stopping.signal.aborted) {
 			try {
-				await scan(folder, scanning);
+				report(await scan(folder, scanning));
 				settling.forgetOthers();
-				isTroubled = false;
 			} catch (thrown) {
-				// A folder that cannot be read, or a file that cannot be moved: report once, try again.
-				const { detail } = asReeveError(thrown, 'file_failed');
-				if (!isTroubled) context.api.refuse('file_failed', `${folder}: ${detail}`, via);
-				isTroubled = true;
+				report(new Map([['', thrown]]));
 			}
 			await pause(clock, Math.max(50, config.readFolderSettleMs / 2), stopping.signal);
 		}

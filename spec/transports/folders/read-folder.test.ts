@@ -105,6 +105,43 @@ test('a name with a line break is a name like any other', async (t) => {
 	);
 });
 
+test('a name that is not UTF-8 is taken like any other', async (t) => {
+	const { folder, names, until, taken } = await start(t);
+	const name = Buffer.from('Auftr\u00e4ge.json', 'latin1');
+	writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), '{"method":"a"}');
+	await until(isMoved(names, 'done'));
+	assert.equal(taken.all[0]?.['method'], 'a');
+	assert.match(names('done')[1] ?? '', /\.Auftr\ufffdge\.json\.answer\.json$/);
+});
+
+test('each file in trouble is told once, whatever others are, and again when it is in trouble anew', async (t) => {
+	const troubled = new Set(['b1', 'b2']);
+	const accept: NodeApi['accept'] = (raw) => {
+		const method = String(Reflect.get(Object(raw), 'method'));
+		if (troubled.has(method)) return Promise.reject(new Error('in trouble'));
+		return Promise.resolve([{ id: method, toNode: 'ship1' }]);
+	};
+	const { folder, signals, scans, names, until } = await start(t, { accept });
+	const told = () =>
+		signals.all.flatMap((signal) =>
+			signal.type === 'message.refused' ? (/\/(b\d)\.json: /.exec(signal.detail)?.[1] ?? []) : [],
+		);
+	const put = (name: string) =>
+		writeFileSync(join(folder, `${name}.json`), JSON.stringify({ method: name }));
+	put('b1');
+	await until(() => told().includes('b1'));
+	put('b2');
+	await until(() => told().includes('b2'));
+	troubled.delete('b1');
+	await until(isMoved(names, 'done'));
+	await scans(5);
+	assert.deepEqual(told(), ['b1', 'b2']);
+	troubled.add('b1');
+	put('b1');
+	await until(() => told().length === 3);
+	assert.deepEqual(told(), ['b1', 'b2', 'b1']);
+});
+
 test('YAML is taken, and a file that was there before the start, too', async (t) => {
 	const before = await start(t);
 	await before.running.stop();
