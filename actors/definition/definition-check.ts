@@ -39,6 +39,8 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 		const problem = checkNode(node, machine, allowance);
 		if (problem) return `in ${node.id}, ${problem}`;
 	}
+	const lost = lostName(machine.config, machine.id);
+	if (lost) return lost;
 	const twice = sharedInvocation(machine);
 	if (twice) return twice;
 	const cycle = endlessCycle(machine);
@@ -50,6 +52,19 @@ export function checkMachine(machine: AnyStateMachine, allowance: Allowance): st
 export function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
 	yield node;
 	for (const child of Object.values(node.states)) yield* nodesOf(child);
+}
+
+/** Finds a part of a machine named `__proto__`: XState's objects cannot hold it, and it is gone. */
+function lostName(config: object, place: string): string | undefined {
+	for (const field of ['states', 'on', 'after']) {
+		const named = Object(Reflect.get(config, field)) as object;
+		if (Object.hasOwn(named, '__proto__')) return `in ${place}, ${field} has the name __proto__`;
+	}
+	for (const [name, state] of Object.entries(Object(Reflect.get(config, 'states')) as object)) {
+		const found = lostName(Object(state) as object, `${place}.${name}`);
+		if (found) return found;
+	}
+	return undefined;
 }
 
 /**

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { and, enqueueActions, not, or, raise, setup, spawnChild, stateIn } from 'xstate';
+import {
+	and,
+	createMachine,
+	enqueueActions,
+	not,
+	or,
+	raise,
+	setup,
+	spawnChild,
+	stateIn,
+} from 'xstate';
 import { defineActor } from '../../../actors/definition/definition.ts';
 import { defer } from '../../../actors/definition/effects.ts';
 import { step } from '../../../actors/definition/step.ts';
@@ -89,5 +99,20 @@ test('a step whose policy or timeout is wrong is refused', () => {
 	assert.throws(() => step({ run, onCrash: 'reconcile' }), /reconcile/);
 	for (const timeoutMs of [NaN, Infinity, 1e20, -1, '5' as never, 5n as never]) {
 		assert.throws(() => step({ run, timeoutMs }), new RegExp(`timeoutMs is ${String(timeoutMs)}`));
+	}
+});
+
+test('a part of a machine that XState would lose, since it is called __proto__, is refused', () => {
+	const parts = {
+		states: '{"a":{"states":{"__proto__":{"on":{"E":"#m"}}}}}',
+		on: '{"__proto__":{"target":"#m"}}',
+		after: '{"__proto__":{"target":"#m"}}',
+	};
+	for (const [field, text] of Object.entries(parts)) {
+		const machine = createMachine({ id: 'm', [field]: JSON.parse(text) as object });
+		assert.throws(() => defineActor({ name: 'it', version: 1, machine }), {
+			code: 'bad_declaration',
+			message: new RegExp(`in m(?:\\.a)?, ${field} has the name __proto__`),
+		});
 	}
 });
