@@ -56,7 +56,7 @@ export function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {
 
 /** Finds a part of a machine named `__proto__`: XState's objects cannot hold it, and it is gone. */
 function lostName(config: object, place: string): string | undefined {
-	for (const field of ['states', 'on', 'after']) {
+	for (const field of ['states', 'on']) {
 		const named = Object(Reflect.get(config, field)) as object;
 		if (Object.hasOwn(named, '__proto__')) return `in ${place}, ${field} has the name __proto__`;
 	}
