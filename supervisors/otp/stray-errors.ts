@@ -32,18 +32,22 @@ function takeStray(thrown: unknown, event: 'unhandledRejection' | 'uncaughtExcep
 		culprit.fail(thrown);
 		return;
 	}
-	if (thrown === passedOn) return;
+	if (event === 'uncaughtException' && isPassedOn && thrown === passedOn) {
+		isPassedOn = false;
+		return;
+	}
 	const [first] = catchers;
 	first?.(thrown, () => leave(thrown, event));
 }
 
-/** What a rejection was that Node.js takes for an exception next. */
+/** What a rejection was that Node.js takes for an exception next, while it is. */
 let passedOn: unknown;
+let isPassedOn = false;
 
 /** What Node.js does with an error: other listeners have it, or the process ends with it. */
 function leave(thrown: unknown, event: 'unhandledRejection' | 'uncaughtException'): void {
 	if (process.listenerCount(event) > 1) return;
-	if (process.listenerCount('uncaughtException') > 1) passedOn = thrown;
+	if (process.listenerCount('uncaughtException') > 1) [passedOn, isPassedOn] = [thrown, true];
 	else detach();
 	// An error that is thrown in here would end the process in another way than others.
 	process.nextTick(() => {
