@@ -7,7 +7,7 @@
 import { writeFileSync, writeSync } from 'node:fs';
 import { Session, type Debugger } from 'node:inspector';
 import process from 'node:process';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { realClock } from './clock.ts';
 
 /** What the thread is given. */
@@ -22,6 +22,7 @@ export interface Watching {
 const framesMax = 8;
 /** How long the main thread may take to tell what runs. It cannot while it is in the system. */
 const answerMs = 5000;
+
 const stderr = 2;
 
 const { shared, after, recordPath } = workerData as Watching;
@@ -61,6 +62,33 @@ function runningFunctions(): Promise<string | undefined> {
 	});
 }
 
+/**
+ * Whether the line is on standard error. If its reader stands still, this waits for ever; if it is
+ * gone, the record tells the next start.
+ */
+function isTold(line: string): boolean {
+	return isDone(() => writeSync(stderr, `${line}\n`));
+}
+
+/** Whether the next start will know of it. Without a record it isolates the message as well. */
+function isRecorded(stack: string): boolean {
+	return isDone(() => writeFileSync(recordPath, JSON.stringify({ seconds: after, stack })));
+}
+
+function isDone(work: () => unknown): boolean {
+	try {
+		work();
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** Ends the process a little later, whatever this thread waits for by then. */
+function endSoon(): Worker {
+	return new Worker("setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2000)", { eval: true });
+}
+
 // Keeps the thread there while it waits for an answer.
 parentPort?.on('message', () => {});
 for (;;) {
@@ -69,10 +97,11 @@ for (;;) {
 	const what = `reeve: the event loop stands still for ${after} s`;
 	if (stack === undefined) {
 		// No code runs: it waits for the system, such as for a disk, and would wait there again.
-		writeSync(stderr, `${what}, inside the operating system (is a disk slow?)\n`);
+		isTold(`${what}, inside the operating system (is a disk slow?)`);
 		continue;
 	}
-	writeSync(stderr, `${what} in ${stack}; this process ends, and the next one goes on\n`);
-	writeFileSync(recordPath, JSON.stringify({ seconds: after, stack }));
+	endSoon();
+	isRecorded(stack);
+	isTold(`${what} in ${stack}; this process ends, and the next one goes on`);
 	process.kill(process.pid, 'SIGKILL');
 }

@@ -22,7 +22,8 @@
  *
  * @module
  */
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
@@ -169,6 +170,8 @@ export function openAnyAccess(
 		} catch (thrown) {
 			rules = accessFile.parse({});
 			fault = asReeveError(thrown, 'bad_acl').detail;
+			// It may be readable again without a change, such as after a lack of file descriptors.
+			seen = '';
 		}
 		return rules;
 	};
@@ -205,8 +208,11 @@ export function openAnyAccess(
 		change(next) {
 			withFileLock(path, () => {
 				const after = next(readAnew());
-				if (after) writeAtomically(path, yamlText(after), { mode: 0o600 });
-				else rmSync(path, { force: true });
+				if (!after) return rmSync(path, { force: true });
+				const text = yamlText(after);
+				// What could not be read again would lock everyone out.
+				parseRules(text, path);
+				return writeAtomically(path, text, { mode: 0o600 });
 			});
 			readAnew();
 		},
@@ -235,6 +241,12 @@ export function parseRules(text: string, place: string): AccessRules {
  * @throws ReeveError `bad_acl`
  */
 export function checkGroups({ groups, commands, rules }: AccessRules, place: string): void {
+	for (const [name, members] of [...Object.entries(groups), ...Object.entries(commands)]) {
+		const inner = members.find(isGroup);
+		if (!inner) continue;
+		const text = `the group ${name} has the group ${inner} in it; list its members`;
+		throw new ReeveError('bad_acl', `${place}: ${text}`);
+	}
 	for (const { from, command: of = '' } of rules) {
 		const missing =
 			(isGroup(from) && !listOf(groups, from) && from) ||
@@ -267,7 +279,7 @@ function readRules(path: string): AccessRules | undefined {
 	try {
 		return parseRules(utf8Text(readFileSync(path)), path);
 	} catch (thrown) {
-		if (isAbsence(thrown)) return undefined;
+		if (isAbsence(thrown, path)) return undefined;
 		throw thrown;
 	}
 }
@@ -277,12 +289,16 @@ function markOf(path: string): string {
 		const { mtimeMs, ino, size } = statSync(path);
 		return `${mtimeMs} ${ino} ${size}`;
 	} catch (thrown) {
-		return isAbsence(thrown) ? 'absent' : reasonOf(thrown);
+		return isAbsence(thrown, path) ? 'absent' : reasonOf(thrown);
 	}
 }
 
-function isAbsence(thrown: unknown): boolean {
-	return ['ENOENT', 'ENOTDIR'].includes(Reflect.get(Object(thrown), 'code') as string);
+/** Whether there is no file, not even a link to one that is gone, as without its mount. */
+function isAbsence(thrown: unknown, path: string): boolean {
+	if (Reflect.get(Object(thrown), 'code') !== 'ENOENT') return false;
+	const above = dirname(path);
+	if (lstatSync(path, { throwIfNoEntry: false })) return false;
+	return above === path || existsSync(above) || isAbsence(thrown, above);
 }
 
 /** The rules, and how they name methods. */

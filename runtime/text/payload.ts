@@ -66,11 +66,14 @@ function tooDeep({ messageDepthMax }: PayloadLimits): ReeveError {
 
 const jsonStarts: ReadonlySet<string> = new Set(['[', '{', '"']);
 
-/** The first character that is no white space. */
+/** The first character that is no white space, and no byte order mark. */
 function firstOf(bytes: Uint8Array): string {
-	const beginning = textOf(bytes.subarray(0, 4096)).trimStart();
-	return beginning.slice(0, 1);
+	const at = bytes.findIndex((byte) => !blank.has(byte));
+	return at < 0 ? '' : String.fromCharCode(bytes[at] ?? 0);
 }
+
+/** White space of JSON, and the bytes of a byte order mark. */
+const blank: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n\ufeff'));
 
 const [quote, backslash, openList, closeList, openMap, closeMap] = Buffer.from('"\\[]{}');
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, stringify } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, Parser, stringify } from 'yaml';
 import { asReeveError, ReeveError } from '../platform/errors.ts';
 
 /** A place in a text; both numbers count from 1. */
@@ -44,8 +44,7 @@ const depthMax = 200;
 
 /** Parses a text. It never throws for errors in the text. */
 export function parseYaml(text: string): YamlText {
-	const deepLine = lineDeeper(text, depthMax);
-	if (deepLine !== undefined) return tooDeep(deepLine);
+	if (isTooDeep(text)) return tooDeep();
 	const lines = new LineCounter();
 	// Its own search for keys that occur twice takes time that grows with the square of the text.
 	const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
@@ -60,34 +59,40 @@ export function parseYaml(text: string): YamlText {
 	return { document, problem, placeAt };
 }
 
-/** A text that is not parsed. */
-function tooDeep(line: number): YamlText {
-	const text = `nested deeper than ${depthMax}, or as many of "- ", "? " and ": " in one line`;
-	const place = { line, column: 1 };
-	return { document: parseDocument(''), problem: { place, text }, placeAt: () => place };
+/** A text that is not parsed to its end. */
+function tooDeep(): YamlText {
+	const place = { line: 1, column: 1 };
+	const problem = { place, text: `nested deeper than ${depthMax}` };
+	return { document: parseDocument(''), problem, placeAt: () => place };
 }
 
-/**
- * The number of the first line that could nest deeper than `max`; undefined if there is none. In
- * linear time and without a parser, so it may count what is text as structure.
- */
-function lineDeeper(text: string, max: number): number | undefined {
-	/** The columns at which the open maps and lists of block style begin. */
-	const open: number[] = [];
-	let brackets = 0;
-	for (const [index, line] of text.split(/\r\n|\n|\r/).entries()) {
-		const column = line.search(/\S/);
-		if (column < 0) continue;
-		while ((open.at(-1) ?? -1) >= column) open.pop();
-		open.push(column);
-		for (const { 0: sign, index: at } of line.matchAll(/[-?:](?=\s|$)|[[\]{}]/g)) {
-			if (sign === '[' || sign === '{') brackets += 1;
-			else if (sign === ']' || sign === '}') brackets = Math.max(0, brackets - 1);
-			else open.push(at + 1);
-			if (open.length + brackets > max) return index + 1;
+/** Without one of these there is no level; with one there are two at most, as in `[a: b]`. */
+const levelSigns = /[-?:](?=\s|$)|[[{]/gm;
+
+/** Whether a text nests too deep for the first stage of the parser, which is no recursion. */
+function isTooDeep(text: string): boolean {
+	if ((text.match(levelSigns)?.length ?? 0) <= depthMax / 2) return false;
+	try {
+		const level: [part: unknown, depth: number][] = [];
+		for (const token of new Parser().parse(text)) level.push([token, 0]);
+		for (let next = level.pop(); next; next = level.pop()) {
+			const [part, depth] = next;
+			if (depth > depthMax) return true;
+			const { items = [], value } = Object(part) as Partial<LeveledToken>;
+			for (const item of items) level.push([item.key, depth + 1], [item.value, depth + 1]);
+			if (typeof value === 'object') level.push([value, depth]);
 		}
+		return false;
+	} catch {
+		// Levels that end at once are a recursion of that stage, too.
+		return true;
 	}
-	return undefined;
+}
+
+/** The tokens of the parser that have others in them. */
+interface LeveledToken {
+	readonly items: readonly { readonly key?: unknown; readonly value?: unknown }[];
+	readonly value: unknown;
 }
 
 /** The first key that occurs twice in one map. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { pause, realClock } from '../../runtime/platform/clock.ts';
@@ -55,6 +55,26 @@ test('a node that stands still is ended by its watchdog, which tells what ran; t
 		await ship.logged(new RegExp(`${name}.*node\\.stalled`));
 		assert.equal((await ship.settled(id)).state, 'interrupted');
 	}
+});
+
+test('what stands still again before the node is ready, or with nowhere to tell it, is ended too', async (t) => {
+	const hosts = await startHosts(t);
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, 'stall.mts'), method.replace("'report'", "'retry'"));
+	const flags = ['--methodsFolder', folder, '--watchdogAfter', '1', '--attemptsMax', '2'];
+	let ship = hosts.start({ node: 'ship1', host: 'one', flags });
+	const { databaseFolder } = ship;
+	await ship.ready;
+	// The record cannot be written where a folder is.
+	mkdirSync(join(databaseFolder, 'stalled.json'));
+	const id = await ship.send({ toNode: 'ship1', method: 'REQStall', methodArgs: ['loop'] });
+	for (let deaths = 1; deaths <= 2; deaths += 1) {
+		assert.equal((await ship.ended).signal, 'SIGKILL', `${deaths}`);
+		ship = hosts.start({ node: 'ship1', host: 'one', databaseFolder, flags });
+	}
+	await ship.ready;
+	const { state, code } = await ship.settled(id);
+	assert.deepEqual([state, code], ['failed', 'max_attempts']);
 });
 
 test('a process that was stopped, or waits for the system, is not ended', async (t) => {

@@ -32,7 +32,11 @@ import { createConsole, type ConsoleOutput } from '../../runtime/observability/c
 import { startLog } from '../../runtime/observability/log.ts';
 import { methodFolders } from './declared-methods.ts';
 import { loadMethods } from '../../runtime/method/method-registry.ts';
-import { createSignals, type Signals } from '../../runtime/observability/signals.ts';
+import {
+	createSignals,
+	type SignalFields,
+	type Signals,
+} from '../../runtime/observability/signals.ts';
 import { version } from '../../runtime/platform/version.ts';
 import type { StartOptions } from '../../runtime/config/start-options.ts';
 import type { NodeApi, TransportDefinition } from '../../runtime/network/transport.ts';
@@ -158,18 +162,8 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	const config = await withBrokerPort(given);
 	const { env } = process;
 	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
-	const { nodeName: node, logLevel: level, logBytesWaitingMax: bytesWaitingMax } = config;
 	const signals = createSignals(clock, config.signalsKeptMax);
-	const endLog = startLog({ node, level, signals, bytesWaitingMax });
-	// A stray error of an actor is its crash; one of no actor is reported.
-	const endStrays = catchStrays((thrown, leave) => {
-		signals.emit('actor.crashed', strayReport(node, thrown));
-		if (!options.ownsProcess) leave();
-	});
-	const endWatching = (): void => {
-		endStrays();
-		endLog();
-	};
+	const endWatching = watchProcess(config, options, { clock, signals });
 	// For all connections of this process: by default Node.js gives an address 250 ms.
 	setDefaultAutoSelectFamilyAttemptTimeout(config.connectAttemptMs);
 	const since = clock.monotonic();
@@ -199,12 +193,8 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 		const services = composeNode({ ...parts, onEnd: ending.resolve });
 		const running = await startTree(services, transports, ending.promise);
 		const { leftBehind: replayed } = services;
-		signals.emit('node.ready', { replayed, tookMs: clock.monotonic() - since });
-		const endWatchdog = watchLoop(config, options, { clock, signals });
-		void running.ended.then(() => {
-			endWatching();
-			endWatchdog();
-		});
+		announceReady(signals, config, { replayed, tookMs: clock.monotonic() - since });
+		void running.ended.then(endWatching);
 		return running;
 	} catch (thrown) {
 		endWatching();
@@ -212,16 +202,39 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	}
 }
 
-/** Tells how the process before stood still, if it did, and has this one watched. */
-function watchLoop(
-	{ databaseFolder, watchdogAfter: after }: Config,
-	{ ownsProcess }: NodeOptions,
+/** Tells that the node is ready, and what the watchdog of the process before has left. */
+function announceReady(signals: Signals, config: Config, facts: SignalFields['node.ready']): void {
+	signals.emit('node.ready', facts);
+	const stall = takeStall(stallPath(config));
+	if (stall) signals.emit('node.stalled', stall);
+}
+
+/** Starts what sees the node from outside: its log, stray errors, and the watchdog. */
+function watchProcess(
+	config: Config,
+	{ ownsProcess = false }: NodeOptions,
 	{ clock, signals }: { readonly clock: Clock; readonly signals: Signals },
 ): () => void {
-	const recordPath = join(databaseFolder, 'stalled.json');
-	const stall = takeStall(recordPath);
-	if (stall) signals.emit('node.stalled', stall);
-	return ownsProcess ? startWatchdog({ after, recordPath, clock }) : () => {};
+	const { nodeName: node, logLevel: level, logBytesWaitingMax: bytesWaitingMax } = config;
+	const endLog = startLog({ node, level, signals, bytesWaitingMax });
+	// A stray error of an actor is its crash; one of no actor is reported.
+	const endStrays = catchStrays((thrown, leave) => {
+		signals.emit('actor.crashed', strayReport(node, thrown));
+		if (!ownsProcess) leave();
+	});
+	// From the beginning: what ran at a crash may run again before the node is ready.
+	const watching = { after: config.watchdogAfter, recordPath: stallPath(config), clock };
+	const endWatchdog = ownsProcess ? startWatchdog(watching) : () => {};
+	return () => {
+		endStrays();
+		endLog();
+		endWatchdog();
+	};
+}
+
+/** Where the watchdog of a process leaves what stood still, for the next one. */
+function stallPath({ databaseFolder }: Config): string {
+	return join(databaseFolder, 'stalled.json');
 }
 
 function announceStart(signals: Signals, config: Config): void {

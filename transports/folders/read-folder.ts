@@ -17,6 +17,7 @@
  *
  * @module
  */
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -120,7 +121,9 @@ async function claim(folder: string, raw: Buffer, bytesMax: number): Promise<voi
 	const path = pathOf(folder, raw);
 	// From here on its name is text, with U+FFFD for a byte that is no UTF-8.
 	const name = raw.toString();
-	const { mark } = await read(path, name, bytesMax);
+	// Two names that are no UTF-8 may be the same text.
+	const own = isUtf8(raw) ? name : raw.toString('latin1') + '\0';
+	const { mark } = await read(path, own, bytesMax);
 	const bytes = Buffer.from(name);
 	// A cut may go through a character, which becomes another one.
 	const short = bytes.length > nameBytesMax ? bytes.subarray(0, nameBytesMax - 3).toString() : name;

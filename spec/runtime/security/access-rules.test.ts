@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
 	callerWords,
 	openAccess,
 	parseRules,
+	type AccessRules,
 	type Caller,
 } from '../../../runtime/security/access-rules.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
@@ -215,4 +216,55 @@ test('a rule of a file may name a method by its alias, and a decision names its 
 	});
 	assert.equal(access.decide(node('ship1'), exec('uptime')).number, 2);
 	assert.equal(access.decide(node('ship2'), exec('uptime')).number, undefined);
+});
+
+test('a link to rules that are gone allows nothing, and rules that can be read again are read', (t) => {
+	const { access, path, clock } = accessOf(t, "rules:\n  - {from: '*', method: '*'}\n");
+	const refusal = async () => {
+		await clock.advance(1500);
+		return access.refusal(node('ship1'), ping);
+	};
+	const steps = async () => {
+		assert.equal(await refusal(), undefined);
+		rmSync(path);
+		symlinkSync(join(path, '..', 'gone', 'acl.yaml'), path);
+		assert.match((await refusal()) ?? '', /no rule allows ship1|acl\.yaml/);
+		rmSync(path);
+		assert.equal(await refusal(), undefined, 'without a file all is allowed');
+		mkdirSync(path);
+		assert.match((await refusal()) ?? '', /no rule allows ship1/);
+		rmSync(path, { recursive: true });
+		writeFileSync(path, "rules:\n  - {from: '*', method: '*'}\n");
+		assert.equal(await refusal(), undefined);
+	};
+	return steps();
+});
+
+test('groups in groups would cover no caller and are refused, among callers and commands', () => {
+	for (const text of [
+		'groups: {bad: ["@worse"], worse: [central]}',
+		'commands: {a: ["@b"], b: [ls]}',
+	]) {
+		assert.throws(() => parseRules(`${text}\nrules: []\n`, 'acl.yaml'), {
+			code: 'bad_acl',
+			message: /has the group @\w+ in it/,
+		});
+	}
+});
+
+test('rules that could not be read again are not written', (t) => {
+	const { access, path } = accessOf(t, 'rules: []\n');
+	const change = (rules: AccessRules) => access.change(() => rules);
+	const text = 'a: - '.repeat(500);
+	change({
+		groups: {},
+		commands: {},
+		rules: [{ from: 'central', method: '*', effect: 'deny', command: [text] }],
+	});
+	assert.equal(access.fault(), '');
+	assert.equal(access.rules()?.rules.length, 1);
+	const before = readFileSync(path, 'utf8');
+	const bad = { groups: { a: ['@b'] }, commands: {}, rules: [] };
+	assert.throws(() => change(bad), { code: 'bad_acl' });
+	assert.equal(readFileSync(path, 'utf8'), before);
 });

@@ -61,17 +61,14 @@ test('no work that grows faster than its input: a payload that is deep or long i
 		);
 		assert.equal(refused(many(from, 64) + '1' + many(to, 64)), 'taken');
 	}
+	assert.equal(refused(many(' ', 9000) + many('[', 300_000)), 'bad_message: nested deeper than 64');
 	assert.equal(refused(JSON.stringify({ data: many('[{\\"', 99_999) })), 'taken');
 	const keys = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1`).join('\n');
 	assert.equal(refused(keys), 'too_large: more than 16384 bytes of YAML: send it a');
 	assert.equal(refused(`data: |\n  ${many('x', 16_000)}`), 'taken');
 	assert.equal(refused('a: &a 1\nb: *a\n'), 'bad_json: Alias resolution is disabled');
-	for (const deep of ['- ', '? ', 'a: ', '- !x ', 'x: {a: ', 'x: [']) {
-		assert.equal(
-			refused(many(deep, 1500)),
-			'bad_json: line 1: nested deeper than 200, or as ma',
-			deep,
-		);
+	for (const deep of ['- ', '? ', 'a: ', 'x: {a: ', 'x: [']) {
+		assert.equal(refused(many(deep, 1500)), 'bad_json: line 1: nested deeper than 200', deep);
 	}
 	const ladder = Array.from({ length: 100 }, (_, depth) => `${many(' ', depth)}a:`).join('\n');
 	assert.equal(refused(ladder), 'bad_message: nested deeper than 64');

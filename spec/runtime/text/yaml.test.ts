@@ -50,10 +50,24 @@ test('a key that occurs twice in one map is an error at its place, however many 
 	assert.equal(parseYaml('a: {b: 1}\nc: {b: 1}\n').problem, undefined);
 });
 
-test('a text that could overflow the stack of the parser is not parsed', () => {
-	const { problem } = parseYaml(`name: x\nlist:\n  ${'- '.repeat(250)}\n`);
-	assert.equal(problem?.place.line, 3);
-	assert.match(problem?.text ?? '', /nested deeper than 200/);
-	const prose = `text: |\n${'  a - b: c ? d\n'.repeat(500)}`;
-	assert.equal(parseYaml(prose).problem, undefined);
+test('a text that could overflow the stack of the parser is not parsed, and long ones are', () => {
+	const shallow = [
+		`text: |\n${'  a - b: c ? d [ {\n'.repeat(500)}`,
+		`text: "${'a: - ? [ '.repeat(500)}"`,
+		`{"rules": [${Array.from({ length: 300 }, () => '{"from": "a", "to": "b"}').join(', ')}]}`,
+		Array.from({ length: 300 }, (_, index) => `k${index}: {a: [b: 1]}`).join('\n'),
+	];
+	for (const text of shallow) assert.equal(parseYaml(text).problem, undefined, text.slice(0, 50));
+	const ladder = (depth: number) =>
+		Array.from({ length: depth }, (_, at) => `${' '.repeat(at)}a:`).join('\n');
+	const deep = [
+		ladder(250),
+		`${'- '.repeat(9000)}\nb: 1`,
+		`x: ${'[a: '.repeat(250)}`,
+		'? '.repeat(300),
+	];
+	for (const text of deep) {
+		assert.match(parseYaml(text).problem?.text ?? '', /nested deeper than 200/, text.slice(0, 50));
+	}
+	assert.equal(parseYaml(ladder(150)).problem, undefined);
 });

@@ -107,10 +107,16 @@ test('a name with a line break is a name like any other', async (t) => {
 
 test('a name that is not UTF-8 is taken like any other', async (t) => {
 	const { folder, names, until, taken } = await start(t);
-	const name = Buffer.from('Auftr\u00e4ge.json', 'latin1');
-	writeFileSync(Buffer.concat([Buffer.from(`${folder}/`), name]), '{"method":"a"}');
-	await until(isMoved(names, 'done'));
-	assert.equal(taken.all[0]?.['method'], 'a');
+	for (const letter of ['\u00e4', '\u00f6']) {
+		const name = Buffer.from(`Auftr${letter}ge.json`, 'latin1');
+		const hidden = Buffer.concat([Buffer.from(`${folder}/.`), name]);
+		writeFileSync(hidden, '{"method":"a"}');
+		utimesSync(hidden, 1000, 1000);
+		renameSync(hidden, Buffer.concat([Buffer.from(`${folder}/`), name]));
+	}
+	await until(isMoved(names, 'done', 2));
+	assert.equal(taken.all.length, 2);
+	assert.notEqual(taken.all[0]?.['id'], taken.all[1]?.['id']);
 	assert.match(names('done')[1] ?? '', /\.Auftr\ufffdge\.json\.answer\.json$/);
 });
 

@@ -123,8 +123,8 @@ function tell(
 	if (rules !== undefined) return tellNodes('acl-update', ['import'], { ...given, data: rules });
 	const method = what === 'export' ? 'list' : what;
 	const { rest } = given.input;
-	// The two dashes alone stand for the rule without a command.
-	const command = what === 'remove' && rest?.length === 0 ? ['--'] : (rest ?? []);
+	// The two dashes, before no words, stand for the rule without a command.
+	const command = what === 'remove' && rest ? ['--', ...rest] : (rest ?? []);
 	return tellNodes('acl-update', [method, ...words, ...command], given);
 }
 
