@@ -54,7 +54,7 @@ export function parseYaml(text: string): YamlText {
 		return { line: Math.max(1, line), column: Math.max(1, col) };
 	};
 	const [error] = document.errors;
-	const found = error ? { at: error.pos[0], text: error.message } : keyTwice(document.contents);
+	const found = error ? { at: error.pos[0], text: error.message } : keyProblem(document.contents);
 	const problem = found && { place: placeAt(found.at), text: found.text };
 	return { document, problem, placeAt };
 }
@@ -95,8 +95,8 @@ interface LeveledToken {
 	readonly value: unknown;
 }
 
-/** The first key that occurs twice in one map. */
-function keyTwice(contents: unknown): { readonly at: number; readonly text: string } | undefined {
+/** The first key that occurs twice in one map, or that an object of JavaScript cannot hold. */
+function keyProblem(contents: unknown): { readonly at: number; readonly text: string } | undefined {
 	const nodes = [contents];
 	for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
 		if (isSeq(node)) nodes.push(...node.items);
@@ -104,6 +104,7 @@ function keyTwice(contents: unknown): { readonly at: number; readonly text: stri
 		const keys = new Set<unknown>();
 		for (const { key, value } of node.items) {
 			const name = isScalar(key) ? String(key.value) : key;
+			if (name === '__proto__') return { at: offsetOf(key), text: 'no key may be __proto__' };
 			if (keys.has(name)) return { at: offsetOf(key), text: 'Map keys must be unique' };
 			keys.add(name);
 			nodes.push(key, value);

@@ -71,3 +71,12 @@ test('a text that could overflow the stack of the parser is not parsed, and long
 	}
 	assert.equal(parseYaml(ladder(150)).problem, undefined);
 });
+
+test('the key __proto__ is refused at its place: what it stands for would be lost', () => {
+	for (const text of ['a: 1\n__proto__: 5\n', 'a: 1\n"__proto__": {b: 1}\n']) {
+		const { problem } = parseYaml(text);
+		assert.deepEqual(problem, { place: { line: 2, column: 1 }, text: 'no key may be __proto__' });
+	}
+	assert.equal(parseYaml('a:\n  - {__proto__: 5}\n').problem?.place.line, 2);
+	assert.equal(parseYaml('a: __proto__\nconstructor: 1\n').problem, undefined);
+});
