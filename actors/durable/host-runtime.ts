@@ -16,6 +16,8 @@ import { readStart, startRemoval } from '../../runtime/mailbox/start-rows.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import type { Receipts } from '../../runtime/ledger/receipts.ts';
+import { askedByOf, noPrincipals } from '../../runtime/message/principal.ts';
+import type { Authority } from '../../runtime/security/authority.ts';
 import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { TimerRow, Timers } from '../../runtime/pending/timers.ts';
@@ -59,6 +61,7 @@ export interface HostRuntimeParts {
 	readonly signals: Signals;
 	readonly router: MessageRouter;
 	readonly receipts: Receipts;
+	readonly authority: Pick<Authority, 'of' | 'runRefusal'>;
 	readonly timers: Timers;
 	readonly asks: Asks;
 	readonly publish: (topic: string, data: string) => void;
@@ -252,7 +255,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 
 /** Creates the parts of a host that need one another. */
 function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepResult) => void) {
-	const { node, definition, clock, journal, config } = parts;
+	const { node, definition, clock, journal, config, authority } = parts;
 	const { name, version, machine, volatile } = definition;
 	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
@@ -268,6 +271,7 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		effects,
 		recorder,
 		snapshotBytesMax,
+		authority,
 		ended: (draft, reason) => monitors.tell(draft, reason),
 	});
 	const instances = createInstanceCache({ ...parts, stepper });
@@ -310,7 +314,7 @@ function triggerOf(given: Given, startsBefore: ReadonlyMap<string, number>): Tri
 }
 
 function stepTrigger(
-	{ key, child, stepId }: StepName,
+	{ key, child, stepId, askedBy = noPrincipals }: StepName,
 	result: StepResult,
 	startsBefore: ReadonlyMap<string, number>,
 ): Trigger {
@@ -318,8 +322,6 @@ function stepTrigger(
 		'error' in result
 			? { type: `xstate.error.actor.${child}`, error: result.error, actorId: child }
 			: { type: `xstate.done.actor.${child}`, output: result.output, actorId: child };
-	return triggerOf(
-		{ key, mark: ['step', key, stepId], event, step: { child, stepId } },
-		startsBefore,
-	);
+	const step = { child, stepId, ...askedByOf(askedBy) };
+	return triggerOf({ key, mark: ['step', key, stepId], event, step }, startsBefore);
 }

@@ -10,6 +10,7 @@
  */
 import type { AnyActorLogic } from 'xstate';
 import { pause, type Clock } from '../../runtime/platform/clock.ts';
+import { askedByOf, noPrincipals } from '../../runtime/message/principal.ts';
 import { deadline } from '../../runtime/platform/deadline.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError, traceOf, type ErrorCode, reasonOf } from '../../runtime/platform/errors.ts';
@@ -83,9 +84,11 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 	let idle: Deferred | undefined;
 
 	const placeOf = ({ key, stepId }: Pick<StepName, 'key' | 'stepId'>) => ({ actor, key, stepId });
-	const newRow = ({ child, isInvoked }: StepName, src: string, input: unknown): StepRow => {
+	const newRow = (name: StepName, src: string, input: unknown): StepRow => {
+		const { child, isInvoked, askedBy = noPrincipals } = name;
 		const packed = packDurable(input);
-		return { child, src, input: packed, ...(isInvoked ? { isInvoked } : {}) };
+		const marked = isInvoked ? { isInvoked } : {};
+		return { child, src, input: packed, ...marked, ...askedByOf(askedBy) };
 	};
 	const rowOf = (job: Job): StepRow => job.left ?? newRow(job, job.src, job.input);
 
@@ -213,8 +216,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 		},
 		resume() {
 			for (const { key, stepId, row: left } of scanSteps(journal, actor)) {
-				const { child, src, result } = left;
-				const name = { key, stepId, child };
+				const { child, src, result, askedBy = noPrincipals } = left;
+				const name = { key, stepId, child, ...askedByOf(askedBy) };
 				if (result) parts.ended(name, unpackDurable(result) as StepResult);
 				else take({ ...name, src, input: unpackDurable(left.input), left });
 			}

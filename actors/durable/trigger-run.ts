@@ -12,6 +12,8 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Mailbox } from '../../runtime/mailbox/mailbox.ts';
 import { startRemoval } from '../../runtime/mailbox/start-rows.ts';
+import { noPrincipals } from '../../runtime/message/principal.ts';
+import { refuseRun, type Authority } from '../../runtime/security/authority.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { Asks } from '../../runtime/pending/asks.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
@@ -40,6 +42,7 @@ export interface BatchParts {
 	readonly turns: InstanceTurns;
 	/** Whether the machine handles or defers events of this type in any state. */
 	readonly knows: (type: string) => boolean;
+	readonly authority: Pick<Authority, 'runRefusal'>;
 }
 
 /** Runs a trigger; what its turn writes and sends is added to the batch. */
@@ -84,8 +87,10 @@ export function createRun(parts: BatchParts): Run {
 		remove(trigger, batch);
 		addReceipt(trigger, result, batch);
 		if (mail && !mail.answer) {
-			const about = { key: instance.key, request: undefined, attempts: trigger.attempts };
-			const draft = effects.draft({ ...about, facts: instance.facts });
+			const { key, facts } = instance;
+			const { attempts } = trigger;
+			const about = { key, request: undefined, principals: noPrincipals, attempts, facts };
+			const draft = effects.draft(about);
 			effects.mail.answer(draft, mail.message, { result });
 			batch.messages.push(...draft.messages);
 			for (const end of draft.ends) batch.outcomes.add(end);
@@ -118,6 +123,11 @@ export function createRun(parts: BatchParts): Run {
 		if (mail.answer) return undefined;
 		const isLate = mail.deadline <= journal.now() && attempts === 1;
 		if (isLate) return { outcome: 'expired', code: 'expired', attempts: 0 };
+		const refused = refuseRun(parts, mail, actor);
+		if (refused) {
+			const { code, detail } = refused;
+			return { outcome: 'refused', code, attempts: 0, detail };
+		}
 		return objectionTo(instance, event);
 	};
 

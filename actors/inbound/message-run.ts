@@ -22,7 +22,7 @@ import { startMessageActor, stopMessageActor } from '../statecharts/light-actor.
 import { messageLogic, type MessageOutput } from './inbound-message.ts';
 import { createMethodAttempts, policyOf, type Attempt, type Once } from './method-attempt.ts';
 import { createScheduledRuns } from './scheduled-run.ts';
-import { createSettlement } from './settlement.ts';
+import { createSettlement, refusedEnd } from './settlement.ts';
 import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
@@ -76,6 +76,11 @@ export function createMessageRuns(parts: RunServices): MessageRuns {
 
 	/** Runs a message until it ends, is dead, or the node stops. */
 	const take = async (row: MailboxRow, message: Message, earlier: Taking): Promise<void> => {
+		const refused = refusedEnd(parts, row, earlier.attempts);
+		if (refused) {
+			runs.over(row);
+			return settle(row, message, refused);
+		}
 		const cancellable = parts.cancellations.watch(row.id);
 		const actor = startActor(message, parts, earlier.attempts);
 		try {

@@ -36,7 +36,7 @@ export interface AskingParts {
  */
 export async function askMessage(
 	parts: AskingParts,
-	asked: Asked,
+	asked: Asked & Pick<Message, 'askedBy'>,
 	signal?: AbortSignal,
 ): Promise<Answered> {
 	const { ledger, router, config } = parts;
@@ -56,7 +56,10 @@ export async function askMessage(
 	}
 }
 
-function messageOf({ node, clock, methods }: AskingParts, asked: Asked): Message {
+function messageOf(
+	{ node, clock, methods }: AskingParts,
+	asked: Asked & Pick<Message, 'askedBy'>,
+): Message {
 	const definition = methods.find(asked.method);
 	const { id = newId(clock), ...fields } = asked;
 	return {

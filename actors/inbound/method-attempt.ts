@@ -90,8 +90,10 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 	};
 
 	const call = (start: Start): RunningCall => {
-		const { message, attempt, progress, cancellable } = start;
-		const run = { message, attempt, progress, progressChanges: progressChanges(start) };
+		const { row, message, attempt, progress, cancellable } = start;
+		const principals = parts.authority.of(row);
+		const noting = progressChanges(start);
+		const run = { message, principals, attempt, progress, progressChanges: noting };
 		const context = createMethodContext(parts, run);
 		const made = parts.startCall({ definition, message, clock, context });
 		running.add(made);

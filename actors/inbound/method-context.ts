@@ -8,6 +8,7 @@ import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
+import { askedByOf, type Principal } from '../../runtime/message/principal.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
@@ -35,6 +36,8 @@ export interface ContextParts extends AskingParts {
 /** The run that a context is for. */
 export interface ContextRun {
 	readonly message: Message;
+	/** On whose behalf is what the run sends. */
+	readonly principals: readonly Principal[];
 	readonly attempt: number;
 	/** What an earlier run has noted. */
 	readonly progress?: unknown;
@@ -79,7 +82,7 @@ export function createMethodContext(
 		warn({ code, detail }) {
 			parts.signals.emit('call.warned', { id: message.id, method: definition.name, code, detail });
 		},
-		ask: (asked, signal) => askMessage(parts, asked, signal),
+		ask: (asked, signal) => askMessage(parts, { ...asked, ...askedByOf(run.principals) }, signal),
 		print: (text) => parts.print(message.fromNode, text),
 		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),
 	};

@@ -18,6 +18,7 @@ import type { Cancellations } from '../../runtime/mailbox/cancellations.ts';
 import type { Received } from '../../runtime/ledger/received-messages.ts';
 import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { Processes } from '../../runtime/method/processes.ts';
+import type { Authority } from '../../runtime/security/authority.ts';
 import type { Authorization } from '../../runtime/security/authorization.ts';
 import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { Outbox } from '../../runtime/delivery/outbox.ts';
@@ -43,6 +44,7 @@ export interface RunServices {
 	readonly outcomePublisher?: Pick<OutcomePublisher, 'interim'> | undefined;
 	readonly processes?: Processes | undefined;
 	readonly authorization?: Authorization | undefined;
+	readonly authority: Pick<Authority, 'of' | 'runRefusal'>;
 	readonly ledger: Ledger;
 	readonly outbox: Outbox;
 	readonly methods: Pick<MethodRegistry, 'find'>;

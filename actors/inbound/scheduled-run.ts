@@ -25,7 +25,7 @@ import {
 } from '../../runtime/message/schedule.ts';
 import type { MessageOutput } from './inbound-message.ts';
 import { policyOf, type Once, type MethodAttempts } from './method-attempt.ts';
-import { callEnded, createSettlement } from './settlement.ts';
+import { callEnded, createSettlement, refusedEnd } from './settlement.ts';
 import type { RunServices } from './run-services.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
 
@@ -131,6 +131,11 @@ export function createScheduledRuns(
 				}
 				const due = await waitFor(schedule, { state, due: planned }, waiting.signal);
 				if (isOver() || cancellable.isCancelled) continue;
+				const refused = refusedEnd(parts, row, state.runs);
+				if (refused) {
+					await settle(row, message, { ...refused, isStreamed: true });
+					return;
+				}
 				attempts += 1;
 				const given = { state, due, attempts, cancellable };
 				state = await mailbox.enqueue(() => tick(row, message, given));

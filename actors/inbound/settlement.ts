@@ -18,6 +18,7 @@ import type { MessageRouter } from '../../runtime/intake/message-router.ts';
 import { deadLetterChanges, type DeadLetter } from '../../runtime/ledger/dead-letters.ts';
 import type { Receipt, Receipts } from '../../runtime/ledger/receipts.ts';
 import { composeOwnOutput, composeReply, type Run } from '../../runtime/message/reply.ts';
+import { refuseRun, type Authority } from '../../runtime/security/authority.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
 import type { MessageOutput } from './inbound-message.ts';
 import type { Change } from '../../runtime/journal/schema.ts';
@@ -78,6 +79,23 @@ export function createSettlement(parts: SettlementParts): Settle {
 		passPoint('call.settled');
 		parts.signals.emit('call.ended', callEnded(message, ending));
 	};
+}
+
+/** What decides whether a message may be run. */
+export interface RefusalParts extends Pick<SettlementParts, 'signals'> {
+	readonly authority: Pick<Authority, 'runRefusal'>;
+	readonly definition: Pick<MethodDefinition, 'name'>;
+}
+
+/** How a message ends that may not be run here; undefined if it may. */
+export function refusedEnd(
+	{ authority, definition: { name: method }, signals }: RefusalParts,
+	row: MailboxRow,
+	attempts: number,
+): Ending | undefined {
+	const problem = refuseRun({ authority, signals }, row, method);
+	if (!problem) return undefined;
+	return { run: {}, problem, tookMs: 0, end: { outcome: 'refused', code: problem.code, attempts } };
 }
 
 /** What the sender is told. */

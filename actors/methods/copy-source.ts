@@ -45,6 +45,10 @@ export default defineMethod({
 			(args) => args.every((text, index) => [...shape, ...more][index]?.safeParse(text).success),
 			'methodArgs are: path, node, path there, bytes, seconds, permissions such as 0755',
 		),
+	sendsOn([, toNode, path]) {
+		if (toNode === undefined || path === undefined) return undefined;
+		return { toNode, method: 'REQCopyDst', methodArgs: ['begin', path] };
+	},
 	example: { methodArgs: ['/etc/hosts', 'central', 'copies/hosts'] },
 	async run({ methodArgs }, context) {
 		const [path = '', toNode = '', target = '', bytes = '', , folderMode = ''] = methodArgs;

@@ -38,6 +38,11 @@ export default defineMethod({
 			([node = '', method = '']) => isName(node) && isName(method),
 			'not the name of a node or method',
 		),
+	sendsOn([toNode, method, ...methodArgs]) {
+		return toNode === undefined || method === undefined
+			? undefined
+			: { toNode, method, methodArgs };
+	},
 	example: { methodArgs: ['central', 'REQPing'] },
 	async run(message, context) {
 		const [toNode = '', method = '', ...methodArgs] = message.methodArgs;

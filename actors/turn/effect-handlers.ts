@@ -23,7 +23,7 @@ type Alert = Extract<Effect, { readonly type: 'reeve.alert' }>;
 /** The effect handlers of one actor. */
 export interface EffectHandlers {
 	/** Creates an empty draft. */
-	draft(about: Pick<TurnDraft, 'key' | 'request' | 'attempts' | 'facts'>): TurnDraft;
+	draft(about: Pick<TurnDraft, 'key' | 'request' | 'principals' | 'attempts' | 'facts'>): TurnDraft;
 	/** Adds the effect requests of a move to the draft. */
 	apply(draft: TurnDraft, effectRequests: readonly EffectRequest[]): void;
 	/** Removes all timers, steps and asks of the instance, which has ended or begins anew. */
@@ -140,9 +140,10 @@ export function createEffectHandlers(parts: TurnDraftParts): EffectHandlers {
 	};
 
 	return {
-		draft: ({ key, request, attempts, facts }) => ({
+		draft: ({ key, request, principals, attempts, facts }) => ({
 			key,
 			request,
+			principals,
 			attempts,
 			facts,
 			messages: [],

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Principal } from '../../runtime/message/principal.ts';
 import { rowsUnder, type Change, type JournalReader } from '../../runtime/journal/schema.ts';
 
 /** One step, as the journal has it. */
@@ -12,6 +13,8 @@ export interface StepRow {
 	readonly src: string;
 	/** Whether a state invokes it; older rows, and those of spawned steps, have no such field. */
 	readonly isInvoked?: boolean;
+	/** On whose behalf it runs, see `runtime/message/principal.ts`. */
+	readonly askedBy?: readonly Principal[];
 	/** The input, packed. */
 	readonly input: Uint8Array;
 	/** The epoch of the process that began to run it; absent if `onCrash` is `retry`. */

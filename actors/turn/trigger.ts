@@ -6,6 +6,7 @@
  */
 import type { EventObject } from 'xstate';
 import type { Message, Result } from '../../runtime/message/message.ts';
+import type { Principal } from '../../runtime/message/principal.ts';
 import { checkKey } from '../../runtime/message/topics.ts';
 import { type ReeveError, asReeveError } from '../../runtime/platform/errors.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
@@ -25,7 +26,12 @@ export interface Trigger {
 	readonly timer?: TimerRow;
 	/** The timer that is set instead of firing, because its policy leaves out the time of a stop. */
 	readonly postponed?: TimerRow;
-	readonly step?: { readonly child: string; readonly stepId: string };
+	readonly step?: {
+		readonly child: string;
+		readonly stepId: string;
+		/** On whose behalf it ran. */
+		readonly askedBy?: readonly Principal[];
+	};
 	/** Set if the instance begins anew from the initial state. */
 	readonly anew?: { readonly done: () => void; readonly failed: (why: ReeveError) => void };
 	/** How often its turn was started before. */

@@ -7,6 +7,7 @@ import type { AskChange, Asks } from '../../runtime/pending/asks.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import type { Message } from '../../runtime/message/message.ts';
+import type { Principal } from '../../runtime/message/principal.ts';
 import type { PlainEnd } from '../../runtime/ledger/outcome-batch.ts';
 import type { PrintOnConsole } from '../../runtime/observability/console.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
@@ -23,6 +24,8 @@ export interface StepName {
 	readonly child: string;
 	/** Whether a state invokes it; else it was spawned. */
 	readonly isInvoked?: boolean;
+	/** On whose behalf it runs. */
+	readonly askedBy?: readonly Principal[];
 }
 
 /** The part of the step runner by which turns start and stop steps. */
@@ -66,6 +69,8 @@ export interface TurnDraft {
 	readonly key: string;
 	/** The message that is being handled, until it is answered. */
 	request: Message | undefined;
+	/** On whose behalf is what it sends, and what follows from its timers and steps. */
+	readonly principals: readonly Principal[];
 	/** How often its turn was started. */
 	readonly attempts: number;
 	facts: InstanceFacts;

@@ -6,6 +6,7 @@
 import { checkKey, checkName, isKind } from '../../runtime/message/topics.ts';
 import { newAskId, type AskChange } from '../../runtime/pending/asks.ts';
 import { onCrashPolicies, type Message, type Result } from '../../runtime/message/message.ts';
+import { askedByOf, type Principal } from '../../runtime/message/principal.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { diagnosticJson } from '../../runtime/text/diagnostic-json.ts';
 import { newId } from '../../runtime/platform/ids.ts';
@@ -55,7 +56,7 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 		if (to === undefined || method === undefined) return;
 		// The monitored instance no longer needs to keep the monitor.
 		const outgoing = { to, method, event: { type: demonitorType, id } };
-		const about = { id: newId(clock), node };
+		const about = { id: newId(clock), node, principals: draft.principals };
 		draft.messages.push(messageOf(key === undefined ? outgoing : { ...outgoing, key }, about));
 	};
 	const answer: TurnMessages['answer'] = (draft, request, { result, data }) => {
@@ -74,7 +75,9 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 
 	return {
 		send(draft, outgoing) {
-			draft.messages.push(messageOf(outgoing, { id: newId(clock), node }));
+			draft.messages.push(
+				messageOf(outgoing, { id: newId(clock), node, principals: draft.principals }),
+			);
 		},
 		ask(draft, { id: name, timeoutMs, ...outgoing }) {
 			checkId(name, 'ask');
@@ -82,8 +85,9 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			const type = `timeout.${name}`;
 			closeAsk(draft, name);
 			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
-			change(draft, asks.open(id, { actor, key: draft.key, ask: name }));
-			draft.messages.push(messageOf(outgoing, { id, node }));
+			const asked = askedByOf(draft.principals);
+			change(draft, asks.open(id, { actor, key: draft.key, ask: name, ...asked }));
+			draft.messages.push(messageOf(outgoing, { id, node, principals: draft.principals }));
 			timers.remove(draft, type);
 			if (timeoutMs !== undefined) {
 				timers.set(draft, { id: type, event: { type }, delayMs: timeoutMs });
@@ -97,10 +101,11 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 			closeAsk(draft, name);
 			draft.facts = { ...draft.facts, asks: { ...draft.facts.asks, [name]: id } };
 			const watches = { node: to, ...(method === undefined ? {} : { actor: method }), ...place };
-			change(draft, asks.open(id, { actor, key: draft.key, ask: name, watches }));
+			const asker = { actor, key: draft.key, ask: name, ...askedByOf(draft.principals) };
+			change(draft, asks.open(id, { ...asker, watches }));
 			if (method !== undefined) {
 				const outgoing = { to, method, ...place, event: { type: monitorType } };
-				draft.messages.push(messageOf(outgoing, { id, node }));
+				draft.messages.push(messageOf(outgoing, { id, node, principals: draft.principals }));
 			}
 			if (to === node) return;
 			const opened = { actor, key: draft.key, node: to };
@@ -122,7 +127,13 @@ export function createTurnMessages(parts: TurnDraftParts, timers: TurnTimers): T
 	};
 }
 
-function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string }): Message {
+interface About {
+	readonly id: string;
+	readonly node: string;
+	readonly principals: readonly Principal[];
+}
+
+function messageOf(outgoing: Outgoing, { id, node, principals }: About): Message {
 	const {
 		to: toNode = node,
 		args: methodArgs = [],
@@ -146,6 +157,7 @@ function messageOf(outgoing: Outgoing, { id, node }: { id: string; node: string 
 		toNode,
 		kind,
 		methodArgs,
+		...askedByOf(principals),
 	};
 }
 

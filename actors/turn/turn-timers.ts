@@ -6,6 +6,7 @@
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { newId } from '../../runtime/platform/ids.ts';
 import { packDurable } from '../definition/durable-value.ts';
+import { askedByOf } from '../../runtime/message/principal.ts';
 import { isDelay } from '../../runtime/platform/clock.ts';
 import type { TimerRow } from '../../runtime/pending/timers.ts';
 import type { ActorDefinition, TimerPolicy } from '../definition/definition.ts';
@@ -53,7 +54,9 @@ export function createTurnTimers({ definition, timers }: TurnDraftParts): TurnTi
 			const policy = policyOf(id);
 			const order = draft.facts.turn * changesPerTurnMax + draft.changes.length;
 			const packed = packDurable(event);
-			put(draft, timers.make({ actor, key: draft.key, id, event: packed, delayMs, policy, order }));
+			const asked = askedByOf(draft.principals);
+			const timer = { actor, key: draft.key, id, event: packed, delayMs, policy, order, ...asked };
+			put(draft, timers.make(timer));
 		},
 		remove,
 		move(draft, from, to) {
@@ -100,7 +103,8 @@ export function createTurnStepRows({ clock, steps, definition }: TurnDraftParts)
 		start(draft, { child: given, src, input }) {
 			const stepId = newId(clock);
 			const child = given ?? `~${stepId}`;
-			const name = { key: draft.key, stepId, child, isInvoked: invoked.has(child) };
+			const asked = askedByOf(draft.principals);
+			const name = { key: draft.key, stepId, child, isInvoked: invoked.has(child), ...asked };
 			remove(draft, child);
 			draft.facts = { ...draft.facts, steps: { ...draft.facts.steps, [child]: name.stepId } };
 			draft.changes.push(steps.put(name, src, input));

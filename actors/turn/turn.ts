@@ -6,6 +6,8 @@
  */
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
+import { noPrincipals, type Principal } from '../../runtime/message/principal.ts';
+import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { type Trigger, doneAfter } from './trigger.ts';
 import type { ActorDefinition } from '../definition/definition.ts';
@@ -26,6 +28,8 @@ export interface InstanceTurnParts {
 	readonly effects: EffectHandlers;
 	readonly recorder: TurnRecorder | undefined;
 	readonly snapshotBytesMax: number;
+	/** Tells on whose behalf is what follows from a message. */
+	readonly authority: { of(mail: MailboxRow): readonly Principal[] };
 	/** Called when an instance ends or begins anew, with the draft of that turn. */
 	readonly ended: (draft: TurnDraft, reason: EndReason) => void;
 }
@@ -66,6 +70,7 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		effects.draft({
 			key: instance.key,
 			request: trigger?.mail?.answer ? undefined : trigger?.mail?.message,
+			principals: trigger ? principalsOf(trigger, parts.authority) : noPrincipals,
 			attempts: trigger?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
@@ -182,6 +187,16 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		},
 		deferral: createDeferral(definition.machine),
 	};
+}
+
+/** On whose behalf is what follows from a trigger. */
+function principalsOf(
+	{ mail, timer, step }: Trigger,
+	authority: InstanceTurnParts['authority'],
+): readonly Principal[] {
+	if (mail?.answer) return mail.message.askedBy ?? noPrincipals;
+	if (mail) return authority.of(mail);
+	return timer?.askedBy ?? step?.askedBy ?? noPrincipals;
 }
 
 /** The id of the invocation that waits for a step; undefined if the instance does not. */

@@ -8,7 +8,7 @@ import { answeredBy, isReply, type Message } from '../message/message.ts';
 import { asReeveError, ReeveError } from '../platform/errors.ts';
 import type { Frame, FrameRow } from '../protocol/frame.ts';
 import { unpackMessage } from '../message/codec.ts';
-import type { Permit } from '../security/authorization.ts';
+import type { Permit } from '../security/permit.ts';
 
 /** The messages of a frame. */
 export interface OpenedRows {
@@ -17,6 +17,8 @@ export interface OpenedRows {
 	/** For people: why its message is not allowed. */
 	reason(row: FrameRow): string | undefined;
 	get(row: FrameRow): Message | undefined;
+	/** Whether its message is a reply that this node has asked for; known once it has no fault. */
+	isAsked(row: FrameRow): boolean;
 	/** The replies in rows that are refused: they still tell how their requests ended. */
 	heard(rows: readonly FrameRow[]): readonly Message[];
 }
@@ -37,6 +39,7 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 	const { from } = frame;
 	const messages = new Map<FrameRow, Message>();
 	const reasons = new Map<FrameRow, string>();
+	const asked = new Set<FrameRow>();
 	const unpack = (row: FrameRow): string | undefined => {
 		try {
 			const message = unpackMessage(row.body ?? noBytes);
@@ -47,7 +50,7 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 			return asReeveError(thrown, 'bad_frame').code;
 		}
 	};
-	const open = (row: FrameRow): Message | undefined => {
+	const opened = (row: FrameRow): Message | undefined => {
 		if (!row.skip && !messages.has(row)) unpack(row);
 		return messages.get(row);
 	};
@@ -64,8 +67,9 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 			const message = messages.get(row);
 			if (code || !message) return code;
 			try {
-				const reason = permit?.refusal({ message, method, from, isProven });
-				if (reason !== undefined) throw new ReeveError('not_allowed', reason);
+				const { refusal, isAsked } = permit?.rule({ message, method, from, isProven }) ?? open;
+				if (refusal !== undefined) throw new ReeveError('not_allowed', refusal);
+				if (isAsked) asked.add(row);
 			} catch (thrown) {
 				// Also what has failed is refused and told: a message without an answer is sent again.
 				const { code: why, detail } = asReeveError(thrown);
@@ -77,12 +81,15 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 		},
 		reason: (row) => reasons.get(row),
 		get: (row) => messages.get(row),
+		isAsked: (row) => asked.has(row),
 		heard: (rows) =>
 			rows
-				.flatMap((row) => open(row) ?? [])
+				.flatMap((row) => opened(row) ?? [])
 				.map(limited)
 				.filter(isReply),
 	};
 }
 
 const noBytes = new Uint8Array(0);
+/** What is decided where everything is allowed. */
+const open = { refusal: undefined, isAsked: false } as const;

@@ -21,7 +21,7 @@ import { createMailboxCredit } from './mailbox-credit.ts';
 import { openRows, type OpenedRows } from './frame-rows.ts';
 import { isMereOutcome } from '../message/reply.ts';
 import type { Receipts } from '../ledger/receipts.ts';
-import type { Permit } from '../security/authorization.ts';
+import type { Permit } from '../security/permit.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
 import type { Change } from '../journal/schema.ts';
@@ -146,6 +146,7 @@ export function createInbox(parts: InboxParts): Inbox {
 				}
 				const { row: mail, changes: placed } = box.place({
 					...mailOf(frame, row, journal),
+					...(opened.isAsked(row) ? { asked: true } : {}),
 					message,
 				});
 				changes.push(...placed);

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Access, Caller } from '../security/access-rules.ts';
 import { isAcknowledged, checkReplyTopic } from '../message/topics.ts';
 import type { OutcomePublisher } from './outcome-publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -22,7 +21,8 @@ import type { Outbox } from '../delivery/outbox.ts';
 import type { MessageRouter } from './message-router.ts';
 import type { Presence } from '../network/presence.ts';
 import type { Signals } from '../observability/signals.ts';
-import { checkCaller } from '../security/authorization.ts';
+import { principalOf, type Asker, type Authority } from '../security/authority.ts';
+import { askedByOf, noPrincipals, withPrincipal } from '../message/principal.ts';
 import type { Answer } from '../network/transport.ts';
 import { laneName } from '../protocol/lane.ts';
 
@@ -45,22 +45,22 @@ export interface IntakeParts {
 	readonly hindrance: () => ErrorCode | undefined;
 	/** Where specs make the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
-	/** Who may call what here; without it, all calls are allowed. */
-	readonly access?: Access | undefined;
+	/** Who may call what here. */
+	readonly authority: Pick<Authority, 'intakeRefusal'>;
 	readonly checkAuthor?: PublicIntakeParts['checkAuthor'];
 }
 
 /** The intake that {@link createIntake} makes. */
 export interface Intake {
 	/** See `NodeApi.accept`. The caller is `local` unless another is given. */
-	accept(raw: unknown, via: string, caller?: Caller): Promise<readonly Answer[]>;
+	accept(raw: unknown, via: string, asker?: Asker): Promise<readonly Answer[]>;
 	/** See `NodeApi.refuse`. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
 	/** Takes what an MQTT client has published on a public topic; see `public-intake.ts`. */
 	readonly acceptPublic: PublicIntake;
 }
 
-const local: Caller = { kind: 'local' };
+const local: Asker = { caller: { kind: 'local' } };
 
 /** Creates the intake of a node. */
 export function createIntake(parts: IntakeParts): Intake {
@@ -90,15 +90,15 @@ export function createIntake(parts: IntakeParts): Intake {
 		return { id, toNode };
 	};
 
-	const accept: Intake['accept'] = async (raw, via, caller = local) => {
+	const accept: Intake['accept'] = async (raw, via, asker = local) => {
 		try {
 			const input = checkInput(raw);
-			const definition = check(input, caller);
+			const definition = check(input, asker);
 			const { receivers, id } = input;
 			const messages = receivers.map((toNode) => {
 				// One id for many receivers would name many messages; each gets its own.
 				const own = id && receivers.length > 1 ? `${id}:${toNode}` : id;
-				return make(input, { toNode, id: own ?? newId(clock), definition });
+				return make(input, { toNode, id: own ?? newId(clock), definition, asker });
 			});
 			return await Promise.all(messages.map((message) => file(message, via)));
 		} catch (thrown) {
@@ -119,7 +119,7 @@ function createCheck(parts: IntakeParts) {
 	const { node, config, journal, outbox, presence, methods, mailbox } = parts;
 
 	/** Throws what speaks against this input; returns the method if it is known here. */
-	const check = (input: CheckedInput, caller: Caller): MethodDefinition | undefined => {
+	const check = (input: CheckedInput, asker: Asker): MethodDefinition | undefined => {
 		const hindrance = parts.hindrance() ?? (journal.isHealthy() ? undefined : 'storage_full');
 		if (hindrance) throw new ReeveError(hindrance);
 		const definition = methods.find(input.method);
@@ -128,14 +128,10 @@ function createCheck(parts: IntakeParts) {
 		checkPath(input);
 		checkReply(input, definition, config);
 		checkSchedule(input, definition);
-		const { methodArgs, receivers } = input;
-		// What others do is for them to allow.
-		if (receivers.includes(node)) {
-			const called = { method: definition?.name ?? input.method, methodArgs };
-			const { access } = parts;
-			checkCaller(caller, called, { access, config, find: (name) => methods.find(name) });
-		}
-		const args = definition?.args.safeParse(methodArgs);
+		const called = { ...input, method: definition?.name ?? input.method };
+		const refusal = parts.authority.intakeRefusal(asker, called);
+		if (refusal !== undefined) throw new ReeveError('not_allowed', refusal);
+		const args = definition?.args.safeParse(input.methodArgs);
 		if (args?.error) {
 			const detail = args.error.issues.map(({ message }) => message).join('; ');
 			throw new ReeveError('bad_arguments', `${input.method}: ${detail}`);
@@ -178,11 +174,11 @@ function createCheck(parts: IntakeParts) {
 
 	const make = (
 		input: CheckedInput,
-		own: { toNode: string; id: string; definition: MethodDefinition | undefined },
+		own: { toNode: string; id: string; definition: MethodDefinition | undefined; asker: Asker },
 	): Message => {
 		const { receivers: _, kind, replyTopic: topic, correlation, ...fields } = input;
 		const told = correlation === undefined ? {} : { correlation };
-		const { toNode, id, definition } = own;
+		const { toNode, id, definition, asker } = own;
 		const reply = input.replyMethod === undefined ? undefined : methods.find(input.replyMethod);
 		return {
 			...fields,
@@ -193,10 +189,17 @@ function createCheck(parts: IntakeParts) {
 			fromNode: node,
 			method: definition?.name ?? input.method,
 			kind: kind ?? definition?.kind ?? 'CommandACK',
+			...askedByOf(principalsOf(asker)),
 		};
 	};
 
 	return { check, make };
+}
+
+/** On whose behalf a message is that is handed in. */
+function principalsOf({ caller, askedBy = noPrincipals }: Asker) {
+	const principal = principalOf(caller);
+	return principal === undefined ? askedBy : withPrincipal(askedBy, principal);
 }
 
 /**

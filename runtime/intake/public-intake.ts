@@ -9,7 +9,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import type { Caller } from '../security/access-rules.ts';
+import type { Asker } from '../security/authority.ts';
 import { formatTopic, isAcknowledged, type Kind, isReplyTopic } from '../message/topics.ts';
 import type { OutcomePublisher } from './outcome-publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -37,7 +37,7 @@ export interface PublicIntakeParts {
 	readonly outcomePublisher?: OutcomePublisher | undefined;
 	readonly methods: { find(name: string): MethodDefinition | undefined };
 	/** The intake of the node. */
-	readonly accept: (raw: unknown, via: string, caller: Caller) => Promise<readonly Answer[]>;
+	readonly accept: (raw: unknown, via: string, asker: Asker) => Promise<readonly Answer[]>;
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
 	/** Who has signed a message; without it, no message is signed. */
 	readonly checkAuthor?: ReturnType<typeof createClientCheck> | undefined;
@@ -101,7 +101,7 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 	const take = async ({ whole: raw, author }: Signed, gone?: AbortSignal): Promise<void> => {
 		const replyTo = replyToOf(raw);
 		for (;;) {
-			const [answer] = await parts.accept(raw, 'mqtt', author.caller);
+			const [answer] = await parts.accept(raw, 'mqtt', { caller: author.caller });
 			if (!answer) return;
 			if ('id' in answer) {
 				const used = author.used();

@@ -32,6 +32,8 @@ export interface MailboxRow {
 	readonly seq?: number;
 	/** Set on the outcome of an ask of an actor here; no wire can bring such a row. */
 	readonly answer?: true;
+	/** Set on a reply that this node has asked for, in these words, from its sender. */
+	readonly asked?: true;
 }
 
 /** A message before it is filed. */
@@ -64,7 +66,7 @@ export type StoredMap = Omit<StoredMailboxRow, 'arrival' | 'message' | 'bytes'> 
 	readonly body: Uint8Array;
 };
 
-const marks = { repeat: 1, answer: 2 } as const;
+const marks = { repeat: 1, answer: 2, asked: 4 } as const;
 /** MessagePack's first byte of a list of so many items. */
 const listOf = (length: number): number => 0x90 | length;
 const headLength = 8;
@@ -74,8 +76,9 @@ const headLength = 8;
  * time, and one reading yields both.
  */
 export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): Uint8Array {
-	const { from, deadline, at = null, lane = null, seq = null, repeat, answer } = mail;
-	const marked = (repeat ? marks.repeat : 0) | (answer ? marks.answer : 0);
+	const { from, deadline, at = null, lane = null, seq = null, repeat, answer, asked } = mail;
+	const marked =
+		(repeat ? marks.repeat : 0) | (answer ? marks.answer : 0) | (asked ? marks.asked : 0);
 	const head: Head = [sum, body.byteLength, from, deadline, at, lane, seq, marked];
 	const packed = pack(head);
 	const row = new Uint8Array(packed.byteLength + body.byteLength);
@@ -156,6 +159,7 @@ export function restoredMailboxRow(
 		...(lane === null || seq === null ? {} : { lane, seq }),
 		...((marked & marks.repeat) > 0 ? { repeat: true } : {}),
 		...((marked & marks.answer) > 0 ? { answer: true } : {}),
+		...((marked & marks.asked) > 0 ? { asked: true } : {}),
 	};
 }
 

@@ -10,6 +10,7 @@
  * @module
  */
 import { isKind, isName } from './topics.ts';
+import { arePrincipals } from './principal.ts';
 import { onCrashPolicies, outcomes, type Message, type Result } from './message.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -107,6 +108,7 @@ const messageChecks = checksOf<Message>({
 	inReplyTo: isId,
 	alsoInReplyTo: isIdList,
 	previousMethod: isNameText,
+	askedBy: arePrincipals,
 	aboutNode: isNameText,
 	result: (value) => isFields(value) && 'outcome' in value && passes(value, resultChecks),
 });

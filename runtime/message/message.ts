@@ -11,6 +11,7 @@
 import { z } from 'zod';
 import { isKey, isKind, isName, type Kind } from './topics.ts';
 import { ReeveError } from '../platform/errors.ts';
+import type { Principal } from './principal.ts';
 import { readSchedule, scheduleInput, type Schedule } from './schedule.ts';
 import { nearestWord } from '../text/spelling.ts';
 
@@ -156,11 +157,19 @@ export interface Message {
 	/** Further messages that it answers, all with the same result: see `outcome-batch.ts`. */
 	readonly alsoInReplyTo?: readonly string[];
 	readonly previousMethod?: string;
+	/**
+	 * On whose behalf it is, beside its sender; first who has asked. In a reply: on whose behalf the
+	 * request was. Absent if the sender, or a person at it, is behind it alone.
+	 */
+	readonly askedBy?: readonly Principal[];
 	/** Whom the content is about, if not the sender: each node's results have a folder. */
 	readonly aboutNode?: string;
 	/** Set on the last reply to a message: how it ended. A reply without one is an interim result. */
 	readonly result?: Result;
 }
+
+/** A method, and the arguments that it is called with. */
+export type Called = Pick<Message, 'method' | 'methodArgs'>;
 
 /** Whether this message answers another one. Replies are never answered themselves. */
 export function isReply(message: Message): boolean {

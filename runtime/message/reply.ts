@@ -5,9 +5,10 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import { ReeveError } from '../platform/errors.ts';
-import { answeredBy, isReply, type Message, type Result } from './message.ts';
+import { answeredBy, isReply, type Called, type Message, type Result } from './message.ts';
 import { isAcknowledged } from './topics.ts';
 import { newId } from '../platform/ids.ts';
+import { askedByOf, noPrincipals } from './principal.ts';
 import { createHash } from 'node:crypto';
 
 /** The method that takes an outcome and does nothing: the ledger is settled by then. */
@@ -134,6 +135,7 @@ export function composeReply(
 			retries: request.replyRetries,
 			methodTimeout: request.replyMethodTimeout,
 			result: isLast && run.result ? { ...run.result, streamed: true } : run.result,
+			askedBy: askedByIn(request, method),
 		}),
 		inReplyTo: request.id,
 		previousMethod: request.method,
@@ -167,6 +169,7 @@ export function composeOwnOutput(
 		aboutNode: fromNode,
 		inReplyTo: id,
 		previousMethod: method,
+		...askedByOf(reply.askedBy ?? noPrincipals),
 	};
 }
 
@@ -188,21 +191,45 @@ function present(fields: Partial<Message>): Partial<Message> {
 	return found;
 }
 
-/** The mark of what a request asks for; undefined if it wants no more than its outcome. */
-export function askedReply(request: Message): string | undefined {
+/** On whose behalf a reply is; of a mere outcome that does not matter. */
+function askedByIn({ askedBy }: Message, replyMethod: string): Message['askedBy'] {
+	return replyMethod === noReplyMethod ? undefined : askedBy;
+}
+
+/** What takes the reply to a request; undefined if it wants no more than its outcome. */
+export function replyCallOf(request: ReplyAsk): Called | undefined {
 	const { replyMethod, replyMethodArgs = [], fileName } = request;
-	const method = replyMethod ?? (fileName ? 'REQToFileAppend' : undefined);
-	return method === undefined ? undefined : markOf(method, replyMethodArgs);
+	const method = replyMethod ?? (fileName ? defaultReplyMethod : undefined);
+	if (method === undefined || method === noReplyMethod) return undefined;
+	return { method, methodArgs: replyMethodArgs };
+}
+
+/** What a request says of its reply. */
+export type ReplyAsk = Pick<Message, 'replyMethod' | 'replyMethodArgs' | 'fileName'>;
+
+/**
+ * The mark of what a request asks for, to recognise the reply by: a reply is believed only within
+ * what was asked. Undefined if the request wants no more than its outcome.
+ */
+export function askedReply(request: Message): string | undefined {
+	const called = replyCallOf(request);
+	return called && markOf(called, request);
 }
 
 /** The mark of what a reply calls, by the wire name of the method that takes it. */
-export function givenReply(method: string, methodArgs: readonly string[]): string {
-	return markOf(method, methodArgs);
+export function givenReply(method: string, reply: Message): string {
+	return markOf({ method, methodArgs: reply.methodArgs }, reply);
 }
 
-function markOf(method: string, args: readonly string[]): string {
-	if (args.length === 0) return method;
-	const hash = createHash('sha256').update(JSON.stringify(args)).digest('base64url');
+/** Of method, arguments, the file that is named, whom it is about, and on whose behalf it is. */
+function markOf({ method, methodArgs }: Called, message: Message): string {
+	const { directory = '', fileName = '', askedBy = [] } = message;
+	const aboutNode = isReply(message) ? (message.aboutNode ?? '') : '';
+	if (!(methodArgs.length > 0 || directory || fileName || askedBy.length > 0 || aboutNode)) {
+		return method;
+	}
+	const said = JSON.stringify([methodArgs, directory, fileName, askedBy, aboutNode]);
+	const hash = createHash('sha256').update(said).digest('base64url');
 	return `${method} ${hash.slice(0, 22)}`;
 }
 

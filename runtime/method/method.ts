@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import { isName, type Kind } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Message, OnCrash, Result } from '../message/message.ts';
+import type { Called, Message, OnCrash, Result } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Processes } from './processes.ts';
 import type { Received } from '../ledger/received-messages.ts';
@@ -150,6 +150,13 @@ export interface MethodDefinition {
 	readonly isolate?: 'worker' | undefined;
 	/** The file that declares it, for such a thread to load; the registry fills it in. */
 	readonly file?: string | undefined;
+	/**
+	 * What a run with these arguments sends, for a method that sends on what it is told to: who may
+	 * not call that where it arrives is refused at once, if that is here.
+	 */
+	readonly sendsOn?:
+		| ((methodArgs: readonly string[]) => (Called & Pick<Message, 'toNode'>) | undefined)
+		| undefined;
 	/** What `methodArgs` must look like. */
 	readonly args: z.ZodType<readonly string[]>;
 	/** A message that works anywhere; the conformance suite sends it. */

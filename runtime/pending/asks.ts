@@ -8,6 +8,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, Result } from '../message/message.ts';
+import { askedByOf, noPrincipals, type Principal } from '../message/principal.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { MailboxRow } from '../mailbox/mailbox-row.ts';
@@ -19,6 +20,8 @@ import { rowsUnder, type Change } from '../journal/schema.ts';
 export interface Asker {
 	readonly actor: string;
 	readonly key: string;
+	/** On whose behalf it asks. */
+	readonly askedBy?: readonly Principal[];
 	/** What the instance calls this ask. */
 	readonly ask: string;
 	/** Set on a monitor: whose end it is to tell of; without an actor, that of the node. */
@@ -145,6 +148,7 @@ function answerTo(id: string, { asker, result, output, node, own }: Answer): Mes
 		methodArgs: [asker.ask],
 		...(output === undefined ? {} : { data: output }),
 		inReplyTo: id,
+		...askedByOf(asker.askedBy ?? noPrincipals),
 		result,
 	};
 }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Principal } from '../message/principal.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { deadline } from '../platform/deadline.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -30,6 +31,8 @@ export interface TimerRow {
 	readonly policy: TimerPolicy;
 	/** Grows with each timer that the instance sets; rows of older versions lack it. */
 	readonly order?: number;
+	/** On whose behalf it was set, see `runtime/message/principal.ts`. */
+	readonly askedBy?: readonly Principal[];
 	/** The process that set it, and how long no process had run by then in all. */
 	readonly epoch: number;
 	readonly downMs: number;
@@ -44,9 +47,7 @@ type StoredTimer = Omit<TimerRow, keyof TimerName>;
 /** The timers that {@link createTimers} makes. */
 export interface Timers {
 	/** Makes a row, due `delayMs` from now. */
-	make(
-		timer: Pick<TimerRow, 'actor' | 'key' | 'id' | 'event' | 'delayMs' | 'policy' | 'order'>,
-	): TimerRow;
+	make(timer: Omit<TimerRow, 'dueAt' | 'epoch' | 'downMs'>): TimerRow;
 	/** What writes a row. {@link Timers.arm} must be called once it is committed. */
 	put(row: TimerRow): Change;
 	remove(name: TimerName): Change;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Called } from '../message/message.ts';
 import {
 	authorizationMethods,
 	clientWords,
@@ -12,7 +13,6 @@ import {
 	namesIn,
 	type AccessRule,
 	type AccessRules,
-	type Called,
 	type Caller,
 	type KnownNames,
 	type NamedRules,

@@ -26,6 +26,7 @@ import { existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
+import type { Called } from '../message/message.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { asReeveError, ReeveError, reasonOf } from '../platform/errors.ts';
 import { writeAtomically } from '../files/atomic-file.ts';
@@ -52,12 +53,6 @@ export const callerWords: readonly (readonly [word: string, covers: string])[] =
 	['local', 'the socket and the folders of this node, and clients with the token of a listener'],
 	['*', 'all of them: nodes, MQTT clients and local'],
 ];
-
-/** What is called. */
-export interface Called {
-	readonly method: string;
-	readonly methodArgs: readonly string[];
-}
 
 const word = z.string().min(1).max(4096);
 const command = z.union([word, z.array(z.string()).min(1)]);

@@ -16,6 +16,7 @@ import { createAskDiagnosis } from '../actor-handles/ask-diagnosis.ts';
 export type HostServices = Pick<
 	NodeServices,
 	| 'asks'
+	| 'authority'
 	| 'clock'
 	| 'config'
 	| 'crashRecovery'

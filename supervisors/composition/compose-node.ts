@@ -85,6 +85,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const publishers = createPublisherRegistry({ outbox, presence, network });
 	const router = createMessageRouter({ ...shared, node, ledger, outbox, mailbox, network });
+	const authority = security.authority(methods);
 	const intake = createIntake({
 		...shared,
 		passPoint,
@@ -96,7 +97,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		presence,
 		methods,
 		mailbox,
-		access: authorization?.access,
+		authority,
 		checkAuthor,
 		hindrance: () => phase.ownHindrance(),
 	});
@@ -105,7 +106,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		receipts,
 		passPoint,
 		mailbox,
-		permit: security.permit(ledger, methods),
+		permit: security.permit(ledger, authority),
 		hindrance: () => phase.hindrance(),
 		onRemoval: boxes.onRemoval,
 		onAccept: (message) => router.onAccept(message),
@@ -174,6 +175,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		timers,
 		asks,
 		hostRuntimes,
+		authority,
 		authorization,
 	};
 }

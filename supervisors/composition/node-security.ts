@@ -15,20 +15,19 @@ import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import { createReplayGuard } from '../../runtime/security/replay-guard.ts';
 import { passingSigner } from '../../runtime/security/signing.ts';
 import type { Signals } from '../../runtime/observability/signals.ts';
-import {
-	createPermit,
-	openAuthorization,
-	type Permit,
-	type Authorization,
-} from '../../runtime/security/authorization.ts';
+import { createAuthority, type Authority } from '../../runtime/security/authority.ts';
+import { openAuthorization, type Authorization } from '../../runtime/security/authorization.ts';
+import { createPermit, type Permit } from '../../runtime/security/permit.ts';
 
 /** The security services that {@link createNodeSecurity} makes. */
 export interface NodeSecurity {
 	readonly authorization: Authorization | undefined;
 	readonly signer: Authorization['signer'];
 	readonly claimSigner: ClaimSigner | undefined;
+	/** What the principals of messages may do here. */
+	authority(methods: Pick<MethodRegistry, 'find'>): Authority;
 	/** Whether messages of other nodes are allowed. */
-	permit(ledger: Pick<Ledger, 'get'>, methods: Pick<MethodRegistry, 'find'>): Permit;
+	permit(ledger: Pick<Ledger, 'get'>, authority: Authority): Permit;
 	/** The rest stands on the journal. */
 	on(journal: Journal): {
 		readonly guard: ReplayCheck;
@@ -61,15 +60,20 @@ export function createNodeSecurity(parts: {
 		authorization,
 		signer,
 		claimSigner: signer.isOn ? claimSignerOf(signer, parts) : undefined,
-		permit(ledger, methods) {
-			const find = (name: string) => methods.find(name);
-			return createPermit({
+		authority: (methods) =>
+			createAuthority({
 				config,
 				access: authorization?.access,
+				keyring: authorization?.keyring,
+				find: (name) => methods.find(name),
+			}),
+		permit: (ledger, authority) =>
+			createPermit({
+				config,
+				access: authorization?.access,
+				authority,
 				sentRequest: ledger.get,
-				find,
-			});
-		},
+			}),
 		on(journal) {
 			const guard = createReplayGuard(journal);
 			const replayCheck = {

@@ -30,6 +30,7 @@ import type { Signals } from '../../runtime/observability/signals.ts';
 import type { CrashRecovery } from '../../runtime/mailbox/crash-recovery.ts';
 import type { Timers } from '../../runtime/pending/timers.ts';
 import type { StartOptions } from '../../runtime/config/start-options.ts';
+import type { Authority } from '../../runtime/security/authority.ts';
 import type { Authorization } from '../../runtime/security/authorization.ts';
 import type { Definitions, FolderReading } from './definitions.ts';
 import type { Mailboxes } from './mailboxes.ts';
@@ -109,6 +110,8 @@ export interface NodeServices
 	readonly asks: Asks;
 	/** The work of the hosts of declared actors, by the name of the actor, once they run. */
 	readonly hostRuntimes: Map<string, HostRuntime>;
+	/** What the principals of messages may do here. */
+	readonly authority: Authority;
 	/** Keys and access rules; undefined if this node has no folder for them. */
 	readonly authorization: Authorization | undefined;
 }

@@ -23,6 +23,7 @@ const drainMs = 5000;
 export function subscriberChild(
 	services: Pick<
 		NodeServices,
+		| 'authority'
 		| 'authorization'
 		| 'cancellations'
 		| 'clock'

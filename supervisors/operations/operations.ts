@@ -121,19 +121,34 @@ async function retry(services: Services, target: Target): Promise<Outcome> {
 	if (entry.result?.outcome === 'done') throw new ReeveError('already_settled', 'it is done');
 	const message = messageIn(entry);
 	if (!message) throw new ReeveError('not_kept', id);
-	const raw = inputOf(message);
-	const note = `${entry.note ?? ''} (retry of ${id})`.trim().slice(-500);
-	const [answer] = await intake.accept({ ...raw, note }, 'operator');
-	if (!answer) throw new ReeveError('internal', id);
-	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
-	await journal.commit(ledger.remark(id, 'retried', { detail: `as ${answer.id}` }));
+	const newId = await handInAgain(intake, message, `(retry of ${id})`);
+	await journal.commit(ledger.remark(id, 'retried', { detail: `as ${newId}` }));
 	ledger.opened(id);
-	return { state: 'queued', newId: answer.id };
+	return { state: 'queued', newId };
+}
+
+/**
+ * Hands in a message once more as a new one, on behalf of those who had asked for it: an operator
+ * who does that lends it nothing of what he may do himself. Resolves with its new id.
+ *
+ * @throws ReeveError what it is refused with
+ */
+export async function handInAgain(
+	intake: Pick<NodeServices['intake'], 'accept'>,
+	message: Message,
+	remark: string,
+): Promise<string> {
+	const { askedBy, note = '' } = message;
+	const raw = { ...inputOf(message), note: `${note} ${remark}`.trim().slice(-500) };
+	const [answer] = await intake.accept(raw, 'operator', { caller: { kind: 'local' }, askedBy });
+	if (!answer) throw new ReeveError('internal', message.id);
+	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
+	return answer.id;
 }
 
 /** The fields of a message as its sender wrote them, without its id, so that it is a new one. */
-export function inputOf(message: Message): object {
-	const { id: _id, fromNode: _from, replyTo, note: _note, ...fields } = message;
+function inputOf(message: Message): object {
+	const { id: _id, fromNode: _from, askedBy: _by, replyTo, note: _note, ...fields } = message;
 	if (!replyTo) return fields;
 	const { topic: replyTopic, correlation } = replyTo;
 	return { ...fields, replyTopic, ...(correlation === undefined ? {} : { correlation }) };

@@ -14,7 +14,7 @@ import {
 import type { OperationRow } from '../../runtime/queries/operation-rows.ts';
 import { messageIn } from '../../runtime/ledger/ledger-entry.ts';
 import type { NodeServices } from '../composition/node-services.ts';
-import { inputOf } from './operations.ts';
+import { handInAgain } from './operations.ts';
 import { storeLogFile } from '../reports/store-log.ts';
 
 /** What this file needs of the node. */
@@ -43,11 +43,8 @@ export function createResend(services: Services): (raw: unknown) => AsyncGenerat
 
 async function resendOne(services: Services, id: string): Promise<OperationRow> {
 	const message = kept(services, id) ?? messageOfRecord(await recorded(services, id));
-	const note = `${message.note ?? ''} (resend of ${message.id})`.trim().slice(-500);
-	const [answer] = await services.intake.accept({ ...inputOf(message), note }, 'operator');
-	if (!answer) throw new ReeveError('internal', id);
-	if ('error' in answer) throw new ReeveError(answer.error, answer.detail);
-	return { id: message.id, state: 'queued', newId: answer.id };
+	const newId = await handInAgain(services.intake, message, `(resend of ${message.id})`);
+	return { id: message.id, state: 'queued', newId };
 }
 
 /** The message as the ledger has it. */

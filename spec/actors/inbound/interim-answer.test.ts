@@ -16,7 +16,7 @@ test('an interim result is published where the outcome will be', async (t) => {
 				definition: specMethod(),
 				print: () => Promise.resolve(),
 			},
-			{ message: messageOf({ method: 'REQSpec', ...message }), attempt: 1 },
+			{ message: messageOf({ method: 'REQSpec', ...message }), principals: [], attempt: 1 },
 		);
 	await contextOf({ id: 'm1' }).reply('nobody asked for this');
 	await contextOf({ id: 'm2', replyTo }).reply('one of several');

@@ -3,18 +3,18 @@ import test from 'node:test';
 import { answeredBy } from '../../../runtime/message/message.ts';
 import { frameVersion, type Frame } from '../../../runtime/protocol/frame.ts';
 import { openRows } from '../../../runtime/delivery/frame-rows.ts';
-import { createPermit } from '../../../runtime/security/authorization.ts';
+import { createAuthority } from '../../../runtime/security/authority.ts';
+import { createPermit } from '../../../runtime/security/permit.ts';
 import { builtInMethods } from '../../support/composed-node.ts';
 import { messageOf, rowOf } from '../../support/messages.ts';
 
 /** The permit of a node that signs, and has sent these messages to these nodes. */
 function permitOf(sent: Readonly<Record<string, string>>) {
-	return createPermit({
-		config: { signing: 'on', centralNodeName: 'central', nodeName: 'ship1' },
-		access: undefined,
-		sentRequest: (id) => (sent[id] ? { toNode: sent[id] } : undefined),
-		find: (name) => builtInMethods.find(name),
-	});
+	const config = { signing: 'on', centralNodeName: 'central', nodeName: 'ship1' } as const;
+	const find = (name: string) => builtInMethods.find(name);
+	const authority = createAuthority({ config, access: undefined, keyring: undefined, find });
+	const sentRequest = (id: string) => (sent[id] ? { toNode: sent[id] } : undefined);
+	return createPermit({ config, access: undefined, authority, sentRequest });
 }
 
 function frameOf(from: string): Frame {
@@ -59,7 +59,7 @@ test('a message whose permission cannot be decided is refused with a code and a 
 	const row = rowOf('r', body);
 	const permit = {
 		told: () => [],
-		refusal() {
+		rule() {
 			throw new TypeError('not iterable');
 		},
 	};

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assign, setup } from 'xstate';
+import { defineActor } from '../../actors/definition/definition.ts';
+import { ask, send } from '../../actors/definition/effects.ts';
+import { step } from '../../actors/definition/step.ts';
+import { seededChance, turnOfTheLoop } from '../../runtime/platform/clock.ts';
+import { signAsClient } from '../../runtime/security/client-signature.ts';
+import { keyText, makeKey, openKeyring } from '../../runtime/security/keyring.ts';
+import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
+import {
+	createDraw,
+	methodOf,
+	nodes,
+	permitted,
+	type Action,
+	type Fleet,
+	type Request,
+} from './authority-model.ts';
+import { startWorld } from './world.ts';
+
+/** How many fleets are tried. */
+const fleets = Number(process.env['REEVE_AUTHORITY_FLEETS'] ?? 2000);
+const seed = Number(process.env['REEVE_SEED'] ?? 1);
+
+interface Call {
+	readonly method: string;
+	readonly args: readonly string[];
+	readonly data?: string;
+}
+
+interface Go {
+	readonly type: 'GO';
+	readonly mode: 'send' | 'timer' | 'ask' | 'step';
+	readonly to: string;
+	readonly call: Call;
+}
+
+/** An instance for each message would end; this one takes one after the other. */
+const forward = defineActor({
+	name: 'Forward',
+	version: 1,
+	machine: setup({
+		types: { context: {} as { go: Go | undefined }, events: {} as Go | { type: 'reply.q' } },
+		actors: { wait: step({ run: () => Promise.resolve('') }) },
+		actions: {
+			pass: send(({ context: { go } }) => {
+				const { to = '', call = { method: '', args: [] } } = go ?? {};
+				return { to, ...call, args: [...call.args] };
+			}),
+		},
+	}).createMachine({
+		id: 'forward',
+		context: { go: undefined },
+		initial: 'idle',
+		states: {
+			idle: {
+				on: { GO: { target: 'choosing', actions: assign({ go: ({ event }) => event }) } },
+			},
+			choosing: {
+				always: [
+					{ guard: ({ context }) => context.go?.mode === 'timer', target: 'timing' },
+					{ guard: ({ context }) => context.go?.mode === 'ask', target: 'asking' },
+					{ guard: ({ context }) => context.go?.mode === 'step', target: 'stepping' },
+					{ target: 'passing' },
+				],
+			},
+			timing: { after: { 100: 'passing' } },
+			asking: {
+				entry: ask({ id: 'q', method: 'REQPing' }),
+				on: { 'reply.q': 'passing' },
+			},
+			stepping: { invoke: { src: 'wait', onDone: 'passing', onError: 'passing' } },
+			passing: { entry: 'pass', always: 'idle' },
+		},
+	}),
+});
+
+function callOf(action: Action): Call {
+	const method = methodOf(action);
+	switch (action.kind) {
+		case 'note':
+			return { method, args: [action.tag] };
+		case 'relay': {
+			const { method: inner, args, data } = callOf(action.inner);
+			return { method, args: [action.to, inner, ...args], ...(data ? { data } : {}) };
+		}
+		case 'forward': {
+			const { mode, to } = action;
+			const go: Go = { type: 'GO', mode, to, call: callOf(action.inner) };
+			return { method, args: [], data: JSON.stringify(go) };
+		}
+		case 'copy':
+			return { method, args: ['source', action.to, `copies/${action.tag}`] };
+	}
+}
+
+const prefix = 'reeve';
+
+/** Three nodes that sign and trust one another and alice, and what hands messages in. */
+async function startFleet(t: Parameters<typeof startWorld>[0]) {
+	const config = { signing: 'on', topicPrefix: prefix, lanesMax: 1000 } as const;
+	const { fleet, world } = startWorld(t, { config, actors: [forward] });
+	const keysFolder = (node: string) => join(fleet.folder(node), 'keys');
+	const keyrings = new Map(
+		nodes.map((node) => [
+			node,
+			openKeyring({ folder: keysFolder(node), node, clock: fleet.clock }),
+		]),
+	);
+	const alice = makeKey(join(fleet.spareFolder(), 'alice.key'));
+	for (const [node, keyring] of keyrings) {
+		keyring.trust({ kind: 'client', name: 'alice', key: keyText(alice) });
+		for (const [name, other] of keyrings) {
+			if (name !== node) keyring.trust({ kind: 'node', name, key: other.ownKey() });
+		}
+	}
+	for (const node of nodes) {
+		await fleet.start(node, { config: { keysFolder: keysFolder(node) } });
+		writeFileSync(join(fleet.folder(node), 'source'), 'content');
+	}
+	const calls = new Set<string>();
+	for (const node of nodes) {
+		fleet.node(node).node.signals.subscribe((signal) => {
+			if (signal.type === 'call.started') calls.add(`${node} ${signal.id}`);
+			else if (signal.type === 'call.ended') calls.delete(`${node} ${signal.id}`);
+		});
+	}
+	/** Copies read and write files, which takes real time. */
+	const callsEnd = async (): Promise<void> => {
+		for (let turn = 0; calls.size > 0 && turn < 10_000; turn += 1) {
+			await turnOfTheLoop();
+			await fleet.clock.advance(1);
+		}
+		assert.equal(calls.size, 0, 'calls do not end');
+	};
+	let count = 0;
+	const handIn = async ({ at, by, to, action, reply, isScheduled }: Request): Promise<void> => {
+		const { method, args, data } = callOf(action);
+		const replied = reply && callOf(reply);
+		const message = {
+			methodArgs: args,
+			...(data ? { data } : {}),
+			...(replied ? { replyMethod: replied.method, replyMethodArgs: replied.args } : {}),
+			...(isScheduled ? { schedule: { every: 1, times: 1 } } : {}),
+		};
+		if (by === 'local') {
+			await fleet
+				.node(at)
+				.send({ ...message, toNode: to, method })
+				.catch(() => undefined);
+			return;
+		}
+		const topic = `${prefix}/${at}/${method}/CommandACK`;
+		count += 1;
+		const whole = { ...message, id: `m${count}` };
+		const payload = Buffer.from(
+			JSON.stringify(
+				by === 'client' ? whole : signAsClient(whole, topic, { by: 'alice', count, key: alice }),
+			),
+		);
+		void fleet.hub.publish({ topic, payload, qos: 1, retain: false });
+	};
+	return { fleet, world, keysFolder, handIn, callsEnd };
+}
+
+/** Puts rules in force at every node. */
+async function enforce(
+	fleet: SimulatedFleet,
+	keysFolder: (node: string) => string,
+	rules: Fleet,
+): Promise<void> {
+	for (const [node, list] of rules) {
+		const path = join(keysFolder(node), 'acl.yaml');
+		if (list) writeFileSync(path, `rules: ${JSON.stringify(list)}\n`);
+		else rmSync(path, { force: true });
+	}
+	// Rules are believed for a second.
+	await fleet.clock.advance(1001);
+}
+
+test('what all principals may do is done, and nothing else, through whatever nodes and actors', async (t) => {
+	const { fleet, world, keysFolder, handIn, callsEnd } = await startFleet(t);
+	const draw = createDraw(seededChance(seed));
+	let allowed = 0;
+	for (let tried = 0; tried < fleets; tried += 1) {
+		const rules = draw.fleet();
+		const request = draw.request();
+		await enforce(fleet, keysFolder, rules);
+		const before = world.runs.length;
+		await handIn(request);
+		const wanted = permitted(rules, request);
+		for (let round = 0; round < 5; round += 1) {
+			await fleet.clock.advance(500);
+			await callsEnd();
+		}
+		const seen = new Set(
+			world.runs.slice(before).map(({ node, method, arg }) => `${node} ${method} ${arg}`),
+		);
+		for (const tag of copiesIn(request)) {
+			for (const node of nodes) {
+				if (existsSync(join(fleet.folder(node), 'copies', tag))) seen.add(`${node} copy ${tag}`);
+			}
+		}
+		allowed += wanted.size;
+		const about = `seed ${seed}, fleet ${tried}: ${JSON.stringify({ request, rules: [...rules] })}`;
+		assert.deepEqual([...seen].toSorted(), [...wanted].toSorted(), about);
+	}
+	assert.ok(allowed > fleets / 5, `only ${allowed} things were allowed`);
+});
+
+function copiesIn({ action, reply }: Request): readonly string[] {
+	const tags = (each: Action | undefined): string[] => {
+		if (!each) return [];
+		if (each.kind === 'copy') return [each.tag];
+		return 'inner' in each ? tags(each.inner) : [];
+	};
+	return [...tags(action), ...tags(reply)];
+}
