@@ -62,7 +62,7 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 		if (present === undefined) {
 			const kept: Note[] = [...notes.filter(([step]) => step !== id), [id, size]];
 			// In one step: if the disk is full, the notes of the others stay.
-			await replaceFile(notePath, JSON.stringify(kept.slice(-notesMax)), id);
+			await replaceFile(notePath, JSON.stringify(kept.slice(-notesMax)), { id });
 		}
 		await appendWhole(handle, bytes, present ?? 0);
 		if (size === 0) await syncFolder(dirname(path));

@@ -76,7 +76,7 @@ async function run(
 	await whileFull({ clock, signal, retryMs, onWait }, () =>
 		writeFile === undefined
 			? appendStep({ path: place, bytes, id })
-			: replaceFile(place, bytes, id),
+			: replaceFile(place, bytes, { id }),
 	);
 	return { bytes: bytes.byteLength };
 }

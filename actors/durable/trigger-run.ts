@@ -55,9 +55,9 @@ export function createRun(parts: BatchParts): Run {
 	/** Adds the receipt of a message, by which audits and repetitions find its outcome. */
 	const addReceipt = ({ mail, attempts }: Trigger, { outcome, code }: Result, batch: Batch) => {
 		if (!mail || mail.volatile || mail.answer) return;
-		const { id, from, at: takenAt } = mail;
-		const at = journal.now();
-		batch.ended.push({ id, from, method: actor, outcome, code, attempts, at, takenAt });
+		const { id, from, at: takenAt, message } = mail;
+		const about = { id, from, method: actor, askedBy: message.askedBy };
+		batch.ended.push({ ...about, outcome, code, attempts, at: journal.now(), takenAt });
 	};
 	const remove = createRemoval(parts);
 

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto';
+import { derivedIdStarts } from '../../runtime/platform/ids.ts';
 import type { PrintOnConsole } from '../../runtime/observability/console.ts';
+import { startupFolderOf } from '../../runtime/message/startup-messages.ts';
 import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
@@ -82,10 +85,25 @@ export function createMethodContext(
 		warn({ code, detail }) {
 			parts.signals.emit('call.warned', { id: message.id, method: definition.name, code, detail });
 		},
-		ask: (asked, signal) => askMessage(parts, { ...asked, ...askedByOf(run.principals) }, signal),
+		ask({ id, ...asked }, signal) {
+			const own = id === undefined ? {} : { id: runId(message, id) };
+			return askMessage(parts, { ...asked, ...own, ...askedByOf(run.principals) }, signal);
+		},
+		askedBy: run.principals,
+		startupFolder: startupFolderOf(config),
 		print: (text) => parts.print(message.fromNode, text),
 		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),
 	};
+}
+
+/**
+ * The id of what a run asks, made from the message that it is for: of another message, or of one of
+ * another sender, it is another.
+ */
+function runId({ fromNode, id, method }: Message, name: string): string {
+	const said = JSON.stringify([fromNode, id, method, name]);
+	const hash = createHash('sha256').update(said).digest('hex');
+	return `${derivedIdStarts.run}${hash.slice(0, 32)}`;
 }
 
 /** Longer than any node runs. */

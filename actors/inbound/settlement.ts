@@ -115,12 +115,12 @@ function resultOf({ run, problem, tookMs, end, ...more }: Ending): Result {
 
 function receiptOf(
 	{ at: takenAt }: MailboxRow,
-	{ id, fromNode: from, method }: Message,
+	{ id, fromNode: from, method, askedBy }: Message,
 	{ end, tookMs, at }: Pick<Ending, 'end' | 'tookMs'> & { at: number },
 ): Receipt {
 	const { outcome, attempts, code } = end;
 	const startedAt = attempts > 0 ? Math.round(at - tookMs) : undefined;
-	return { id, from, method, outcome, code, attempts, at, takenAt, startedAt };
+	return { id, from, method, outcome, code, attempts, at, takenAt, startedAt, askedBy };
 }
 
 /** The fields of the signal `call.ended`. A crash of the method has its stack as detail. */

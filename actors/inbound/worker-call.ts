@@ -26,7 +26,15 @@ export interface Order {
 	readonly message: Message;
 	readonly facts: Pick<
 		MethodContext,
-		'node' | 'storeId' | 'timeoutMs' | 'attempt' | 'outputBytesMax' | 'limits' | 'progress'
+		| 'node'
+		| 'storeId'
+		| 'askedBy'
+		| 'startupFolder'
+		| 'timeoutMs'
+		| 'attempt'
+		| 'outputBytesMax'
+		| 'limits'
+		| 'progress'
 	>;
 	/** See the setting of this name. */
 	readonly connectAttemptMs: number;
@@ -83,11 +91,13 @@ export function runInWorker(
 	if (file === undefined) {
 		throw new ReeveError('bad_declaration', `${name}: isolate needs a method that has a file`);
 	}
-	const { clock, signal, node, storeId, timeoutMs, attempt, outputBytesMax } = context;
+	const { clock, signal, node, storeId, askedBy, startupFolder } = context;
+	const { timeoutMs, attempt, outputBytesMax } = context;
 	// A copy of the limits alone: the context has the whole configuration there.
 	const limits = { ...context.limits };
 	const { progress } = context;
-	const facts = { node, storeId, timeoutMs, attempt, outputBytesMax, limits, progress };
+	const about = { node, storeId, askedBy, startupFolder };
+	const facts = { ...about, timeoutMs, attempt, outputBytesMax, limits, progress };
 	const connectAttemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
 	const order: Order = { file, message, facts, connectAttemptMs };
 	const worker = new Worker(threadFile, {

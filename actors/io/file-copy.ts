@@ -23,7 +23,7 @@ export const checksum = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in
 
 /**
  * Resolves the path of a message: relative paths lie in the data folder; absolute ones are taken as
- * they are, unless `copyOutside` is off.
+ * they are, if `copyOutside` is on.
  *
  * @throws ReeveError `path_outside`
  */

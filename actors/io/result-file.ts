@@ -21,7 +21,8 @@ export interface Appending {
 
 /**
  * The file that a message names: `<data>/<directory>/<node>/<fileName>`, as in steward. The node is
- * the one that the content is about: the sender of a reply, the receiver of anything else.
+ * the sender of a reply, and the receiver of anything else. If a sender tells of a third node, that
+ * one has a folder in the folder of the sender, because no node may write the results of others.
  *
  * @throws ReeveError `bad_arguments` without a `fileName`; `path_outside`; `file_failed`
  */
@@ -30,29 +31,31 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 		const advice = "check that you've specified a value for fileName in the message";
 		throw new ReeveError('bad_arguments', advice);
 	}
-	const node = message.aboutNode ?? (isReply(message) ? message.fromNode : context.node);
-	return context.dataFile(message.directory ?? '', node, message.fileName);
+	const { directory = '', fromNode, aboutNode = fromNode, fileName } = message;
+	const owner = isReply(message) ? fromNode : context.node;
+	const folders = aboutNode === fromNode ? [owner] : [owner, aboutNode];
+	return context.dataFile(directory, ...folders, fileName);
 }
 
 /**
  * Replaces the file's content by `data`. Readers see the old content or the new one, never a part,
  * whatever happens in between; a second run leaves the same file. What is no regular file, such as
- * a named pipe, is not replaced.
+ * a named pipe, is not replaced. It keeps its permissions unless a `mode` is given.
  *
  * @throws ReeveError `file_failed`, `storage_full`
  */
 export async function replaceFile(
 	path: string,
 	data: string | Uint8Array,
-	messageId: string,
+	{ id, mode }: { readonly id: string; readonly mode?: number },
 ): Promise<void> {
 	const folder = dirname(path);
 	// A run after a crash uses the same name, and so removes what the crash left.
-	const temporary = join(folder, `.reeve-${messageId}.tmp`);
+	const temporary = join(folder, `.reeve-${id}.tmp`);
 	// The new file gets the permissions of the one that it replaces.
 	const replaced = await regularFile(path);
 	try {
-		await writeSynced(temporary, data, replaced && replaced.mode & 0o7777);
+		await writeSynced(temporary, data, mode ?? (replaced && replaced.mode & 0o7777));
 		await rename(temporary, path);
 		await syncFolder(folder);
 	} catch (thrown) {

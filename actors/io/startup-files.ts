@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileError } from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
@@ -12,9 +12,9 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
 import {
 	listStartup,
+	startupContent,
 	startupFileName,
 	startupFilesMax,
-	startupFolder,
 	type StartupFile,
 } from '../../runtime/message/startup-messages.ts';
 import { untilSpace } from './full-disk.ts';
@@ -40,15 +40,29 @@ export async function writeStartup(message: Message, context: MethodContext): Pr
 		if (typeof each === 'object' && each !== null && !Array.isArray(each)) continue;
 		throw new ReeveError('bad_message', 'data: a message is an object');
 	}
-	await untilSpace(context, async () =>
-		replaceFile(await context.dataFile(startupFolder, file), data, id),
-	);
+	const content = startupContent(data, context.askedBy);
+	await untilSpace(context, async () => {
+		await makeFolder(context.startupFolder);
+		await replaceFile(join(context.startupFolder, file), content, { id, mode: privateMode });
+	});
+}
+
+/** Only the node, and who administers it, may read and write what it will do. */
+const privateMode = 0o600;
+
+async function makeFolder(folder: string): Promise<void> {
+	try {
+		const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+		// The mode of a folder that is made depends on the mask of the process.
+		if (made !== undefined) await chmod(folder, 0o700);
+	} catch (thrown) {
+		throw fileError(thrown);
+	}
 }
 
 /** The files of startup messages. */
-export async function startupFiles(context: MethodContext): Promise<readonly StartupFile[]> {
-	const inside = await context.dataFile(startupFolder, 'name');
-	return listStartup(dirname(dirname(inside)));
+export function startupFiles(context: MethodContext): Promise<readonly StartupFile[]> {
+	return listStartup(context.startupFolder);
 }
 
 /**
@@ -57,7 +71,7 @@ export async function startupFiles(context: MethodContext): Promise<readonly Sta
  * @throws ReeveError `bad_name`, `file_failed`
  */
 export async function removeStartup(name: string, context: MethodContext): Promise<void> {
-	const path = await context.dataFile(startupFolder, startupFileName(name));
+	const path = join(context.startupFolder, startupFileName(name));
 	try {
 		await rm(path, { force: true });
 	} catch (thrown) {

@@ -49,7 +49,7 @@ export default defineMethod({
 		if (toNode === undefined || path === undefined) return undefined;
 		return { toNode, method: 'REQCopyDst', methodArgs: ['begin', path] };
 	},
-	example: { methodArgs: ['/etc/hosts', 'central', 'copies/hosts'] },
+	example: { methodArgs: ['report.txt', 'central', 'copies/report.txt'] },
 	async run({ methodArgs }, context) {
 		const [path = '', toNode = '', target = '', bytes = '', , folderMode = ''] = methodArgs;
 		const wanted = Number(bytes) || context.limits.copyChunkBytes;

@@ -23,6 +23,6 @@ export default defineMethod({
 	example: {},
 	async run({ id, fromNode }, context) {
 		const path = await context.dataFile('hello-messages', fromNode, 'hello.log');
-		await replaceFile(path, `Received hello from "${fromNode}"\n`, id);
+		await replaceFile(path, `Received hello from "${fromNode}"\n`, { id });
 	},
 });

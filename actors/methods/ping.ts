@@ -28,7 +28,7 @@ export default defineMethod({
 		const data = `${isoNow(context.clock)}, ping received from ${message.fromNode}\n`;
 		if (message.fileName) {
 			await untilSpace(context, async () =>
-				replaceFile(await resultFile(message, context), data, message.id),
+				replaceFile(await resultFile(message, context), data, message),
 			);
 		}
 		return { data };

@@ -28,7 +28,7 @@ export default defineMethod({
 		if (!message.fileName) return;
 		const line = `${isoNow(context.clock)}, pong received from ${message.fromNode}\n`;
 		await untilSpace(context, async () =>
-			replaceFile(await resultFile(message, context), line, message.id),
+			replaceFile(await resultFile(message, context), line, message),
 		);
 	},
 });

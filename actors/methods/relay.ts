@@ -48,7 +48,7 @@ export default defineMethod({
 		const [toNode = '', method = '', ...methodArgs] = message.methodArgs;
 		const { data, key } = message;
 		const { result, output, isCut } = await context.ask({
-			id: `relay-${message.id}`,
+			id: 'relayed',
 			toNode,
 			method,
 			methodArgs,

@@ -26,7 +26,7 @@ export default defineMethod({
 	example: { data: 'hello\n' },
 	async run(message, context) {
 		await untilSpace(context, async () =>
-			replaceFile(await resultFile(message, context), message.data ?? '', message.id),
+			replaceFile(await resultFile(message, context), message.data ?? '', message),
 		);
 	},
 });

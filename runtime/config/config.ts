@@ -28,6 +28,10 @@ export const configSchema = z.strictObject({
 	socketFolder: folder.default('./tmp').describe('Where the unix socket lives'),
 	databaseFolder: folder.default('./var/lib').describe('Where the journal lives'),
 	subscribersDataFolder: folder.default('./data').describe('Where methods write their files'),
+	startupFolder: z
+		.string()
+		.default('')
+		.describe('Where startup messages are; empty: startup/ in databaseFolder'),
 	methodsFolder: z.string().default('').describe('A folder with your own method files'),
 	brokerAddress: z
 		.string()
@@ -178,7 +182,7 @@ export const configSchema = z.strictObject({
 		.default(262_144)
 		.describe('The most bytes of a copied file in one message'),
 	copyOutside: flag
-		.default(true)
+		.default(false)
 		.describe('Allow absolute paths outside of the data folder for copied files'),
 	outputKeptBytesMax: bytes.default(65_536).describe('The most output kept in the ledger'),
 	mailboxMessagesMax: count.default(100_000).describe('Messages waiting for one method here'),

@@ -14,7 +14,9 @@ import { checkInput, type CheckedInput, type Message } from '../message/message.
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { createPublicIntake, type PublicIntakeParts, type PublicIntake } from './public-intake.ts';
-import { newId } from '../platform/ids.ts';
+import { derivedIdStarts, isDerivedId, newId } from '../platform/ids.ts';
+import { contentMark } from '../message/codec.ts';
+import { markIn } from '../ledger/ledger-entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
 import type { Outbox } from '../delivery/outbox.ts';
@@ -79,6 +81,9 @@ export function createIntake(parts: IntakeParts): Intake {
 			if (known.toNode !== toNode || known.method !== method) {
 				return refuse('duplicate_id', `${id} is ${known.method} to ${known.toNode}`, via);
 			}
+			if (markIn(known) !== contentMark(message)) {
+				return refuse('duplicate_id', `${id} is another message, or of another caller`, via);
+			}
 			// What it repeats may still be on its way to the disk.
 			await parts.journal.commit([]);
 			signals.emit('message.duplicate', { id, method, from });
@@ -93,8 +98,10 @@ export function createIntake(parts: IntakeParts): Intake {
 	const accept: Intake['accept'] = async (raw, via, asker = local) => {
 		try {
 			const input = checkInput(raw);
+			if (input.id !== undefined) checkId(input.id);
 			const definition = check(input, asker);
-			const { receivers, id } = input;
+			const { receivers } = input;
+			const { id = input.id } = asker;
 			const messages = receivers.map((toNode) => {
 				// One id for many receivers would name many messages; each gets its own.
 				const own = id && receivers.length > 1 ? `${id}:${toNode}` : id;
@@ -200,6 +207,17 @@ function createCheck(parts: IntakeParts) {
 function principalsOf({ caller, askedBy = noPrincipals }: Asker) {
 	const principal = principalOf(caller);
 	return principal === undefined ? askedBy : withPrincipal(askedBy, principal);
+}
+
+/**
+ * What a node finds under an id that it has derived must be its own.
+ *
+ * @throws ReeveError `bad_message`
+ */
+function checkId(id: string): void {
+	if (!isDerivedId(id)) return;
+	const starts = Object.values(derivedIdStarts).join(' ');
+	throw new ReeveError('bad_message', `id: nodes make those that begin with ${starts}`);
 }
 
 /**

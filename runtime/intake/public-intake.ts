@@ -9,6 +9,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
+import { derivedIdStarts } from '../platform/ids.ts';
 import type { Asker } from '../security/authority.ts';
 import { formatTopic, isAcknowledged, type Kind, isReplyTopic } from '../message/topics.ts';
 import type { OutcomePublisher } from './outcome-publisher.ts';
@@ -98,10 +99,10 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 		const isSigned = author.caller.kind === 'client' && author.caller.name !== undefined;
 		await again(id, isSigned ? ledger.get(id)?.replyTo : replyTo);
 	};
-	const take = async ({ whole: raw, author }: Signed, gone?: AbortSignal): Promise<void> => {
+	const take = async ({ whole: raw, id, author }: Signed, gone?: AbortSignal): Promise<void> => {
 		const replyTo = replyToOf(raw);
 		for (;;) {
-			const [answer] = await parts.accept(raw, 'mqtt', { caller: author.caller });
+			const [answer] = await parts.accept(raw, 'mqtt', { caller: author.caller, id });
 			if (!answer) return;
 			if ('id' in answer) {
 				const used = author.used();
@@ -144,6 +145,8 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 /** A complete message, and who has signed it. */
 interface Signed {
 	readonly whole: object;
+	/** An id made from the question, for one that has none. */
+	readonly id?: string;
 	readonly author: Author;
 }
 
@@ -153,11 +156,11 @@ function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts):
 	const { prefix, checkAuthor, ledger } = { ...parts, prefix: parts.config.topicPrefix };
 	if (!checkAuthor || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 		const author = { caller: { kind: 'client' }, message: {}, used: () => [] } as const;
-		return { whole: complete(raw, around), author: { ...author, isUsed: false } };
+		return { ...complete(raw, around), author: { ...author, isUsed: false } };
 	}
 	const { signature: _, ...bare } = raw as { signature?: unknown };
-	const whole = complete(bare, around);
-	const { id, methodArgs } = whole as Record<string, unknown>;
+	const completed = complete(bare, around);
+	const { id, methodArgs } = completed.whole as Record<string, unknown>;
 	const topic = formatTopic(prefix, { part: 'public', node, ...address });
 	const author = checkAuthor(raw, topic, {
 		method: methods.find(address.method)?.name ?? address.method,
@@ -167,7 +170,7 @@ function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts):
 	if (author.isUsed && ledger.get(String(id)) === undefined) {
 		throw new ReeveError('replayed', String(id));
 	}
-	return { whole, author };
+	return { ...completed, author };
 }
 
 /** Where MQTT 5 says that the answer is to go. */
@@ -195,7 +198,7 @@ interface Surroundings {
 }
 
 /** The message with what its topic and its properties say. */
-function complete(raw: unknown, around: Surroundings): object {
+function complete(raw: unknown, around: Surroundings): Pick<Signed, 'whole' | 'id'> {
 	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 		throw new ReeveError('bad_message', 'a message is an object, in JSON or in YAML');
 	}
@@ -212,7 +215,7 @@ function complete(raw: unknown, around: Surroundings): object {
 		...(topic === undefined ? {} : { replyTopic: topic }),
 		...(correlation === undefined ? {} : { correlation }),
 	};
-	return said['id'] === undefined ? { ...whole, ...derivedId(whole, around) } : whole;
+	return { whole, ...(said['id'] === undefined ? derivedId(whole, around) : {}) };
 }
 
 /**
@@ -248,5 +251,5 @@ function derivedId(whole: object, { payload, index, address }: Surroundings): { 
 	for (const part of [topic, correlation, address.method, address.kind, String(index), payload]) {
 		hash.update(part).update('\0');
 	}
-	return { id: `asked-${hash.digest('hex').slice(0, 32)}` };
+	return { id: `${derivedIdStarts.question}${hash.digest('hex').slice(0, 32)}` };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Config } from '../config/config.ts';
-import { unpackMessage } from '../message/codec.ts';
+import { contentMark, unpackMessage } from '../message/codec.ts';
 import { isReply, type Message, type ReplyTo, type Result } from '../message/message.ts';
 import type { Change } from '../journal/schema.ts';
 import type { HistoryEvent } from './message-history.ts';
@@ -32,6 +32,8 @@ export interface Entry {
 	 * than `bodyKeptBytesMax`, see {@link keepsBody}. To be read by {@link messageIn}.
 	 */
 	readonly body?: Uint8Array;
+	/** The mark of what it says, see `contentMark`; only if an id was chosen and `body` is absent. */
+	readonly mark?: string;
 	/** What happened to it so far, as far as it is written. */
 	readonly events?: readonly HistoryEvent[];
 }
@@ -52,6 +54,12 @@ export function keepsBody(
 export function messageIn({ body, replyTo }: Entry): Message | undefined {
 	const message = body && unpackMessage(body);
 	return message && replyTo && !message.replyTo ? { ...message, replyTo } : message;
+}
+
+/** The mark of what the message of an entry says; undefined if that was not kept. */
+export function markIn(entry: Entry): string | undefined {
+	const message = messageIn(entry);
+	return message ? contentMark(message) : entry.mark;
 }
 
 /** Who hears of settled entries, in the transaction that settles them. */

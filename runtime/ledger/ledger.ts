@@ -14,9 +14,10 @@ import type { Message, ReplyTo, Result } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createLedgerCache } from './ledger-cache.ts';
 import type { HistoryEvent, HistoryNote } from './message-history.ts';
-import { packMessage } from '../message/codec.ts';
+import { contentMark, packMessage } from '../message/codec.ts';
 import { createLedgerRetention } from './ledger-retention.ts';
 import type { Signals } from '../observability/signals.ts';
+import { isNewId } from '../platform/ids.ts';
 import { askedReply } from '../message/reply.ts';
 import { keepsBody, type Entry, type OutcomeListener } from './ledger-entry.ts';
 import {
@@ -120,7 +121,7 @@ export function createLedger(parts: {
 				...(text ? { note: text } : {}),
 				...(reply ? { reply } : {}),
 				...(replyTo ? { replyTo } : {}),
-				...(keepsBody(message, packed, config) ? { body: packed } : {}),
+				...(keepsBody(message, packed, config) ? { body: packed } : markOf(message)),
 			};
 			return [write(entry), openedChange(entry)];
 		},
@@ -198,4 +199,9 @@ function asText(output: string | Uint8Array, bytesMax: number): string {
 	return Buffer.from(output as Uint8Array)
 		.subarray(0, bytesMax)
 		.toString('utf8');
+}
+
+/** The mark of a message whose body is not kept; an id that was made by chance comes once. */
+function markOf(message: Message): Pick<Entry, 'mark'> {
+	return isNewId(message.id) ? {} : { mark: contentMark(message) };
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import type { Config } from '../config/config.ts';
+import type { Principal } from '../message/principal.ts';
 import type { Outcome } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
 import { scanMailbox } from '../mailbox/mailbox-row.ts';
@@ -29,6 +30,8 @@ export interface Receipt {
 	/** When it was accepted here, and when it was first started in the epoch that ended it. */
 	readonly takenAt?: number | undefined;
 	readonly startedAt?: number | undefined;
+	/** On whose behalf it was, beside its sender. */
+	readonly askedBy?: readonly Principal[] | undefined;
 }
 
 /** The receipts that {@link createReceipts} makes. */
@@ -166,14 +169,17 @@ type Stored = readonly [
 	takenAt: number | null,
 	code: string | null,
 	startedAt: number | null,
+	/** Absent if its sender is behind it alone. */
+	askedBy?: readonly Principal[],
 ];
 /** A row. Older versions have written receipts with names, and each of them by itself. */
 export type ReceiptRow = Receipt | readonly (Receipt | Stored)[];
 
 function storedOf(receipt: Receipt): Stored {
 	const { id, from, method, outcome, attempts, at } = receipt;
-	const { takenAt = null, code = null, startedAt = null } = receipt;
-	return [id, from, method, outcome, attempts, at, takenAt, code, startedAt];
+	const { takenAt = null, code = null, startedAt = null, askedBy } = receipt;
+	const stored = [id, from, method, outcome, attempts, at, takenAt, code, startedAt] as const;
+	return askedBy ? [...stored, askedBy] : stored;
 }
 
 /** The receipts of a row. */
@@ -182,7 +188,7 @@ export function receiptsIn(row: ReceiptRow): readonly Receipt[] {
 }
 
 function restored(stored: Stored): Receipt {
-	const [id, from, method, outcome, attempts, at, takenAt, code, startedAt] = stored;
+	const [id, from, method, outcome, attempts, at, takenAt, code, startedAt, askedBy] = stored;
 	return {
 		id,
 		from,
@@ -193,6 +199,7 @@ function restored(stored: Stored): Receipt {
 		...(code === null ? {} : { code }),
 		...(takenAt === null ? {} : { takenAt }),
 		...(startedAt === null ? {} : { startedAt }),
+		...(askedBy ? { askedBy } : {}),
 	};
 }
 

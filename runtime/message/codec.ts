@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { createHash } from 'node:crypto';
 import { addExtension, Packr } from 'msgpackr';
 import { isMessage } from './message-check.ts';
 import type { Message } from './message.ts';
@@ -46,6 +47,17 @@ export function unpack(bytes: Uint8Array): unknown {
 /** A message as it lies in the journal and travels between nodes. */
 export function packMessage(message: Message): Uint8Array {
 	return packr.pack(message);
+}
+
+/**
+ * The mark of what a message says: two of the same mark ask for the same, on behalf of the same.
+ * Id, note and reply topic are no part of it.
+ */
+export function contentMark(message: Message): string {
+	const { id: _id, note: _note, replyTo: _to, ...said } = message;
+	const fields = Object.entries(said).filter(([, value]) => value !== undefined);
+	const sorted = fields.toSorted(([one], [other]) => (one < other ? -1 : 1));
+	return createHash('sha256').update(packr.pack(sorted)).digest('base64url');
 }
 
 /**

@@ -64,10 +64,7 @@ export function askedByOf(list: readonly Principal[]): { askedBy?: readonly Prin
 	return list.length > 0 ? { askedBy: list } : {};
 }
 
-/** For people: `client:alice through central`; empty if nothing but the sender is behind it. */
-export function principalsText(list: readonly Principal[], sender: string): string {
-	if (list.length === 0) return '';
-	const names = list.map((each) => each.replace(/^node:/, ''));
-	const [first = '', ...others] = names;
-	return `${first} through ${[...others, sender].join(', ')}`;
+/** For people: `client:alice through central`; empty for an empty list. */
+export function principalsText(list: readonly Principal[] = noPrincipals): string {
+	return list.map((each) => each.replace(/^node:/, '')).join(' through ');
 }

@@ -10,6 +10,7 @@ import { isName, type Kind } from '../message/topics.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Called, Message, OnCrash, Result } from '../message/message.ts';
+import type { Principal } from '../message/principal.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Processes } from './processes.ts';
 import type { Received } from '../ledger/received-messages.ts';
@@ -36,7 +37,10 @@ export interface Asked extends Pick<
 	Message,
 	'toNode' | 'method' | 'methodArgs' | 'data' | 'ttl' | 'methodTimeout' | 'key' | 'note'
 > {
-	/** Makes asking idempotent: a second ask of this id waits for the outcome of the first. */
+	/**
+	 * Names the question within the run, and makes asking idempotent: a second ask of this id, also
+	 * after a crash, waits for the outcome of the first.
+	 */
 	readonly id?: string;
 }
 
@@ -60,6 +64,10 @@ export interface MethodContext {
 	readonly signal: AbortSignal;
 	/** Milliseconds that the run may take in all. */
 	readonly timeoutMs: number;
+	/** On whose behalf the run is, beside this node: see `runtime/message/principal.ts`. */
+	readonly askedBy: readonly Principal[];
+	/** The folder of the startup messages; for the methods that manage them. */
+	readonly startupFolder: string;
 	/** How often the method was started for this message, this time included. */
 	readonly attempt: number;
 	/** The most bytes of output that a reply may carry. */

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
+import type { Principal } from '../message/principal.ts';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { Signals } from '../observability/signals.ts';
 
@@ -119,13 +120,21 @@ export type Answer =
 	| { readonly id: string; readonly toNode: string; readonly duplicate?: true }
 	| { readonly error: ErrorCode; readonly detail: string; readonly hint: string };
 
+/** What a listener knows of a message beside its text. */
+export interface Source {
+	/** An id derived from where the message lies, so that it is taken once, see `derivedIdStarts`. */
+	readonly id?: string;
+	/** On whose behalf it was put there; absent for the people of this node. */
+	readonly askedBy?: readonly Principal[];
+}
+
 /** What the node does for a listener. */
 export interface NodeApi {
 	/**
 	 * Takes one message, as it came out of the JSON parser, with one answer for each receiver, in
 	 * order. Resolves when they are on disk; never rejects.
 	 */
-	accept(raw: unknown, via: string): Promise<readonly Answer[]>;
+	accept(raw: unknown, via: string, source?: Source): Promise<readonly Answer[]>;
 	/** Reports input that never became a message: a syntax error, a size over the limit, a cut. */
 	refuse(code: ErrorCode, detail: string, via: string): Answer;
 	/**

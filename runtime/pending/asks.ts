@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Message, Result } from '../message/message.ts';
 import { askedByOf, noPrincipals, type Principal } from '../message/principal.ts';
-import { newId } from '../platform/ids.ts';
+import { derivedIdStarts, newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { MailboxRow } from '../mailbox/mailbox-row.ts';
 import type { Mailbox } from '../mailbox/mailbox.ts';
@@ -53,12 +53,9 @@ export interface Asks {
 	monitors(): ReadonlyMap<string, Asker & Required<Pick<Asker, 'watches'>>>;
 }
 
-/** What such ids begin with, so that the ledger need not look for an asker of every message. */
-const idStart = 'ask-';
-
 /** A message id whose outcome an instance waits for. */
 export function newAskId(clock: Clock): string {
-	return idStart + newId(clock);
+	return derivedIdStarts.ask + newId(clock);
 }
 
 /** Opens the asks. */
@@ -89,7 +86,7 @@ export function createAsks(parts: {
 			}
 		},
 		answer(id, result, output) {
-			const asker = id.startsWith(idStart) ? askerOf(id) : undefined;
+			const asker = id.startsWith(derivedIdStarts.ask) ? askerOf(id) : undefined;
 			const box = asker && parts.mailbox(asker.actor);
 			if (!asker || !box) return [];
 			fresh.set(id, undefined);

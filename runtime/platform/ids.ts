@@ -40,6 +40,29 @@ function headOf(now: number): string {
 }
 
 /**
+ * What the ids begin with that a node makes from something else than chance: of the outcomes that
+ * actors wait for, of questions of MQTT clients, of messages in files, and of what a run of a
+ * method asks. No caller may choose such an id: what a node finds under one of them is its own.
+ */
+export const derivedIdStarts = {
+	ask: 'ask-',
+	question: 'asked-',
+	readFolder: 'file:',
+	startupFolder: 'startup:',
+	run: 'run-',
+} as const;
+
+/** Whether an id begins like those that nodes derive. */
+export function isDerivedId(id: string): boolean {
+	return Object.values(derivedIdStarts).some((start) => id.startsWith(start));
+}
+
+/** Whether an id looks like one that {@link newId} has made: no other message will have it. */
+export function isNewId(id: string): boolean {
+	return /^[0-9A-HJKMNP-TV-Z]{26}$/.test(id);
+}
+
+/**
  * A new store identity: 128 random bits in hexadecimal. Created once, with the journal's file.
  */
 export function newStoreId(clock: Clock): string {

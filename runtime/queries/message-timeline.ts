@@ -14,7 +14,8 @@ import type { Outbox } from '../delivery/outbox.ts';
 import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
 import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
-import type { Entry } from '../ledger/ledger-entry.ts';
+import { messageIn, type Entry } from '../ledger/ledger-entry.ts';
+import { noPrincipals, principalsText, type Principal } from '../message/principal.ts';
 
 /** What timelines are made from. */
 export interface TimelineParts {
@@ -53,8 +54,10 @@ function sentPart(
 	{ outbox, journal }: TimelineParts,
 ): Omit<MessageTimeline, 'id' | 'events'> {
 	const { replyTo, lane, seq } = entry;
+	const askedBy = principalsText(messageIn(entry)?.askedBy);
 	return {
 		sent: messageRow(entry, outbox, journal.wallOf),
+		...(askedBy === '' ? {} : { askedBy }),
 		...(replyTo ? { replyTopic: replyTo.topic } : {}),
 		...(lane === undefined ? {} : { lane, seq }),
 	};
@@ -72,11 +75,12 @@ async function receivedHere(
 ): Promise<Here | undefined> {
 	for await (const { box, row, start } of received.mail()) {
 		if (row.id !== id) continue;
-		const { from, at } = row;
+		const { from, at, message } = row;
 		const { attempts = 0 } = start ?? {};
 		const state = start ? 'running' : 'waiting';
 		const events = eventAt(at, { what: 'taken', detail: `from ${from}` });
-		return { row: { id, from, method: box.method, state, attempts }, events };
+		const told = asked(message.askedBy, from);
+		return { row: { id, from, method: box.method, state, attempts, ...told }, events };
 	}
 	const [receipt, ...others] = received.receipts(id);
 	if (!receipt) return undefined;
@@ -94,7 +98,13 @@ function endedHere(receipt: Receipt, isDead: boolean): Here {
 		...eventAt(startedAt, { what: 'started', attempt: attempts }),
 		...eventAt(at, { what: 'ended', detail: code === undefined ? outcome : `${outcome}: ${code}` }),
 	];
-	return { row: { id, from, method, state: isDead ? 'dead' : outcome, attempts }, events };
+	const state = isDead ? 'dead' : outcome;
+	return { row: { id, from, method, state, attempts, ...asked(receipt.askedBy, from) }, events };
+}
+
+/** On whose behalf a message came from its sender. */
+function asked(list: readonly Principal[] = noPrincipals, from: string): { askedBy?: string } {
+	return list.length === 0 ? {} : { askedBy: `${principalsText(list)} through ${from}` };
 }
 
 /** An event, if it is known when it was. */

@@ -29,6 +29,8 @@ export interface ReceivedRow {
 	/** `waiting`, `running`, `dead`, or one of the outcomes. */
 	readonly state: string;
 	readonly attempts: number;
+	/** On whose behalf it is, for people; absent if its sender is behind it alone. */
+	readonly askedBy?: string;
 }
 
 /**
@@ -39,6 +41,8 @@ export interface MessageTimeline {
 	readonly id: string;
 	readonly sent?: MessageRow;
 	readonly received?: ReceivedRow;
+	/** On whose behalf it was sent, for people; absent if this node is behind it alone. */
+	readonly askedBy?: string;
 	readonly replyTopic?: string;
 	readonly lane?: string;
 	readonly seq?: number | undefined;

@@ -41,6 +41,8 @@ export interface Asker {
 	readonly caller: Caller;
 	/** Set if the message was asked for before, and is handed in again. */
 	readonly askedBy?: readonly Principal[] | undefined;
+	/** The id that the node has derived for it, in place of one that the message names. */
+	readonly id?: string | undefined;
 }
 
 /** What the principals of messages may do at a node. */
@@ -177,8 +179,7 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 			if (!authorizationMethods.has(method) && !access?.rules()) return undefined;
 			const { methodArgs } = accepted.message;
 			const why = refusal(principals, { method, methodArgs });
-			const about = why && principalsText(accepted.message.askedBy ?? noPrincipals, '');
-			return about ? `${why} (asked by ${about})` : why;
+			return why && principals.length > 1 ? `${why} (asked by ${principalsText(principals)})` : why;
 		},
 		intakeRefusal({ caller, askedBy = noPrincipals }, message) {
 			const principal = principalOf(caller);

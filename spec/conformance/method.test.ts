@@ -46,6 +46,8 @@ before(async () => {
 	tcpPort = await freePort();
 	httpPort = await freePort();
 	await writeStartupMessages();
+	await mkdir(fleet.data('ship1'), { recursive: true });
+	await writeFile(join(fleet.data('ship1'), 'report.txt'), 'a report');
 	await fleet.start('ship1', [
 		'--tcpListener',
 		`127.0.0.1:${tcpPort}`,
@@ -55,6 +57,8 @@ before(async () => {
 		inbox(),
 		'--readFolderSettleMs',
 		'50',
+		'--startupFolder',
+		join(fleet.folder, 'startup'),
 	]);
 	client = await mqtt.connectAsync(fleet.broker, { reconnectPeriod: 0 });
 	await client.subscribeAsync('conformance/+', { qos: 1 });
@@ -126,7 +130,7 @@ async function throughReadFolder(message: Example): Promise<Told> {
 
 /** All examples at once: they were sent when ship1 started. */
 async function writeStartupMessages(): Promise<void> {
-	const folder = join(fleet.data('ship1'), 'startup');
+	const folder = join(fleet.folder, 'startup');
 	await mkdir(folder, { recursive: true });
 	await writeFile(join(folder, 'examples'), JSON.stringify(atStart.map(exampleOf)));
 }

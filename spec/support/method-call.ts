@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import { createActor } from 'xstate';
 import { z } from 'zod';
 import { callLogic, type CallInput, type RunningCall } from '../../actors/inbound/call.ts';
@@ -49,6 +50,8 @@ export function createMethodRunner(t: TestScope): MethodRunner {
 		clock: steppedClock(),
 		signal: new AbortController().signal,
 		timeoutMs: 10_000,
+		askedBy: [],
+		startupFolder: join(data, 'startup messages'),
 		attempt: 1,
 		outputBytesMax: 100_000,
 		limits: configOf(),

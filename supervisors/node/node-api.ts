@@ -89,7 +89,7 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		yield* answersTo(raw, AbortSignal.any([signal, phase.over]));
 	}
 	return {
-		accept: (raw, via) => intake.accept(raw, via),
+		accept: (raw, via, source) => intake.accept(raw, via, { caller: { kind: 'local' }, ...source }),
 		refuse: (code, detail, via) => intake.refuse(code, detail, via),
 		ask,
 	};

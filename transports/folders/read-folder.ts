@@ -25,6 +25,7 @@ import { pause } from '../../runtime/platform/clock.ts';
 import { writeAtomically } from '../../runtime/files/atomic-file.ts';
 import { syncFolder } from '../../runtime/files/data-folder.ts';
 import { asReeveError, errorTable } from '../../runtime/platform/errors.ts';
+import { derivedIdStarts } from '../../runtime/platform/ids.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
 import {
 	defineTransport,
@@ -96,13 +97,15 @@ async function handIn(
 		const { code, detail } = asReeveError(thrown);
 		return [api.refuse(code, detail, via)];
 	}
-	const given = raws.map((raw, index) => api.accept(withId(raw, `file:${mark}:${index}`), via));
+	const given = raws.map((raw, index) => {
+		const id = `${derivedIdStarts.readFolder}${mark}:${index}`;
+		return api.accept(raw, via, hasId(raw) ? {} : { id });
+	});
 	return (await Promise.all(given)).flat();
 }
 
-function withId(raw: unknown, id: string): unknown {
-	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
-	return Object.keys(raw).some((key) => key.toLowerCase() === 'id') ? raw : { ...raw, id };
+function hasId(raw: unknown): boolean {
+	return Object.keys(Object(raw)).some((key) => key.toLowerCase() === 'id');
 }
 
 function fateOf(answers: readonly Answer[]): Fate {

@@ -6,11 +6,15 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { asReeveError } from '../../runtime/platform/errors.ts';
+import { derivedIdStarts } from '../../runtime/platform/ids.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
-import { listStartup, readStartup } from '../../runtime/message/startup-messages.ts';
+import {
+	listStartup,
+	readStartup,
+	startupFolderOf,
+} from '../../runtime/message/startup-messages.ts';
 import {
 	defineTransport,
 	type RunningTransport,
@@ -20,19 +24,19 @@ import {
 /** The name of this source in errors and signals. */
 const via = 'startup folder';
 
-async function handIn(context: TransportContext, dataFolder: string): Promise<void> {
+async function handIn(context: TransportContext, folder: string): Promise<void> {
 	const { api, node } = context;
 	const epoch = await epochOf(context);
-	for (const { name } of await listStartup(dataFolder)) {
+	for (const { name } of await listStartup(folder)) {
 		try {
-			const bytes = await readStartup(dataFolder, name);
+			const { bytes, askedBy } = await readStartup(folder, name);
 			const raws = readPayload(bytes, context.config);
 			const mark = createHash('sha256').update(name).digest('hex').slice(0, 16);
 			for (const [index, raw] of raws.entries()) {
 				// The same id within an epoch, so that a restart of this transport sends nothing twice;
 				// another id in the next epoch, even if the message names one.
-				const id = `startup:${epoch}:${mark}:${index}`;
-				await api.accept(addressed(raw, { id, node }), via);
+				const id = `${derivedIdStarts.startupFolder}${epoch}:${mark}:${index}`;
+				await api.accept(addressed(raw, node), via, { id, askedBy });
 			}
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown, 'file_failed');
@@ -50,24 +54,24 @@ async function epochOf({ api }: TransportContext): Promise<number> {
 	return 0;
 }
 
-function addressed(raw: unknown, { id, node }: { id: string; node: string }): unknown {
+function addressed(raw: unknown, node: string): unknown {
 	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return raw;
 	const fields = Object.entries(raw).filter(([key]) => key.toLowerCase() !== 'id');
 	const hasReceiver = fields.some(([key]) => /^tonodes?$/i.test(key));
-	return { ...Object.fromEntries(fields), ...(hasReceiver ? {} : { toNode: node }), id };
+	return { ...Object.fromEntries(fields), ...(hasReceiver ? {} : { toNode: node }) };
 }
 
 async function start(context: TransportContext): Promise<RunningTransport> {
-	const dataFolder = resolve(context.config.subscribersDataFolder);
+	const folder = startupFolderOf(context.config);
 	if (context.isSafe !== true) {
 		try {
-			await handIn(context, dataFolder);
+			await handIn(context, folder);
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown, 'file_failed');
 			context.api.refuse(code, detail, via);
 		}
 	}
-	return { address: dataFolder, stop: () => Promise.resolve() };
+	return { address: folder, stop: () => Promise.resolve() };
 }
 
 /** Sends the startup messages; every node has it, because methods may write some at any time. */

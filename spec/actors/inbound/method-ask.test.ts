@@ -82,7 +82,7 @@ test('a relay asks with an id of its own message, and hands the outcome back', a
 	const [message] = asked;
 	assert.deepEqual(
 		[message?.id, message?.toNode, message?.methodArgs],
-		['relay-m1', 'ship2', ['uptime']],
+		['relayed', 'ship2', ['uptime']],
 	);
 });
 

@@ -99,12 +99,12 @@ test('an empty file arrives', async (t) => {
 	assert.equal(readFileSync(join(target, 'b'), 'utf8'), '');
 });
 
-test('absolute paths are where they say, unless that is forbidden', async (t) => {
-	const free = link(t);
+test('absolute paths are where they say, if that is allowed', async (t) => {
+	const free = link(t, { copyOutside: true });
 	writeFileSync(join(free.source, 'a'), 'text');
 	await free.copy([join(free.source, 'a'), 'central', join(free.target, 'deep/b')]);
 	assert.equal(readFileSync(join(free.target, 'deep/b'), 'utf8'), 'text');
-	const bound = link(t, { copyOutside: false });
+	const bound = link(t);
 	const copying = bound.copy([join(free.source, 'a'), 'central', 'b']);
 	await assert.rejects(copying, { code: 'path_outside' });
 	writeFileSync(join(bound.source, 'a'), 'text');

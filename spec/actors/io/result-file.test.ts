@@ -73,7 +73,7 @@ test('a replaced file has the new content, the old permissions, and no temporary
 	const path = join(folder, 'file');
 	writeFileSync(path, 'old, and longer than the new');
 	chmodSync(path, 0o640);
-	await replaceFile(path, 'new', 'm1');
+	await replaceFile(path, 'new', { id: 'm1' });
 	assert.equal(readFileSync(path, 'utf8'), 'new');
 	assert.equal(statSync(path).mode & 0o777, 0o640);
 	assert.deepEqual(readdirSync(folder), ['file']);
@@ -83,7 +83,7 @@ test('a reader that has a file open while it is replaced reads the old one to it
 	const path = join(temporaryFolder(t), 'file');
 	writeFileSync(path, 'old');
 	const before = statSync(path).ino;
-	await replaceFile(path, Uint8Array.of(0, 255), 'm1');
+	await replaceFile(path, Uint8Array.of(0, 255), { id: 'm1' });
 	assert.notEqual(statSync(path).ino, before, 'it is another file of the same name');
 	assert.deepEqual([...readFileSync(path)], [0, 255]);
 });
@@ -91,7 +91,7 @@ test('a reader that has a file open while it is replaced reads the old one to it
 test('a temporary file that a crash left is removed by the second run', async (t) => {
 	const folder = temporaryFolder(t);
 	writeFileSync(join(folder, '.reeve-m1.tmp'), 'half of a very long conte');
-	await replaceFile(join(folder, 'file'), 'whole', 'm1');
+	await replaceFile(join(folder, 'file'), 'whole', { id: 'm1' });
 	assert.deepEqual(readdirSync(folder), ['file']);
 	assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'whole');
 });
@@ -100,7 +100,7 @@ test('a file that cannot be replaced stays, without a temporary file beside it',
 	const folder = temporaryFolder(t);
 	const path = join(folder, 'a-folder');
 	mkdirSync(join(path, 'below'), { recursive: true });
-	await assert.rejects(replaceFile(path, 'new', 'm1'), { code: 'file_failed' });
+	await assert.rejects(replaceFile(path, 'new', { id: 'm1' }), { code: 'file_failed' });
 	assert.deepEqual(readdirSync(folder), ['a-folder']);
 });
 
@@ -196,7 +196,7 @@ test('an effect half done: what is no regular file is refused before a byte is w
 		const context = runner.context();
 		const sum = checksumOfBytes(Buffer.from('new'));
 		for (const work of [
-			() => replaceFile(path, 'new', 'm1'),
+			() => replaceFile(path, 'new', { id: 'm1' }),
 			() => appendOnce(messageOf(), context, { path, data: 'new', method }),
 			() => appendStep({ path, bytes: Buffer.from('new'), id: 's1' }),
 			() => runner.run('REQCopyDst', { methodArgs: ['begin', name, '3', sum, ''] }),

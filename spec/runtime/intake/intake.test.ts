@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { derivedIdStarts } from '../../../runtime/platform/ids.ts';
 import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
 
 const ping = { toNode: 'central', method: 'REQPing' };
@@ -211,4 +212,44 @@ test('what is no JSON on a public topic is refused and reported, and others of t
 	await publicMessage(node, [5, null, { id: 'good' }, { id: 'bad', ttl: -1 }]);
 	assert.equal(node.seen('message.refused').length, 11);
 	assert.ok(node.services.ledger.get('good'));
+});
+
+test('an id belongs to its caller and its content: of others it is refused, and never answered', async (t) => {
+	const { intake } = composedNode(t, { bodyKeptBytesMax: 2000 }).services;
+	const alice = { caller: { kind: 'client', name: 'alice' } } as const;
+	const bob = { caller: { kind: 'client', name: 'bob' } } as const;
+	const large = 'x'.repeat(2001);
+	for (const [id, data] of [
+		['small', 'a'],
+		['large', large],
+	]) {
+		const message = { id, toNode: 'ship1', method: 'REQPing', data };
+		const [first] = await intake.accept(message, 'spec', alice);
+		assert.ok(first && 'id' in first, JSON.stringify(first));
+		const [again] = await intake.accept({ ...message, note: 'again' }, 'spec', alice);
+		assert.ok(again && 'duplicate' in again, id);
+		for (const [other, who] of [
+			[message, bob],
+			[message, undefined],
+			[{ ...message, data: `${data}b` }, alice],
+			[{ ...message, fileName: 'f' }, alice],
+		] as const) {
+			const [refused] = await intake.accept(other, 'spec', who);
+			assert.ok(refused && 'error' in refused, JSON.stringify([id, who]));
+			assert.equal(refused.error, 'duplicate_id');
+		}
+	}
+});
+
+test('an id that begins like those that nodes derive is refused, whatever way it comes', async (t) => {
+	const { intake } = composedNode(t).services;
+	for (const start of Object.values(derivedIdStarts)) {
+		const message = { id: `${start}1`, toNode: 'ship1', method: 'REQPing' };
+		const [refused] = await intake.accept(message, 'spec');
+		assert.ok(refused && 'error' in refused, start);
+		assert.match(refused.detail, /^id: nodes make those/);
+		const own = { caller: { kind: 'local' }, id: `${start}1` } as const;
+		const [taken] = await intake.accept({ toNode: 'ship1', method: 'REQPing' }, 'spec', own);
+		assert.ok(taken && 'id' in taken && taken.id === `${start}1`, start);
+	}
 });

@@ -37,9 +37,10 @@ async function start(
 	const folder = join(temporaryFolder(t), 'in');
 	const clock = steppedClock(11);
 	const taken = createNotes<Message>();
-	const accept: NodeApi['accept'] = (raw) => {
-		taken.add(raw as Message);
-		return Promise.resolve([{ id: String((raw as Message)['id']), toNode: 'ship1' }]);
+	const accept: NodeApi['accept'] = (raw, _via, source) => {
+		const message: Message = { ...(raw as Message), ...source };
+		taken.add(message);
+		return Promise.resolve([{ id: String(message['id']), toNode: 'ship1' }]);
 	};
 	const values = {
 		readFolder: folder,
@@ -217,8 +218,7 @@ test('what is no message goes to refused, with the reason beside it, and is neve
 test('what cannot be taken for now stays, and is taken later under the same id', async (t) => {
 	const ids: unknown[] = [];
 	let isFull = true;
-	const accept: NodeApi['accept'] = (raw) => {
-		const { id } = raw as { id: string };
+	const accept: NodeApi['accept'] = (_raw, _via, { id = '' } = {}) => {
 		ids.push(id);
 		const full: Answer = { error: 'outbox_full', detail: '', hint: '' };
 		return Promise.resolve([isFull ? full : { id, toNode: 'ship1' }]);

@@ -1,25 +1,30 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import type { RunningNode } from '../../../supervisors/node/node.ts';
+import type { NodeOptions, RunningNode } from '../../../supervisors/node/node.ts';
 import startupFolder from '../../../transports/folders/startup-folder.ts';
 import { startListeningNode } from '../../support/local-nodes.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import type { MessageRow } from '../../../runtime/ledger/message-state.ts';
 
 /** A node in this folder, whose startup messages are those that are there. */
-function start(t: TestContext, folder: string, options: object = {}) {
+function start(
+	t: TestContext,
+	folder: string,
+	{ keysFolder = '', ...options }: NodeOptions & { readonly keysFolder?: string } = {},
+) {
 	const values = {
 		databaseFolder: join(folder, 'db'),
 		subscribersDataFolder: join(folder, 'data'),
+		keysFolder,
 	};
 	return startListeningNode(t, [startupFolder], { ...values, options });
 }
 
 function write(folder: string, name: string, text: string): void {
-	mkdirSync(join(folder, 'data', 'startup'), { recursive: true });
-	writeFileSync(join(folder, 'data', 'startup', name), text);
+	mkdirSync(join(folder, 'db', 'startup'), { recursive: true });
+	writeFileSync(join(folder, 'db', 'startup', name), text);
 }
 
 async function settled(node: RunningNode, ids: readonly string[]): Promise<MessageRow[]> {
@@ -64,7 +69,7 @@ test('a bad message stops neither the start nor the good ones beside it', async 
 	write(folder, '2', '[{"method":"nonsense"},{"method":"ping"},{"metod":"ping"},17]');
 	write(folder, '3', '');
 	write(folder, '4', '{"method":"ping"}');
-	mkdirSync(join(folder, 'data', 'startup', 'ship1'));
+	mkdirSync(join(folder, 'db', 'startup', 'ship1'));
 	const { node } = await start(t, folder);
 	const ids = startups(node);
 	assert.equal(ids.length, 2);
@@ -130,5 +135,43 @@ test('startup messages are written, listed and removed by messages', async (t) =
 	assert.ok(answer && 'id' in answer);
 	const [removed] = await settled(next.node, [answer.id]);
 	assert.equal(removed?.state, 'done');
-	assert.deepEqual(readdirSync(join(folder, 'data', 'startup')), []);
+	assert.deepEqual(readdirSync(join(folder, 'db', 'startup')), []);
+});
+
+test('startup messages are sent on behalf of those who had them written, at every start', async (t) => {
+	const folder = temporaryFolder(t);
+	const acl = join(folder, 'keys', 'acl.yaml');
+	mkdirSync(join(folder, 'keys'));
+	const mayWrite = '{from: client, method: REQStartupWrite}';
+	writeFileSync(acl, `rules: [${mayWrite}, {from: client, method: REQPing}]\n`);
+	const keys = { keysFolder: join(folder, 'keys') };
+	const first = await start(t, folder, keys);
+	const ran = join(folder, 'ran');
+	const data = `[{"method":"ping"},${touch(ran)}]`;
+	const [answer] = await first.node.api.accept(
+		{ toNode: 'central', method: 'startup-write', methodArgs: ['theirs'], data },
+		'spec',
+		{ askedBy: ['client'] },
+	);
+	assert.ok(answer && 'id' in answer, JSON.stringify(answer));
+	assert.equal((await settled(first.node, [answer.id]))[0]?.state, 'done');
+	await first.node.stop();
+	const place = join(folder, 'db', 'startup');
+	const modes = [place, join(place, 'theirs')].map((path) => statSync(path).mode & 0o777);
+	assert.deepEqual(modes, [0o700, 0o600]);
+	const { node } = await start(t, folder, keys);
+	assert.equal(startups(node).length, 1, 'the ping is taken');
+	const refused = node.signals.recent().find(({ type }) => type === 'message.refused');
+	assert.match(JSON.stringify(refused), /no rule allows client REQCliCommand/);
+	assert.ok(!existsSync(ran));
+});
+
+test('a file that says wrongly for whom it is, is refused, and does not stop the others', async (t) => {
+	const folder = temporaryFolder(t);
+	write(folder, 'a', '#reeve asked-by ["local"]\n{"method":"ping"}');
+	write(folder, 'b', '#reeve asked-by');
+	write(folder, 'c', '{"method":"ping"}');
+	const { node } = await start(t, folder);
+	assert.equal(startups(node).length, 1);
+	assert.match(JSON.stringify(node.signals.recent()), /its first line does not say for whom/);
 });

@@ -22,14 +22,15 @@ export async function fieldsText(fields: Fields): Promise<string> {
 	return tableText(['', ''], rows);
 }
 
-/** A message. */
-export async function messageText(row: MessageRow, now: number): Promise<string> {
+/** A message, and on whose behalf it was sent. */
+export async function messageText(row: MessageRow, now: number, askedBy?: string): Promise<string> {
 	const { settledAt, durationMs, output, stderr, exitCode } = row;
 	const fields = await fieldsText([
 		['message', row.id],
 		['note', row.note],
 		['method', row.method],
 		['node', row.toNode],
+		['asked by', askedBy],
 		['state', stateText(row.state)],
 		['why', row.settled ? row.why : whyWaiting(row)],
 		['code', row.code],

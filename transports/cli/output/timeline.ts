@@ -28,7 +28,11 @@ const words: Readonly<Record<HistoryEvent['what'], string>> = {
 /** Everything a node knows about a message: its fields and its history. */
 export async function messageTimelineText(row: MessageTimeline, now: number): Promise<string> {
 	const { sent, received, events } = row;
-	const head = sent ? await messageText(sent, now) : received ? await receivedText(received) : '';
+	const head = sent
+		? await messageText(sent, now, row.askedBy)
+		: received
+			? await receivedText(received)
+			: '';
 	return `${head}${shade('quiet', 'history')}\n${await timelineText(events)}`;
 }
 
@@ -38,6 +42,7 @@ function receivedText(row: ReceivedRow): Promise<string> {
 		['message', row.id],
 		['method', row.method],
 		['from', row.from],
+		['asked by', row.askedBy],
 		['state', stateText(row.state)],
 		['starts', String(row.attempts)],
 	]);
