@@ -5,8 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { seededChance } from '../../runtime/platform/clock.ts';
 import type { SimulatedNode } from '../../supervisors/testing/simulated-fleet.ts';
-import { note, startWorld } from './world.ts';
+import { forSeeds, note, startWorld } from './world.ts';
 import { tapWire } from './wire-tap.ts';
 
 const config = { unknownMethodGrace: 0 };
@@ -84,4 +85,43 @@ test('a death between taking a message back and writing that leaves no message w
 	for (const id of ['a', 'b', 'c']) assert.ok(await outcomeOf(later, id), `${id} has an outcome`);
 	const ran = world.ran('ship1');
 	assert.equal(ran.includes('b'), (await outcomeOf(later, 'b')) === 'done');
+});
+
+test('over random deaths with outcomes that are not written, every message has one that is true', async (t) => {
+	await forSeeds(3, async (seed) => {
+		const chance = seededChance(seed);
+		const faults = { delayMs: [1, 80] } as const;
+		const small = { ...config, windowMessagesMax: 3, resendMsMin: 200, claimPauseMs: 1000 };
+		const { fleet, world } = startWorld(t, { seed, faults, config: small });
+		await fleet.start('ship1', { methods: world.methods.filter(({ name }) => name !== 'SINK') });
+		const accepted: string[] = [];
+		for (let round = 0; round < 12; round += 1) {
+			const central = await fleet.start('central');
+			const method = chance() < 0.6 ? 'SINK' : 'NOTE';
+			for (let count = 0; count < 9; count += 1) {
+				const ttl = chance() < 0.5 ? { ttl: 1 } : {};
+				const message = note('ship1', `${round}.${count}`, { method, ...ttl });
+				central.send(message).then(
+					(id) => accepted.push(id),
+					() => undefined,
+				);
+			}
+			await fleet.clock.advance(chance() * 300);
+			central.disk.hold();
+			if (chance() < 0.3) fleet.hub.part('ship1');
+			await fleet.clock.advance(chance() * 2000);
+			fleet.kill('central');
+			fleet.hub.heal();
+		}
+		const central = await fleet.start('central');
+		await fleet.clock.advance(longMs);
+		assert.ok(accepted.length > 50, `${accepted.length} were accepted`);
+		for (const id of accepted) {
+			const outcome = await outcomeOf(central, id);
+			const hasRun = world.runs.some((run) => run.id === id);
+			assert.ok(outcome, `${id} has an outcome`);
+			assert.equal(hasRun, outcome === 'done', `${id} is ${outcome}`);
+		}
+		await fleet.stop();
+	});
 });
