@@ -35,6 +35,12 @@ export interface Settlement {
 	readonly ids: readonly string[];
 	/** Outcomes that take the place of replies that were given up; sent once they are on disk. */
 	readonly instead?: readonly { readonly lane: Lane; readonly seq: number }[];
+	/**
+	 * Set if no frame of the lane may leave before this is on disk, because a message has ended, or
+	 * is given up, without being accepted. The receiver repeats that it was refused or skipped only
+	 * until `lo` has passed it; a node that had forgotten the outcome would then never hear of it.
+	 */
+	readonly goesFirst?: true;
 }
 
 /** How far a lane has sent. */
@@ -82,11 +88,13 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 		// Behind others that are under way even a message that never left needs a skip: its number is
 		// known to the lane.
 		if (output && row.seq === lane.lo) {
-			return { changes: [...settled, ...left, ...drop(row.seq)], ids, instead };
+			const changes = [...settled, ...left, ...drop(row.seq)];
+			return { changes, ids, instead, goesFirst: true };
 		}
 		const skip = { ...row, skip: true, body: new Uint8Array() };
 		position.sent = Math.min(position.sent, row.seq - 1);
-		return { changes: [...settled, ...left, ...outbox.amend(lane, skip)], ids, instead };
+		const changes = [...settled, ...left, ...outbox.amend(lane, skip)];
+		return { changes, ids, instead, goesFirst: true };
 	};
 	const isOver = (row: OutRow): boolean => {
 		if (row.skip) return false;
@@ -130,11 +138,13 @@ export function createExpiry(parts: ExpiryParts): Expiry {
 	};
 }
 
+/** All of them as one; there is at least one. */
 function merged(settlements: readonly Settlement[]): Settlement {
 	return {
 		changes: settlements.flatMap(({ changes }) => changes),
 		ids: settlements.flatMap(({ ids }) => ids),
 		instead: settlements.flatMap(({ instead = [] }) => instead),
+		goesFirst: true,
 	};
 }
 

@@ -13,6 +13,7 @@ import type { PassPoint } from '../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../runtime/protocol/frame.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { Presence } from '../../runtime/network/presence.ts';
+import type { Lane } from '../../runtime/delivery/outbox.ts';
 import type { Settlement, WindowParts } from './expiry.ts';
 import type { Load, Window } from './send-window.ts';
 import type { LaneAck } from '../../runtime/protocol/acknowledgement.ts';
@@ -142,16 +143,27 @@ export function disarm({ timer }: PublisherContext): void {
 }
 
 /** Commits a settlement; signals and outboxes hear of it after the flush. */
-export function write({ journal, ledger, outbox }: PublisherContext, settlement: Settlement): void {
+export function write(context: PublisherContext, settlement: Settlement): void {
+	const { journal, ledger, outbox, lane } = context;
 	if (settlement.changes.length === 0) return;
-	journal.commit(settlement.changes).then(
+	const written = journal.commit(settlement.changes).then(
 		() => {
 			for (const id of settlement.ids) ledger.settled(id);
-			for (const { lane, seq } of settlement.instead ?? []) outbox.flushed(lane, seq);
+			for (const { lane: own, seq } of settlement.instead ?? []) outbox.flushed(own, seq);
 		},
-		// Fenced or stopping: the rows are still in the journal, and the next process goes on.
+		// Fenced or stopping: the rows are still in the journal, and the next process goes on. Frames
+		// that wait for this do not leave either, because their own commit is refused as well.
 		() => undefined,
 	);
+	if (settlement.goesFirst) holdBack(lane, written);
+}
+
+/** Lets no frame of the lane leave before `written` has settled, nor before what it waits for. */
+function holdBack(lane: Lane, written: Promise<void>): void {
+	const heldBy = Promise.all([lane.heldBy, written]).then(() => {
+		if (lane.heldBy === heldBy) lane.heldBy = undefined;
+	});
+	lane.heldBy = heldBy;
 }
 
 /** Sends what credit allows. The timer finds frames that the wire has lost. */
@@ -226,12 +238,12 @@ function release(
 	const hand = (): void => {
 		for (const frame of frames) network.sendFrame(to, frame, { unsendable, isAlone });
 	};
-	if (changes.length === 0 && !line.tail) {
+	if (changes.length === 0 && !line.tail && !lane.heldBy) {
 		hand();
 		return;
 	}
 	const written = journal.commit(changes, 'committed');
-	const tail = Promise.all([line.tail, written]).then(hand, ignoreIfFenced);
+	const tail = Promise.all([line.tail, lane.heldBy, written]).then(hand, ignoreIfFenced);
 	line.tail = tail;
 	void tail.then(() => {
 		if (line.tail === tail) line.tail = undefined;

@@ -6,6 +6,8 @@
  *   (queued) ---------------> (sent) -------> ((accepted))
  *      ^  |       RETRY        |  |  REFUSED
  *      |  |<-------------------+  +---------> ((refused))
+ *      |  |                    |  |  SKIPPED
+ *      |  |                    |  +---------> ((expired))   an earlier process gave it up
  *      |  |                    |
  *      |  | GIVE_UP            | GIVE_UP
  *      |  +-- once published --+--> (skipping) -- SKIPPED --> ((expired))   it never ran
@@ -15,9 +17,10 @@
  * ```
  *
  * A late answer also reaches a message that waits for its resend: once published, `queued` takes
- * ACKED and REFUSED as `sent` does. A message that was published may have been accepted, so giving
- * it up does not end it: a `skip` takes its place in the lane until the receiver has answered. One
- * that was never published ends at once, but the lane must still account for its number.
+ * ACKED, REFUSED and SKIPPED as `sent` does. A message that was published may have been accepted,
+ * so giving it up does not end it: a `skip` takes its place in the lane until the receiver has
+ * answered. One that was never published ends at once, but the lane must still account for its
+ * number.
  *
  * The chart knows neither timers, windows, credit nor order. They belong to the lane, which decides
  * when to publish, to retry and to give up, and checks an answer before it passes it on.
@@ -109,6 +112,7 @@ const refused = {
 	target: 'refused',
 	assign: (_context: DeliveryContext, { code }: { readonly code: string }) => ({ code }),
 } as const;
+const expired = { target: 'expired', assign: () => ({ code: 'expired' }) } as const;
 const skipping = { target: 'skipping', assign: () => ({ gaveUp: true }) } as const;
 
 /** The chart; see the top of this file. */
@@ -129,16 +133,15 @@ export const deliveryChart: Chart<DeliveryTypes> = {
 				PUBLISHED: { target: 'sent', assign: countAttempt },
 				ACKED: { guard: wasPublished, target: 'accepted' },
 				REFUSED: { ...refused, guard: wasPublished },
-				GIVE_UP: [
-					{ ...skipping, guard: wasPublished },
-					{ target: 'expired', assign: () => ({ code: 'expired' }) },
-				],
+				SKIPPED: { ...expired, guard: wasPublished },
+				GIVE_UP: [{ ...skipping, guard: wasPublished }, expired],
 			},
 		},
 		sent: {
 			on: {
 				ACKED: { target: 'accepted' },
 				REFUSED: refused,
+				SKIPPED: expired,
 				RETRY: { target: 'queued' },
 				GIVE_UP: skipping,
 			},
@@ -149,7 +152,7 @@ export const deliveryChart: Chart<DeliveryTypes> = {
 				RETRY: {},
 				ACKED: { target: 'accepted' },
 				REFUSED: refused,
-				SKIPPED: { target: 'expired', assign: () => ({ code: 'expired' }) },
+				SKIPPED: expired,
 			},
 		},
 		accepted: {

@@ -138,6 +138,7 @@ export function createWindow(parts: WindowParts): Window {
 			const except = new Map(ack.except);
 			const changes: Change[] = [];
 			const ids: string[] = [];
+			let goesFirst = false;
 			// The receiver may be ahead of what is loaded: an earlier process had a larger window.
 			for (let seq = lane.lo; seq <= upTo; seq += 1) {
 				const row = outbox.row(lane, seq);
@@ -145,13 +146,14 @@ export function createWindow(parts: WindowParts): Window {
 				const output = deliveries.tell(row, verdictOf(except.get(seq)));
 				deliveries.forget(seq);
 				if (!output) continue;
+				if (output.verdict !== 'accepted') goesFirst = true;
 				const settled = end(row, output);
 				if (settled.length > 0) ids.push(row.id);
 				changes.push(...settled);
 			}
 			const count = upTo - lane.lo + 1;
 			changes.push(...drop(upTo));
-			return { changes, ids, verdict: 'applied', count };
+			return { changes, ids, verdict: 'applied', count, ...(goesFirst ? { goesFirst } : {}) };
 		},
 		goBack() {
 			for (const row of lane.rows)

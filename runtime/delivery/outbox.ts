@@ -18,8 +18,8 @@ import { laneName } from '../protocol/lane.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
 
 /**
- * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `state` and
- * `why`.
+ * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `heldBy`,
+ * `state` and `why`.
  */
 export interface Lane {
 	readonly name: string;
@@ -46,6 +46,8 @@ export interface Lane {
 	repeatUpTo: number;
 	/** The loaded rows: consecutive, the first one is `lo`. */
 	rows: OutRow[];
+	/** Set while frames must wait for an outcome that is not on disk; never rejects. */
+	heldBy: Promise<void> | undefined;
 	/** For people: what the lane is doing, and why it waits. */
 	state: string;
 	why: string;
@@ -242,6 +244,7 @@ function openLane(name: string, record: LaneRecord): Lane {
 		boundTo,
 		repeatUpTo,
 		rows: [],
+		heldBy: undefined,
 		state: 'idle',
 		why: '',
 	};

@@ -58,6 +58,16 @@ test('a late answer ends a message that waits for its resend', () => {
 	assert.equal(after(row, published, retry, refused).value, 'refused');
 });
 
+test('a message that was skipped ends so, also if its sender has forgotten that it gave it up', () => {
+	const output = { verdict: 'expired', attempts: 1, code: 'expired', neverRan: true };
+	for (const before of [[published], [published, retry]]) {
+		const end = after(row, ...before, skipped);
+		assert.equal(end.value, 'expired');
+		assert.deepEqual(end.output, output);
+	}
+	assert.equal(after({ ...row, published: true }, skipped).value, 'expired');
+});
+
 test('an answer to a message that was never published is ignored', () => {
 	const queued = after(row);
 	for (const event of [acked, refused, skipped, retry]) {

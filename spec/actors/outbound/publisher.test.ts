@@ -3,6 +3,7 @@ import test from 'node:test';
 import { createActor } from 'xstate';
 import { createWindow } from '../../../actors/outbound/send-window.ts';
 import { messageOf } from '../../support/messages.ts';
+import type { PublisherInput } from '../../../actors/outbound/lane-sending.ts';
 import { publisherLogic } from '../../../actors/outbound/publisher.ts';
 import type { FrameSending, Unsendable } from '../../../runtime/network/frame-batching.ts';
 import type { Network } from '../../../runtime/network/network.ts';
@@ -10,7 +11,7 @@ import { passAll } from '../../../runtime/platform/crash-points.ts';
 import type { FrameContent } from '../../../runtime/protocol/frame.ts';
 import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-row.ts';
 import { createPresence } from '../../../runtime/network/presence.ts';
-import { type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
+import { heldJournal, type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
 import type { LaneAck } from '../../../runtime/protocol/acknowledgement.ts';
 
@@ -43,21 +44,21 @@ async function publishing(
 	const birth = (state: 'online' | 'offline', epoch = 1, storeId = 'store1') =>
 		presence.learn({ v: 1, node: 'ship1', state, storeId, epoch });
 	birth('online');
-	const actor = createActor(publisherLogic, {
-		input: {
-			...side,
-			lane: side.lane(),
-			network,
-			presence,
-			passPoint: passAll,
-			onStaleStore: (why) => stale.push(why),
-		},
-	});
+	const input: PublisherInput = {
+		...side,
+		lane: side.lane(),
+		network,
+		presence,
+		passPoint: passAll,
+		onStaleStore: (why) => stale.push(why),
+	};
+	const actor = createActor(publisherLogic, { input });
 	const failures: unknown[] = [];
 	actor.subscribe({ error: (thrown) => failures.push(thrown) });
 	actor.start();
 	return {
 		...side,
+		input,
 		actor,
 		sent,
 		probes,
@@ -335,6 +336,79 @@ test('an acknowledgement that is doubted resolves nothing, and tells that this s
 	assert.equal(lane.journal.count('outbox'), 1);
 	assert.equal(lane.seen('delivery.doubted').length, 1);
 	assert.equal(lane.stale.length, 1);
+});
+
+/** A publisher whose commits can be made to wait; `a` is under way, and more waits behind it. */
+async function publishingOnHeldDisk(t: Parameters<typeof openedJournal>[0], messages: Sent) {
+	const opened = openedJournal(t);
+	const held = heldJournal(opened.journal);
+	const lane = await publishing({ ...opened, journal: held.journal }, messages);
+	await lane.flush();
+	assert.deepEqual(lane.ids(), [messages[0]?.id]);
+	return { ...lane, ...held, journal: held.journal };
+}
+
+test('a refusal or a skip is on disk before a frame lets the receiver forget it', async (t) => {
+	for (const [code, outcome] of [
+		['unknown_method', 'refused'],
+		['skipped', 'expired'],
+	] as const) {
+		const lane = await publishingOnHeldDisk(t, named('a', 'b'));
+		lane.hold();
+		lane.ack(lane.ackOf(1, 'a', { except: [[1, code]] }));
+		await lane.clock.settle();
+		assert.equal(lane.lane().lo, 2);
+		assert.deepEqual(lane.ids(), ['a'], `${code} is not on disk`);
+		lane.release();
+		await lane.flush();
+		assert.equal(lane.outcome('a'), outcome);
+		assert.deepEqual(lane.ids(), ['a', 'b']);
+		assert.equal(lane.lane().heldBy, undefined);
+		lane.actor.send({ type: 'SHUTDOWN' });
+	}
+});
+
+test('that a message is given up is on disk before a frame tells the receiver', async (t) => {
+	const lane = await publishingOnHeldDisk(t, [{ id: 'a' }, { id: 'b' }, { id: 'c', ttl: 5 }]);
+	lane.hold();
+	lane.actor.send({ type: 'CANCEL', seq: 2 });
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.clock.settle();
+	assert.deepEqual(lane.ids(), ['a'], 'the skip in the place of b');
+	lane.release();
+	await lane.flush();
+	assert.deepEqual(lane.ids(), ['a', 'skip b,c']);
+	lane.hold();
+	await lane.clock.advance(6000);
+	lane.ack(lane.ackOf(2, 'b', { except: [[2, 'skipped']] }));
+	await lane.clock.settle();
+	assert.deepEqual(lane.ids(), ['a', 'skip b,c'], 'the skip in the place of c');
+	lane.release();
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'skip c');
+});
+
+test('a publisher that takes the place of another waits for what that has not written', async (t) => {
+	const lane = await publishingOnHeldDisk(t, named('a', 'b'));
+	lane.hold();
+	lane.ack(lane.ackOf(1, 'a', { except: [[1, 'unknown_method']] }));
+	lane.actor.send({ type: 'SHUTDOWN' });
+	const next = createActor(publisherLogic, { input: lane.input });
+	next.start();
+	await lane.clock.settle();
+	assert.deepEqual(lane.ids(), ['a']);
+	lane.release();
+	await lane.flush();
+	assert.equal(lane.ids().at(-1), 'b');
+});
+
+test('an acknowledgement that accepts everything delays no frame', async (t) => {
+	const lane = await publishingOnHeldDisk(t, named('a', 'b'));
+	lane.hold();
+	lane.ack(lane.ackOf(1, 'a'));
+	assert.deepEqual(lane.ids(), ['a', 'b']);
+	lane.release();
+	await lane.flush();
 });
 
 test('a late acknowledgement is as good as any, in every state', async (t) => {

@@ -182,6 +182,20 @@ test('what an earlier process left may have been published, and is never expired
 	assert.deepEqual(ids(window.take()), ['skip a']);
 });
 
+test('what an earlier process gave up without a trace on disk has its outcome when it was skipped', async (t) => {
+	const opened = openedJournal(t);
+	await sendingSide(opened).send({ id: 'a' }, { id: 'b' });
+	for (const isSentAgain of [false, true]) {
+		const side = await windowOn(isSentAgain ? await opened.reopen() : opened, []);
+		side.window.acknowledge(side.ackOf(0, ''));
+		if (isSentAgain) assert.deepEqual(ids(side.window.take()), ['a', 'b']);
+		const settlement = side.window.acknowledge(side.ackOf(2, 'b', { except: [[1, 'skipped']] }));
+		assert.deepEqual(settlement.ids, ['a']);
+		assert.equal(side.outcome('a'), 'expired');
+		assert.equal(side.outcome('b'), undefined, 'it is with its receiver');
+	}
+});
+
 test('what an earlier publisher of this process has published is not expired without an answer either', async (t) => {
 	const side = await windowOn(openedJournal(t), [
 		{ id: 'a', retries: 1 },
