@@ -47,7 +47,7 @@ export interface IntakeParts {
 	readonly passPoint?: PassPoint;
 	/** Who may call what here; without it, all calls are allowed. */
 	readonly access?: Access | undefined;
-	readonly checkAuthor?: PublicIntakeParts['checkAuthor'];
+	readonly clientCheck: PublicIntakeParts['clientCheck'];
 }
 
 /** The intake that {@link createIntake} makes. */
