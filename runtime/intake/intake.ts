@@ -49,7 +49,7 @@ export interface IntakeParts {
 	readonly passPoint?: PassPoint;
 	/** Who may call what here. */
 	readonly authority: Pick<Authority, 'intakeRefusal'>;
-	readonly checkAuthor?: PublicIntakeParts['checkAuthor'];
+	readonly clientCheck: PublicIntakeParts['clientCheck'];
 }
 
 /** The intake that {@link createIntake} makes. */

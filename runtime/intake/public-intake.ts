@@ -19,7 +19,12 @@ import type { Config } from '../config/config.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { inOurSpelling, type ReplyTo } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
-import type { createClientCheck, Author } from '../security/client-signature.ts';
+import {
+	signatureLineMax,
+	type Author,
+	type ClientCheck,
+	type PublicPacket,
+} from '../security/client-signature.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import { readPayload } from '../text/payload.ts';
@@ -40,8 +45,10 @@ export interface PublicIntakeParts {
 	/** The intake of the node. */
 	readonly accept: (raw: unknown, via: string, asker: Asker) => Promise<readonly Answer[]>;
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
-	/** Who has signed a message; without it, no message is signed. */
-	readonly checkAuthor?: ReturnType<typeof createClientCheck> | undefined;
+	/** Finds out who has published. */
+	readonly clientCheck: ClientCheck;
+	/** Parses a body; replaced where its calls are counted. */
+	readonly read?: typeof readPayload | undefined;
 }
 
 /** Where a publication came in. */
@@ -69,6 +76,7 @@ const isFinal = (code: ErrorCode) => !errorTable[code].retryable;
 /** Creates the way in for public messages. */
 export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 	const { clock, config, journal, ledger, outcomePublisher, refuse } = parts;
+	const { clientCheck, read = readPayload } = parts;
 
 	const write = async (id: string, changes: readonly Change[]): Promise<void> => {
 		if (changes.length === 0) return;
@@ -94,24 +102,43 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 			: ledger.redirect(id, replyTo);
 		await write(id, changes);
 	};
-	/** What is signed is used up once it is taken; what is around it is not signed. */
+	/** Who has signed a message that is known may not have sent it at first. */
 	const takeRepeated = async (id: string, author: Author, replyTo: ReplyTo | undefined) => {
 		const isSigned = author.caller.kind === 'client' && author.caller.name !== undefined;
 		await again(id, isSigned ? ledger.get(id)?.replyTo : replyTo);
 	};
-	const take = async ({ whole: raw, id, author }: Signed, gone?: AbortSignal): Promise<void> => {
+	/** Resolves with whether the message was accepted. */
+	const take = async (
+		{ whole: raw, id }: Whole,
+		author: Author,
+		gone?: AbortSignal,
+	): Promise<boolean> => {
 		const replyTo = replyToOf(raw);
 		for (;;) {
 			const [answer] = await parts.accept(raw, 'mqtt', { caller: author.caller, id });
-			if (!answer) return;
+			if (!answer) return false;
 			if ('id' in answer) {
-				const used = author.used();
-				if (used.length > 0) await journal.commit(used);
-				return answer.duplicate ? takeRepeated(answer.id, author, replyTo) : undefined;
+				if (answer.duplicate) await takeRepeated(answer.id, author, replyTo);
+				return true;
 			}
-			if (isFinal(answer.error)) return tellRefusal(answer, replyTo);
+			if (isFinal(answer.error)) {
+				await tellRefusal(answer, replyTo);
+				return false;
+			}
 			await pause(clock, holdMs, gone);
 			if (gone?.aborted || answer.error === 'stopping') throw new ReeveError('stopping');
+		}
+	};
+	/** The author, before anything of what was published is parsed. A stranger is told nothing. */
+	const authorOf = async (packet: PublicPacket, replyTo: ReplyTo | undefined) => {
+		try {
+			checkSize(packet.payload, config);
+			return clientCheck.author(packet);
+		} catch (thrown) {
+			const { code, detail } = asReeveError(thrown, 'bad_message');
+			const answer = refuse(code, detail, 'mqtt');
+			if (!clientCheck.isSilent) await tellRefusal(answer, replyTo);
+			return undefined;
 		}
 	};
 
@@ -131,38 +158,58 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 				return undefined;
 			}
 		};
-		const raws = (await orRefuse(() => readPayload(payload, config))) ?? [];
-		await Promise.all(
+		const author = await authorOf(packetOf(payload, address, { ...parts, properties }), replyTo);
+		if (!author) return;
+		const raws = (await orRefuse(() => read(author.body, config))) ?? [];
+		const accepted = await Promise.all(
 			raws.map(async (raw, index) => {
-				const around = { ...parts, address, replyTo, payload, index };
-				const signed = await orRefuse(() => signedBy(raw, around, parts));
-				if (signed) await take(signed, properties.gone);
+				const around = { ...parts, address, replyTo, payload: author.body, index };
+				const whole = await orRefuse(() => wholeOf(raw, author, around));
+				return whole !== undefined && take(whole, author, properties.gone);
 			}),
 		);
+		// After all its messages: what a crash leaves behind is no replay when it comes again.
+		const used = accepted.includes(true) ? author.used() : [];
+		if (used.length > 0) await journal.commit(used);
 	};
 }
 
-/** A complete message, and who has signed it. */
-interface Signed {
+/** A complete message. */
+interface Whole {
 	readonly whole: object;
 	/** An id made from the question, for one that has none. */
 	readonly id?: string;
-	readonly author: Author;
 }
 
-/** Completes a message and finds its signer, if it has one. */
-function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts): Signed {
-	const { node, methods, address } = around;
-	const { prefix, checkAuthor, ledger } = { ...parts, prefix: parts.config.topicPrefix };
-	if (!checkAuthor || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-		const author = { caller: { kind: 'client' }, message: {}, used: () => [] } as const;
-		return { ...complete(raw, around), author: { ...author, isUsed: false } };
-	}
-	const { signature: _, ...bare } = raw as { signature?: unknown };
-	const completed = complete(bare, around);
+/** Limits on bytes come first. The line of a signature may be added to the largest body. */
+function checkSize({ byteLength }: Uint8Array, { messageBytesMax }: Config): void {
+	if (byteLength <= messageBytesMax + signatureLineMax) return;
+	throw new ReeveError('too_large', `more than ${messageBytesMax} bytes`);
+}
+
+/** What was published, for the check of its author. */
+function packetOf(
+	payload: Uint8Array,
+	address: PublicAddress,
+	{ node, config, methods, properties }: PublicIntakeParts & { properties: PublicProperties },
+): PublicPacket {
+	const { responseTopic, correlationData, proof } = properties;
+	return {
+		topic: formatTopic(config.topicPrefix, { part: 'public', node, ...address }),
+		method: methods.find(address.method)?.name ?? address.method,
+		payload,
+		responseTopic,
+		correlationData,
+		proof,
+	};
+}
+
+/** Completes a message, and checks that it may come from its author. */
+function wholeOf(raw: unknown, author: Author, around: Surroundings & PublicIntakeParts): Whole {
+	const { methods, address, clientCheck, ledger } = around;
+	const completed = complete(raw, around);
 	const { id, methodArgs } = completed.whole as Record<string, unknown>;
-	const topic = formatTopic(prefix, { part: 'public', node, ...address });
-	const author = checkAuthor(raw, topic, {
+	clientCheck.message(author, inOurSpelling(Object(raw) as object), {
 		method: methods.find(address.method)?.name ?? address.method,
 		methodArgs: Array.isArray(methodArgs) ? methodArgs.map(String) : [],
 	});
@@ -170,7 +217,7 @@ function signedBy(raw: unknown, around: Surroundings, parts: PublicIntakeParts):
 	if (author.isUsed && ledger.get(String(id)) === undefined) {
 		throw new ReeveError('replayed', String(id));
 	}
-	return { ...completed, author };
+	return completed;
 }
 
 /** Where MQTT 5 says that the answer is to go. */
@@ -198,7 +245,7 @@ interface Surroundings {
 }
 
 /** The message with what its topic and its properties say. */
-function complete(raw: unknown, around: Surroundings): Pick<Signed, 'whole' | 'id'> {
+function complete(raw: unknown, around: Surroundings): Whole {
 	if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
 		throw new ReeveError('bad_message', 'a message is an object, in JSON or in YAML');
 	}

@@ -52,6 +52,8 @@ export interface Arrival {
 export interface PublicProperties extends Arrival {
 	readonly responseTopic?: string;
 	readonly correlationData?: Uint8Array;
+	/** What its user properties say of its signature, unchecked. */
+	readonly proof?: Partial<Record<'by' | 'count' | 'signature', string>>;
 	/** Raised when the connection that it came on is lost: the broker will deliver it again. */
 	readonly gone?: AbortSignal;
 }

@@ -115,6 +115,8 @@ export interface Access {
 	 * `client` allows it, not one for all, and none denies it.
 	 */
 	takesPublic(called: Called): boolean;
+	/** Whether they may call this method with any arguments: if not, these need not be read. */
+	mayTakePublic(method: string): boolean;
 	/** Undefined while there is no file. */
 	rules(): AccessRules | undefined;
 	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
@@ -199,6 +201,10 @@ export function openAnyAccess(
 			const forClients = inForce.rules.filter((rule) => namesIn(rule, inForce).includes('client'));
 			const rules = { ...inForce, rules: forClients };
 			return decisionBy({ rules, wireNameOf }, { kind: 'client' }, called).isAllowed;
+		},
+		mayTakePublic(method) {
+			const inForce = current();
+			return inForce !== undefined && opensMethod({ rules: inForce, wireNameOf }, method);
 		},
 		change(next) {
 			withFileLock(path, () => {
@@ -349,11 +355,31 @@ function isAbout(
 	const { method, command: of, effect } = rule;
 	const { rules, wireNameOf, caller, called } = given;
 	if (!namesIn(rule, rules).some((name) => isMeant(name, caller, effect))) return false;
-	const isMethod = method === '*' || method === called.method;
-	if (!isMethod && wireNameOf(method) !== called.method) return false;
+	if (!isAboutMethod(method, called.method, wireNameOf)) return false;
 	if (of === undefined) return true;
 	const commands = isGroup(of) ? (listOf(rules.commands, of) ?? []) : [of];
 	return commands.some((each) => begins(called.methodArgs, each));
+}
+
+/** Whether the word for a method in a rule covers this method. */
+function isAboutMethod(word: string, method: string, wireNameOf: WireNameOf): boolean {
+	return word === '*' || word === method || wireNameOf(word) === method;
+}
+
+/** Whether rules allow `client` a method with some arguments, and do not deny it with all. */
+function opensMethod({ rules, wireNameOf }: NamedRules, method: string): boolean {
+	const about = rules.rules.filter((rule) => isAboutMethod(rule.method, method, wireNameOf));
+	const names = (rule: AccessRule) => namesIn(rule, rules);
+	const words = clientWords(undefined);
+	const isDenied = about.some(
+		(rule) =>
+			rule.effect === 'deny' &&
+			rule.command === undefined &&
+			names(rule).some((each) => words.includes(each)),
+	);
+	return (
+		!isDenied && about.some((rule) => rule.effect === 'allow' && names(rule).includes('client'))
+	);
 }
 
 /**

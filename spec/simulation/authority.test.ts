@@ -7,7 +7,7 @@ import { defineActor } from '../../actors/definition/definition.ts';
 import { ask, send } from '../../actors/definition/effects.ts';
 import { step } from '../../actors/definition/step.ts';
 import { seededChance, turnOfTheLoop } from '../../runtime/platform/clock.ts';
-import { signAsClient } from '../../runtime/security/client-signature.ts';
+import { signAsClient, withSignatureLine } from '../../runtime/security/client-signature.ts';
 import { keyText, makeKey, openKeyring } from '../../runtime/security/keyring.ts';
 import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import {
@@ -155,12 +155,9 @@ async function startFleet(t: Parameters<typeof startWorld>[0]) {
 		}
 		const topic = `${prefix}/${at}/${method}/CommandACK`;
 		count += 1;
-		const whole = { ...message, id: `m${count}` };
-		const payload = Buffer.from(
-			JSON.stringify(
-				by === 'client' ? whole : signAsClient(whole, topic, { by: 'alice', count, key: alice }),
-			),
-		);
+		const body = Buffer.from(JSON.stringify({ ...message, id: `m${count}` }));
+		const proof = signAsClient(body, { topic }, { by: 'alice', count, key: alice });
+		const payload = by === 'client' ? body : withSignatureLine(body, proof);
 		void fleet.hub.publish({ topic, payload, qos: 1, retain: false });
 	};
 	return { fleet, world, keysFolder, handIn, callsEnd };

@@ -267,6 +267,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'diagnostic-json',
 			'duration',
 			'lenient-json',
+			'pattern',
 			'payload',
 			'secret-file',
 			'spelling',

@@ -52,7 +52,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	const fencing = new AbortController();
 	const fenced = fencing.signal;
 	const journal = openOwnJournal(options, () => fencing.abort());
-	const { guard, checkAuthor } = security.on(journal);
+	const { guard, clientCheck } = security.on(journal);
 	const isSafe = mustBeSafe(journal, options);
 	const phase = createNodePhase({ isSafe });
 	const shared = { journal, clock, config, signals };
@@ -98,7 +98,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		methods,
 		mailbox,
 		authority,
-		checkAuthor,
+		clientCheck,
 		hindrance: () => phase.ownHindrance(),
 	});
 	const inbox = createInbox({

@@ -9,7 +9,7 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ReplayCheck } from '../../runtime/network/inbound-router.ts';
-import { createClientCheck } from '../../runtime/security/client-signature.ts';
+import { createClientCheck, type ClientCheck } from '../../runtime/security/client-signature.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import { createReplayGuard } from '../../runtime/security/replay-guard.ts';
@@ -31,7 +31,7 @@ export interface NodeSecurity {
 	/** The rest stands on the journal. */
 	on(journal: Journal): {
 		readonly guard: ReplayCheck;
-		readonly checkAuthor: ReturnType<typeof createClientCheck>;
+		readonly clientCheck: ClientCheck;
 	};
 }
 
@@ -82,7 +82,7 @@ export function createNodeSecurity(parts: {
 			};
 			return {
 				guard: replayCheck,
-				checkAuthor: createClientCheck({ authorization, signing, guard }),
+				clientCheck: createClientCheck({ authorization, signing, guard }),
 			};
 		},
 	};

@@ -220,13 +220,28 @@ function bytesOf(payload: string | Buffer): Uint8Array {
 	return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
 
-function publicProperties(properties: PublicProperties = {}): PublicProperties {
-	const { responseTopic, correlationData } = properties;
+/** What MQTT 5 says beside a payload, as mqtt.js gives it. */
+interface Mqtt5Properties {
+	readonly responseTopic?: string;
+	readonly correlationData?: Uint8Array;
+	readonly userProperties?: object;
+}
+
+function publicProperties(properties: Mqtt5Properties = {}): PublicProperties {
+	const { responseTopic, correlationData, userProperties = {} } = properties;
+	const said = proofNames.flatMap((name): [string, string][] => {
+		const value: unknown = Reflect.get(userProperties, `reeve-${name}`);
+		// A property that comes twice is a list, which no signature has.
+		return value === undefined ? [] : [[name, typeof value === 'string' ? value : '']];
+	});
 	return {
+		...(said.length === 0 ? {} : { proof: Object.fromEntries(said) }),
 		...(responseTopic === undefined ? {} : { responseTopic }),
 		...(correlationData === undefined ? {} : { correlationData }),
 	};
 }
+
+const proofNames = ['by', 'count', 'signature'];
 
 function addressOf({ brokerAddress, brokerListen, rootCAPath }: Config): string {
 	if (brokerAddress === '') return ownBrokerAddress(brokerListen);

@@ -57,6 +57,15 @@ test('JSON with trailing commas, lists and YAML are taken', async (t) => {
 	assert.deepEqual([status, body.ids.length], [202, 2]);
 });
 
+test('work before limits: four megabytes of brackets are refused by their depth, before they are parsed', async (t) => {
+	const { post } = await start(t);
+	// Its end is no JSON, which only a parser would find out.
+	const { status, body } = await post(`${'['.repeat(4_000_000)}}`);
+	assert.deepEqual([status, body.error], [400, 'bad_message']);
+	const yaml = await post('- '.repeat(2_000_000));
+	assert.deepEqual([yaml.status, yaml.body.error], [413, 'too_large']);
+});
+
 test('?wait=1 answers with the outcome: output and exit code', async (t) => {
 	const { post } = await start(t);
 	const done = await post(JSON.stringify(exec('echo 42')), '?wait=1');

@@ -3,7 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import mqtt from 'mqtt';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { configOf } from '../../../runtime/config/config.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { signAsClient, withSignatureLine } from '../../../runtime/security/client-signature.ts';
+import { keyText, makeKey, openKeyring } from '../../../runtime/security/keyring.ts';
 import { startNode, type RunningNode } from '../../../supervisors/node/node.ts';
 import { missing, startMosquitto } from '../../support/broker.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
@@ -11,11 +16,13 @@ import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
 const skip = missing('mosquitto') || missing('mosquitto_pub') || missing('mosquitto_rr');
 const topic = 'reeve/ship1/REQCliCommand/CommandACK';
 
+type Values = Parameters<typeof configOf>[0] & { readonly folder?: string };
+
 /** A started ship1 whose public topics are subscribed. */
 async function startShip(
 	t: TestScope,
 	brokerAddress: string,
-	folder = temporaryFolder(t),
+	{ folder = temporaryFolder(t), ...values }: Values = {},
 ): Promise<RunningNode> {
 	const node = await startNode(
 		configOf({
@@ -27,6 +34,7 @@ async function startShip(
 			startPubREQHello: 0,
 			logLevel: 'silent',
 			claimMs: 100,
+			...values,
 		}),
 	);
 	t.after(() => node.stop());
@@ -141,14 +149,14 @@ test(
 	async (t) => {
 		const broker = await startMosquitto(t);
 		const folder = temporaryFolder(t);
-		const first = await startShip(t, broker.address, folder);
+		const first = await startShip(t, broker.address, { folder });
 		await ready(broker.port);
 		await first.stop();
 		const { ended } = await listen(t, broker.address);
 		const message = '{"id":"job1","methodArgs":["echo","late"],"replyTopic":"me/answer"}';
 		const words = ['-t', topic, '-m', message];
 		for (let times = 0; times < 3; times += 1) await client('mosquitto_pub', broker.port, words);
-		const second = await startShip(t, broker.address, folder);
+		const second = await startShip(t, broker.address, { folder });
 		const [row] = await ended;
 		assert.deepEqual([row?.id, row?.output], ['job1', 'late\n']);
 		const started = second.signals
@@ -167,7 +175,7 @@ test(
 		const retained = ['-r', '-t', topic, '-m', '{"methodArgs":["echo","again"]}'];
 		await client('mosquitto_pub', broker.port, retained);
 		for (let starts = 1; starts <= 2; starts += 1) {
-			const node = await startShip(t, broker.address, folder);
+			const node = await startShip(t, broker.address, { folder });
 			await ready(broker.port);
 			const signals = node.signals.recent();
 			const started = signals.filter(
@@ -183,5 +191,49 @@ test(
 			assert.match(told[0]?.text ?? '', /retained/);
 			await node.stop();
 		}
+	},
+);
+
+test(
+	'where signatures are required, mosquitto_pub sends one beside the body, or before it',
+	{ skip },
+	async (t) => {
+		const broker = await startMosquitto(t);
+		const folder = temporaryFolder(t);
+		const keysFolder = join(folder, 'keys');
+		const key = makeKey(join(folder, 'alice.key'));
+		const keyring = openKeyring({ folder: keysFolder, node: 'ship1', clock: steppedClock() });
+		keyring.trust({ kind: 'client', name: 'alice', key: keyText(key) });
+		// A rule opens ping, by which the spec knows that the node is subscribed.
+		const rules = 'rules:\n  - {from: client, method: REQPing}\n';
+		const more = '  - {from: "client:alice", method: REQCliCommand}\n';
+		writeFileSync(join(keysFolder, 'acl.yaml'), rules + more);
+		await startShip(t, broker.address, { folder, keysFolder, signing: 'required' });
+		await ready(broker.port);
+		const { ended } = await listen(t, broker.address, 2);
+		const sign = (id: string, count: number, around: object) => {
+			const text = JSON.stringify({ id, methodArgs: ['echo', id], replyTopic: 'me/answer' });
+			const body = Buffer.from(text);
+			return { body, proof: signAsClient(body, { topic, ...around }, { by: 'alice', count, key }) };
+		};
+		const five = sign('five', 1, {
+			correlationData: Buffer.from('c1'),
+			responseTopic: 'me/answer',
+		});
+		const property = (name: string, ...value: string[]) => ['-D', 'publish', name, ...value];
+		const said = Object.entries(five.proof).flatMap(([name, value]) =>
+			property('user-property', `reeve-${name}`, value),
+		);
+		const asked = [
+			...property('response-topic', 'me/answer'),
+			...property('correlation-data', 'c1'),
+		];
+		const whole = ['-V', '5', ...said, ...asked, '-t', topic, '-m', five.body.toString()];
+		assert.equal((await client('mosquitto_pub', broker.port, whole)).code, 0);
+		const three = sign('three', 2, {});
+		const line = Buffer.from(withSignatureLine(three.body, three.proof)).toString();
+		await client('mosquitto_pub', broker.port, ['-V', '311', '-t', topic, '-m', line]);
+		const rows = await ended;
+		assert.deepEqual(rows.map(({ output }) => output).toSorted(), ['five\n', 'three\n']);
 	},
 );

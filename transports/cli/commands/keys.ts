@@ -5,10 +5,15 @@
  * @module
  */
 import { join } from 'node:path';
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { nextClientCount, signAsClient } from '../../../runtime/security/client-signature.ts';
+import {
+	nextClientCount,
+	signAsClient,
+	withSignatureLine,
+} from '../../../runtime/security/client-signature.ts';
 import {
 	fingerprint,
 	keyText,
@@ -30,7 +35,10 @@ import {
 
 type Act = (
 	words: readonly string[],
-	files: SecurityFolder & { readonly isConfirmed: boolean },
+	files: SecurityFolder & {
+		readonly isConfirmed: boolean;
+		readonly options: CommandInput['options'];
+	},
 	tools: CommandTools,
 ) => Promise<void>;
 
@@ -44,7 +52,15 @@ export default defineCommand({
 		},
 		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
 	],
-	options: securityOptions,
+	options: [
+		...securityOptions,
+		{ flags: '--response-topic <topic>', help: 'With sign: the response topic of MQTT 5' },
+		{ flags: '--correlation <text>', help: 'With sign: the correlation data of MQTT 5' },
+		{
+			flags: '--properties',
+			help: 'With sign: print user properties of MQTT 5, a line each, not the message',
+		},
+	],
 	examples: [
 		'reeve keys new                              # the pair of this node, if it has none',
 		'reeve keys trust ship1 ed25519:LETTERS      # what reeve keys show says there',
@@ -56,7 +72,8 @@ export default defineCommand({
 	async run(input, tools) {
 		const [what = '', ...words] = input.words;
 		if (input.options['to'] !== undefined) return tell(what, words, { input, tools });
-		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input) };
+		const { options } = input;
+		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input), options };
 		await acts[what]?.(words, files, tools);
 		return exitCodes.ok;
 	},
@@ -104,22 +121,47 @@ const acts: Readonly<Record<string, Act>> = {
 		if (count === 0) throw new ReeveError('not_found', `no such key of ${owner} is trusted here`);
 		screen.out(`revoked: ${count} of ${owner}\n`);
 	},
-	async sign([name = '', topic = ''], { folder }, { screen, clock }) {
+	async sign([name = '', topic = ''], { folder, options }, { screen, clock }) {
 		await Promise.resolve();
 		if (topic === '') throw new ReeveError('bad_usage', 'keys sign NAME TOPIC < message.json');
 		const key = readPrivateKey(personKey(folder, name));
-		const read = readJson(readFileSync(0));
-		if (read?.type === 'error') throw read.error;
-		const raw = read?.value;
-		if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-			throw new ReeveError('bad_message', 'one message, as a JSON object');
-		}
+		const body = signableBody(readFileSync(0));
 		const file = join(folder, 'people', `${checkName('person', name)}.count`);
+		const { responseTopic, correlation } = options;
+		const around = {
+			topic,
+			...(typeof responseTopic === 'string' ? { responseTopic } : {}),
+			...(typeof correlation === 'string' ? { correlationData: Buffer.from(correlation) } : {}),
+		};
 		const count = nextClientCount(file, clock.now());
-		const signed = signAsClient(raw, topic, { by: name, count, key });
-		screen.out(`${JSON.stringify(signed)}\n`);
+		const proof = signAsClient(body, around, { by: name, count, key });
+		if (options['properties'] !== true) {
+			return screen.out(Buffer.from(withSignatureLine(body, proof)).toString());
+		}
+		for (const [part, said] of Object.entries(proof)) screen.out(`reeve-${part} ${said}\n`);
 	},
 };
+
+/**
+ * A body as it is signed and published: to the byte.
+ *
+ * @throws ReeveError `bad_json`, or `bad_message` if a node would refuse it
+ */
+function signableBody(bytes: Buffer): Uint8Array {
+	const read = readJson(bytes);
+	if (read?.type === 'error') throw read.error;
+	const messages: unknown[] = [read?.value].flat();
+	const isMessage = (each: unknown) => typeof each === 'object' && each !== null && 'id' in each;
+	if (messages.length === 0 || !messages.every(isMessage)) {
+		throw new ReeveError(
+			'bad_message',
+			'a message with an id, as a JSON object, or a list of them',
+		);
+	}
+	// It is printed as text.
+	if (isUtf8(bytes)) return bytes;
+	throw new ReeveError('bad_message', 'the message is no text in UTF-8');
+}
 
 function personKey(folder: string, name: string): string {
 	return join(folder, 'people', `${checkName('person', name)}.key`);

@@ -107,12 +107,16 @@ test('a message of a person is signed on the command line', async (t) => {
 	const cwd = temporaryFolder(t);
 	await runReeve(['keys', 'new', 'alice'], { cwd });
 	const words = ['keys', 'sign', 'alice', 'reeve/ship1/REQPing/EventACK'];
-	const { code, stdout } = await runReeve(words, { cwd, input: '{"id": "job-1"}' });
+	const input = '{"id": "job-1"}';
+	const { code, stdout } = await runReeve(words, { cwd, input });
 	assert.equal(code, 0);
-	assert.match(
-		stdout,
-		/^\{"id":"job-1","signature":\{"by":"alice","count":\d+,"value":"[\w-]+"\}\}\n$/,
-	);
+	assert.match(stdout, /^reeve-signature: 1 alice \d+ [\w-]{86}\n\{"id": "job-1"\}\n$/);
+	const beside = await runReeve([...words, '--properties', '--response-topic', 'a/b'], {
+		cwd,
+		input,
+	});
+	assert.match(beside.stdout, /^reeve-by alice\nreeve-count \d+\nreeve-signature [\w-]{86}\n$/);
+	assert.equal((await runReeve(words, { cwd, input: '{"note": "no id"}' })).code, 2);
 });
 
 test('clock jumps: the numbers of signed messages rise although the clock was set back', async (t) => {
@@ -123,7 +127,7 @@ test('clock jumps: the numbers of signed messages rise although the clock was se
 	const words = ['keys', 'sign', 'alice', 'reeve/ship1/REQPing/EventACK'];
 	for (const count of [4_000_000_000_001, 4_000_000_000_002]) {
 		const { stdout } = await runReeve(words, { cwd, input: '{"id": "job-1"}' });
-		assert.equal(Object(JSON.parse(stdout)).signature.count, count);
+		assert.equal(stdout.split(' ')[3], String(count));
 	}
 });
 
