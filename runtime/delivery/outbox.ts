@@ -40,6 +40,8 @@ export interface Lane {
 	published: number;
 	/** The store that the lane's messages were last published for; undefined before the first. */
 	boundTo: string | undefined;
+	/** Rows up to here may have been accepted by a store that the receiver has no more. */
+	formerUpTo: number;
 	/**
 	 * Rows up to here may have been accepted under another identity, and say so when they are sent.
 	 */
@@ -58,6 +60,7 @@ interface LaneRecord {
 	readonly kind: Kind;
 	readonly next: number;
 	readonly boundTo?: string;
+	readonly formerUpTo?: number;
 	readonly repeatUpTo?: number;
 }
 
@@ -209,7 +212,10 @@ export function createOutbox(parts: {
 		},
 		bind(lane, storeId, sentUpTo) {
 			if (lane.boundTo === storeId) return [];
-			if (lane.boundTo !== undefined) lane.repeatUpTo = Math.max(lane.repeatUpTo, sentUpTo);
+			if (lane.boundTo !== undefined) {
+				lane.repeatUpTo = Math.max(lane.repeatUpTo, sentUpTo);
+				lane.formerUpTo = Math.max(lane.formerUpTo, sentUpTo);
+			}
 			lane.boundTo = storeId;
 			return [recordOf(lane)];
 		},
@@ -227,7 +233,7 @@ export function createOutbox(parts: {
 }
 
 function openLane(name: string, record: LaneRecord): Lane {
-	const { to, method, kind, next, boundTo, repeatUpTo = 0 } = record;
+	const { to, method, kind, next, boundTo, formerUpTo = 0, repeatUpTo = 0 } = record;
 	const before = next - 1;
 	return {
 		name,
@@ -240,6 +246,7 @@ function openLane(name: string, record: LaneRecord): Lane {
 		inherited: before,
 		published: before,
 		boundTo,
+		formerUpTo,
 		repeatUpTo,
 		rows: [],
 		state: 'idle',
@@ -249,13 +256,14 @@ function openLane(name: string, record: LaneRecord): Lane {
 
 /** What the journal is to keep of a lane. */
 function recordOf(lane: Lane): Change {
-	const { to, method, kind, next, boundTo, repeatUpTo } = lane;
+	const { to, method, kind, next, boundTo, formerUpTo, repeatUpTo } = lane;
 	const value: LaneRecord = {
 		to,
 		method,
 		kind,
 		next,
 		...(boundTo === undefined ? {} : { boundTo }),
+		...(formerUpTo === 0 ? {} : { formerUpTo }),
 		...(repeatUpTo < lane.lo ? {} : { repeatUpTo }),
 	};
 	return { table: 'lanes', key: [lane.name], value };
