@@ -20,6 +20,7 @@ import { soundDisk, type Disk } from './disk.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { createGroupCommit, type Durable } from './group-commit.ts';
 import { newStoreId } from '../platform/ids.ts';
+import { createDiskReserve } from './disk-reserve.ts';
 import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
 import { openGuarded, isStoreDamaged } from './store-opening.ts';
@@ -28,7 +29,15 @@ import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
 import type { TimeNote } from './store-time.ts';
-import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
+import {
+	isStorable,
+	listOf,
+	openStore,
+	rangeOf,
+	unusedBytesOf,
+	valueOf,
+	type StoreKey,
+} from './lmdb-store.ts';
 import {
 	tableNames,
 	type Table,
@@ -97,8 +106,13 @@ export interface Journal extends JournalReader {
 	keys(table: Table, stretch: Stretch): readonly Key[];
 	/** Rows of the stretch, without reading values; of a whole table without counting them. */
 	count(table: Table, stretch?: Stretch): number;
-	/** False while the disk fails: callers refuse new work instead of promising it. */
-	isHealthy(): boolean;
+	/**
+	 * False while the disk fails, or has no space for `bytes` more: callers refuse new work instead
+	 * of promising it.
+	 */
+	isHealthy(bytes?: number): boolean;
+	/** Whether what frees space can be written: a full disk has a reserve for it. */
+	isWritable(): boolean;
 	/** Waits for what was given to `commit`, marks the end as clean, and closes the file. */
 	close(): Promise<void>;
 }
@@ -117,6 +131,8 @@ export interface JournalOptions {
 	readonly identity?: IdentityChoice | undefined;
 	/** How long an unclean start counts. */
 	readonly uncleanPeriodMs?: number;
+	/** How much of the disk is kept for the time when it is full; 0, the default, for nothing. */
+	readonly reserveBytes?: number;
 	/** The layer between the journal and its file; specs pass one that fails. */
 	readonly disk?: Disk;
 }
@@ -128,7 +144,7 @@ export interface JournalOptions {
  * `cloned_store` if identity is strict
  */
 export function openJournal(options: JournalOptions): Journal {
-	const { folder, clock, disk = soundDisk } = options;
+	const { folder, clock, disk = soundDisk, reserveBytes = 0 } = options;
 	const open = () => openStore(options, tableNames);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
@@ -164,8 +180,10 @@ export function openJournal(options: JournalOptions): Journal {
 	 * event loop, but a caller whose commit has resolved must find its changes.
 	 */
 	const look = (): void => stores.meta.resetReadTxn();
+	const unusedBytes = () => unusedBytesOf(opened.store);
 	const writer = createGroupCommit({
 		...options,
+		reserve: createDiskReserve({ folder, bytes: reserveBytes, unusedBytes }),
 		onFenced: fence,
 		transact: (changes) =>
 			disk.transact(async () => {
@@ -224,7 +242,8 @@ export function openJournal(options: JournalOptions): Journal {
 		keys: (table, stretch) => Array.from(stores[table].getKeys(rangeOf(stretch)), listOf),
 		count: (table, stretch) =>
 			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
-		isHealthy: () => writer.isHealthy(),
+		isHealthy: (bytes) => writer.isHealthy(bytes),
+		isWritable: () => writer.isWritable(),
 		close() {
 			note = time.note();
 			closed ??= writer.stop(closing).then(() => root.close());

@@ -83,6 +83,36 @@ export function walkStore(folder: string, tables: readonly Table[]): number {
 	return rows;
 }
 
+/** Bytes of the file that hold no rows, and that the next transactions write into. */
+export function unusedBytesOf({ root, stores }: Pick<Store, 'root' | 'stores'>): number {
+	const { free, root: list, lastPageNumber, pageSize } = root.getStats() as EnvironmentStats;
+	let used = metaPages + pagesOf(free) + pagesOf(list);
+	for (const store of Object.values(stores)) used += pagesOf(store.getStats() as TableStats);
+	return Math.max(0, lastPageNumber + 1 - used) * pageSize;
+}
+
+/** What LMDB tells of one of its trees. */
+interface TableStats {
+	readonly treeBranchPageCount: number;
+	readonly treeLeafPageCount: number;
+	readonly overflowPages: number;
+}
+
+/** What LMDB tells of a file; `free` lists the pages without rows, `root` the tables. */
+interface EnvironmentStats {
+	readonly free: TableStats;
+	readonly root: TableStats;
+	readonly lastPageNumber: number;
+	readonly pageSize: number;
+}
+
+/** The two pages with which each file begins. */
+const metaPages = 2;
+
+function pagesOf(stats: TableStats): number {
+	return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+}
+
 /** A stretch in the options of LMDB. */
 export function rangeOf({ from, to, limit, reverse }: Stretch) {
 	return {
