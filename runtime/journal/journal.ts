@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { ignoreIfFenced } from './fencing.ts';
 import type { Clock } from '../platform/clock.ts';
 import { soundDisk, type Disk } from './disk.ts';
 import { ReeveError } from '../platform/errors.ts';
@@ -29,15 +30,8 @@ import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
 import type { TimeNote } from './store-time.ts';
-import {
-	isStorable,
-	listOf,
-	openStore,
-	rangeOf,
-	unusedBytesOf,
-	valueOf,
-	type StoreKey,
-} from './lmdb-store.ts';
+import { createDamagedRows, type DamagedFact } from './damaged-rows.ts';
+import { applyChange, isStorable, openStore, rangeOf, unusedBytesOf } from './lmdb-store.ts';
 import {
 	tableNames,
 	type Table,
@@ -100,6 +94,8 @@ export interface Journal extends JournalReader {
 	 * itself: other nodes know its sequence numbers with another meaning. Resolves after the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
+	/** Calls `tell` with each damaged row that was read, and with each that will be. */
+	onDamage(tell: (fact: DamagedFact) => void): void;
 	/** Calls `run` while the disk writes; soon, if there is nothing to write. */
 	whileWriting(run: () => void): void;
 	/** The keys of the stretch, without reading values. */
@@ -145,7 +141,8 @@ export interface JournalOptions {
  */
 export function openJournal(options: JournalOptions): Journal {
 	const { folder, clock, disk = soundDisk, reserveBytes = 0 } = options;
-	const open = () => openStore(options, tableNames);
+	const damaged = createDamagedRows();
+	const open = () => openStore({ ...options, seeDamage: damaged.see }, tableNames);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
 	const { epoch, wasUnclean, uncleanStarts, isMoved, time } = record;
@@ -166,10 +163,7 @@ export function openJournal(options: JournalOptions): Journal {
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
 		for (const change of mergedChanges(changes)) {
-			const { table, key } = change;
-			const value = valueOf(change);
-			if (value === undefined) stores[table].removeSync(key as StoreKey);
-			else stores[table].putSync(key as StoreKey, value);
+			applyChange(stores, change);
 		}
 		if (note) stores.meta.putSync(['time'], note);
 		spare.begins();
@@ -179,7 +173,7 @@ export function openJournal(options: JournalOptions): Journal {
 	 * Makes later reads see the last commit. LMDB keeps one view of the file for a whole turn of the
 	 * event loop, but a caller whose commit has resolved must find its changes.
 	 */
-	const look = (): void => stores.meta.resetReadTxn();
+	const look = (): void => stores.meta.refresh();
 	const unusedBytes = () => unusedBytesOf(opened.store);
 	const writer = createGroupCommit({
 		...options,
@@ -202,6 +196,9 @@ export function openJournal(options: JournalOptions): Journal {
 	});
 	const spare = createCommitIdle(() => writer.isDue());
 	let closed: Promise<void> | undefined;
+	damaged.writeWith((changes) => {
+		writer.commit(changes).catch(ignoreIfFenced);
+	});
 
 	return {
 		get storeId() {
@@ -233,15 +230,15 @@ export function openJournal(options: JournalOptions): Journal {
 		},
 		whileWriting: (run) => spare.use(run),
 		get: <Value>(table: Table, key: Key) =>
-			isStorable(key) ? (stores[table].get(key as StoreKey) as Value | undefined) : undefined,
+			isStorable(key) ? (stores[table].get(key) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
-			Array.from(
-				isStorable(stretch.from) ? stores[table].getRange(rangeOf(stretch)) : [],
-				({ key, value }) => ({ key: listOf(key), value: value as Value }),
-			),
-		keys: (table, stretch) => Array.from(stores[table].getKeys(rangeOf(stretch)), listOf),
+			isStorable(stretch.from)
+				? (stores[table].rows(rangeOf(stretch)) as { key: Key; value: Value }[])
+				: [],
+		keys: (table, stretch) => stores[table].keys(rangeOf(stretch)),
 		count: (table, stretch) =>
-			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
+			stretch ? stores[table].countOf(rangeOf(stretch)) : entriesOf(stores[table]),
+		onDamage: (tell) => damaged.onDamage(tell),
 		isHealthy: (bytes) => writer.isHealthy(bytes),
 		isWritable: () => writer.isWritable(),
 		close() {
@@ -255,7 +252,7 @@ export function openJournal(options: JournalOptions): Journal {
 const closing = metaChange(['running'], false);
 
 /** LMDB knows how many entries a table has. */
-function entriesOf(store: { getStats(): object }): number {
-	const stats = store.getStats();
+function entriesOf(store: { stats(): object }): number {
+	const stats = store.stats();
 	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
 }
