@@ -19,6 +19,7 @@ export default defineMethod({
 	ordering: 'concurrent',
 	onCrash: 'retry',
 	replies: true,
+	freesSpace: true,
 	args: z.array(z.string()).min(1, 'methodArgs must name the ids of messages'),
 	example: { methodArgs: ['01KA0000000000000000000000'] },
 	async run({ methodArgs, fromNode }, { received }) {

@@ -167,6 +167,12 @@ export const configSchema = z.strictObject({
 		.max(65_536)
 		.default(1024)
 		.describe('A followed file is known again by so many of its first bytes'),
+	diskReserveBytes: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(2_097_152)
+		.describe('Bytes of the disk that are kept for cancel and drop on a full disk; 0: none'),
 	diskRetryMs: milliseconds
 		.default(1000)
 		.describe('Pause before a file that a full disk did not take is written again'),

@@ -46,6 +46,8 @@ export interface InboxParts {
 	readonly mailbox: (method: string) => Mailbox | undefined;
 	/** Whether messages are allowed here; without it, all are. */
 	readonly permit?: Permit | undefined;
+	/** Whether a method is taken while the disk is full, because it frees space. */
+	readonly freesSpace?: (method: string) => boolean;
 	/** Calls `see` whenever a message leaves a mailbox. */
 	readonly onRemoval: (see: (mailbox: Mailbox) => void) => void;
 	/** Why messages are not taken for now; undefined if they are. */
@@ -78,8 +80,14 @@ export function createInbox(parts: InboxParts): Inbox {
 	const startedAt = clock.monotonic();
 	const mailboxCredit = createMailboxCredit(config);
 
-	const hindranceTo = (box: Mailbox | undefined): ErrorCode | undefined => {
-		if (!journal.isHealthy()) return 'storage_full';
+	const isFull = (box: Mailbox | undefined, { rows }: Frame): boolean => {
+		let bytes = 0;
+		for (const { body = noBytes } of rows) bytes += body.byteLength;
+		if (journal.isHealthy(bytes)) return false;
+		return !journal.isWritable() || !box || parts.freesSpace?.(box.method) !== true;
+	};
+	const hindranceTo = (box: Mailbox | undefined, frame: Frame): ErrorCode | undefined => {
+		if (isFull(box, frame)) return 'storage_full';
 		const hindrance = parts.hindrance();
 		if (hindrance) return hindrance;
 		// A method that is only just being deployed must not cost the messages that ask for it.
@@ -87,7 +95,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		return !box && isYoung ? 'unknown_method' : undefined;
 	};
 	const readiness = (box: Mailbox | undefined, frame: Frame, opened: OpenedRows): Readiness => {
-		const hindrance = hindranceTo(box);
+		const hindrance = hindranceTo(box, frame);
 		return {
 			storeId: journal.storeId,
 			now: journal.now(),

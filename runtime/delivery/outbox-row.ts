@@ -6,7 +6,9 @@
 import type { Config } from '../config/config.ts';
 import { isReply, ttlSecondsMax, type Message } from '../message/message.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { keepsBody } from '../ledger/ledger-entry.ts';
+import { keepsBody, messageIn } from '../ledger/ledger-entry.ts';
+import { DamagedRow } from '../journal/schema.ts';
+import { fingerprint } from '../platform/hash.ts';
 import { packMessage } from '../message/codec.ts';
 import { isMereOutcome } from '../message/reply.ts';
 
@@ -95,7 +97,11 @@ export function stored(row: OutRow): StoredOutRow {
  * The row that was written, with an empty body if that is in the ledger; older versions have
  * written it as a map.
  */
-export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>): OutRow {
+export function restored(
+	seq: number,
+	value: StoredOutRow | Omit<OutRow, 'seq'> | DamagedRow,
+): OutRow {
+	if (value instanceof DamagedRow) return lostRow(seq);
 	if (!isTuple(value)) return { ...value, seq };
 	const [id, body, deadline, ackMs, retries, attempts, marked] = value;
 	return {
@@ -112,6 +118,41 @@ export function restored(seq: number, value: StoredOutRow | Omit<OutRow, 'seq'>)
 		retries,
 		attempts,
 	};
+}
+
+/** A damaged row: it keeps its number, so that the lane goes on behind it. */
+function lostRow(seq: number): OutRow {
+	const deadline = Number.MAX_SAFE_INTEGER;
+	return {
+		seq,
+		id: '',
+		skip: true,
+		body: noBytes,
+		deadline,
+		ackMs: lostAckMs,
+		retries: 0,
+		attempts: 0,
+	};
+}
+
+/** How long an attempt to skip a damaged row waits for the acknowledgement. */
+const lostAckMs = 10_000;
+
+/**
+ * What is known of a damaged row from its ledger entry: all of it, if that has the body; else the
+ * id, so that the message is skipped, and its sender told. Without an entry the id is made up.
+ */
+export function rebuilt(
+	row: OutRow,
+	place: { readonly lane: string; readonly seq: number },
+	parts: { readonly ledger: Pick<Ledger, 'at'>; readonly now: number; readonly config: Config },
+): OutRow {
+	if (row.id !== '') return row;
+	const { lane, seq } = place;
+	const entry = parts.ledger.at(place);
+	if (!entry) return { ...row, id: `damaged-${fingerprint(lane).toString(36)}-${seq}` };
+	const message = entry.settledAt === undefined ? messageIn(entry) : undefined;
+	return message ? rowOf(message, { ...parts, seq }) : { ...row, id: entry.id };
 }
 
 /**

@@ -8,14 +8,22 @@
  *
  * @module
  */
-import type { Kind } from '../message/topics.ts';
+import { isKind, isName, type Kind } from '../message/topics.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
-import { restored, rowOf, stored, withBody, type OutRow, type StoredOutRow } from './outbox-row.ts';
+import {
+	rebuilt,
+	restored,
+	rowOf,
+	stored,
+	withBody,
+	type OutRow,
+	type StoredOutRow,
+} from './outbox-row.ts';
 import { laneName } from '../protocol/lane.ts';
-import { rowsUnder, type Change } from '../journal/schema.ts';
+import { DamagedRow, rowsUnder, type Bound, type Change } from '../journal/schema.ts';
 
 /**
  * One lane, as its sender sees it. The publisher of the lane moves `lo`, `published`, `heldBy`,
@@ -40,6 +48,8 @@ export interface Lane {
 	published: number;
 	/** The store that the lane's messages were last published for; undefined before the first. */
 	boundTo: string | undefined;
+	/** Rows up to here may have been accepted by a store that the receiver has no more. */
+	formerUpTo: number;
 	/**
 	 * Rows up to here may have been accepted under another identity, and say so when they are sent.
 	 */
@@ -60,6 +70,7 @@ interface LaneRecord {
 	readonly kind: Kind;
 	readonly next: number;
 	readonly boundTo?: string;
+	readonly formerUpTo?: number;
 	readonly repeatUpTo?: number;
 }
 
@@ -113,7 +124,7 @@ export interface Outbox {
 export function createOutbox(parts: {
 	journal: Journal;
 	config: Config;
-	ledger: Pick<Ledger, 'bodyAt'>;
+	ledger: Pick<Ledger, 'at' | 'bodyAt'>;
 }): Outbox {
 	const { journal, config, ledger } = parts;
 	const lanes = new Map<string, Lane>();
@@ -131,12 +142,31 @@ export function createOutbox(parts: {
 		for (const lane of told) for (const see of subscribers) see(lane);
 	};
 
-	for (const { key, value } of journal.scan<LaneRecord>('lanes', rowsUnder())) {
-		const lane = openLane(String(key[0]), value);
-		const first = journal.scan('outbox', { ...rowsUnder(lane.name), limit: 1 })[0];
-		lane.lo = first ? Number(first.key[1]) : lane.next;
+	const rowIn = (lane: Lane, seq: number, value: StoredOutRow | DamagedRow): OutRow => {
+		const row = restored(seq, value);
+		const place = { lane: lane.name, seq };
+		if (!(value instanceof DamagedRow)) return withBody(row, lane.name, ledger);
+		const known = rebuilt(row, place, { ledger, now: journal.now(), config });
+		replaced.set(keyOf(lane, seq), known);
+		return known;
+	};
+	/** Keys only: a damaged row has its number, too. */
+	const edgeOf = (name: string, reverse: boolean): number | undefined => {
+		const [key] = journal.keys('outbox', { ...rowsUnder(name), limit: 1, reverse });
+		return key && Number(key[1]);
+	};
+	const open = (name: string, record: LaneRecord): void => {
+		const lane = openLane(name, record);
+		lane.lo = edgeOf(name, false) ?? lane.next;
 		total += lane.next - lane.lo;
-		lanes.set(lane.name, lane);
+		lanes.set(name, lane);
+	};
+	for (const { key, value } of journal.scan<LaneRecord>('lanes', rowsUnder())) {
+		open(String(key[0]), value);
+	}
+	for (const name of lanesWithRows(journal)) {
+		const record = lanes.has(name) ? undefined : recordIn(name, edgeOf(name, true));
+		if (record) open(name, record);
 	}
 
 	return {
@@ -175,14 +205,14 @@ export function createOutbox(parts: {
 			const capacity = config.windowMessagesMax - lane.rows.length;
 			if (capacity <= 0 || from > lane.flushed) return;
 			const to = Math.min(lane.flushed + 1, from + capacity);
-			const found = journal.scan<StoredOutRow>('outbox', {
+			const found = journal.scan<StoredOutRow | DamagedRow>('outbox', {
 				from: [lane.name, from],
 				to: [lane.name, to],
 			});
 			for (const { key, value } of found) {
 				const seq = Number(key[1]);
-				const row = replaced.get(keyOf(lane, seq)) ?? restored(seq, value);
-				lane.rows.push(withBody(row, lane.name, ledger));
+				const known = replaced.get(keyOf(lane, seq));
+				lane.rows.push(known ? withBody(known, lane.name, ledger) : rowIn(lane, seq, value));
 			}
 		},
 		resolve(lane, upTo) {
@@ -206,12 +236,15 @@ export function createOutbox(parts: {
 		row(lane, seq) {
 			const loaded = lane.rows[seq - lane.lo] ?? replaced.get(keyOf(lane, seq));
 			if (loaded) return loaded;
-			const found = journal.get<StoredOutRow>('outbox', [lane.name, seq]);
-			return found && withBody(restored(seq, found), lane.name, ledger);
+			const found = journal.get<StoredOutRow | DamagedRow>('outbox', [lane.name, seq]);
+			return found && rowIn(lane, seq, found);
 		},
 		bind(lane, storeId, sentUpTo) {
 			if (lane.boundTo === storeId) return [];
-			if (lane.boundTo !== undefined) lane.repeatUpTo = Math.max(lane.repeatUpTo, sentUpTo);
+			if (lane.boundTo !== undefined) {
+				lane.repeatUpTo = Math.max(lane.repeatUpTo, sentUpTo);
+				lane.formerUpTo = Math.max(lane.formerUpTo, sentUpTo);
+			}
 			lane.boundTo = storeId;
 			return [recordOf(lane)];
 		},
@@ -229,7 +262,7 @@ export function createOutbox(parts: {
 }
 
 function openLane(name: string, record: LaneRecord): Lane {
-	const { to, method, kind, next, boundTo, repeatUpTo = 0 } = record;
+	const { to, method, kind, next, boundTo, formerUpTo = 0, repeatUpTo = 0 } = record;
 	const before = next - 1;
 	return {
 		name,
@@ -242,6 +275,7 @@ function openLane(name: string, record: LaneRecord): Lane {
 		inherited: before,
 		published: before,
 		boundTo,
+		formerUpTo,
 		repeatUpTo,
 		rows: [],
 		heldBy: undefined,
@@ -250,15 +284,35 @@ function openLane(name: string, record: LaneRecord): Lane {
 	};
 }
 
+/** The names of the lanes that have rows: one key of each is read. */
+function* lanesWithRows(journal: Pick<Journal, 'keys'>): Generator<string> {
+	for (let from: Bound = []; ;) {
+		const [key] = journal.keys('outbox', { ...rowsUnder(), from, limit: 1 });
+		if (!key) return;
+		const name = String(key[0]);
+		yield name;
+		from = rowsUnder(name).to;
+	}
+}
+
+/** The record of a lane whose own is damaged: its rows are the last of its numbers. */
+function recordIn(name: string, last = 0): LaneRecord | undefined {
+	const [to = '', method = '', kind = ''] = name.split('/');
+	if (!isName(to) || !isName(method) || !isKind(kind)) return undefined;
+	// What was sent before may have been accepted: its receiver is asked again.
+	return { to, method, kind, next: last + 1, repeatUpTo: last };
+}
+
 /** What the journal is to keep of a lane. */
 function recordOf(lane: Lane): Change {
-	const { to, method, kind, next, boundTo, repeatUpTo } = lane;
+	const { to, method, kind, next, boundTo, formerUpTo, repeatUpTo } = lane;
 	const value: LaneRecord = {
 		to,
 		method,
 		kind,
 		next,
 		...(boundTo === undefined ? {} : { boundTo }),
+		...(formerUpTo === 0 ? {} : { formerUpTo }),
 		...(repeatUpTo < lane.lo ? {} : { repeatUpTo }),
 	};
 	return { table: 'lanes', key: [lane.name], value };

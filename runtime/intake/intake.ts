@@ -127,9 +127,10 @@ function createCheck(parts: IntakeParts) {
 
 	/** Throws what speaks against this input; returns the method if it is known here. */
 	const check = (input: CheckedInput, asker: Asker): MethodDefinition | undefined => {
-		const hindrance = parts.hindrance() ?? (journal.isHealthy() ? undefined : 'storage_full');
+		const hindrance = parts.hindrance();
 		if (hindrance) throw new ReeveError(hindrance);
 		const definition = methods.find(input.method);
+		checkSize(input, definition);
 		for (const receiver of input.receivers) checkReceiver(receiver, input.method, definition);
 		checkOutbox(input, definition);
 		checkPath(input);
@@ -143,10 +144,16 @@ function createCheck(parts: IntakeParts) {
 			const detail = args.error.issues.map(({ message }) => message).join('; ');
 			throw new ReeveError('bad_arguments', `${input.method}: ${detail}`);
 		}
-		if (sizeOf(input) > config.messageBytesMax) {
+		return definition;
+	};
+
+	const checkSize = (input: CheckedInput, definition?: MethodDefinition): void => {
+		const bytes = sizeOf(input);
+		if (bytes > config.messageBytesMax) {
 			throw new ReeveError('too_large', `more than ${config.messageBytesMax} bytes`);
 		}
-		return definition;
+		if (journal.isHealthy(bytes)) return;
+		if (!definition?.freesSpace || !journal.isWritable()) throw new ReeveError('storage_full');
 	};
 
 	/** A method of another node need not be known here, if that node's birth names it. */

@@ -7,9 +7,10 @@
  *
  * @module
  */
-import { pause, type Clock } from '../platform/clock.ts';
+import { pause, type Clock, type Timer } from '../platform/clock.ts';
 import { ReeveError, type ErrorCode, reasonOf } from '../platform/errors.ts';
 import type { Signals } from '../observability/signals.ts';
+import { noReserve, type DiskReserve } from './disk-reserve.ts';
 import type { Change } from './schema.ts';
 
 /** `flushed` survives a power cut; `committed` only a crash of the process. */
@@ -25,13 +26,18 @@ export interface GroupCommitOptions {
 	/** Resolves when everything that was transacted before is on disk. */
 	readonly flushed: () => Promise<void>;
 	readonly onFenced?: () => void;
+	/** What is given up first when the disk is full. */
+	readonly reserve?: DiskReserve;
 }
 
 /** The writer that {@link createGroupCommit} makes. */
 export interface GroupCommit {
 	/** See `Journal.commit`. */
 	commit(changes: readonly Change[], until?: Durable): Promise<void>;
-	isHealthy(): boolean;
+	/** Whether new work may be taken, of that many bytes. */
+	isHealthy(bytes?: number): boolean;
+	/** Whether transactions succeed, if only out of the reserve. */
+	isWritable(): boolean;
 	/** Whether changes wait for which no transaction was requested yet. */
 	isDue(): boolean;
 	/**
@@ -45,6 +51,8 @@ export interface GroupCommit {
 const changesPerTransactionMax = 1000;
 /** Pause between attempts while the disk fails. */
 const retryMs = 500;
+/** Pause between looks whether a full disk has space again. */
+const spaceMs = 1000;
 /** How long a stop waits for a failing disk. No caller was told yet that the rest is written. */
 const stopWaitMs = 5000;
 
@@ -100,7 +108,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	};
 
 	return {
-		isHealthy: () => persist.isHealthy() && state === 'open',
+		isHealthy: (bytes) => state === 'open' && persist.isHealthy(bytes),
+		isWritable: () => state === 'open' && persist.isWritable(),
 		isDue: () => queue.length > 0,
 		commit(changes, until = 'flushed') {
 			return new Promise<void>((resolve, reject) => {
@@ -133,36 +142,60 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 	};
 }
 
-/** Repeats a transaction until it succeeds, and signals when the disk fails and recovers. */
-function createPersistence({ clock, signals, transact }: GroupCommitOptions) {
-	let failedSince: number | undefined;
-	let isPatient = true;
+/** What is told of a disk that has nothing left to keep for later. */
+const noSpace = 'ENOSPC: the disk has no space for the reserve (diskReserveBytes)';
 
-	const failed = (thrown: unknown): void => {
-		swallowCommitError(thrown);
+/** Repeats a transaction until it succeeds, and signals when the disk fails and recovers. */
+function createPersistence(options: GroupCommitOptions) {
+	const { clock, signals, transact, reserve = noReserve } = options;
+	let failedSince: number | undefined;
+	/** Whether the last transaction has failed, and what it had to write is not written. */
+	let isStuck = false;
+	let isPatient = true;
+	let look: Timer | undefined;
+
+	const fail = (detail: string): void => {
 		if (failedSince !== undefined) return;
 		failedSince = clock.monotonic();
-		const detail = reasonOf(thrown);
 		signals.emit('journal.failed', { code: storageCode(detail), detail });
 	};
+	/** Transactions succeed, or none was tried: tells whether there is space for new work. */
+	const review = (): void => {
+		if (isStuck) return;
+		if (!reserve.hasSpace()) fail(noSpace);
+		else if (failedSince !== undefined) {
+			signals.emit('journal.recovered', { pausedMs: clock.monotonic() - failedSince });
+			failedSince = undefined;
+		}
+		if (reserve.isHeld()) return;
+		look ??= clock.after(spaceMs, () => {
+			look = undefined;
+			if (!isStuck) reserve.hold();
+			review();
+		});
+	};
+	review();
 
 	return {
-		isHealthy: () => failedSince === undefined,
+		isHealthy: (bytes?: number) => failedSince === undefined && reserve.hasSpace(bytes),
+		isWritable: () => !isStuck,
 		/** After `delayMs` a failed transaction is not repeated any more, because the process ends. */
 		giveUpAfter(delayMs: number): void {
+			look?.cancel();
 			clock.after(delayMs, () => void (isPatient = false));
 		},
 		async transact(changes: readonly Change[]): Promise<'written' | 'fenced' | 'given_up'> {
 			for (;;) {
 				try {
 					const mayWrite = await transact(changes);
-					if (failedSince !== undefined) {
-						signals.emit('journal.recovered', { pausedMs: clock.monotonic() - failedSince });
-						failedSince = undefined;
-					}
+					isStuck = false;
+					review();
 					return mayWrite ? 'written' : 'fenced';
 				} catch (thrown) {
-					failed(thrown);
+					swallowCommitError(thrown);
+					fail(reasonOf(thrown));
+					if (reserve.release()) continue;
+					isStuck = true;
 					// No caller was told that it is written, so it may be dropped.
 					if (!isPatient) return 'given_up';
 					await pause(clock, retryMs);

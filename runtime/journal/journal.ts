@@ -15,11 +15,13 @@
  *
  * @module
  */
+import { ignoreIfFenced } from './fencing.ts';
 import type { Clock } from '../platform/clock.ts';
 import { soundDisk, type Disk } from './disk.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { createGroupCommit, type Durable } from './group-commit.ts';
 import { newStoreId } from '../platform/ids.ts';
+import { createDiskReserve } from './disk-reserve.ts';
 import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
 import { openGuarded, isStoreDamaged } from './store-opening.ts';
@@ -28,7 +30,8 @@ import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
 import type { TimeNote } from './store-time.ts';
-import { isStorable, listOf, openStore, rangeOf, valueOf, type StoreKey } from './lmdb-store.ts';
+import { createDamagedRows, type DamagedFact } from './damaged-rows.ts';
+import { applyChange, isStorable, openStore, rangeOf, unusedBytesOf } from './lmdb-store.ts';
 import {
 	tableNames,
 	type Table,
@@ -91,14 +94,21 @@ export interface Journal extends JournalReader {
 	 * itself: other nodes know its sequence numbers with another meaning. Resolves after the flush.
 	 */
 	renew(changes: readonly Change[]): Promise<void>;
+	/** Calls `tell` with each damaged row that was read, and with each that will be. */
+	onDamage(tell: (fact: DamagedFact) => void): void;
 	/** Calls `run` while the disk writes; soon, if there is nothing to write. */
 	whileWriting(run: () => void): void;
 	/** The keys of the stretch, without reading values. */
 	keys(table: Table, stretch: Stretch): readonly Key[];
 	/** Rows of the stretch, without reading values; of a whole table without counting them. */
 	count(table: Table, stretch?: Stretch): number;
-	/** False while the disk fails: callers refuse new work instead of promising it. */
-	isHealthy(): boolean;
+	/**
+	 * False while the disk fails, or has no space for `bytes` more: callers refuse new work instead
+	 * of promising it.
+	 */
+	isHealthy(bytes?: number): boolean;
+	/** Whether what frees space can be written: a full disk has a reserve for it. */
+	isWritable(): boolean;
 	/** Waits for what was given to `commit`, marks the end as clean, and closes the file. */
 	close(): Promise<void>;
 }
@@ -117,6 +127,8 @@ export interface JournalOptions {
 	readonly identity?: IdentityChoice | undefined;
 	/** How long an unclean start counts. */
 	readonly uncleanPeriodMs?: number;
+	/** How much of the disk is kept for the time when it is full; 0, the default, for nothing. */
+	readonly reserveBytes?: number;
 	/** The layer between the journal and its file; specs pass one that fails. */
 	readonly disk?: Disk;
 }
@@ -128,8 +140,9 @@ export interface JournalOptions {
  * `cloned_store` if identity is strict
  */
 export function openJournal(options: JournalOptions): Journal {
-	const { folder, clock, disk = soundDisk } = options;
-	const open = () => openStore(options, tableNames);
+	const { folder, clock, disk = soundDisk, reserveBytes = 0 } = options;
+	const damaged = createDamagedRows();
+	const open = () => openStore({ ...options, seeDamage: damaged.see }, tableNames);
 	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
 	const { root, stores, record, place } = opened.store;
 	const { epoch, wasUnclean, uncleanStarts, isMoved, time } = record;
@@ -150,10 +163,7 @@ export function openJournal(options: JournalOptions): Journal {
 	const apply = (changes: readonly Change[]): boolean => {
 		if (stores.meta.get(['epoch']) !== epoch) return false;
 		for (const change of mergedChanges(changes)) {
-			const { table, key } = change;
-			const value = valueOf(change);
-			if (value === undefined) stores[table].removeSync(key as StoreKey);
-			else stores[table].putSync(key as StoreKey, value);
+			applyChange(stores, change);
 		}
 		if (note) stores.meta.putSync(['time'], note);
 		spare.begins();
@@ -163,9 +173,11 @@ export function openJournal(options: JournalOptions): Journal {
 	 * Makes later reads see the last commit. LMDB keeps one view of the file for a whole turn of the
 	 * event loop, but a caller whose commit has resolved must find its changes.
 	 */
-	const look = (): void => stores.meta.resetReadTxn();
+	const look = (): void => stores.meta.refresh();
+	const unusedBytes = () => unusedBytesOf(opened.store);
 	const writer = createGroupCommit({
 		...options,
+		reserve: createDiskReserve({ folder, bytes: reserveBytes, unusedBytes }),
 		onFenced: fence,
 		transact: (changes) =>
 			disk.transact(async () => {
@@ -184,6 +196,9 @@ export function openJournal(options: JournalOptions): Journal {
 	});
 	const spare = createCommitIdle(() => writer.isDue());
 	let closed: Promise<void> | undefined;
+	damaged.writeWith((changes) => {
+		writer.commit(changes).catch(ignoreIfFenced);
+	});
 
 	return {
 		get storeId() {
@@ -215,16 +230,17 @@ export function openJournal(options: JournalOptions): Journal {
 		},
 		whileWriting: (run) => spare.use(run),
 		get: <Value>(table: Table, key: Key) =>
-			isStorable(key) ? (stores[table].get(key as StoreKey) as Value | undefined) : undefined,
+			isStorable(key) ? (stores[table].get(key) as Value | undefined) : undefined,
 		scan: <Value>(table: Table, stretch: Stretch) =>
-			Array.from(
-				isStorable(stretch.from) ? stores[table].getRange(rangeOf(stretch)) : [],
-				({ key, value }) => ({ key: listOf(key), value: value as Value }),
-			),
-		keys: (table, stretch) => Array.from(stores[table].getKeys(rangeOf(stretch)), listOf),
+			isStorable(stretch.from)
+				? (stores[table].rows(rangeOf(stretch)) as { key: Key; value: Value }[])
+				: [],
+		keys: (table, stretch) => stores[table].keys(rangeOf(stretch)),
 		count: (table, stretch) =>
-			stretch ? stores[table].getKeysCount(rangeOf(stretch)) : entriesOf(stores[table]),
-		isHealthy: () => writer.isHealthy(),
+			stretch ? stores[table].countOf(rangeOf(stretch)) : entriesOf(stores[table]),
+		onDamage: (tell) => damaged.onDamage(tell),
+		isHealthy: (bytes) => writer.isHealthy(bytes),
+		isWritable: () => writer.isWritable(),
 		close() {
 			note = time.note();
 			closed ??= writer.stop(closing).then(() => root.close());
@@ -236,7 +252,7 @@ export function openJournal(options: JournalOptions): Journal {
 const closing = metaChange(['running'], false);
 
 /** LMDB knows how many entries a table has. */
-function entriesOf(store: { getStats(): object }): number {
-	const stats = store.getStats();
+function entriesOf(store: { stats(): object }): number {
+	const stats = store.stats();
 	return 'entryCount' in stats ? Number(stats.entryCount) : 0;
 }

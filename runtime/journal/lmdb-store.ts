@@ -8,7 +8,7 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { asBinary, open, type Database, type RootDatabase } from 'lmdb';
+import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
 import { ReeveError } from '../platform/errors.ts';
 import { privateModes } from './file-permissions.ts';
 import { moveAside } from './store-fork.ts';
@@ -20,17 +20,22 @@ import {
 	type IdentityChoice,
 	type StoreRecord,
 } from './store-record.ts';
+import {
+	createStoreTable,
+	type RowCodec,
+	type SeeDamage,
+	type StoreKey,
+	type StoreTable,
+} from './store-table.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Bound, Change, JournalReader, Key, Stretch, Table } from './schema.ts';
 
-/** A key as LMDB takes it. LMDB does not change it, so it is passed without a copy. */
-export type StoreKey = (string | number)[];
 /** The tables of an open store, by name. */
-type Stores = Record<Table, Database<unknown, StoreKey>>;
+type Stores = Record<Table, StoreTable<RangeOptions>>;
 
 /** A store that this process has opened and owns. */
 export interface Store {
-	readonly root: RootDatabase<unknown, StoreKey>;
+	readonly root: Root;
 	readonly stores: Stores;
 	readonly record: StoreRecord;
 	readonly place: Place;
@@ -43,7 +48,11 @@ export interface StoreOptions {
 	readonly host?: string;
 	readonly identity?: IdentityChoice | undefined;
 	readonly uncleanPeriodMs?: number;
+	/** Told of each damaged row that is read. */
+	readonly seeDamage?: SeeDamage;
 }
+
+type Root = RootDatabase<unknown, StoreKey>;
 
 /**
  * Opens the store, and runs the first transaction, which decides on the identity and the epoch.
@@ -53,11 +62,11 @@ export interface StoreOptions {
 export function openStore(options: StoreOptions, tables: readonly Table[]): Store {
 	const { folder, host = '', clock, identity: choice, uncleanPeriodMs = 0 } = options;
 	const root = openRoot(folder);
-	const stores = openTables(root, tables);
+	const stores = openTables(root, tables, options.seeDamage);
 	const place = { host, file: statSync(join(folder, fileName)).ino };
 	const start = { clock, place, uncleanPeriodMs, ...(choice ? { choice } : {}) };
 	try {
-		checkStore(stores.meta, start);
+		checkStore(formatOf(root), stores.meta, start);
 	} catch (thrown) {
 		void root.close();
 		throw thrown;
@@ -72,15 +81,41 @@ export function openStore(options: StoreOptions, tables: readonly Table[]): Stor
  *
  * @throws what LMDB finds wrong with it, unless that ends the process
  */
-export function walkStore(folder: string, tables: readonly Table[]): number {
-	checkHeader(join(folder, fileName));
-	const root = open({ path: folder, maxDbs, cache: false, readOnly: true, ...permissions });
+export function walkStore(folder: string, names: readonly Table[]): number {
+	const root = openReadOnly(folder, join(folder, fileName));
 	let rows = 0;
-	for (const name of tables) {
-		const table: Database | undefined = root.openDB({ name, cache: false, ...values });
-		for (const _row of table?.getRange({ snapshot: false }) ?? []) rows += 1;
-	}
+	for (const name of names) rows += tableIn(root, name)?.rows({ snapshot: false }).length ?? 0;
 	return rows;
+}
+
+/** Bytes of the file that hold no rows, and that the next transactions write into. */
+export function unusedBytesOf({ root, stores }: Pick<Store, 'root' | 'stores'>): number {
+	const { free, root: list, lastPageNumber, pageSize } = root.getStats() as EnvironmentStats;
+	let used = metaPages + pagesOf(free) + pagesOf(list);
+	for (const store of Object.values(stores)) used += pagesOf(store.stats() as TableStats);
+	return Math.max(0, lastPageNumber + 1 - used) * pageSize;
+}
+
+/** What LMDB tells of one of its trees. */
+interface TableStats {
+	readonly treeBranchPageCount: number;
+	readonly treeLeafPageCount: number;
+	readonly overflowPages: number;
+}
+
+/** What LMDB tells of a file; `free` lists the pages without rows, `root` the tables. */
+interface EnvironmentStats {
+	readonly free: TableStats;
+	readonly root: TableStats;
+	readonly lastPageNumber: number;
+	readonly pageSize: number;
+}
+
+/** The two pages with which each file begins. */
+const metaPages = 2;
+
+function pagesOf(stats: TableStats): number {
+	return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
 }
 
 /** A stretch in the options of LMDB. */
@@ -97,11 +132,6 @@ export function rangeOf({ from, to, limit, reverse }: Stretch) {
 /** LMDB writes bytes in a key as they are, but its types forbid them inside a list. */
 function storeKey(bound: Bound): StoreKey {
 	return [...bound] as StoreKey;
-}
-
-/** LMDB returns a key of one part without its list. */
-export function listOf(key: string | number | Key): Key {
-	return typeof key === 'object' ? key : [key];
 }
 
 /** LMDB keys have 1978 bytes at most; the rest is for the separators of parts. */
@@ -126,9 +156,11 @@ function isAmbiguous(part: Bound[number]): boolean {
 /** From this length on, the key format writes texts in another way. */
 const longText = 64;
 
-/** The value that a change puts; undefined if it removes its key. */
-export function valueOf({ value, packed }: Change): unknown {
-	return packed ? asBinary(packed) : value;
+/** Makes one change, within a transaction. */
+export function applyChange(stores: Stores, { table, key, value, packed }: Change): void {
+	if (packed) stores[table].putPackedSync(key, packed);
+	else if (value === undefined) stores[table].removeSync(key);
+	else stores[table].putSync(key, value);
 }
 
 /** A store that is only read. */
@@ -146,33 +178,29 @@ export function readStore(folder: string): StoreReading {
 	const file = join(folder, fileName);
 	if (!existsSync(file)) throw new ReeveError('not_found', `there is no journal in ${folder}`);
 	const root = openReadOnly(folder, file);
-	const opened = new Map<Table, Database<unknown, StoreKey> | undefined>();
+	const opened = new Map<Table, StoreTable<RangeOptions> | undefined>();
 	/** A store of an older version may lack a table, and then has no rows in it. */
-	const table = (name: Table): Database<unknown, StoreKey> | undefined => {
-		if (!opened.has(name))
-			opened.set(name, root.openDB<unknown, StoreKey>({ name, cache: false, ...values }));
+	const table = (name: Table): StoreTable<RangeOptions> | undefined => {
+		if (!opened.has(name)) opened.set(name, tableIn(root, name));
 		return opened.get(name);
 	};
-	const format = table('meta')?.get(['format']);
+	const format = formatOf(root);
 	if (!isReadable(format)) {
 		void root.close();
 		throw new ReeveError('journal_version', `format ${JSON.stringify(format)}`);
 	}
 	return {
-		get: <Value>(name: Table, key: Key) => table(name)?.get([...key]) as Value | undefined,
+		get: <Value>(name: Table, key: Key) => table(name)?.get(key) as Value | undefined,
 		scan: <Value>(name: Table, stretch: Stretch) =>
-			Array.from(table(name)?.getRange(rangeOf(stretch)) ?? [], ({ key, value }) => ({
-				key: listOf(key),
-				value: value as Value,
-			})),
+			(table(name)?.rows(rangeOf(stretch)) ?? []) as { key: Key; value: Value }[],
 		close: () => root.close(),
 	};
 }
 
-function openReadOnly(path: string, file: string): RootDatabase<unknown, StoreKey> {
+function openReadOnly(path: string, file: string): Root {
 	try {
 		checkHeader(file);
-		return open({ path, maxDbs, cache: false, readOnly: true, ...permissions });
+		return open({ path, maxDbs, cache: false, readOnly: true, ...values, ...permissions });
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot read the journal in ${path}`, { cause });
 	}
@@ -189,7 +217,7 @@ const fileName = 'data.mdb';
 /** Tables that the file has room for. */
 const maxDbs = 32;
 
-function openRoot(folder: string): RootDatabase<unknown, StoreKey> {
+function openRoot(folder: string): Root {
 	try {
 		mkdirSync(folder, { recursive: true, mode: privateModes.folder });
 		checkHeader(join(folder, fileName));
@@ -220,29 +248,61 @@ function checkHeader(path: string): void {
 	throw new Error(`${path} is no LMDB file`);
 }
 
-function openTables(root: RootDatabase<unknown, StoreKey>, tables: readonly Table[]): Stores {
-	const open = (name: Table) => root.openDB<unknown, StoreKey>({ name, cache: false, ...values });
-	return Object.fromEntries(tables.map((name) => [name, open(name)])) as Stores;
+function openTables(root: Root, names: readonly Table[], seeDamage?: SeeDamage): Stores {
+	return Object.fromEntries(names.map((name) => [name, tableIn(root, name, seeDamage)])) as Stores;
+}
+
+/** A table of the file; undefined if the file is only read, and lacks it. */
+function tableIn(
+	root: Root,
+	name: Table,
+	seeDamage: SeeDamage = () => undefined,
+): StoreTable<RangeOptions> | undefined {
+	const raw = rawTable(root, name);
+	return raw && createStoreTable({ name, raw, codec: codecOf(root), seeDamage });
+}
+
+function rawTable(root: Root, name: Table): Database<Buffer, StoreKey> | undefined {
+	return root.openDB<Buffer, StoreKey>({ name, cache: false, encoding: 'binary' });
+}
+
+/**
+ * The format that the store says it has. Before format 3 rows had no checksums, and the number was
+ * a single byte.
+ */
+function formatOf(root: Root): unknown {
+	const bytes = rawTable(root, 'meta')?.get(['format']);
+	if (bytes?.length === 1) return codecOf(root).unpack(bytes);
+	return tableIn(root, 'meta')?.get(['format']);
+}
+
+/** msgpackr's encoder, as lmdb-js makes it for a database. */
+interface Encoder {
+	encode(value: unknown, options: number): Buffer;
+	decode(bytes: Buffer): unknown;
+}
+
+/** Tells msgpackr to leave bytes free in front of what it packs, their number added to it. */
+const reserveStart = 2048;
+
+function codecOf(root: Root): RowCodec {
+	const { encoder } = root as Root & { readonly encoder: Encoder };
+	return {
+		pack: (value, reserve) => encoder.encode(value, reserveStart | reserve),
+		unpack: (bytes) => encoder.decode(bytes),
+	};
 }
 
 /** Moves the promises of the old identity aside; see `store-fork.ts`. */
-function finishFork(root: RootDatabase<unknown, StoreKey>, stores: Stores): void {
+function finishFork(root: Root, stores: Stores): void {
 	moveAside({
 		rows: (table, limit, after) => {
 			const start = after ? { start: [...after], exclusiveStart: true } : {};
-			return Array.from(stores[table].getRange({ ...start, limit }), ({ key, value }) => ({
-				key: listOf(key),
-				value,
-			}));
+			return stores[table].rows({ ...start, limit });
 		},
 		write: (changes) =>
 			root.transactionSync(() => {
-				for (const change of changes) {
-					const { table, key } = change;
-					const value = valueOf(change);
-					if (value === undefined) stores[table].removeSync([...key]);
-					else stores[table].putSync([...key], value);
-				}
+				for (const change of changes) applyChange(stores, change);
 			}),
 	});
 }

@@ -17,6 +17,8 @@ export interface TableFacts {
 	 * row has at most.
 	 */
 	readonly itemsPerRowMax?: number;
+	/** Set if a damaged row keeps its place: see `DamagedRow`. Others are set aside. */
+	readonly isKeptIfDamaged?: true;
 	/** What a fork of the store does with the rows: see `store-fork.ts`. */
 	readonly atFork: 'keep' | 'move' | { readonly moveWithout: string };
 }
@@ -40,6 +42,7 @@ export const tables = {
 		owner: 'runtime/delivery/outbox.ts',
 		key: '[lane, seq]',
 		holds: 'messages that the receiver has not yet resolved; without bodies that the ledger keeps',
+		isKeptIfDamaged: true,
 		atFork: 'move',
 	},
 	cursors: {
@@ -59,12 +62,14 @@ export const tables = {
 		owner: 'runtime/mailbox/mailbox-row.ts',
 		key: '[method, arrival]',
 		holds: 'accepted messages whose run has not been settled',
+		isKeptIfDamaged: true,
 		atFork: 'move',
 	},
 	started: {
 		owner: 'runtime/mailbox/start-rows.ts',
 		key: '[method, arrival] or [actor, ...mark]',
 		holds: 'what has been started: by which epoch, how often',
+		isKeptIfDamaged: true,
 		atFork: 'move',
 	},
 	ledger: {
@@ -154,6 +159,12 @@ export const tables = {
 		holds: 'promises of the identity that this store was forked from',
 		atFork: 'keep',
 	},
+	damaged: {
+		owner: 'runtime/journal/damaged-rows.ts',
+		key: '[table, ...key]',
+		holds: 'the bytes of rows that were found damaged, under the keys that they had',
+		atFork: 'keep',
+	},
 } as const satisfies Readonly<Record<string, TableFacts>>;
 
 /** One of {@link tables}. */
@@ -203,6 +214,16 @@ export function rowsStartingWith(text: string): Stretch {
 /** Where the next page begins: directly behind `key`, before all keys that continue it. */
 export function behind(key: Key): Bound {
 	return [...key, noBytes];
+}
+
+/** A row whose bytes are not those that were written. */
+export class DamagedRow {
+	/** What its bytes still say, if they can be read at all. Nothing in it can be relied on. */
+	readonly guess: unknown;
+
+	constructor(guess: unknown) {
+		this.guess = guess;
+	}
 }
 
 /** The part of a journal that reads: what is committed, in short stretches. */

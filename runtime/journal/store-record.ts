@@ -10,7 +10,7 @@ import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
 
 /** The format of the tables. A process refuses a store of another, and leaves it as it is. */
-const storeFormat = 2;
+const storeFormat = 3;
 
 /** The most unclean starts that are remembered, whatever the period. */
 const uncleanStartsKept = 1000;
@@ -60,12 +60,12 @@ export interface StoreRecord {
 
 /**
  * Refuses a store that this process must not touch. Call it before anything is written.
+ * `format` is undefined in a new store, and where it is damaged.
  *
  * @throws ReeveError `journal_version`, or `cloned_store` if identity is strict and the machine
  * another
  */
-export function checkStore(facts: Facts, { place, choice }: StartFacts): void {
-	const format = facts.get(['format']);
+export function checkStore(format: unknown, facts: Facts, { place, choice }: StartFacts): void {
 	if (format !== undefined && format !== storeFormat) {
 		throw new ReeveError('journal_version', `format ${JSON.stringify(format)}, not ${storeFormat}`);
 	}

@@ -74,6 +74,10 @@ export interface Ledger {
 	 * it: it was settled and forgotten, and its id may belong to another message by now.
 	 */
 	bodyAt(id: string, place: { lane: string; seq: number }): Uint8Array | undefined;
+	/**
+	 * The entry of the message at this place of the outbox. Reads the whole ledger: for damage only.
+	 */
+	at(place: { lane: string; seq: number }): Entry | undefined;
 	/** The entry as it was settled, for the record of settled messages, which asks for it once. */
 	record(id: string): Entry | undefined;
 	/**
@@ -186,6 +190,12 @@ export function createLedger(parts: {
 		bodyAt(id, { lane, seq }) {
 			const entry = get(id);
 			return entry?.lane === lane && entry.seq === seq ? entry.body : undefined;
+		},
+		at({ lane, seq }) {
+			for (const entry of ledgerSince(journal, 0)) {
+				if (entry.lane === lane && entry.seq === seq) return entry;
+			}
+			return undefined;
 		},
 		record: (id) => cache.record(id),
 		list: (limit) => newestInLedger(journal, limit),

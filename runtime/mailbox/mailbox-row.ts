@@ -5,8 +5,10 @@
  */
 import type { Message } from '../message/message.ts';
 import type { Journal } from '../journal/journal.ts';
+import { z } from 'zod';
+import { isName } from '../message/topics.ts';
 import { pack, unpack } from '../message/codec.ts';
-import type { Change, Key, Stretch } from '../journal/schema.ts';
+import { DamagedRow, type Change, type Key, type Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
 export interface MailboxRow {
@@ -103,8 +105,9 @@ export function readMailboxRow(
 	journal: Pick<Journal, 'get'>,
 	[method = '', arrival = 0]: Key,
 ): StoredMailboxRow | undefined {
-	const value = journal.get<StoredTuple | StoredMap>('mailbox', [method, arrival]);
-	return value && restoredMailboxRow(Number(arrival), value);
+	const key = [method, arrival];
+	const value = journal.get<StoredTuple | StoredMap | DamagedRow>('mailbox', key);
+	return value && rowAt(key, value);
 }
 
 /** Messages of mailboxes, in key order. */
@@ -113,8 +116,8 @@ export function scanMailbox(
 	stretch: Stretch,
 ): readonly StoredMailboxRow[] {
 	return journal
-		.scan<StoredTuple | StoredMap>('mailbox', stretch)
-		.map(({ key, value }) => restoredMailboxRow(Number(key[1]), value));
+		.scan<StoredTuple | StoredMap | DamagedRow>('mailbox', stretch)
+		.map(({ key, value }) => rowAt(key, value));
 }
 
 /** The arrival of the oldest message of a mailbox; undefined if it is empty. */
@@ -135,6 +138,43 @@ export function countMailbox(
 /** Rows of one mailbox, `from` included, `to` not; no other rows of its method. */
 export function stretchOf(method: string, from: number, to = Number.MAX_SAFE_INTEGER) {
 	return { from: [method, from], to: [method, to] };
+}
+
+function rowAt(key: Key, value: StoredTuple | StoredMap | DamagedRow): StoredMailboxRow {
+	return value instanceof DamagedRow
+		? lostRow(key, value)
+		: restoredMailboxRow(Number(key[1]), value);
+}
+
+/**
+ * A damaged row. Its message must not be run: its time is over. If its id and its sender can still
+ * be read, that sender is told; else it is of a kind without an outcome.
+ */
+function lostRow([method, arrival]: Key, { guess }: DamagedRow): StoredMailboxRow {
+	const known = guessed.safeParse(guess);
+	const { id, from, sum } = known.success ? known.data : { id: '', from: '', sum: 0 };
+	const message: Message = {
+		id,
+		fromNode: from,
+		toNode: '',
+		method: String(method),
+		kind: known.success ? 'CommandACK' : 'CommandNACK',
+		methodArgs: [],
+		onCrash: 'report',
+	};
+	return { arrival: Number(arrival), id, from, message, bytes: 0, deadline: 0, sum };
+}
+
+/** What is looked for in the bytes of a damaged row. */
+const guessed = z
+	.tuple([z.int().min(0), z.unknown(), z.string().refine(isName)])
+	.rest(z.unknown())
+	.transform(([sum, , from, ...rest]) => ({ sum, from, id: idOf(rest.at(-1)) }))
+	.refine(({ id }) => id !== '');
+
+function idOf(message: unknown): string {
+	const id: unknown = Reflect.get(Object(message), 'id');
+	return typeof id === 'string' ? id : '';
 }
 
 /**

@@ -95,7 +95,8 @@ export function createMailbox(parts: {
 	 * Bytes of all messages that were ever placed here: a row notes it, so that no start must count.
 	 */
 	let sum = last?.sum ?? 0;
-	let bytes = oldest ? sum - oldest.sum + oldest.bytes : 0;
+	// The sum of a damaged row is not known.
+	let bytes = oldest ? Math.max(0, sum - oldest.sum + oldest.bytes) : 0;
 
 	/** Starts on their way to the disk; kept when the consumer is replaced, because they must run. */
 	const early = new Set<number>();

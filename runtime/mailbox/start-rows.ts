@@ -5,7 +5,13 @@
  *
  * @module
  */
-import { rowsUnder, type Change, type JournalReader, type Key } from '../journal/schema.ts';
+import {
+	DamagedRow,
+	rowsUnder,
+	type Change,
+	type JournalReader,
+	type Key,
+} from '../journal/schema.ts';
 import type { ScheduleState } from '../message/schedule.ts';
 
 /** What the journal says of a message that was started: by which process, and how often. */
@@ -20,6 +26,9 @@ export interface StartRecord {
 	readonly schedule?: ScheduleState;
 }
 
+/** What a damaged row is read as: it was started, once, and by an earlier process. */
+const someStart: StartRecord = { epoch: 0, attempts: 1 };
+
 /** Writes that something was started, or how far it has come. */
 export function startChange(key: Key, value: StartRecord | BatchStart): Change {
 	return { table: 'started', key, value };
@@ -32,7 +41,8 @@ export function startRemoval(key: Key): Change {
 
 /** What is known of a start; undefined if there was none. */
 export function readStart(journal: Pick<JournalReader, 'get'>, key: Key): StartRecord | undefined {
-	return journal.get<StartRecord>('started', key);
+	const value = journal.get<StartRecord | DamagedRow>('started', key);
+	return value instanceof DamagedRow ? someStart : value;
 }
 
 /** The starts of the messages of one mailbox that arrived in this stretch, `to` not included. */
@@ -41,7 +51,9 @@ export function scanStarts(
 	method: string,
 	{ from = 0, to = Number.MAX_SAFE_INTEGER }: { readonly from?: number; readonly to?: number } = {},
 ): readonly { key: Key; value: StartRecord }[] {
-	return journal.scan<StartRecord>('started', { from: [method, from], to: [method, to] });
+	return journal
+		.scan<StartRecord | DamagedRow>('started', { from: [method, from], to: [method, to] })
+		.map(({ key, value }) => ({ key, value: value instanceof DamagedRow ? someStart : value }));
 }
 
 /**
@@ -63,6 +75,9 @@ export function scanActorStarts(
 	actor: string,
 ): readonly { mark: Key; value: StartRecord | BatchStart }[] {
 	return journal
-		.scan<StartRecord | BatchStart>('started', rowsUnder(actor))
-		.map(({ key, value }) => ({ mark: key.slice(1), value }));
+		.scan<StartRecord | BatchStart | DamagedRow>('started', rowsUnder(actor))
+		.map(({ key, value }) => ({
+			mark: key.slice(1),
+			value: value instanceof DamagedRow ? someStart : value,
+		}));
 }

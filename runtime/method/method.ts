@@ -145,6 +145,8 @@ export interface MethodDefinition {
 	 * wait for the end of such a run: at a start the others follow when it has run for a second.
 	 */
 	readonly durable?: true | undefined;
+	/** It frees space: its messages are taken out of the reserve while the disk is full. */
+	readonly freesSpace?: true | undefined;
 	/**
 	 * Seconds that a run may take if the message does not say; without it, `defaultMethodTimeout`.
 	 */

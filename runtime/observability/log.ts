@@ -52,6 +52,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'journal.failed': 'error',
 	'journal.recovered': 'info',
 	'journal.quarantined': 'error',
+	'journal.rowDamaged': 'error',
 	'record.failed': 'error',
 	'node.stalled': 'error',
 	'node.safe': 'error',

@@ -120,6 +120,8 @@ export interface SignalFields {
 	'log.dropped': { lines: number };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
+	/** A row of the store is not as it was written; what it was about is lost. */
+	'journal.rowDamaged': { table: string; key: string; detail: string };
 	/** The record of sent messages cannot be written; the missing lines follow later. */
 	'record.failed': { detail: string };
 	/** The node is process 1, which must wait for all orphans; see `first-process.ts`. */

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { outcomes } from '../message/message.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { ReceivedState } from '../ledger/received-messages.ts';
+import type { Lane } from '../delivery/outbox.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 
 /**
@@ -14,7 +15,7 @@ import type { Entry } from '../ledger/ledger-entry.ts';
  * yet, and is where it should be. `lost`: the sender was told that it was accepted, and its
  * receiver does not know it. `doubled`: it was settled more than once. `differs`: the ends
  * contradict one another. `notKept`: the receiver has forgotten receipts, and this one may be among
- * them; nothing is concluded from that.
+ * them, or a store that the receiver has no more had accepted it; nothing is concluded from that.
  */
 export const findings = ['agrees', 'underWay', 'lost', 'doubled', 'differs', 'notKept'] as const;
 
@@ -23,12 +24,15 @@ export type Finding = (typeof findings)[number];
 
 /** The receiver's side: see the method `REQAudit`. */
 export interface Testimony {
+	/** The store that answers; a receiver of an older version does not say. */
+	readonly storeId?: string | undefined;
 	readonly isCut: boolean;
 	/** In the order of the ids that were asked for. */
 	readonly states: readonly ReceivedState[];
 }
 
 const testimony = z.object({
+	storeId: z.string().optional(),
 	isCut: z.boolean(),
 	rows: z.array(
 		z.tuple(
@@ -54,16 +58,17 @@ export function readTestimony(output: string, count: number): Testimony {
 	if (!parsed.success || parsed.data.rows.length !== count) {
 		throw new ReeveError('bad_message', 'that is no answer to an audit');
 	}
-	const { isCut, rows } = parsed.data;
+	const { storeId, isCut, rows } = parsed.data;
 	const states = rows.map(([state, copies, attempts, ...more]) => {
 		const parked = more.includes('parked') ? { isParked: true as const } : {};
 		return { state, copies, attempts, ...parked };
 	});
-	return { isCut, states };
+	return { storeId, isCut, states };
 }
 
 /**
  * Holds both ends against one another. `hasLeft`: whether its lane has heard that it was accepted.
+ * `isCut`: whether the receiver may have forgotten it.
  */
 export function compare(
 	entry: Pick<Entry, 'settledAt' | 'result'>,
@@ -84,6 +89,20 @@ export function compare(
 	}
 	if (isUnknown) return missing(isCut);
 	return received.state === outcome ? 'agrees' : 'differs';
+}
+
+/**
+ * Whether the message that had the number `seq` in its lane may have been accepted by another store
+ * than `storeId`, which the receiver has now: its disk was wiped, or an older copy was restored.
+ */
+export function isOfFormerStore(about: {
+	readonly lane: Pick<Lane, 'boundTo' | 'formerUpTo'> | undefined;
+	readonly seq: number | undefined;
+	readonly storeId: string | undefined;
+}): boolean {
+	const { lane, seq, storeId } = about;
+	if (lane?.boundTo === undefined || seq === undefined || storeId === undefined) return false;
+	return storeId !== lane.boundTo || seq <= lane.formerUpTo;
 }
 
 function missing(isCut: boolean): Finding {

@@ -60,8 +60,12 @@ export interface AuditRow {
 	readonly lost: number;
 	readonly doubled: number;
 	readonly differs: number;
-	/** Too old for the receipts of the receiver: nothing is known of these. */
+	/**
+	 * Nothing is known of these: too old for the receipts of the receiver, or in a former store.
+	 */
 	readonly notKept: number;
+	/** Those of `notKept` that were accepted by a store that the receiver has no more. */
+	readonly inFormerStore: number;
 	/** Some of those that are lost, doubled or different. */
 	readonly faults: readonly { readonly id: string; readonly finding: string }[];
 	/** Set if the receiver did not answer: how many it was not asked about, and why. */

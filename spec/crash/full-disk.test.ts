@@ -198,3 +198,37 @@ test(
 		assert.deepEqual(lines.toSorted(), wanted);
 	},
 );
+
+test(
+	'what a full disk has no space for is answered in time; cancel and drop work, and free space',
+	{ skip, timeout: 90_000 },
+	async (t) => {
+		const { disk, databaseFolder } = smallDisk(t);
+		const hosts = await startHosts(t);
+		const central = hosts.start({ node: 'central', host: 'one', databaseFolder });
+		await central.ready;
+		const settled = await central.send({ toNode: 'central', method: 'ping' });
+		assert.equal((await central.settled(settled)).state, 'done');
+		// The receiver is not there: all of this waits in the store.
+		const waiting = await Promise.all(idsOf('wait', 250).map((id) => central.send(append(id))));
+		disk.fill(undefined);
+		const answers = idsOf('full', 60).map((id) => central.send(append(id)));
+		const told = (await Promise.allSettled(answers)).map(({ status }) => status);
+		assert.equal(told.length, 60, 'each has an answer, although the disk is still full');
+		await assert.rejects(central.send(append('refused')), /storage_full/);
+		const large = { ...append('large'), data: 'x'.repeat(3_000_000) };
+		await assert.rejects(central.send(large), /storage_full/);
+		const states = async (reeve: string, ids: readonly string[]) =>
+			(await central.ask<{ state?: string }>({ reeve, ids })).map(({ state }) => state);
+		assert.deepEqual(await states('drop', [settled]), ['dropped']);
+		assert.deepEqual([...new Set(await states('cancel', waiting))], ['cancelled']);
+		assert.deepEqual([...new Set(await states('drop', waiting))], ['dropped']);
+		await central.logged(/journal\.recovered/);
+		const after = await central.send(append('after'));
+		await assert.rejects(central.send({ ...large, id: 'still' }), /storage_full/);
+		const ship = hosts.start({ node: 'ship1', host: 'two' });
+		await ship.ready;
+		assert.equal((await central.settled(after)).state, 'done');
+		assert.equal(await restarts(central), 0, 'no supervisor has noticed');
+	},
+);

@@ -107,6 +107,7 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		passPoint,
 		mailbox,
 		permit: security.permit(ledger, authority),
+		freesSpace: (method) => methods.find(method)?.freesSpace === true,
 		hindrance: () => phase.hindrance(),
 		onRemoval: boxes.onRemoval,
 		onAccept: (message) => router.onAccept(message),
@@ -205,11 +206,14 @@ function selfOf(
 function openOwnJournal(parts: ComposeOptions, fence: () => void): Journal {
 	const { config, clock, signals, host, choices, onEnd, disk = soundDisk, passPoint } = parts;
 	const { databaseFolder: folder, durability, strictIdentity, uncleanPeriod } = config;
+	// The disk of a specification has its own ways of being full.
+	const reserveBytes = disk === soundDisk ? config.diskReserveBytes : 0;
 	return openJournal({
 		folder,
 		clock,
 		signals,
 		durability,
+		reserveBytes,
 		host,
 		identity: choices.identity ?? (strictIdentity ? 'strict' : undefined),
 		uncleanPeriodMs: uncleanPeriod * 1000,

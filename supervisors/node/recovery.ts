@@ -21,6 +21,9 @@ export function recover({ phase, network, isSafe, journal, signals }: Services):
 	// Emit these only now, when the error reports to central run.
 	const { quarantined: folder, uncleanStarts } = journal;
 	if (folder !== undefined) signals.emit('journal.quarantined', { folder });
+	journal.onDamage(({ table, key, text: detail }) => {
+		signals.emit('journal.rowDamaged', { table, key: JSON.stringify(key), detail });
+	});
 	if (isSafe) signals.emit('node.safe', { uncleanStarts });
 }
 

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import {
 	compare,
+	isOfFormerStore,
 	findings,
 	readTestimony,
 	type Finding,
@@ -16,6 +17,7 @@ import { asReeveError, isErrorCode, ReeveError } from '../../runtime/platform/er
 import { messageRow } from '../../runtime/ledger/message-state.ts';
 import type { AuditRow } from '../../runtime/queries/operation-rows.ts';
 import type { NodeServices } from '../composition/node-services.ts';
+import type { ReceivedState } from '../../runtime/ledger/received-messages.ts';
 import type { Entry } from '../../runtime/ledger/ledger-entry.ts';
 
 /** What this file needs of the node. */
@@ -99,20 +101,21 @@ async function auditOne(
 	const faults: { id: string; finding: Finding }[] = [];
 	const size = Math.floor(services.config.outputKeptBytesMax / bytesOfRow);
 	const atATime = Math.max(1, Math.min(idsAtATime, size));
-	const row = { from: services.node, to, checked: 0, ...counts, faults };
+	const row = { from: services.node, to, checked: 0, ...counts, inFormerStore: 0, faults };
 	try {
 		for (let from = 0; from < claims.length; from += atATime) {
 			const part = claims.slice(from, from + atATime);
 			const ids = part.map(({ entry }) => entry.id);
-			const { isCut, states } = await testimonyOf(services, ids, asking);
-			for (const [index, { entry, hasLeft }] of part.entries()) {
-				const received = states[index];
+			const testimony = await testimonyOf(services, ids, asking);
+			for (const [index, claim] of part.entries()) {
+				const received = testimony.states[index];
 				if (!received) continue;
-				const finding = compare(entry, hasLeft, { received, isCut });
+				const { finding, isFormer } = judge(services, claim, { ...testimony, received });
 				row[finding] += 1;
 				row.checked += 1;
+				if (isFormer && finding === 'notKept') row.inFormerStore += 1;
 				const isFault = finding === 'lost' || finding === 'doubled' || finding === 'differs';
-				if (isFault && faults.length < namedMax) faults.push({ id: entry.id, finding });
+				if (isFault && faults.length < namedMax) faults.push({ id: claim.entry.id, finding });
 			}
 		}
 		return row;
@@ -120,6 +123,18 @@ async function auditOne(
 		const { code: error, detail } = asReeveError(thrown);
 		return { ...row, unasked: claims.length - row.checked, error, detail };
 	}
+}
+
+/** Holds one claim against what its receiver says of it. */
+function judge(
+	{ outbox }: Services,
+	{ entry, hasLeft }: Claim,
+	{ storeId, isCut, received }: Omit<Testimony, 'states'> & { readonly received: ReceivedState },
+): { readonly finding: Finding; readonly isFormer: boolean } {
+	const lane = entry.lane === undefined ? undefined : outbox.lane(entry.lane);
+	const isFormer = isOfFormerStore({ lane, seq: entry.seq, storeId });
+	const finding = compare(entry, hasLeft, { received, isCut: isCut || isFormer });
+	return { finding, isFormer };
 }
 
 /** What the receiver of these messages says of them. */

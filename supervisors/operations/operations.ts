@@ -56,6 +56,7 @@ export function createOperations(services: Services): Operate {
 		if (!parsed.success) throw new ReeveError('bad_message', z.prettifyError(parsed.error));
 		for (const target of await findTargets(services, parsed.data)) {
 			try {
+				if (!services.journal.isWritable()) throw new ReeveError('storage_full');
 				yield { id: target.id, ...(await byHand[parsed.data.reeve](target)) };
 			} catch (thrown) {
 				const { code: error, detail } = asReeveError(thrown);

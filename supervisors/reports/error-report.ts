@@ -154,6 +154,8 @@ function startReport(signal: Signal): Report | undefined {
 			const text = `error: journal: damaged, moved to ${signal.folder}`;
 			return { code: 'storage_damaged', text };
 		}
+		case 'journal.rowDamaged':
+			return { code: 'storage_damaged', text: `error: journal: ${signal.detail}` };
 		case 'record.failed':
 			return { code: 'file_failed', text: `error: store.log: ${signal.detail}` };
 		case 'node.stalled': {

@@ -137,9 +137,9 @@ test('a store of another format is refused and left as it is', async (t) => {
 	const { open } = hosts(t);
 	const folder = temporaryFolder(t);
 	const first = open(folder, 'one');
-	await first.commit([{ table: 'meta', key: ['format'], value: 3 }]);
+	await first.commit([{ table: 'meta', key: ['format'], value: 4 }]);
 	await first.close();
-	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 3/ });
+	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 4/ });
 	assert.throws(() => open(folder, 'two', { identity: 'fork' }), { code: 'journal_version' });
 });
 

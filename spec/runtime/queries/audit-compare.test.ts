@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { compare, readTestimony, type Finding } from '../../../runtime/queries/audit-compare.ts';
+import {
+	compare,
+	isOfFormerStore,
+	readTestimony,
+	type Finding,
+} from '../../../runtime/queries/audit-compare.ts';
 import type { Outcome } from '../../../runtime/message/message.ts';
 import type { ReceivedState } from '../../../runtime/ledger/received-messages.ts';
 
@@ -46,6 +51,18 @@ test('where receipts were forgotten, nothing is concluded from their absence', (
 	assert.equal(compare(told('done'), false, cut), 'notKept');
 	assert.equal(compare(open, true, cut), 'notKept');
 	assert.equal(compare(own('expired'), false, cut), 'agrees');
+});
+
+test('a message belongs to a former store if its lane was bound to that when it left', () => {
+	const lane = { boundTo: 'new', formerUpTo: 4 };
+	const isFormer = (seq: number | undefined, storeId: string | undefined, of = lane) =>
+		isOfFormerStore({ lane: of, seq, storeId });
+	assert.equal(isFormer(4, 'new'), true);
+	assert.equal(isFormer(5, 'new'), false);
+	assert.equal(isFormer(5, 'newer'), true, 'the lane has not heard of it');
+	assert.equal(isFormer(5, undefined), false, 'a receiver of an older version does not say');
+	assert.equal(isFormer(undefined, 'newer'), false, 'it never left this node');
+	assert.equal(isOfFormerStore({ lane: undefined, seq: 1, storeId: 'new' }), false);
 });
 
 test('an answer that was cut, or is none, is not believed', () => {

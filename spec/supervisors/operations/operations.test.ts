@@ -240,3 +240,25 @@ test('an audit finds every message at both ends, and says who was not asked', as
 	const [young] = await ask<AuditRow>(central, { reeve: 'audit', to: 'ship1', newerThanMs: 0 });
 	assert.equal(young, undefined, 'nothing is as young as that');
 });
+
+test('an audit of a receiver with a new store counts what the old one had run as not kept', async (t) => {
+	const fleet = await startLocalFleet(t);
+	const [central, ship1] = [await fleet.start('central'), await fleet.start('ship1')];
+	for (let number = 0; number < 3; number += 1) {
+		await settled(central, await send(central, command('true')));
+	}
+	await ship1.stop();
+	const wiped = { databaseFolder: temporaryFolder(t) };
+	await fleet.start('ship1', wiped);
+	const found = async () => (await ask<AuditRow>(central, { reeve: 'audit', waitSeconds: 5 }))[0];
+	const before = await found();
+	// The lane of the commands still knows the old store only.
+	assert.deepEqual([before?.lost, before?.notKept, before?.inFormerStore], [0, 3, 3]);
+	await settled(central, await send(central, command('true')));
+	const { checked, agrees, lost, notKept, inFormerStore } = (await found()) ?? {};
+	assert.deepEqual([checked, agrees, lost, notKept, inFormerStore], [4, 1, 0, 3, 3]);
+	await central.stop();
+	const again = await fleet.start('central');
+	const [row] = await ask<AuditRow>(again, { reeve: 'audit', waitSeconds: 5 });
+	assert.deepEqual([row?.agrees, row?.lost, row?.inFormerStore], [1, 0, 3], 'it is on disk');
+});

@@ -139,6 +139,12 @@ async function nodeFinding(options: Options, tools: CommandTools): Promise<Findi
 			const { meaning, hint: cure } = errorTable.storage_failed;
 			return { name, state: 'failed', what: `${about.name}: ${meaning}`, cure };
 		}
+		const damaged = signals['journal.rowDamaged'] ?? 0;
+		if (damaged > 0) {
+			const { hint: cure } = errorTable.storage_damaged;
+			const what = `${about.name}: ${damaged} damaged rows in its journal; its log names them`;
+			return { name, state: 'failed', what, cure };
+		}
 		return { name, state: 'ok', what: `${about.name} ${about.version}, ${open} open messages` };
 	} catch (thrown) {
 		const { code, message } = asReeveError(thrown);

@@ -51,16 +51,21 @@ function secondsOf(given: string | boolean | undefined): number | undefined {
 	throw new ReeveError('bad_usage', `--wait ${String(given)}: not a number from 1 to 3600`);
 }
 
-type Totals = Record<'checked' | 'lost' | 'doubled' | 'differs' | 'notKept' | 'unasked', number>;
+type Totals = Record<
+	'checked' | 'lost' | 'doubled' | 'differs' | 'notKept' | 'inFormerStore' | 'unasked',
+	number
+>;
 
 function totalsOf(rows: readonly AuditRow[]): Totals {
-	const totals: Totals = { checked: 0, lost: 0, doubled: 0, differs: 0, notKept: 0, unasked: 0 };
+	const kept = { notKept: 0, inFormerStore: 0 };
+	const totals: Totals = { checked: 0, lost: 0, doubled: 0, differs: 0, ...kept, unasked: 0 };
 	for (const row of rows) {
 		totals.checked += row.checked;
 		totals.lost += row.lost;
 		totals.doubled += row.doubled;
 		totals.differs += row.differs;
 		totals.notKept += row.notKept;
+		totals.inFormerStore += row.inFormerStore;
 		totals.unasked += row.unasked ?? 0;
 	}
 	return totals;
@@ -85,10 +90,13 @@ async function tableOf(rows: readonly AuditRow[]): Promise<string> {
 	return `${await tableText(heads, cells)}${faults.join('')}${silent.join('')}`;
 }
 
-function closingLine({ checked, lost, doubled, differs, notKept, unasked }: Totals): string {
+function closingLine(totals: Totals): string {
+	const { checked, lost, doubled, differs, notKept, inFormerStore, unasked } = totals;
+	const old = notKept - inFormerStore;
 	const more = [
 		differs > 0 ? `, ${differs} that differ` : '',
-		notKept > 0 ? `; ${notKept} too old to be known by their receiver` : '',
+		old > 0 ? `; ${old} too old to be known by their receiver` : '',
+		inFormerStore > 0 ? `; ${inFormerStore} not kept: their receiver has a new store since` : '',
 		unasked > 0 ? `; ${unasked} not checked` : '',
 	];
 	return `lost ${lost}, doubled ${doubled}${more.join('')} (${checked} messages checked)\n`;

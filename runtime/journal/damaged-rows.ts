@@ -1,0 +1,76 @@
+/**
+ * The damaged rows of a store: each one that is met is noted once, its bytes are kept in the table
+ * `damaged`, and it is told by its table and key, which name the message, the lane or the instance
+ * that it was about.
+ *
+ * @module
+ */
+import type { SeeDamage } from './store-table.ts';
+import { tables, type Change, type Key, type Table, type TableFacts } from './schema.ts';
+
+/** What is told of a damaged row. */
+export interface DamagedFact {
+	readonly table: Table;
+	readonly key: Key;
+	/** What the row was about, as a sentence for people. */
+	readonly text: string;
+}
+
+/** The damaged rows that {@link createDamagedRows} keeps. */
+export interface DamagedRows {
+	/** Called with each damaged row that is read, however often. */
+	readonly see: SeeDamage;
+	/** Calls `tell` with each that was met, and with each that will be. */
+	onDamage(tell: (fact: DamagedFact) => void): void;
+	/** The store is open: what was met and will be met is written with this. */
+	writeWith(write: (changes: readonly Change[]) => void): void;
+}
+
+/** More are told of, and not kept: the first ones tell enough. */
+const keptMax = 10_000;
+
+/** Creates it, for a store that is being opened. */
+export function createDamagedRows(): DamagedRows {
+	const facts = new Map<string, DamagedFact>();
+	const listeners = new Set<(fact: DamagedFact) => void>();
+	/** Met while the store was being opened. */
+	let early: Parameters<SeeDamage>[] = [];
+	let write: ((changes: readonly Change[]) => void) | undefined;
+
+	const changesFor = (table: Table, key: Key, bytes: Buffer): readonly Change[] => {
+		const { isKeptIfDamaged }: TableFacts = tables[table];
+		const gone: Change = { table, key };
+		const kept: Change = { table: 'damaged', key: [table, ...key], value: Buffer.from(bytes) };
+		return isKeptIfDamaged ? [kept] : [gone, kept];
+	};
+	return {
+		see(table, key, bytes) {
+			const name = `${table} ${JSON.stringify(key)}`;
+			if (facts.has(name)) return;
+			const fact = { table, key, text: textOf(table, key) };
+			facts.set(name, fact);
+			for (const tell of listeners) tell(fact);
+			if (table === 'damaged' || facts.size > keptMax) return;
+			if (write) write(changesFor(table, key, bytes));
+			else early.push([table, key, Buffer.from(bytes)]);
+		},
+		onDamage(tell) {
+			listeners.add(tell);
+			for (const fact of facts.values()) tell(fact);
+		},
+		writeWith(given) {
+			write = given;
+			for (const row of early) write(changesFor(...row));
+			early = [];
+		},
+	};
+}
+
+/** The parts of the key with their names, and what such rows hold. */
+function textOf(table: Table, key: Key): string {
+	const { key: shape, holds } = tables[table];
+	const names = shape.slice(1, shape.indexOf(']')).split(', ');
+	const isNamed = names.length === key.length;
+	const parts = key.map((part, at) => (isNamed ? `${names[at] ?? ''} ${part}` : `${part}`));
+	return `a damaged row of ${table} (${parts.join(', ')}); it held: ${holds}`;
+}
