@@ -6,6 +6,7 @@
  */
 import { createCompiler, type Expression, type ExpressionProblem } from './expression.ts';
 import type { Scope, Shape, Shapes, Values } from './expression.ts';
+import { createBudget, type Budget } from './expression-budget.ts';
 import type { Moment } from '../definition/definition.ts';
 import type { YamlDefinition } from './definition-schema.ts';
 import type { YamlPath, DefinitionProblem } from './source-text.ts';
@@ -46,6 +47,8 @@ export interface Build {
 	values(given: Given): Values;
 	/** Begins a turn. */
 	readonly enter: (moment: Moment) => void;
+	/** What the expressions of the turn may still do. */
+	readonly budget: Budget;
 }
 
 /** Begins a build. */
@@ -68,8 +71,10 @@ export function startBuild(definition: YamlDefinition): Build {
 		compilers.set(event, made);
 		return made;
 	};
+	const budget = createBudget();
 	return {
 		definition,
+		budget,
 		get problems() {
 			return [...problems.values()];
 		},
@@ -81,9 +86,10 @@ export function startBuild(definition: YamlDefinition): Build {
 		},
 		compile: (text, event) => compilerOf(event)(text),
 		compileAnywhere: first,
-		values: ({ context: now, event }) => ({ context: now, event, ...moment }),
+		values: ({ context: now, event }) => ({ context: now, event, ...moment, budget }),
 		enter(next) {
 			moment = next;
+			budget.begin();
 		},
 	};
 }

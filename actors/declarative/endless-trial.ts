@@ -20,10 +20,11 @@ const movesMax = 400;
 /** How many microsteps a move may take. */
 const microstepsMax = 1000;
 
-/** Tries a machine; undefined if all tried turns have ended. */
+/** Tries a machine; undefined if all tried turns have ended. `enter` begins a turn. */
 export function tryMachine(
 	machine: AnyStateMachine,
 	definition: YamlDefinition,
+	enter: () => void,
 ): EndlessTurn | undefined {
 	const stepper = createMachineStepper({
 		name: definition.actor,
@@ -47,6 +48,7 @@ export function tryMachine(
 		for (const event of eventsOf(snapshot, definition)) {
 			moves += 1;
 			if (moves > movesMax) return undefined;
+			enter();
 			const next = attempt(() => stepper.move(snapshot, event).snapshot);
 			if (next === 'endless') return { names: innermost(snapshot).path, event: event.type };
 			if (next) add(next);

@@ -3,15 +3,18 @@
  * assignments and no access beyond its input values, so an expression has no side effects.
  *
  * Numbers are those of JSON, and may be mixed with whole literals; only the division and remainder
- * of two whole literals are those of integers. A pattern in `matches` is a regular expression of
- * JavaScript, whose time is not limited.
+ * of two whole literals are those of integers. A pattern in `matches` is one of RE2, as CEL has it.
+ * The work of an evaluation is counted, and taken from the budget of its turn.
  *
  * This file is the door to \@marcbachmann/cel-js.
  *
  * @module
  */
 import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
+import { createBudget, spendParts, type Budget } from './expression-budget.ts';
+import { meter } from './expression-meter.ts';
 
 /** The type of a value, as far as it is known at compile time. */
 export type Shape = 'number' | 'string' | 'boolean' | 'list' | 'map' | 'any';
@@ -36,12 +39,18 @@ export interface Values {
 	readonly key: string;
 	/** The node that it lives on. */
 	readonly node: string;
+	/** What the expressions of the turn may still do. */
+	readonly budget: Budget;
 }
 
 /** A checked expression. */
 export interface Expression {
 	readonly shape: Shape;
-	/** Throws an Error, which quotes the expression, if it fails for these values. */
+	/**
+	 * Throws an Error, which quotes the expression, if it fails for these values.
+	 *
+	 * @throws ReeveError `expression_limit` if it does more than the budget of its turn allows
+	 */
 	evaluate(values: Values): unknown;
 }
 
@@ -85,6 +94,9 @@ const ofTwo = {
 	max: (one: number, other: number) => Math.max(one, other),
 };
 
+/** That of the evaluation under way, which is synchronous. */
+let budget = createBudget();
+
 /**
  * The language with our additions: whole literals beside numbers, some arithmetic, and JSON.
  */
@@ -112,7 +124,10 @@ function createLanguage(): Environment {
 			made.registerFunction(`${name}(${types}): double`, run);
 		}
 	}
-	made.registerFunction('toJson(dyn): string', (value: unknown) => JSON.stringify(plain(value)));
+	made.registerFunction('toJson(dyn): string', (value: unknown) => {
+		spendParts(value, budget);
+		return JSON.stringify(plain(value));
+	});
 	made.registerFunction('fromJson(string): dyn', (text: string) => JSON.parse(text) as unknown);
 	return made
 		.registerVariable('now', 'double')
@@ -138,15 +153,18 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 		try {
 			const { valid, error, type } = softened(checking.parse(text)).check();
 			if (!valid) return problemOf(error, text, scope);
-			const run = softened(running.parse(text));
+			const run = metered(softened(running.parse(text)));
 			return {
 				shape: shapeOf(type ?? 'dyn'),
-				evaluate(values) {
+				evaluate({ budget: given, ...values }) {
+					budget = given;
 					try {
-						return plain(run({ ...values }));
+						const value: unknown = run(values);
+						spendParts(value, given);
+						return plain(value);
 					} catch (thrown) {
-						const { problem } = problemOf(thrown, text, scope);
-						throw new Error(`${problem} in ${text}`, { cause: thrown });
+						// Loops of the language pass on their first error, and forget that of the budget.
+						throw failureOf(given.error() ?? thrown, text, scope);
 					}
 				},
 			};
@@ -156,7 +174,23 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 	};
 }
 
+/** An error of an evaluation, with the expression. */
+function failureOf(thrown: unknown, text: string, scope: Scope): Error {
+	if (thrown instanceof ReeveError) {
+		return new ReeveError(thrown.code, `${thrown.detail} in ${text}`, { cause: thrown });
+	}
+	const { problem } = problemOf(thrown, text, scope);
+	return new Error(`${problem} in ${text}`, { cause: thrown });
+}
+
 type Parsed = ReturnType<Environment['parse']>;
+
+/** Counts what an expression does. One that the language refuses is left as it is. */
+function metered(parsed: Parsed): Parsed {
+	// The language chooses its operations when it checks the types.
+	if (parsed.check().valid) meter(parsed.ast, () => budget);
+	return parsed;
+}
 
 /**
  * Makes whole literals in the results of a conditional numbers, because CEL wants both results of

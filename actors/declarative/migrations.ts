@@ -41,6 +41,8 @@ interface Parts {
 
 function migration(build: Build, { states, given, first, isLast }: Parts): Migration {
 	return ({ value, context }: Migrating) => {
+		// An instance is read before its turn begins.
+		build.budget.begin();
 		const values = build.values({ context, event: {} });
 		const initial = first.of(values) as object;
 		const all = {

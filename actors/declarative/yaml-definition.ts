@@ -51,7 +51,7 @@ export function compileYamlDefinition({
 		const { names, key, text: what } = cycle;
 		throw refusal([{ path: pathOf(definition, names, key), text: what, part: 'key' }]);
 	}
-	const endless = tryMachine(machine, definition);
+	const endless = tryMachine(machine, definition, build.budget.begin);
 	if (endless) {
 		const { event } = endless;
 		const what = `the machine does not come to rest after ${event}: a cycle of always or raise`;

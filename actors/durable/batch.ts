@@ -18,6 +18,8 @@ import type { Change } from '../../runtime/journal/schema.ts';
 
 /** The collected output of turns. */
 export interface Batch {
+	/** When no more turns are begun in it, by the monotonic clock. */
+	readonly endsAt: number;
 	readonly messages: Message[];
 	readonly outcomes: OutcomeBatch;
 	readonly changes: Change[];
@@ -38,8 +40,9 @@ export interface Written {
 }
 
 /** Creates a batch without turns. */
-export function emptyBatch(): Batch {
+export function emptyBatch(endsAt: number): Batch {
 	return {
+		endsAt,
 		messages: [],
 		outcomes: createOutcomeBatch(),
 		changes: [],

@@ -254,7 +254,7 @@ export function createHostRuntime(parts: HostRuntimeParts): HostRuntime {
 function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepResult) => void) {
 	const { node, definition, clock, journal, config } = parts;
 	const { name, version, machine, volatile } = definition;
-	const { microstepsMax, snapshotBytesMax, turnsBatchMax } = config;
+	const { microstepsMax, snapshotBytesMax, turnsBatchMax, turnsBatchMsMax } = config;
 	const stepper = createMachineStepper({ name, machine, volatile, microstepsMax });
 	const steps = createStepRunner({ ...parts, ended });
 	const effects = createEffectHandlers({ ...parts, steps });
@@ -280,6 +280,7 @@ function assemble(parts: HostRuntimeParts, ended: (name: StepName, result: StepR
 		end: createBatchEnd({ ...parts, stepper, recorder }),
 		defers: (instance, event) => turns.deferral.defers(instance, event),
 		turnsBatchMax,
+		turnsBatchMsMax,
 	});
 	return { scheduler, instances, steps, stepper, turns, monitors };
 }

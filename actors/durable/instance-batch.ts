@@ -1,7 +1,8 @@
 /**
  * Instance batches: the triggers of one instance within a batch. They run in order, until one of
  * them holds up the rest: it is tried again, has parked the instance, or has led to a state for
- * which deferred triggers waited.
+ * which deferred triggers waited; or until the batch has taken its time, because nothing else runs
+ * in the node meanwhile.
  *
  * @module
  */
@@ -55,6 +56,11 @@ export function createInstanceBatchRun(
 
 	return ({ instance, triggers }, batch) => {
 		for (const [index, trigger] of triggers.entries()) {
+			if (clock.monotonic() >= batch.endsAt) {
+				instance.queue.unshift(...triggers.slice(index));
+				list(instance);
+				return;
+			}
 			const before = instance.snapshot?.value as unknown;
 			const fate = run(instance, trigger, batch);
 			if (fate === 'settled') {

@@ -155,6 +155,7 @@ const permanent: readonly ErrorCode[] = [
 	'bad_delay',
 	'bad_message',
 	'bad_name',
+	'expression_limit',
 	'not_sendable',
 	'not_storable',
 	'too_large',

@@ -35,6 +35,7 @@ export interface TurnSchedulerParts {
 	/** Whether the state of the instance defers this event. */
 	readonly defers: (instance: Instance, event: EventObject) => boolean;
 	readonly turnsBatchMax: number;
+	readonly turnsBatchMsMax: number;
 	/** Called with an error of the host itself, which cannot go on. */
 	readonly broken: (thrown: unknown) => void;
 }
@@ -53,7 +54,7 @@ export interface TurnScheduler {
 
 /** Creates the turn scheduler of one actor. */
 export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
-	const { journal, router, instances, end, broken } = parts;
+	const { journal, clock, router, instances, end, broken, turnsBatchMsMax } = parts;
 	const starts = createStartRecords(parts);
 	const under = new Set<Promise<void>>();
 	let isPumping = false;
@@ -105,7 +106,7 @@ export function createTurnScheduler(parts: TurnSchedulerParts): TurnScheduler {
 		return instanceBatches;
 	};
 	const run = (instanceBatches: readonly InstanceBatch[]): Batch => {
-		const batch = emptyBatch();
+		const batch = emptyBatch(clock.monotonic() + turnsBatchMsMax);
 		for (const instanceBatch of instanceBatches) {
 			instanceBatch.instance.unflushed -= 1;
 			runInstanceBatch(instanceBatch, batch);

@@ -259,6 +259,10 @@ export const configSchema = z.strictObject({
 	// Three batches: one is written, one has run, and the next one is read meanwhile.
 	turnsAheadMax: count.default(1500).describe('Turns of one actor that may wait for the disk'),
 	turnsBatchMax: count.default(500).describe('Turns of one actor in one transaction'),
+	turnsBatchMsMax: milliseconds
+		.min(1)
+		.default(50)
+		.describe('Milliseconds after which the turns of one actor leave room for other work'),
 	turnsKeptMax: z.coerce
 		.number()
 		.int()

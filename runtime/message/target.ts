@@ -12,11 +12,9 @@
  * `=` compares with a glob; `~` finds one anywhere in the value. A node without the fact has no
  * value, so that `role!=db` is true of it.
  *
- * This file is the door to picomatch.
- *
  * @module
  */
-import picomatch from 'picomatch';
+import { readGlob } from './glob.ts';
 import { isName } from './topics.ts';
 import { ReeveError } from '../platform/errors.ts';
 import type { Facts } from './facts.ts';
@@ -41,6 +39,10 @@ export interface Target {
 
 /** The longest target, in characters, without what `@file` stands for. */
 const textLengthMax = 100_000;
+/** The most characters of globs in a target, its braces written out. Each node is tested by all. */
+const globLengthMax = 10_000;
+/** How deep brackets, and `not`, may be inside one another. */
+const depthMax = 100;
 
 /**
  * Understands a target.
@@ -57,7 +59,7 @@ export function readTarget(text: string): Target {
 		const all = new Set(names);
 		return { names, isList: true, matches: ({ name }) => all.has(name) };
 	}
-	const reading: Reading = { words, at: 0, names: [] };
+	const reading: Reading = { words, at: 0, names: [], depth: 0, globLength: 0 };
 	const matches = readList(reading);
 	if (reading.at < words.length) throw unexpected(words[reading.at]);
 	return { names: reading.names, isList: false, matches };
@@ -89,6 +91,9 @@ interface Reading {
 	at: number;
 	/** Plain names outside of any condition. */
 	readonly names: string[];
+	/** Of brackets and `not` that are open. */
+	depth: number;
+	globLength: number;
 }
 
 /** Operators, brackets, commas outside of braces, quoted values, and the rest up to a blank. */
@@ -147,20 +152,29 @@ function readAll(reading: Reading, isTop: boolean): Predicate {
 
 function readOne(reading: Reading): Predicate {
 	const word = next(reading);
-	if (word === 'not') {
-		const matches = readOne(reading);
-		return (node) => !matches(node);
-	}
-	if (word === '(') {
-		const matches = readAny(reading, false);
-		const closing = next(reading);
-		if (closing !== ')') throw unexpected(closing);
+	if (word === 'not' || word === '(') {
+		reading.depth += 1;
+		if (reading.depth > depthMax) throw new ReeveError('bad_target', 'it is nested too deeply');
+		const matches = word === 'not' ? readNot(reading) : readBrackets(reading);
+		reading.depth -= 1;
 		return matches;
 	}
 	const operator = reading.words[reading.at] ?? '';
-	if (!operators.has(operator)) return ofName(word);
+	if (!operators.has(operator)) return ofName(word, reading);
 	reading.at += 1;
-	return ofFact(word, operator, next(reading));
+	return ofFact(word, operator, reading);
+}
+
+function readNot(reading: Reading): Predicate {
+	const matches = readOne(reading);
+	return (node) => !matches(node);
+}
+
+function readBrackets(reading: Reading): Predicate {
+	const matches = readAny(reading, false);
+	const closing = next(reading);
+	if (closing !== ')') throw unexpected(closing);
+	return matches;
 }
 
 function next(reading: Reading): string {
@@ -170,15 +184,16 @@ function next(reading: Reading): string {
 	return word;
 }
 
-function ofName(word: string): Predicate {
+function ofName(word: string, reading: Reading): Predicate {
 	if (!/^(?!!)[\w.*?[\]{},!^-]+$/.test(word) || keywords.has(word)) throw unexpected(word);
-	const matches = globOf(word);
+	const matches = globOf(word, reading);
 	return ({ name }) => matches(name);
 }
 
-function ofFact(fact: string, operator: string, value: string): Predicate {
+function ofFact(fact: string, operator: string, reading: Reading): Predicate {
+	const value = next(reading);
 	if (!/^[\w.-]+$/.test(fact)) throw unexpected(fact);
-	const matches = globOf(operator === '~' ? `*${value}*` : value);
+	const matches = globOf(operator === '~' ? `*${value}*` : value, reading);
 	const isEqual: Predicate = ({ facts = {} }) => {
 		const known = Object.hasOwn(facts, fact) ? facts[fact] : undefined;
 		return known !== undefined && matches(known);
@@ -186,11 +201,12 @@ function ofFact(fact: string, operator: string, value: string): Predicate {
 	return operator === '!=' ? (node) => !isEqual(node) : isEqual;
 }
 
-/** A value is no path: a star takes slashes and leading dots like anything else. */
-function globOf(glob: string): (text: string) => boolean {
-	const flat = (text: string) => text.replaceAll('/', '\u2215');
-	const matches = picomatch(flat(glob.replaceAll('**', '*')), { dot: true, nonegate: true });
-	return (text) => matches(flat(text));
+function globOf(text: string, reading: Reading): (text: string) => boolean {
+	if (isName(text)) return (given) => given === text;
+	const { size, matches } = readGlob(text);
+	reading.globLength += size;
+	if (reading.globLength <= globLengthMax) return matches;
+	throw new ReeveError('bad_target', `its globs have more than ${globLengthMax} characters`);
 }
 
 function unexpected(word = ''): ReeveError {

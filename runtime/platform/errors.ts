@@ -211,6 +211,11 @@ export const errorTable = {
 		later,
 	),
 	actor_crashed: row('the machine of the actor threw an error', 'see the crash report', failed),
+	expression_limit: row(
+		'an expression of an actor does more work than one turn may',
+		'use shorter lists and texts, fewer loops (all, exists, map) inside one another, or a step',
+		failed,
+	),
 	step_without_state: row(
 		'a step is running whose state the definition has renamed or removed',
 		'let its migration return the id of the invocation in steps; or load the former definition',

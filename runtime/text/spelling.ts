@@ -4,8 +4,12 @@
  * @module
  */
 
+/** A longer word is misspelt by more than a few letters. Comparing takes as long as both words. */
+const lengthMax = 128;
+
 /** The known word nearest to `word`, undefined if none is near. Case is ignored. */
 export function nearestWord(word: string, known: Iterable<string>): string | undefined {
+	if (word.length > lengthMax) return undefined;
 	let nearest: string | undefined;
 	let least = Math.max(1, Math.floor(word.length * 0.4)) + 1;
 	for (const candidate of known) {

@@ -263,6 +263,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'diagnostic-json',
 			'duration',
 			'lenient-json',
+			'pattern',
 			'payload',
 			'secret-file',
 			'spelling',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { createBudget } from '../../../actors/declarative/expression-budget.ts';
 import { createCompiler, type Values } from '../../../actors/declarative/expression.ts';
 
 const compile = createCompiler({
@@ -12,6 +13,7 @@ const values: Values = {
 	now: 5000,
 	key: 'kitchen',
 	node: 'ship1',
+	budget: createBudget(),
 };
 
 function valueOf(text: string): unknown {
