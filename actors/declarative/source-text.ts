@@ -53,7 +53,7 @@ export function readSourceText(source: string, text: string): SourceText {
 		const said = what.split('\n')[0] ?? '';
 		throw new ReeveError('bad_declaration', `${source}:${place.line}:${place.column}: ${said}`);
 	}
-	const value = valueOf(source, yaml);
+	const value = yamlValue(yaml);
 	const refusal = (problems: readonly DefinitionProblem[]): ReeveError =>
 		refusalOf(source, yaml, problems);
 	const parsed = definitionSchema.safeParse(value);
@@ -63,14 +63,6 @@ export function readSourceText(source: string, text: string): SourceText {
 	const isOrigin = (issue: Issue) =>
 		issue.code !== 'custom' || !issues.some((other) => other !== issue && isAt(other, issue.path));
 	throw refusal(issues.filter(isOrigin).map((issue) => problemOf(issue, value)));
-}
-
-function valueOf(source: string, yaml: YamlText): unknown {
-	try {
-		return yamlValue(yaml);
-	} catch (cause) {
-		throw new ReeveError('bad_declaration', `${source}:1:1: too many aliases`, { cause });
-	}
 }
 
 function refusalOf(

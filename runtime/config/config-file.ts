@@ -18,6 +18,7 @@ import {
 	isLineMap,
 	keyOffset,
 	parseYaml,
+	yamlValue,
 	valueRange,
 	yamlText,
 	type YamlText,
@@ -136,11 +137,11 @@ function readFile(path: string): ConfigFile {
 		isThere = false;
 	}
 	const yaml = parseYaml(text);
-	const { problem, document } = yaml;
+	const { problem } = yaml;
 	if (problem) {
 		throw new ReeveError('bad_config', `${path}:${problem.place.line}: ${problem.text}`);
 	}
-	const values: unknown = document.toJS() ?? {};
+	const values: unknown = yamlValue(yaml) ?? {};
 	if (typeof values !== 'object' || values === null || Array.isArray(values)) {
 		throw new ReeveError('bad_config', `${path}:1: the file holds lines of the form key: value`);
 	}

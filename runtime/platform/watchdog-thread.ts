@@ -1,14 +1,14 @@
 /**
- * The thread of the watchdog, see `watchdog.ts`. It asks the debugger of the main thread what runs
- * there, which is answered even in an endless loop or a pattern that backtracks.
+ * The thread of the watchdog, see `watchdog.ts`. It counts, waits and decides. What may fail or
+ * never return is done by another thread, see `main-thread-access.ts`.
  *
  * @module
  */
-import { writeFileSync, writeSync } from 'node:fs';
-import { Session, type Debugger } from 'node:inspector';
+import { dirname } from 'node:path';
 import process from 'node:process';
-import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, workerData, type Worker } from 'node:worker_threads';
 import { realClock } from './clock.ts';
+import { openMainThread, type AccessAnswer, type AccessRequest } from './main-thread-access.ts';
 
 /** What the thread is given. */
 export interface Watching {
@@ -18,90 +18,70 @@ export interface Watching {
 	readonly recordPath: string;
 }
 
-/** How many functions are told. */
-const framesMax = 8;
 /** How long the main thread may take to tell what runs. It cannot while it is in the system. */
 const answerMs = 5000;
-
-const stderr = 2;
+/** How long telling may take: the reader of standard error may stand still, or the disk. */
+const tellMs = 2000;
+/** How long the loop has, once its code has answered, to show that it moves after all. */
+const secondsMoreMax = 5;
 
 const { shared, after, recordPath } = workerData as Watching;
 const beats = new Int32Array(shared);
 
-/** Resolves when the loop has stood still for so many seconds. */
-function stoodStill(): void {
-	let last = Atomics.load(beats, 0);
-	for (let missed = 0; missed < after; missed += 1) {
+/** Whether the loop stands still for so many seconds, each by itself. */
+function standsStill(seconds: number): boolean {
+	const first = Atomics.load(beats, 0);
+	for (let missed = 0; missed < seconds; missed += 1) {
 		Atomics.wait(beats, 1, 0, 1000);
-		const now = Atomics.load(beats, 0);
-		if (now !== last) missed = -1;
-		last = now;
+		if (Atomics.load(beats, 0) !== first) return false;
 	}
+	return true;
 }
 
-/** The functions that run in the main thread; undefined if it does not answer. */
-function runningFunctions(): Promise<string | undefined> {
-	const session = new Session();
-	session.connectToMainThread();
-	const files = new Map<string, string>();
-	session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => files.set(scriptId, url));
-	const placeOf = ({ functionName, location }: Debugger.CallFrame): string => {
-		const { scriptId, lineNumber } = location;
-		return `${functionName || 'a function'} (${files.get(scriptId) ?? ''}:${lineNumber + 1})`;
-	};
+/** What a thread with access answers; undefined if it does not in this time, or has ended. */
+function answerOf(
+	access: Worker,
+	request: AccessRequest,
+	withinMs: number,
+): Promise<AccessAnswer | 'ended' | undefined> {
 	return new Promise((done) => {
-		session.on('Debugger.paused', ({ params: { callFrames } }) =>
-			done(callFrames.slice(0, framesMax).map(placeOf).join(' < ')),
-		);
-		session.post('Debugger.enable');
-		session.post('Debugger.pause');
-		realClock.after(answerMs, () => {
-			session.disconnect();
-			done(undefined);
-		});
+		access.on('message', done);
+		access.once('exit', () => done('ended'));
+		realClock.after(withinMs, () => done(undefined));
+		access.postMessage(request, []);
 	});
 }
 
-/**
- * Whether the line is on standard error. If its reader stands still, this waits for ever; if it is
- * gone, the record tells the next start.
- */
-function isTold(line: string): boolean {
-	return isDone(() => writeSync(stderr, `${line}\n`));
+/** Ends the process. Nothing can keep it from that, unless it is process 1 and in the system. */
+async function endProcess(): Promise<void> {
+	process.kill(process.pid, 'SIGKILL');
+	// Process 1 of a container gets no signal of its own, and has to end by itself.
+	await answerOf(openMainThread(), { do: 'exit' }, answerMs);
 }
 
-/** Whether the next start will know of it. Without a record it isolates the message as well. */
-function isRecorded(stack: string): boolean {
-	return isDone(() => writeFileSync(recordPath, JSON.stringify({ seconds: after, stack })));
-}
-
-function isDone(work: () => unknown): boolean {
-	try {
-		work();
-		return true;
-	} catch {
-		return false;
+async function review(): Promise<void> {
+	const access = openMainThread();
+	// Its end is an answer, see below.
+	access.on('error', () => {});
+	const what = `reeve: the event loop stands still for ${after} s`;
+	const answer = await answerOf(access, { do: 'ask' }, answerMs);
+	const still = standsStill(Math.min(after, secondsMoreMax));
+	if (still && answer === undefined) {
+		// No code runs: it waits for the system, such as for a disk, and would wait there again.
+		const line = `${what}, inside the operating system (is a disk slow?)`;
+		await answerOf(access, { do: 'tell', line }, tellMs);
+	} else if (still) {
+		// Whatever has become of the thread that asked: code runs, and does not end.
+		const stack = (answer !== 'ended' && answer?.stack) || 'code that cannot be told';
+		const line = `${what} in ${stack}; this process ends, and the next one goes on`;
+		const text = JSON.stringify({ seconds: after, stack });
+		const record = { folder: dirname(recordPath), path: recordPath, text };
+		await answerOf(access, { do: 'tell', line, record }, tellMs);
+		await endProcess();
 	}
-}
-
-/** Ends the process a little later, whatever this thread waits for by then. */
-function endSoon(): Worker {
-	return new Worker("setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2000)", { eval: true });
+	void access.terminate();
 }
 
 // Keeps the thread there while it waits for an answer.
 parentPort?.on('message', () => {});
-for (;;) {
-	stoodStill();
-	const stack = await runningFunctions();
-	const what = `reeve: the event loop stands still for ${after} s`;
-	if (stack === undefined) {
-		// No code runs: it waits for the system, such as for a disk, and would wait there again.
-		isTold(`${what}, inside the operating system (is a disk slow?)`);
-		continue;
-	}
-	endSoon();
-	isRecorded(stack);
-	isTold(`${what} in ${stack}; this process ends, and the next one goes on`);
-	process.kill(process.pid, 'SIGKILL');
-}
+for (;;) if (standsStill(after)) await review();

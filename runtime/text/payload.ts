@@ -55,7 +55,7 @@ function readValue(bytes: Uint8Array, limits: PayloadLimits): unknown {
 		const advice = 'send it as JSON, or raise yamlBytesMax';
 		throw new ReeveError('too_large', `more than ${limits.yamlBytesMax} bytes of YAML: ${advice}`);
 	}
-	const value = readYaml(text, { aliasesMax: 0 });
+	const value = readYaml(text, { mayAlias: false });
 	if (isDeeper(value, limits.messageDepthMax)) throw tooDeep(limits);
 	return value;
 }

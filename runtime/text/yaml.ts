@@ -6,7 +6,18 @@
  *
  * @module
  */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, Parser, stringify } from 'yaml';
+import {
+	isAlias,
+	isCollection,
+	isMap,
+	isPair,
+	isScalar,
+	isSeq,
+	LineCounter,
+	parseDocument,
+	Parser,
+	stringify,
+} from 'yaml';
 import { asReeveError, ReeveError } from '../platform/errors.ts';
 
 /** A place in a text; both numbers count from 1. */
@@ -20,8 +31,8 @@ export type YamlDocument = ReturnType<typeof parseDocument>;
 
 /** What a text may do. */
 export interface YamlLimits {
-	/** How often it may use aliases. */
-	readonly aliasesMax?: number;
+	/** Whether it may use aliases; by default it may. */
+	readonly mayAlias?: boolean;
 }
 
 /** A text that was read. */
@@ -33,36 +44,54 @@ export interface YamlText {
 	readonly placeAt: (offset: number) => TextPlace;
 }
 
-/** How often a text may use aliases, so that a small text cannot expand without limit. */
-const defaultAliasesMax = 100;
+/** How often a text may use aliases: the whole text is searched for each. */
+const aliasesPerText = 100;
+/** How many values all aliases of a text may stand for: a small text must not become large. */
+const aliasedMax = 10_000;
 
 /**
  * How deep a text may nest. The parser calls itself for each level, and a stack that overflows in a
  * regular expression ends the whole process.
  */
 const depthMax = 200;
+const tooDeepText = `nested deeper than ${depthMax}`;
 
 /** Parses a text. It never throws for errors in the text. */
 export function parseYaml(text: string): YamlText {
 	if (isTooDeep(text)) return tooDeep();
 	const lines = new LineCounter();
 	// Its own search for keys that occur twice takes time that grows with the square of the text.
-	const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false };
+	const kind = { schema: 'core', resolveKnownTags: false } as const;
+	const options = { ...kind, lineCounter: lines, prettyErrors: false, uniqueKeys: false };
 	const document = parseDocument(text, options);
 	const placeAt = (offset: number): TextPlace => {
 		const { line, col } = lines.linePos(offset);
 		return { line: Math.max(1, line), column: Math.max(1, col) };
 	};
-	const [error] = document.errors;
-	const found = error ? { at: error.pos[0], text: error.message } : keyProblem(document.contents);
+	const found = documentProblem(document);
 	const problem = found && { place: placeAt(found.at), text: found.text };
 	return { document, problem, placeAt };
+}
+
+/** A problem, and the offset of the character at which it is. */
+interface Problem {
+	readonly at: number;
+	readonly text: string;
+}
+
+function documentProblem(document: YamlDocument): Problem | undefined {
+	const { errors, warnings, directives, contents } = document;
+	// A warning tells of something that is taken otherwise than it is written.
+	const [fault] = [...errors, ...warnings];
+	if (fault) return { at: fault.pos[0], text: fault.message };
+	if (directives?.yaml.version === '1.1') return { at: 0, text: 'only YAML 1.2 is read' };
+	return contentProblem(contents);
 }
 
 /** A text that is not parsed to its end. */
 function tooDeep(): YamlText {
 	const place = { line: 1, column: 1 };
-	const problem = { place, text: `nested deeper than ${depthMax}` };
+	const problem = { place, text: tooDeepText };
 	return { document: parseDocument(''), problem, placeAt: () => place };
 }
 
@@ -95,35 +124,105 @@ interface LeveledToken {
 	readonly value: unknown;
 }
 
-/** The first key that occurs twice in one map, or that an object of JavaScript cannot hold. */
-function keyProblem(contents: unknown): { readonly at: number; readonly text: string } | undefined {
-	const nodes = [contents];
-	for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-		if (isSeq(node)) nodes.push(...node.items);
-		if (!isMap(node)) continue;
-		const keys = new Set<unknown>();
-		for (const { key, value } of node.items) {
-			const name = isScalar(key) ? String(key.value) : key;
-			if (name === '__proto__') return { at: offsetOf(key), text: 'no key may be __proto__' };
-			if (keys.has(name)) return { at: offsetOf(key), text: 'Map keys must be unique' };
-			keys.add(name);
-			nodes.push(key, value);
+/** How large a part of a text is, aliases included. */
+interface Extent {
+	/** How many levels it has. */
+	readonly levels: number;
+	/** How many values. */
+	readonly values: number;
+}
+
+/** What an alias can stand for. */
+interface Anchored {
+	readonly node: unknown;
+	/** Undefined while the text is still within it. */
+	extent?: Extent;
+}
+
+const oneValue: Extent = { levels: 0, values: 1 };
+
+/**
+ * What is wrong with the parts of a text: aliases that make it too large, or keys that an object of
+ * JavaScript cannot hold. It calls itself for each level, of which there are few.
+ */
+function contentProblem(contents: unknown): Problem | undefined {
+	const anchors = new Map<string, Anchored>();
+	let problem: Problem | undefined;
+	let aliases = 0;
+	let aliased = 0;
+
+	const blame = (node: unknown, text: string): void => {
+		problem ??= { at: offsetOf(node), text };
+	};
+	const ofAlias = (alias: unknown, source: string, depth: number): Extent => {
+		const target = anchors.get(source);
+		const { levels, values } = target?.extent ?? oneValue;
+		aliases += 1;
+		aliased += values;
+		if (!target) blame(alias, `there is no anchor ${source} before this alias`);
+		else if (!target.extent) blame(alias, 'this alias stands in what it stands for');
+		else if (aliases > aliasesPerText) blame(alias, `more than ${aliasesPerText} aliases`);
+		else if (depth + levels > depthMax) blame(alias, tooDeepText);
+		else if (aliased > aliasedMax) blame(alias, `aliases for more than ${aliasedMax} values`);
+		return { levels, values };
+	};
+	const checkKey = (key: unknown, keys: Set<string>): void => {
+		const node = isAlias(key) ? anchors.get(key.source)?.node : key;
+		if (isCollection(node)) return blame(key, 'a key is a text, not a list or a map');
+		const name = nameOfKey(node);
+		if (name === '__proto__') blame(key, 'no key may be __proto__');
+		if (keys.has(name)) blame(key, 'Map keys must be unique');
+		keys.add(name);
+	};
+	const ofParts = (items: readonly unknown[], depth: number): Extent => {
+		let [levels, values] = [0, 1];
+		const keys = new Set<string>();
+		const add = (part: unknown): void => {
+			const extent = extentOf(part, depth + 1);
+			levels = Math.max(levels, extent.levels + 1);
+			values += extent.values;
+		};
+		for (const item of items) {
+			if (!isPair(item)) add(item);
+			else {
+				add(item.key);
+				checkKey(item.key, keys);
+				add(item.value);
+			}
 		}
-	}
-	return undefined;
+		return { levels, values };
+	};
+	const extentOf = (node: unknown, depth: number): Extent => {
+		if (isAlias(node)) return ofAlias(node, node.source, depth);
+		const { anchor } = Object(node) as { readonly anchor?: string };
+		const anchored: Anchored = { node };
+		if (anchor !== undefined) anchors.set(anchor, anchored);
+		const extent = isCollection(node) ? ofParts(node.items, depth) : oneValue;
+		anchored.extent = extent;
+		return extent;
+	};
+	extentOf(contents, 0);
+	return problem;
+}
+
+/** What a key is called in an object of JavaScript. */
+function nameOfKey(key: unknown): string {
+	const value: unknown = isScalar(key) ? key.value : null;
+	return value === null ? '' : String(value as string | number | boolean);
 }
 
 /**
- * The value of a text that was read.
+ * The value of a text that was read, and has no problem.
  *
- * @throws ReeveError `bad_json` if its aliases expand too far
+ * @throws ReeveError `bad_json` if it uses an alias and may not
  */
 export function yamlValue(
 	{ document }: Pick<YamlText, 'document'>,
-	{ aliasesMax = defaultAliasesMax }: YamlLimits = {},
+	{ mayAlias = true }: YamlLimits = {},
 ): unknown {
 	try {
-		return document.toJS({ maxAliasCount: aliasesMax });
+		// How much they may stand for was checked before.
+		return document.toJS({ maxAliasCount: mayAlias ? -1 : 0 });
 	} catch (thrown) {
 		throw asReeveError(thrown, 'bad_json');
 	}
@@ -201,7 +300,7 @@ function entryOf(node: unknown, step: PropertyKey): Entry | undefined {
 		return item === undefined ? undefined : { key: item, value: item };
 	}
 	if (!isMap(node)) return undefined;
-	const isMeant = (key: unknown) => isScalar(key) && String(key.value) === String(step);
+	const isMeant = (key: unknown) => nameOfKey(key) === String(step);
 	const pair = node.items.find(({ key }) => isMeant(key));
 	return pair && { key: pair.key, value: pair.value ?? pair.key };
 }

@@ -80,3 +80,75 @@ test('the key __proto__ is refused at its place: what it stands for would be los
 	assert.equal(parseYaml('a:\n  - {__proto__: 5}\n').problem?.place.line, 2);
 	assert.equal(parseYaml('a: __proto__\nconstructor: 1\n').problem, undefined);
 });
+
+/** A text in which each list is `levels` deep, and holds the one before it by its alias. */
+function tower(lists: number, levels: number): string {
+	const lines = [`a0: &a0 ${'['.repeat(levels)}${']'.repeat(levels)}`];
+	for (let at = 1; at < lists; at += 1) {
+		lines.push(`a${at}: &a${at} ${'['.repeat(levels)}*a${at - 1}${']'.repeat(levels)}`);
+	}
+	return lines.join('\n');
+}
+
+test('levels and values are counted through aliases, before anything is made of them', () => {
+	assert.equal(parseYaml(tower(2, 99)).problem, undefined);
+	assert.deepEqual(parseYaml(tower(3, 99)).problem, {
+		place: { line: 3, column: 108 },
+		text: 'nested deeper than 200',
+	});
+	assert.match(parseYaml(tower(99, 190)).problem?.text ?? '', /nested deeper than 200/);
+	const wide = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+	for (const [from, to] of ['ab', 'bc', 'cd']) {
+		wide.push(`${to}: &${to} [${Array(10).fill(`*${from}`).join(', ')}]`);
+	}
+	assert.match(parseYaml(wide.join('\n')).problem?.text ?? '', /more than 10000 values/);
+	const many = Array.from({ length: 101 }, (_, at) => `k${at}: *a`);
+	assert.equal(parseYaml(['a: &a 1', ...many.slice(1)].join('\n')).problem, undefined);
+	assert.deepEqual(parseYaml(['a: &a 1', ...many].join('\n')).problem, {
+		place: { line: 102, column: 7 },
+		text: 'more than 100 aliases',
+	});
+});
+
+test('an alias that stands in what it stands for is refused, and one for nothing', () => {
+	for (const text of ['a: &a {y: *a}', 'a: &a [1, [*a]]', '&a k: [1]\nb: &b {c: [&d 1, *b]}']) {
+		assert.match(parseYaml(text).problem?.text ?? '', /stands in what it stands for/, text);
+	}
+	assert.match(parseYaml('a: *b\nb: &b 1').problem?.text ?? '', /no anchor b/);
+	assert.deepEqual(readYaml('a: &a [1]\nb: {c: *a}'), { a: [1], b: { c: [1] } });
+});
+
+test('a list is read however long it is', () => {
+	const items = Array<number>(131_100).fill(1);
+	assert.equal(parseYaml(`[${items.join(',')}]`).problem, undefined);
+});
+
+test('two keys that would be one in an object are refused, and only these', () => {
+	const same = ['null: 1\n"": 2', '~: 1\nnull: 2', '? &k a\n: 1\n? *k\n: 2', '1: x\n"1": y'];
+	for (const text of same) {
+		assert.match(parseYaml(text).problem?.text ?? '', /must be unique/, text);
+	}
+	assert.match(parseYaml('x: &k __proto__\n? *k\n: 2').problem?.text ?? '', /__proto__/);
+	assert.deepEqual(readYaml('null: 1\n"null": 2'), { '': 1, null: 2 });
+	for (const text of ['? [a]\n: 1', '? {a: 1}\n: 1', 'a: &a [1]\n? *a\n: 2']) {
+		assert.match(parseYaml(text).problem?.text ?? '', /a key is a text/, text);
+	}
+});
+
+test('what is not taken as it is written is refused: tags, directives, other versions', () => {
+	const refused = {
+		'a: !secret foo': /!secret/,
+		'a: !!int "x"': /int/,
+		'a: !!set {x, y}': /set/,
+		'a: !!omap [a: 1]': /omap/,
+		'a: !!binary aGk=': /binary/,
+		'%YAML 9.9\n---\na: 1': /9\.9/,
+		'%YAML 1.1\n---\na: yes': /only YAML 1\.2/,
+		'%FOO x\n---\na: 1': /%FOO/,
+	};
+	for (const [text, why] of Object.entries(refused)) {
+		assert.match(parseYaml(text).problem?.text ?? '', why, text);
+	}
+	assert.equal(parseYaml('a:\n  - !secret foo').problem?.place.line, 2);
+	assert.deepEqual(readYaml('%YAML 1.2\n---\na: !!str 5\nb: !!int 5'), { a: '5', b: 5 });
+});
