@@ -38,12 +38,31 @@ export const configSchema = z.strictObject({
 		.string()
 		.default('127.0.0.1:1883')
 		.describe('Where the broker in this node listens'),
-	brokerUser: z.string().default('').describe('The user name for the broker, if it requires one'),
+	brokerLogin: flag
+		.default(true)
+		.describe('The broker in this node wants a login; false: none, on 127.0.0.1 only'),
+	brokerConnectionsMax: count
+		.default(10_000)
+		.describe('Connections to the broker in this node at a time; a node has two or three'),
+	brokerStrangersMax: count
+		.default(1000)
+		.describe('Connections to it that have not logged in; beyond it the oldest is ended'),
+	brokerLoginBytesMax: bytes
+		.default(65_536)
+		.describe('The most bytes that it takes of a client before its login'),
+	brokerLoginMs: milliseconds.default(10_000).describe('How long a client has for its login there'),
+	brokerUser: z
+		.string()
+		.default('')
+		.describe('The user name for the broker, if it requires one; that of the one here is reeve'),
 	brokerPassword: z
 		.string()
 		.default('')
-		.describe('Its password; better in the environment, or in brokerPasswordFile'),
-	brokerPasswordFile: z.string().default('').describe('A file with the password and nothing else'),
+		.describe('Its password; better in brokerPasswordFile, or in the environment'),
+	brokerPasswordFile: z
+		.string()
+		.default('')
+		.describe('A file with the password and nothing else; for the broker here one is made'),
 	rootCAPath: z
 		.string()
 		.default('')

@@ -226,8 +226,9 @@ export const errorTable = {
 		'send the token of listenerTokenFile: a first line {"token":"..."}, or Authorization: Bearer',
 	),
 	unguarded: row(
-		'a listener that others can reach needs a token, or TLS with client certificates',
-		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA; or listen on 127.0.0.1',
+		'a listener that others can reach needs a token, TLS with client certificates, or a login',
+		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA, or brokerLogin: true for the ' +
+			'broker; or listen on 127.0.0.1',
 	),
 	bad_target: row('the target cannot be understood', 'see: reeve send --help'),
 	nobody_matched: row('no known node matches the target', 'see: reeve get nodes', {

@@ -75,7 +75,13 @@ export function askInLines(socket: string, text: string): Promise<unknown[]> {
 
 /** Starts the broker of reeve, and resolves with its address, too. */
 async function spawnBroker(): Promise<{ child: ChildProcess; address: string }> {
-	const child = spawnReeve(['broker', '--listen', '127.0.0.1:0', '--stop-with-parent']);
+	const child = spawnReeve([
+		'broker',
+		'--without-login',
+		'--listen',
+		'127.0.0.1:0',
+		'--stop-with-parent',
+	]);
 	const line = await lineOf(child, /mqtt:\/\//).catch(async (thrown: unknown) => {
 		await killGroup(child);
 		throw thrown;

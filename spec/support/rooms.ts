@@ -779,6 +779,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/arguments',
 			'transports/cli/client',
 			'transports/cli/output',
+			'transports/mqtt',
 		],
 		never: ['transports/cli/commands'],
 	},
@@ -855,9 +856,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'transports/mqtt': {
 		heart: 'mqtt',
-		doors: ['broker-probe', 'embedded-broker', 'mqtt'],
+		doors: ['broker-login', 'broker-probe', 'embedded-broker', 'mqtt'],
 		uses: [
 			'runtime/config',
+			'runtime/files',
 			'runtime/message',
 			'runtime/network',
 			'runtime/platform',

@@ -5,9 +5,10 @@
  * @module
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { usualUser } from '../../mqtt/broker-login.ts';
 import { startMember, type Member } from './fleet-member.ts';
 
 /**
@@ -34,6 +35,8 @@ export interface FleetParts {
 export interface Fleet {
 	/** The broker's address. */
 	readonly broker: string;
+	/** The file with its password. */
+	readonly passwordFile: string;
 	/** The lines that the broker printed when it started. */
 	readonly greeting: readonly string[];
 	member(name: string): Member | undefined;
@@ -76,8 +79,14 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 		});
 		return member;
 	};
+	const passwordFile = resolve(folder, 'broker.password');
 	const launchBroker = () =>
-		launch(brokerName, ['broker', ...(listen === undefined ? [] : ['--listen', listen])]);
+		launch(brokerName, [
+			'broker',
+			'--passwordFile',
+			passwordFile,
+			...(listen === undefined ? [] : ['--listen', listen]),
+		]);
 	const ending = async (name: string, how: 'stop' | 'kill'): Promise<void> => {
 		const member = members.get(name);
 		if (!member?.isRunning()) return;
@@ -91,6 +100,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 
 	return {
 		broker,
+		passwordFile,
 		greeting: first.greeting,
 		member: (name) => members.get(name),
 		socket: (node) => join(folder, `${node}.sock`),
@@ -104,8 +114,11 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 			if (name === brokerName) return launchBroker();
 			return launch(name, [
 				...nodeWordsOf(name, folder),
-				'--brokerAddress',
-				broker,
+				...Object.entries({
+					brokerAddress: broker,
+					brokerUser: usualUser,
+					brokerPasswordFile: passwordFile,
+				}).flatMap(([key, value]) => [`--${key}`, value]),
 				...parts.nodeWords,
 			]);
 		},
