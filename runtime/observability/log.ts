@@ -27,6 +27,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'message.refused': 'warn',
 	'message.dropped': 'warn',
 	'signature.refused': 'warn',
+	'key.unreadable': 'error',
 	'delivery.waiting': 'info',
 	'delivery.refused': 'warn',
 	'delivery.gaveUp': 'warn',

@@ -49,13 +49,14 @@ export function createNodeSecurity(parts: {
 	/** Other nodes that this node has heard of; called once all services are there. */
 	nodes: () => readonly string[];
 }): NodeSecurity {
-	const { config, clock, methods: registry, nodes } = parts;
+	const { config, clock, signals, methods: registry, nodes } = parts;
 	const { signing } = config;
 	const authorization = openAuthorization(config, clock, {
 		find: (name) => registry.find(name),
 		methods: () => registry.list(),
 		nodes,
 	});
+	authorization?.keyring.onProblem((problem) => signals.emit('key.unreadable', problem));
 	const signer = authorization?.signer ?? passingSigner;
 	return {
 		authorization,

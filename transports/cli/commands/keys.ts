@@ -90,6 +90,7 @@ const acts: Readonly<Record<string, Act>> = {
 	async list(_words, { keyring }, { screen }) {
 		const rows = keyring.list().map(({ kind, name, key }) => [kind, name, key, fingerprint(key)]);
 		screen.out(await tableText(['KIND', 'NAME', 'KEY', 'FINGERPRINT'], rows));
+		for (const { place, why } of keyring.problems()) screen.note(`not trusted: ${place}: ${why}`);
 	},
 	async trust([owner, key], { keyring }, { screen }) {
 		await Promise.resolve();
