@@ -10,8 +10,8 @@
  * ```
  *
  * A node that runs looks again when a folder or a file in it has changed, but not more than once in
- * a second. In a folder of more than a thousand files it looks at the folder alone: files there are
- * to be replaced, as `reeve keys` does, and not to be written into.
+ * a second. In a folder of more than a thousand files it looks at the folder alone: replace files
+ * there, as `reeve keys` does.
  *
  * @module
  */
@@ -157,7 +157,7 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 	const place = join(folder, `${kind}s`);
 	let keys: ReadonlyMap<string, KeyFile> = new Map();
-	const watchers = new Set<(problem: KeyProblem) => void>();
+	const monitors = new Set<(problem: KeyProblem) => void>();
 	let mark = '';
 	let notBefore = -Infinity;
 	const markOf = (): string => {
@@ -184,7 +184,7 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 		keys = now === 'absent' ? new Map() : readFolder(place);
 		// Again, since it is about the files that are there now.
 		mark = markOf();
-		for (const see of watchers) tell(see);
+		for (const see of monitors) tell(see);
 		return keys;
 	};
 	const readAnew = () => {
@@ -203,7 +203,7 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 		onProblem(see: (problem: KeyProblem) => void): void {
 			read();
 			tell(see);
-			watchers.add(see);
+			monitors.add(see);
 		},
 		/** Replaces the keys of an owner; other processes change none of this kind meanwhile. */
 		change(name: string, next: (known: readonly string[]) => readonly string[]): void {
