@@ -80,6 +80,14 @@ export const configSchema = z.strictObject({
 		.enum(['off', 'on', 'required'])
 		.default('off')
 		.describe('on: sign, and verify senders whose key is known; required: refuse all others'),
+	centralKey: z
+		.string()
+		.regex(/^(?:ed25519:[\w-]{43})?$/, 'not a key, see: reeve keys show')
+		.default('')
+		.describe('The key of central, trusted from the first start of this node; see keys invite'),
+	pendingKeysMax: count
+		.default(100)
+		.describe('Nodes whose keys wait here to be accepted; more are not listed'),
 	topicPrefix: z
 		.string()
 		.regex(/^[^+#\0]*$/, 'no + and no #')

@@ -17,7 +17,7 @@ import {
 	type FrameHead,
 } from '../protocol/frame.ts';
 import type { ReplayGuard } from '../security/replay-guard.ts';
-import { passingSigner, readSigned, type Signer } from '../security/signing.ts';
+import { announcedKey, passingSigner, readSigned, type Signer } from '../security/signing.ts';
 import type { Arrival, PublicProperties, Publication, WireListener } from './transport.ts';
 import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
@@ -57,12 +57,25 @@ export function createInboundRouter(parts: {
 	signer?: Signer | undefined;
 	/** Recognises what is brought a second time. */
 	guard?: ReplayCheck | undefined;
+	/** A node that is not proven has announced this key, and has shown that it has it. */
+	onAnnouncedKey?: ((node: string, key: string) => void) | undefined;
 }): WireListener {
 	const { self, handlers, network, signals, signer = passingSigner, guard } = parts;
+	/** The number of a proven birth or death; the key that an unproven birth announces is noted. */
+	const provenCount = (topic: string, payload: Uint8Array, node: string): number | undefined => {
+		let count: number | undefined;
+		try {
+			count = signer.checkJson(topic, payload, node);
+		} finally {
+			const key = signer.isOn && count === undefined ? announcedKey(topic, payload) : undefined;
+			if (key !== undefined) parts.onAnnouncedKey?.(node, key);
+		}
+		return count;
+	};
 	const status = (topic: string, payload: Uint8Array, node: string): void => {
 		const news = readStatus(payload);
 		if (news?.node !== node) return;
-		const count = signer.checkJson(topic, payload, node);
+		const count = provenCount(topic, payload, node);
 		if (guard && count !== undefined) {
 			const changes = guard.admitStatus({ ...news, count });
 			if (!changes) throw new ReeveError('replayed', node);

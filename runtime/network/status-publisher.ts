@@ -162,11 +162,12 @@ const contradictMs = 1000;
 const repeatMsMin = 60_000;
 const repeatMsMax = 3_600_000;
 
-function birthOf({ methods, host, mode, facts }: Self) {
+function birthOf({ methods, host, mode, facts, key }: Self) {
 	const about = {
 		...(host ? { host } : {}),
 		...(mode ? { mode } : {}),
 		...(facts ? { facts } : {}),
+		...(key ? { key } : {}),
 	};
 	return { methods: methods(), ...about };
 }
@@ -184,4 +185,6 @@ export interface Self {
 	readonly mode?: 'safe' | undefined;
 	/** What is true of this node, for those who aim at it. */
 	readonly facts?: Facts;
+	/** The public key of this node, if it signs. */
+	readonly key?: string | undefined;
 }

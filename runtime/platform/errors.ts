@@ -268,8 +268,8 @@ export const errorTable = {
 		'see: reeve get nodes, reeve keys list; if it is still to come, add --yes',
 	),
 	unconfirmed: row(
-		'the change concerns more callers than it names, and was not made',
-		'see what is in force: reeve acl list; to make the change, add --yes',
+		'the change needs a confirmation, and was not made',
+		'see what is in force: reeve acl list, reeve keys list; to make the change, add --yes',
 	),
 	bad_key: row('a key is wrong, or its file is', 'see: reeve keys --help'),
 	bad_acl: row('the access rules are wrong', 'correct the place named; see: reeve acl --help'),

@@ -6,6 +6,7 @@
  * own.key, own.pub       the pair of this node; the private key is made at its first use, mode 0600
  * nodes/<name>.pub       keys of the node of this name; one in a line, to be exchanged some day
  * clients/<name>.pub     keys of people and programs that sign what they publish
+ * pending/, rejected/    keys that nodes have announced, see `pending-keys.ts`
  * people/<name>.key      private keys of people and programs that were made here, mode 0600
  * ```
  *
@@ -104,7 +105,10 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 	let ownPublic: KeyObject | undefined;
 	const ownPair = () => (own ??= readOrMakeKey(folder));
 	const ownHalf = () => (ownPublic ??= createPublicKey(ownPair()));
-	const ledger = { node: bookOf(folder, 'node', clock), client: bookOf(folder, 'client', clock) };
+	const ledger = {
+		node: bookOf(join(folder, 'nodes'), clock),
+		client: bookOf(join(folder, 'clients'), clock),
+	};
 	const kinds = ['node', 'client'] as const;
 	const isSelf = (owner: KeyOwner) => owner.kind === 'node' && owner.name === node;
 	const keysOf = (owner: KeyOwner): readonly KeyObject[] => {
@@ -153,9 +157,8 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 	};
 }
 
-/** The files of one kind of owner. */
-function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
-	const place = join(folder, `${kind}s`);
+/** The files of public keys in one folder, one file for each owner. */
+export function bookOf(place: string, clock: Clock) {
 	let keys: ReadonlyMap<string, KeyFile> = new Map();
 	const monitors = new Set<(problem: KeyProblem) => void>();
 	let mark = '';
@@ -252,6 +255,11 @@ function readKeyFile(path: string): KeyFile {
 	return { keys, problems: isEmpty ? [{ place: path, why: 'it holds no key' }] : problems };
 }
 
+/** Whether the node of this folder has made its key. */
+export function hasOwnKey(folder: string): boolean {
+	return existsSync(join(folder, 'own.key'));
+}
+
 function readOrMakeKey(folder: string): KeyObject {
 	const path = join(folder, 'own.key');
 	if (existsSync(path)) return readPrivateKey(path);
@@ -335,6 +343,7 @@ export function fingerprint(key: string): string {
 	return createHash('sha256').update(key).digest('hex').slice(0, 16);
 }
 
-function isValid(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
+/** Whether this key made the signature. */
+export function isValid(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
 	return signature.byteLength === 64 && verify(null, bytes, key, signature);
 }

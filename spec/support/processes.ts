@@ -95,10 +95,9 @@ function spawnNode(
 	flags: readonly string[],
 	options: Parameters<typeof spawnReeve>[1],
 ): ChildProcess {
-	const words = Object.entries({ startPubREQHello: '0', ...settings }).flatMap(([key, value]) => [
-		`--${key}`,
-		value,
-	]);
+	const words = Object.entries({ startPubREQHello: '0', signing: 'off', ...settings }).flatMap(
+		([key, value]) => [`--${key}`, value],
+	);
 	return spawnReeve(['run', '--stop-with-parent', ...words, ...flags], options);
 }
 

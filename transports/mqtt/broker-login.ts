@@ -11,8 +11,8 @@
  * @module
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Config } from '../../runtime/config/config.ts';
+import { passwordFileOf } from '../../runtime/config/config-file.ts';
 import { writeAtomically } from '../../runtime/files/atomic-file.ts';
 import { withFileLock } from '../../runtime/files/file-lock.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
@@ -42,7 +42,7 @@ export function readLogin(config: Config): BrokerLogin {
 		throw new ReeveError('bad_config', 'brokerPassword and brokerPasswordFile: one of the two');
 	}
 	const secret = contentOf(config, 'brokerPasswordFile', secretText);
-	const password = secret ?? (brokerPassword === '' ? undefined : brokerPassword);
+	const password = secret ?? (brokerPassword === '' ? keptPassword(config) : brokerPassword);
 	const given = { username: brokerUser === '' ? undefined : brokerUser, password };
 	const isOwn = config.brokerAddress === '' && config.brokerLogin;
 	return present({
@@ -51,6 +51,13 @@ export function readLogin(config: Config): BrokerLogin {
 		cert: contentOf(config, 'brokerCertPath', pemBytes),
 		key: contentOf(config, 'brokerKeyPath', pemBytes),
 	});
+}
+
+/** The password that a first start was given as text, and has put into its file. */
+function keptPassword(config: Config): string | undefined {
+	const path = passwordFileOf(config);
+	const isKept = config.brokerAddress !== '' && config.brokerUser !== '' && existsSync(path);
+	return isKept ? readOrMakePassword(path) : undefined;
 }
 
 /** The login at the broker that this node starts. */
@@ -72,18 +79,11 @@ export function ownBrokerLogin(config: Config): OwnBrokerLogin {
 /** The user of the broker that a node starts. */
 export const usualUser = 'reeve';
 
-/** The file with the password that is made where none is set. */
-export function ownPasswordFile({ keysFolder, databaseFolder }: PasswordPlace): string {
-	return join(keysFolder === '' ? databaseFolder : keysFolder, 'broker.password');
-}
-
-type PasswordPlace = Pick<Config, 'keysFolder' | 'databaseFolder'>;
-
 function madeLogin(
 	config: Config,
 	{ username = usualUser, password }: Pick<BrokerLogin, 'username' | 'password'>,
 ): OwnBrokerLogin {
-	return { username, password: password ?? readOrMakePassword(ownPasswordFile(config)) };
+	return { username, password: password ?? readOrMakePassword(passwordFileOf(config)) };
 }
 
 /**

@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { fingerprint, openKeyring } from '../../../runtime/security/keyring.ts';
+import { openPendingKeys } from '../../../runtime/security/pending-keys.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
 import { ask, seen, send, settled, signalOf } from '../../support/local-nodes.ts';
 import { refused, startSigningFleet } from '../../support/signing-fleet.ts';
@@ -292,5 +296,49 @@ test(
 			const watcher = await start(`watcher${at}`);
 			await signalOf(watcher, 'node.seen', ({ name }) => name === 'ship1');
 		}
+	},
+);
+
+test(
+	'a node whose key is not accepted is listed as such with its key, whatever signing requires',
+	{ timeout },
+	async (t) => {
+		for (const signing of ['on', 'required'] as const) {
+			const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], signing);
+			const central = await start('central');
+			await start('ship1');
+			const { name, fingerprint: print } = await signalOf(central, 'key.pending');
+			const key = keyring('ship1').ownKey();
+			assert.deepEqual([name, print], ['ship1', fingerprint(key)]);
+			const pending = openPendingKeys({
+				folder: keysFolder('central'),
+				clock: steppedClock(),
+				keyring: keyring('central'),
+				namesMax: 9,
+			});
+			assert.deepEqual(pending.list(), [{ name: 'ship1', key, isOther: false }]);
+			if (signing === 'required') continue;
+			const rows = await ask<NodeRow>(central, { reeve: 'nodes' });
+			assert.equal(rows.find((row) => row.name === 'ship1')?.key, 'pending');
+		}
+	},
+);
+
+test(
+	'a new node trusts the key of central that its configuration names, at its first start only',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'required');
+		await start('central');
+		const centralKey = keyring('central').ownKey();
+		const trusted = () => openKeyring(around).list();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		const values = { centralKey, keysFolder: around.folder };
+		const first = await start('ship1', values);
+		assert.deepEqual(trusted(), [{ kind: 'node', name: 'central', key: centralKey }]);
+		await first.stop();
+		openKeyring(around).revoke({ kind: 'node', name: 'central' });
+		await start('ship1', values);
+		assert.deepEqual(trusted(), []);
 	},
 );

@@ -3,14 +3,9 @@
  *
  * @module
  */
-import { readConfig } from '../../../runtime/config/config-file.ts';
+import { passwordFileOf, readConfig } from '../../../runtime/config/config-file.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import {
-	ownBrokerLogin,
-	ownPasswordFile,
-	readOrMakePassword,
-	usualUser,
-} from '../../mqtt/broker-login.ts';
+import { ownBrokerLogin, readOrMakePassword, usualUser } from '../../mqtt/broker-login.ts';
 import { startBroker, type BrokerRules, type RunningBroker } from '../../mqtt/embedded-broker.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
@@ -69,7 +64,7 @@ function rulesOf(
 	}
 	const { brokerPassword, brokerPasswordFile } = limits;
 	const isMade = brokerPassword === '' && brokerPasswordFile === '';
-	const file = isMade ? ownPasswordFile(limits) : brokerPasswordFile;
+	const file = isMade ? passwordFileOf(limits) : brokerPasswordFile;
 	return { rules: { limits, clock, login: ownBrokerLogin(limits) }, file };
 }
 

@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { openKeyring } from '../../../runtime/security/keyring.ts';
 import { usualUser } from '../../mqtt/broker-login.ts';
 import { startMember, type Member } from './fleet-member.ts';
 
@@ -94,6 +95,7 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 		await member[how]();
 	};
 
+	introduce(folder, nodes, clock);
 	const first = await launchBroker();
 	const broker = /mqtt:\/\/\S+/.exec(first.greeting.at(-1) ?? '')?.[0] ?? '';
 	listen = broker.replace('mqtt://', '');
@@ -132,6 +134,23 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 			await ending(brokerName, 'stop');
 		},
 	};
+}
+
+/** Makes the nodes trust one another: they are processes of one user, on one machine. */
+function introduce(folder: string, nodes: readonly string[], clock: Clock): void {
+	const keyrings = nodes.map((node) => {
+		const keysFolder = join(folder, node, 'etc', 'keys');
+		return { node, keyring: openKeyring({ folder: keysFolder, node, clock }) };
+	});
+	for (const { node, keyring } of keyrings) {
+		const key = keyring.ownKey();
+		for (const other of keyrings) {
+			const owner = { kind: 'node', name: node } as const;
+			// The keyring trusts its own key anyway; one that was revoked here stays so.
+			if (other.node !== node && !other.keyring.knows(owner))
+				other.keyring.trust({ ...owner, key });
+		}
+	}
 }
 
 function nodeWordsOf(name: string, folder: string): readonly string[] {

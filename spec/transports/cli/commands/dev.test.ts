@@ -58,6 +58,17 @@ test('dev starts a fleet that answers, whose broker takes no client without its 
 	const password = readFileSync(join(cwd, '.reeve', 'broker.password'), 'utf8').trim();
 	const user = { username: 'reeve', password, reconnectPeriod: 0 };
 	await (await mqtt.connectAsync(broker, user)).endAsync();
+	const config = readFileSync(join(cwd, '.reeve', 'ship1', 'etc', 'config.yaml'), 'utf8');
+	assert.match(config, /^signing: on$/m);
+	const nodes = await runReeve(['get', 'nodes', '-o', 'json'], { cwd });
+	const known = JSON.parse(nodes.stdout) as { name: string; key?: string }[];
+	assert.deepEqual(
+		known.map(({ name, key }) => [name, key]),
+		[
+			['ship1', undefined],
+			['ship2', undefined],
+		],
+	);
 	const pids = await Promise.all(['central', 'ship1', 'ship2'].map(pidOf));
 	assert.ok(pids.every(isThere));
 	dev.child.kill('SIGINT');
