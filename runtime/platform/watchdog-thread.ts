@@ -72,7 +72,9 @@ function isTold(line: string): boolean {
 
 /** Whether the next start will know of it. Without a record it isolates the message as well. */
 function isRecorded(stack: string): boolean {
-	return isDone(() => writeFileSync(recordPath, JSON.stringify({ seconds: after, stack })));
+	return isDone(() =>
+		writeFileSync(recordPath, JSON.stringify({ seconds: after, stack }), { mode: 0o600 }),
+	);
 }
 
 function isDone(work: () => unknown): boolean {

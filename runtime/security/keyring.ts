@@ -198,7 +198,7 @@ export function bookOf(place: string, clock: Clock) {
 	const write = (name: string, texts: readonly string[]): void => {
 		const path = join(place, `${name}.pub`);
 		if (texts.length === 0) rmSync(path, { force: true });
-		else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
+		else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o600 });
 	};
 	return {
 		read,
@@ -273,7 +273,7 @@ function readOrMakeKey(folder: string): KeyObject {
 }
 
 function writeOwnHalf(folder: string, key: KeyObject): void {
-	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
+	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o600 });
 }
 
 /**

@@ -777,6 +777,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['demo-scenario', 'dev-control', 'fleet-member', 'local-fleet', 'parent-watch'],
 		uses: [
 			'runtime/ledger',
+			'runtime/files',
 			'runtime/platform',
 			'runtime/queries',
 			'runtime/security',
@@ -876,6 +877,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['listen-address', 'tcp', 'unix-socket'],
 		uses: [
 			'runtime/config',
+			'runtime/files',
 			'runtime/network',
 			'runtime/platform',
 			'runtime/text',

@@ -17,7 +17,7 @@ import { writeAtomically } from '../../runtime/files/atomic-file.ts';
 import { withFileLock } from '../../runtime/files/file-lock.ts';
 import { realClock } from '../../runtime/platform/clock.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
-import { pemBytes, secretText } from '../../runtime/text/secret-file.ts';
+import { noteSecret, pemBytes, secretText } from '../../runtime/text/secret-file.ts';
 
 /** The login as options of mqtt.js. */
 export interface BrokerLogin {
@@ -43,6 +43,7 @@ export function readLogin(config: Config): BrokerLogin {
 	}
 	const secret = contentOf(config, 'brokerPasswordFile', secretText);
 	const password = secret ?? (brokerPassword === '' ? keptPassword(config) : brokerPassword);
+	if (password !== undefined) noteSecret(password);
 	const given = { username: brokerUser === '' ? undefined : brokerUser, password };
 	const isOwn = config.brokerAddress === '' && config.brokerLogin;
 	return present({
