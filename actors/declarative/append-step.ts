@@ -54,7 +54,7 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 	const notePath = join(dirname(path), `.${basename(path)}.append`);
 	const notes = await readNotes(notePath);
 	await regularFile(path);
-	const handle = await open(path, 'a+');
+	const handle = await open(path, 'a+', 0o600);
 	try {
 		const { size } = await handle.stat();
 		const [, since] = notes.find(([step]) => step === id) ?? [];

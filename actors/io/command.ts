@@ -9,6 +9,7 @@ import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { withoutOwnFiles } from '../../runtime/platform/child-files.ts';
 import type { Clock, Timer } from '../../runtime/platform/clock.ts';
+import { holdsSecret } from '../../runtime/text/secret-file.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { checkWorkingFolder } from '../../runtime/platform/working-folder.ts';
 
@@ -53,7 +54,7 @@ const bytesBehindMax = 1_048_576;
  *
  * When the signal is raised, or an output passes its limit, the whole process group is killed
  * (SIGKILL); the output up to then is kept. A process that has left the group, as daemons do,
- * survives.
+ * survives this; see `command-message.ts`.
  *
  * A command is over when it has exited. Processes that it left in the background go on, as they
  * would without reeve; if they still hold the pipes after a second, the pipes are closed.
@@ -145,11 +146,18 @@ export function killGroup(groupId: number): boolean {
 	}
 }
 
-/** The variables of this process, but for its own settings, among which are secrets. */
+/**
+ * The variables of this process, but for its own settings, for what systemd gives to the node
+ * alone, and for those with a secret that the node has read, whatever their names.
+ */
 function inheritedVariables(): NodeJS.ProcessEnv {
-	const others = Object.entries(process.env).filter(([name]) => !name.startsWith('REEVE_'));
+	const others = Object.entries(process.env).filter(
+		([name, value = '']) => !ownVariables.test(name) && !holdsSecret(value),
+	);
 	return Object.fromEntries(others);
 }
+
+const ownVariables = /^(?:REEVE_|(?:CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|LISTEN_\w+|WATCHDOG_\w+)$)/;
 
 function start({ argv: [file = '', ...args], env }: Command) {
 	if ([file, ...args, ...Object.values(env)].some((text) => text?.includes('\0'))) {

@@ -47,7 +47,7 @@ export async function copyTarget(
 	for (const folder of folders) if (!(await isThere(folder))) missing.push(folder);
 	const target = await copyPath(path, context);
 	try {
-		await mkdir(dirname(target), { recursive: true });
+		await mkdir(dirname(target), { recursive: true, mode: 0o700 });
 		if (permissions !== undefined) for (const folder of missing) await chmod(folder, permissions);
 	} catch (thrown) {
 		throw fileError(thrown);

@@ -37,6 +37,9 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 	return context.dataFile(directory, ...folders, fileName);
 }
 
+/** Of a new file: outputs are for the owner of the node only, until the operator says otherwise. */
+const fileMode = 0o600;
+
 /**
  * Replaces the file's content by `data`. Readers see the old content or the new one, never a part,
  * whatever happens in between; a second run leaves the same file. What is no regular file, such as
@@ -91,14 +94,14 @@ export async function appendOnce(
 		if (earlier && earlier.id !== message.id) await removePart(earlier);
 		whole.delete(notePath);
 		await regularFile(path);
-		const handle = await open(path, 'a+');
+		const handle = await open(path, 'a+', fileMode);
 		try {
 			const { size, ino: inode } = await handle.stat();
 			const isSame = earlier?.id === message.id && earlier.path === path;
 			const done = isSame ? await countPresent(handle, bytes, earlier.size) : undefined;
 			if (done === undefined) {
 				const note: Note = { id: message.id, path, size, inode, length: bytes.length };
-				await writeFile(notePath, JSON.stringify(note));
+				await writeFile(notePath, JSON.stringify(note), { mode: fileMode });
 			}
 			await appendWhole(handle, bytes, done ?? 0);
 			whole.add(notePath);
@@ -148,7 +151,7 @@ async function readNote(path: string): Promise<Note | undefined> {
 }
 
 async function writeSynced(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
-	const handle = await open(path, 'w');
+	const handle = await open(path, 'w', fileMode);
 	try {
 		if (mode !== undefined) await handle.chmod(mode);
 		await handle.writeFile(data);

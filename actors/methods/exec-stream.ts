@@ -5,8 +5,8 @@
  */
 import { defineMethod } from '../../runtime/method/method.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
-import { runCommand, type CommandEnd } from '../io/command.ts';
+import { commandArgs, runMessageCommand } from '../io/command-message.ts';
+import type { CommandEnd } from '../io/command.ts';
 import { createLineReplies, createLines } from '../io/line-reply.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
@@ -30,21 +30,14 @@ export default defineMethod({
 	args: commandArgs,
 	example: { methodArgs: ['echo', 'hello'] },
 	async run(message, context) {
-		const { clock, signal, outputBytesMax, limits } = context;
+		const { signal, limits } = context;
 		const replies = createLineReplies(context);
 		const lines = {
 			stdout: createLines(limits.lineBytesMax),
 			stderr: createLines(limits.lineBytesMax),
 		};
-		const end = await runCommand({
-			argv: argvOf(message),
-			env: environmentOf(message, context),
-			signal,
-			clock,
-			outputBytesMax,
-			async onOutput(chunk, stream) {
-				for (const line of lines[stream].push(chunk)) await replies.send(line);
-			},
+		const end = await runMessageCommand(message, context, async (chunk, stream) => {
+			for (const line of lines[stream].push(chunk)) await replies.send(line);
 		});
 		for (const stream of [lines.stdout, lines.stderr]) {
 			const last = stream.rest();

@@ -5,8 +5,8 @@
  */
 import { defineMethod, type MethodContext } from '../../runtime/method/method.ts';
 import { asReeveError } from '../../runtime/platform/errors.ts';
-import { argvOf, commandArgs, environmentOf } from '../io/command-message.ts';
-import { runCommand, type CommandEnd } from '../io/command.ts';
+import { commandArgs, runMessageCommand } from '../io/command-message.ts';
+import type { CommandEnd } from '../io/command.ts';
 import { contentOf, textOf } from '../io/text-content.ts';
 import type { Output } from '../../runtime/message/reply.ts';
 
@@ -32,11 +32,7 @@ export default defineMethod({
 	args: commandArgs,
 	example: { methodArgs: ['echo', 'hello'] },
 	async run(message, context) {
-		const { clock, signal, outputBytesMax } = context;
-		const env = environmentOf(message, context);
-		const argv = argvOf(message);
-		const end = await runCommand({ argv, env, signal, clock, outputBytesMax });
-		return outputOf(end, context);
+		return outputOf(await runMessageCommand(message, context), context);
 	},
 });
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { configSchema, type Config, type ConfigKey } from './config.ts';
@@ -95,12 +95,13 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */
 export function keepConfig(places: ConfigPlaces): LoadedConfig {
-	const { loaded, text } = kept(places);
-	if (text === undefined) return loaded;
+	const { loaded, text, secret } = kept(places);
+	if (text === undefined && !secret) return loaded;
 	const code = 'bad_config';
 	const write = (): LoadedConfig => {
 		// Another process may have written it meanwhile.
-		const { loaded, text } = kept(places);
+		const { loaded, text, secret } = kept(places);
+		if (secret) writeAtomically(secret.path, `${secret.password}\n`, { mode: 0o600, code });
 		if (text !== undefined) writeAtomically(loaded.path, text, { mode: 0o600, code });
 		return loaded;
 	};
@@ -108,14 +109,80 @@ export function keepConfig(places: ConfigPlaces): LoadedConfig {
 }
 
 /** The configuration, and the text that its file is to have; undefined if it has it. */
-function kept(places: ConfigPlaces): { readonly loaded: LoadedConfig; readonly text?: string } {
-	const file = readFile(join(places.folder, 'config.yaml'));
+function kept(places: ConfigPlaces): {
+	readonly loaded: LoadedConfig;
+	readonly text?: string;
+	readonly secret?: GivenSecret;
+} {
+	const file = withFirstValues(places, readFile(join(places.folder, 'config.yaml')));
 	const loaded = merge(places, file);
 	const given = Object.keys(places.flags ?? {}) as ConfigKey[];
 	const flags = given.filter((key) => !isUnusedStewardFlag(key));
-	const values = Object.fromEntries(flags.map((key) => [key, loaded.config[key]]));
-	const text = file.isThere ? edited(file, values) : freshText(values);
-	return text === file.text ? { loaded } : { loaded, text };
+	const secret = secretOf(loaded);
+	const values = {
+		...Object.fromEntries(flags.map((key) => [key, loaded.config[key]])),
+		...secret?.values,
+	};
+	const text = file.isThere ? edited(file, values) : freshText({ ...file.values, ...values });
+	const config = { ...loaded.config, ...secret?.values };
+	const remarks = [...loaded.remarks, ...(secret ? [secret.remark] : [])];
+	const changed = { loaded: { ...loaded, config, remarks }, ...(secret ? { secret } : {}) };
+	return text === file.text ? changed : { ...changed, text };
+}
+
+/** A password that was given as text, and what stands in its place. */
+interface GivenSecret {
+	readonly path: string;
+	readonly password: string;
+	readonly values: Partial<Config>;
+	readonly remark: string;
+}
+
+/** The password of the broker, if a flag or the file holds it; the environment keeps its own. */
+function secretOf({ config, origins, path }: LoadedConfig): GivenSecret | undefined {
+	if (config.brokerPasswordFile !== '') return undefined;
+	const isText = (key: ConfigKey) => ['flag', 'file'].includes(origins[key].source);
+	const inAddress = isText('brokerAddress') ? loginIn(config.brokerAddress) : undefined;
+	const isGiven = config.brokerPassword !== '' && isText('brokerPassword');
+	const password = isGiven ? config.brokerPassword : inAddress?.password;
+	if (password === undefined || (inAddress && isGiven)) return undefined;
+	const file = passwordFileOf(config);
+	return {
+		path: file,
+		password,
+		values: { ...inAddress?.values, brokerPassword: '' },
+		remark: `the password of the broker is in ${file} now, and no longer in ${path}`,
+	};
+}
+
+/** User and password within an address, and the values without them. */
+function loginIn(address: string) {
+	const [, scheme = '', user = '', password, rest = ''] =
+		/^([a-z]+:\/\/)([^:@/]*):([^@/]*)@(.*)$/.exec(address) ?? [];
+	if (password === undefined) return undefined;
+	return {
+		password: decodeURIComponent(password),
+		values: { brokerAddress: `${scheme}${rest}`, brokerUser: decodeURIComponent(user) },
+	};
+}
+
+/** The file with the password of the broker, unless the configuration names another one. */
+export function passwordFileOf({
+	keysFolder,
+	databaseFolder,
+}: Pick<Config, 'keysFolder' | 'databaseFolder'>): string {
+	return join(keysFolder === '' ? databaseFolder : keysFolder, 'broker.password');
+}
+
+/**
+ * What the first start of a new node writes into its file, beside the defaults: it signs. A node
+ * whose journal is there belongs to a fleet that may not sign.
+ */
+function withFirstValues(places: ConfigPlaces, file: ConfigFile): ConfigFile {
+	if (file.isThere) return file;
+	const { databaseFolder } = merge(places, file).config;
+	const isNew = !existsSync(join(databaseFolder, 'data.mdb'));
+	return isNew ? { ...file, values: { signing: 'on' } } : file;
 }
 
 interface ConfigFile {

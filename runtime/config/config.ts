@@ -42,12 +42,31 @@ export const configSchema = z.strictObject({
 		.string()
 		.default('127.0.0.1:1883')
 		.describe('Where the broker in this node listens'),
-	brokerUser: z.string().default('').describe('The user name for the broker, if it requires one'),
+	brokerLogin: flag
+		.default(true)
+		.describe('The broker in this node wants a login; false: none, on 127.0.0.1 only'),
+	brokerConnectionsMax: count
+		.default(10_000)
+		.describe('Connections to the broker in this node at a time; a node has two or three'),
+	brokerStrangersMax: count
+		.default(1000)
+		.describe('Connections to it that have not logged in; beyond it the oldest is ended'),
+	brokerLoginBytesMax: bytes
+		.default(65_536)
+		.describe('The most bytes that it takes of a client before its login'),
+	brokerLoginMs: milliseconds.default(10_000).describe('How long a client has for its login there'),
+	brokerUser: z
+		.string()
+		.default('')
+		.describe('The user name for the broker, if it requires one; that of the one here is reeve'),
 	brokerPassword: z
 		.string()
 		.default('')
-		.describe('Its password; better in the environment, or in brokerPasswordFile'),
-	brokerPasswordFile: z.string().default('').describe('A file with the password and nothing else'),
+		.describe('Its password; better in brokerPasswordFile, or in the environment'),
+	brokerPasswordFile: z
+		.string()
+		.default('')
+		.describe('A file with the password and nothing else; for the broker here one is made'),
 	rootCAPath: z
 		.string()
 		.default('')
@@ -65,6 +84,14 @@ export const configSchema = z.strictObject({
 		.enum(['off', 'on', 'required'])
 		.default('off')
 		.describe('on: sign, and verify senders whose key is known; required: refuse all others'),
+	centralKey: z
+		.string()
+		.regex(/^(?:ed25519:[\w-]{43})?$/, 'not a key, see: reeve keys show')
+		.default('')
+		.describe('The key of central, trusted from the first start of this node; see keys invite'),
+	pendingKeysMax: count
+		.default(100)
+		.describe('Nodes whose keys wait here to be accepted; more are not listed'),
 	topicPrefix: z
 		.string()
 		.regex(/^[^+#\0]*$/, 'no + and no #')

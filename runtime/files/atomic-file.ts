@@ -13,6 +13,8 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
+import { isMainThread } from 'node:worker_threads';
 import { ReeveError, type ErrorCode, reasonOf } from '../platform/errors.ts';
 
 /**
@@ -29,7 +31,7 @@ export function writeAtomically(
 ): void {
 	let beside: string | undefined;
 	try {
-		mkdirSync(dirname(path), { recursive: true });
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		beside = writeBeside(path, text, mode);
 		chmodSync(beside, mode);
 		renameSync(beside, path);
@@ -37,6 +39,20 @@ export function writeAtomically(
 		if (beside !== undefined) rmSync(beside, { force: true });
 		const why = reasonOf(thrown);
 		throw new ReeveError(code, `${path} cannot be written: ${why}`, { cause: thrown });
+	}
+}
+
+/**
+ * Runs `work`, at once, so that what it creates is for its owner only: for sockets, whose mode can
+ * be set only when they are there. In a worker thread the mask cannot be changed, and stays.
+ */
+export function withPrivateMask<Value>(work: () => Value): Value {
+	if (!isMainThread) return work();
+	const mask = process.umask(0o177);
+	try {
+		return work();
+	} finally {
+		process.umask(mask);
 	}
 }
 

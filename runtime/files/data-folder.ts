@@ -101,6 +101,9 @@ function segmentsOf(part: string): string[] {
 	return segments;
 }
 
+/** Outputs of commands are for the owner of the node only, until the operator says otherwise. */
+const folderMode = 0o700;
+
 /** The real path of a folder that is created if it is missing. */
 async function realFolder(path: string): Promise<string> {
 	try {
@@ -108,7 +111,7 @@ async function realFolder(path: string): Promise<string> {
 	} catch (thrown) {
 		if (!isMissing(thrown)) throw thrown;
 	}
-	await mkdir(path, { recursive: true });
+	await mkdir(path, { recursive: true, mode: folderMode });
 	return realpath(path);
 }
 
@@ -131,7 +134,7 @@ async function folderIn(top: string, segments: readonly string[]): Promise<strin
 /** Creates the folder; false if something of that name exists. */
 async function isCreated(path: string): Promise<boolean> {
 	try {
-		await mkdir(path);
+		await mkdir(path, { mode: folderMode });
 		return true;
 	} catch (thrown) {
 		if (codeOf(thrown) === 'EEXIST') return false;

@@ -69,8 +69,8 @@ function claimOf(lock: string, { code = 'file_failed' }: LockOptions): Claim {
 	claims += 1;
 	const owner = `${process.pid} ${place()} ${claims}`;
 	try {
-		mkdirSync(dirname(lock), { recursive: true });
-		return { path: writeBeside(lock, owner, 0o644), owner };
+		mkdirSync(dirname(lock), { recursive: true, mode: 0o700 });
+		return { path: writeBeside(lock, owner, 0o600), owner };
 	} catch (thrown) {
 		throw new ReeveError(code, `${lock}: ${reasonOf(thrown)}`, { cause: thrown });
 	}

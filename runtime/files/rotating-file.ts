@@ -61,7 +61,7 @@ export function createRotatingFile(path: string, limits: RotatingLimits): Rotati
 
 	return {
 		async append(lines) {
-			await mkdir(dirname(path), { recursive: true });
+			await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 			let size = await sizeOf(path);
 			let text = '';
 			for (const line of lines) {

@@ -8,6 +8,7 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LaneAck } from '../protocol/acknowledgement.ts';
+import { saidStoreId } from '../protocol/frame.ts';
 import { createTopicBar, type TopicBarConfig } from './topic-bar.ts';
 import type { Verdict } from './transport.ts';
 
@@ -67,7 +68,7 @@ export function createAcknowledging(parts: {
 			const topic = topicOf(node);
 			const limits = { bytesMax: config.ackBytesMax, lanesMax: lanesMax.get(topic) ?? Infinity };
 			for (const part of divided([...lanes.values()], limits)) {
-				await send(topic, { forStoreId, lanes: part });
+				await send(topic, { forStoreId: saidStoreId(forStoreId), lanes: part });
 			}
 		}
 	};

@@ -9,9 +9,15 @@ import type { Network } from './network.ts';
 import type { Self } from './status-publisher.ts';
 import { asReeveError, ReeveError } from '../platform/errors.ts';
 import type { Signals } from '../observability/signals.ts';
-import { readFrames, type Frame, type FrameHead } from '../protocol/frame.ts';
+import {
+	apartStoreId,
+	checkSaidStoreId,
+	readFrames,
+	type Frame,
+	type FrameHead,
+} from '../protocol/frame.ts';
 import type { ReplayGuard } from '../security/replay-guard.ts';
-import { passingSigner, readSigned, type Signer } from '../security/signing.ts';
+import { announcedKey, passingSigner, readSigned, type Signer } from '../security/signing.ts';
 import type { Arrival, PublicProperties, Publication, WireListener } from './transport.ts';
 import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowledgement.ts';
 import { readStatus, type Status } from '../protocol/status.ts';
@@ -44,36 +50,70 @@ export interface ReplayCheck extends ReplayGuard {
 /** Creates what wires report to. A packet that cannot be read is refused, with a signal. */
 export function createInboundRouter(parts: {
 	self: Self;
-	network: Pick<Network, 'attach' | 'detach' | 'hear' | 'publish'>;
+	network: Pick<Network, 'attach' | 'detach' | 'hear' | 'contradict' | 'publish'>;
 	handlers: InboundHandlers;
 	signals: Signals;
 	/** Without one, everything is believed. */
 	signer?: Signer | undefined;
 	/** Recognises what is brought a second time. */
 	guard?: ReplayCheck | undefined;
+	/** A node that is not proven has announced this key, and has shown that it has it. */
+	onAnnouncedKey?: ((node: string, key: string) => void) | undefined;
 }): WireListener {
 	const { self, handlers, network, signals, signer = passingSigner, guard } = parts;
+	/** The number of a proven birth or death; the key that an unproven birth announces is noted. */
+	const provenCount = (topic: string, payload: Uint8Array, node: string): number | undefined => {
+		let count: number | undefined;
+		try {
+			count = signer.checkJson(topic, payload, node);
+		} finally {
+			const key = signer.isOn && count === undefined ? announcedKey(topic, payload) : undefined;
+			if (key !== undefined) parts.onAnnouncedKey?.(node, key);
+		}
+		return count;
+	};
 	const status = (topic: string, payload: Uint8Array, node: string): void => {
 		const news = readStatus(payload);
 		if (news?.node !== node) return;
-		const count = signer.checkJson(topic, payload, node);
-		if (node === self.node) {
-			if (network.hear(news, count)) handlers.laterEpoch?.();
-			return;
-		}
+		const count = provenCount(topic, payload, node);
 		if (guard && count !== undefined) {
 			const changes = guard.admitStatus({ ...news, count });
 			if (!changes) throw new ReeveError('replayed', node);
 			// A note that is lost with a crash is made again by what the broker keeps.
-			guard.write(changes).catch(ignoreIfFenced);
+			guard.write([...changes, ...(guard.bind(news.storeId, node) ?? [])]).catch(ignoreIfFenced);
 		}
 		handlers.status(news);
 	};
-	const bind = ({ storeId, from }: FrameHead): void => {
-		if (!guard) return;
+	/** The same on the topic of this node: what is not its own word is followed by its birth. */
+	const ownStatus = (topic: string, payload: Uint8Array): void => {
+		let isSaid = false;
+		try {
+			const news = readStatus(payload);
+			if (news?.node !== self.node) return;
+			const count = signer.checkJson(topic, payload, self.node);
+			isSaid = true;
+			if (network.hear(news, count)) handlers.laterEpoch?.();
+		} finally {
+			// It is retained in the place of the birth, and others may refuse it, too.
+			if (!isSaid) network.contradict();
+		}
+	};
+	/**
+	 * Keeps the stores of nodes apart, since lanes are known by them. A store belongs to the first
+	 * node that proves to speak for it; for what another node proves, it is one that only this node
+	 * can speak for, so that neither is in the other's way.
+	 */
+	const ownStoreId = ({ storeId, from }: FrameHead, isProven: boolean): string => {
+		if (!guard || !signer.isOn) return storeId;
+		checkSaidStoreId(storeId);
+		if (!isProven) {
+			if (guard.isBound(storeId)) throw new ReeveError('unsigned', `${from}, about a proven store`);
+			return storeId;
+		}
 		const changes = guard.bind(storeId, from);
-		if (!changes) throw new ReeveError('bad_signature', `${from}, about a store of another node`);
+		if (!changes) return apartStoreId(storeId, from);
 		if (changes.length > 0) guard.write(changes).catch(ignoreIfFenced);
+		return storeId;
 	};
 	const frames = (
 		{ topic, payload, isRepeat }: Packet,
@@ -81,17 +121,20 @@ export function createInboundRouter(parts: {
 	): void => {
 		const signed = readSigned(payload);
 		const read = readFrames(signed.content);
-		const [{ from, storeId, epoch, lane }] = read;
+		const [{ from, epoch, lane }] = read;
 		// It may have been started already, and such a message is started at most once.
 		if (isRepeat && lane === undefined) {
 			for (const { id } of read[0].rows) signals.emit('message.dropped', { id, code: 'repeated' });
 			return;
 		}
 		const isProven = signer.check(topic, signed, from);
-		if (isProven) bind(read[0]);
+		const storeId = ownStoreId(read[0], isProven);
 		const destination = { method: to.method, kind: to.kind, isProven };
 		const hand = (): void => {
-			for (const each of read) handlers.frame(each, destination);
+			for (const each of read) {
+				const isSaid = each.storeId === storeId;
+				handlers.frame(isSaid ? each : { ...each, storeId }, destination);
+			}
 		};
 		if (!guard || !isProven || lane !== undefined) return hand();
 		const count = signed.proof?.count ?? 0;
@@ -125,6 +168,7 @@ export function createInboundRouter(parts: {
 			case 'ack':
 				return acknowledgement(topic, payload);
 			case 'status':
+				if (address.node === self.node) return ownStatus(topic, payload);
 				return status(topic, payload, address.node);
 			case 'claim':
 				return claim(payload);

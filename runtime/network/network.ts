@@ -28,6 +28,8 @@ export interface Network {
 	onLink(see: (isUp: boolean) => void): () => void;
 	/** See {@link StatusPublisher.hear}. */
 	hear(status: Status, count?: number): boolean;
+	/** See {@link StatusPublisher.contradict}. */
+	contradict(): void;
 	/** The publication that the broker makes for us if we die. */
 	readonly will: Publication;
 	isUp(): boolean;
@@ -148,6 +150,7 @@ export function createNetwork(parts: {
 			return () => void linkListeners.delete(see);
 		},
 		hear: (status, count) => statusPublisher.hear(status, count),
+		contradict: () => statusPublisher.contradict(),
 		get will() {
 			return statusPublisher.will();
 		},

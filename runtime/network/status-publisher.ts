@@ -30,6 +30,11 @@ export interface StatusPublisher {
 	/** Says nothing any more. */
 	silence(): void;
 	/**
+	 * Something else than what this node says stands on its topic: its birth is said again, at once,
+	 * and at most once in a second.
+	 */
+	contradict(): void;
+	/**
 	 * Hears what is said in the name of this node; `count` is the number of it, if it is signed.
 	 * Returns whether a later start of this very store has said it.
 	 */
@@ -52,6 +57,9 @@ export function createStatusPublisher(parts: {
 	/** Whether the broker has refused what was said last; that is told once. */
 	let isRefused = false;
 	let again: Timer | undefined;
+	/** Set for a while after a contradiction, and whether another one is due after it. */
+	let recent: Timer | undefined;
+	let isOwed = false;
 	/**
 	 * The connection that is meant. Births and deaths are numbered by it, because a will is written
 	 * before the birth that it follows, and must not be taken for an older one, nor for the death of
@@ -101,6 +109,16 @@ export function createStatusPublisher(parts: {
 	const hush = (): void => {
 		isBegun = false;
 		again?.cancel();
+		recent?.cancel();
+	};
+	const contradict = (): void => {
+		isOwed = recent !== undefined;
+		if (isOwed) return;
+		announce();
+		recent = clock.after(contradictMs, () => {
+			recent = undefined;
+			if (isOwed) contradict();
+		});
 	};
 
 	return {
@@ -123,6 +141,7 @@ export function createStatusPublisher(parts: {
 			await Promise.all([...wires].map((wire) => say(wire, 'offline')));
 		},
 		silence: hush,
+		contradict,
 		hear({ state, storeId, epoch }, count = 0) {
 			const isOurStore = storeId === self.storeId;
 			// Whatever was said last, the next birth is later.
@@ -137,15 +156,18 @@ export function createStatusPublisher(parts: {
 	};
 }
 
+/** The shortest pause between two contradictions. */
+const contradictMs = 1000;
 /** After how long a birth is said again first, and at most. */
 const repeatMsMin = 60_000;
 const repeatMsMax = 3_600_000;
 
-function birthOf({ methods, host, mode, facts }: Self) {
+function birthOf({ methods, host, mode, facts, key }: Self) {
 	const about = {
 		...(host ? { host } : {}),
 		...(mode ? { mode } : {}),
 		...(facts ? { facts } : {}),
+		...(key ? { key } : {}),
 	};
 	return { methods: methods(), ...about };
 }
@@ -163,4 +185,6 @@ export interface Self {
 	readonly mode?: 'safe' | undefined;
 	/** What is true of this node, for those who aim at it. */
 	readonly facts?: Facts;
+	/** The public key of this node, if it signs. */
+	readonly key?: string | undefined;
 }

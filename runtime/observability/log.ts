@@ -27,6 +27,8 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'message.refused': 'warn',
 	'message.dropped': 'warn',
 	'signature.refused': 'warn',
+	'key.unreadable': 'error',
+	'key.pending': 'warn',
 	'delivery.waiting': 'info',
 	'delivery.refused': 'warn',
 	'delivery.gaveUp': 'warn',

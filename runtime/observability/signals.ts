@@ -49,6 +49,10 @@ export interface SignalFields {
 	'message.dropped': { id: string; code: string };
 	/** A publication whose signature is missing, wrong or already used. */
 	'signature.refused': { code: ErrorCode; from: string; topic: string };
+	/** A node has announced a key that is not accepted here. */
+	'key.pending': { name: string; fingerprint: string; isOther: boolean };
+	/** A key in a file that cannot be understood, and is not trusted. */
+	'key.unreadable': { place: string; why: string };
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
 	'delivery.sent': { to: string; method: string; count: number; attempt: number };

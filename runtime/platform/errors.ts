@@ -231,8 +231,9 @@ export const errorTable = {
 		'send the token of listenerTokenFile: a first line {"token":"..."}, or Authorization: Bearer',
 	),
 	unguarded: row(
-		'a listener that others can reach needs a token, or TLS with client certificates',
-		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA; or listen on 127.0.0.1',
+		'a listener that others can reach needs a token, TLS with client certificates, or a login',
+		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA, or brokerLogin: true for the ' +
+			'broker; or listen on 127.0.0.1',
 	),
 	bad_target: row('the target cannot be understood', 'see: reeve send --help'),
 	nobody_matched: row('no known node matches the target', 'see: reeve get nodes', {
@@ -272,8 +273,8 @@ export const errorTable = {
 		'see: reeve get nodes, reeve keys list; if it is still to come, add --yes',
 	),
 	unconfirmed: row(
-		'the change concerns more callers than it names, and was not made',
-		'see what is in force: reeve acl list; to make the change, add --yes',
+		'the change needs a confirmation, and was not made',
+		'see what is in force: reeve acl list, reeve keys list; to make the change, add --yes',
 	),
 	bad_key: row('a key is wrong, or its file is', 'see: reeve keys --help'),
 	bad_acl: row('the access rules are wrong', 'correct the place named; see: reeve acl --help'),

@@ -138,3 +138,21 @@ function isRow(row: unknown): boolean {
 	const { id, ttlMs, skip, body } = row as Record<string, unknown>;
 	return isShort(id) && isDuration(ttlMs) && (skip === true || body instanceof Uint8Array);
 }
+
+/** Stands between the id of a store and the node, where another node speaks for that id. */
+const apart = '~';
+
+/** The id under which a store is kept whose node names a store that belongs to another node. */
+export function apartStoreId(storeId: string, node: string): string {
+	return `${storeId}${apart}${node}`;
+}
+
+/** The id as the store itself says it. */
+export function saidStoreId(storeId: string): string {
+	return storeId.split(apart, 1)[0] ?? storeId;
+}
+
+/** Throws `bad_frame` for an id that a store cannot have, since it would be taken for another. */
+export function checkSaidStoreId(storeId: string): void {
+	if (storeId.includes(apart)) throw new ReeveError('bad_frame', 'no id of a store');
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type frameVersion, checkOutline, isShort } from './frame.ts';
+import { type frameVersion, checkOutline, isShort, isShortOrAbsent } from './frame.ts';
 import { type Facts, isFacts } from '../message/facts.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { isName } from '../message/topics.ts';
@@ -23,6 +23,8 @@ export interface Status {
 	readonly methods?: readonly string[];
 	/** What is true of the node; in a birth. */
 	readonly facts?: Facts;
+	/** The public key that the node signs with; in a birth. Nothing is proven by it. */
+	readonly key?: string;
 }
 
 /** Reads a birth or a death; undefined for an empty payload, which clears a retained birth. */
@@ -47,6 +49,7 @@ export function readStatus(payload: Uint8Array): Status | undefined {
 	if (status.facts !== undefined && !isFacts(status.facts)) {
 		throw new ReeveError('bad_frame', 'facts are short texts by name');
 	}
+	if (!isShortOrAbsent(status.key)) throw new ReeveError('bad_frame', 'a key is a short text');
 	return status;
 }
 

@@ -37,6 +37,8 @@ export interface QueriesParts {
 		list(): readonly MethodDefinition[];
 		find(name: string): MethodDefinition | undefined;
 	};
+	/** Whether a key of this node is accepted here; absent where no keys are looked at. */
+	readonly hasKey?: ((node: string) => boolean) | undefined;
 	/** The first part of every topic. */
 	readonly prefix: string;
 	readonly tree: () => TreeRow;
@@ -142,9 +144,10 @@ function only(prefix: string, matches: readonly string[]): string {
 	return matches[0] ?? prefix;
 }
 
-function nodeRows({ presence, outbox, journal }: QueriesParts): NodeRow[] {
+function nodeRows({ presence, outbox, journal, hasKey }: QueriesParts): NodeRow[] {
 	return presence.list().map(({ methods: _, ...neighbour }) => ({
 		...neighbour,
+		...(hasKey?.(neighbour.name) === false ? { key: 'pending' as const } : {}),
 		since: journal.wallOf(neighbour.since),
 		waiting: outbox.waiting(neighbour.name),
 	}));

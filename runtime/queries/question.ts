@@ -82,6 +82,8 @@ export interface NodeRow {
 	readonly epoch: number;
 	/** Set while it is in safe mode. */
 	readonly mode?: 'safe';
+	/** Set while this node signs and has accepted no key of it. */
+	readonly key?: 'pending';
 	/** How many messages wait for it here. */
 	readonly waiting: number;
 	/** What is true of it, as its last birth said. */

@@ -6,10 +6,13 @@
  * own.key, own.pub       the pair of this node; the private key is made at its first use, mode 0600
  * nodes/<name>.pub       keys of the node of this name; one in a line, to be exchanged some day
  * clients/<name>.pub     keys of people and programs that sign what they publish
+ * pending/, rejected/    keys that nodes have announced, see `pending-keys.ts`
  * people/<name>.key      private keys of people and programs that were made here, mode 0600
  * ```
  *
- * A node that runs looks again when a folder has changed, but not more than once in a second.
+ * A node that runs looks again when a folder or a file in it has changed, but not more than once in
+ * a second. In a folder of more than a thousand files it looks at the folder alone: replace files
+ * there, as `reeve keys` does.
  *
  * @module
  */
@@ -56,6 +59,13 @@ export function ownerOf(text = ''): KeyOwner {
 	throw new ReeveError('bad_arguments', 'whose key: NODE, node:NAME or client:NAME');
 }
 
+/** A key that cannot be understood, or a file without one. */
+export interface KeyProblem {
+	/** The file, and the line in it. */
+	readonly place: string;
+	readonly why: string;
+}
+
 /** The keyring that {@link openKeyring} opens. */
 export interface Keyring {
 	/** The public key of this node; the pair is made if there is none. */
@@ -67,6 +77,10 @@ export interface Keyring {
 	/** Whether a trusted key of this owner made the signature. */
 	verify(owner: KeyOwner, bytes: Uint8Array, signature: Uint8Array): boolean;
 	list(): readonly TrustedKey[];
+	/** What cannot be understood in the files of keys: such a key is not trusted. */
+	problems(): readonly KeyProblem[];
+	/** Calls `see` with each such problem, those that are known already as well. */
+	onProblem(see: (problem: KeyProblem) => void): void;
 	/**
 	 * Trusts one more key of an owner.
 	 *
@@ -79,6 +93,8 @@ export interface Keyring {
 
 /** How long what was read of a folder is believed. */
 const freshMs = 1000;
+/** The most files of which each is looked at. */
+const filesWatchedMax = 1000;
 /** The most keys of one owner: two while one is exchanged, and some to spare. */
 const keysOfOneMax = 16;
 
@@ -89,25 +105,35 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 	let ownPublic: KeyObject | undefined;
 	const ownPair = () => (own ??= readOrMakeKey(folder));
 	const ownHalf = () => (ownPublic ??= createPublicKey(ownPair()));
-	const ledger = { node: bookOf(folder, 'node', clock), client: bookOf(folder, 'client', clock) };
+	const ledger = {
+		node: bookOf(join(folder, 'nodes'), clock),
+		client: bookOf(join(folder, 'clients'), clock),
+	};
+	const kinds = ['node', 'client'] as const;
 	const isSelf = (owner: KeyOwner) => owner.kind === 'node' && owner.name === node;
 	const keysOf = (owner: KeyOwner): readonly KeyObject[] => {
-		const known = ledger[owner.kind].read().get(owner.name) ?? [];
+		const known = ledger[owner.kind].read().get(owner.name)?.keys ?? [];
 		return isSelf(owner) ? [ownHalf(), ...known] : known;
 	};
 
 	return {
 		ownKey: () => keyText(ownHalf()),
 		sign: (bytes) => sign(null, bytes, ownPair()),
-		knows: (owner) => keysOf(owner).length > 0,
+		// Who has a file must sign, also if no key in it can be understood.
+		knows: (owner) => isSelf(owner) || ledger[owner.kind].read().has(owner.name),
 		verify: (owner, bytes, signature) =>
 			keysOf(owner).some((key) => isValid(key, bytes, signature)),
 		list: () =>
-			(['node', 'client'] as const).flatMap((kind) =>
-				[...ledger[kind].read()].flatMap(([name, keys]) =>
+			kinds.flatMap((kind) =>
+				[...ledger[kind].read()].flatMap(([name, { keys }]) =>
 					keys.map((key) => ({ kind, name, key: keyText(key) })),
 				),
 			),
+		problems: () =>
+			kinds.flatMap((kind) => [...ledger[kind].read().values()].flatMap((file) => file.problems)),
+		onProblem(see) {
+			for (const kind of kinds) ledger[kind].onProblem(see);
+		},
 		trust({ kind, name, key }) {
 			checkName(kind, name);
 			const text = keyText(readKey(key));
@@ -131,27 +157,37 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 	};
 }
 
-/** The files of one kind of owner. */
-function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
-	const place = join(folder, `${kind}s`);
-	let keys = new Map<string, KeyObject[]>();
+/** The files of public keys in one folder, one file for each owner. */
+export function bookOf(place: string, clock: Clock) {
+	let keys: ReadonlyMap<string, KeyFile> = new Map();
+	const monitors = new Set<(problem: KeyProblem) => void>();
 	let mark = '';
 	let notBefore = -Infinity;
 	const markOf = (): string => {
 		try {
-			const { mtimeMs, ino } = statSync(place);
-			return `${mtimeMs} ${ino}`;
+			const files = keys.size > filesWatchedMax ? [] : keys.keys();
+			const paths = [place, ...[...files].map((name) => join(place, `${name}.pub`))];
+			const marks = paths.map((path) => {
+				const { mtimeMs = 0, ino = 0, size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+				return `${mtimeMs} ${ino} ${size}`;
+			});
+			return existsSync(place) ? marks.join(' ') : 'absent';
 		} catch {
 			return 'absent';
 		}
 	};
-	const read = (): ReadonlyMap<string, KeyObject[]> => {
+	const tell = (see: (problem: KeyProblem) => void): void => {
+		for (const { problems } of keys.values()) problems.forEach(see);
+	};
+	const read = (): ReadonlyMap<string, KeyFile> => {
 		if (clock.monotonic() < notBefore) return keys;
 		notBefore = clock.monotonic() + freshMs;
 		const now = markOf();
 		if (now === mark) return keys;
 		keys = now === 'absent' ? new Map() : readFolder(place);
-		mark = now;
+		// Again, since it is about the files that are there now.
+		mark = markOf();
+		for (const see of monitors) tell(see);
 		return keys;
 	};
 	const readAnew = () => {
@@ -162,15 +198,20 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 	const write = (name: string, texts: readonly string[]): void => {
 		const path = join(place, `${name}.pub`);
 		if (texts.length === 0) rmSync(path, { force: true });
-		else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o644 });
+		else writeAtomically(path, texts.map((text) => `${text}\n`).join(''), { mode: 0o600 });
 	};
 	return {
 		read,
 		readAnew,
+		onProblem(see: (problem: KeyProblem) => void): void {
+			read();
+			tell(see);
+			monitors.add(see);
+		},
 		/** Replaces the keys of an owner; other processes change none of this kind meanwhile. */
 		change(name: string, next: (known: readonly string[]) => readonly string[]): void {
 			withFileLock(place, () => {
-				const known = (readAnew().get(name) ?? []).map(keyText);
+				const known = (readAnew().get(name)?.keys ?? []).map(keyText);
 				const texts = next(known);
 				if (texts.length !== known.length) write(name, texts);
 			});
@@ -179,19 +220,44 @@ function bookOf(folder: string, kind: KeyOwner['kind'], clock: Clock) {
 	};
 }
 
-function readFolder(place: string): Map<string, KeyObject[]> {
-	const keys = new Map<string, KeyObject[]>();
-	for (const file of readdirSync(place).filter((each) => each.endsWith('.pub'))) {
-		const path = join(place, file);
-		const lines = utf8Text(readFileSync(path)).split('\n');
-		const ofOne = lines.flatMap((line, at) => {
+/** The keys in the file of one owner, and what cannot be understood in it. */
+interface KeyFile {
+	readonly keys: readonly KeyObject[];
+	readonly problems: readonly KeyProblem[];
+}
+
+function readFolder(place: string): Map<string, KeyFile> {
+	const files = readdirSync(place).filter((each) => each.endsWith('.pub'));
+	return new Map(
+		files.map((file) => [file.slice(0, -'.pub'.length), readKeyFile(join(place, file))]),
+	);
+}
+
+/** Reads one file; what is wrong in it costs no other key. */
+function readKeyFile(path: string): KeyFile {
+	const keys: KeyObject[] = [];
+	const problems: KeyProblem[] = [];
+	const attempt = (place: string, read: () => void): void => {
+		try {
+			read();
+		} catch (thrown) {
+			problems.push({ place, why: reasonOf(thrown) });
+		}
+	};
+	attempt(path, () => {
+		for (const [at, line] of utf8Text(readFileSync(path)).split('\n').entries()) {
 			const [text = ''] = line.trim().split(/\s+/);
-			if (text === '' || text.startsWith('#')) return [];
-			return [readKey(text, `${path}:${at + 1}`)];
-		});
-		keys.set(file.slice(0, -'.pub'.length), ofOne);
-	}
-	return keys;
+			if (text === '' || text.startsWith('#')) continue;
+			attempt(`${path}:${at + 1}`, () => keys.push(readKey(text, 'this line')));
+		}
+	});
+	const isEmpty = keys.length === 0 && problems.length === 0;
+	return { keys, problems: isEmpty ? [{ place: path, why: 'it holds no key' }] : problems };
+}
+
+/** Whether the node of this folder has made its key. */
+export function hasOwnKey(folder: string): boolean {
+	return existsSync(join(folder, 'own.key'));
 }
 
 function readOrMakeKey(folder: string): KeyObject {
@@ -207,7 +273,7 @@ function readOrMakeKey(folder: string): KeyObject {
 }
 
 function writeOwnHalf(folder: string, key: KeyObject): void {
-	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o644 });
+	writeAtomically(join(folder, 'own.pub'), `${keyText(createPublicKey(key))}\n`, { mode: 0o600 });
 }
 
 /**
@@ -277,6 +343,7 @@ export function fingerprint(key: string): string {
 	return createHash('sha256').update(key).digest('hex').slice(0, 16);
 }
 
-function isValid(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
+/** Whether this key made the signature. */
+export function isValid(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
 	return signature.byteLength === 64 && verify(null, bytes, key, signature);
 }

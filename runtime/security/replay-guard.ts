@@ -36,6 +36,8 @@ export interface ReplayGuard {
 	 * their store: undefined if it is another's.
 	 */
 	bind(storeId: string, node: string): readonly Change[] | undefined;
+	/** Whether a node has proven to speak for this store. */
+	isBound(storeId: string): boolean;
 }
 
 /** What is kept of the births and deaths of a node. */
@@ -80,6 +82,7 @@ export function createReplayGuard(journal: Journal): ReplayGuard {
 			if (owner === undefined) return write(key, node);
 			return owner === node ? [] : undefined;
 		},
+		isBound: (storeId) => read<string>(['store', storeId]) !== undefined,
 		admit(stream, numbered) {
 			const key = keyOf(stream);
 			const next = admitted(read<ReplayWindow>(key), numbered);

@@ -22,7 +22,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../text/canonical-json.ts';
 import type { Config } from '../config/config.ts';
 import { ReeveError } from '../platform/errors.ts';
-import type { Keyring } from './keyring.ts';
+import { isValid, readKey, type Keyring } from './keyring.ts';
 
 /** A publication without its signature. Nothing is proven yet. */
 export interface SignedContent {
@@ -129,6 +129,26 @@ export function createSigner(parts: { keyring: Keyring; signing: Config['signing
 			return typeof count === 'number' && Number.isSafeInteger(count) ? count : 0;
 		},
 	};
+}
+
+/**
+ * The key that a birth announces; undefined unless the birth is signed with it. It proves that its
+ * publisher has the key, and not that it is the node of that name.
+ */
+export function announcedKey(topic: string, payload: Uint8Array): string | undefined {
+	try {
+		const { signature, ...said } = Object(JSON.parse(Buffer.from(payload).toString())) as Record<
+			string,
+			unknown
+		>;
+		const { key } = said;
+		if (typeof key !== 'string' || typeof signature !== 'string') return undefined;
+		const proof = Buffer.from(signature, 'base64url');
+		return isValid(readKey(key), textOf(topic, said), proof) ? key : undefined;
+	} catch {
+		// It announces nothing that could be accepted.
+		return undefined;
+	}
 }
 
 /**

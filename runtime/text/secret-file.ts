@@ -19,7 +19,27 @@ export function secretText(bytes: Uint8Array): string {
 	if (/\p{Cc}/u.test(secret))
 		throw new Error('it holds control characters: write it as plain text');
 	if (secret === '') throw new Error('it is empty: write the secret into it');
+	noteSecret(secret);
 	return secret;
+}
+
+/** The secrets that this process has read, for {@link holdsSecret}. */
+const secrets = new Set<string>();
+/** The most of them; a secret is exchanged now and then. */
+const secretsMax = 100;
+/** What is shorter is in many texts by chance. */
+const secretCharactersMin = 6;
+
+/** Remembers a secret that was read, so that no text with it is handed on. */
+export function noteSecret(secret: string): void {
+	if (secret.length < secretCharactersMin) return;
+	if (secrets.size >= secretsMax) secrets.delete(secrets.keys().next().value ?? '');
+	secrets.add(secret);
+}
+
+/** Whether a secret that this process has read is in a text. */
+export function holdsSecret(text: string): boolean {
+	return [...secrets].some((secret) => text.includes(secret));
 }
 
 const fewestCharacters = 16;

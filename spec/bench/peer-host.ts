@@ -55,7 +55,9 @@ const underWayMax = 4096;
 async function beNode({ broker, bringsBroker, folder, name }: HostOrder): Promise<Work> {
 	const config = configOf({
 		nodeName: name,
-		...(bringsBroker ? { brokerListen: new URL(broker).host } : { brokerAddress: broker }),
+		...(bringsBroker
+			? { brokerListen: new URL(broker).host, brokerLogin: false }
+			: { brokerAddress: broker }),
 		socketFolder: folder,
 		databaseFolder: `${folder}/${name}/db`,
 		subscribersDataFolder: `${folder}/${name}/data`,

@@ -44,7 +44,7 @@ test('of two hosts that claim one name at the same moment exactly one gets it, a
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const rivals = ['one', 'two'].map((host) => hosts.start({ node: 'ship1', host }));
 	await Promise.all([central, ...rivals].map(({ ready }) => ready));
-	const broker = spawnReeve(['broker', '--listen', `127.0.0.1:${port}`]);
+	const broker = spawnReeve(['broker', '--without-login', '--listen', `127.0.0.1:${port}`]);
 	t.after(() => killGroup(broker));
 	await lineOf(broker, /mqtt:\/\//);
 	// On a new broker both may take the name at first; then they hear of one another.

@@ -75,7 +75,13 @@ export function askInLines(socket: string, text: string): Promise<unknown[]> {
 
 /** Starts the broker of reeve, and resolves with its address, too. */
 async function spawnBroker(): Promise<{ child: ChildProcess; address: string }> {
-	const child = spawnReeve(['broker', '--listen', '127.0.0.1:0', '--stop-with-parent']);
+	const child = spawnReeve([
+		'broker',
+		'--without-login',
+		'--listen',
+		'127.0.0.1:0',
+		'--stop-with-parent',
+	]);
 	const line = await lineOf(child, /mqtt:\/\//).catch(async (thrown: unknown) => {
 		await killGroup(child);
 		throw thrown;
@@ -89,10 +95,9 @@ function spawnNode(
 	flags: readonly string[],
 	options: Parameters<typeof spawnReeve>[1],
 ): ChildProcess {
-	const words = Object.entries({ startPubREQHello: '0', ...settings }).flatMap(([key, value]) => [
-		`--${key}`,
-		value,
-	]);
+	const words = Object.entries({ startPubREQHello: '0', signing: 'off', ...settings }).flatMap(
+		([key, value]) => [`--${key}`, value],
+	);
 	return spawnReeve(['run', '--stop-with-parent', ...words, ...flags], options);
 }
 

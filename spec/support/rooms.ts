@@ -245,6 +245,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'authorization',
 			'client-signature',
 			'keyring',
+			'pending-keys',
 			'permit',
 			'replay-guard',
 			'signing',
@@ -707,6 +708,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: [
 			'actor-actions',
 			'checkup',
+			'invitation',
 			'journal-source',
 			'operation-command',
 			'security-folder',
@@ -727,6 +729,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'transports/cli/output',
 			'transports/framing',
 			'transports/mqtt',
+			'transports/sockets',
 			'runtime/text',
 		],
 		never: ['transports/cli/commands', 'runtime/intake'],
@@ -780,11 +783,14 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['demo-scenario', 'dev-control', 'fleet-member', 'local-fleet', 'parent-watch'],
 		uses: [
 			'runtime/ledger',
+			'runtime/files',
 			'runtime/platform',
 			'runtime/queries',
+			'runtime/security',
 			'transports/cli/arguments',
 			'transports/cli/client',
 			'transports/cli/output',
+			'transports/mqtt',
 		],
 		never: ['transports/cli/commands'],
 	},
@@ -861,9 +867,10 @@ export const rooms: Readonly<Record<string, Room>> = {
 	},
 	'transports/mqtt': {
 		heart: 'mqtt',
-		doors: ['broker-probe', 'embedded-broker', 'mqtt'],
+		doors: ['broker-login', 'broker-probe', 'embedded-broker', 'mqtt'],
 		uses: [
 			'runtime/config',
+			'runtime/files',
 			'runtime/message',
 			'runtime/network',
 			'runtime/platform',
@@ -876,6 +883,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['listen-address', 'tcp', 'unix-socket'],
 		uses: [
 			'runtime/config',
+			'runtime/files',
 			'runtime/network',
 			'runtime/platform',
 			'runtime/text',

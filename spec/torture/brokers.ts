@@ -46,7 +46,7 @@ async function stopAll(servers: readonly Server[]): Promise<void> {
 /** The broker that reeve brings along; it keeps nothing on disk anyway. */
 async function createEmbedded({ folder, clock, self }: BrokerParts): Promise<Broker> {
 	const port = await freePort();
-	const words = [...self, 'broker', '--listen', `127.0.0.1:${port}`];
+	const words = [...self, 'broker', '--without-login', '--listen', `127.0.0.1:${port}`];
 	const log = join(folder, 'broker.log');
 	const server = createServerProcess({ name: 'broker', port, words, log, clock });
 	return {

@@ -72,7 +72,12 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		mayRun: ownership.mayRun,
 	});
 
-	const self = selfOf(options, { journal, isSafe, methods: () => [...mailboxes.keys()] });
+	const self = selfOf(options, {
+		journal,
+		isSafe,
+		methods: () => [...mailboxes.keys()],
+		key: signer.isOn ? authorization?.keyring.ownKey() : undefined,
+	});
 	const network = createNetwork({ ...shared, self, passPoint, signer, fenced });
 	const presence = createPresence({ clock: journal, signals });
 	const timers = createTimers(shared);
@@ -126,7 +131,15 @@ export function composeNode(options: ComposeOptions): NodeServices {
 		journal,
 		acknowledged: (ack) => publishers.acknowledged(ack),
 	});
-	const listener = createInboundRouter({ self, network, handlers, signals, signer, guard });
+	const listener = createInboundRouter({
+		self,
+		network,
+		handlers,
+		signals,
+		signer,
+		guard,
+		onAnnouncedKey: security.noteKey,
+	});
 	const cancellations = createCancellations();
 	const hostRuntimes = new Map<string, HostRuntime>();
 	const { actors } = definitions;
@@ -184,9 +197,14 @@ export function composeNode(options: ComposeOptions): NodeServices {
 /** Who this node is on the wire. */
 function selfOf(
 	{ config, host }: ComposeOptions,
-	its: { journal: Journal; isSafe: boolean; methods: () => readonly string[] },
+	its: {
+		readonly journal: Journal;
+		readonly isSafe: boolean;
+		readonly methods: () => readonly string[];
+		readonly key: string | undefined;
+	},
 ): Self {
-	const { journal, isSafe, methods } = its;
+	const { journal, isSafe, methods, key } = its;
 	return {
 		node: config.nodeName,
 		// It may get another identity: see `store-renewal.ts`.
@@ -199,6 +217,7 @@ function selfOf(
 		host,
 		mode: isSafe ? 'safe' : undefined,
 		facts: ownFacts(config.facts),
+		key,
 	};
 }
 

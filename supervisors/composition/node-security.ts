@@ -11,6 +11,8 @@ import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ReplayCheck } from '../../runtime/network/inbound-router.ts';
 import { createClientCheck, type ClientCheck } from '../../runtime/security/client-signature.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
+import { fingerprint, hasOwnKey, openKeyring } from '../../runtime/security/keyring.ts';
+import { openPendingKeys } from '../../runtime/security/pending-keys.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import { createReplayGuard } from '../../runtime/security/replay-guard.ts';
 import { passingSigner } from '../../runtime/security/signing.ts';
@@ -24,6 +26,8 @@ export interface NodeSecurity {
 	readonly authorization: Authorization | undefined;
 	readonly signer: Authorization['signer'];
 	readonly claimSigner: ClaimSigner | undefined;
+	/** Notes a key that a node has announced, and that is not accepted. */
+	readonly noteKey: ((node: string, key: string) => void) | undefined;
 	/** What the principals of messages may do here. */
 	authority(methods: Pick<MethodRegistry, 'find'>): Authority;
 	/** Whether messages of other nodes are allowed. */
@@ -48,18 +52,21 @@ export function createNodeSecurity(parts: {
 	/** Other nodes that this node has heard of; called once all services are there. */
 	nodes: () => readonly string[];
 }): NodeSecurity {
-	const { config, clock, methods: registry, nodes } = parts;
+	const { config, clock, signals, methods: registry, nodes } = parts;
 	const { signing } = config;
+	if (signing !== 'off') acceptCentral(config, clock);
 	const authorization = openAuthorization(config, clock, {
 		find: (name) => registry.find(name),
 		methods: () => registry.list(),
 		nodes,
 	});
+	authorization?.keyring.onProblem((problem) => signals.emit('key.unreadable', problem));
 	const signer = authorization?.signer ?? passingSigner;
 	return {
 		authorization,
 		signer,
 		claimSigner: signer.isOn ? claimSignerOf(signer, parts) : undefined,
+		noteKey: signer.isOn && authorization ? noteKeys(authorization, parts) : undefined,
 		authority: (methods) =>
 			createAuthority({
 				config,
@@ -85,6 +92,33 @@ export function createNodeSecurity(parts: {
 				clientCheck: createClientCheck({ authorization, signing, guard }),
 			};
 		},
+	};
+}
+
+/**
+ * Trusts the key of central that the configuration names, before the node has made its own: later
+ * it is the operator who trusts and revokes.
+ */
+function acceptCentral(
+	{ keysFolder, nodeName, centralNodeName, centralKey }: Config,
+	clock: Clock,
+) {
+	if (centralKey === '' || keysFolder === '' || hasOwnKey(keysFolder)) return;
+	const keyring = openKeyring({ folder: keysFolder, node: nodeName, clock });
+	keyring.trust({ kind: 'node', name: centralNodeName, key: centralKey });
+}
+
+/** What nodes announce is kept for a person to accept, and told once. */
+function noteKeys(
+	{ keyring }: Authorization,
+	{ config, clock, signals }: { config: Config; clock: Clock; signals: Signals },
+): (node: string, key: string) => void {
+	const { keysFolder: folder, pendingKeysMax: namesMax } = config;
+	const pending = openPendingKeys({ folder, clock, keyring, namesMax });
+	return (name, key) => {
+		if (!pending.note(name, key)) return;
+		const isOther = keyring.knows({ kind: 'node', name });
+		signals.emit('key.pending', { name, fingerprint: fingerprint(key), isOther });
 	};
 }
 

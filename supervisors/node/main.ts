@@ -9,6 +9,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../../transports/cli/program.ts';
 
+// Each user of the machine can read the command line of a process.
+const secretWords = /^--?broker-?password(?!-?file)|:\/\/[^@/]*:[^@/]*@/i;
+if (process.argv.some((word) => secretWords.test(word))) process.title = 'reeve';
+
 const exitCode = await runProgram(process.argv.slice(2), {
 	self: [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)],
 	async startNode(config, choices, print) {

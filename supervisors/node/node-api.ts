@@ -61,6 +61,7 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		methods,
 		mailboxes: () => services.mailboxes.values(),
 		about,
+		hasKey: keyCheckOf(services),
 		prefix: config.topicPrefix,
 		tree: () => {
 			const top = services.names.whereis('node');
@@ -97,4 +98,10 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 
 async function* timelineOf(services: TimelineParts, id: string): AsyncGenerator {
 	yield await messageTimeline(services, id);
+}
+
+/** Whether nodes have a key that is accepted here; undefined where signatures are not looked at. */
+function keyCheckOf({ authorization, config }: NodeServices) {
+	if (!authorization || config.signing === 'off') return undefined;
+	return (name: string) => authorization.keyring.knows({ kind: 'node', name });
 }

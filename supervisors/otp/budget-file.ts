@@ -29,8 +29,8 @@ export function fileBudgets(path: string, now?: () => number): Budgets {
 		save(supervisor, budget) {
 			if (JSON.stringify(kept[supervisor]) === JSON.stringify(budget)) return;
 			kept[supervisor] = budget;
-			mkdirSync(dirname(path), { recursive: true });
-			writeFileSync(`${path}.new`, JSON.stringify(kept));
+			mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+			writeFileSync(`${path}.new`, JSON.stringify(kept), { mode: 0o600 });
 			renameSync(`${path}.new`, path);
 		},
 	};

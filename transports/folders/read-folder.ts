@@ -169,7 +169,7 @@ async function finish(
 	const answers = known?.answers ?? 'not known: the node ended before they were written';
 	const told = `${JSON.stringify({ file: name, answers }, undefined, 2)}\n`;
 	// A client waits for this file, and must not read half of it.
-	writeAtomically(`${target}.answer.json`, told, { mode: 0o644 });
+	writeAtomically(`${target}.answer.json`, told, { mode: 0o600 });
 	await rename(at, target);
 	await syncFolder(join(folder, fate));
 	given.delete(mark);
@@ -248,7 +248,7 @@ async function start(context: TransportContext): Promise<RunningTransport> {
 	const { config, clock, signals } = context;
 	const folder = resolve(config.readFolder);
 	for (const name of ['taken', 'done', 'refused'])
-		await mkdir(join(folder, name), { recursive: true });
+		await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
 	const settling = createSettling(clock, config.readFolderSettleMs);
 	const stopping = new AbortController();
 	const scanning = { context, settling, given: new Map() };

@@ -83,7 +83,7 @@ function escaped(text: string): string {
 async function start({ config, signals }: TransportContext): Promise<RunningTransport> {
 	const { createRoutes, startWeb, requestPath } = await import('./web-server.ts');
 	const root = resolve(config.subscribersDataFolder);
-	await mkdir(root, { recursive: true });
+	await mkdir(root, { recursive: true, mode: 0o700 });
 	const routes = createRoutes();
 	// HEAD requests come here, too; hono removes the body of the answer.
 	routes.get('*', ({ req }) => answerFor(root, requestPath(req.raw), req.method === 'HEAD'));

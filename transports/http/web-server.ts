@@ -162,7 +162,7 @@ function crossSiteProblem(
 	const { host = '', origin } = headers;
 	const site = headers['sec-fetch-site'];
 	// Another port of this machine is the same site: only a link may lead from there to here.
-	const isNeighbour = site === 'same-site' && headers['sec-fetch-mode'] !== 'navigate';
+	const isNeighbour = site === 'same-site' && !isLink(headers);
 	if (
 		site === 'cross-site' ||
 		isNeighbour ||
@@ -173,6 +173,12 @@ function crossSiteProblem(
 	const name = host.replace(/:\d*$/, '');
 	const isOurs = !isLoopback || /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(name);
 	return isOurs ? undefined : `the host name ${host.slice(0, 100)} is not a loopback name`;
+}
+
+/** Whether it is a navigation to a page of its own; one to a frame lets another page show it. */
+function isLink(headers: IncomingMessage['headers']): boolean {
+	const { 'sec-fetch-mode': mode, 'sec-fetch-dest': destination = 'document' } = headers;
+	return mode === 'navigate' && destination === 'document';
 }
 
 function isSameOrigin(origin: string, host: string): boolean {

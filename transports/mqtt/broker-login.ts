@@ -4,12 +4,20 @@
  * and certificates can be replaced while the node runs; while a file cannot be read, the earlier
  * login stays in use.
  *
+ * The broker that a node starts itself has a login, too: what the operator has set, else the user
+ * `reeve` and a password that is made at the first start and kept beside the keys. The file can be
+ * the `brokerPasswordFile` of other nodes.
+ *
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
+import { passwordFileOf } from '../../runtime/config/config-file.ts';
+import { writeAtomically } from '../../runtime/files/atomic-file.ts';
+import { withFileLock } from '../../runtime/files/file-lock.ts';
+import { realClock } from '../../runtime/platform/clock.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
-import { pemBytes, secretText } from '../../runtime/text/secret-file.ts';
+import { noteSecret, pemBytes, secretText } from '../../runtime/text/secret-file.ts';
 
 /** The login as options of mqtt.js. */
 export interface BrokerLogin {
@@ -34,14 +42,73 @@ export function readLogin(config: Config): BrokerLogin {
 		throw new ReeveError('bad_config', 'brokerPassword and brokerPasswordFile: one of the two');
 	}
 	const secret = contentOf(config, 'brokerPasswordFile', secretText);
-	const password = secret ?? (brokerPassword === '' ? undefined : brokerPassword);
+	const password = secret ?? (brokerPassword === '' ? keptPassword(config) : brokerPassword);
+	if (password !== undefined) noteSecret(password);
+	const given = { username: brokerUser === '' ? undefined : brokerUser, password };
+	const isOwn = config.brokerAddress === '' && config.brokerLogin;
 	return present({
-		username: brokerUser === '' ? undefined : brokerUser,
-		password,
+		...(isOwn ? madeLogin(config, given) : given),
 		ca: contentOf(config, 'rootCAPath', pemBytes),
 		cert: contentOf(config, 'brokerCertPath', pemBytes),
 		key: contentOf(config, 'brokerKeyPath', pemBytes),
 	});
+}
+
+/** The password that a first start was given as text, and has put into its file. */
+function keptPassword(config: Config): string | undefined {
+	const path = passwordFileOf(config);
+	const isKept = config.brokerAddress !== '' && config.brokerUser !== '' && existsSync(path);
+	return isKept ? readOrMakePassword(path) : undefined;
+}
+
+/** The login at the broker that this node starts. */
+export interface OwnBrokerLogin {
+	readonly username: string;
+	readonly password: string;
+}
+
+/**
+ * The login that the broker of this node wants; its password is made if there is none.
+ *
+ * @throws ReeveError `bad_config`
+ */
+export function ownBrokerLogin(config: Config): OwnBrokerLogin {
+	const { username, password } = readLogin({ ...config, brokerAddress: '', brokerLogin: true });
+	return { username: username ?? usualUser, password: password ?? '' };
+}
+
+/** The user of the broker that a node starts. */
+export const usualUser = 'reeve';
+
+function madeLogin(
+	config: Config,
+	{ username = usualUser, password }: Pick<BrokerLogin, 'username' | 'password'>,
+): OwnBrokerLogin {
+	return { username, password: password ?? readOrMakePassword(passwordFileOf(config)) };
+}
+
+/**
+ * The password in a file, which is made if it is not there: 256 random bits, for its owner only.
+ *
+ * @throws ReeveError `bad_config`, also if others than its owner may read the file
+ */
+export function readOrMakePassword(path: string): string {
+	if (!existsSync(path)) withFileLock(path, () => makePassword(path), { code: 'bad_config' });
+	if ((statSync(path).mode & 0o077) !== 0) {
+		throw new ReeveError('bad_config', `${path} may be read by others: chmod 600 ${path}`);
+	}
+	try {
+		return secretText(readFileSync(path));
+	} catch (cause) {
+		throw new ReeveError('bad_config', `${path}: ${reasonOf(cause)}`, { cause });
+	}
+}
+
+function makePassword(path: string): void {
+	// Another process may have made it meanwhile.
+	if (existsSync(path)) return;
+	const text = `${Buffer.from(realClock.bytes(32)).toString('base64url')}\n`;
+	writeAtomically(path, text, { mode: 0o600, code: 'bad_config' });
 }
 
 /** Returns a function that reads the login again for each connection. */

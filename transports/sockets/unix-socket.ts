@@ -12,6 +12,7 @@
 import { chmod, mkdir, rm, stat } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { withPrivateMask } from '../../runtime/files/atomic-file.ts';
 import type { Config } from '../../runtime/config/config.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import {
@@ -54,7 +55,7 @@ function listening(server: Server, path: string): Promise<void> {
 			const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'bad_config';
 			fail(new ReeveError(code, `socketFolder: ${cause.message}`, { cause }));
 		});
-		server.listen(path, done);
+		withPrivateMask(() => server.listen(path, done));
 	});
 }
 

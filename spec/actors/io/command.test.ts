@@ -7,6 +7,7 @@ import test from 'node:test';
 import { killGroup, runCommand, type Command } from '../../../actors/io/command.ts';
 import { realClock, steppedClock } from '../../../runtime/platform/clock.ts';
 import { createHeldPipe } from '../../support/held-pipe.ts';
+import { noteSecret } from '../../../runtime/text/secret-file.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 const bounded = { timeout: 30_000 };
@@ -59,7 +60,15 @@ test('variables are added to the environment, and taken out of it', bounded, asy
 });
 
 test('a command inherits no settings of the node: passwords are among them', bounded, async (t) => {
-	const secrets = { REEVE_BROKER_PASSWORD: 'secret', REEVE_NODE_NAME: 'ship1' };
+	noteSecret('s3cret-word');
+	const secrets = {
+		REEVE_BROKER_PASSWORD: 'secret',
+		REEVE_NODE_NAME: 'ship1',
+		OTHER_PASSWORD: 's3cret-word',
+		OTHER_ADDRESS: 'mqtt://me:s3cret-word@host',
+		CREDENTIALS_DIRECTORY: '/run/credentials/reeve',
+		NOTIFY_SOCKET: '/run/systemd/notify',
+	};
 	Object.assign(process.env, secrets, { OTHER: 'kept' });
 	t.after(() => {
 		for (const name of [...Object.keys(secrets), 'OTHER']) delete process.env[name];

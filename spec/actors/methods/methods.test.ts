@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { findOrphans } from '../../../actors/io/orphan-commands.ts';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
@@ -140,6 +141,22 @@ test(
 		const output = await runner.run('exec', { methodArgs }, { outputBytesMax: 101 });
 		const why = { code: 'output_too_large', detail: 'more than 101 bytes; the command was killed' };
 		assert.deepEqual(output, { data: 'é'.repeat(50), ...why });
+	},
+);
+
+test(
+	'a command that is killed leaves no process behind that has left its group',
+	{ ...bounded, skip: process.platform === 'linux' ? false : 'no /proc' },
+	async (t) => {
+		const script = 'setsid sleep 1000 >/dev/null 2>&1 & echo $!; yes';
+		const methodArgs = ['bash', '-c', script];
+		const runner = createMethodRunner(t);
+		const output = await runner.run('exec', { methodArgs, id: 'm8' }, { outputBytesMax: 100 });
+		assert.equal(output?.code, 'output_too_large');
+		const [pid = ''] = String(output?.data).split('\n');
+		assert.match(pid, /^[1-9]\d+$/);
+		const marks = { storeId: 'store1', messages: new Set(['m8']) };
+		assert.deepEqual(await findOrphans(marks), []);
 	},
 );
 

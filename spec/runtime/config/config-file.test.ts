@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../../../runtime/config/config-file.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { nearestWord } from '../../../runtime/text/spelling.ts';
+import { readLogin } from '../../../transports/mqtt/broker-login.ts';
 import { runScript } from '../../support/scripts.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
@@ -44,7 +45,7 @@ test('flags win over the environment, the environment over the file, the file ov
 	assert.equal(origins.databaseFolder.source, 'default');
 });
 
-test('the first start creates a file with every key and its meaning, which reads as the defaults', (t) => {
+test('the first start creates a file with every key and its meaning, which reads as the defaults and signs', (t) => {
 	const folder = join(temporaryFolder(t), 'etc');
 	const { path } = keepConfig({ folder });
 	const text = readFileSync(path, 'utf8');
@@ -55,10 +56,59 @@ test('the first start creates a file with every key and its meaning, which reads
 	const { config } = readConfig({ folder });
 	for (const key of configKeys) {
 		// Where keys are kept follows from where the file is.
-		const expected = key === 'keysFolder' ? join(folder, 'keys') : configDoc(key).default;
-		assert.deepEqual(config[key], expected, key);
+		const first: Partial<Record<string, unknown>> = {
+			keysFolder: join(folder, 'keys'),
+			signing: 'on',
+		};
+		assert.deepEqual(config[key], first[key] ?? configDoc(key).default, key);
 	}
 	assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('a new node signs, and one whose journal or configuration is there goes on as it did', (t) => {
+	const folder = temporaryFolder(t);
+	const databaseFolder = join(folder, 'db');
+	const flags = { databaseFolder };
+	const first = join(folder, 'first');
+	assert.equal(keepConfig({ folder: first, flags }).config.signing, 'on');
+	assert.equal(keepConfig({ folder: first }).config.signing, 'on', 'it is in the file');
+	const off = { ...flags, signing: 'off' };
+	assert.equal(keepConfig({ folder: join(folder, 'off'), flags: off }).config.signing, 'off');
+	const environment = { REEVE_SIGNING: 'required' };
+	const places = { folder: join(folder, 'environment'), flags, environment };
+	assert.equal(keepConfig(places).config.signing, 'required');
+	mkdirSync(databaseFolder);
+	writeFileSync(join(databaseFolder, 'data.mdb'), '');
+	assert.equal(keepConfig({ folder: join(folder, 'old'), flags }).config.signing, 'off');
+});
+
+test('a password that is given as text is moved into a file for its owner only, and not repeated', (t) => {
+	const given = [
+		{ brokerAddress: 'mqtt://host:1883', brokerUser: 'me', brokerPassword: 's3cret-word' },
+		{ brokerAddress: 'mqtt://me:s3cret-word@host:1883' },
+	];
+	for (const values of given) {
+		for (const isFlag of [true, false]) {
+			const folder = temporaryFolder(t);
+			const path = join(folder, 'config.yaml');
+			const lines = Object.entries(values).map((pair) => `${pair.join(': ')}\n`);
+			if (!isFlag) writeFileSync(path, `# mine\n${lines.join('')}`);
+			const { config, remarks } = keepConfig({ folder, ...(isFlag ? { flags: values } : {}) });
+			const file = join(folder, 'keys', 'broker.password');
+			assert.equal(readFileSync(file, 'utf8'), 's3cret-word\n');
+			assert.equal(statSync(file).mode & 0o777, 0o600);
+			assert.doesNotMatch(readFileSync(path, 'utf8'), /s3cret/);
+			assert.doesNotMatch(JSON.stringify([config, remarks]), /s3cret/);
+			const again = keepConfig({ folder });
+			assert.equal(again.config.brokerAddress, 'mqtt://host:1883');
+			const { username, password } = readLogin(again.config);
+			assert.deepEqual([username, password], ['me', 's3cret-word']);
+		}
+	}
+	const folder = temporaryFolder(t);
+	const environment = { REEVE_BROKER_PASSWORD: 's3cret-word' };
+	assert.equal(keepConfig({ folder, environment }).config.brokerPassword, 's3cret-word');
+	assert.equal(existsSync(join(folder, 'keys', 'broker.password')), false);
 });
 
 test('reading alone creates nothing', (t) => {

@@ -69,6 +69,27 @@ test('a birth is said again, less and less often, because a broker may have lost
 	assert.equal(clock.pending(), 0);
 });
 
+test('what others leave on the topic of a node is contradicted at once, and once in a second', async () => {
+	const { statusPublisher, clock, said } = announced();
+	statusPublisher.contradict();
+	assert.equal(said().length, 0, 'it is not announced yet');
+	await clock.advance(1000);
+	statusPublisher.begin();
+	said();
+	for (let time = 0; time < 100; time += 1) statusPublisher.contradict();
+	assert.equal(said().length, 1);
+	await clock.advance(1000);
+	assert.equal(said().length, 1, 'what came meanwhile is contradicted, too');
+	await clock.advance(10_000);
+	assert.equal(said().length, 0);
+	statusPublisher.contradict();
+	statusPublisher.contradict();
+	await statusPublisher.end();
+	said();
+	await clock.advance(10_000);
+	assert.equal(said().length, 0);
+});
+
 test('a death in the name of a living node is contradicted, whichever run it is of', () => {
 	const { statusPublisher, said } = announced();
 	statusPublisher.begin();

@@ -91,11 +91,47 @@ test('keys that are put into the folder by hand are found within a second', asyn
 	assert.deepEqual(keyring.list(), [{ ...alice, key }]);
 });
 
-test('a line that holds no key is an error that names the place', (t) => {
-	const { folder, keyring } = keyringOf(t);
-	mkdirSync(join(folder, 'nodes'));
-	writeFileSync(join(folder, 'nodes', 'ship1.pub'), '\nssh-ed25519 AAAA\n');
-	assert.throws(() => keyring.knows(ship1), { code: 'bad_key', message: /ship1\.pub:2/ });
+test('a malformed key file costs that key alone, is told, and lets its owner in without a key no more', async (t) => {
+	const { folder, clock, keyring } = keyringOf(t);
+	const [good, second] = [keyringOf(t, 'ship2').keyring, keyringOf(t, 'ship1').keyring];
+	keyring.trust({ ...ship1, name: 'ship2', key: good.ownKey() });
+	const told: string[] = [];
+	keyring.onProblem(({ place, why }) => told.push(`${place}: ${why}`));
+	const nodes = join(folder, 'nodes');
+	writeFileSync(join(nodes, 'ship1.pub'), `\nssh-ed25519 AAAA\n${second.ownKey()}\n`);
+	writeFileSync(join(nodes, 'ship3.pub'), Buffer.from([0xff, 0xfe, 0]));
+	writeFileSync(join(nodes, 'ship4.pub'), '');
+	mkdirSync(join(nodes, 'ship5.pub'));
+	await clock.advance(1001);
+	assert.ok(keyring.verify({ ...ship1, name: 'ship2' }, bytes, good.sign(bytes)));
+	assert.ok(keyring.verify(ship1, bytes, second.sign(bytes)));
+	assert.deepEqual(
+		keyring.list().map(({ name }) => name),
+		['ship1', 'ship2'],
+	);
+	const places = keyring.problems().map(({ place }) => place.slice(nodes.length + 1));
+	assert.deepEqual(places.toSorted(), ['ship1.pub:2', 'ship3.pub', 'ship4.pub', 'ship5.pub']);
+	assert.equal(told.length, 4);
+	assert.ok(!told.join().includes('AAAA'), 'what it holds is not repeated');
+	for (const name of ['ship3', 'ship4', 'ship5']) {
+		assert.ok(keyring.knows({ ...ship1, name }), name);
+		assert.equal(keyring.verify({ ...ship1, name }, bytes, second.sign(bytes)), false);
+	}
+});
+
+test('a key that is revoked by an edit of its file in place is trusted no more', async (t) => {
+	const { folder, clock, keyring } = keyringOf(t);
+	const [old, next] = [keyringOf(t, 'ship1').keyring, keyringOf(t, 'ship1').keyring];
+	keyring.trust({ ...ship1, key: old.ownKey() });
+	assert.ok(keyring.verify(ship1, bytes, old.sign(bytes)));
+	writeFileSync(join(folder, 'nodes', 'ship1.pub'), `# a new one\n${next.ownKey()}\n`);
+	await clock.advance(1001);
+	assert.equal(keyring.verify(ship1, bytes, old.sign(bytes)), false);
+	assert.ok(keyring.verify(ship1, bytes, next.sign(bytes)));
+});
+
+test('what is no key, or no name, cannot be trusted', (t) => {
+	const { keyring } = keyringOf(t);
 	assert.throws(() => readKey('ed25519:short'), { code: 'bad_key' });
 	assert.throws(() => keyring.trust({ ...ship1, name: '../x', key: 'ed25519:x' }), {
 		code: 'bad_name',

@@ -3,8 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
+import { fingerprint, openKeyring } from '../../../runtime/security/keyring.ts';
+import { openPendingKeys } from '../../../runtime/security/pending-keys.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
-import { ask, seen, send, settled } from '../../support/local-nodes.ts';
+import { ask, seen, send, settled, signalOf } from '../../support/local-nodes.ts';
 import { refused, startSigningFleet } from '../../support/signing-fleet.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
 import { packAcknowledgement } from '../../../runtime/protocol/acknowledgement.ts';
@@ -235,3 +239,106 @@ test('an unsigned objection does not keep a node from its name', { timeout }, as
 	assert.equal(central.signals.counts()['name.granted'], 1);
 	assert.equal(central.signals.counts()['name.denied'], undefined);
 });
+
+test(
+	'a trusted node that first takes the id of a store is not in the way of its owner',
+	{ timeout },
+	async (t) => {
+		const nodes = ['central', 'ship1', 'ship2'];
+		const { start, mallory, keyring } = await startSigningFleet(t, nodes);
+		const first = await start('ship1');
+		const { storeId } = first;
+		await first.stop();
+		// Central hears nothing of it before the other node speaks for its store.
+		await mallory.publish('reeve/ship1/_status', '', true);
+		await start('central');
+		const signer = createSigner({ keyring: keyring('ship2'), signing: 'on' });
+		const topic = 'reeve/central/_lane/REQPing/EventACK';
+		const head = { v: frameVersion, from: 'ship2', storeId, epoch: 99 } as const;
+		const lanes = [{ lane: 'central/REQPing/EventACK/', lo: 50, first: 50, rows: [] }];
+		await mallory.publish(topic, signer.sign(topic, packFrames(head, lanes)));
+		await mallory.overhear(/ship2\/_ack/);
+		const ship1 = await start('ship1');
+		const row = await settled(ship1, await send(ship1, { ...ping, toNode: 'central' }));
+		assert.equal(row.state, 'done');
+	},
+);
+
+test(
+	'a store whose node has proven itself is not spoken for by a node without a key',
+	{ timeout },
+	async (t) => {
+		const { start, mallory } = await startSigningFleet(t, ['central', 'ship1'], 'on');
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		await settled(ship1, await send(ship1, { ...ping, toNode: 'central' }));
+		const { storeId } = ship1;
+		const head = { v: frameVersion, from: 'hers', storeId, epoch: 99 } as const;
+		const content = { lane: 'central/REQPing/EventACK/', lo: 50, first: 50, rows: [] };
+		const topic = 'reeve/central/_lane/REQPing/EventACK';
+		await mallory.publish(topic, packFrames(head, [content]));
+		assert.equal(await refused(central, 'unsigned'), topic);
+		await settled(ship1, await send(ship1, { ...ping, toNode: 'central' }));
+	},
+);
+
+test(
+	'no unsigned retained status silences a node: its owner says its birth again',
+	{ timeout },
+	async (t) => {
+		const death = { v: 1, state: 'offline', node: 'ship1', storeId: 'hers', epoch: 99 };
+		const forged = [JSON.stringify(death), '', '{', JSON.stringify({ ...death, node: 'ship2' })];
+		const watchers = forged.map((_, at) => `watcher${at}`);
+		const { start, mallory } = await startSigningFleet(t, ['ship1', ...watchers]);
+		await start('ship1');
+		for (const [at, status] of forged.entries()) {
+			await mallory.publish('reeve/ship1/_status', status, true);
+			const watcher = await start(`watcher${at}`);
+			await signalOf(watcher, 'node.seen', ({ name }) => name === 'ship1');
+		}
+	},
+);
+
+test(
+	'a node whose key is not accepted is listed as such with its key, whatever signing requires',
+	{ timeout },
+	async (t) => {
+		for (const signing of ['on', 'required'] as const) {
+			const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], signing);
+			const central = await start('central');
+			await start('ship1');
+			const { name, fingerprint: print } = await signalOf(central, 'key.pending');
+			const key = keyring('ship1').ownKey();
+			assert.deepEqual([name, print], ['ship1', fingerprint(key)]);
+			const pending = openPendingKeys({
+				folder: keysFolder('central'),
+				clock: steppedClock(),
+				keyring: keyring('central'),
+				namesMax: 9,
+			});
+			assert.deepEqual(pending.list(), [{ name: 'ship1', key, isOther: false }]);
+			if (signing === 'required') continue;
+			const rows = await ask<NodeRow>(central, { reeve: 'nodes' });
+			assert.equal(rows.find((row) => row.name === 'ship1')?.key, 'pending');
+		}
+	},
+);
+
+test(
+	'a new node trusts the key of central that its configuration names, at its first start only',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'required');
+		await start('central');
+		const centralKey = keyring('central').ownKey();
+		const trusted = () => openKeyring(around).list();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		const values = { centralKey, keysFolder: around.folder };
+		const first = await start('ship1', values);
+		assert.deepEqual(trusted(), [{ kind: 'node', name: 'central', key: centralKey }]);
+		await first.stop();
+		openKeyring(around).revoke({ kind: 'node', name: 'central' });
+		await start('ship1', values);
+		assert.deepEqual(trusted(), []);
+	},
+);

@@ -170,8 +170,14 @@ test('every answer tells browsers not to guess its type, lend it to other sites,
 	const listenerTokenFile = join(temporaryFolder(t), 'token');
 	writeFileSync(listenerTokenFile, 'a-token-of-enough-length');
 	const { url } = await start(t, { listenerTokenFile });
-	for (const path of ['/healthz', '/api/tree', '/nothing']) {
-		const { headers } = await fetch(`${url}${path}`);
+	const authorization = 'Bearer a-token-of-enough-length';
+	const wanted = ['/healthz', '/api/tree', '/nothing', '/events', '/metrics', '/api/nodes'];
+	for (const [path, sent] of wanted.flatMap((each) => [
+		[each, {}] as const,
+		[each, { authorization }] as const,
+	])) {
+		const { headers, body } = await fetch(`${url}${path}`, { headers: sent });
+		await body?.cancel();
 		const said = ['x-content-type-options', 'cross-origin-resource-policy', 'cache-control'].map(
 			(name) => headers.get(name),
 		);
@@ -181,14 +187,15 @@ test('every answer tells browsers not to guess its type, lend it to other sites,
 
 test('a page of the same site but another origin may be a link to an answer, and nothing else', async (t) => {
 	const { url } = await start(t);
-	const status = (mode: string) => {
+	const status = (mode: string, more: Record<string, string> = {}) => {
 		const { port } = new URL(url);
-		const headers = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': mode };
+		const headers = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': mode, ...more };
 		return new Promise<number | undefined>((resolve) => {
 			request({ port, path: '/healthz', headers }, ({ statusCode }) => resolve(statusCode)).end();
 		});
 	};
 	assert.equal(await status('navigate'), 200);
+	assert.equal(await status('navigate', { 'sec-fetch-dest': 'iframe' }), 401);
 	assert.equal(await status('no-cors'), 401);
 	assert.equal(await status('cors'), 401);
 });

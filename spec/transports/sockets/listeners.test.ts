@@ -39,7 +39,19 @@ test('the data folder is shown: folders as lists, files as they are', async (t) 
 	const file = await fetch(`${url}/logs/ship1/some%20%3Cb%3E.log`);
 	assert.equal(await file.text(), 'one\ntwo\n');
 	assert.equal(file.headers.get('content-length'), '8');
-	assert.equal(file.headers.get('x-content-type-options'), 'nosniff');
+	for (const path of [
+		'',
+		'/logs/',
+		'/logs/ship1/some%20%3Cb%3E.log',
+		'/nothing',
+		'/.append-note',
+	]) {
+		const { headers, body } = await fetch(`${url}${path}`);
+		await body?.cancel();
+		const names = ['x-content-type-options', 'cross-origin-resource-policy', 'cache-control'];
+		const said = names.map((name) => headers.get(name));
+		assert.deepEqual(said, ['nosniff', 'same-origin', 'no-store'], path);
+	}
 	const head = await fetch(`${url}/logs/ship1/some%20%3Cb%3E.log`, { method: 'HEAD' });
 	assert.deepEqual([head.status, await head.text()], [200, '']);
 	assert.match(await (await fetch(url)).text(), />logs\/<\/a>/);

@@ -11,6 +11,8 @@ import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError, errorTable } from '../../../runtime/platform/errors.ts';
 import { firstProcess, isFirstProcess } from '../../../runtime/platform/first-process.ts';
 import { clockOffsetVariable } from '../../../runtime/platform/offset-clock.ts';
+import { fingerprint, openKeyring } from '../../../runtime/security/keyring.ts';
+import { openPendingKeys } from '../../../runtime/security/pending-keys.ts';
 import { allRows, createClient } from './socket-client.ts';
 import type { CommandInput, CommandTools } from '../arguments/command.ts';
 import type { AboutRow } from '../output/description.ts';
@@ -43,7 +45,7 @@ export async function checkup(options: Options, tools: CommandTools): Promise<re
 	findings.push(finding);
 	if (config) {
 		for (const [name, folder] of foldersOf(config)) findings.push(folderFinding(name, folder));
-		findings.push(await brokerFinding(config, tools));
+		findings.push(await brokerFinding(config, tools), keysFinding(config, tools));
 	}
 	findings.push(await nodeFinding(options, tools));
 	findings.push(await processFinding(options, tools));
@@ -117,6 +119,27 @@ async function brokerFinding(config: Config, { clock }: CommandTools): Promise<F
 		const { code, message: what } = asReeveError(thrown);
 		return { name, state: 'failed', what, cure: errorTable[code].hint };
 	}
+}
+
+/** Whether keys wait for a person, or cannot be read. */
+function keysFinding(config: Config, { clock }: CommandTools): Finding {
+	const name = 'keys';
+	const { keysFolder: folder, nodeName: node, signing, pendingKeysMax: namesMax } = config;
+	if (signing === 'off') return { name, state: 'ok', what: 'signing is off' };
+	const keyring = openKeyring({ folder, node, clock });
+	const [problem] = keyring.problems();
+	if (problem) {
+		const what = `${problem.place}: ${problem.why}; that key is not trusted`;
+		return { name, state: 'failed', what, cure: 'correct the file, or: reeve keys trust' };
+	}
+	const pending = openPendingKeys({ folder, clock, keyring, namesMax }).list();
+	if (pending.length > 0) {
+		const keys = pending.map((each) => `${each.name} ${fingerprint(each.key)}`);
+		const what = `not accepted yet: ${keys.slice(0, 5).join(', ')}`;
+		const cure = 'compare with reeve keys show there, then: reeve keys accept NAME FINGERPRINT';
+		return { name, state: 'warning', what, cure };
+	}
+	return { name, state: 'ok', what: `signing is ${signing}, ${keyring.list().length} trusted` };
 }
 
 const brokerCures = {

@@ -21,6 +21,7 @@ import {
 } from '../../../runtime/security/access-rules.ts';
 import { readConfig } from '../../../runtime/config/config-file.ts';
 import { openKeyring, type Keyring } from '../../../runtime/security/keyring.ts';
+import { openPendingKeys, type PendingKeys } from '../../../runtime/security/pending-keys.ts';
 import type { CommandInput, CommandTools, OptionDefinition } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
 import { sendMessages } from './send-message.ts';
@@ -46,6 +47,8 @@ export interface SecurityFolder {
 	readonly folder: string;
 	readonly node: string;
 	readonly keyring: Keyring;
+	readonly pending: PendingKeys;
+	readonly config: Config;
 	readonly administrator: Authorization['administrator'];
 	/**
 	 * The rules, also if they cannot be understood, and the names that they may use. Without
@@ -64,6 +67,8 @@ export function securityFolder(input: CommandInput, tools: CommandTools): Securi
 		folder,
 		node,
 		keyring,
+		pending: openPendingKeys({ folder, clock, keyring, namesMax: config.pendingKeysMax }),
+		config,
 		administrator: administratorOf(config, keyring),
 		async rules(asksNode) {
 			const known = asksNode ? await knownParts(input, tools, config) : knowsNothing;

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { passwordFileOf, readConfig } from '../../../runtime/config/config-file.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { startBroker, type RunningBroker } from '../../mqtt/embedded-broker.ts';
-import { defineCommand } from '../arguments/command.ts';
+import { ownBrokerLogin, readOrMakePassword, usualUser } from '../../mqtt/broker-login.ts';
+import { startBroker, type BrokerRules, type RunningBroker } from '../../mqtt/embedded-broker.ts';
+import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { configPlaces } from '../arguments/config-options.ts';
 import { parentGone, parentOption } from '../fleet/parent-watch.ts';
 import type { Screen } from '../output/render.ts';
 
@@ -16,29 +19,64 @@ export default defineCommand({
 	arguments: [],
 	options: [
 		{ flags: '--listen <host:port>', help: `Where to listen (${usual}, or a free port)` },
+		{
+			flags: '--password-file, --passwordFile <file>',
+			help: 'A file with the password that clients give; made if it is not there',
+		},
+		{
+			flags: '--without-login, --withoutLogin',
+			help: 'Want none: then each user and program of this machine may use it',
+		},
+		{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
 		parentOption,
 	],
-	examples: ['reeve broker', 'reeve broker --listen 0.0.0.0:1883'],
-	async run({ options }, { screen, interrupts }) {
-		const { listen } = options;
+	examples: ['reeve broker', 'reeve broker --listen 0.0.0.0:1883 --passwordFile ./password'],
+	async run(input, tools) {
+		const { screen, interrupts } = tools;
+		const { listen, stopWithParent } = input.options;
+		const { rules, file } = rulesOf(input, tools);
 		const broker =
-			typeof listen === 'string' ? await startBroker(listen) : await startAnywhere(screen);
+			typeof listen === 'string'
+				? await startBroker(listen, rules)
+				: await startAnywhere(screen, rules);
+		if (rules.login && file) {
+			screen.note(`clients need the user ${rules.login.username} and the password in ${file}`);
+		}
 		screen.out(`broker  ready  ${broker.address}\n`);
-		await Promise.race([interrupts.first, parentGone(options['stopWithParent'] === true)]);
+		await Promise.race([interrupts.first, parentGone(stopWithParent === true)]);
 		await broker.stop();
 		return exitCodes.ok;
 	},
 });
 
+/** Whom the broker lets in, and where its password is if it is not in the configuration. */
+function rulesOf(
+	input: CommandInput,
+	tools: CommandTools,
+): { readonly rules: BrokerRules; readonly file?: string } {
+	const { passwordFile, withoutLogin } = input.options;
+	const { config: limits } = readConfig(configPlaces(input, tools));
+	const { clock } = tools;
+	if (withoutLogin === true) return { rules: { limits, clock } };
+	if (typeof passwordFile === 'string') {
+		const login = { username: usualUser, password: readOrMakePassword(passwordFile) };
+		return { rules: { limits, clock, login }, file: passwordFile };
+	}
+	const { brokerPassword, brokerPasswordFile } = limits;
+	const isMade = brokerPassword === '' && brokerPasswordFile === '';
+	const file = isMade ? passwordFileOf(limits) : brokerPasswordFile;
+	return { rules: { limits, clock, login: ownBrokerLogin(limits) }, file };
+}
+
 /**
  * Listens on the usual port, or on a free one if that is taken: no particular port was asked for.
  */
-async function startAnywhere(screen: Screen): Promise<RunningBroker> {
+async function startAnywhere(screen: Screen, rules: BrokerRules): Promise<RunningBroker> {
 	try {
-		return await startBroker(usual);
+		return await startBroker(usual, rules);
 	} catch (thrown) {
 		if (!(thrown instanceof ReeveError) || thrown.code !== 'address_in_use') throw thrown;
 		screen.out(`${usual} is taken by another program; a free port is used instead\n`);
-		return startBroker('127.0.0.1:0');
+		return startBroker('127.0.0.1:0', rules);
 	}
 }

@@ -11,6 +11,7 @@ import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { version } from '../../../runtime/platform/version.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { configOption } from '../arguments/config-options.ts';
+import { usualUser } from '../../mqtt/broker-login.ts';
 import { askFleet, openControl } from '../fleet/dev-control.ts';
 import { startFleet, type Fleet } from '../fleet/local-fleet.ts';
 import type { Member } from '../fleet/fleet-member.ts';
@@ -25,6 +26,9 @@ const ownKeys = new Set<string>([
 	'centralNodeName',
 	'brokerAddress',
 	'brokerListen',
+	'brokerUser',
+	'brokerPassword',
+	'brokerPasswordFile',
 	'socketFolder',
 	'databaseFolder',
 	'subscribersDataFolder',
@@ -96,7 +100,9 @@ async function fleetHere(
 		fleet = await startFleet({ folder, nodes, nodeWords, self, environment, clock, onGone });
 		const [remark] = fleet.greeting;
 		if (fleet.greeting.length > 1) screen.out(`  ${remark}\n`);
-		screen.out(`  Broker   ${fleet.broker}\n  Socket   ${join(shown, 'central.sock')}\n`);
+		const { broker, passwordFile } = fleet;
+		const login = `user ${usualUser}, password in ./${relative('.', passwordFile)}`;
+		screen.out(`  Broker   ${broker}  ${login}\n  Socket   ${join(shown, 'central.sock')}\n`);
 		screen.out(`  Logs     ${join(shown, '*.log')}\n`);
 		const started = await Promise.all(nodes.map((node) => startOne(fleet, node)));
 		for (const line of started) screen.out(`  ${line}\n`);

@@ -21,11 +21,16 @@ export default defineCommand({
 	],
 	options: [
 		{ flags: '--print', help: 'Print it; required, since nothing else is supported' },
+		{
+			flags: '--confined',
+			help: 'For systemd: let the node and its commands do only what a node itself needs',
+		},
 		{ flags: '--nodes <names>', help: 'For broker-acl: the nodes, separated by commas' },
 		{ flags: '--config-folder, --configFolder <folder>', help: 'Folder of config.yaml (./etc/)' },
 	],
 	examples: [
 		'reeve install systemd --print --configFolder /etc/reeve > reeve.service',
+		'reeve install systemd --print --confined > reeve.service',
 		'reeve install broker-acl mosquitto --print --nodes ship1,ship2 > acl',
 	],
 	async run(input, tools) {
@@ -42,7 +47,8 @@ export default defineCommand({
 		if (words[0] === 'systemd') {
 			const { stopTimeout } = config;
 			const configFolder = resolve(places.folder);
-			const unit = { command: tools.host.self, configFolder, stopTimeout };
+			const isConfined = options['confined'] === true;
+			const unit = { command: tools.host.self, configFolder, stopTimeout, isConfined };
 			tools.screen.out(systemdUnit(unit));
 			return exitCodes.ok;
 		}

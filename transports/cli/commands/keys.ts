@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import {
@@ -24,7 +25,9 @@ import {
 import { readJson } from '../../../runtime/text/lenient-json.ts';
 import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
+import { yamlText } from '../../../runtime/text/yaml.ts';
 import { tableText } from '../output/render.ts';
+import { invitation, invitationRemarks } from '../client/invitation.ts';
 import {
 	isConfirmed,
 	tellNodes,
@@ -41,54 +44,6 @@ type Act = (
 	},
 	tools: CommandTools,
 ) => Promise<void>;
-
-/** Works on the files; a node that runs sees them within a second. */
-export default defineCommand({
-	arguments: [
-		{
-			name: '<what>',
-			help: 'What to do',
-			choices: ['new', 'show', 'list', 'trust', 'revoke', 'sign'],
-		},
-		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
-	],
-	options: [
-		...securityOptions,
-		{ flags: '--response-topic <topic>', help: 'With sign: the response topic of MQTT 5' },
-		{ flags: '--correlation <text>', help: 'With sign: the correlation data of MQTT 5' },
-		{
-			flags: '--properties',
-			help: 'With sign: print user properties of MQTT 5, a line each, not the message',
-		},
-	],
-	examples: [
-		'reeve keys new                              # the pair of this node, if it has none',
-		'reeve keys trust ship1 ed25519:LETTERS      # what reeve keys show says there',
-		'reeve keys trust ship2 ed25519:LETTERS --to ship1   # central tells ship1',
-		'reeve keys revoke ship1',
-		'reeve keys new alice                        # for a person or a program without a node',
-		'reeve keys sign alice reeve/ship1/REQPing/EventACK < message.json',
-	],
-	async run(input, tools) {
-		const [what = '', ...words] = input.words;
-		if (input.options['to'] !== undefined) return tell(what, words, { input, tools });
-		const { options } = input;
-		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input), options };
-		await acts[what]?.(words, files, tools);
-		return exitCodes.ok;
-	},
-});
-
-function tell(
-	what: string,
-	words: readonly string[],
-	given: { input: CommandInput; tools: CommandTools },
-): Promise<number> {
-	if (!['list', 'trust', 'revoke'].includes(what)) {
-		throw new ReeveError('bad_usage', `keys ${what}: a private key is never sent; leave --to out`);
-	}
-	return tellNodes('keys-update', [what, ...words], given);
-}
 
 const acts: Readonly<Record<string, Act>> = {
 	async new([name], { folder, keyring }, { screen }) {
@@ -107,6 +62,29 @@ const acts: Readonly<Record<string, Act>> = {
 	async list(_words, { keyring }, { screen }) {
 		const rows = keyring.list().map(({ kind, name, key }) => [kind, name, key, fingerprint(key)]);
 		screen.out(await tableText(['KIND', 'NAME', 'KEY', 'FINGERPRINT'], rows));
+		for (const { place, why } of keyring.problems()) screen.note(`not trusted: ${place}: ${why}`);
+	},
+	async pending(_words, { pending }, { screen }) {
+		const rows = pending.list().map(({ name, key, isOther }) => {
+			return [name, fingerprint(key), key, isOther ? 'another key of it is trusted' : ''];
+		});
+		screen.out(await tableText(['NAME', 'FINGERPRINT', 'KEY', 'NOTE'], rows));
+		if (rows.length > 0) screen.note('compare with reeve keys show there; then: reeve keys accept');
+	},
+	async accept(words, files, { screen }) {
+		await Promise.resolve();
+		const [name = '', key = ''] = accepted(words, files);
+		screen.out(`accepted: ${name} ${fingerprint(key)}\n`);
+	},
+	async reject([name, print], { pending }, { screen }) {
+		await Promise.resolve();
+		const count = pending.reject(nameIn(name, 'reject'), print);
+		screen.out(`rejected: ${count} of ${name}\n`);
+	},
+	async invite([host = hostname()], { config, keyring }, { screen }) {
+		await Promise.resolve();
+		screen.out(yamlText(invitation(host, { config, key: keyring.ownKey() })));
+		for (const remark of invitationRemarks(config)) screen.note(remark);
 	},
 	async trust([owner, key], { keyring }, { screen }) {
 		await Promise.resolve();
@@ -114,10 +92,17 @@ const acts: Readonly<Record<string, Act>> = {
 		keyring.trust({ ...ownerOf(owner), key });
 		screen.out(`trusted: ${owner} ${fingerprint(key)}\n`);
 	},
-	async revoke([owner, key], { keyring, administrator, isConfirmed: isSure }, { screen }) {
+	async revoke([owner, key], files, { screen }) {
+		const { keyring, pending, administrator, isConfirmed: isSure } = files;
 		await Promise.resolve();
 		checkRevocation(ownerOf(owner), key, { keyring, administrator, isConfirmed: isSure });
-		const count = keyring.revoke(ownerOf(owner), key);
+		const { kind, name } = ownerOf(owner);
+		const keys = keyring.list().filter((each) => each.kind === kind && each.name === name);
+		const count = keyring.revoke({ kind, name }, key);
+		// Else the node that announces it would be offered for acceptance.
+		for (const each of kind === 'node' ? keys : []) {
+			if (key === undefined || each.key === key) pending.refuse(name, each.key);
+		}
 		if (count === 0) throw new ReeveError('not_found', `no such key of ${owner} is trusted here`);
 		screen.out(`revoked: ${count} of ${owner}\n`);
 	},
@@ -161,6 +146,75 @@ function signableBody(bytes: Buffer): Uint8Array {
 	// It is printed as text.
 	if (isUtf8(bytes)) return bytes;
 	throw new ReeveError('bad_message', 'the message is no text in UTF-8');
+}
+
+/** Works on the files; a node that runs sees them within a second. */
+export default defineCommand({
+	arguments: [
+		{
+			name: '<what>',
+			help: 'What to do',
+			choices: Object.keys(acts),
+		},
+		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
+	],
+	options: [
+		...securityOptions,
+		{ flags: '--response-topic <topic>', help: 'With sign: the response topic of MQTT 5' },
+		{ flags: '--correlation <text>', help: 'With sign: the correlation data of MQTT 5' },
+		{
+			flags: '--properties',
+			help: 'With sign: print user properties of MQTT 5, a line each, not the message',
+		},
+	],
+	examples: [
+		'reeve keys new                              # the pair of this node, if it has none',
+		'reeve keys trust ship1 ed25519:LETTERS      # what reeve keys show says there',
+		'reeve keys trust ship2 ed25519:LETTERS --to ship1   # central tells ship1',
+		'reeve keys pending                          # nodes whose keys are not accepted yet',
+		'reeve keys accept ship1 FINGERPRINT         # what reeve keys show says there',
+		'reeve keys accept ship1 FINGERPRINT --to ship2   # and central tells ship2',
+		'reeve keys reject ship1',
+		'reeve keys invite central.example > config.yaml  # the first configuration of a new node',
+		'reeve keys revoke ship1',
+		'reeve keys new alice                        # for a person or a program without a node',
+		'reeve keys sign alice reeve/ship1/REQPing/EventACK < message.json',
+	],
+	async run(input, tools) {
+		const [what = '', ...words] = input.words;
+		const { options } = input;
+		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input), options };
+		if (input.options['to'] !== undefined) {
+			return tell(what, what === 'accept' ? accepted(words, files) : words, { input, tools });
+		}
+		await acts[what]?.(words, files, tools);
+		return exitCodes.ok;
+	},
+});
+
+function tell(
+	what: string,
+	words: readonly string[],
+	given: { input: CommandInput; tools: CommandTools },
+): Promise<number> {
+	if (!['accept', 'list', 'trust', 'revoke'].includes(what)) {
+		throw new ReeveError('bad_usage', `keys ${what} is for this node; leave --to out`);
+	}
+	return tellNodes('keys-update', [what === 'accept' ? 'trust' : what, ...words], given);
+}
+
+/** Accepts a pending key here; the words that make other nodes trust it. */
+function accepted(
+	[name, print]: readonly string[],
+	{ pending, isConfirmed: isSure }: SecurityFolder & { readonly isConfirmed: boolean },
+): readonly string[] {
+	const { key } = pending.accept(nameIn(name, 'accept'), print, isSure);
+	return [nameIn(name, 'accept'), key];
+}
+
+function nameIn(name: string | undefined, what: string): string {
+	if (name !== undefined) return checkName('node', name);
+	throw new ReeveError('bad_usage', `keys ${what} NODE [FINGERPRINT]; see: reeve keys pending`);
 }
 
 function personKey(folder: string, name: string): string {

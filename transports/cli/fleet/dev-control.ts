@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { withPrivateMask } from '../../../runtime/files/atomic-file.ts';
 import { asReeveError, ReeveError } from '../../../runtime/platform/errors.ts';
 import { allRows, createClient, type ControlRequest } from '../client/socket-client.ts';
 
@@ -63,7 +64,7 @@ export async function openControl(
 	});
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', reject);
-		server.listen(path, resolve);
+		withPrivateMask(() => server.listen(path, resolve));
 	});
 	return async () => {
 		const closed = new Promise((resolve) => server.close(resolve));

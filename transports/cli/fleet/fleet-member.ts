@@ -49,7 +49,7 @@ export function startMember(parts: MemberParts): Member {
 	const { name, self, words, environment, log, clock } = parts;
 	const [file = '', ...flags] = self;
 	checkWorkingFolder();
-	const logFile = openSync(log, 'a');
+	const logFile = openSync(log, 'a', 0o600);
 	const child = withoutOwnFiles((files): ChildProcess =>
 		spawn(file, [...flags, ...words, '--stop-with-parent'], {
 			stdio: ['pipe', 'pipe', logFile, ...files],
@@ -75,7 +75,7 @@ export function startMember(parts: MemberParts): Member {
 	const ready = new Promise<undefined>((resolve) => {
 		if (!stdout) return;
 		let isReady = false;
-		const printed = createWriteStream(log, { flags: 'a' });
+		const printed = createWriteStream(log, { flags: 'a', mode: 0o600 });
 		// What a full disk does not take is lost, as the lines of the log are.
 		printed.on('error', () => {});
 		createInterface({ input: stdout }).on('line', (line) => {

@@ -5,9 +5,11 @@
  * @module
  */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Clock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { openKeyring } from '../../../runtime/security/keyring.ts';
+import { usualUser } from '../../mqtt/broker-login.ts';
 import { startMember, type Member } from './fleet-member.ts';
 
 /**
@@ -34,6 +36,8 @@ export interface FleetParts {
 export interface Fleet {
 	/** The broker's address. */
 	readonly broker: string;
+	/** The file with its password. */
+	readonly passwordFile: string;
 	/** The lines that the broker printed when it started. */
 	readonly greeting: readonly string[];
 	member(name: string): Member | undefined;
@@ -76,8 +80,14 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 		});
 		return member;
 	};
+	const passwordFile = resolve(folder, 'broker.password');
 	const launchBroker = () =>
-		launch(brokerName, ['broker', ...(listen === undefined ? [] : ['--listen', listen])]);
+		launch(brokerName, [
+			'broker',
+			'--passwordFile',
+			passwordFile,
+			...(listen === undefined ? [] : ['--listen', listen]),
+		]);
 	const ending = async (name: string, how: 'stop' | 'kill'): Promise<void> => {
 		const member = members.get(name);
 		if (!member?.isRunning()) return;
@@ -85,12 +95,14 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 		await member[how]();
 	};
 
+	introduce(folder, nodes, clock);
 	const first = await launchBroker();
 	const broker = /mqtt:\/\/\S+/.exec(first.greeting.at(-1) ?? '')?.[0] ?? '';
 	listen = broker.replace('mqtt://', '');
 
 	return {
 		broker,
+		passwordFile,
 		greeting: first.greeting,
 		member: (name) => members.get(name),
 		socket: (node) => join(folder, `${node}.sock`),
@@ -104,8 +116,11 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 			if (name === brokerName) return launchBroker();
 			return launch(name, [
 				...nodeWordsOf(name, folder),
-				'--brokerAddress',
-				broker,
+				...Object.entries({
+					brokerAddress: broker,
+					brokerUser: usualUser,
+					brokerPasswordFile: passwordFile,
+				}).flatMap(([key, value]) => [`--${key}`, value]),
 				...parts.nodeWords,
 			]);
 		},
@@ -119,6 +134,23 @@ export async function startFleet(parts: FleetParts): Promise<Fleet> {
 			await ending(brokerName, 'stop');
 		},
 	};
+}
+
+/** Makes the nodes trust one another: they are processes of one user, on one machine. */
+function introduce(folder: string, nodes: readonly string[], clock: Clock): void {
+	const keyrings = nodes.map((node) => {
+		const keysFolder = join(folder, node, 'etc', 'keys');
+		return { node, keyring: openKeyring({ folder: keysFolder, node, clock }) };
+	});
+	for (const { node, keyring } of keyrings) {
+		const key = keyring.ownKey();
+		for (const other of keyrings) {
+			const owner = { kind: 'node', name: node } as const;
+			// The keyring trusts its own key anyway; one that was revoked here stays so.
+			if (other.node !== node && !other.keyring.knows(owner))
+				other.keyring.trust({ ...owner, key });
+		}
+	}
 }
 
 function nodeWordsOf(name: string, folder: string): readonly string[] {

@@ -111,6 +111,7 @@ export function neighbourText(row: NodeRow, now: number): Promise<string> {
 		['epoch', String(row.epoch)],
 		['mode', row.mode],
 		['facts', factsText(row.facts)],
+		['key', row.key && `not accepted; see: reeve keys pending`],
 	]);
 }
 

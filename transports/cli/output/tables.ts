@@ -37,12 +37,18 @@ export function stateText(state: string): string {
 	return kind ? shade(kind, state) : state;
 }
 
+/** What hinders a node, beside its state. */
+function nodeStateText({ state, mode, key }: NodeRow): string {
+	const remarks = [...(mode ? [mode] : []), ...(key ? ['key not accepted'] : [])];
+	return stateText(state) + (remarks.length > 0 ? ` (${remarks.join(', ')})` : '');
+}
+
 /** Nodes. */
 export const nodeTable: TableLayout<NodeRow> = {
 	name: ({ name }) => name,
 	columns: [
 		{ head: 'NODE', cell: ({ name }) => name },
-		{ head: 'STATE', cell: ({ state, mode }) => stateText(state) + (mode ? ` (${mode})` : '') },
+		{ head: 'STATE', cell: nodeStateText },
 		{ head: 'SINCE', cell: ({ since }, now) => agoText(since, now) },
 		{ head: 'WAITING', cell: ({ waiting }) => String(waiting) },
 		{ head: 'EPOCH', wide: true, cell: ({ epoch }) => String(epoch) },

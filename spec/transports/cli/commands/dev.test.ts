@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import mqtt from 'mqtt';
 import { pause, realClock } from '../../../../runtime/platform/clock.ts';
 import { isThere, runReeve, startReeve, type Running } from '../../../support/command-line.ts';
 import { temporaryFolder } from '../../../support/temporary.ts';
@@ -45,12 +46,29 @@ async function held<Value>(promise: Promise<Value>): Promise<Value> {
 	}
 }
 
-test('dev starts a fleet that answers, and Ctrl-C stops all of it cleanly', async (t) => {
+test('dev starts a fleet that answers, whose broker takes no client without its login, and Ctrl-C stops all of it cleanly', async (t) => {
 	const { cwd, dev, pidOf } = await startDev(t);
 	const words = ['send', 'exec', '--to', 'ship1,ship2', '--', 'bash', '-c', 'echo $((6*7))'];
 	const { code, stdout } = await runReeve(words, { cwd });
 	assert.equal(code, 0);
 	assert.equal(stdout.match(/42$/gm)?.length, 2);
+	const [broker = ''] = /mqtt:\/\/\S+/.exec(await dev.until(/Broker/)) ?? [];
+	const stranger = mqtt.connectAsync(broker, { reconnectPeriod: 0 });
+	await assert.rejects(stranger, /Bad username or password/);
+	const password = readFileSync(join(cwd, '.reeve', 'broker.password'), 'utf8').trim();
+	const user = { username: 'reeve', password, reconnectPeriod: 0 };
+	await (await mqtt.connectAsync(broker, user)).endAsync();
+	const config = readFileSync(join(cwd, '.reeve', 'ship1', 'etc', 'config.yaml'), 'utf8');
+	assert.match(config, /^signing: on$/m);
+	const nodes = await runReeve(['get', 'nodes', '-o', 'json'], { cwd });
+	const known = JSON.parse(nodes.stdout) as { name: string; key?: string }[];
+	assert.deepEqual(
+		known.map(({ name, key }) => [name, key]),
+		[
+			['ship1', undefined],
+			['ship2', undefined],
+		],
+	);
 	const pids = await Promise.all(['central', 'ship1', 'ship2'].map(pidOf));
 	assert.ok(pids.every(isThere));
 	dev.child.kill('SIGINT');
