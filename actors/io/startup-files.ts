@@ -24,6 +24,7 @@ import { replaceFile } from './result-file.ts';
 const limits = {
 	messageBytesMax: 1_048_576,
 	messageDepthMax: 64,
+	messageValuesMax: 50_000,
 	yamlBytesMax: 16_384,
 	publicMessagesMax: startupFilesMax,
 } as const;

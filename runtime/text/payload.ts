@@ -14,6 +14,7 @@ export interface PayloadLimits {
 	readonly messageBytesMax: number;
 	readonly yamlBytesMax: number;
 	readonly messageDepthMax: number;
+	readonly messageValuesMax: number;
 	readonly publicMessagesMax: number;
 }
 
@@ -23,9 +24,9 @@ export interface PayloadLimits {
  * JSON, trailing commas included, is read as JSON, and the rest as YAML. So an error names what the
  * YAML reader found, unless the payload begins like JSON.
  *
- * Any MQTT client may send one, so nothing is parsed that could take long: the depth of JSON is
- * counted before, and YAML, which takes a hundred times longer to parse, has a limit of its own and
- * no aliases.
+ * Any MQTT client may send one, so nothing is parsed that could take long: the depth of JSON and
+ * its values are counted before, and YAML, which takes a hundred times longer to parse, has limits
+ * of its own and no aliases.
  *
  * @throws ReeveError `bad_json`, `too_large`, or `bad_message` for what is empty or nested too
  * deeply
@@ -45,7 +46,7 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 function readValue(bytes: Uint8Array, limits: PayloadLimits): unknown {
 	// YAML accepts nearly any text; one that begins so was meant as JSON.
 	const isJson = jsonStarts.has(firstOf(bytes));
-	if (isJson && isJsonDeeper(bytes, limits.messageDepthMax)) throw tooDeep(limits);
+	if (isJson) checkJson(bytes, limits);
 	const json = readJson(bytes);
 	if (!json) throw new ReeveError('bad_message', 'the payload is empty');
 	if (json.type === 'value') return json.value;
@@ -55,10 +56,18 @@ function readValue(bytes: Uint8Array, limits: PayloadLimits): unknown {
 		const advice = 'send it as JSON, or raise yamlBytesMax';
 		throw new ReeveError('too_large', `more than ${limits.yamlBytesMax} bytes of YAML: ${advice}`);
 	}
+	if ((text.match(yamlSigns)?.length ?? 0) > yamlSignsMax) {
+		throw new ReeveError('too_large', 'YAML with too many entries and lines: send it as JSON');
+	}
 	const value = readYaml(text, { mayAlias: false });
 	if (isDeeper(value, limits.messageDepthMax)) throw tooDeep(limits);
 	return value;
 }
+
+/** What entries, levels and lines of YAML begin or end with. */
+const yamlSigns = /[[\]{},\n]|[-?:](?=\s|$)/g;
+/** How many of these a text may have: about a thousand entries. */
+const yamlSignsMax = 2500;
 
 function tooDeep({ messageDepthMax }: PayloadLimits): ReeveError {
 	return new ReeveError('bad_message', `nested deeper than ${messageDepthMax}`);
@@ -75,23 +84,40 @@ function firstOf(bytes: Uint8Array): string {
 /** White space of JSON, and the bytes of a byte order mark. */
 const blank: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n\ufeff'));
 
-const [quote, backslash, openList, closeList, openMap, closeMap] = Buffer.from('"\\[]{}');
+const [quote, backslash, openList, closeList, openMap, closeMap, comma] = Buffer.from('"\\[]{},');
 
-/** Whether JSON is nested deeper than `max`; reads no further than that. */
-function isJsonDeeper(bytes: Uint8Array, max: number): boolean {
+/**
+ * Counts how deep JSON is nested and how many values it has; reads no further than the limits.
+ *
+ * @throws ReeveError `bad_message`, `too_large`
+ */
+function checkJson(bytes: Uint8Array, limits: PayloadLimits): void {
+	const { messageDepthMax, messageValuesMax } = limits;
 	let depth = 0;
-	let isInText = false;
+	let values = 1;
 	for (let at = 0; at < bytes.length; at += 1) {
 		const byte = bytes[at];
-		if (isInText) {
-			if (byte === backslash) at += 1;
-			else if (byte === quote) isInText = false;
-		} else if (byte === quote) isInText = true;
-		else if (byte === openList || byte === openMap) depth += 1;
-		else if (byte === closeList || byte === closeMap) depth -= 1;
-		if (depth > max) return true;
+		if (byte === quote) at = endOfText(bytes, at + 1);
+		else if (byte === comma) values += 1;
+		else if (byte === openList || byte === openMap) {
+			depth += 1;
+			values += 1;
+		} else if (byte === closeList || byte === closeMap) depth -= 1;
+		if (depth > messageDepthMax) throw tooDeep(limits);
+		if (values > messageValuesMax) {
+			throw new ReeveError(
+				'too_large',
+				`more than ${messageValuesMax} values; see messageValuesMax`,
+			);
+		}
 	}
-	return false;
+}
+
+/** Where the text ends that begins at a byte. */
+function endOfText(bytes: Uint8Array, from: number): number {
+	let at = from;
+	while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
+	return at;
 }
 
 /** Whether a value is nested deeper than `max`. Iterative, because the depth is unlimited. */

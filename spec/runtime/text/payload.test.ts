@@ -63,12 +63,23 @@ test('no work that grows faster than its input: a payload that is deep or long i
 	}
 	assert.equal(refused(many(' ', 9000) + many('[', 300_000)), 'bad_message: nested deeper than 64');
 	assert.equal(refused(JSON.stringify({ data: many('[{\\"', 99_999) })), 'taken');
+	// The node could do nothing else for seconds.
+	for (const unit of ['[1],', '{},', '1,', '"",', '{"a":[[]]},']) {
+		const refusal = 'too_large: more than 50000 values; see messageValue';
+		assert.equal(refused(`{"data":[${many(unit, 150_000)}1]}`), refusal, unit);
+		assert.equal(refused(`{"data":[${many(unit, 12_000)}1]}`), 'taken', unit);
+	}
+	assert.equal(refused(JSON.stringify({ data: many('[1],', 150_000) })), 'taken');
+	for (const unit of ['[\n', '{a: 1}, ', '- \n', 'k: 1\n', ', ']) {
+		const refusal = 'too_large: YAML with too many entries and lines: se';
+		assert.equal(refused(`x: ${many(unit, 16_000 / unit.length)}`), refusal, unit);
+	}
 	const keys = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1`).join('\n');
 	assert.equal(refused(keys), 'too_large: more than 16384 bytes of YAML: send it a');
 	assert.equal(refused(`data: |\n  ${many('x', 16_000)}`), 'taken');
 	assert.equal(refused('a: &a 1\nb: *a\n'), 'bad_json: Alias resolution is disabled');
 	for (const deep of ['- ', '? ', 'a: ', 'x: {a: ', 'x: [']) {
-		assert.equal(refused(many(deep, 1500)), 'bad_json: line 1: nested deeper than 200', deep);
+		assert.equal(refused(many(deep, 600)), 'bad_json: line 1: nested deeper than 200', deep);
 	}
 	const ladder = Array.from({ length: 100 }, (_, depth) => `${many(' ', depth)}a:`).join('\n');
 	assert.equal(refused(ladder), 'bad_message: nested deeper than 64');
