@@ -65,8 +65,8 @@ WantedBy=multi-user.target
 }
 
 /** What a unit says that leaves commands the permissions of their user. */
-const freedom = `# Messages run commands of the operator's choice, with all permissions of this user. See also:
-# reeve install systemd --print --confined
+const freedom = `# Messages run commands of the operator's choice, with all permissions
+# of this user. See also: reeve install systemd --print --confined
 NoNewPrivileges=no
 `;
 
