@@ -37,6 +37,8 @@ export const newCursor: Cursor = {
 /** What the receiver can take at the moment. */
 export interface Readiness {
 	readonly storeId: string;
+	/** Whether the cursor may be missing, because the store was saved from a damaged one. */
+	readonly isSaved?: boolean;
 	/** Store time. */
 	readonly now: number;
 	/** The highest epoch that was seen of the sender's store, on any lane. */
@@ -69,6 +71,11 @@ export interface Decision {
  * so, and its sender must do something about it.
  */
 export const laneStops: ReadonlySet<string> = new Set(['stale_epoch', 'wrong_store', 'seq_reused']);
+
+/** Whether it was accepted before, where the cursor cannot say so. */
+function isKnownRepeat({ id, repeat }: FrameRow, { isSaved, isKnown }: Readiness): boolean {
+	return (repeat === true || isSaved === true) && isKnown(id);
+}
 
 /**
  * Decides about a frame of a lane whose cursor is `known`.
@@ -104,7 +111,7 @@ export function decide(frame: Frame, known: Cursor, readiness: Readiness): Decis
 			credit: creditAfter(readiness.credit, accepted),
 		});
 		if (nack) break;
-		const isRepeat = row.repeat && readiness.isKnown(row.id);
+		const isRepeat = isKnownRepeat(row, readiness);
 		const code = isRepeat ? undefined : refusal(row, readiness);
 		if (isRepeat) duplicates.push(row);
 		else if (code) refused.push({ seq, code, row });

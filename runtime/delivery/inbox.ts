@@ -98,6 +98,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		const hindrance = hindranceTo(box, frame);
 		return {
 			storeId: journal.storeId,
+			isSaved: journal.quarantined !== undefined,
 			now: journal.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,

@@ -24,7 +24,7 @@ import { newStoreId } from '../platform/ids.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import type { Signals } from '../observability/signals.ts';
 import { copyStore } from './store-backup.ts';
-import { openGuarded, isStoreDamaged } from './store-opening.ts';
+import { openGuarded, isStoreDamaged, saveStore } from './store-opening.ts';
 import { mergedChanges } from './change-merging.ts';
 import { metaChange } from './meta-rows.ts';
 import type { IdentityChoice } from './store-record.ts';
@@ -67,6 +67,8 @@ export interface Journal extends JournalReader {
 	readonly isMoved: boolean;
 	/** Where a damaged store was moved to, if this one replaces it. */
 	readonly quarantined: string | undefined;
+	/** The start is over: a death from now on is none of a damaged store, as far as is known. */
+	begun(): void;
 	/** Records that the store belongs to this place from now on: no other node uses a copy. */
 	settleHere(): Promise<void>;
 	/**
@@ -129,6 +131,8 @@ export interface JournalOptions {
 	readonly uncleanPeriodMs?: number;
 	/** How much of the disk is kept for the time when it is full; 0, the default, for nothing. */
 	readonly reserveBytes?: number;
+	/** Whether `begun` will be called when the start of the node is over. */
+	readonly hasLongStart?: boolean;
 	/** The layer between the journal and its file; specs pass one that fails. */
 	readonly disk?: Disk;
 }
@@ -143,7 +147,15 @@ export function openJournal(options: JournalOptions): Journal {
 	const { folder, clock, disk = soundDisk, reserveBytes = 0 } = options;
 	const damaged = createDamagedRows();
 	const open = () => openStore({ ...options, seeDamage: damaged.see }, tableNames);
-	const opened = openGuarded({ folder, clock, open, isDamaged: isStoreDamaged });
+	const opened = openGuarded({
+		folder,
+		clock,
+		open,
+		isDamaged: isStoreDamaged,
+		save: saveStore,
+		idOf: (store) => store.record.storeId,
+	});
+	if (!options.hasLongStart) opened.begun();
 	const { root, stores, record, place } = opened.store;
 	const { epoch, wasUnclean, uncleanStarts, isMoved, time } = record;
 	let { storeId } = record;
@@ -216,6 +228,7 @@ export function openJournal(options: JournalOptions): Journal {
 		uncleanStarts,
 		isMoved,
 		quarantined: opened.quarantined,
+		begun: () => opened.begun(),
 		settleHere: () => writer.commit([metaChange(['home'], place)]),
 		isOwner() {
 			look();
@@ -243,6 +256,7 @@ export function openJournal(options: JournalOptions): Journal {
 		isWritable: () => writer.isWritable(),
 		close() {
 			note = time.note();
+			opened.begun();
 			closed ??= writer.stop(closing).then(() => root.close());
 			return closed;
 		},

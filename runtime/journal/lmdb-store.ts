@@ -8,7 +8,7 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
+import { compareKeys, open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
 import { ReeveError } from '../platform/errors.ts';
 import { privateModes } from './file-permissions.ts';
 import { moveAside } from './store-fork.ts';
@@ -22,13 +22,24 @@ import {
 } from './store-record.ts';
 import {
 	createStoreTable,
+	listOf,
 	type RowCodec,
 	type SeeDamage,
 	type StoreKey,
 	type StoreTable,
 } from './store-table.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Bound, Change, JournalReader, Key, Stretch, Table } from './schema.ts';
+import { isSound } from './row-checksum.ts';
+import {
+	tables,
+	type Bound,
+	type Change,
+	type JournalReader,
+	type Key,
+	type Stretch,
+	type Table,
+	type TableFacts,
+} from './schema.ts';
 
 /** The tables of an open store, by name. */
 type Stores = Record<Table, StoreTable<RangeOptions>>;
@@ -59,10 +70,10 @@ type Root = RootDatabase<unknown, StoreKey>;
  *
  * @throws ReeveError `storage_failed`, `journal_version`, `cloned_store`
  */
-export function openStore(options: StoreOptions, tables: readonly Table[]): Store {
+export function openStore(options: StoreOptions, names: readonly Table[]): Store {
 	const { folder, host = '', clock, identity: choice, uncleanPeriodMs = 0 } = options;
 	const root = openRoot(folder);
-	const stores = openTables(root, tables, options.seeDamage);
+	const stores = openTables(root, names, options.seeDamage);
 	const place = { host, file: statSync(join(folder, fileName)).ino };
 	const start = { clock, place, uncleanPeriodMs, ...(choice ? { choice } : {}) };
 	try {
@@ -84,9 +95,92 @@ export function openStore(options: StoreOptions, tables: readonly Table[]): Stor
 export function walkStore(folder: string, names: readonly Table[]): number {
 	const root = openReadOnly(folder, join(folder, fileName));
 	let rows = 0;
-	for (const name of names) rows += tableIn(root, name)?.rows({ snapshot: false }).length ?? 0;
+	try {
+		for (const name of names) {
+			const raw = rawTable(root, name);
+			for (const _row of raw ? inOrder(raw, false) : []) rows += 1;
+		}
+	} catch (cause) {
+		throw new Error('MDB_CORRUPTED: a row cannot be read', { cause });
+	}
 	return rows;
 }
+
+/** A damaged store, and the new one that gets its rows. */
+export interface Salvage {
+	/**
+	 * Copies the rows of a table from its beginning, or from its end up to a row that is copied
+	 * already. True if nothing stopped it.
+	 */
+	copy(table: Table, isReverse: boolean): boolean;
+	close(): Promise<void>;
+}
+
+/**
+ * Opens the damaged store in `from` for reading, and a new one in `to`.
+ *
+ * @throws ReeveError `storage_failed`
+ */
+export function openSalvage(from: string, to: string): Salvage {
+	const damaged = openReadOnly(from, join(from, fileName));
+	// A flush for each row would take hours; it is one at the end, and then the mark is removed.
+	const saved = openRoot(to, { noSync: true });
+	return {
+		copy(table, isReverse) {
+			const target = rawTable(saved, table);
+			try {
+				const raw = rawTable(damaged, table);
+				for (const { key, value } of raw ? inOrder(raw, isReverse) : []) {
+					if (isReverse && target?.get([...key]) !== undefined) break;
+					if (isSaved(table, key, value)) target?.putSync([...key], value);
+				}
+				return true;
+			} catch {
+				return false;
+			}
+		},
+		async close() {
+			await saved.flushed;
+			await saved.close();
+		},
+	};
+}
+
+/**
+ * All rows of a table.
+ *
+ * @throws Error where the keys are not in their order, or rows are missing: a damaged page
+ */
+function* inOrder(
+	raw: Database<Buffer, StoreKey>,
+	reverse: boolean,
+): Generator<{ key: Key; value: Buffer }> {
+	const { entryCount } = raw.getStats() as { readonly entryCount: number };
+	let count = 0;
+	let last: Key | undefined;
+	for (const { key: bare, value } of raw.getRange({ snapshot: false, reverse })) {
+		const key = listOf(bare);
+		if (last) {
+			const order = compareKeys([...last], [...key]);
+			if (reverse ? order <= 0 : order >= 0) throw new Error('keys out of order');
+		}
+		last = key;
+		count += 1;
+		yield { key, value };
+	}
+	if (count !== entryCount) throw new Error(`${count} rows of ${entryCount}`);
+}
+
+function isSaved(table: Table, key: Key, bytes: Buffer): boolean {
+	if (table === 'meta' && ownFacts.has(String(key[0]))) return false;
+	if (isSound(key, bytes)) return true;
+	// A damaged row keeps the place of a message, which is a number, if it has one.
+	const { isKeptIfDamaged }: TableFacts = tables[table];
+	return isKeptIfDamaged === true && key.length === 2 && Number.isInteger(key[1]);
+}
+
+/** Facts of the damaged store that are not those of the one that takes its place. */
+const ownFacts: ReadonlySet<string> = new Set(['storeId', 'home', 'running', 'forking']);
 
 /** Bytes of the file that hold no rows, and that the next transactions write into. */
 export function unusedBytesOf({ root, stores }: Pick<Store, 'root' | 'stores'>): number {
@@ -211,13 +305,16 @@ function openReadOnly(path: string, file: string): Root {
  * layout, and every read would compile a function for it.
  */
 const values = { useRecords: false, variableMapSize: true } as const;
-/** Files that LMDB creates, `lock.mdb` also when it only reads. */
-const permissions = { permissionsMode: privateModes.file } as const;
+/**
+ * Files that LMDB creates, `lock.mdb` also when it only reads. Without `noSubdir` lmdb-js takes a
+ * folder with a dot in its name, such as one set aside, for a file.
+ */
+const permissions = { permissionsMode: privateModes.file, noSubdir: false } as const;
 const fileName = 'data.mdb';
 /** Tables that the file has room for. */
 const maxDbs = 32;
 
-function openRoot(folder: string): Root {
+function openRoot(folder: string, more: { readonly noSync?: true } = {}): Root {
 	try {
 		mkdirSync(folder, { recursive: true, mode: privateModes.folder });
 		checkHeader(join(folder, fileName));
@@ -225,7 +322,15 @@ function openRoot(folder: string): Root {
 		// into SIGBUS. The journal batches by turns itself: the batching of lmdb-js creates a promise
 		// that callers cannot reach and that rejects with every failed transaction.
 		const order = { strictAsyncOrder: true, eventTurnBatching: false };
-		return open({ path: folder, maxDbs, cache: false, ...values, ...order, ...permissions });
+		return open({
+			path: folder,
+			maxDbs,
+			cache: false,
+			...values,
+			...order,
+			...permissions,
+			...more,
+		});
 	} catch (cause) {
 		throw new ReeveError('storage_failed', `cannot open the journal in ${folder}`, { cause });
 	}

@@ -104,7 +104,7 @@ export function createStoreTable<Range extends RawRange>(parts: {
 }
 
 /** LMDB returns a key of one part without its list. */
-function listOf(key: string | number | Key): Key {
+export function listOf(key: string | number | Key): Key {
 	return typeof key === 'object' ? key : [key];
 }
 

@@ -25,6 +25,7 @@ import { createInbox } from '../../runtime/delivery/inbox.ts';
 import { createNetwork } from '../../runtime/network/network.ts';
 import type { HostRuntime } from '../../actors/durable/host-runtime.ts';
 import { createWithdrawal } from './message-withdrawal.ts';
+import { ignoreIfFenced } from '../../runtime/journal/fencing.ts';
 import { type Journal, openJournal } from '../../runtime/journal/journal.ts';
 import type { Self } from '../../runtime/network/status-publisher.ts';
 import { ownFacts } from '../../runtime/message/facts.ts';
@@ -86,6 +87,8 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	const ledger = createLedger({ ...shared, asks, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox({ ...shared, ledger });
+	// What was saved of a damaged store may have been accepted under its identity.
+	if (journal.quarantined) journal.commit(outbox.renew()).catch(ignoreIfFenced);
 	let leftBehind = outbox.waiting();
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const publishers = createPublisherRegistry({ outbox, presence, network });
@@ -233,6 +236,7 @@ function openOwnJournal(parts: ComposeOptions, fence: () => void): Journal {
 		signals,
 		durability,
 		reserveBytes,
+		hasLongStart: true,
 		host,
 		identity: choices.identity ?? (strictIdentity ? 'strict' : undefined),
 		uncleanPeriodMs: uncleanPeriod * 1000,

@@ -18,6 +18,7 @@ type Services = Pick<
 export function recover({ phase, network, isSafe, journal, signals }: Services): void {
 	phase.open();
 	network.announce();
+	journal.begun();
 	// Emit these only now, when the error reports to central run.
 	const { quarantined: folder, uncleanStarts } = journal;
 	if (folder !== undefined) signals.emit('journal.quarantined', { folder });

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import { rowsUnder } from '../../../runtime/journal/schema.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { isStoreDamaged } from '../../../runtime/journal/store-opening.ts';
@@ -70,9 +78,8 @@ test('a journal that kills its reader is set aside by the start after the one th
 	// The process that opened it is gone; this is what it has left.
 	writeFileSync(join(folder, 'opening'), '');
 	const next = openedJournal(t, folder).journal;
-	assert.equal(next.epoch, 1, 'it is a new one');
-	assert.equal(next.count('dead'), 0);
-	assert.equal(asides(folder).length, 1);
+	assert.equal(next.count('dead'), 0, 'all of these are behind the cut');
+	assert.equal(next.quarantined, join(folder, asides(folder)[0] ?? ''));
 });
 
 test('clock jumps: a clock that shows the same instant twice costs no store that was set aside', async (t) => {
@@ -90,4 +97,46 @@ test('clock jumps: a clock that shows the same instant twice costs no store that
 			.toString(),
 	);
 	assert.deepEqual(kept.toSorted(), ['one', 'two']);
+});
+
+test('a store whose file is empty, or gone, is damage and not a first start', async (t) => {
+	for (const lose of [(path: string) => truncateSync(path, 0), (path: string) => rmSync(path)]) {
+		const folder = temporaryFolder(t);
+		const { journal } = openedJournal(t, folder);
+		const { storeId } = journal;
+		await journal.close();
+		lose(join(folder, 'data.mdb'));
+		const next = openedJournal(t, folder).journal;
+		const [aside = ''] = asides(folder);
+		assert.equal(next.quarantined, join(folder, aside), 'it is told');
+		const kept = readFileSync(join(folder, aside, 'store-id'), 'utf8');
+		assert.equal(kept.trim(), storeId, 'which store it was is known');
+		await next.close();
+		assert.equal(openedJournal(t, folder).journal.quarantined, undefined, 'once');
+	}
+});
+
+test('what can be read of a damaged store is saved, row by row, from both ends', async (t) => {
+	const folder = temporaryFolder(t);
+	const { journal } = openedJournal(t, folder);
+	const rows = Array.from({ length: 400 }, (_, order) => {
+		return { table: 'dead', key: [order], value: `row ${order} `.padEnd(1000, '.') } as const;
+	});
+	await journal.commit(rows);
+	await journal.close();
+	const path = join(folder, 'data.mdb');
+	const bytes = readFileSync(path);
+	// The page with this row in it is overwritten, as a whole.
+	const at = bytes.indexOf('row 200 ');
+	bytes.fill(0xff, at - (at % 4096), at - (at % 4096) + 4096);
+	writeFileSync(path, bytes);
+	writeFileSync(join(folder, 'opening'), '');
+	assert.equal(isStoreDamaged(folder), true);
+	const next = openedJournal(t, folder).journal;
+	assert.ok(next.quarantined);
+	const saved = next.scan<string>('dead', rowsUnder());
+	assert.ok(saved.length >= 395 && saved.length < 400, `${saved.length} of 400`);
+	for (const { key, value } of saved) assert.ok(value.startsWith(`row ${key[0]} `));
+	assert.equal(next.get('dead', [0]), rows[0]?.value);
+	assert.equal(next.get('dead', [399]), rows[399]?.value, 'also behind the damage');
 });
