@@ -7,7 +7,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { configOf, type Config } from '../../runtime/config/config.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { isDefinitionFile, readDefinition } from './definition-file.ts';
+import { isDefinitionFile, isYamlDefinition, readDefinition } from './definition-file.ts';
 import type { DeclaredActor, DefinitionFile } from './definition-file.ts';
 import type { StepSurroundings } from './steps.ts';
 
@@ -37,17 +37,22 @@ export async function definitionPaths(folder: string): Promise<readonly string[]
 }
 
 /**
- * Reads every file of a folder, also if some have errors.
+ * Reads every file of a folder, also if some have errors. In safe mode programs are left out, which
+ * could do anything: each has an error that says so.
  *
  * @throws ReeveError `bad_config` if the folder cannot be read
  */
 export async function readDefinitions(
 	folder: string,
 	surroundings: StepSurroundings,
+	{ isSafe = false }: { readonly isSafe?: boolean } = {},
 ): Promise<readonly DefinitionFile[]> {
 	const read: DefinitionFile[] = [];
 	for (const source of await definitionPaths(folder)) {
-		read.push(await readDefinition(source, surroundings));
+		if (isSafe && !isYamlDefinition(source)) {
+			const error = new ReeveError('safe_mode', `${source}:1:1: not loaded in safe mode`);
+			read.push({ source, text: '', error });
+		} else read.push(await readDefinition(source, surroundings));
 	}
 	return read;
 }

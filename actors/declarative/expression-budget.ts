@@ -50,7 +50,7 @@ export function createBudget(stepsMax = expressionStepsMax): Budget {
 }
 
 /** How many levels a value may have that an expression works on. */
-const levelsMax = 100;
+export const levelsMax = 100;
 
 /** Characters that take about as long as one step, where a text is copied or compared. */
 const charactersPerStep = 256;

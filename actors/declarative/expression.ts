@@ -13,7 +13,7 @@
 import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { nearestWord } from '../../runtime/text/spelling.ts';
-import { createBudget, spendParts, type Budget } from './expression-budget.ts';
+import { createBudget, levelsMax, spendParts, type Budget } from './expression-budget.ts';
 import { meter } from './expression-meter.ts';
 
 /** The type of a value, as far as it is known at compile time. */
@@ -128,7 +128,7 @@ function createLanguage(): Environment {
 		spendParts(value, budget);
 		return JSON.stringify(plain(value));
 	});
-	made.registerFunction('fromJson(string): dyn', (text: string) => JSON.parse(text) as unknown);
+	made.registerFunction('fromJson(string): dyn', (text: string) => legible(JSON.parse(text)));
 	return made
 		.registerVariable('now', 'double')
 		.registerVariable('key', 'string')
@@ -151,7 +151,10 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 
 	return (text) => {
 		try {
-			const { valid, error, type } = softened(checking.parse(text)).check();
+			const parsed = softened(checking.parse(text));
+			const { valid, error, type } = parsed.check();
+			const lost = valid ? lostKey(parsed.ast) : undefined;
+			if (lost) return lost;
 			if (!valid) return problemOf(error, text, scope);
 			const run = metered(softened(running.parse(text)));
 			return {
@@ -159,7 +162,7 @@ export function createCompiler(scope: Scope): (text: string) => Expression | Exp
 				evaluate({ budget: given, ...values }) {
 					budget = given;
 					try {
-						const value: unknown = run(values);
+						const value: unknown = evaluated(run, values);
 						spendParts(value, given);
 						return plain(value);
 					} catch (thrown) {
@@ -184,6 +187,55 @@ function failureOf(thrown: unknown, text: string, scope: Scope): Error {
 }
 
 type Parsed = ReturnType<Environment['parse']>;
+
+/** The value for these values; they are looked through only if the language fails on them. */
+function evaluated(run: Parsed, values: Omit<Values, 'budget'>): unknown {
+	try {
+		return run(values);
+	} catch (thrown) {
+		const others = thrown instanceof ReeveError ? values : legible(values);
+		if (others === values) throw thrown;
+		return run(others as Omit<Values, 'budget'>);
+	}
+}
+
+/**
+ * A value as the language can read it; the same one if it can. It takes `value.constructor` for the
+ * type of a value, so an object with such a key becomes a `Map`.
+ */
+function legible(value: unknown, level = 0): unknown {
+	// What nests deeper is refused anyway.
+	if (typeof value !== 'object' || value === null || level > levelsMax) return value;
+	const partOf = (held: unknown) => legible(held, level + 1);
+	const entries = Object.entries(value).map(([key, held]) => [key, partOf(held)] as const);
+	const isSame = entries.every(([key, held]) => held === Reflect.get(value, key));
+	if (Array.isArray(value)) return isSame ? value : entries.map(([, held]) => held);
+	if (Object.hasOwn(value, 'constructor')) return new Map(entries);
+	return isSame ? value : Object.fromEntries(entries);
+}
+
+/** Keys that the language leaves out of the maps that are written in it. */
+const lostKeys: ReadonlySet<unknown> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** The first such key in an expression. */
+function lostKey(part: unknown): ExpressionProblem | undefined {
+	if (Array.isArray(part)) {
+		for (const each of part) {
+			const found = lostKey(each);
+			if (found) return found;
+		}
+		return undefined;
+	}
+	const { op, args } = Object(part) as Partial<Record<string, unknown>>;
+	if (op === undefined) return undefined;
+	const pairs: readonly unknown[] = op === 'map' && Array.isArray(args) ? args : [];
+	for (const pair of pairs) {
+		const [key] = pair as readonly { op: string; args: unknown; start: number }[];
+		if (key?.op !== 'value' || !lostKeys.has(key.args)) continue;
+		return { problem: `no key may be ${String(key.args)}`, at: key.start };
+	}
+	return lostKey(args);
+}
 
 /** Counts what an expression does. One that the language refuses is left as it is. */
 function metered(parsed: Parsed): Parsed {

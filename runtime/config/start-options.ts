@@ -11,6 +11,9 @@ export interface StartOptions {
 	 * node's.
 	 */
 	readonly identity?: 'adopt' | 'fork' | undefined;
-	/** `safe`: run no messages. `normal`: run them, however often the last processes died. */
+	/**
+	 * `safe`: run no messages, and load no programs of the operator's folders. `normal`: do both,
+	 * however often the last processes died.
+	 */
 	readonly mode?: 'safe' | 'normal' | undefined;
 }

@@ -5,36 +5,58 @@
  */
 import {
 	chmodSync,
+	chownSync,
+	lstatSync,
 	mkdirSync,
 	readdirSync,
+	readlinkSync,
+	realpathSync,
 	renameSync,
 	rmSync,
 	statSync,
 	writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { ReeveError, type ErrorCode, reasonOf } from '../platform/errors.ts';
+
+/** How a file is written. */
+export interface WriteOptions {
+	/** That of a new file; one that is replaced keeps its own. */
+	readonly mode: number;
+	/** The code of the error; by default `file_failed`. */
+	readonly code?: ErrorCode;
+	/** For files of the node alone: a link in their place is replaced, not followed. */
+	readonly replacesLinks?: boolean;
+}
 
 /**
  * Writes a new file beside the old one and renames it, so that a crash leaves one or the other.
  * The new file has a name of its own, so that several processes may write at once: the last one
  * wins. Who changes what it has read holds a lock, see `file-lock.ts`.
  *
- * @throws ReeveError of this code
+ * The file keeps its owner and mode, so that root does not take it from the user that the node runs
+ * as. A link is written where it points.
+ *
+ * @throws ReeveError of this code, also if the owner cannot be kept
  */
 export function writeAtomically(
 	path: string,
 	text: string,
-	{ mode, code = 'file_failed' }: { readonly mode: number; readonly code?: ErrorCode },
+	{ mode, code = 'file_failed', replacesLinks = false }: WriteOptions,
 ): void {
 	let beside: string | undefined;
 	try {
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-		beside = writeBeside(path, text, mode);
-		chmodSync(beside, mode);
-		renameSync(beside, path);
+		const target = replacesLinks ? path : targetOf(path);
+		makeFolder(dirname(target));
+		const before = lstatSync(target, { throwIfNoEntry: false });
+		beside = writeBeside(target, text, mode);
+		// What replaces a folder or a link keeps nothing of it.
+		if (before?.isFile()) keepOwner(beside, before);
+		else giveTo(beside, statSync(dirname(target)));
+		chmodSync(beside, before?.isFile() ? before.mode & 0o777 : mode);
+		renameSync(beside, target);
 	} catch (thrown) {
 		if (beside !== undefined) rmSync(beside, { force: true });
 		const why = reasonOf(thrown);
@@ -54,6 +76,68 @@ export function withPrivateMask<Value>(work: () => Value): Value {
 	} finally {
 		process.umask(mask);
 	}
+}
+
+/**
+ * Removes a file, if it is there. A link is left to who has made it: without the link the file
+ * would stay, and without the file the link would lead nowhere.
+ *
+ * @throws ReeveError `file_failed`
+ */
+export function removeFile(path: string): void {
+	if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+		const text = `${path} is a link to ${readlinkSync(path)}: remove the two by hand`;
+		throw new ReeveError('file_failed', text);
+	}
+	try {
+		rmSync(path, { force: true });
+	} catch (thrown) {
+		const text = `${path} cannot be removed: ${reasonOf(thrown)}`;
+		throw new ReeveError('file_failed', text, { cause: thrown });
+	}
+}
+
+/** As many as Linux follows. */
+const linksMax = 40;
+
+/** Where a path leads, links followed; there may be no file yet. */
+export function targetOf(path: string): string {
+	let at = path;
+	for (let links = 0; links <= linksMax; links += 1) {
+		if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return at;
+		at = resolve(realpathSync(dirname(at)), readlinkSync(at));
+	}
+	throw new Error(`more than ${linksMax} links, one to another`);
+}
+
+/** Creates a folder if it is missing; if root does, it is for the owner of the one above. */
+export function makeFolder(path: string): void {
+	const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+	if (first === undefined) return;
+	const owner = statSync(dirname(first));
+	for (let made = path; made.length >= first.length; made = dirname(made)) giveTo(made, owner);
+}
+
+/** An owner, as the system tells it. */
+interface Owner {
+	readonly uid: number;
+	readonly gid: number;
+}
+
+function keepOwner(path: string, { uid, gid }: Owner): void {
+	const now = statSync(path);
+	if (now.uid === uid && now.gid === gid) return;
+	try {
+		chownSync(path, uid, gid);
+	} catch (cause) {
+		const whose = `it belongs to the user ${uid} and the group ${gid}, which would be lost`;
+		throw new Error(whose, { cause });
+	}
+}
+
+/** What root makes in the folder of another user is for that user. */
+function giveTo(path: string, owner: Owner): void {
+	if (process.getuid?.() === 0 && owner.uid !== 0) keepOwner(path, owner);
 }
 
 /** How many files this process has begun: a part of their names. */

@@ -4,19 +4,11 @@
  *
  * @module
  */
-import {
-	constants,
-	copyFileSync,
-	linkSync,
-	mkdirSync,
-	readFileSync,
-	readlinkSync,
-	rmSync,
-} from 'node:fs';
+import { constants, copyFileSync, linkSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { ReeveError, reasonOf, type ErrorCode } from '../platform/errors.ts';
-import { isOld, writeBeside } from './atomic-file.ts';
+import { isOld, makeFolder, targetOf, writeBeside } from './atomic-file.ts';
 
 /** How a lock is waited for. */
 export interface LockOptions {
@@ -43,7 +35,7 @@ export function withFileLock<Value>(
 	work: () => Value,
 	options: LockOptions = {},
 ): Value {
-	const lock = `${path}.lock`;
+	const lock = `${namedBy(path, options)}.lock`;
 	const claim = claimOf(lock, options);
 	try {
 		acquire(lock, claim, options);
@@ -54,6 +46,15 @@ export function withFileLock<Value>(
 		}
 	} finally {
 		rmSync(claim.path, { force: true });
+	}
+}
+
+/** The file itself: it has one lock, whatever links lead to it. */
+function namedBy(path: string, { code = 'file_failed' }: LockOptions): string {
+	try {
+		return targetOf(path);
+	} catch (thrown) {
+		throw new ReeveError(code, `${path}: ${reasonOf(thrown)}`, { cause: thrown });
 	}
 }
 
@@ -69,7 +70,7 @@ function claimOf(lock: string, { code = 'file_failed' }: LockOptions): Claim {
 	claims += 1;
 	const owner = `${process.pid} ${place()} ${claims}`;
 	try {
-		mkdirSync(dirname(lock), { recursive: true, mode: 0o700 });
+		makeFolder(dirname(lock));
 		return { path: writeBeside(lock, owner, 0o600), owner };
 	} catch (thrown) {
 		throw new ReeveError(code, `${lock}: ${reasonOf(thrown)}`, { cause: thrown });

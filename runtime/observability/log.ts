@@ -58,6 +58,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'record.failed': 'error',
 	'node.stalled': 'error',
 	'node.safe': 'error',
+	'programs.skipped': 'error',
 	'name.denied': 'error',
 	'name.granted': 'info',
 	'error.suppressed': 'warn',

@@ -134,6 +134,11 @@ export interface SignalFields {
 	'node.stalled': { seconds: number; stack: string };
 	/** The node came up in safe mode. */
 	'node.safe': { uncleanStarts: number };
+	/**
+	 * In safe mode the programs of these folders were not loaded; so many starts had died while they
+	 * loaded them.
+	 */
+	'programs.skipped': { folders: string; deaths: number };
 	/** Another node has this node's name, or its store. */
 	'name.denied': { code: ErrorCode; detail: string };
 	/** The claim of the name succeeded. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkName } from '../message/topics.ts';
 import { nearestWord } from '../text/spelling.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { consequencesOf, ruleText, type Administrator } from './access-consequences.ts';
@@ -41,8 +42,8 @@ export interface ChangeSurroundings {
 /**
  * Changes the rules, or leaves them as they are and throws.
  *
- * @throws ReeveError `unknown_method`, `unknown_node`, `bad_acl`, `not_found`, `bad_arguments`,
- * `unconfirmed`, `file_failed`
+ * @throws ReeveError `unknown_method`, `unknown_node`, `bad_name`, `bad_acl`, `not_found`,
+ * `bad_arguments`, `unconfirmed`, `file_failed`
  */
 export function changeAccess(access: Access, change: RuleChange, around: ChangeSurroundings): void {
 	access.change((before) => {
@@ -141,17 +142,20 @@ export function knownMethod(method: string, names: KnownNames): string {
 const collectiveWords: ReadonlySet<string> = new Set(['*', 'local', 'client', 'client:*']);
 
 /**
- * Checks that a caller is a node or client that is known here.
+ * Checks that a caller is a node or client that is known here; one that is not known yet may be
+ * confirmed.
  *
- * @throws ReeveError `unknown_node`
+ * @throws ReeveError `unknown_node`, `bad_name` for what can never be the name of one
  */
 export function checkCaller(
 	from: string,
 	{ names, isConfirmed }: Pick<ChangeSurroundings, 'names' | 'isConfirmed'>,
 ): void {
 	// `checkGroups` refuses a group that is not declared.
-	if (collectiveWords.has(from) || from.startsWith('@') || isConfirmed) return;
+	if (collectiveWords.has(from) || from.startsWith('@')) return;
 	const isClient = from.startsWith('client:');
+	checkName('a caller', isClient ? from.slice('client:'.length) : from);
+	if (isConfirmed) return;
 	const known = isClient ? names.clients().map((name) => `client:${name}`) : names.nodes();
 	if (!known.includes(from)) throw new ReeveError('unknown_node', guessed(from, known));
 }

@@ -22,14 +22,14 @@
  *
  * @module
  */
-import { existsSync, lstatSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Called } from '../message/message.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { asReeveError, ReeveError, reasonOf } from '../platform/errors.ts';
-import { writeAtomically } from '../files/atomic-file.ts';
+import { removeFile, writeAtomically } from '../files/atomic-file.ts';
 import { withFileLock } from '../files/file-lock.ts';
 import { utf8Text } from '../text/utf8.ts';
 
@@ -209,7 +209,7 @@ export function openAnyAccess(
 		change(next) {
 			withFileLock(path, () => {
 				const after = next(readAnew());
-				if (!after) return rmSync(path, { force: true });
+				if (!after) return removeFile(path);
 				const text = yamlText(after);
 				// What could not be read again would lock everyone out.
 				parseRules(text, path);
@@ -281,7 +281,8 @@ function readRules(path: string): AccessRules | undefined {
 		return parseRules(utf8Text(readFileSync(path)), path);
 	} catch (thrown) {
 		if (isAbsence(thrown, path)) return undefined;
-		throw thrown;
+		const why = reasonOf(thrown);
+		throw why.includes(path) ? thrown : new ReeveError('bad_acl', `${path}: ${why}`);
 	}
 }
 

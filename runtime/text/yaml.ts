@@ -207,8 +207,8 @@ function contentProblem(contents: unknown): Problem | undefined {
 
 /** What a key is called in an object of JavaScript. */
 function nameOfKey(key: unknown): string {
-	const value: unknown = isScalar(key) ? key.value : null;
-	return value === null ? '' : String(value as string | number | boolean);
+	const value = isScalar<string | number | boolean | null>(key) ? key.value : null;
+	return value === null ? '' : String(value);
 }
 
 /**

@@ -104,6 +104,35 @@ test('safe mode can be asked for', async (t) => {
 	assert.equal(code, 2);
 });
 
+test('a program whose load does not end leads to safe mode, in which programs are left out and told', async (t) => {
+	const hosts = await startHosts(t);
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, 'endless.mjs'), 'function neverEnds() { for (;;); }\nneverEnds();\n');
+	for (const setting of ['--definitionsFolder', '--methodsFolder']) {
+		const flags = [setting, folder, '--watchdogAfter', '1', '--uncleanStartsMax', '2'];
+		let ship = hosts.start({ node: 'ship1', host: 'one', flags });
+		const { databaseFolder } = ship;
+		const again = (...more: string[]) =>
+			hosts.start({ node: 'ship1', host: 'one', databaseFolder, flags: [...flags, ...more] });
+		for (let crash = 1; crash <= 2; crash += 1) {
+			const { signal, errors } = await ship.ended;
+			assert.equal(signal, 'SIGKILL', errors);
+			ship = again();
+		}
+		await ship.ready;
+		await ship.logged(/neverEnds.*endless\.mjs.*node\.stalled/);
+		await ship.logged(/programs\.skipped/);
+		const [about] = await ship.ask<About>({ reeve: 'node' });
+		assert.equal(about?.mode, 'safe');
+		await ship.end('SIGTERM');
+		ship = again('--safe');
+		await ship.ready;
+		await ship.end('SIGTERM');
+		ship = again('--normal');
+		assert.equal((await ship.ended).signal, 'SIGKILL', 'it was asked for');
+	}
+});
+
 /** A method that ends its whole process, and one that takes its time. */
 const killer = (supervision: string, zod: string) => `
 import { defineMethod } from ${supervision};

@@ -16,7 +16,6 @@ import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import process from 'node:process';
 import type { AnyStateMachine, EventFromLogic } from 'xstate';
 import type { Addressed } from '../../actors/definition/effects.ts';
-import { readDefinitions, surroundingsOf } from '../../actors/declarative/definition-folder.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { methodOf } from '../../actors/definition/event-message.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
@@ -30,8 +29,6 @@ import { firstProcess, isFirstProcess } from '../../runtime/platform/first-proce
 import { hostFingerprint } from '../../runtime/platform/machine-id.ts';
 import { createConsole, type ConsoleOutput } from '../../runtime/observability/console.ts';
 import { startLog } from '../../runtime/observability/log.ts';
-import { methodFolders } from './declared-methods.ts';
-import { loadMethods } from '../../runtime/method/method-registry.ts';
 import {
 	createSignals,
 	type SignalFields,
@@ -47,8 +44,8 @@ import {
 	type ActorHandle,
 	type ActorPlace,
 } from '../actor-handles/actor-handle.ts';
-import type { FolderReading } from '../composition/definitions.ts';
 import { createNodeApi } from './node-api.ts';
+import { loadPrograms, type Programs } from './program-loading.ts';
 import { exitText } from '../otp/exit-reason.ts';
 import type { NodeServices } from '../composition/node-services.ts';
 import { createReload } from '../actor-hosts/definition-reload.ts';
@@ -170,30 +167,29 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	announceStart(signals, config);
 	try {
 		const { actors = [] } = options;
-		const methods = await loadMethods(methodFolders(config), otherMethods(actors, options));
-		const reading = await readFolder(config);
+		const { choices: asked = {}, host = hostFingerprint({ environment: process.env }) } = options;
+		const others = otherMethods(actors, options);
+		const { skipped, ...programs } = await loadPrograms(config, { clock, choices: asked, others });
 		const { transports = await loadTransports(), disk } = options;
 		const ending = deferred<string>();
 		// Open the journal last: that fences the process that has it open.
 		for (const each of transports) if (each.wanted(config)) await each.check?.(config);
-		const { choices = {}, host = hostFingerprint({ environment: process.env }) } = options;
 		const parts = {
+			...programs,
 			config,
 			print: createConsole(signals, options.console),
 			clock,
 			signals,
-			methods,
 			actors,
-			reading,
 			passPoint,
-			choices,
 			host,
 			disk,
 		};
 		const services = composeNode({ ...parts, onEnd: ending.resolve });
 		const running = await startTree(services, transports, ending.promise);
 		const { leftBehind: replayed } = services;
-		announceReady(signals, config, { replayed, tookMs: clock.monotonic() - since });
+		const tookMs = clock.monotonic() - since;
+		announceReady(signals, config, { ready: { replayed, tookMs }, skipped });
 		void running.ended.then(endWatching);
 		return running;
 	} catch (thrown) {
@@ -202,9 +198,18 @@ export async function startNode(given: Config, options: NodeOptions = {}): Promi
 	}
 }
 
-/** Tells that the node is ready, and what the watchdog of the process before has left. */
-function announceReady(signals: Signals, config: Config, facts: SignalFields['node.ready']): void {
-	signals.emit('node.ready', facts);
+/** What is told of a node that is ready. */
+interface ReadyFacts extends Pick<Programs, 'skipped'> {
+	readonly ready: SignalFields['node.ready'];
+}
+
+/**
+ * Tells that the node is ready, which programs were left out, and what the watchdog of the process
+ * before has left.
+ */
+function announceReady(signals: Signals, config: Config, { ready, skipped }: ReadyFacts): void {
+	signals.emit('node.ready', ready);
+	if (skipped) signals.emit('programs.skipped', skipped);
 	const stall = takeStall(stallPath(config));
 	if (stall) signals.emit('node.stalled', stall);
 }
@@ -319,17 +324,4 @@ function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: Node
 async function withBrokerPort(config: Config): Promise<Config> {
 	if (config.brokerAddress !== '') return config;
 	return { ...config, brokerListen: await withPort('brokerListen', config.brokerListen) };
-}
-
-/** The definitions folder; an error in one of its files does not stop the node. */
-async function readFolder(config: Config): Promise<FolderReading | undefined> {
-	const { definitionsFolder: folder } = config;
-	if (folder === '') return undefined;
-	const surroundings = surroundingsOf(config);
-	const files = await readDefinitions(folder, surroundings);
-	// Nodes without such a folder need not load the YAML compiler.
-	const { compileYamlDefinition } = await import('../../actors/declarative/yaml-definition.ts');
-	const compile = (source: string, text: string) =>
-		compileYamlDefinition({ source, text, ...surroundings });
-	return { files, compile };
 }

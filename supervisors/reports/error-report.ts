@@ -165,6 +165,11 @@ function startReport(signal: Signal): Report | undefined {
 		}
 		case 'node.safe':
 			return { code: 'safe_mode', text: `error: safe mode after ${signal.uncleanStarts} crashes` };
+		case 'programs.skipped': {
+			const { folders, deaths } = signal;
+			const text = `error: programs of ${folders} are left out: ${deaths} starts died in them`;
+			return { code: 'safe_mode', text };
+		}
 		case 'signature.refused': {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };

@@ -169,16 +169,23 @@ async function finish(
 	const answers = known?.answers ?? 'not known: the node ended before they were written';
 	const told = `${JSON.stringify({ file: name, answers }, undefined, 2)}\n`;
 	// A client waits for this file, and must not read half of it.
-	writeAtomically(`${target}.answer.json`, told, { mode: 0o600 });
+	writeAtomically(`${target}${answerEnding}`, told, { mode: 0o600, replacesLinks: true });
 	await rename(at, target);
 	await syncFolder(join(folder, fate));
 	given.delete(mark);
 }
 
+/** What is added to the name of a file in that of its answers. */
+const answerEnding = '.answer.json';
+
 /** Removes the oldest files of `done`. Those in `refused` stay for the operator. */
 async function trim(folder: string, keptMax: number, now: number): Promise<void> {
 	const done = join(folder, 'done');
-	const names = (await readdir(done)).filter((name) => !name.endsWith('.answer.json'));
+	const all = new Set(await readdir(done));
+	// A sender may call a file like an answer: one is an answer if there is what it answers.
+	const isAnswer = (name: string) =>
+		name.endsWith(answerEnding) && all.has(name.slice(0, -answerEnding.length));
+	const names = [...all].filter((name) => !isAnswer(name));
 	if (names.length <= keptMax) return;
 	const aged = await Promise.all(
 		names.map(async (name) => ({ name, at: (await stat(join(done, name))).ctimeMs })),
@@ -186,7 +193,7 @@ async function trim(folder: string, keptMax: number, now: number): Promise<void>
 	const oldest = oldestFirst(aged, now).slice(0, names.length - keptMax);
 	for (const { name } of oldest) {
 		await rm(join(done, name), { force: true });
-		await rm(join(done, `${name}.answer.json`), { force: true });
+		await rm(join(done, `${name}${answerEnding}`), { force: true });
 	}
 }
 

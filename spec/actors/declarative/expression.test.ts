@@ -81,3 +81,41 @@ test('an expression cannot reach anything beyond its input values', () => {
 	assert.match(problemOf('process.exit(1)'), /Unknown variable: process/);
 	assert.match(problemOf('globalThis'), /Unknown variable: globalThis/);
 });
+
+test('a key that objects of JavaScript have themselves is a key like any other', () => {
+	const names = ['constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
+	for (const name of names) {
+		for (const held of [1, null, { name: 'Map' }, [{ [name]: 2 }]]) {
+			const bad = { [name]: held, n: 1 };
+			const given = {
+				...values,
+				context: { n: 2, free: [{ deep: bad }, bad] },
+				event: { type: 'ADD', by: 3, ...bad },
+			};
+			const valueFor = (text: string): unknown => {
+				const made = compile(text);
+				assert.ok(!('problem' in made), JSON.stringify(made));
+				return made.evaluate(given);
+			};
+			const what = JSON.stringify(bad);
+			assert.equal(valueFor('context.n + event.by'), 5, what);
+			assert.equal(valueFor('context.free != 5'), true, what);
+			assert.deepEqual(valueFor('context.free'), given.context.free, what);
+			assert.deepEqual(valueFor('{"got": context.free[1]}'), { got: bad }, what);
+			assert.equal(valueFor('context.free.size()'), 2, what);
+			assert.equal(valueFor('context.free[0].deep.n'), 1, what);
+			assert.equal(valueFor(`"${name}" in context.free[1]`), true, what);
+			assert.deepEqual(valueFor(`fromJson(${JSON.stringify(what)})`), bad, what);
+			assert.deepEqual(valueFor('fromJson(toJson(context.free[1]))'), bad, what);
+		}
+	}
+});
+
+test('a map that is written with a key which the language would leave out is refused', () => {
+	for (const name of ['constructor', 'prototype', '__proto__']) {
+		assert.match(problemOf(`{"a": 1, "${name}": 2}`), /no key may be/);
+		assert.match(problemOf(`[{"a": {"${name}": context.n}}]`), /no key may be/);
+		assert.equal(valueOf(`context.name == "${name}"`), false);
+		assert.deepEqual(valueOf(`{"a": "${name}"}`), { a: name });
+	}
+});

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	rmdirSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
@@ -253,4 +260,40 @@ test('no right to change keys and rules is promised to a central that cannot pro
 		'',
 	);
 	assert.match(told({ what: 'import', rules: denied }, {}), /\(by none of them\)/);
+});
+
+test('a word that can never name a caller is refused, also if it is confirmed', (t) => {
+	const { change, access } = accessOf(t, openFleet);
+	for (const from of ['a b', 'a\nb', 'client:', 'client:a b', 'ship*', '_x', '..']) {
+		assert.throws(() => change(allow(from, 'ping'), true), { code: 'bad_name' }, from);
+		const imported = { groups: { all: [from] }, commands: {}, rules: [] };
+		assert.throws(() => change({ what: 'import', rules: imported }, true), { code: 'bad_name' });
+	}
+	assert.equal(access.rules()?.rules.length, 1);
+	change(allow('ship9', 'ping'), true);
+	change(allow('client:bob', 'ping'), true);
+	assert.equal(access.rules()?.rules.length, 3);
+});
+
+test('a folder or a link in the place of the rules is told with its path, and not removed', (t) => {
+	const { change, path } = accessOf(t);
+	mkdirSync(path);
+	assert.throws(() => change(allow('ship1', 'ping'), true), {
+		code: 'bad_acl',
+		detail: new RegExp(`${path}.*directory`),
+	});
+	assert.throws(() => change({ what: 'clear' }, true), {
+		code: 'file_failed',
+		detail: new RegExp(`${path} cannot be removed`),
+	});
+	rmdirSync(path);
+	writeFileSync(`${path}.real`, openFleet);
+	symlinkSync(`${path}.real`, path);
+	change(allow('ship1', 'ping'), true);
+	assert.match(readFileSync(`${path}.real`, 'utf8'), /ship1/);
+	assert.throws(() => change({ what: 'clear' }, true), {
+		code: 'file_failed',
+		detail: /is a link/,
+	});
+	assert.ok(existsSync(`${path}.real`));
 });

@@ -263,6 +263,18 @@ test('only so many files are kept in done, the newest; what was refused stays', 
 	assert.match(names('done').join(' '), /4\.json/);
 });
 
+test('files that senders call like answers are trimmed, too', async (t) => {
+	const { folder, names, until } = await start(t, { keptMax: 2 });
+	for (const name of ['1', '2', '3', '4']) {
+		const path = join(folder, `${name}.answer.json`);
+		writeFileSync(path, '{"method":"a"}');
+		await until(() => !existsSync(path));
+		await until(() => names('done').some((done) => done.endsWith(`.${name}.answer.json`)));
+	}
+	await until(isMoved(names, 'done', 2));
+	assert.match(names('done').join(' '), /3\.answer\.json.*4\.answer\.json|4\.answer.*3\.answer/);
+});
+
 test('a folder that goes away is reported once, and used again when it is back', async (t) => {
 	const { folder, signals, until, scans, names, taken } = await start(t);
 	renameSync(folder, `${folder}.away`);

@@ -15,7 +15,10 @@ export const startOptions: readonly OptionDefinition[] = [
 		flags: '--fork',
 		help: 'Make a copied data folder another node: its open messages go to quarantine',
 	},
-	{ flags: '--safe', help: 'Run no messages; only the socket and the presence of the node work' },
+	{
+		flags: '--safe',
+		help: 'Run no messages and load no programs; only the socket and the presence of the node work',
+	},
 	{ flags: '--normal', help: 'Run messages, however often the last processes crashed' },
 ];
 
