@@ -101,7 +101,7 @@ function serve(): void {
 	const tell = ({ line, record }: AccessRequest & { readonly do: 'tell' }): void => {
 		if (record) {
 			isDone(() => fs.mkdirSync(record.folder, { recursive: true, mode: 0o700 }));
-			isDone(() => fs.writeFileSync(record.path, record.text));
+			isDone(() => fs.writeFileSync(record.path, record.text, { mode: 0o600 }));
 		}
 		isDone(() => fs.writeSync(2, `${line}\n`));
 		answer({ did: 'tell' });

@@ -147,7 +147,7 @@ function reportOf(signal: Signal, node: string): Report | undefined {
 	}
 }
 
-/** The report for a problem of a node's start, a definition, or an instance of an actor. */
+/** The report for a problem of a node's store or start. */
 function startReport(signal: Signal): Report | undefined {
 	switch (signal.type) {
 		case 'journal.quarantined': {
@@ -170,6 +170,14 @@ function startReport(signal: Signal): Report | undefined {
 			const text = `error: programs of ${folders} are left out: ${deaths} starts died in them`;
 			return { code: 'safe_mode', text };
 		}
+		default:
+			return otherReport(signal);
+	}
+}
+
+/** The report for a problem of a wire, a definition, or an instance of an actor. */
+function otherReport(signal: Signal): Report | undefined {
+	switch (signal.type) {
 		case 'signature.refused': {
 			const text = `error: ${signal.code}: ${signal.from}, on ${signal.topic}`;
 			return { code: signal.code, text };
