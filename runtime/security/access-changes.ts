@@ -54,7 +54,7 @@ export function changeAccess(access: Access, change: RuleChange, around: ChangeS
 		}
 		const after = changed(before ?? noRules, change, around);
 		if (after) checkGroups(after, 'the rules');
-		const consequences = consequencesOf({ before, after }, around);
+		const consequences = consequencesOf({ before, after: after ?? access.defaults }, around);
 		if (consequences.length > 0 && !around.isConfirmed) {
 			throw new ReeveError('unconfirmed', consequences.join('; '));
 		}
@@ -139,7 +139,13 @@ export function knownMethod(method: string, names: KnownNames): string {
 }
 
 /** Words of rules that stand for no single node. */
-const collectiveWords: ReadonlySet<string> = new Set(['*', 'local', 'client', 'client:*']);
+const collectiveWords: ReadonlySet<string> = new Set([
+	'*',
+	'local',
+	'client',
+	'client:*',
+	'node:*',
+]);
 
 /**
  * Checks that a caller is a node or client that is known here; one that is not known yet may be

@@ -8,6 +8,7 @@ import type { Called } from '../message/message.ts';
 import {
 	authorizationMethods,
 	clientWords,
+	nodeWords,
 	commandWords,
 	decisionBy,
 	namesIn,
@@ -176,7 +177,7 @@ function mayCall(rules: AccessRules, caller: Caller, names: KnownNames): boolean
 /** The words that may cover a caller: only rules with these can decide about it. */
 function wordsFor(caller: Caller): readonly string[] {
 	if (caller.kind === 'local') return ['local', '*'];
-	if (caller.kind !== 'client') return [caller.name, '*'];
+	if (caller.kind !== 'client') return nodeWords(caller.name);
 	return clientWords(caller.name);
 }
 

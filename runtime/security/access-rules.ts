@@ -14,8 +14,9 @@
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * Without the file all calls are allowed. With it, nodes and MQTT clients may do what a rule allows
- * and none denies; `local`, which is anyone who may open the socket of this node, may do what none
+ * Without the file all calls are allowed, unless `signing` is `required`: then the rules of
+ * {@link defaultRules} are in force. With it, nodes and MQTT clients may do what a rule allows and
+ * none denies; `local`, which is anyone who may open the socket of this node, may do what none
  * denies. Whom the words for callers cover says {@link callerWords}; a deny by any name that covers
  * the caller denies. A command is a beginning of the method's arguments, word by word. Replies need
  * no rule: see `mayReply`.
@@ -23,9 +24,10 @@
  * @module
  */
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../config/config.ts';
 import type { Called } from '../message/message.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { asReeveError, ReeveError, reasonOf } from '../platform/errors.ts';
@@ -46,6 +48,7 @@ export type Caller =
 /** The words by which rules name callers, and whom each covers. */
 export const callerWords: readonly (readonly [word: string, covers: string])[] = [
 	['NODE', 'the node of this name, if it has proven it; a deny also reaches one that has not'],
+	['node:*', 'every node that has proven its name'],
 	['@GROUP', 'whom the words in this group of acl.yaml cover'],
 	['client', 'every MQTT client, whether it signs or not'],
 	['client:*', 'every MQTT client that signs with a key that is trusted here'],
@@ -117,8 +120,10 @@ export interface Access {
 	takesPublic(called: Called): boolean;
 	/** Whether they may call this method with any arguments: if not, these need not be read. */
 	mayTakePublic(method: string): boolean;
-	/** Undefined while there is no file. */
+	/** Undefined while there is no file, and none of the default rules. */
 	rules(): AccessRules | undefined;
+	/** Those that are in force while there is no file. */
+	readonly defaults: AccessRules | undefined;
 	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
 	fault(): string;
 	/**
@@ -126,6 +131,32 @@ export interface Access {
 	 * them; undefined removes the file, and all calls are allowed.
 	 */
 	change(next: (before: AccessRules | undefined) => AccessRules | undefined): void;
+}
+
+/** What nodes send by themselves: to greet, and to report errors. */
+const ownMethods = ['REQHello', 'REQErrorLog'] as const;
+
+/**
+ * The rules that are in force without a file where signatures are required: central may do
+ * everything, other nodes greet and report errors, and answer what they are asked. Undefined where
+ * they are not required: then all calls are allowed.
+ */
+export function defaultRules({
+	signing,
+	centralNodeName,
+}: Pick<Config, 'signing' | 'centralNodeName'>): AccessRules | undefined {
+	if (signing !== 'required') return undefined;
+	const allowed = ownMethods.map((method) => ({ from: 'node:*', method }));
+	return accessFile.parse({ rules: [{ from: centralNodeName, method: '*' }, ...allowed] });
+}
+
+/** Where rules are read from, and what holds without them. */
+export interface AccessPlace {
+	readonly path: string;
+	readonly clock: Clock;
+	readonly wireNameOf?: WireNameOf | undefined;
+	/** The rules that are in force while there is no file; see {@link defaultRules}. */
+	readonly defaults?: AccessRules | undefined;
 }
 
 /** How long what was read is believed. */
@@ -138,19 +169,16 @@ const freshMs = 1000;
  *
  * @throws ReeveError `bad_acl` if it cannot be understood at the start
  */
-export function openAccess(path: string, clock: Clock, wireNameOf?: WireNameOf): Access {
-	const access = openAnyAccess(path, clock, wireNameOf);
+export function openAccess(place: AccessPlace): Access {
+	const access = openAnyAccess(place);
 	const fault = access.fault();
 	if (fault === '') return access;
 	throw new ReeveError('bad_acl', fault);
 }
 
 /** Opens the rules in a file, even one that cannot be understood: to replace or remove it. */
-export function openAnyAccess(
-	path: string,
-	clock: Clock,
-	wireNameOf: WireNameOf = () => undefined,
-): Access {
+export function openAnyAccess(place: AccessPlace): Access {
+	const { path, clock, wireNameOf = () => undefined, defaults } = place;
 	let rules: AccessRules | undefined;
 	let fault = '';
 	let seen = '';
@@ -162,7 +190,7 @@ export function openAnyAccess(
 		if (now === seen) return rules;
 		seen = now;
 		try {
-			rules = readRules(path);
+			rules = readRules(path) ?? defaults;
 			fault = '';
 		} catch (thrown) {
 			rules = accessFile.parse({});
@@ -183,12 +211,14 @@ export function openAnyAccess(
 		const inForce = current();
 		if (!inForce) return { isAllowed: true, why: 'there are no rules: all calls are allowed' };
 		const decision = decisionBy({ rules: inForce, wireNameOf }, caller, called);
-		if (decision.isAllowed || fault === '') return decision;
-		return { ...decision, why: `${decision.why} (${fault})` };
+		const about = inForce === defaults ? `there is no ${basename(path)}` : fault;
+		if (decision.isAllowed || about === '') return decision;
+		return { ...decision, why: `${decision.why} (${about})` };
 	};
 
 	return {
 		rules: current,
+		defaults,
 		fault: () => (current() ? fault : ''),
 		decide,
 		refusal(caller, called) {
@@ -392,12 +422,17 @@ function isMeant(name: string, caller: Caller, effect: AccessRule['effect']): bo
 		case 'local':
 			return name === 'local' || name === '*';
 		case 'node':
-			return name === caller.name || name === '*';
+			return nodeWords(caller.name).includes(name);
 		case 'unproven':
-			return effect === 'deny' && (name === caller.name || name === '*');
+			return effect === 'deny' && nodeWords(caller.name).includes(name);
 		case 'client':
 			return clientWords(caller.name).includes(name);
 	}
+}
+
+/** The words that cover a node. */
+export function nodeWords(name: string): readonly string[] {
+	return [name, 'node:*', '*'];
 }
 
 /** The words that cover an MQTT client; it has a name if it signs. */

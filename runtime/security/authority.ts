@@ -110,6 +110,8 @@ export function refuseRun(
 	return new ReeveError('not_allowed', detail);
 }
 
+const noCalls: readonly Called[] = [];
+
 /** The principal that a caller is; undefined for the people of this node. */
 export function principalOf(caller: Caller): Principal | undefined {
 	switch (caller.kind) {
@@ -154,8 +156,10 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 	const of: Authority['of'] = ({ message: { askedBy = noPrincipals }, from, asked }) =>
 		from === node || asked ? askedBy : withPrincipal(askedBy, senderOf(from));
 	const callsBack = (called: Called): readonly Called[] => {
+		const first = find(called.method);
+		if (!first?.sendsOn) return noCalls;
 		const found: Called[] = [];
-		for (let method = find(called.method), args = called.methodArgs; method?.sendsOn;) {
+		for (let method: typeof first | undefined = first, args = called.methodArgs; method?.sendsOn;) {
 			const next = method.sendsOn(args);
 			if (!next) break;
 			method = find(next.method);

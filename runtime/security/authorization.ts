@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import {
 	authorizationMethods,
+	defaultRules,
 	openAccess,
 	type Access,
 	type Caller,
@@ -94,7 +95,12 @@ export function openAuthorization(
 	// A node that is to sign and cannot must not come up.
 	if (signing !== 'off') keyring.ownKey();
 	const names = knownNames(known, { keyring, config });
-	const access = openAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf);
+	const access = openAccess({
+		path: join(folder, 'acl.yaml'),
+		clock,
+		wireNameOf: names.wireNameOf,
+		defaults: defaultRules(config),
+	});
 	const signer = createSigner({ keyring, signing });
 	return { keyring, access, signer, names, administrator: administratorOf(config, keyring) };
 }
@@ -106,7 +112,8 @@ export interface TestedCall {
 }
 
 /**
- * Answers from the rules in force whether a caller may call a method here.
+ * Answers from the rules in force whether a caller may call a method here, or a chain of them:
+ * `client:alice,central`, each of whom must be allowed.
  *
  * @throws ReeveError `unknown_node`, `unknown_method`, `bad_arguments`
  */
@@ -114,21 +121,31 @@ export function testCall(
 	words: readonly string[],
 	{ access, names, administrator }: Pick<Authorization, 'access' | 'names' | 'administrator'>,
 ): TestedCall {
-	const [from = '', called = '', ...methodArgs] = words;
-	if (called === '') throw new ReeveError('bad_arguments', 'test FROM METHOD [ARGUMENT...]');
-	if (from.startsWith('@') || from.includes('*') || called === '*') {
-		throw new ReeveError('bad_arguments', 'test takes one caller and one method');
+	const [chain = '', called = '', ...methodArgs] = words;
+	if (called === '')
+		throw new ReeveError('bad_arguments', 'test FROM[,THROUGH...] METHOD [ARGUMENT...]');
+	if (chain.includes('@') || chain.includes('*') || called === '*') {
+		throw new ReeveError('bad_arguments', 'test takes no groups and one method');
 	}
-	checkCallerName(from, { names, isConfirmed: false });
 	const method = knownMethod(called, names);
-	const caller = callerOf(from);
-	const isForCentral = authorizationMethods.has(method) && caller.kind !== 'local';
-	if (isForCentral) {
-		return testCentral(from, administrator);
-	}
-	const { isAllowed, why, rule, number } = access.decide(caller, { method, methodArgs });
-	const by = rule ? `rule ${number}, ${ruleText(rule)}` : why;
-	return { isAllowed, text: verdict(isAllowed, by) };
+	const links = chain.split(',');
+	const tested = links.map((from): TestedCall => {
+		checkCallerName(from, { names, isConfirmed: false });
+		const caller = callerOf(from);
+		if (authorizationMethods.has(method) && caller.kind !== 'local') {
+			return testCentral(from, administrator);
+		}
+		const { isAllowed, why, rule, number } = access.decide(caller, { method, methodArgs });
+		const by = rule ? `rule ${number}, ${ruleText(rule)}` : why;
+		return { isAllowed, text: verdict(isAllowed, by) };
+	});
+	if (tested.length === 1 && tested[0]) return tested[0];
+	const isAllowed = tested.every((each) => each.isAllowed);
+	const each = tested.map(({ text }, index) => `${links[index]}: ${text}`);
+	return {
+		isAllowed,
+		text: [verdict(isAllowed, `asked by ${links.join(' through ')}`), ...each].join('\n'),
+	};
 }
 
 /** Whether a node may change keys and rules here. */

@@ -101,10 +101,9 @@ export function createPermit(parts: {
 		rule(arrived) {
 			const { message, method } = arrived;
 			const called = { method, methodArgs: message.methodArgs };
-			const isSensitive = [called, ...authority.callsBack(called)].some((each) =>
-				authorizationMethods.has(each.method),
-			);
-			if (isOpen() && !isSensitive) return taken;
+			const isSensitive =
+				authorizationMethods.has(method) || authority.callsBack(called).length > 0;
+			if (!isSensitive && isOpen()) return taken;
 			const why = imposture(arrived);
 			if (why !== undefined) return { refusal: why, isAsked: false };
 			const isAsked = wasAsked(arrived);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -186,11 +186,12 @@ test(
 	bounded,
 	async () => {
 		const bytes = realClock.bytes(100_000_000);
-		writeFileSync(place('large'), bytes);
+		mkdirSync(fleet.data('ship1'), { recursive: true });
+		writeFileSync(join(fleet.data('ship1'), 'large'), bytes);
 		const sum = createHash('sha256').update(bytes).digest('hex');
 		const target = join(fleet.data('central'), 'copies', 'large');
 		const part = join(fleet.data('central'), 'copies', `.reeve-${sum.slice(0, 32)}.part`);
-		const methodArgs = [place('large'), 'central', 'copies/large', '1000000'];
+		const methodArgs = ['large', 'central', 'copies/large', '1000000'];
 		const id = await send({ ...filed('copy'), method: 'REQCopySrc', methodArgs });
 		await until('a part is there', () => sizeOf(part) >= 20_000_000);
 		await restart('ship1');

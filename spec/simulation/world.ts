@@ -18,10 +18,9 @@ import {
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
 import type { TestScope } from '../support/temporary.ts';
+import { checksumBytes, isSound } from '../../runtime/journal/row-checksum.ts';
 import { tableNames, type Table } from '../../runtime/journal/schema.ts';
-
-/** As the store writes its values. */
-const plainMaps = { useRecords: false };
+import { unpack } from '../../runtime/message/codec.ts';
 
 /** One run of a method. */
 export interface Run {
@@ -144,7 +143,8 @@ function readerOf(folder: string): (table: Table) => Database {
 	const root = open({ path: folder, maxDbs: 32, cache: false });
 	const opened = new Map<Table, Database>();
 	const reader = (table: Table): Database => {
-		const found = opened.get(table) ?? root.openDB({ name: table, cache: false, ...plainMaps });
+		const found =
+			opened.get(table) ?? root.openDB({ name: table, cache: false, encoding: 'binary' });
 		opened.set(table, found);
 		return found;
 	};
@@ -162,7 +162,10 @@ export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	};
 	return Array.from(rows.getRange({ snapshot: false }), (row) => {
 		const key = [row.key].flat() as RawRow['key'];
-		return { key, value: read(Number(key[1]), row.value) as RawRow['value'] };
+		const bytes = row.value as Buffer;
+		assert.ok(isSound(key, bytes), `${table} ${key.join(' ')} has its checksum`);
+		const value = unpack(bytes.subarray(checksumBytes));
+		return { key, value: read(Number(key[1]), value) as RawRow['value'] };
 	});
 }
 

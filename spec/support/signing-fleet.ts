@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { steppedClock } from '../../runtime/platform/clock.ts';
 import type { ErrorCode } from '../../runtime/platform/errors.ts';
@@ -23,7 +24,10 @@ export interface SigningFleet {
 	readonly start: (node: string, values?: Values) => Promise<RunningNode>;
 }
 
-/** Makes keys for these nodes, makes each trusted by all others, and starts the broker. */
+/**
+ * Makes keys for these nodes, makes each trusted by all others, and starts the broker. Where
+ * signatures are required, rules allow everything to those who have proven themselves.
+ */
 export async function startSigningFleet(
 	t: TestScope,
 	nodes: readonly string[],
@@ -39,6 +43,11 @@ export async function startSigningFleet(
 		return known;
 	};
 	for (const one of nodes) {
+		// Without rules, only central may call anything where signatures are required.
+		mkdirSync(keysFolder(one), { recursive: true });
+		if (signing === 'required') {
+			writeFileSync(join(keysFolder(one), 'acl.yaml'), "rules: [{from: '*', method: '*'}]\n");
+		}
 		for (const name of nodes) {
 			if (one !== name) keyring(one).trust({ kind: 'node', name, key: keyring(name).ownKey() });
 		}

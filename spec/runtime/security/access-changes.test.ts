@@ -45,7 +45,7 @@ function accessOf(t: TestScope, text?: string, { signing = 'on', isTrusted = tru
 	const path = join(temporaryFolder(t), 'acl.yaml');
 	if (text !== undefined) writeFileSync(path, text);
 	const clock = steppedClock();
-	const access = openAccess(path, clock, names.wireNameOf);
+	const access = openAccess({ path, clock, wireNameOf: names.wireNameOf });
 	const list = () => (isTrusted ? [{ kind: 'node', name: 'central', key: '' } as const] : []);
 	const ofNode = { nodeName: 'ship1', centralNodeName: 'central', signing };
 	const administrator = administratorOf(ofNode, { list });
@@ -205,7 +205,7 @@ test('a rule that was written by hand is replaced by the same one in other words
 test('what another process has changed meanwhile stays', (t) => {
 	const { path, access, change } = accessOf(t, openFleet);
 	const count = access.rules()?.rules.length;
-	const other = openAccess(path, steppedClock(), names.wireNameOf);
+	const other = openAccess({ path, clock: steppedClock(), wireNameOf: names.wireNameOf });
 	other.change((before) => {
 		assert.ok(before);
 		return { ...before, rules: [...before.rules, { from: 'a', method: 'b', effect: 'deny' }] };

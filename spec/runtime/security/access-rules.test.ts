@@ -23,7 +23,7 @@ function accessOf(t: TestScope, text?: string) {
 	const path = join(temporaryFolder(t), 'acl.yaml');
 	if (text !== undefined) writeFileSync(path, text);
 	const clock = steppedClock();
-	return { path, clock, access: openAccess(path, clock) };
+	return { path, clock, access: openAccess({ path, clock }) };
 }
 
 test('without rules every caller may call everything', (t) => {
@@ -129,7 +129,16 @@ for (const [word, allowed, more] of rows) {
 
 test('the table of the help and of the documentation has these words', () => {
 	const words = callerWords.map(([word]) => word);
-	assert.deepEqual(words, ['NODE', '@GROUP', 'client', 'client:*', 'client:NAME', 'local', '*']);
+	assert.deepEqual(words, [
+		'NODE',
+		'node:*',
+		'@GROUP',
+		'client',
+		'client:*',
+		'client:NAME',
+		'local',
+		'*',
+	]);
 	const table = callerWords.map(([word, covers]) => `| \`${word}\` | ${covers} |\n`).join('');
 	assert.ok(readFileSync('docs/steward.md', 'utf8').includes(table), table);
 });
@@ -157,9 +166,10 @@ test('names that every object has are no groups, and rules that cannot be applie
 	}
 	const path = join(temporaryFolder(t), 'acl.yaml');
 	writeFileSync(path, "rules: [{from: ship1, method: ping}, {from: ship1, method: '*'}]\n");
-	const access = openAccess(path, steppedClock(), () => {
+	const wireNameOf = () => {
 		throw new Error('no registry');
-	});
+	};
+	const access = openAccess({ path, clock: steppedClock(), wireNameOf });
 	assert.match(access.refusal(node('ship1'), ping) ?? '', /cannot be applied: no registry/);
 });
 
@@ -169,7 +179,7 @@ test('a file that is there and cannot be read allows nothing', async (t) => {
 	mkdirSync(path);
 	await clock.advance(1001);
 	assert.match(access.refusal(node('ship1'), ping) ?? '', /no rule allows ship1 REQPing \(/);
-	assert.throws(() => openAccess(path, clock), { code: 'bad_acl' });
+	assert.throws(() => openAccess({ path, clock }), { code: 'bad_acl' });
 });
 
 test('a file that is edited is in force within a second; one that is broken allows nothing', async (t) => {
@@ -207,7 +217,7 @@ test('a rule of a file may name a method by its alias, and a decision names its 
 			'  - {from: ship1, method: exec, effect: deny}\n',
 	);
 	const wireNameOf = (text: string) => (text === 'exec' ? 'REQCliCommand' : undefined);
-	const access = openAccess(path, steppedClock(), wireNameOf);
+	const access = openAccess({ path, clock: steppedClock(), wireNameOf });
 	assert.deepEqual(access.decide(node('central'), exec('uptime')), {
 		isAllowed: true,
 		why: 'central is allowed REQCliCommand',

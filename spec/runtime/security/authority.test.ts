@@ -18,7 +18,11 @@ function authorityOf(t: TestScope, rules: readonly string[], signing: Config['si
 	const path = join(temporaryFolder(t), 'acl.yaml');
 	writeFileSync(path, `rules: [${rules.join(', ')}]\n`);
 	const find = (name: string) => builtInMethods.find(name);
-	const access = openAccess(path, steppedClock(), (name) => find(name)?.name);
+	const access = openAccess({
+		path,
+		clock: steppedClock(),
+		wireNameOf: (name) => find(name)?.name,
+	});
 	const config = { signing, nodeName: 'central', centralNodeName: 'central' } as const;
 	const authority = createAuthority({ config, access, keyring: { knows: () => true }, find });
 	return { authority, access, config };

@@ -34,7 +34,7 @@ function intakeOf(t: TestScope, { signing = 'required', rules }: Given = {}) {
 	const key = makeKey(join(folder, 'alice.key'));
 	keyring.trust({ kind: 'client', name: 'alice', key: keyText(key) });
 	if (rules !== undefined) writeFileSync(join(folder, 'acl.yaml'), rules);
-	const access = openAccess(join(folder, 'acl.yaml'), clock);
+	const access = openAccess({ path: join(folder, 'acl.yaml'), clock });
 	const accepted: unknown[] = [];
 	const refused: string[] = [];
 	let parsed = 0;

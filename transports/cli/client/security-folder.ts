@@ -15,6 +15,7 @@ import type { Config } from '../../../runtime/config/config.ts';
 import { asReeveError } from '../../../runtime/platform/errors.ts';
 import type { NodeRow } from '../../../runtime/queries/question.ts';
 import {
+	defaultRules,
 	openAnyAccess,
 	type Access,
 	type KnownNames,
@@ -73,7 +74,10 @@ export function securityFolder(input: CommandInput, tools: CommandTools): Securi
 		async rules(asksNode) {
 			const known = asksNode ? await knownParts(input, tools, config) : knowsNothing;
 			const names = knownNames(known, { keyring, config });
-			return { access: openAnyAccess(join(folder, 'acl.yaml'), clock, names.wireNameOf), names };
+			const { wireNameOf } = names;
+			const path = join(folder, 'acl.yaml');
+			const defaults = defaultRules(config);
+			return { access: openAnyAccess({ path, clock, wireNameOf, defaults }), names };
 		},
 	};
 }
