@@ -33,7 +33,9 @@ export async function resultFile(message: Message, context: MethodContext): Prom
 	}
 	const { directory = '', fromNode, aboutNode = fromNode, fileName } = message;
 	const owner = isReply(message) ? fromNode : context.node;
-	const folders = aboutNode === fromNode ? [owner] : [owner, aboutNode];
+	if (aboutNode === fromNode) return context.dataFile(directory, owner, fileName);
+	// What this node tells itself of another node is the result of that one.
+	const folders = fromNode === context.node ? [aboutNode] : [owner, aboutNode];
 	return context.dataFile(directory, ...folders, fileName);
 }
 

@@ -333,3 +333,17 @@ test('an effect half done: the next append to another file removes the part as w
 	await appendOnce(messageOf({ id: 'b' }), runner.context({ attempt: 2 }), other);
 	assert.equal(content(runner), '');
 });
+
+test('a result is below the folder of its sender, also one that is about a third node', async (t) => {
+	const { context, data } = createMethodRunner(t);
+	const place = async (fields: Parameters<typeof messageOf>[0]) => {
+		const message = messageOf({ directory: 'd', fileName: 'f', ...fields });
+		return (await resultFile(message, context())).slice(data.length);
+	};
+	const answer = { inReplyTo: 'm', fromNode: 'ship2' };
+	assert.equal(await place(answer), '/d/ship2/f');
+	assert.equal(await place({ ...answer, aboutNode: 'central' }), '/d/ship2/central/f');
+	assert.equal(await place({ fromNode: 'ship2', aboutNode: 'central' }), '/d/ship1/central/f');
+	// What the node tells itself is its own to file.
+	assert.equal(await place({ ...answer, fromNode: 'ship1', aboutNode: 'ship3' }), '/d/ship3/f');
+});

@@ -7,7 +7,8 @@ import { beginLoading } from '../../../supervisors/node/loading-record.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 test('starts that die while programs are loaded are counted within a period, until one has loaded them', (t) => {
-	const path = join(temporaryFolder(t), 'db', 'loading.json');
+	const folder = temporaryFolder(t);
+	const path = join(folder, 'db', 'loading.json');
 	let at = 1_000_000;
 	const clock = { ...realClock, now: () => at };
 	const begin = () => beginLoading(path, clock, 600_000);
@@ -23,5 +24,7 @@ test('starts that die while programs are loaded are counted within a period, unt
 	assert.equal(begin().deaths, 0);
 	writeFileSync(path, '[12');
 	assert.equal(begin().deaths, 0, 'a record that is cut off');
-	assert.equal(beginLoading('/proc/none/loading.json', clock, 1).deaths, 0, 'nowhere to write');
+	writeFileSync(join(folder, 'file'), '');
+	const nowhere = join(folder, 'file', 'db', 'loading.json');
+	assert.equal(beginLoading(nowhere, clock, 1).deaths, 0, 'nowhere to write');
 });
