@@ -335,10 +335,10 @@ test('an effect half done: the next append to another file removes the part as w
 });
 
 test('a result is below the folder of its sender, also one that is about a third node', async (t) => {
-	const { context, data } = createMethodRunner(t);
+	const runner = createMethodRunner(t);
 	const place = async (fields: Parameters<typeof messageOf>[0]) => {
 		const message = messageOf({ directory: 'd', fileName: 'f', ...fields });
-		return (await resultFile(message, context())).slice(data.length);
+		return (await resultFile(message, runner.context())).slice(runner.data.length);
 	};
 	const answer = { inReplyTo: 'm', fromNode: 'ship2' };
 	assert.equal(await place(answer), '/d/ship2/f');
