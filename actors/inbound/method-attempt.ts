@@ -93,7 +93,8 @@ export function createMethodAttempts(parts: RunServices, isOver: () => boolean):
 		const { row, message, attempt, progress, cancellable } = start;
 		const principals = parts.authority.of(row);
 		const noting = progressChanges(start);
-		const run = { message, principals, attempt, progress, progressChanges: noting };
+		const { from } = row;
+		const run = { message, from, principals, attempt, progress, progressChanges: noting };
 		const context = createMethodContext(parts, run);
 		const made = parts.startCall({ definition, message, clock, context });
 		running.add(made);

@@ -39,6 +39,8 @@ export interface ContextParts extends AskingParts {
 /** The run that a context is for. */
 export interface ContextRun {
 	readonly message: Message;
+	/** The node that has sent it. */
+	readonly from: string;
 	/** On whose behalf is what the run sends. */
 	readonly principals: readonly Principal[];
 	readonly attempt: number;
@@ -78,7 +80,8 @@ export function createMethodContext(
 			checkOutputData(data);
 			const interim = composeReply(message, { output: { data } }, { clock, node, replies });
 			// A send that fails is ignored: the node is stopping, and the run will be replayed.
-			const published = outcomePublisher?.interim(message, data);
+			// Where another node wants it published is not for it to say.
+			const published = run.from === node ? outcomePublisher?.interim(message, data) : undefined;
 			const changes = [...noted(progress), ...(published?.changes ?? [])];
 			await router.send(interim ? [interim] : [], changes).then(published?.flushed, ignoreIfFenced);
 		},

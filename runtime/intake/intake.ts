@@ -23,8 +23,8 @@ import type { Outbox } from '../delivery/outbox.ts';
 import type { MessageRouter } from './message-router.ts';
 import type { Presence } from '../network/presence.ts';
 import type { Signals } from '../observability/signals.ts';
-import { principalOf, type Asker, type Authority } from '../security/authority.ts';
-import { askedByOf, noPrincipals, withPrincipal } from '../message/principal.ts';
+import { principalsOf, type Asker, type Authority } from '../security/authority.ts';
+import { askedByOf } from '../message/principal.ts';
 import type { Answer } from '../network/transport.ts';
 import { laneName } from '../protocol/lane.ts';
 
@@ -48,7 +48,7 @@ export interface IntakeParts {
 	/** Where specs make the node die, see `crash-points.ts`. */
 	readonly passPoint?: PassPoint;
 	/** Who may call what here. */
-	readonly authority: Pick<Authority, 'intakeRefusal'>;
+	readonly authority: Pick<Authority, 'intakeRefusal' | 'topicRefusal'>;
 	readonly clientCheck: PublicIntakeParts['clientCheck'];
 }
 
@@ -191,8 +191,9 @@ function createCheck(parts: IntakeParts) {
 		own: { toNode: string; id: string; definition: MethodDefinition | undefined; asker: Asker },
 	): Message => {
 		const { receivers: _, kind, replyTopic: topic, correlation, ...fields } = input;
-		const told = correlation === undefined ? {} : { correlation };
 		const { toNode, id, definition, asker } = own;
+		const askedBy = askedByOf(principalsOf(asker));
+		const told = { ...(correlation === undefined ? {} : { correlation }), ...askedBy };
 		const reply = input.replyMethod === undefined ? undefined : methods.find(input.replyMethod);
 		return {
 			...fields,
@@ -203,17 +204,11 @@ function createCheck(parts: IntakeParts) {
 			fromNode: node,
 			method: definition?.name ?? input.method,
 			kind: kind ?? definition?.kind ?? 'CommandACK',
-			...askedByOf(principalsOf(asker)),
+			...askedBy,
 		};
 	};
 
 	return { check, make };
-}
-
-/** On whose behalf a message is that is handed in. */
-function principalsOf({ caller, askedBy = noPrincipals }: Asker) {
-	const principal = principalOf(caller);
-	return principal === undefined ? askedBy : withPrincipal(askedBy, principal);
 }
 
 /**

@@ -12,8 +12,12 @@ import type { Message, ReplyTo } from '../message/message.ts';
 import { newId } from '../platform/ids.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageRow } from '../ledger/message-state.ts';
+import { noPrincipals, type Principal } from '../message/principal.ts';
+import type { Authority } from '../security/authority.ts';
+import type { ErrorCode } from '../platform/errors.ts';
 import type { Signals } from '../observability/signals.ts';
 import type { Network } from '../network/network.ts';
+import type { Verdict } from '../network/transport.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import { rowsUnder, type Change } from '../journal/schema.ts';
 import { ignoreIfFenced } from '../journal/fencing.ts';
@@ -47,6 +51,8 @@ interface StoredAnswer {
 	readonly topic: string;
 	readonly payload: Uint8Array;
 	readonly correlation?: Uint8Array;
+	/** On whose behalf it is published. */
+	readonly askedBy?: readonly Principal[];
 }
 
 /** Answers under way at a time. */
@@ -61,8 +67,9 @@ export function createOutcomePublisher(parts: {
 	config: Config;
 	signals: Signals;
 	network: Pick<Network, 'publish' | 'onLink'>;
+	authority: Pick<Authority, 'topicRefusal'>;
 }): OutcomePublisher {
-	const { journal, clock, config, signals, network } = parts;
+	const { journal, clock, config, signals, network, authority } = parts;
 	const edge = (reverse: boolean) =>
 		journal.scan<StoredAnswer>('outcomes', { ...rowsUnder(), limit: 1, reverse })[0]?.key[0];
 	let first = Number(edge(false) ?? 1);
@@ -86,28 +93,35 @@ export function createOutcomePublisher(parts: {
 		}
 		return changes;
 	};
-	const tell = (id: string, { topic, correlation }: ReplyTo, text: object): Change[] => {
+	const tell = (id: string, { topic, correlation, ...asked }: ReplyTo, text: object): Change[] => {
 		const shown = correlation === undefined ? undefined : Buffer.from(correlation as Uint8Array);
 		// MQTT 3.1.1 clients find it in the JSON; MQTT 5 has a property for it.
 		const content = typeof correlation === 'string' ? { ...text, correlation } : text;
 		const payload = Buffer.from(JSON.stringify(content));
-		return add({ id, topic, payload, ...(shown ? { correlation: shown } : {}) });
+		return add({ id, topic, payload, ...(shown ? { correlation: shown } : {}), ...asked });
 	};
 
+	const dropped = (id: string, code: ErrorCode): true => {
+		signals.emit('message.dropped', { id, code });
+		return true;
+	};
+	const triesMax = (verdict: Verdict): number => {
+		if (verdict === 'hung_up') return config.hangUpsMax;
+		return verdict === 'refused' ? refusalsMax : 0;
+	};
 	/** Whether this answer is done with, one way or the other. */
 	const send = async (place: number, answer: StoredAnswer): Promise<boolean> => {
-		const { id, topic, payload, correlation } = answer;
+		const { id, topic, payload, correlation, askedBy = noPrincipals } = answer;
+		// By the rules as they are now.
+		if (authority.topicRefusal(askedBy, topic) !== undefined) return dropped(id, 'not_allowed');
 		const more = correlation ? { correlationData: correlation } : {};
 		const verdict = await network.publish({ topic, payload, qos: 1, retain: false, ...more });
 		if (verdict === 'taken' || verdict === 'nobody') return true;
 		if (verdict === 'not_connected') return false;
 		const count = (refusals.get(place) ?? 0) + 1;
 		refusals.set(place, count);
-		if (verdict === 'refused' && count < refusalsMax) return false;
-		if (verdict === 'hung_up' && count < config.hangUpsMax) return false;
-		const code = verdict === 'too_large' ? verdict : 'broker_refused';
-		signals.emit('message.dropped', { id, code });
-		return true;
+		if (count < triesMax(verdict)) return false;
+		return dropped(id, verdict === 'too_large' ? verdict : 'broker_refused');
 	};
 	const work = async (): Promise<void> => {
 		for (;;) {

@@ -10,7 +10,9 @@
  */
 import { createHash } from 'node:crypto';
 import { derivedIdStarts } from '../platform/ids.ts';
-import type { Asker } from '../security/authority.ts';
+import type { Caller } from '../security/access-rules.ts';
+import { principalsOf, type Asker, type Authority } from '../security/authority.ts';
+import { askedByOf, noPrincipals } from '../message/principal.ts';
 import { formatTopic, isAcknowledged, type Kind, isReplyTopic } from '../message/topics.ts';
 import type { OutcomePublisher } from './outcome-publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -47,6 +49,7 @@ export interface PublicIntakeParts {
 	readonly refuse: (code: ErrorCode, detail: string, via: string) => Answer;
 	/** Finds out who has published. */
 	readonly clientCheck: ClientCheck;
+	readonly authority: Pick<Authority, 'topicRefusal'>;
 	/** Parses a body; replaced where its calls are counted. */
 	readonly read?: typeof readPayload | undefined;
 }
@@ -68,6 +71,9 @@ export type PublicIntake = (
 	properties?: PublicProperties,
 ) => Promise<void>;
 
+/** Who has published what is not taken from its author. */
+const stranger: Caller = { kind: 'client' };
+
 /** How long a message that is refused for now waits before it is offered again. */
 const holdMs = 1000;
 /** What will not change while this process runs. */
@@ -75,7 +81,7 @@ const isFinal = (code: ErrorCode) => !errorTable[code].retryable;
 
 /** Creates the way in for public messages. */
 export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
-	const { clock, config, journal, ledger, outcomePublisher, refuse } = parts;
+	const { clock, config, journal, ledger, outcomePublisher, refuse, authority } = parts;
 	const { clientCheck, read = readPayload } = parts;
 
 	const write = async (id: string, changes: readonly Change[]): Promise<void> => {
@@ -86,6 +92,7 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 	};
 	const tellRefusal = async (answer: Answer, replyTo: ReplyTo | undefined): Promise<void> => {
 		if (!replyTo || !outcomePublisher || !isReplyTopic(config.topicPrefix, replyTo.topic)) return;
+		if (authority.topicRefusal(replyTo.askedBy ?? noPrincipals, replyTo.topic)) return;
 		// While the disk fails, the refusal is not published: a late one is of no use.
 		if (!journal.isHealthy()) return;
 		const id = newId(clock);
@@ -113,7 +120,7 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 		author: Author,
 		gone?: AbortSignal,
 	): Promise<boolean> => {
-		const replyTo = replyToOf(raw);
+		const replyTo = onBehalfOf(author.caller, replyToOf(raw));
 		for (;;) {
 			const [answer] = await parts.accept(raw, 'mqtt', { caller: author.caller, id });
 			if (!answer) return false;
@@ -130,25 +137,29 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 		}
 	};
 	/** The author, before anything of what was published is parsed. A stranger is told nothing. */
-	const authorOf = async (packet: PublicPacket, replyTo: ReplyTo | undefined) => {
+	const authorOf = async (packet: PublicPacket, properties: PublicProperties) => {
 		try {
 			checkSize(packet.payload, config);
 			return clientCheck.author(packet);
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown, 'bad_message');
 			const answer = refuse(code, detail, 'mqtt');
-			if (!clientCheck.isSilent) await tellRefusal(answer, replyTo);
+			if (!clientCheck.isSilent)
+				await tellRefusal(answer, onBehalfOf(stranger, addressOf(properties)));
 			return undefined;
 		}
 	};
 
 	return async (payload, address, properties = {}) => {
-		const replyTo = addressOf(properties);
 		if (properties.isRepeat && !isAcknowledged(address.kind)) {
 			// It may have been started already, and such a message is started at most once.
 			parts.signals.emit('message.dropped', { id: address.method, code: 'repeated' });
 			return;
 		}
+		const packet = packetOf(payload, address, { ...parts, properties });
+		const author = await authorOf(packet, properties);
+		if (!author) return;
+		const replyTo = onBehalfOf(author.caller, addressOf(properties));
 		const orRefuse = async <Value>(work: () => Value): Promise<Value | undefined> => {
 			try {
 				return work();
@@ -158,8 +169,6 @@ export function createPublicIntake(parts: PublicIntakeParts): PublicIntake {
 				return undefined;
 			}
 		};
-		const author = await authorOf(packetOf(payload, address, { ...parts, properties }), replyTo);
-		if (!author) return;
 		const raws = (await orRefuse(() => read(author.body, config))) ?? [];
 		const accepted = await Promise.all(
 			raws.map(async (raw, index) => {
@@ -232,6 +241,11 @@ function replyToOf(raw: object): ReplyTo | undefined {
 	if (typeof replyTopic !== 'string') return undefined;
 	const isKnown = typeof correlation === 'string' || correlation instanceof Uint8Array;
 	return { topic: replyTopic, ...(isKnown ? { correlation } : {}) };
+}
+
+/** What is published there is published on behalf of this caller. */
+function onBehalfOf(caller: Caller, replyTo: ReplyTo | undefined): ReplyTo | undefined {
+	return replyTo && { ...replyTo, ...askedByOf(principalsOf({ caller })) };
 }
 
 /** What is known of a message beside its own text. */

@@ -104,7 +104,8 @@ const messageChecks = checksOf<Message>({
 	replyTo: (value) =>
 		isFields(value) &&
 		isText(value['topic']) &&
-		(value['correlation'] === undefined || isContent(value['correlation'])),
+		(value['correlation'] === undefined || isContent(value['correlation'])) &&
+		(value['askedBy'] === undefined || arePrincipals(value['askedBy'])),
 	inReplyTo: isId,
 	alsoInReplyTo: isIdList,
 	previousMethod: isNameText,

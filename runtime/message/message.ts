@@ -122,6 +122,8 @@ export interface ReplyTo {
 	readonly topic: string;
 	/** What the publisher recognises its question by; comes back as it was. */
 	readonly correlation?: string | Uint8Array;
+	/** On whose behalf it is published; see `askedBy` of the message. */
+	readonly askedBy?: readonly Principal[];
 }
 
 /** A message inside reeve: one receiver, one identity, known kind and sender. */

@@ -11,6 +11,7 @@ import { consequencesOf, ruleText, type Administrator } from './access-consequen
 import {
 	checkGroups,
 	commandWords,
+	replyTopicRight,
 	type Access,
 	type AccessRule,
 	type AccessRules,
@@ -127,12 +128,12 @@ function checkedRule(rule: AccessRule, around: ChangeSurroundings): AccessRule {
 }
 
 /**
- * The wire name of a method, or `*`.
+ * The wire name of a method, or a word that stands in its place: `*`, {@link replyTopicRight}.
  *
  * @throws ReeveError `unknown_method`
  */
 export function knownMethod(method: string, names: KnownNames): string {
-	if (method === '*') return method;
+	if (method === '*' || method === replyTopicRight) return method;
 	const wireName = names.wireNameOf(method);
 	if (wireName !== undefined) return wireName;
 	throw new ReeveError('unknown_method', guessed(method, names.methods()));

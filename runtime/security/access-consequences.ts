@@ -12,6 +12,7 @@ import {
 	commandWords,
 	decisionBy,
 	namesIn,
+	replyTopicRight,
 	type AccessRule,
 	type AccessRules,
 	type Caller,
@@ -188,9 +189,9 @@ function wordsFor(caller: Caller): readonly string[] {
 function callsToTry({ rules }: NamedRules, caller: Caller, names: KnownNames): readonly Called[] {
 	const wireName = (method: string) => names.wireNameOf(method) ?? method;
 	const methods = [...new Set(names.methods().map(wireName))];
-	// No rule is asked whether a node may change keys and rules.
+	// No rule is asked whether a node may change keys and rules, and a topic is no call.
 	const isDecided = (method: string) =>
-		caller.kind === 'local' || !authorizationMethods.has(method);
+		method !== replyTopicRight && (caller.kind === 'local' || !authorizationMethods.has(method));
 	const allowing = rules.rules.filter(({ effect }) => effect === 'allow');
 	if (caller.kind === 'local') allowing.push({ from: 'local', method: '*', effect: 'allow' });
 	return allowing.flatMap(({ method, command }): Called[] => {

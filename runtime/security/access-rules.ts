@@ -19,7 +19,7 @@
  * none denies; `local`, which is anyone who may open the socket of this node, may do what none
  * denies. Whom the words for callers cover says {@link callerWords}; a deny by any name that covers
  * the caller denies. A command is a beginning of the method's arguments, word by word. Replies need
- * no rule: see `mayReply`.
+ * no rule: see `mayReply`. The method of the rule may be {@link replyTopicRight}.
  *
  * @module
  */
@@ -29,6 +29,7 @@ import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Called } from '../message/message.ts';
+import { matchesFilter } from '../message/topic-filter.ts';
 import { readYaml, yamlText } from '../text/yaml.ts';
 import { asReeveError, ReeveError, reasonOf } from '../platform/errors.ts';
 import { removeFile, writeAtomically } from '../files/atomic-file.ts';
@@ -79,6 +80,12 @@ export const authorizationMethods: ReadonlySet<string> = new Set([
 	'REQKeysDeliverUpdate',
 	'REQAclDeliverUpdate',
 ]);
+
+/**
+ * Stands in rules in place of a method: the right to have outcomes published on MQTT topics. Its
+ * command is a topic filter: `{from: client:alice, method: replyTopic, command: alice/#}`.
+ */
+export const replyTopicRight = 'replyTopic';
 
 /** One rule. */
 export type AccessRule = z.output<typeof rule>;
@@ -389,6 +396,10 @@ function isAbout(
 	if (!isAboutMethod(method, called.method, wireNameOf)) return false;
 	if (of === undefined) return true;
 	const commands = isGroup(of) ? (listOf(rules.commands, of) ?? []) : [of];
+	if (called.method === replyTopicRight) {
+		const [topic = ''] = called.methodArgs;
+		return commands.some((each) => matchesFilter([each].flat().join(' '), topic));
+	}
 	return commands.some((each) => begins(called.methodArgs, each));
 }
 

@@ -24,7 +24,7 @@ import {
 import type { Signals } from '../observability/signals.ts';
 import { ReeveError } from '../platform/errors.ts';
 import { replyCallOf, type ReplyAsk } from '../message/reply.ts';
-import { authorizationMethods, type Access, type Caller } from './access-rules.ts';
+import { authorizationMethods, replyTopicRight, type Access, type Caller } from './access-rules.ts';
 import type { Keyring } from './keyring.ts';
 
 /** A message that is here. */
@@ -54,11 +54,13 @@ export interface Authority {
 	of(accepted: Accepted): readonly Principal[];
 	/** Why these may not call a method here; undefined if all of them may. */
 	refusal(principals: readonly Principal[], called: Called): string | undefined;
+	/** Why outcomes may not be published on this topic on behalf of these. */
+	topicRefusal(principals: readonly Principal[], topic: string): string | undefined;
 	/** Why a message may not be run here, under the rules as they are now. */
 	runRefusal(accepted: Accepted, method: string): string | undefined;
 	/**
 	 * Why a message may not be handed in: because of what it calls here, of what it would have others
-	 * call here, or of what its reply calls here.
+	 * call here, of what its reply calls here, or of the topic that its outcome is published on.
 	 */
 	intakeRefusal(asker: Asker, message: HandedIn): string | undefined;
 	/** What a call makes this node, and those behind it, call at this node in the end. */
@@ -68,6 +70,7 @@ export interface Authority {
 /** The part of a message by which it is decided whether it may be handed in. */
 export interface HandedIn extends Called, ReplyAsk {
 	readonly receivers: readonly string[];
+	readonly replyTopic?: string | undefined;
 }
 
 /** A message that a method sends on. */
@@ -122,6 +125,12 @@ export function principalOf(caller: Caller): Principal | undefined {
 		default:
 			return `${caller.kind}:${caller.name}`;
 	}
+}
+
+/** On whose behalf a message is that is handed in. */
+export function principalsOf({ caller, askedBy = noPrincipals }: Asker): readonly Principal[] {
+	const principal = principalOf(caller);
+	return principal === undefined ? askedBy : withPrincipal(askedBy, principal);
 }
 
 /** Creates the authority of a node. */
@@ -185,9 +194,10 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 			const why = refusal(principals, { method, methodArgs });
 			return why && principals.length > 1 ? `${why} (asked by ${principalsText(principals)})` : why;
 		},
-		intakeRefusal({ caller, askedBy = noPrincipals }, message) {
-			const principal = principalOf(caller);
-			const principals = principal === undefined ? askedBy : withPrincipal(askedBy, principal);
+		topicRefusal: (principals, topic) => refusal(principals, publishing(topic)),
+		intakeRefusal(asker, message) {
+			const { caller } = asker;
+			const principals = principalsOf(asker);
 			const refused = (called: Called): string | undefined =>
 				(caller.kind === 'local' ? access?.refusal(caller, called) : undefined) ??
 				refusal(principals, called);
@@ -196,6 +206,9 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 			if (own !== undefined) return own;
 			const sent = firstRefusal(callsBack(message), refused);
 			if (sent !== undefined) return `what it sends on: ${sent}`;
+			const { replyTopic } = message;
+			const told = replyTopic === undefined ? undefined : refused(publishing(replyTopic));
+			if (told !== undefined) return `its outcome: ${told} on ${String(replyTopic)}`;
 			const reply = replyCallOf(message);
 			if (!reply) return undefined;
 			const call = { ...reply, method: find(reply.method)?.name ?? reply.method };
@@ -204,6 +217,11 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 		},
 		callsBack,
 	};
+}
+
+/** What rules are asked about a topic. */
+function publishing(topic: string): Called {
+	return { method: replyTopicRight, methodArgs: [topic] };
 }
 
 function firstRefusal(

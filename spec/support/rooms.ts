@@ -130,6 +130,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'schedule',
 			'startup-messages',
 			'target',
+			'topic-filter',
 			'topics',
 		],
 		uses: ['runtime/files', 'runtime/platform', 'runtime/text'],

@@ -83,7 +83,8 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	const presence = createPresence({ clock: journal, signals });
 	const timers = createTimers(shared);
 	const asks = createAsks({ ...shared, node, mailbox });
-	const outcomePublisher = createOutcomePublisher({ ...shared, network });
+	const authority = security.authority(methods);
+	const outcomePublisher = createOutcomePublisher({ ...shared, network, authority });
 	const ledger = createLedger({ ...shared, asks, outcomePublisher });
 	const receipts = createReceipts(shared);
 	const outbox = createOutbox({ ...shared, ledger });
@@ -93,7 +94,6 @@ export function composeNode(options: ComposeOptions): NodeServices {
 	for (const box of mailboxes.values()) leftBehind += box.size();
 	const publishers = createPublisherRegistry({ outbox, presence, network });
 	const router = createMessageRouter({ ...shared, node, ledger, outbox, mailbox, network });
-	const authority = security.authority(methods);
 	const intake = createIntake({
 		...shared,
 		passPoint,

@@ -37,7 +37,7 @@ import {
 	type Carried,
 	type Faults,
 } from './faulty-network.ts';
-import { matchesFilter } from './topic-filter.ts';
+import { matchesFilter } from '../../runtime/message/topic-filter.ts';
 
 /** The broker in memory. */
 export interface Hub {

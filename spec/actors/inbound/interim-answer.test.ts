@@ -8,7 +8,7 @@ import { specMethod } from '../../support/method-call.ts';
 test('an interim result is published where the outcome will be', async (t) => {
 	const node = composedNode(t);
 	const replyTo = { topic: 'client/a', correlation: 'c1' };
-	const contextOf = (message: Parameters<typeof messageOf>[0]) =>
+	const contextOf = (message: Parameters<typeof messageOf>[0], from = 'ship1') =>
 		createMethodContext(
 			{
 				...node.services,
@@ -16,10 +16,11 @@ test('an interim result is published where the outcome will be', async (t) => {
 				definition: specMethod(),
 				print: () => Promise.resolve(),
 			},
-			{ message: messageOf({ method: 'REQSpec', ...message }), principals: [], attempt: 1 },
+			{ message: messageOf({ method: 'REQSpec', ...message }), from, principals: [], attempt: 1 },
 		);
 	await contextOf({ id: 'm1' }).reply('nobody asked for this');
 	await contextOf({ id: 'm2', replyTo }).reply('one of several');
+	await contextOf({ id: 'm3', replyTo }, 'ship2').reply('where another node says');
 	const { outcomePublisher } = node.services;
 	for (let turn = 0; turn < 200 && outcomePublisher.waiting() > 0; turn += 1)
 		await node.clock.settle();

@@ -16,7 +16,12 @@ const contextOf = (node: ComposedNode, fields: Parameters<typeof messageOf>[0] =
 			definition: specMethod(),
 			print: (from, text) => Promise.resolve(void printed.push(`${from}: ${text}`)),
 		},
-		{ message: messageOf({ method: 'REQSpec', ...fields }), principals: [], attempt: 2 },
+		{
+			message: messageOf({ method: 'REQSpec', ...fields }),
+			from: 'ship2',
+			principals: [],
+			attempt: 2,
+		},
 	);
 	return { context, printed };
 };
@@ -103,7 +108,12 @@ test('a run of any length is asked for with -1, and a method may have its own ti
 	assert.ok(contextOf(node, { methodTimeout: -1 }).context.timeoutMs > 50 * year);
 	const definition = specMethod({ timeoutOf: () => 60 });
 	const parts = { ...node.services, storeId: 's', definition, print: () => Promise.resolve() };
-	const own = createMethodContext(parts, { message: messageOf(), principals: [], attempt: 1 });
+	const own = createMethodContext(parts, {
+		message: messageOf(),
+		from: 'ship2',
+		principals: [],
+		attempt: 1,
+	});
 	assert.equal(own.timeoutMs, 60_000);
 });
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import type { Kind } from '../../../runtime/message/topics.ts';
 import type { PublicProperties } from '../../../runtime/network/transport.ts';
 import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { temporaryFolder } from '../../support/temporary.ts';
 import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
 
@@ -252,4 +255,35 @@ test('a message that is sent at most once is not taken from a broker that delive
 	await publish(node, {}, { at, responseTopic: 'client/a' });
 	const [answer] = await published(node, 'client/a');
 	assert.equal(answer?.row['error'], 'bad_message', 'nobody would ever learn its outcome');
+});
+
+test('nothing is told on a topic where its publisher may not have it told, nor where he may no more', async (t) => {
+	const keysFolder = temporaryFolder(t);
+	const rule = (topicFilter: string) =>
+		writeFileSync(
+			join(keysFolder, 'acl.yaml'),
+			'rules: [{from: client, method: REQPing},' +
+				`{from: client, method: replyTopic, command: ${topicFilter}}]`,
+		);
+	rule("'client/#'");
+	const node = composedNode(t, { keysFolder });
+	await publish(node, { id: 'm1' }, { responseTopic: 'plant/valve' });
+	await publish(node, { id: 'm2', replyTopic: 'plant/valve' });
+	await publish(node, 'no message', { responseTopic: 'plant/valve' });
+	assert.equal(node.seen('message.refused').length, 3);
+	assert.equal(waiting(node), 0);
+	await publish(node, { id: 'm3' }, { responseTopic: 'client/a' });
+	await publish(node, { id: 'm3' }, { responseTopic: 'plant/valve' });
+	await publish(node, { id: 'm4', replyTopic: 'client/b' });
+	await settle(node, 'm3');
+	assert.equal((await published(node, 'client/a')).length, 1);
+	rule("'client/a'");
+	await node.clock.advance(1001);
+	await settle(node, 'm4');
+	await emptied(node);
+	assert.deepEqual(answersAt(node, 'client/b'), []);
+	assert.deepEqual(answersAt(node, 'plant/valve'), []);
+	const [dropped, ...others] = node.seen('message.dropped');
+	assert.deepEqual({ ...dropped, id: 'm4', code: 'not_allowed' }, dropped);
+	assert.deepEqual(others, []);
 });

@@ -80,6 +80,19 @@ test('a method is known by each of its names, and its rule has its wire name', (
 	assert.equal(access.rules()?.rules.length, 1);
 });
 
+test('the right to have outcomes published is given like that to call a method', (t) => {
+	const { access, change } = accessOf(t, openFleet);
+	change(allow('client:alice', 'replyTopic', 'alice/#'));
+	assert.deepEqual(access.rules()?.rules[1], {
+		from: 'client:alice',
+		method: 'replyTopic',
+		command: ['alice/#'],
+		effect: 'allow',
+	});
+	change({ what: 'remove', from: 'client:alice', method: 'replyTopic' });
+	assert.equal(access.rules()?.rules.length, 1);
+});
+
 test('methods, nodes, clients and groups that are not known are refused, and nothing changes', (t) => {
 	const { path, change } = accessOf(t, openFleet);
 	const refused: readonly (readonly [RuleChange, string, RegExp])[] = [

@@ -6,6 +6,7 @@ import {
 	callerWords,
 	openAccess,
 	parseRules,
+	replyTopicRight,
 	type AccessRules,
 	type Caller,
 } from '../../../runtime/security/access-rules.ts';
@@ -71,6 +72,25 @@ test('a command is the beginning of the arguments, word by word', (t) => {
 	assert.ok(!may('systemctl status'), 'one word is not two');
 	assert.ok(!may('bash', '-c', 'df -h; reboot'));
 	assert.ok(!may('uptimed'));
+});
+
+test('a right to have outcomes published is about topics, by a filter, and opens no method', (t) => {
+	const { access } = accessOf(
+		t,
+		'rules:\n' +
+			"  - {from: 'client:alice', method: replyTopic, command: 'alice/#'}\n" +
+			"  - {from: ship1, method: '*'}\n" +
+			'  - {from: ship1, method: replyTopic, command: [a b/secret], effect: deny}\n',
+	);
+	const may = (caller: Caller, topic: string) =>
+		access.refusal(caller, { method: replyTopicRight, methodArgs: [topic] }) === undefined;
+	assert.ok(may(alice, 'alice/answers/1'));
+	assert.ok(!may(alice, 'plant/valve'));
+	assert.ok(!may(publicMessage, 'alice/answers'));
+	assert.ok(may(node('ship1'), 'plant/valve'), 'who may call everything may have it told anywhere');
+	assert.ok(!may(node('ship1'), 'a b/secret'));
+	assert.ok(may(local, 'plant/valve'));
+	assert.match(access.refusal(alice, ping) ?? '', /no rule allows client:alice/);
 });
 
 test('groups name several nodes; names that are not proven allow nothing', (t) => {

@@ -54,6 +54,21 @@ test('a request is refused for what its reply would call, and says which right i
 	assert.equal(refused(relayed, { kind: 'local' }), undefined);
 });
 
+test('an outcome is told only on topics where every principal may have it told', (t) => {
+	const mayTell = "{from: 'client:alice', method: replyTopic, command: 'alice/#'}";
+	const { authority } = authorityOf(t, [mayPing, mayTell, '{from: ship1, method: REQPing}']);
+	const refused = (replyTopic: string, ...askedBy: string[]) =>
+		authority.intakeRefusal({ caller: alice, askedBy }, ask({ replyTopic }));
+	assert.equal(refused('alice/answers'), undefined);
+	assert.equal(
+		refused('plant/valve'),
+		'its outcome: no rule allows client:alice replyTopic on plant/valve',
+	);
+	assert.match(refused('alice/answers', 'node:ship1') ?? '', /no rule allows ship1 replyTopic/);
+	assert.equal(authority.topicRefusal([], 'plant/valve'), undefined);
+	assert.match(authority.topicRefusal(['client:alice'], 'plant/valve') ?? '', /no rule allows/);
+});
+
 test('a relay is looked into however deep, and so is a copy to this node', (t) => {
 	const { authority } = authorityOf(t, [mayPing, mayRelay, '{from: client, method: REQCopySrc}']);
 	const refused = (method: string, ...methodArgs: string[]) =>

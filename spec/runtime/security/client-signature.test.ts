@@ -44,6 +44,7 @@ function intakeOf(t: TestScope, { signing = 'required', rules }: Given = {}) {
 		config: configOf({}),
 		signals: services.signals,
 		journal,
+		authority: services.authority,
 		ledger: services.ledger,
 		methods: { find: (name) => ({ name }) as MethodDefinition },
 		accept(raw, _via, { caller }) {

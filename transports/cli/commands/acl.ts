@@ -51,6 +51,7 @@ export default defineCommand({
 		'reeve acl test ship1 exec --to ship2 -- uptime      # may ship1 do that on ship2?',
 		'reeve acl export > acl.yaml; reeve acl import acl.yaml --to ship1',
 		'reeve acl remove ship1 exec -- systemctl status     # this rule, and no other',
+		"reeve acl allow client:alice replyTopic -- 'alice/#'  # topics its outcomes may go to",
 		"reeve acl remove central '*'                # if it is the only one about these two",
 		'reeve acl clear                             # all calls are allowed again',
 	],

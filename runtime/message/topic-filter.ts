@@ -1,5 +1,5 @@
 /**
- * Matches topics against MQTT's topic filters, for the broker in memory.
+ * Matches topics against MQTT's topic filters: for the broker in memory, and for access rules.
  *
  * @module
  */

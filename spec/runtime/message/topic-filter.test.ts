@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { matchesFilter } from '../../../transports/loopback/topic-filter.ts';
+import { matchesFilter } from '../../../runtime/message/topic-filter.ts';
 
 /** Cases of the MQTT 5.0 specification, section 4.7. */
 const cases: readonly (readonly [filter: string, topic: string, matches: boolean])[] = [
