@@ -116,7 +116,7 @@ export function refuseRun(
 const noCalls: readonly Called[] = [];
 
 /** The principal that a caller is; undefined for the people of this node. */
-export function principalOf(caller: Caller): Principal | undefined {
+function principalOf(caller: Caller): Principal | undefined {
 	switch (caller.kind) {
 		case 'local':
 			return undefined;

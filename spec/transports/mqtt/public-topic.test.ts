@@ -205,8 +205,12 @@ test(
 		const keyring = openKeyring({ folder: keysFolder, node: 'ship1', clock: steppedClock() });
 		keyring.trust({ kind: 'client', name: 'alice', key: keyText(key) });
 		// A rule opens ping, by which the spec knows that the node is subscribed.
-		const rules = 'rules:\n  - {from: client, method: REQPing}\n';
-		const more = '  - {from: "client:alice", method: REQCliCommand}\n';
+		const rules =
+			'rules:\n  - {from: client, method: REQPing}\n' +
+			'  - {from: client, method: replyTopic, command: spec/ready}\n';
+		const more =
+			'  - {from: "client:alice", method: REQCliCommand}\n' +
+			'  - {from: "client:alice", method: replyTopic, command: me/answer}\n';
 		writeFileSync(join(keysFolder, 'acl.yaml'), rules + more);
 		await startShip(t, broker.address, { folder, keysFolder, signing: 'required' });
 		await ready(broker.port);

@@ -59,6 +59,8 @@ export default defineCommand({
 		'Who a rule is about; a deny by any word that covers the caller denies:',
 		...callerWords.map(([word, covers]) => `  ${word.padEnd(13)}${covers}`),
 		'',
+		'A client may have outcomes published only on topics that a rule for replyTopic allows.',
+		'',
 		'Without --to the file acl.yaml is changed, not the node asked: who may write this file can',
 		'always edit it, and run reeve acl clear, whatever the rules say and whether the node runs.',
 	],
