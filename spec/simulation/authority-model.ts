@@ -2,6 +2,9 @@
  * A model of authority, written apart from the code that it judges: what a fleet with random rules
  * may do for a random request. It knows principals and rules, and neither messages nor signatures.
  *
+ * The rules change once, after everything that was asked for has been done but for what waits for a
+ * time or for a start of its node. That is done by the later rules.
+ *
  * @module
  */
 
@@ -10,15 +13,19 @@ export type Action =
 	/** Leaves a mark. */
 	| { readonly kind: 'note'; readonly method: 'NOTE' | 'SINK'; readonly tag: string }
 	| { readonly kind: 'relay'; readonly to: string; readonly inner: Action }
-	/** An actor sends it on: at once, or when a timer, an answer or a step has come. */
+	/** An actor sends it on: at once, after an answer, or when a timer or a step has ended. */
 	| {
 			readonly kind: 'forward';
 			readonly mode: 'send' | 'timer' | 'ask' | 'step';
 			readonly to: string;
 			readonly inner: Action;
 	  }
+	/** Sends it at the next start of the node. */
+	| { readonly kind: 'startup'; readonly tag: string; readonly to: string; readonly inner: Action }
 	/** Copies a file of the node to another. */
-	| { readonly kind: 'copy'; readonly to: string; readonly tag: string };
+	| { readonly kind: 'copy'; readonly to: string; readonly tag: string }
+	/** Writes the outcome to a file; only as a reply. */
+	| { readonly kind: 'file'; readonly tag: string };
 
 /** A request that is handed in at a node. */
 export interface Request {
@@ -28,6 +35,7 @@ export interface Request {
 	readonly to: string;
 	readonly action: Action;
 	readonly reply?: Action;
+	/** Then it is a note that is left twice: at once, and after the rules have changed. */
 	readonly isScheduled: boolean;
 }
 
@@ -41,6 +49,12 @@ export interface Rule {
 /** The rules of each node; a node that has none allows everything. */
 export type Fleet = ReadonlyMap<string, readonly Rule[] | undefined>;
 
+/** The rules at first, and those after the change. */
+export type Fleets = readonly [first: Fleet, later: Fleet];
+
+/** Which rules are in force. */
+type When = 0 | 1;
+
 /** The method that takes an action. */
 export function methodOf(action: Action): string {
 	switch (action.kind) {
@@ -50,58 +64,101 @@ export function methodOf(action: Action): string {
 			return 'REQRelay';
 		case 'forward':
 			return 'Forward';
+		case 'startup':
+			return 'REQStartupWrite';
 		case 'copy':
 			return 'REQCopySrc';
+		case 'file':
+			return 'REQToFileAppend';
 	}
 }
 
-/** All that may be done for a request, as `node method tag`. */
-export function permitted(fleet: Fleet, request: Request): ReadonlySet<string> {
-	const done = new Set<string>();
-	const mayAll = (node: string, chain: readonly string[], method: string) =>
-		chain.every((each) => may(fleet.get(node), each === `node:${node}` ? 'local' : each, method));
+/** On its way: whose it is, and by which rules. */
+interface Way {
+	readonly chain: readonly string[];
+	readonly when: When;
+}
 
-	const arrive = (
-		[from, to]: readonly [string, string],
-		chain: readonly string[],
-		action: Action,
-	): boolean => {
-		if (from === to) return perform(to, chain, action);
-		const all = [...chain, `node:${from}`];
+/**
+ * All that may be done for a request, as `node method tag`, as often as it may be done. A file is
+ * counted once.
+ */
+export function permitted(fleets: Fleets, request: Request): readonly string[] {
+	const done: string[] = [];
+	const written = new Set<string>();
+	/** What is sent at the next start of a node. */
+	const atStart: (() => void)[] = [];
+	const mayAll = (node: string, { chain, when }: Way, method: string) =>
+		chain.every((each) =>
+			may(fleets[when].get(node), each === `node:${node}` ? 'local' : each, method),
+		);
+	const through = (node: string, { chain, when }: Way): Way => {
+		const link = `node:${node}`;
+		return { chain: chain.includes(link) ? chain : [...chain, link], when };
+	};
+
+	const arrive = ([from, to]: readonly [string, string], way: Way, action: Action): boolean => {
+		if (from === to) return perform(to, way, action);
+		const all = through(from, way);
 		const methods = [methodOf(action), ...comingBack(to, action)];
 		return methods.every((each) => mayAll(to, all, each)) && perform(to, all, action);
 	};
-	const perform = (node: string, chain: readonly string[], action: Action): boolean => {
-		if (!mayAll(node, chain, methodOf(action))) return false;
+	const perform = (node: string, way: Way, action: Action): boolean => {
+		if (!mayAll(node, way, methodOf(action))) return false;
 		switch (action.kind) {
 			case 'note':
-				done.add(`${node} ${action.method} ${action.tag}`);
+				done.push(`${node} ${action.method} ${action.tag}`);
+				return true;
+			case 'file':
+				written.add(`${node} file ${action.tag}`);
 				return true;
 			case 'relay':
-				return arrive([node, action.to], chain, action.inner);
+				return arrive([node, action.to], way, action.inner);
 			case 'forward':
-				arrive([node, action.to], chain, action.inner);
+				arrive([node, action.to], isDelayed(action) ? { ...way, when: 1 } : way, action.inner);
 				return true;
+			case 'startup': {
+				if (way.when === 0) atStart.push(() => start(node, { ...way, when: 1 }, action));
+				return true;
+			}
 			case 'copy': {
-				const all = node === action.to ? chain : [...chain, `node:${node}`];
+				const all = node === action.to ? way : through(node, way);
 				const isCopied = mayAll(action.to, all, 'REQCopyDst');
-				if (isCopied) done.add(`${action.to} copy ${action.tag}`);
+				if (isCopied) written.add(`${action.to} copy ${action.tag}`);
 				return isCopied;
 			}
 		}
 	};
+	const start = (node: string, way: Way, { to, inner }: Extract<Action, { kind: 'startup' }>) => {
+		const early = [...(to === node ? [methodOf(inner)] : []), ...comingBack(node, inner)];
+		const all = { ...way, chain: ['local', ...way.chain] };
+		if (early.every((each) => mayAll(node, all, each))) arrive([node, to], way, inner);
+	};
 
-	const { at, by, to, action, reply } = request;
-	const mayHere = (method: string) => may(fleet.get(at), by, method);
+	const { at, by, to, action, reply, isScheduled } = request;
 	const early = [
 		...(to === at ? [methodOf(action)] : []),
 		...comingBack(at, action),
 		...(reply ? [methodOf(reply), ...comingBack(at, reply)] : []),
 	];
-	if (!early.every(mayHere)) return done;
-	const chain = by === 'local' ? [] : [by];
-	if (arrive([at, to], chain, action) && reply) perform(at, chain, reply);
-	return done;
+	if (!early.every((each) => may(fleets[0].get(at), by, each))) return [];
+	const way = { chain: by === 'local' ? [] : [by], when: 0 } as const;
+	const isDone = arrive([at, to], way, action);
+	// `REQStartupWrite` has no replies.
+	const answer = action.kind === 'startup' ? undefined : reply;
+	if (isDone && answer) perform(at, way, answer);
+	if (isDone && isScheduled) {
+		const later = { ...way, when: 1 } as const;
+		const there = at === to ? later : through(at, later);
+		if (perform(to, there, action) && answer) perform(at, later, answer);
+	}
+	for (const each of atStart) each();
+	return [...done, ...written];
+}
+
+/** Whether an action waits for a time, and is done by the later rules. */
+export function isDelayed(action: Action): boolean {
+	return action.kind === 'forward' && ['timer', 'step'].includes(action.mode);
 }
 
 /** The methods that an action calls at a node as it is sent on, as far as one can see it. */
@@ -130,52 +187,91 @@ function wordsFor(who: string): readonly string[] {
 
 /** The nodes of a fleet; the first is central. */
 export const nodes = ['central', 'ship1', 'ship2'] as const;
-const callers = ['local', 'client', 'client:alice', 'client:*', '*', ...nodes] as const;
-const methods = ['*', 'NOTE', 'SINK', 'REQRelay', 'Forward', 'REQCopySrc', 'REQCopyDst', 'REQPing'];
+const callers = ['client', 'client:alice', ...nodes] as const;
+const words = ['local', 'client:*', '*', ...callers] as const;
+const methods = [
+	'NOTE',
+	'SINK',
+	'REQRelay',
+	'Forward',
+	'REQStartupWrite',
+	'REQCopySrc',
+	'REQCopyDst',
+	'REQToFileAppend',
+	'REQPing',
+];
 
-/** Draws from a source of random numbers between 0 and 1. */
+/**
+ * Draws from a source of random numbers between 0 and 1. Most callers may do most things: then it
+ * is one link alone that may not, and a link that is forgotten shows.
+ */
 export function createDraw(random: () => number) {
 	const below = (limit: number) => Math.floor(random() * limit);
 	const one = <Value>(list: readonly Value[]): Value => list[below(list.length)] as Value;
 	let tags = 0;
 	const nextTag = () => `t${(tags += 1)}`;
 
-	const action = (depth: number, mayForward = true): Action => {
-		const kind = depth === 0 ? 'note' : one(['note', 'relay', 'relay', 'forward', 'copy'] as const);
-		if (kind === 'relay') return { kind, to: one(nodes), inner: action(depth - 1, mayForward) };
-		if (kind === 'forward' && mayForward) {
-			const mode = one(['send', 'timer', 'ask', 'step'] as const);
-			return { kind, mode, to: one(nodes), inner: action(depth - 1) };
+	const note = (): Action => ({
+		kind: 'note',
+		method: one(['NOTE', 'SINK'] as const),
+		tag: nextTag(),
+	});
+	const action = (depth: number): Action => {
+		if (depth === 0) return note();
+		const to = one(nodes);
+		const kind = one(['note', 'relay', 'relay', 'forward', 'forward', 'startup', 'copy'] as const);
+		switch (kind) {
+			case 'relay':
+				return { kind, to, inner: action(depth - 1) };
+			case 'forward': {
+				const mode = one(['send', 'timer', 'ask', 'step'] as const);
+				return { kind, mode, to, inner: action(depth - 1) };
+			}
+			case 'startup':
+				return { kind, tag: nextTag(), to, inner: action(depth - 1) };
+			case 'copy':
+				return random() < 0.4 ? { kind, to, tag: nextTag() } : note();
+			case 'note':
+				return note();
 		}
-		if (kind === 'copy' && random() < 0.3) return { kind, to: one(nodes), tag: nextTag() };
-		return { kind: 'note', method: one(['NOTE', 'SINK'] as const), tag: nextTag() };
+	};
+	const reply = (depth: number): Action => {
+		const kind = depth === 0 ? 'note' : one(['note', 'file', 'relay', 'copy'] as const);
+		if (kind === 'file') return { kind, tag: nextTag() };
+		if (kind === 'relay') return { kind, to: one(nodes), inner: reply(0) };
+		return kind === 'copy' ? { kind, to: one(nodes), tag: nextTag() } : note();
+	};
+	const allowed = (from: string): readonly Rule[] => {
+		const chance = random();
+		if (chance < 0.5) return [{ from, method: '*', effect: 'allow' }];
+		const share = chance < 0.85 ? 0.7 : 0;
+		const some = methods.filter(() => random() < share);
+		return some.map((method) => ({ from, method, effect: 'allow' }));
 	};
 	const rules = (): readonly Rule[] | undefined => {
-		if (random() < 0.15) return undefined;
-		return Array.from({ length: 1 + below(7) }, () => ({
-			from: one(callers),
-			method: random() < 0.4 ? '*' : one(methods),
-			effect: random() < 0.85 ? ('allow' as const) : ('deny' as const),
+		if (random() < 0.1) return undefined;
+		const denied = Array.from({ length: below(3) }, () => ({
+			from: one(words),
+			method: one(methods),
+			effect: 'deny' as const,
 		}));
+		return [...callers.flatMap(allowed), ...denied];
 	};
 	return {
-		fleet: (): Fleet => new Map(nodes.map((node) => [node, rules()])),
+		fleets(): Fleets {
+			const first = new Map(nodes.map((node) => [node, rules()]));
+			const others = random() < 0.5 ? [] : nodes.filter(() => random() < 0.5);
+			return [first, new Map([...first, ...others.map((node) => [node, rules()] as const)])];
+		},
 		request(): Request {
 			const at = one(nodes);
 			const by = one(['local', 'client', 'client:alice'] as const);
-			const isScheduled = random() < 0.15;
-			const base = { at, by, to: by === 'local' ? one(nodes) : at };
-			if (isScheduled) {
-				const asked = {
-					kind: 'note',
-					method: one(['NOTE', 'SINK'] as const),
-					tag: nextTag(),
-				} as const;
-				const reply = random() < 0.7 ? { reply: action(1, false) } : {};
-				return { ...base, action: asked, ...reply, isScheduled };
-			}
-			const reply = random() < 0.4 ? { reply: action(2, false) } : {};
-			return { ...base, action: action(3), ...reply, isScheduled };
+			const isScheduled = random() < 0.25;
+			const answered = random() < 0.5 ? { reply: reply(1) } : {};
+			const to = by === 'local' ? one(nodes) : at;
+			return { at, by, to, action: isScheduled ? note() : action(3), ...answered, isScheduled };
 		},
+		/** Whether a node ends without a word before the rules change. */
+		dies: () => random() < 0.05,
 	};
 }

@@ -6,12 +6,13 @@ import { assign, setup } from 'xstate';
 import { defineActor } from '../../actors/definition/definition.ts';
 import { ask, send } from '../../actors/definition/effects.ts';
 import { step } from '../../actors/definition/step.ts';
-import { seededChance, turnOfTheLoop } from '../../runtime/platform/clock.ts';
+import { pause, seededChance, turnOfTheLoop } from '../../runtime/platform/clock.ts';
 import { signAsClient, withSignatureLine } from '../../runtime/security/client-signature.ts';
 import { keyText, makeKey, openKeyring } from '../../runtime/security/keyring.ts';
 import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import {
 	createDraw,
+	isDelayed,
 	methodOf,
 	nodes,
 	permitted,
@@ -19,8 +20,12 @@ import {
 	type Fleet,
 	type Request,
 } from './authority-model.ts';
+import startupFolder from '../../transports/folders/startup-folder.ts';
+import { createContext } from '../support/transport-context.ts';
 import { startWorld } from './world.ts';
 
+/** After this comes what waits for a time: well after the rules have changed. */
+const delayMs = 5000;
 /** How many fleets are tried. */
 const fleets = Number(process.env['REEVE_AUTHORITY_FLEETS'] ?? 2000);
 const seed = Number(process.env['REEVE_SEED'] ?? 1);
@@ -44,7 +49,7 @@ const forward = defineActor({
 	version: 1,
 	machine: setup({
 		types: { context: {} as { go: Go | undefined }, events: {} as Go | { type: 'reply.q' } },
-		actors: { wait: step({ run: () => Promise.resolve('') }) },
+		actors: { wait: step({ run: (_input, { clock, signal }) => pause(clock, delayMs, signal) }) },
 		actions: {
 			pass: send(({ context: { go } }) => {
 				const { to = '', call = { method: '', args: [] } } = go ?? {};
@@ -67,7 +72,7 @@ const forward = defineActor({
 					{ target: 'passing' },
 				],
 			},
-			timing: { after: { 100: 'passing' } },
+			timing: { after: { [delayMs]: 'passing' } },
 			asking: {
 				entry: ask({ id: 'q', method: 'REQPing' }),
 				on: { 'reply.q': 'passing' },
@@ -92,8 +97,15 @@ function callOf(action: Action): Call {
 			const go: Go = { type: 'GO', mode, to, call: callOf(action.inner) };
 			return { method, args: [], data: JSON.stringify(go) };
 		}
+		case 'startup': {
+			const { method: inner, args, data } = callOf(action.inner);
+			const message = { toNode: action.to, method: inner, methodArgs: args, data };
+			return { method, args: [action.tag], data: JSON.stringify(message) };
+		}
 		case 'copy':
 			return { method, args: ['source', action.to, `copies/${action.tag}`] };
+		case 'file':
+			return { method, args: [] };
 	}
 }
 
@@ -117,16 +129,18 @@ async function startFleet(t: Parameters<typeof startWorld>[0]) {
 			if (name !== node) keyring.trust({ kind: 'node', name, key: other.ownKey() });
 		}
 	}
-	for (const node of nodes) {
-		await fleet.start(node, { config: { keysFolder: keysFolder(node) } });
-		writeFileSync(join(fleet.folder(node), 'source'), 'content');
-	}
 	const calls = new Set<string>();
-	for (const node of nodes) {
-		fleet.node(node).node.signals.subscribe((signal) => {
+	const start = async (node: string): Promise<void> => {
+		const config = { keysFolder: keysFolder(node) };
+		const { node: running } = await fleet.start(node, { config });
+		running.signals.subscribe((signal) => {
 			if (signal.type === 'call.started') calls.add(`${node} ${signal.id}`);
 			else if (signal.type === 'call.ended') calls.delete(`${node} ${signal.id}`);
 		});
+	};
+	for (const node of nodes) {
+		await start(node);
+		writeFileSync(join(fleet.folder(node), 'source'), 'content');
 	}
 	/** Copies read and write files, which takes real time. */
 	const callsEnd = async (): Promise<void> => {
@@ -143,8 +157,11 @@ async function startFleet(t: Parameters<typeof startWorld>[0]) {
 		const message = {
 			methodArgs: args,
 			...(data ? { data } : {}),
-			...(replied ? { replyMethod: replied.method, replyMethodArgs: replied.args } : {}),
-			...(isScheduled ? { schedule: { every: 1, times: 1 } } : {}),
+			...(reply?.kind === 'file' ? { directory: 'files', fileName: reply.tag } : {}),
+			...(replied && reply?.kind !== 'file'
+				? { replyMethod: replied.method, replyMethodArgs: replied.args }
+				: {}),
+			...(isScheduled ? { schedule: { every: delayMs / 1000, times: 2 } } : {}),
 		};
 		if (by === 'local') {
 			await fleet
@@ -160,7 +177,13 @@ async function startFleet(t: Parameters<typeof startWorld>[0]) {
 		const payload = by === 'client' ? body : withSignatureLine(body, proof);
 		void fleet.hub.publish({ topic, payload, qos: 1, retain: false });
 	};
-	return { fleet, world, keysFolder, handIn, callsEnd };
+	/** Sends the startup messages of a node, as its start does. */
+	const sendStartup = async (node: string): Promise<void> => {
+		const { api } = fleet.node(node).node;
+		const values = { nodeName: node, databaseFolder: fleet.folder(node) };
+		await startupFolder.start(createContext(values, { api }).context);
+	};
+	return { fleet, world, keysFolder, start, sendStartup, handIn, callsEnd };
 }
 
 /** Puts rules in force at every node. */
@@ -179,40 +202,68 @@ async function enforce(
 }
 
 test('what all principals may do is done, and nothing else, through whatever nodes and actors', async (t) => {
-	const { fleet, world, keysFolder, handIn, callsEnd } = await startFleet(t);
+	const { fleet, world, keysFolder, start, sendStartup, handIn, callsEnd } = await startFleet(t);
 	const draw = createDraw(seededChance(seed));
-	let allowed = 0;
-	for (let tried = 0; tried < fleets; tried += 1) {
-		const rules = draw.fleet();
-		const request = draw.request();
-		await enforce(fleet, keysFolder, rules);
-		const before = world.runs.length;
-		await handIn(request);
-		const wanted = permitted(rules, request);
-		for (let round = 0; round < 5; round += 1) {
-			await fleet.clock.advance(500);
+	const startupOf = (node: string) => join(fleet.folder(node), 'startup');
+	const later = async (ms: number, rounds = 1): Promise<void> => {
+		for (let round = 0; round < rounds; round += 1) {
+			await fleet.clock.advance(ms);
 			await callsEnd();
 		}
-		const seen = new Set(
-			world.runs.slice(before).map(({ node, method, arg }) => `${node} ${method} ${arg}`),
+	};
+	const filesOf = (request: Request): readonly string[] =>
+		nodes.flatMap((node) =>
+			tagsIn(request).flatMap((tag) => {
+				const isThere = (...path: string[]) => existsSync(join(fleet.folder(node), ...path, tag));
+				const copied = isThere('copies') ? [`${node} copy ${tag}`] : [];
+				return isThere('files', request.to) ? [...copied, `${node} file ${tag}`] : copied;
+			}),
 		);
-		for (const tag of copiesIn(request)) {
-			for (const node of nodes) {
-				if (existsSync(join(fleet.folder(node), 'copies', tag))) seen.add(`${node} copy ${tag}`);
-			}
-		}
-		allowed += wanted.size;
-		const about = `seed ${seed}, fleet ${tried}: ${JSON.stringify({ request, rules: [...rules] })}`;
-		assert.deepEqual([...seen].toSorted(), [...wanted].toSorted(), about);
+	let allowed = 0;
+	for (let tried = 0; tried < fleets; tried += 1) {
+		const [first, second] = draw.fleets();
+		const request = draw.request();
+		const dying = nodes.filter(draw.dies);
+		await enforce(fleet, keysFolder, first);
+		const before = world.runs.length;
+		await handIn(request);
+		await later(500, 3);
+		await enforce(fleet, keysFolder, second);
+		for (const node of dying) await start(node);
+		// Those that are written from now on wait for another start.
+		const withStartup = nodes.filter((node) => existsSync(startupOf(node)));
+		for (const node of withStartup) await sendStartup(node);
+		await later(delayMs + 500, delaysIn(request));
+		await later(500, 3);
+		for (const node of nodes) rmSync(startupOf(node), { recursive: true, force: true });
+
+		const runs = world.runs.slice(before);
+		const seen = runs.map(({ node, method, arg }) => `${node} ${method} ${arg}`);
+		const wanted = permitted([first, second], request);
+		allowed += wanted.length;
+		const about = { request, dying, first: [...first], second: [...second] };
+		assert.deepEqual(
+			[...seen, ...filesOf(request)].toSorted(),
+			wanted.toSorted(),
+			`seed ${seed}, fleet ${tried}: ${JSON.stringify(about)}`,
+		);
 	}
 	assert.ok(allowed > fleets / 5, `only ${allowed} things were allowed`);
 });
 
-function copiesIn({ action, reply }: Request): readonly string[] {
-	const tags = (each: Action | undefined): string[] => {
-		if (!each) return [];
-		if (each.kind === 'copy') return [each.tag];
-		return 'inner' in each ? tags(each.inner) : [];
-	};
-	return [...tags(action), ...tags(reply)];
+/** An action, and those within it. */
+function actionsIn(action: Action | undefined): readonly Action[] {
+	if (!action) return [];
+	return 'inner' in action ? [action, ...actionsIn(action.inner)] : [action];
+}
+
+const allIn = ({ action, reply }: Request) => [...actionsIn(action), ...actionsIn(reply)];
+
+/** How often something waits for a time. */
+function delaysIn(request: Request): number {
+	return allIn(request).filter(isDelayed).length + (request.isScheduled ? 1 : 0);
+}
+
+function tagsIn(request: Request): readonly string[] {
+	return allIn(request).flatMap((each) => ('tag' in each ? [each.tag] : []));
 }
