@@ -135,25 +135,30 @@ export function permitted(fleets: Fleets, request: Request): readonly string[] {
 		if (early.every((each) => mayAll(node, all, each))) arrive([node, to], way, inner);
 	};
 
-	const { at, by, to, action, reply, isScheduled } = request;
-	const early = [
+	const { at, by, to, action, isScheduled } = request;
+	// `REQStartupWrite` has no replies.
+	const reply = action.kind === 'startup' ? undefined : request.reply;
+	const once = (when: When, isThere: boolean): boolean => {
+		const way = { chain: by === 'local' ? [] : [by], when };
+		const isDone = isThere
+			? perform(to, at === to ? way : through(at, way), action)
+			: arrive([at, to], way, action);
+		if (isDone && reply) perform(at, way, reply);
+		return isDone;
+	};
+	const mayHandIn = earlyMethods(request).every((each) => may(fleets[0].get(at), by, each));
+	if (mayHandIn && once(0, false) && isScheduled) once(1, true);
+	for (const each of atStart) each();
+	return [...done, ...written];
+}
+
+/** The methods for which is asked at once where a request is handed in. */
+function earlyMethods({ at, to, action, reply }: Request): readonly string[] {
+	return [
 		...(to === at ? [methodOf(action)] : []),
 		...comingBack(at, action),
 		...(reply ? [methodOf(reply), ...comingBack(at, reply)] : []),
 	];
-	if (!early.every((each) => may(fleets[0].get(at), by, each))) return [];
-	const way = { chain: by === 'local' ? [] : [by], when: 0 } as const;
-	const isDone = arrive([at, to], way, action);
-	// `REQStartupWrite` has no replies.
-	const answer = action.kind === 'startup' ? undefined : reply;
-	if (isDone && answer) perform(at, way, answer);
-	if (isDone && isScheduled) {
-		const later = { ...way, when: 1 } as const;
-		const there = at === to ? later : through(at, later);
-		if (perform(to, there, action) && answer) perform(at, later, answer);
-	}
-	for (const each of atStart) each();
-	return [...done, ...written];
 }
 
 /** Whether an action waits for a time, and is done by the later rules. */
