@@ -160,8 +160,7 @@ export function createRun(parts: BatchParts): Run {
 		if (result) return settle(instance, trigger, { result, batch });
 		try {
 			if (mayWait && turns.deferral.needsState(instance, mayWait)) {
-				const start = { ...trigger, event: undefined, mail: undefined };
-				adopt(instance, turns.take(instance, start), batch);
+				adopt(instance, turns.begin(instance, trigger), batch);
 				if (turns.deferral.defers(instance, mayWait)) return defer(trigger);
 			}
 			if (trigger.attempts > config.attemptsMax) {

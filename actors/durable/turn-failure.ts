@@ -116,7 +116,7 @@ export function createFailure(parts: FailureParts): Failures {
 			}
 			try {
 				if (isFresh) {
-					adopt(instance, turns.restart(instance), batch);
+					adopt(instance, turns.restart(instance, trigger), batch);
 					// It has begun anew and waits for nothing.
 					if (isAwaited(trigger)) {
 						const { code, detail } = asReeveError(thrown, 'actor_crashed');

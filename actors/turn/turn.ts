@@ -6,6 +6,7 @@
  */
 import type { AnyMachineSnapshot, EventObject } from 'xstate';
 import type { Clock } from '../../runtime/platform/clock.ts';
+import type { Message } from '../../runtime/message/message.ts';
 import { noPrincipals, type Principal } from '../../runtime/message/principal.ts';
 import type { MailboxRow } from '../../runtime/mailbox/mailbox-row.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -50,8 +51,13 @@ export interface Turned {
 export interface InstanceTurns {
 	/** The turn of a trigger. Throws what the machine throws. */
 	take(instance: Instance, trigger: Trigger): Turned;
-	/** A turn to the initial state, which drops all timers, steps and asks. */
-	restart(instance: Instance): Turned;
+	/** The turn that begins an instance, on behalf of a trigger that it handles later or never. */
+	begin(instance: Instance, cause: Trigger): Turned;
+	/**
+	 * A turn to the initial state, which drops all timers, steps and asks; on behalf of the trigger
+	 * that made it necessary.
+	 */
+	restart(instance: Instance, cause?: Trigger): Turned;
 	readonly deferral: Deferral;
 }
 
@@ -61,17 +67,17 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 	const { name: actor } = definition;
 	const enter = (key: string): void => definition.enterTurn({ now: clock.now(), key, node });
 
-	const begin = (draft: TurnDraft): MachineStep => {
+	const initial = (draft: TurnDraft): MachineStep => {
 		const move = stepper.begin(definition.input({ key: draft.key, node }));
 		effects.apply(draft, move.effectRequests);
 		return move;
 	};
-	const draftOf = (instance: Instance, trigger?: Trigger): TurnDraft =>
+	const draftOf = (instance: Instance, cause?: Trigger, request?: Message): TurnDraft =>
 		effects.draft({
 			key: instance.key,
-			request: trigger?.mail?.answer ? undefined : trigger?.mail?.message,
-			principals: trigger ? principalsOf(trigger, parts.authority) : noPrincipals,
-			attempts: trigger?.attempts ?? 0,
+			request,
+			principals: cause ? principalsOf(cause, parts.authority) : noPrincipals,
+			attempts: cause?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
 
@@ -151,9 +157,10 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 
 	return {
 		take(instance, trigger) {
-			const draft = draftOf(instance, trigger);
+			const { mail } = trigger;
+			const draft = draftOf(instance, trigger, mail?.answer ? undefined : mail?.message);
 			enter(draft.key);
-			let { snapshot, effectRequests } = unmoved(instance.snapshot) ?? begin(draft);
+			let { snapshot, effectRequests } = unmoved(instance.snapshot) ?? initial(draft);
 			if (trigger.timer && trigger.postponed) {
 				effects.timers.move(draft, trigger.timer, trigger.postponed);
 				return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
@@ -172,11 +179,18 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			close(draft, event, snapshot);
 			return conclude(draft, instance, { snapshot, event, effectRequests });
 		},
-		restart(instance) {
-			const draft = draftOf(instance);
+		begin(instance, cause) {
+			const draft = draftOf(instance, cause);
+			enter(draft.key);
+			const { snapshot, effectRequests } = initial(draft);
+			close(draft, undefined, snapshot);
+			return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
+		},
+		restart(instance, cause) {
+			const draft = draftOf(instance, cause);
 			enter(draft.key);
 			effects.clear(draft);
-			const { snapshot, effectRequests } = begin(draft);
+			const { snapshot, effectRequests } = initial(draft);
 			close(draft, undefined, snapshot);
 			return conclude(draft, instance, {
 				snapshot,
