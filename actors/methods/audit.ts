@@ -9,7 +9,7 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
  * Reports what became of the messages whose ids are in `data`, a JSON list; only of those that the
- * sender itself has sent here. The output is JSON: `rows` holds, in the order of the ids, an
+ * sender itself has sent here, on behalf of the same. The output is JSON: `rows` holds, in the order of the ids, an
  * outcome (or `waiting`, or `unknown`), how often the message was settled, how often it was
  * started, and `parked` if it waits for an instance that takes no turns. `isCut` says that receipts
  * have been deleted here, so that `unknown` may mean deleted.
@@ -24,9 +24,9 @@ export default defineMethod({
 	replies: true,
 	args: z.array(z.string()),
 	example: { data: '[]' },
-	async run({ data = '[]', fromNode }, { received, outputBytesMax, storeId }) {
+	async run({ data = '[]', fromNode: from, askedBy }, { received, outputBytesMax, storeId }) {
 		const ids = idsIn(data);
-		const found = await received?.find(new Set(ids), fromNode);
+		const found = await received?.find(new Set(ids), { from, askedBy });
 		const rows = ids.map((id) => {
 			const { state, copies, attempts, isParked = false } = found?.get(id) ?? unknown;
 			return [state, copies, attempts, ...(isParked ? ['parked'] : [])];

@@ -6,6 +6,7 @@
  */
 import type { Cancellations } from '../mailbox/cancellations.ts';
 import type { Outcome } from '../message/message.ts';
+import { noPrincipals, type Principal } from '../message/principal.ts';
 import type { Journal } from '../journal/journal.ts';
 import { scanMailbox, type MailboxRow } from '../mailbox/mailbox-row.ts';
 import { readStart, type StartRecord } from '../mailbox/start-rows.ts';
@@ -31,10 +32,21 @@ export interface Mail {
 	readonly start: StartRecord | undefined;
 }
 
+/** Who asks for messages that were received here. */
+export interface SenderOf {
+	/** The node that has sent them. */
+	readonly from: string;
+	/**
+	 * Those on whose behalf it asks: each of them must have been behind the message. The people of
+	 * that node ask without any, and for all that it has sent.
+	 */
+	readonly askedBy?: readonly Principal[] | undefined;
+}
+
 /** What {@link createReceived} makes. */
 export interface Received {
-	/** What became of these messages, if they came from `from`. */
-	find(ids: ReadonlySet<string>, from: string): Promise<ReadonlyMap<string, ReceivedState>>;
+	/** What became of these messages, if they are of this sender. */
+	find(ids: ReadonlySet<string>, sender: SenderOf): Promise<ReadonlyMap<string, ReceivedState>>;
 	/** Messages that wait or run here, those of each method in their order. */
 	mail(): AsyncIterable<Mail>;
 	/** The receipts of messages whose id begins with `prefix`. */
@@ -43,9 +55,9 @@ export interface Received {
 	isCut(): boolean;
 	/**
 	 * Takes a message back: one that waits is settled at once, one that runs is told to end. Without
-	 * one of this id, or of another sender than `from`, nothing happens.
+	 * one of this id, or of another sender, nothing happens. Who names no sender means any.
 	 */
-	cancel(id: string, from?: string): Promise<'cancelled' | 'cancelling' | undefined>;
+	cancel(id: string, sender?: SenderOf): Promise<'cancelled' | 'cancelling' | undefined>;
 }
 
 /** Rows read at a time; others get their turn in between. */
@@ -83,21 +95,22 @@ export function createReceived(parts: {
 	}
 
 	return {
-		async find(ids, from) {
+		async find(ids, asking) {
 			const found = new Map<string, ReceivedState>();
-			const isAsked = (id: string, sender: string) => sender === from && ids.has(id);
+			const isAsked = (id: string, sender: SenderOf) => ids.has(id) && isOf(sender, asking);
 			const count = (known: ReceivedState | undefined) => (known?.copies ?? 0) + 1;
 			// First what waits: it can only move from there to the receipts, and is met in either place.
 			for await (const { box, row, start } of mail()) {
-				if (!isAsked(row.id, row.from)) continue;
+				if (!isAsked(row.id, senderOf(row))) continue;
 				const { attempts = 0 } = start ?? {};
 				const parked = parts.isParked?.(box, row) ? { isParked: true as const } : {};
 				const copies = count(found.get(row.id));
 				found.set(row.id, { state: 'waiting', copies, attempts, ...parked });
 			}
 			const settled = new Map<string, ReceivedState>();
-			for (const { id, from: sender, outcome: state, attempts } of receipts.each()) {
-				if (!isAsked(id, sender)) continue;
+			for (const receipt of receipts.each()) {
+				const { id, outcome: state, attempts } = receipt;
+				if (!isAsked(id, receipt)) continue;
 				settled.set(id, { state, copies: count(settled.get(id)), attempts });
 			}
 			return new Map([...found, ...settled]);
@@ -105,11 +118,11 @@ export function createReceived(parts: {
 		mail,
 		receipts: (prefix) => [...receipts.each()].filter(({ id }) => id.startsWith(prefix)),
 		isCut: () => receipts.isCut(),
-		async cancel(id, from) {
-			if (from === undefined && cancellations.cancel(id)) return 'cancelling';
+		async cancel(id, sender) {
+			if (sender === undefined && cancellations.cancel(id)) return 'cancelling';
 			for await (const { box, row, start } of mail()) {
-				if (row.id !== id || !parts.isOurs(box) || (from !== undefined && row.from !== from))
-					continue;
+				if (row.id !== id || !parts.isOurs(box)) continue;
+				if (sender && !isOf(senderOf(row), sender)) continue;
 				if (box.withdraw(row.arrival)) {
 					await parts.settle(box, row, start?.attempts ?? 0);
 					return 'cancelled';
@@ -119,4 +132,14 @@ export function createReceived(parts: {
 			return undefined;
 		},
 	};
+}
+
+function senderOf({ from, message }: MailboxRow): SenderOf {
+	return { from, askedBy: message.askedBy };
+}
+
+/** Whether a message is of the sender who asks for it. */
+function isOf({ from, askedBy = noPrincipals }: SenderOf, asking: SenderOf): boolean {
+	const { askedBy: principals = noPrincipals } = asking;
+	return from === asking.from && principals.every((each) => askedBy.includes(each));
 }

@@ -82,6 +82,8 @@ export interface SentOn extends Called {
 export type FindMethod = (name: string) =>
 	| {
 			readonly name: string;
+			/** Whether it answers with more than its outcome; unknown: it does. */
+			readonly replies?: boolean | 'interim' | undefined;
 			readonly sendsOn?: ((methodArgs: readonly string[]) => SentOn | undefined) | undefined;
 	  }
 	| undefined;
@@ -209,7 +211,8 @@ export function createAuthority({ config, access, keyring, find }: AuthorityPart
 			const { replyTopic } = message;
 			const told = replyTopic === undefined ? undefined : refused(publishing(replyTopic));
 			if (told !== undefined) return `its outcome: ${told} on ${String(replyTopic)}`;
-			const reply = replyCallOf(message);
+			const hasReply = find(message.method)?.replies !== false;
+			const reply = hasReply ? replyCallOf(message) : undefined;
 			if (!reply) return undefined;
 			const call = { ...reply, method: find(reply.method)?.name ?? reply.method };
 			const answered = firstRefusal([call, ...callsBack(call)], refused);

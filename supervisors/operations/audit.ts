@@ -145,7 +145,7 @@ export async function testimonyOf(
 ): Promise<Testimony> {
 	const { node, received } = services;
 	if (asking.receiver !== node) return askOver(services, ids, asking);
-	const found = await received.find(new Set(ids), node);
+	const found = await received.find(new Set(ids), { from: node });
 	const unknown = { state: 'unknown', copies: 0, attempts: 0 } as const;
 	return { isCut: received.isCut(), states: ids.map((id) => found.get(id) ?? unknown) };
 }

@@ -25,16 +25,21 @@ function receivedOn({ journal }: OpenedJournal, receiptsKeptMax = 10) {
 			await journal.commit(box.removal(row));
 		},
 	});
-	const file = async (id: string, from = 'central'): Promise<MailboxRow> => {
-		const { row, changes } = mailbox.place(mailOf({ id }, { from, deadline: 1 }));
+	const file = async (
+		id: string,
+		from = 'central',
+		askedBy?: readonly string[],
+	): Promise<MailboxRow> => {
+		const asked = askedBy ? { askedBy } : {};
+		const { row, changes } = mailbox.place(mailOf({ id, ...asked }, { from, deadline: 1 }));
 		await journal.commit(changes);
 		mailbox.push(row);
 		return row;
 	};
-	const receipt = (id: string, from = 'central') =>
-		journal.commit(
-			receipts.add([{ id, from, method: 'REQSpec', outcome: 'done', attempts: 1, at: 1 }]),
-		);
+	const receipt = (id: string, from = 'central', askedBy?: readonly string[]) => {
+		const about = { id, from, method: 'REQSpec', askedBy };
+		return journal.commit(receipts.add([{ ...about, outcome: 'done', attempts: 1, at: 1 }]));
+	};
 	return { received, mailbox, receipts, cancellations, settled, file, receipt };
 }
 
@@ -45,7 +50,7 @@ test('it is told of each message whether it waits, how it ended and how often, t
 	await receipt('e2');
 	await receipt('e2');
 	await receipt('x1', 'ship2');
-	const found = await received.find(new Set(['w1099', 'e1', 'e2', 'x1', 'n']), 'central');
+	const found = await received.find(new Set(['w1099', 'e1', 'e2', 'x1', 'n']), { from: 'central' });
 	const states = Object.fromEntries(
 		[...found].map(([id, { state, copies }]) => [id, [state, copies]]),
 	);
@@ -67,10 +72,10 @@ test('it says when receipts have been forgotten', async (t) => {
 test('what waits is settled once, for its sender only, and is never handed out', async (t) => {
 	const { received, mailbox, file, settled } = receivedOn(openedJournal(t));
 	for (const id of ['a', 'b', 'c']) await file(id);
-	assert.equal(await received.cancel('b', 'ship2'), undefined);
+	assert.equal(await received.cancel('b', { from: 'ship2' }), undefined);
 	const both = await Promise.all([
-		received.cancel('b', 'central'),
-		received.cancel('b', 'central'),
+		received.cancel('b', { from: 'central' }),
+		received.cancel('b', { from: 'central' }),
 	]);
 	assert.deepEqual(both.filter(Boolean), ['cancelled']);
 	const ran: string[] = [];
@@ -99,7 +104,26 @@ test('what was handed out is told to end, if it listens', async (t) => {
 		'it has come to its end, and is being settled',
 	);
 	const run = cancellations.watch('a');
-	assert.equal(await received.cancel('a', 'ship2'), undefined);
+	assert.equal(await received.cancel('a', { from: 'ship2' }), undefined);
 	assert.equal(await received.cancel('a'), 'cancelling');
 	assert.deepEqual([run.isCancelled, settled], [true, []]);
+});
+
+test('a caller is told of and takes back his own messages, and the people of the sender all of them', async (t) => {
+	const { received, file, receipt } = receivedOn(openedJournal(t));
+	await file('w-alice', 'central', ['client:alice']);
+	await file('w-central');
+	await receipt('e-alice', 'central', ['client:alice']);
+	await receipt('e-central');
+	const ids = new Set(['w-alice', 'w-central', 'e-alice', 'e-central']);
+	const alice = { from: 'central', askedBy: ['client:alice'] };
+	const found = async (sender: typeof alice | { from: string }) =>
+		[...(await received.find(ids, sender)).keys()].toSorted();
+	assert.deepEqual(await found(alice), ['e-alice', 'w-alice']);
+	assert.deepEqual(await found({ from: 'central', askedBy: ['client:bob'] }), []);
+	assert.deepEqual(await found({ ...alice, askedBy: ['client:alice', 'client:bob'] }), []);
+	assert.deepEqual(await found({ from: 'central' }), [...ids].toSorted());
+	assert.equal(await received.cancel('w-central', alice), undefined);
+	assert.equal(await received.cancel('w-alice', alice), 'cancelled');
+	assert.equal(await received.cancel('w-central', { from: 'central' }), 'cancelled');
 });

@@ -54,6 +54,14 @@ test('a request is refused for what its reply would call, and says which right i
 	assert.equal(refused(relayed, { kind: 'local' }), undefined);
 });
 
+test('a method that has no output needs no right to have it written', (t) => {
+	const { authority } = authorityOf(t, ['{from: client, method: REQToFile}', mayPing]);
+	const refused = (method: string) =>
+		authority.intakeRefusal({ caller: alice }, ask({ method, fileName: 'f' }));
+	assert.equal(refused('REQToFile'), undefined);
+	assert.match(refused('REQPing') ?? '', /REQToFileAppend/);
+});
+
 test('an outcome is told only on topics where every principal may have it told', (t) => {
 	const mayTell = "{from: 'client:alice', method: replyTopic, command: 'alice/#'}";
 	const { authority } = authorityOf(t, [mayPing, mayTell, '{from: ship1, method: REQPing}']);
