@@ -9,10 +9,10 @@ import { ReeveError } from '../../runtime/platform/errors.ts';
 
 /**
  * Reports what became of the messages whose ids are in `data`, a JSON list; only of those that the
- * sender itself has sent here, on behalf of the same. The output is JSON: `rows` holds, in the order of the ids, an
- * outcome (or `waiting`, or `unknown`), how often the message was settled, how often it was
- * started, and `parked` if it waits for an instance that takes no turns. `isCut` says that receipts
- * have been deleted here, so that `unknown` may mean deleted.
+ * sender itself has sent here, on behalf of the same. The output is JSON: `rows` holds, in the
+ * order of the ids, an outcome (or `waiting`, or `unknown`), how often the message was settled, how
+ * often it was started, and `parked` if it waits for an instance that takes no turns. `isCut` says
+ * that receipts have been deleted here, so that `unknown` may mean deleted.
  */
 export default defineMethod({
 	name: 'REQAudit',

@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { defineMethod } from '../../runtime/method/method.ts';
 
 /**
- * Takes back messages that its own sender has sent here before, on behalf of the same: one that waits is settled as
- * cancelled, and the run of one that runs is cancelled. Each message's own outcome says how it
- * ended; the output only counts them.
+ * Takes back messages that its own sender has sent here before, on behalf of the same: one that
+ * waits is settled as cancelled, and the run of one that runs is cancelled. Each message's own
+ * outcome says how it ended; the output only counts them.
  */
 export default defineMethod({
 	name: 'REQCancel',

@@ -63,6 +63,8 @@ export interface Intake {
 }
 
 const local: Asker = { caller: { kind: 'local' } };
+/** For so many receivers one message is filed at a time. */
+const filedAtOnce = 256;
 
 /** Creates the intake of a node. */
 export function createIntake(parts: IntakeParts): Intake {
@@ -102,12 +104,18 @@ export function createIntake(parts: IntakeParts): Intake {
 			const definition = check(input, asker);
 			const { receivers } = input;
 			const { id = input.id } = asker;
-			const messages = receivers.map((toNode) => {
+			const fileFor = (toNode: string): Promise<Answer> => {
 				// One id for many receivers would name many messages; each gets its own.
 				const own = id && receivers.length > 1 ? `${id}:${toNode}` : id;
-				return make(input, { toNode, id: own ?? newId(clock), definition, asker });
-			});
-			return await Promise.all(messages.map((message) => file(message, via)));
+				return file(make(input, { toNode, id: own ?? newId(clock), definition, asker }), via);
+			};
+			const answers: Answer[] = [];
+			// Others get their turn in between.
+			for (let from = 0; from < receivers.length; from += filedAtOnce) {
+				const some = receivers.slice(from, from + filedAtOnce);
+				answers.push(...(await Promise.all(some.map(fileFor))));
+			}
+			return answers;
 		} catch (thrown) {
 			const { code, detail } = asReeveError(thrown);
 			return [refuse(code, detail, via)];
@@ -152,7 +160,7 @@ function createCheck(parts: IntakeParts) {
 		if (bytes > config.messageBytesMax) {
 			throw new ReeveError('too_large', `more than ${config.messageBytesMax} bytes`);
 		}
-		if (journal.isHealthy(bytes)) return;
+		if (journal.isHealthy(bytes * input.receivers.length)) return;
 		if (!definition?.freesSpace || !journal.isWritable()) throw new ReeveError('storage_full');
 	};
 

@@ -36,6 +36,23 @@ test('an id that is given twice is taken once, also within one turn of the event
 	assert.deepEqual(await accept(after, raw), [{ id: 'm1', toNode: 'central', duplicate: true }]);
 });
 
+test('a message for very many receivers is filed in portions, and others get their turn in between', async (t) => {
+	const node = composedNode(t);
+	let inTurn = 0;
+	let most = 0;
+	node.services.signals.subscribe((signal) => {
+		if (signal.type !== 'message.accepted') return;
+		if (inTurn === 0) setImmediate(() => (inTurn = 0));
+		inTurn += 1;
+		most = Math.max(most, inTurn);
+	});
+	const toNodes = Array.from({ length: 1000 }, (_none, index) => `ship${index}`);
+	const answers = await accept(node, { method: 'REQPing', toNodes });
+	assert.deepEqual(new Set(codes(answers)), new Set(['ok']));
+	assert.equal(node.services.outbox.waiting(), 1000);
+	assert.ok(most <= 256, `${most} in one turn of the event loop`);
+});
+
 test('a repetition is answered no earlier than what it repeats is on disk', async (t) => {
 	const node = composedNode(t);
 	const first = accept(node, { ...ping, id: 'm1' });
