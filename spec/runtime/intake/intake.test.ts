@@ -36,7 +36,7 @@ test('an id that is given twice is taken once, also within one turn of the event
 	assert.deepEqual(await accept(after, raw), [{ id: 'm1', toNode: 'central', duplicate: true }]);
 });
 
-test('a message for very many receivers is filed in portions, and others get their turn in between', async (t) => {
+test('a message for very many receivers is filed in parts, and others get their turn in between', async (t) => {
 	const node = composedNode(t);
 	let inTurn = 0;
 	let most = 0;
@@ -46,7 +46,7 @@ test('a message for very many receivers is filed in portions, and others get the
 		inTurn += 1;
 		most = Math.max(most, inTurn);
 	});
-	const toNodes = Array.from({ length: 1000 }, (_none, index) => `ship${index}`);
+	const toNodes = Array.from({ length: 1000 }, (_none, index) => `boat${index}`);
 	const answers = await accept(node, { method: 'REQPing', toNodes });
 	assert.deepEqual(new Set(codes(answers)), new Set(['ok']));
 	assert.equal(node.services.outbox.waiting(), 1000);
