@@ -28,6 +28,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'message.dropped': 'warn',
 	'signature.refused': 'warn',
 	'key.unreadable': 'error',
+	'access.unreadable': 'error',
 	'key.pending': 'warn',
 	'delivery.waiting': 'info',
 	'delivery.refused': 'warn',

@@ -53,6 +53,8 @@ export interface SignalFields {
 	'key.pending': { name: string; fingerprint: string; isOther: boolean };
 	/** A key in a file that cannot be understood, and is not trusted. */
 	'key.unreadable': { place: string; why: string };
+	/** `acl.yaml` cannot be understood, and allows nothing. */
+	'access.unreadable': { why: string };
 	'message.duplicate': { id: string; method: string; from: string };
 	'message.settled': { id: string; method: string; to: string; outcome: string; ageMs: number };
 	'delivery.sent': { to: string; method: string; count: number; attempt: number };

@@ -133,6 +133,8 @@ export interface Access {
 	readonly defaults: AccessRules | undefined;
 	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
 	fault(): string;
+	/** Calls `see` when the file can no longer be understood, or is wrong in another way. */
+	onFault(see: (fault: string) => void): void;
 	/**
 	 * Puts the rules in force that `next` makes of those in the file, while no other process changes
 	 * them; undefined removes the file, and all calls are allowed.
@@ -188,6 +190,7 @@ export function openAnyAccess(place: AccessPlace): Access {
 	const { path, clock, wireNameOf = () => undefined, defaults } = place;
 	let rules: AccessRules | undefined;
 	let fault = '';
+	const monitors: ((fault: string) => void)[] = [];
 	let seen = '';
 	let notBefore = -Infinity;
 	const current = (): AccessRules | undefined => {
@@ -201,7 +204,10 @@ export function openAnyAccess(place: AccessPlace): Access {
 			fault = '';
 		} catch (thrown) {
 			rules = accessFile.parse({});
-			fault = asReeveError(thrown, 'bad_acl').detail;
+			const { detail } = asReeveError(thrown, 'bad_acl');
+			const isNew = detail !== fault;
+			fault = detail;
+			if (isNew) for (const see of monitors) see(fault);
 			// It may be readable again without a change, such as after a lack of file descriptors.
 			seen = '';
 		}
@@ -227,6 +233,7 @@ export function openAnyAccess(place: AccessPlace): Access {
 		rules: current,
 		defaults,
 		fault: () => (current() ? fault : ''),
+		onFault: (see) => void monitors.push(see),
 		decide,
 		refusal(caller, called) {
 			const { isAllowed, why } = decide(caller, called);
@@ -257,12 +264,18 @@ export function openAnyAccess(place: AccessPlace): Access {
 	};
 }
 
+/** The longest text of rules that is read: YAML takes its time. */
+const accessBytesMax = 1_048_576;
+
 /**
  * Checks rules as they come from a file or from a message.
  *
  * @throws ReeveError `bad_acl`
  */
 export function parseRules(text: string, place: string): AccessRules {
+	if (Buffer.byteLength(text) > accessBytesMax) {
+		throw new ReeveError('bad_acl', `${place}: more than ${accessBytesMax} bytes`);
+	}
 	const parsed = accessFile.safeParse(readYaml(text) ?? {});
 	if (!parsed.success) {
 		const issues = parsed.error.issues.slice(0, 5);

@@ -216,6 +216,25 @@ test('a file that is edited is in force within a second; one that is broken allo
 	assert.equal(access.refusal(node('ship2'), ping), undefined);
 });
 
+test('a file that can no longer be understood is told, once for each fault', async (t) => {
+	const { path, clock, access } = accessOf(t, 'rules: []\n');
+	const told: string[] = [];
+	access.onFault((fault) => told.push(fault));
+	const write = async (text: string) => {
+		writeFileSync(path, text);
+		await clock.advance(1001);
+		for (let asked = 0; asked < 3; asked += 1) access.refusal(node('ship1'), ping);
+	};
+	await write('rules: [{from: ship1}]\n');
+	await write('rules: [{from: ship1}]\n\n');
+	assert.equal(told.length, 1);
+	await write('rules: no\n');
+	await write('rules: []\n');
+	assert.equal(told.length, 2);
+	await write(`rules: []${' '.repeat(1_048_576)}`);
+	assert.match(told[2] ?? '', /more than 1048576 bytes/);
+});
+
 test('rules that cannot be meant are refused with their place', () => {
 	for (const [text, why] of [
 		['rules: [{from: a}]', /method/],
