@@ -134,7 +134,7 @@ export interface Access {
 	/** What is wrong with the file, which then allows nothing; empty if nothing is. */
 	fault(): string;
 	/** Calls `see` when the file can no longer be understood, or is wrong in another way. */
-	onFault(see: (fault: string) => void): void;
+	onFailure(see: (fault: string) => void): void;
 	/**
 	 * Puts the rules in force that `next` makes of those in the file, while no other process changes
 	 * them; undefined removes the file, and all calls are allowed.
@@ -233,7 +233,7 @@ export function openAnyAccess(place: AccessPlace): Access {
 		rules: current,
 		defaults,
 		fault: () => (current() ? fault : ''),
-		onFault: (see) => void monitors.push(see),
+		onFailure: (see) => void monitors.push(see),
 		decide,
 		refusal(caller, called) {
 			const { isAllowed, why } = decide(caller, called);

@@ -60,7 +60,7 @@ export function createNodeSecurity(parts: {
 		methods: () => registry.list(),
 		nodes,
 	});
-	authorization?.access.onFault((why) => signals.emit('access.unreadable', { why }));
+	authorization?.access.onFailure((why) => signals.emit('access.unreadable', { why }));
 	authorization?.keyring.onProblem((problem) => signals.emit('key.unreadable', problem));
 	const signer = authorization?.signer ?? passingSigner;
 	return {

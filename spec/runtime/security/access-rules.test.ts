@@ -219,7 +219,7 @@ test('a file that is edited is in force within a second; one that is broken allo
 test('a file that can no longer be understood is told, once for each fault', async (t) => {
 	const { path, clock, access } = accessOf(t, 'rules: []\n');
 	const told: string[] = [];
-	access.onFault((fault) => told.push(fault));
+	access.onFailure((fault) => told.push(fault));
 	const write = async (text: string) => {
 		writeFileSync(path, text);
 		await clock.advance(1001);
