@@ -113,7 +113,13 @@ const prefix = 'reeve';
 
 /** Three nodes that sign and trust one another and alice, and what hands messages in. */
 async function startFleet(t: Parameters<typeof startWorld>[0]) {
-	const config = { signing: 'on', topicPrefix: prefix, lanesMax: 1000 } as const;
+	const config = {
+		signing: 'on',
+		topicPrefix: prefix,
+		lanesMax: 1000,
+		// No power is cut here.
+		durability: 'os',
+	} as const;
 	const { fleet, world } = startWorld(t, { config, actors: [forward] });
 	const keysFolder = (node: string) => join(fleet.folder(node), 'keys');
 	const keyrings = new Map(
