@@ -13,6 +13,8 @@ import type { Message } from '../message/message.ts';
 import { isErrorCode, type ErrorCode } from '../platform/errors.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import type { Frame, FrameRow } from '../protocol/frame.ts';
+import { readSaved } from '../journal/saved-fact.ts';
+import { rowsUnder } from '../journal/schema.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createLaneCursors } from './lane-cursors.ts';
 import type { MailboxRow } from '../mailbox/mailbox-row.ts';
@@ -77,6 +79,7 @@ const busyRetryMs = 1000;
 export function createInbox(parts: InboxParts): Inbox {
 	const { journal, clock, config, signals, receipts } = parts;
 	const cursors = createLaneCursors(journal);
+	const isCursorLost = lostCursors(journal);
 	const startedAt = clock.monotonic();
 	const mailboxCredit = createMailboxCredit(config);
 
@@ -98,7 +101,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		const hindrance = hindranceTo(box, frame);
 		return {
 			storeId: journal.storeId,
-			isSaved: journal.quarantined !== undefined,
+			isSaved: isCursorLost(),
 			now: journal.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,
@@ -226,4 +229,17 @@ function report(
 		const detail = opened.reason(row) ?? `${method}, sent by ${frame.from}`;
 		signals.emit('message.refused', { code, detail, via: 'wire', id: row.id, method });
 	}
+}
+
+/**
+ * Whether cursors may be missing, now or since an earlier start: the store was saved from a damaged
+ * one, or a row of that table was damaged.
+ */
+function lostCursors(journal: Journal): () => boolean {
+	let isLost =
+		journal.quarantined !== undefined ||
+		readSaved(journal) !== undefined ||
+		journal.count('damaged', rowsUnder('cursors')) > 0;
+	journal.onDamage(({ table }) => (isLost ||= table === 'cursors'));
+	return () => isLost;
 }

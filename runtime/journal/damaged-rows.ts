@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isStorable } from './storable-key.ts';
 import type { SeeDamage } from './store-table.ts';
 import { tables, type Change, type Key, type Table, type TableFacts } from './schema.ts';
 
@@ -34,25 +35,21 @@ export function createDamagedRows(): DamagedRows {
 	const facts = new Map<string, DamagedFact>();
 	const listeners = new Set<(fact: DamagedFact) => void>();
 	/** Met while the store was being opened. */
-	let early: Parameters<SeeDamage>[] = [];
+	let early: Change[] = [];
 	let write: ((changes: readonly Change[]) => void) | undefined;
 
-	const changesFor = (table: Table, key: Key, bytes: Buffer): readonly Change[] => {
-		const { isKeptIfDamaged }: TableFacts = tables[table];
-		const gone: Change = { table, key };
-		const kept: Change = { table: 'damaged', key: [table, ...key], value: Buffer.from(bytes) };
-		return isKeptIfDamaged ? [kept] : [gone, kept];
-	};
 	return {
-		see(table, key, bytes) {
+		see(table, given, bytes) {
+			const key = plainKey(given);
 			const name = `${table} ${JSON.stringify(key)}`;
 			if (facts.has(name)) return;
 			const fact = { table, key, text: textOf(table, key) };
 			facts.set(name, fact);
 			for (const tell of listeners) tell(fact);
 			if (table === 'damaged' || facts.size > keptMax) return;
-			if (write) write(changesFor(table, key, bytes));
-			else early.push([table, key, Buffer.from(bytes)]);
+			const changes = changesFor(table, given, bytes);
+			if (write) write(changes);
+			else early.push(...changes);
 		},
 		onDamage(tell) {
 			listeners.add(tell);
@@ -60,10 +57,38 @@ export function createDamagedRows(): DamagedRows {
 		},
 		writeWith(given) {
 			write = given;
-			for (const row of early) write(changesFor(...row));
+			if (early.length > 0) write(early);
 			early = [];
 		},
 	};
+}
+
+/** What becomes of a damaged row: its bytes are kept, and it is removed unless it has a place. */
+function changesFor(table: Table, key: Key, bytes: Buffer): readonly Change[] {
+	const { isKeptIfDamaged }: TableFacts = tables[table];
+	const kept = damagedChange(table, key, bytes);
+	// A key that no row is written with cannot be named to LMDB, either.
+	const isPlain = plainKey(key).every((part, at) => part === key[at]) && isStorable(key);
+	return isKeptIfDamaged || !isPlain ? [kept] : [{ table, key }, kept];
+}
+
+/** Keeps the bytes of a damaged row. */
+export function damagedChange(table: Table, key: Key, bytes: Buffer): Change {
+	const place = [table, ...plainKey(key)];
+	const value = Buffer.from(bytes);
+	return {
+		table: 'damaged',
+		key: isStorable(place) ? place : [table, 'a key that is damaged'],
+		value,
+	};
+}
+
+/** The key with nothing but strings and numbers in it: flipped bits may make other parts. */
+function plainKey(key: readonly unknown[]): Key {
+	return key.map((part) => {
+		if (typeof part === 'string' || Number.isFinite(part)) return part as string | number;
+		return part instanceof Uint8Array ? Buffer.from(part).toString('hex') : String(part);
+	});
 }
 
 /** The parts of the key with their names, and what such rows hold. */

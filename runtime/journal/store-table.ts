@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { checksumBytes, isSound, writeChecksum } from './row-checksum.ts';
+import { checksumBytes, rowChecksum } from './row-checksum.ts';
 import { DamagedRow, tables, type Key, type Table, type TableFacts } from './schema.ts';
 
 /** Told of each damaged row that is met, as often as it is met. */
@@ -62,14 +62,15 @@ export function createStoreTable<Range extends RawRange>(parts: {
 }): StoreTable<Range> {
 	const { name, raw, codec, seeDamage } = parts;
 	const { isKeptIfDamaged }: TableFacts = tables[name];
+	const checksum = rowChecksum(name);
 
 	const read = (key: Key, bytes: Buffer): unknown => {
-		if (isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
+		if (checksum.isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
 		seeDamage(name, key, bytes);
 		return isKeptIfDamaged ? new DamagedRow(guessOf(codec, bytes)) : undefined;
 	};
 	const write = (key: Key, row: Buffer): void => {
-		writeChecksum(key, row);
+		checksum.write(key, row);
 		raw.putSync(key as StoreKey, row);
 	};
 	return {

@@ -75,6 +75,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 			'journal',
 			'lmdb-store',
 			'meta-rows',
+			'saved-fact',
 			'schema',
 			'store-fork',
 		],
