@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isStorable } from './storable-key.ts';
+import { isPlainKey, isStorable } from './storable-key.ts';
 import type { SeeDamage } from './store-table.ts';
 import { tables, type Change, type Key, type Table, type TableFacts } from './schema.ts';
 
@@ -68,8 +68,9 @@ function changesFor(table: Table, key: Key, bytes: Buffer): readonly Change[] {
 	const { isKeptIfDamaged }: TableFacts = tables[table];
 	const kept = damagedChange(table, key, bytes);
 	// A key that no row is written with cannot be named to LMDB, either.
-	const isPlain = plainKey(key).every((part, at) => part === key[at]) && isStorable(key);
-	return isKeptIfDamaged || !isPlain ? [kept] : [{ table, key }, kept];
+	const isNamed = isPlainKey(key) && isStorable(key);
+	const isKept = isKeptIfDamaged === true && key.length > 1;
+	return isKept || !isNamed ? [kept] : [{ table, key }, kept];
 }
 
 /** Keeps the bytes of a damaged row. */
@@ -91,8 +92,8 @@ function plainKey(key: readonly unknown[]): Key {
 	});
 }
 
-/** The parts of the key with their names, and what such rows hold. */
-function textOf(table: Table, key: Key): string {
+/** What a damaged row was about: the parts of its key with their names, and what it held. */
+export function textOf(table: Table, key: Key): string {
 	const { key: shape, holds } = tables[table];
 	const names = shape.slice(1, shape.indexOf(']')).split(', ');
 	const isNamed = names.length === key.length;

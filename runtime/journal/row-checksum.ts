@@ -43,14 +43,14 @@ const prime = 0x01000193;
  */
 function hashOf(key: readonly unknown[], start: number): number {
 	let hash = start;
-	for (const given of key) {
-		const part = typeof given === 'number' || typeof given === 'string' ? given : String(given);
-		if (typeof part === 'number') {
-			hash = Math.imul(hash ^ Math.trunc(part), prime);
+	for (const part of key) {
+		if (typeof part === 'number' && Number.isInteger(part)) {
+			hash = Math.imul(hash ^ part, prime);
 			hash = Math.imul(hash ^ Math.floor(part / 2 ** 32), prime);
 		} else {
-			for (let at = 0; at < part.length; at += 1) {
-				hash = Math.imul(hash ^ part.charCodeAt(at), prime);
+			const text = String(part);
+			for (let at = 0; at < text.length; at += 1) {
+				hash = Math.imul(hash ^ text.charCodeAt(at), prime);
 			}
 		}
 		hash = Math.imul(hash ^ 0x1f, prime);

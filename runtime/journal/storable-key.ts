@@ -1,9 +1,9 @@
 /**
- * Which keys LMDB can hold.
+ * Which keys LMDB can hold, and which ones rows are written with.
  *
  * @module
  */
-import type { Bound } from './schema.ts';
+import type { Bound, Key } from './schema.ts';
 
 /** LMDB keys have 1978 bytes at most; the rest is for the separators of parts. */
 const keyBytesMax = 1900;
@@ -26,3 +26,8 @@ function isAmbiguous(part: Bound[number]): boolean {
 
 /** From this length on, the key format writes texts in another way. */
 const longText = 64;
+
+/** Whether a key has the parts that rows are written with; flipped bits may make others. */
+export function isPlainKey(key: readonly unknown[]): key is Key {
+	return key.every((part) => typeof part === 'string' || Number.isFinite(part));
+}

@@ -431,12 +431,17 @@ function nodesIn(page: Buffer, isLeaf: boolean, tell: () => void): PageNode[] {
 		tell();
 		return [];
 	}
+	let bytes = 0;
 	for (let index = 0; index < lower / 2; index += 1) {
 		const at = page.readUInt16LE(headerBytes + index * 2) + headerBytes;
 		const node = at < upper + headerBytes ? undefined : nodeAt(page, at, isLeaf);
 		if (node) nodes.push(node);
 		else tell();
+		const size = nodeBytes + (node ? node.key.length + node.data.length : 0);
+		bytes += size + (size % 2);
 	}
+	// They fill the page from its end, without gaps: one of another size overlaps the next.
+	if (bytes !== page.length - headerBytes - upper) tell();
 	return nodes;
 }
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isPlainKey } from './storable-key.ts';
 import { checksumBytes, rowChecksum } from './row-checksum.ts';
 import { DamagedRow, tables, type Key, type Table, type TableFacts } from './schema.ts';
 
@@ -67,7 +68,8 @@ export function createStoreTable<Range extends RawRange>(parts: {
 	const read = (key: Key, bytes: Buffer): unknown => {
 		if (checksum.isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
 		seeDamage(name, key, bytes);
-		return isKeptIfDamaged ? new DamagedRow(guessOf(codec, bytes)) : undefined;
+		const isKept = isKeptIfDamaged && isPlainKey(key) && key.length > 1;
+		return isKept ? new DamagedRow(guessOf(codec, bytes)) : undefined;
 	};
 	const write = (key: Key, row: Buffer): void => {
 		checksum.write(key, row);
@@ -97,7 +99,7 @@ export function createStoreTable<Range extends RawRange>(parts: {
 			}
 			return found;
 		},
-		keys: (range) => Array.from(raw.getKeys(range), listOf),
+		keys: (range) => Array.from(raw.getKeys(range), listOf).filter(isPlainKey),
 		countOf: (range) => raw.getKeysCount(range),
 		stats: () => raw.getStats(),
 		refresh: () => raw.resetReadTxn(),

@@ -29,6 +29,8 @@ test('a row that stands under another key than its own is not sound', () => {
 		['a', 2],
 		['a', 2 ** 32 + 1],
 		['a', 1.7e12],
+		['a', 1.000_000_1],
+		['a', 2.5],
 		['b', 1],
 		['a'],
 		['a', 1, ''],

@@ -111,6 +111,17 @@ test('a page that is in use and in the list of free ones is found: it would be o
 	assert.match(pageDamage(path) ?? '', /in use and free/);
 });
 
+test('a row that says it is longer than it is, is found: to remove it would spoil its page', async (t) => {
+	const path = await filledStore(t);
+	const bytes = readFileSync(path);
+	const key = Buffer.from('epoch');
+	for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+		bytes.writeUInt16LE(bytes.readUInt16LE(at - 8) + 2, at - 8);
+	}
+	writeFileSync(path, bytes);
+	assert.match(pageDamage(path) ?? '', /^meta: /);
+});
+
 test('no flipped bits keep the reading from its end', async (t) => {
 	const path = await filledStore(t);
 	const sound = readFileSync(path);
