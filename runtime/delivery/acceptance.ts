@@ -37,7 +37,7 @@ export const newCursor: Cursor = {
 /** What the receiver can take at the moment. */
 export interface Readiness {
 	readonly storeId: string;
-	/** Whether the cursor may be missing, because the store was saved from a damaged one. */
+	/** Whether the cursor may be missing, because it was damaged. */
 	readonly isSaved?: boolean;
 	/** Store time. */
 	readonly now: number;

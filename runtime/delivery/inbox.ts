@@ -98,7 +98,7 @@ export function createInbox(parts: InboxParts): Inbox {
 		const hindrance = hindranceTo(box, frame);
 		return {
 			storeId: journal.storeId,
-			isSaved: journal.quarantined !== undefined,
+			isSaved: cursors.mayBeLost(),
 			now: journal.now(),
 			epochSeen: cursors.epochOf(frame),
 			messageBytesMax: config.messageBytesMax,

@@ -7,6 +7,8 @@
 import { newCursor, type Cursor, type Decision } from './acceptance.ts';
 import type { Frame } from '../protocol/frame.ts';
 import type { Journal } from '../journal/journal.ts';
+import { countDamaged } from '../journal/damaged-rows.ts';
+import { readSaved } from '../journal/saved-fact.ts';
 import { createLaneMap } from './lane-map.ts';
 import { rowsUnder, type Change, type Key } from '../journal/schema.ts';
 
@@ -28,6 +30,11 @@ export interface LaneCursors {
 	 * because what an answer does not name is accepted.
 	 */
 	exceptions(frame: Frame): readonly (readonly [seq: number, code: string])[];
+	/**
+	 * Whether cursors may be missing, now or since an earlier start: the store was saved from a
+	 * damaged one, or a row of theirs was damaged.
+	 */
+	mayBeLost(): boolean;
 }
 
 /** A lane that has been heard of: its cursor, which may be ahead of the disk by some moves. */
@@ -51,6 +58,11 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			from: [...keyOf(frame), stretch.from],
 			to: [...keyOf(frame), stretch.to],
 		});
+	let isLost =
+		journal.quarantined !== undefined ||
+		readSaved(journal) !== undefined ||
+		countDamaged(journal, 'cursors') > 0;
+	journal.onDamage(({ table }) => (isLost ||= table === 'cursors'));
 	/** The lane of the frame that was asked about last: a frame is asked about several times. */
 	let last: { readonly frame: Frame; readonly known: Known } | undefined;
 	const of = (frame: Frame): Known => {
@@ -105,6 +117,7 @@ export function createLaneCursors(journal: Journal): LaneCursors {
 			known.onDisk = known.moves === 0 ? known.cursor : cursor;
 		},
 		told: (frame) => of(frame).onDisk,
+		mayBeLost: () => isLost,
 		exceptions(frame) {
 			if (of(frame).cursor.refusedUpTo < frame.lo) return [];
 			return refusals(frame, { from: frame.lo, to: Number.MAX_SAFE_INTEGER }).map(

@@ -41,7 +41,8 @@ export interface ReserveParts {
 	readonly unusedBytes: () => number;
 }
 
-const fileName = 'reserve';
+/** The file that keeps the space. */
+export const reserveName = 'reserve';
 
 /** The part of the reserve up to which something is small. */
 const smallPart = 1 / 64;
@@ -49,7 +50,7 @@ const smallPart = 1 / 64;
 /** Creates the reserve, and holds it if there is space. */
 export function createDiskReserve({ folder, bytes, unusedBytes }: ReserveParts): DiskReserve {
 	if (bytes === 0) return noReserve;
-	const path = join(folder, fileName);
+	const path = join(folder, reserveName);
 	let isHeld = false;
 
 	const freeBytes = (): number => {

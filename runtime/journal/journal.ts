@@ -31,7 +31,8 @@ import type { IdentityChoice } from './store-record.ts';
 import { createCommitIdle } from './commit-idle.ts';
 import type { TimeNote } from './store-time.ts';
 import { createDamagedRows, type DamagedFact } from './damaged-rows.ts';
-import { applyChange, isStorable, openStore, rangeOf, unusedBytesOf } from './lmdb-store.ts';
+import { isStorable } from './storable-key.ts';
+import { applyChange, openStore, rangeOf, unusedBytesOf } from './lmdb-store.ts';
 import {
 	tableNames,
 	type Table,
@@ -152,7 +153,7 @@ export function openJournal(options: JournalOptions): Journal {
 		clock,
 		open,
 		isDamaged: isStoreDamaged,
-		save: saveStore,
+		save: (file, to) => saveStore(file, to, clock.now()),
 		idOf: (store) => store.record.storeId,
 	});
 	if (!options.hasLongStart) opened.begun();
@@ -256,8 +257,10 @@ export function openJournal(options: JournalOptions): Journal {
 		isWritable: () => writer.isWritable(),
 		close() {
 			note = time.note();
-			opened.begun();
-			closed ??= writer.stop(closing).then(() => root.close());
+			closed ??= writer
+				.stop(closing)
+				.then(() => root.close())
+				.then(() => (isFenced ? undefined : opened.ended()));
 			return closed;
 		},
 	};

@@ -8,7 +8,14 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { compareKeys, open, type Database, type RangeOptions, type RootDatabase } from 'lmdb';
+import {
+	bufferToKeyValue,
+	compareKeys,
+	open,
+	type Database,
+	type RangeOptions,
+	type RootDatabase,
+} from 'lmdb';
 import { ReeveError } from '../platform/errors.ts';
 import { privateModes } from './file-permissions.ts';
 import { moveAside } from './store-fork.ts';
@@ -29,17 +36,20 @@ import {
 	type StoreTable,
 } from './store-table.ts';
 import type { Clock } from '../platform/clock.ts';
-import { isSound } from './row-checksum.ts';
 import {
-	tables,
+	tableNames,
 	type Bound,
 	type Change,
 	type JournalReader,
 	type Key,
 	type Stretch,
 	type Table,
-	type TableFacts,
 } from './schema.ts';
+
+declare module 'lmdb' {
+	/** Exported by lmdb-js, and missing in its types. */
+	export function bufferToKeyValue(bytes: Buffer): unknown;
+}
 
 /** The tables of an open store, by name. */
 type Stores = Record<Table, StoreTable<RangeOptions>>;
@@ -87,100 +97,107 @@ export function openStore(options: StoreOptions, names: readonly Table[]): Store
 	return { root, stores, record, place };
 }
 
-/**
- * Reads every row of the store in `folder`, changes nothing, and returns how many rows there are.
- *
- * @throws what LMDB finds wrong with it, unless that ends the process
- */
-export function walkStore(folder: string, names: readonly Table[]): number {
-	const root = openReadOnly(folder, join(folder, fileName));
-	let rows = 0;
-	try {
-		for (const name of names) {
-			const raw = rawTable(root, name);
-			for (const _row of raw ? inOrder(raw, false) : []) rows += 1;
-		}
-	} catch (cause) {
-		throw new Error('MDB_CORRUPTED: a row cannot be read', { cause });
-	}
-	return rows;
-}
-
-/** A damaged store, and the new one that gets its rows. */
-export interface Salvage {
-	/**
-	 * Copies the rows of a table from its beginning, or from its end up to a row that is copied
-	 * already. True if nothing stopped it.
-	 */
-	copy(table: Table, isReverse: boolean): boolean;
+/** The new store that gets the rows of a damaged one. */
+export interface SavedStore {
+	/** Writes rows as they are in the damaged one. */
+	put(rows: readonly { readonly table: Table; readonly key: Key; readonly bytes: Buffer }[]): void;
+	/** Writes rows of this process. */
+	change(changes: readonly Change[]): void;
+	has(table: Table, key: Key): boolean;
 	close(): Promise<void>;
 }
 
 /**
- * Opens the damaged store in `from` for reading, and a new one in `to`.
+ * Creates a store in `folder` for what is saved of a damaged one.
  *
  * @throws ReeveError `storage_failed`
  */
-export function openSalvage(from: string, to: string): Salvage {
-	const damaged = openReadOnly(from, join(from, fileName));
-	// A flush for each row would take hours; it is one at the end, and then the mark is removed.
-	const saved = openRoot(to, { noSync: true });
+export function openSaved(folder: string): SavedStore {
+	// A flush for each transaction would take hours; there is one at the end.
+	const root = openRoot(folder, { noSync: true });
+	const raw = new Map(tableNames.map((name) => [name, rawTable(root, name)]));
+	const stores = openTables(root, tableNames);
 	return {
-		copy(table, isReverse) {
-			const target = rawTable(saved, table);
-			try {
-				const raw = rawTable(damaged, table);
-				for (const { key, value } of raw ? inOrder(raw, isReverse) : []) {
-					if (isReverse && target?.get([...key]) !== undefined) break;
-					if (isSaved(table, key, value)) target?.putSync([...key], value);
-				}
-				return true;
-			} catch {
-				return false;
-			}
+		put(rows) {
+			root.transactionSync(() => {
+				for (const { table, key, bytes } of rows) raw.get(table)?.putSync([...key], bytes);
+			});
 		},
+		change(changes) {
+			root.transactionSync(() => {
+				for (const change of changes) applyChange(stores, change);
+			});
+		},
+		has: (table, key) => raw.get(table)?.get([...key]) !== undefined,
 		async close() {
-			await saved.flushed;
-			await saved.close();
+			await root.flushed;
+			await root.close();
 		},
 	};
 }
 
+/** The key that these bytes are; undefined if they are none. */
+export function keyOf(bytes: Buffer): Key | undefined {
+	try {
+		// lmdb-js reads up to the end of a number behind the key.
+		const padded = Buffer.alloc(bytes.length + 8);
+		bytes.copy(padded);
+		const key: unknown = bufferToKeyValue(padded.subarray(0, bytes.length));
+		return Array.isArray(key) ? (key as Key) : [key as string | number];
+	} catch {
+		return undefined;
+	}
+}
+
 /**
- * All rows of a table.
+ * Opens the store in `folder`, reads every row, and writes some: whatever a start may do. The
+ * folder is that of a copy, and the process one that may end of it.
+ *
+ * @throws what LMDB finds wrong with it
+ */
+export async function tryStore(folder: string): Promise<void> {
+	const root = openRoot(folder);
+	const stores = openTables(root, tableNames);
+	for (const name of tableNames) {
+		const raw = rawTable(root, name);
+		if (raw) checkOrder(raw);
+	}
+	const keys = Array.from({ length: trial.rows }, (_, index) => ['trial', index]);
+	for (let round = 0; round < trial.rounds; round += 1) {
+		root.transactionSync(() => {
+			for (const key of keys) stores.meta.putSync(key, 'x'.repeat(trial.bytes));
+		});
+		root.transactionSync(() => {
+			for (const key of keys) stores.meta.removeSync(key);
+		});
+	}
+	await root.flushed;
+	await root.close();
+}
+
+/** What a trial writes: enough to use free pages, and to put others into their list. */
+const trial = { rows: 500, rounds: 5, bytes: 300 } as const;
+
+/**
+ * Reads all rows of a table.
  *
  * @throws Error where the keys are not in their order, or rows are missing: a damaged page
  */
-function* inOrder(
-	raw: Database<Buffer, StoreKey>,
-	reverse: boolean,
-): Generator<{ key: Key; value: Buffer }> {
+function checkOrder(raw: Database<Buffer, StoreKey>): void {
 	const { entryCount } = raw.getStats() as { readonly entryCount: number };
 	let count = 0;
 	let last: Key | undefined;
-	for (const { key: bare, value } of raw.getRange({ snapshot: false, reverse })) {
+	for (const { key: bare } of raw.getRange({ snapshot: false })) {
 		const key = listOf(bare);
-		if (last) {
-			const order = compareKeys([...last], [...key]);
-			if (reverse ? order <= 0 : order >= 0) throw new Error('keys out of order');
-		}
+		if (last && compareKeys([...last], [...key]) >= 0) throw new Error(`${corrupted} keys`);
 		last = key;
 		count += 1;
-		yield { key, value };
 	}
-	if (count !== entryCount) throw new Error(`${count} rows of ${entryCount}`);
+	if (count !== entryCount) throw new Error(`${corrupted} ${count} rows of ${entryCount}`);
 }
 
-function isSaved(table: Table, key: Key, bytes: Buffer): boolean {
-	if (table === 'meta' && ownFacts.has(String(key[0]))) return false;
-	if (isSound(key, bytes)) return true;
-	// A damaged row keeps the place of a message, which is a number, if it has one.
-	const { isKeptIfDamaged }: TableFacts = tables[table];
-	return isKeptIfDamaged === true && key.length === 2 && Number.isInteger(key[1]);
-}
-
-/** Facts of the damaged store that are not those of the one that takes its place. */
-const ownFacts: ReadonlySet<string> = new Set(['storeId', 'home', 'running', 'forking']);
+/** What LMDB says of a damaged page. */
+const corrupted = 'MDB_CORRUPTED:';
 
 /** Bytes of the file that hold no rows, and that the next transactions write into. */
 export function unusedBytesOf({ root, stores }: Pick<Store, 'root' | 'stores'>): number {
@@ -227,28 +244,6 @@ export function rangeOf({ from, to, limit, reverse }: Stretch) {
 function storeKey(bound: Bound): StoreKey {
 	return [...bound] as StoreKey;
 }
-
-/** LMDB keys have 1978 bytes at most; the rest is for the separators of parts. */
-const keyBytesMax = 1900;
-
-/** Whether LMDB can hold the key. Most keys are short: count bytes only for long ones. */
-export function isStorable(key: Bound): boolean {
-	let most = 0;
-	for (const part of key) if (isAmbiguous(part)) return false;
-	for (const part of key) most += typeof part === 'number' ? 9 : part.length * 3;
-	if (most <= keyBytesMax) return true;
-	let exact = 0;
-	for (const part of key) exact += typeof part === 'number' ? 9 : Buffer.byteLength(part);
-	return exact <= keyBytesMax;
-}
-
-/** The key format escapes no NUL in a long text, and would read it as the end of the part. */
-function isAmbiguous(part: Bound[number]): boolean {
-	return typeof part === 'string' && part.length >= longText && part.includes('\0');
-}
-
-/** From this length on, the key format writes texts in another way. */
-const longText = 64;
 
 /** Makes one change, within a transaction. */
 export function applyChange(stores: Stores, { table, key, value, packed }: Change): void {
@@ -373,11 +368,12 @@ function rawTable(root: Root, name: Table): Database<Buffer, StoreKey> | undefin
 
 /**
  * The format that the store says it has. Before format 3 rows had no checksums, and the number was
- * a single byte.
+ * a single byte; in format 3 the checksums were others.
  */
 function formatOf(root: Root): unknown {
 	const bytes = rawTable(root, 'meta')?.get(['format']);
 	if (bytes?.length === 1) return codecOf(root).unpack(bytes);
+	if (bytes?.at(-1) === 3) return 3;
 	return tableIn(root, 'meta')?.get(['format']);
 }
 

@@ -1,39 +1,56 @@
 /**
- * The checksum of a row: a CRC-32 of its value, in front of it, that begins with a hash of its key.
- * So flipped bits in a value, and a row that stands under another key than it was written for, are
- * noticed when it is read. It is no protection against forgery.
+ * The checksum of a row: a CRC-32 of its value, in front of it, that begins with a hash of its
+ * table and its key. So flipped bits in a value, and a row that stands in another table or under
+ * another key than it was written for, are noticed when it is read. It is no protection against
+ * forgery.
  *
  * @module
  */
 import { crc32 } from 'node:zlib';
-import type { Key } from './schema.ts';
+import type { Key, Table } from './schema.ts';
 
 /** How many bytes stand in front of a value. */
 export const checksumBytes = 4;
 
-/** Writes the checksum of `row` into its first bytes; the others are the value. */
-export function writeChecksum(key: Key, row: Buffer): void {
-	row.writeUInt32LE(crc32(row.subarray(checksumBytes), hashOf(key)), 0);
+/** The checksums of one table. */
+export interface RowChecksum {
+	/** Writes the checksum of `row` into its first bytes; the others are the value. */
+	write(key: Key, row: Buffer): void;
+	/** Whether a row is as it was written. */
+	isSound(key: Key, row: Buffer): boolean;
 }
 
-/** Whether a row is as it was written. */
-export function isSound(key: Key, row: Buffer): boolean {
-	if (row.length <= checksumBytes) return false;
-	return crc32(row.subarray(checksumBytes), hashOf(key)) === row.readUInt32LE(0);
+/** Creates the checksums of a table. */
+export function rowChecksum(table: Table): RowChecksum {
+	const start = hashOf([table], offsetBasis);
+	return {
+		write(key, row) {
+			row.writeUInt32LE(crc32(row.subarray(checksumBytes), hashOf(key, start)), 0);
+		},
+		isSound(key, row) {
+			if (row.length <= checksumBytes) return false;
+			return crc32(row.subarray(checksumBytes), hashOf(key, start)) === row.readUInt32LE(0);
+		},
+	};
 }
 
+const offsetBasis = 0x811c9dc5;
 const prime = 0x01000193;
 
-/** FNV-1a over the parts of a key, with a mark between them. */
-function hashOf(key: Key): number {
-	let hash = 0x811c9dc5;
+/**
+ * FNV-1a over the parts of a key, with a mark between them. A damaged key may have parts that no
+ * key was written with, such as bytes.
+ */
+function hashOf(key: readonly unknown[], start: number): number {
+	let hash = start;
 	for (const part of key) {
-		if (typeof part === 'number') {
-			hash = Math.imul(hash ^ Math.trunc(part), prime);
+		if (typeof part === 'number' && Number.isInteger(part)) {
+			hash = Math.imul(hash ^ part, prime);
 			hash = Math.imul(hash ^ Math.floor(part / 2 ** 32), prime);
 		} else {
-			for (let at = 0; at < part.length; at += 1) {
-				hash = Math.imul(hash ^ part.charCodeAt(at), prime);
+			const text = String(part);
+			for (let at = 0; at < text.length; at += 1) {
+				hash = Math.imul(hash ^ text.charCodeAt(at), prime);
 			}
 		}
 		hash = Math.imul(hash ^ 0x1f, prime);

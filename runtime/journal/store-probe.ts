@@ -1,17 +1,41 @@
 /**
- * A program that reads the whole store in the folder given as its argument, and exits with
- * `damagedExitCode` if LMDB reports it as damaged. Worse damage ends it with a signal, which is why
- * it is a process of its own.
+ * A program that reads the file of the store in the folder given as its argument, and exits with
+ * `damagedExitCode` if it is damaged. If a second folder is given, the store is copied into it, and
+ * LMDB opens the copy, reads it and writes into it: it finds what reading pages does not, and may
+ * end the process with a signal, which is why this is a process of its own. `untriedExitCode` says
+ * that there was no space for the copy.
  *
  * @module
  */
+import { constants, copyFileSync, mkdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
-import { isDamage, damagedExitCode } from './store-opening.ts';
-import { walkStore } from './lmdb-store.ts';
-import { tableNames } from './schema.ts';
+import { isDamage, damagedExitCode, untriedExitCode } from './store-opening.ts';
+import { privateModes, storeFiles } from './file-permissions.ts';
+import { tryStore } from './lmdb-store.ts';
+import { pageDamage } from './store-pages.ts';
+
+const [data] = storeFiles;
+const [, , folder = '', trial] = process.argv;
+
+/** Copies the store, if the disk has space for it and for as much again for what else goes on. */
+function copyTo(copy: string): boolean {
+	const { size } = statSync(join(folder, data));
+	const { bavail, bsize } = statfsSync(folder);
+	if (bavail * bsize < size * 2) return false;
+	mkdirSync(copy, { recursive: true, mode: privateModes.folder });
+	copyFileSync(join(folder, data), join(copy, data), constants.COPYFILE_FICLONE);
+	return true;
+}
 
 try {
-	walkStore(process.argv[2] ?? '', tableNames);
+	if (pageDamage(join(folder, data)) !== undefined) process.exitCode = damagedExitCode;
+	else if (trial !== undefined) {
+		if (copyTo(trial)) await tryStore(trial);
+		else process.exitCode = untriedExitCode;
+	}
 } catch (thrown) {
 	process.exitCode = isDamage(thrown) ? damagedExitCode : 1;
+} finally {
+	if (trial !== undefined) rmSync(trial, { recursive: true, force: true });
 }

@@ -10,7 +10,7 @@ import { ReeveError } from '../platform/errors.ts';
 import { newStoreId } from '../platform/ids.ts';
 
 /** The format of the tables. A process refuses a store of another, and leaves it as it is. */
-const storeFormat = 3;
+const storeFormat = 4;
 
 /** The most unclean starts that are remembered, whatever the period. */
 const uncleanStartsKept = 1000;

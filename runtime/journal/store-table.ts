@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { checksumBytes, isSound, writeChecksum } from './row-checksum.ts';
+import { isPlainKey } from './storable-key.ts';
+import { checksumBytes, rowChecksum } from './row-checksum.ts';
 import { DamagedRow, tables, type Key, type Table, type TableFacts } from './schema.ts';
 
 /** Told of each damaged row that is met, as often as it is met. */
@@ -62,14 +63,16 @@ export function createStoreTable<Range extends RawRange>(parts: {
 }): StoreTable<Range> {
 	const { name, raw, codec, seeDamage } = parts;
 	const { isKeptIfDamaged }: TableFacts = tables[name];
+	const checksum = rowChecksum(name);
 
 	const read = (key: Key, bytes: Buffer): unknown => {
-		if (isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
+		if (checksum.isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
 		seeDamage(name, key, bytes);
-		return isKeptIfDamaged ? new DamagedRow(guessOf(codec, bytes)) : undefined;
+		const isKept = isKeptIfDamaged && isPlainKey(key) && key.length > 1;
+		return isKept ? new DamagedRow(guessOf(codec, bytes)) : undefined;
 	};
 	const write = (key: Key, row: Buffer): void => {
-		writeChecksum(key, row);
+		checksum.write(key, row);
 		raw.putSync(key as StoreKey, row);
 	};
 	return {
@@ -96,7 +99,7 @@ export function createStoreTable<Range extends RawRange>(parts: {
 			}
 			return found;
 		},
-		keys: (range) => Array.from(raw.getKeys(range), listOf),
+		keys: (range) => Array.from(raw.getKeys(range), listOf).filter(isPlainKey),
 		countOf: (range) => raw.getKeysCount(range),
 		stats: () => raw.getStats(),
 		refresh: () => raw.resetReadTxn(),

@@ -107,8 +107,8 @@ export const errorTable = {
 		failed,
 	),
 	storage_damaged: row(
-		'the journal was damaged, and was replaced by an empty one',
-		'the damaged one is in the folder named; restore a backup if there is one',
+		'the journal was damaged, and what could be read of it is in a new one',
+		'see reeve describe node for what was saved; the damaged one is in the folder named',
 		failed,
 	),
 	safe_mode: row(

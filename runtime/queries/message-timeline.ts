@@ -13,6 +13,8 @@ import { messageRow } from '../ledger/message-state.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { Receipt } from '../ledger/receipts.ts';
 import type { Received } from '../ledger/received-messages.ts';
+import { countDamaged, scanDamaged } from '../journal/damaged-rows.ts';
+import { guessedId } from '../mailbox/mailbox-row.ts';
 import type { MessageTimeline, ReceivedRow } from './operation-rows.ts';
 import { messageIn, type Entry } from '../ledger/ledger-entry.ts';
 import { noPrincipals, principalsText, type Principal } from '../message/principal.ts';
@@ -32,22 +34,54 @@ export interface TimelineParts {
  */
 export async function messageTimeline(parts: TimelineParts, id: string): Promise<MessageTimeline> {
 	const { ledger } = parts;
-	const matches = ledger.get(id) ? [id] : ledger.match(id);
-	if (matches.length > 1) throw new ReeveError('not_found', `more than one begins with ${id}`);
-	const [whole = id] = matches;
+	const whole = wholeId(ledger, id);
 	const entry = ledger.get(whole);
 	const here = await receivedHere(parts, whole);
-	if (!entry && !here) throw new ReeveError('not_found', `message ${id}`);
+	const lost = damageOf(parts.journal, { id: whole, ...placeOf(entry) });
+	if (!entry && !here && !lost.damage) throw new ReeveError('not_found', `message ${id}`);
 	const { row: received, events = [] } = here ?? {};
 	return {
 		...(entry ? sentPart(entry, parts) : {}),
 		...(received ? { received } : {}),
+		...lost,
 		id: received?.id ?? whole,
 		events: [...ledger.history(whole), ...events]
 			.toSorted((one, other) => one.at - other.at)
 			.map((event) => ({ ...event, at: parts.journal.wallOf(event.at) })),
 	};
 }
+
+/** The id of the only message that begins so, or what was given. */
+function wholeId(ledger: Ledger, id: string): string {
+	const matches = ledger.get(id) ? [id] : ledger.match(id);
+	if (matches.length > 1) throw new ReeveError('not_found', `more than one begins with ${id}`);
+	return matches[0] ?? id;
+}
+
+/** The place of a message that this node has sent. */
+function placeOf(entry: Entry | undefined): { lane?: string; seq?: number } {
+	const { lane, seq } = entry ?? {};
+	return lane === undefined || seq === undefined ? {} : { lane, seq };
+}
+
+/** The damaged rows that were about a message, as sentences. */
+function damageOf(
+	journal: Journal,
+	{ id, lane, seq }: { readonly id: string; readonly lane?: string; readonly seq?: number },
+): Pick<MessageTimeline, 'damage'> {
+	if (countDamaged(journal) === 0) return {};
+	const damage = scanDamaged(journal, damagedMax)
+		.filter(({ parts, bytes }) => {
+			if (parts['id'] === id || parts['message id'] === id) return true;
+			if (lane !== undefined && parts['lane'] === lane && parts['seq'] === seq) return true;
+			return 'arrival' in parts && guessedId(bytes) === id;
+		})
+		.map(({ what, next }) => `${what}; ${next}`);
+	return damage.length > 0 ? { damage } : {};
+}
+
+/** Damaged rows that are looked through. */
+const damagedMax = 10_000;
 
 function sentPart(
 	entry: Entry,

@@ -46,6 +46,8 @@ export interface MessageTimeline {
 	readonly replyTopic?: string;
 	readonly lane?: string;
 	readonly seq?: number | undefined;
+	/** What this node has lost of it: rows of its store that were found damaged. */
+	readonly damage?: readonly string[];
 	/** What happened, by this node's clock, oldest first. */
 	readonly events: readonly HistoryEvent[];
 }

@@ -18,10 +18,11 @@ import type { Presence } from '../network/presence.ts';
 import type { Signal, Signals } from '../observability/signals.ts';
 import { nearestWord } from '../text/spelling.ts';
 import { restored } from '../delivery/outbox-row.ts';
-import { restoredMailboxRow } from '../mailbox/mailbox-row.ts';
+import { guessedId, restoredMailboxRow } from '../mailbox/mailbox-row.ts';
 import type { NodeRow, ProcessRow, TreeRow } from './question.ts';
 import type { Entry } from '../ledger/ledger-entry.ts';
 import { scanDeadLetters } from '../ledger/dead-letters.ts';
+import { scanDamaged } from '../journal/damaged-rows.ts';
 import { scanQuarantine } from '../journal/store-fork.ts';
 
 /** What queries read. */
@@ -54,8 +55,10 @@ const question = z.discriminatedUnion('reeve', [
 		ids: z.array(z.string()).optional(),
 	}),
 	z.object({ reeve: z.literal('backup'), folder: z.string().min(1).max(4096) }),
-	z.object({ reeve: z.literal('quarantine'), limit: z.int().min(1).max(100_000).default(100) }),
-	z.object({ reeve: z.literal('dead'), limit: z.int().min(1).max(100_000).default(100) }),
+	z.object({
+		reeve: z.enum(['quarantine', 'dead', 'damaged']),
+		limit: z.int().min(1).max(100_000).default(100),
+	}),
 	z.object({ reeve: z.literal('explain'), method: z.string() }),
 	z.object({
 		reeve: z.literal('events'),
@@ -96,6 +99,7 @@ export function createQueries(parts: QueriesParts): Ask {
 				return;
 			case 'quarantine':
 			case 'dead':
+			case 'damaged':
 				yield* asideRows(parts.journal, asked);
 				return;
 			case 'explain':
@@ -245,16 +249,25 @@ async function* watch(
 	}
 }
 
-/** The newest dead letters, or the first rows of the quarantine; all without their payloads. */
+/**
+ * The newest dead letters, or the first rows of the quarantine or of those that are damaged; all
+ * without their payloads.
+ */
 export function asideRows(
 	journal: Pick<Journal, 'scan' | 'wallOf'>,
-	asked: { reeve: 'quarantine' | 'dead'; limit: number },
+	asked: { reeve: 'quarantine' | 'dead' | 'damaged'; limit: number },
 ): object[] {
 	const { limit } = asked;
 	if (asked.reeve === 'dead') {
 		const rows = scanDeadLetters(journal, { limit, reverse: true });
 		return rows.map(({ key: dead, letter }) => {
 			return { dead, ...withoutPayload(letter), at: journal.wallOf(letter.at) };
+		});
+	}
+	if (asked.reeve === 'damaged') {
+		return scanDamaged(journal, limit).map(({ bytes, parts, ...row }) => {
+			const id = 'arrival' in parts ? guessedId(bytes) : parts['id'];
+			return { ...row, ...(id === undefined ? {} : { id }), bytes: bytes.byteLength };
 		});
 	}
 	return scanQuarantine(journal, limit).map(({ table, key, value }) => {

@@ -27,6 +27,8 @@ export type Question =
 	| { readonly reeve: 'backup'; readonly folder: string }
 	/** What a forked store has inherited and neither sends nor runs. */
 	| { readonly reeve: 'quarantine'; readonly limit?: number }
+	/** Rows of the store that were found damaged, and what follows from it. */
+	| { readonly reeve: 'damaged'; readonly limit?: number }
 	/** Declared actors; one of them, or one of its instances; see `actor-rows.ts`. */
 	| { readonly reeve: 'actors' }
 	| { readonly reeve: 'actor'; readonly actor: string; readonly key?: string | undefined }

@@ -203,7 +203,7 @@ test('a message that kills its node is a dead letter after its attempts, and its
 	);
 });
 
-test('a journal that crashes its process is set aside at the next start, and reported to central', async (t) => {
+test('a journal that would crash its process is set aside before, and reported to central', async (t) => {
 	const hosts = await startHosts(t);
 	const central = hosts.start({ node: 'central', host: 'shore' });
 	const first = hosts.start({ node: 'ship1', host: 'one' });
@@ -214,9 +214,6 @@ test('a journal that crashes its process is set aside at the next start, and rep
 	await first.end('SIGTERM');
 	truncateSync(join(databaseFolder, 'data.mdb'), 12_288);
 
-	const second = hosts.start({ node: 'ship1', host: 'one', databaseFolder });
-	const { signal, code } = await second.ended;
-	assert.notEqual(signal ?? code, 0, 'the damage has ended it');
 	const third = hosts.start({ node: 'ship1', host: 'one', databaseFolder });
 	await third.ready;
 	await third.logged(/journal.quarantined/);

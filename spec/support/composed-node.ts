@@ -62,8 +62,8 @@ export interface ComposedNode {
 	readonly wire: Wire;
 	/** What the wire says of publications. */
 	readonly verdict: { current: Verdict };
-	/** Closes it, and composes a new one in the same folder. */
-	reopen(): Promise<ComposedNode>;
+	/** Closes it, and composes a new one in the same folder, to which `between` may do something. */
+	reopen(between?: (folder: string) => void): Promise<ComposedNode>;
 }
 
 /** Composes the services of `ship1`, or of the node that `values` names. Nothing is opened yet. */
@@ -134,8 +134,9 @@ export function composedNode(
 			return acks().at(-1) ?? Promise.reject(new Error('no acknowledgement'));
 		},
 		seen: (type) => signals.recent().filter((signal) => signal.type === type),
-		async reopen() {
+		async reopen(between) {
 			await journal.close();
+			between?.(folder);
 			return composedNode(t, values, { ...overrides, folder, clock: steppedClock(1) });
 		},
 	};

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { countDamaged } from '../../runtime/journal/damaged-rows.ts';
+import { readSaved } from '../../runtime/journal/saved-fact.ts';
 import process from 'node:process';
 import { z } from 'zod';
 import { ownFacts } from '../../runtime/message/facts.ts';
@@ -43,6 +45,7 @@ export function createNodeApi(services: NodeServices, reload: Reload): NodeApi {
 		nodeName: ownership.state(),
 		uncleanStarts: journal.uncleanStarts,
 		...(journal.quarantined ? { quarantined: journal.quarantined } : {}),
+		...damageIn(journal),
 		startedAt: clock.now() - uptimeMs(),
 		uptimeMs: uptimeMs(),
 		...(clock.offsetMs ? { clockOffsetMs: clock.offsetMs() } : {}),
@@ -104,4 +107,11 @@ async function* timelineOf(services: TimelineParts, id: string): AsyncGenerator 
 function keyCheckOf({ authorization, config }: NodeServices) {
 	if (!authorization || config.signing === 'off') return undefined;
 	return (name: string) => authorization.keyring.knows({ kind: 'node', name });
+}
+
+/** What the store says of damage, if there was any. */
+function damageIn(journal: NodeServices['journal']) {
+	const damagedRows = countDamaged(journal);
+	const saved = readSaved(journal);
+	return { ...(damagedRows > 0 ? { damagedRows } : {}), ...(saved ? { saved } : {}) };
 }

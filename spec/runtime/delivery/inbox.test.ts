@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
+import { flipIn } from '../../support/damage.ts';
 import { rowOf } from '../../support/messages.ts';
 import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
@@ -223,4 +224,17 @@ test('a hostile topic or payload is reported, and the node goes on', async (t) =
 	for (const topic of topics) node.arrive(topic, Buffer.from([0xc1, 0xff]));
 	assert.equal(node.seen('message.refused').length, topics.length);
 	assert.equal((await node.receive({ rows: [rowOf('m1')] })).upTo, 1);
+});
+
+test('a damaged cursor costs no message a second run: what was accepted is known by its id', async (t) => {
+	const before = composedNode(t);
+	await before.receive({ rows: [rowOf('m1')] });
+	// The name of a field that no other table has.
+	const node = await before.reopen((folder) => flipIn(folder, 'refusedUpTo'));
+	const ack = await node.receive({ rows: [rowOf('m1'), rowOf('m2')] });
+	assert.equal(ack.upTo, 2);
+	assert.deepEqual(filed(node), ['m1', 'm2']);
+	const again = await node.reopen();
+	await again.receive({ lo: 2, rows: [rowOf('m2'), rowOf('m3')], first: 2 });
+	assert.deepEqual(filed(again), ['m1', 'm2', 'm3']);
 });

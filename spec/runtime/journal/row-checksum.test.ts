@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isSound, writeChecksum } from '../../../runtime/journal/row-checksum.ts';
+import { rowChecksum } from '../../../runtime/journal/row-checksum.ts';
 import type { Key } from '../../../runtime/journal/schema.ts';
+
+const checksum = rowChecksum('mailbox');
+const isSound = (key: Key, row: Buffer): boolean => checksum.isSound(key, row);
 
 const checked = (key: Key, text: string): Buffer => {
 	const row = Buffer.concat([Buffer.alloc(4), Buffer.from(text)]);
-	writeChecksum(key, row);
+	checksum.write(key, row);
 	return row;
 };
 
@@ -26,6 +29,8 @@ test('a row that stands under another key than its own is not sound', () => {
 		['a', 2],
 		['a', 2 ** 32 + 1],
 		['a', 1.7e12],
+		['a', 1.000_000_1],
+		['a', 2.5],
 		['b', 1],
 		['a'],
 		['a', 1, ''],
@@ -35,6 +40,17 @@ test('a row that stands under another key than its own is not sound', () => {
 	for (const own of keys) {
 		for (const other of keys) assert.equal(isSound(other, checked(own, 'row')), own === other);
 	}
+});
+
+test('a row that stands in another table than its own is not sound', () => {
+	const key = ['REQPing', 7];
+	assert.equal(rowChecksum('started').isSound(key, checked(key, 'row')), false);
+});
+
+test('a damaged key with parts that no key has is not sound, and no error', () => {
+	const parts: readonly unknown[] = ['a', Uint8Array.of(1, 2), null, 5n];
+	const key = parts as Key;
+	assert.equal(isSound(key, checked(['a'], 'row')), false);
 });
 
 test('a row that was cut to its checksum, or less, is not sound', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { open as openStore } from 'lmdb';
 import { steppedClock, type SteppedClock } from '../../../runtime/platform/clock.ts';
 import { openJournal, type JournalOptions } from '../../../runtime/journal/journal.ts';
 import { createSignals } from '../../../runtime/observability/signals.ts';
@@ -137,10 +138,21 @@ test('a store of another format is refused and left as it is', async (t) => {
 	const { open } = hosts(t);
 	const folder = temporaryFolder(t);
 	const first = open(folder, 'one');
-	await first.commit([{ table: 'meta', key: ['format'], value: 4 }]);
+	await first.commit([{ table: 'meta', key: ['format'], value: 5 }]);
 	await first.close();
-	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 4/ });
+	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 5/ });
 	assert.throws(() => open(folder, 'two', { identity: 'fork' }), { code: 'journal_version' });
+});
+
+test('a store of the format whose checksums were others is refused, and not taken for damaged', async (t) => {
+	const { open } = hosts(t);
+	const folder = temporaryFolder(t);
+	await open(folder, 'one').close();
+	const root = openStore({ path: folder, maxDbs: 64, cache: false });
+	const meta = root.openDB({ name: 'meta', cache: false, encoding: 'binary' });
+	await meta.put(['format'], Buffer.from([0, 0, 0, 0, 3]));
+	await root.close();
+	assert.throws(() => open(folder, 'one'), { code: 'journal_version', detail: /format 3/ });
 });
 
 test('unclean starts are counted within their period, and clean ones are not', async (t) => {

@@ -15,6 +15,10 @@ const exceptions: Readonly<Record<string, { tables: readonly Table[]; reason: st
 		tables: ['meta'],
 		reason: 'it gives store-record.ts the table before there is a journal',
 	},
+	'runtime/journal/store-salvage.ts': {
+		tables: ['meta', 'mailbox'],
+		reason: 'it copies all tables, and these two not as they are',
+	},
 	'runtime/journal/journal.ts': {
 		tables: ['meta'],
 		reason: 'each transaction compares the epoch on disk with its own',

@@ -162,10 +162,14 @@ async function nodeFinding(options: Options, tools: CommandTools): Promise<Findi
 			const { meaning, hint: cure } = errorTable.storage_failed;
 			return { name, state: 'failed', what: `${about.name}: ${meaning}`, cure };
 		}
-		const damaged = signals['journal.rowDamaged'] ?? 0;
+		const { damagedRows: damaged = 0, quarantined } = about;
+		if (quarantined !== undefined) {
+			const { meaning, hint: cure } = errorTable.storage_damaged;
+			return { name, state: 'warning', what: `${about.name}: ${meaning}: ${quarantined}`, cure };
+		}
 		if (damaged > 0) {
 			const { hint: cure } = errorTable.storage_damaged;
-			const what = `${about.name}: ${damaged} damaged rows in its journal; its log names them`;
+			const what = `${about.name}: ${damaged} damaged rows in its journal; see: reeve get damaged`;
 			return { name, state: 'failed', what, cure };
 		}
 		return { name, state: 'ok', what: `${about.name} ${about.version}, ${open} open messages` };

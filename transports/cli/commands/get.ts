@@ -13,6 +13,7 @@ import {
 	methodTable,
 	nodeTable,
 	processTable,
+	damagedTable,
 	quarantineTable,
 } from '../output/tables.ts';
 import { repeat, watchOption } from '../arguments/refresh-option.ts';
@@ -40,12 +41,14 @@ const listings = {
 	methods: listing(methodTable),
 	dead: listing(deadTable),
 	quarantine: listing(quarantineTable),
+	damaged: listing(damagedTable),
 } as const;
 type Kind = keyof typeof listings;
 const kinds = Object.keys(listings) as Kind[];
 
 /**
- * Lists nodes, actors, messages, processes, methods, dead letters, or the quarantine of a fork.
+ * Lists nodes, actors, messages, processes, methods, dead letters, the quarantine of a fork, or
+ * damaged rows of the store.
  */
 export default defineCommand({
 	arguments: [{ name: '<kind>', help: 'What to list', choices: kinds }],
@@ -75,8 +78,15 @@ export default defineCommand({
 });
 
 function questionOf(kind: Kind, given: string | boolean | undefined): Question {
-	if (kind !== 'messages' && kind !== 'dead' && kind !== 'quarantine') return { reeve: kind };
+	if (!isLimited(kind)) return { reeve: kind };
 	const limit = given === undefined ? 100 : Number(given);
 	if (Number.isInteger(limit) && limit > 0) return { reeve: kind, limit };
 	throw new ReeveError('bad_usage', `--limit ${String(given)}: not a number from 1 up`);
+}
+
+/** Those of which there may be many. */
+const limited = ['messages', 'dead', 'quarantine', 'damaged'] as const;
+
+function isLimited(kind: Kind): kind is (typeof limited)[number] {
+	return limited.some((one) => one === kind);
 }

@@ -53,6 +53,14 @@ function block(name: string, text = ''): string {
 	return `${shade('quiet', name)}\n${text.trimEnd().replaceAll(/^/gm, '  ')}\n`;
 }
 
+/** What a node has saved of a damaged store: rows by table, and what was wrong in words. */
+interface SavedRow {
+	readonly at: number;
+	readonly saved: Readonly<Record<string, number>>;
+	readonly damaged: Readonly<Record<string, number>>;
+	readonly faults: readonly string[];
+}
+
 /** The row with which a node describes itself. */
 export interface AboutRow {
 	readonly name: string;
@@ -68,6 +76,12 @@ export interface AboutRow {
 	readonly broker: string;
 	readonly open: number;
 	readonly settled: number;
+	/** Rows of its store that were found damaged. */
+	readonly damagedRows?: number;
+	/** Where a damaged store was moved to at its start. */
+	readonly quarantined?: string;
+	/** What was saved of a damaged store that this one replaces. */
+	readonly saved?: SavedRow;
 	/** `safe` if it runs no messages, see `docs/identity.md`. */
 	readonly mode: 'safe' | 'normal';
 	readonly facts: Facts;
@@ -89,10 +103,24 @@ export async function aboutText(row: AboutRow): Promise<string> {
 		['replayed', String(row.replayed)],
 		['open messages', String(row.open)],
 		['settled kept', String(row.settled)],
+		['damaged rows', row.damagedRows ? `${row.damagedRows}; see: reeve get damaged` : ''],
+		['damaged store', row.quarantined],
+		['saved of it', row.saved && savedText(row.saved)],
 	]);
 	const counts = Object.entries(row.signals).map(([name, count]) => [name, String(count)]);
 	return `${fields}\n${await tableText(['SIGNAL', 'COUNT'], counts)}`;
 }
+
+/** When, how many rows, and what was wrong. */
+function savedText({ at, saved, damaged, faults }: SavedRow): string {
+	const sum = (counts: Readonly<Record<string, number>>): number =>
+		Object.values(counts).reduce((total, count) => total + count, 0);
+	const counts = `${sum(saved)} rows, and ${sum(damaged)} damaged ones`;
+	return `${instantText(at)}: ${counts}; ${faults.slice(0, faultsShown).join('; ')}`;
+}
+
+/** Of what was wrong; all is in the output as JSON. */
+const faultsShown = 3;
 
 /** `os=linux role=db`, as in a target. */
 function factsText(facts: Facts = {}): string {

@@ -146,6 +146,26 @@ export const quarantineTable: TableLayout<QuarantineRow> = {
 	],
 };
 
+/** A row of `damaged`: a row of the store whose bytes are not those that were written. */
+export interface DamagedRowShown {
+	/** The table it was in. */
+	readonly table: string;
+	readonly key: readonly (string | number)[];
+	readonly id?: string;
+	readonly next: string;
+}
+
+/** Damaged rows. */
+export const damagedTable: TableLayout<DamagedRowShown> = {
+	name: ({ table, key }) => [table, ...key].join('/'),
+	columns: [
+		{ head: 'TABLE', cell: ({ table }) => table },
+		{ head: 'KEY', cell: ({ key }) => key.join(' ') },
+		{ head: 'ID', cell: ({ id = '' }) => id },
+		{ head: 'WHAT FOLLOWS', cell: ({ next }) => next },
+	],
+};
+
 /** Dead letters. */
 export const deadTable: TableLayout<DeadRow> = {
 	name: ({ id }) => id,

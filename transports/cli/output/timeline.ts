@@ -33,7 +33,8 @@ export async function messageTimelineText(row: MessageTimeline, now: number): Pr
 		: received
 			? await receivedText(received)
 			: '';
-	return `${head}${shade('quiet', 'history')}\n${await timelineText(events)}`;
+	const damage = (row.damage ?? []).map((text) => `${shade('bad', 'damage')}  ${text}\n`).join('');
+	return `${head}${damage}${shade('quiet', 'history')}\n${await timelineText(events)}`;
 }
 
 /** The fields of a message as its receiver knows it. */
