@@ -1,0 +1,11 @@
+/**
+ * All ways in. A further one is a further row.
+ *
+ * @module
+ */
+import type { Way } from './way.ts';
+import { httpWay } from './ways/http-requests.ts';
+import { tcpWay, unixSocketWay } from './ways/json-sockets.ts';
+
+/** The ways, in the order in which they are tried. */
+export const ways: readonly Way[] = [unixSocketWay, tcpWay, httpWay];
