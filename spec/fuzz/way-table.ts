@@ -6,6 +6,8 @@
 import type { Way } from './way.ts';
 import { httpWay } from './ways/http-requests.ts';
 import { tcpWay, unixSocketWay } from './ways/json-sockets.ts';
+import { nodeWays } from './ways/node-topics.ts';
+import { publicWays } from './ways/public-topics.ts';
 
 /** The ways, in the order in which they are tried. */
-export const ways: readonly Way[] = [unixSocketWay, tcpWay, httpWay];
+export const ways: readonly Way[] = [unixSocketWay, tcpWay, httpWay, ...publicWays, ...nodeWays];

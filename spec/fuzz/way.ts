@@ -14,6 +14,12 @@ export interface Input {
 	readonly about: Readonly<Record<string, unknown>>;
 }
 
+/** A text beside the bytes of an input; undefined if there is none of this name. */
+export function textBeside({ about }: Input, name: string): string | undefined {
+	const text = about[name];
+	return typeof text === 'string' ? text : undefined;
+}
+
 /** A way that was opened. */
 export interface OpenWay {
 	/**
@@ -25,7 +31,7 @@ export interface OpenWay {
 	give(input: Input): Promise<void>;
 	/** Sends what is right by the same way; rejects unless it has the right outcome. */
 	good(): Promise<void>;
-	/** What has gone wrong since the last call and no caller was told: crashes, mistakes, restarts. */
+	/** What went wrong since the last call, and no caller was told: crashes, mistakes, restarts. */
 	faults(): readonly string[];
 	/** How many timers are set. */
 	timers?(): number;
