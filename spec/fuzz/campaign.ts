@@ -184,6 +184,7 @@ interface Session {
 	readonly watch: LoopWatch;
 	readonly strays: () => readonly string[];
 	readonly stop: Plan['stop'];
+	readonly isInTurn: boolean;
 	readonly close: () => Promise<void>;
 }
 
@@ -201,7 +202,7 @@ async function openSession(
 		watch.end();
 		await scope.close();
 	};
-	return { open, watch, strays, stop, close };
+	return { open, watch, strays, stop, isInTurn: way.isInTurn ?? false, close };
 }
 
 /** Gives inputs together, and something good beside them; tells what does not hold then. */
@@ -211,9 +212,7 @@ async function trouble(session: Session, inputs: readonly Input[]): Promise<stri
 	const over = new AbortController();
 	const late = pause(realClock, patienceMs, over.signal).then(() => 'late' as const);
 	try {
-		const given = inputs.map((input) => open.give(input));
-		const beside = open.good();
-		const end = await Promise.race([late, Promise.all([...given, beside])]);
+		const end = await Promise.race([late, Promise.all([giveTo(session, inputs), open.good()])]);
 		if (end === 'late') return `not over after ${patienceMs / 1000} s`;
 		const longest = longestBy(watch, stop.by);
 		if (inputs.length > 0 && longest > stop.ms) return `${stopWords} ${Math.round(longest)} ms`;
@@ -226,6 +225,16 @@ async function trouble(session: Session, inputs: readonly Input[]): Promise<stri
 	}
 	const faults = [...open.faults(), ...strays()];
 	return faults.length === 0 ? undefined : faults.slice(0, 5).join('\n');
+}
+
+/** Gives inputs, and resolves when all are dealt with. */
+async function giveTo({ open, watch, isInTurn }: Session, inputs: readonly Input[]) {
+	if (!isInTurn) return void (await Promise.all(inputs.map((input) => open.give(input))));
+	for (const input of inputs) {
+		await open.give(input);
+		// What one costs is not added to what the next one does.
+		watch.longest();
+	}
 }
 
 const longestBy = (watch: LoopWatch, by: Plan['stop']['by']): number =>

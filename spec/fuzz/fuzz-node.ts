@@ -26,7 +26,7 @@ export interface FuzzNode {
 }
 
 /** The definition that all nodes of the fuzzing have; it is also a model of one. */
-const thermostatText = readFileSync(
+export const thermostatText = readFileSync(
 	new URL('../../examples/actors/thermostat.yaml', import.meta.url),
 	'utf8',
 );

@@ -42,8 +42,10 @@ export interface Way {
 	readonly name: string;
 	/** How many inputs the specs give it. */
 	readonly short: number;
-	/** How many inputs are given at a time. */
+	/** How many inputs are given beside one that is good. */
 	readonly together: number;
+	/** Whether they are given one after the other, because each is dealt with at once. */
+	readonly isInTurn?: true;
 	/** Makes an input, by chance alone. */
 	input(chance: Chance): Input;
 	/** Starts what takes the inputs; all of it is gone after `t`. */

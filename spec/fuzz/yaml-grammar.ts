@@ -13,7 +13,7 @@ import { jsonOf, type Tree } from './value-mutation.ts';
 const bytesMax = 16_500;
 
 /** A tree in block style; odd values as in JSON, which is YAML, too. */
-function blockYaml(tree: Tree, indent = ''): string {
+export function blockYaml(tree: Tree, indent = ''): string {
 	const inner = `${indent}  `;
 	if (tree.type === 'fields' && tree.list.length > 0 && indent.length < 60) {
 		const lines = tree.list.map(
@@ -62,7 +62,7 @@ const heavy: readonly ((count: number) => string)[] = [
 ];
 
 /** A text that is much work, up to the limit of bytes. */
-function heavyYaml(chance: Chance, max = bytesMax): string {
+export function heavyYaml(chance: Chance, max = bytesMax): string {
 	return chance
 		.pick(heavy)(chance.happens(0.5) ? max : 1 + chance.below(max))
 		.slice(0, max);
