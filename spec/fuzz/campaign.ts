@@ -26,8 +26,8 @@ export interface Plan {
 	readonly first: number;
 	/** Whether the input of this number is given, too. */
 	readonly goesOn: (number: number) => boolean;
-	/** How long the loop may stand still; `work` does not count what other processes have used. */
-	readonly stop: { readonly by: 'wall' | 'work'; readonly ms: number };
+	/** How long the event loop may stand still, in milliseconds. */
+	readonly stopMsMax: number;
 	/** Called before inputs are given, with the number of the last of them. */
 	readonly onInput?: (number: number) => void;
 }
@@ -58,7 +58,7 @@ export interface Outcome {
 }
 
 /** How long inputs that were given together may take. */
-const patienceMs = 30_000;
+const patienceMs = 90_000;
 /** What may stay in the heap: caches and compiled code, but nothing for each input. */
 const heapKbMax = 24 * 1024;
 /** How many timers more may be set than at the beginning: those of lanes, hosts and retention. */
@@ -160,7 +160,7 @@ async function giveAll(
 		}
 		plan.onInput?.(number - 1);
 		const what = await trouble(session, inputs);
-		stopMs = Math.max(stopMs, longestBy(session.watch, plan.stop.by));
+		stopMs = Math.max(stopMs, session.watch.longestMs());
 		const finding = what && (await findCulprit(plan, { from, inputs, what }));
 		if (finding) return { given: number - first, stopMs, finding };
 		if (rounds === warmRounds) start.heapKb = heapKb();
@@ -183,13 +183,13 @@ interface Session {
 	readonly open: OpenWay;
 	readonly watch: LoopWatch;
 	readonly strays: () => readonly string[];
-	readonly stop: Plan['stop'];
+	readonly stopMsMax: number;
 	readonly isInTurn: boolean;
 	readonly close: () => Promise<void>;
 }
 
 async function openSession(
-	{ way, stop }: Pick<Plan, 'way' | 'stop'>,
+	{ way, stopMsMax }: Pick<Plan, 'way' | 'stopMsMax'>,
 	strays: Session['strays'],
 ): Promise<Session> {
 	const scope = createScope();
@@ -202,20 +202,20 @@ async function openSession(
 		watch.end();
 		await scope.close();
 	};
-	return { open, watch, strays, stop, isInTurn: way.isInTurn ?? false, close };
+	return { open, watch, strays, stopMsMax, isInTurn: way.isInTurn ?? false, close };
 }
 
 /** Gives inputs together, and something good beside them; tells what does not hold then. */
 async function trouble(session: Session, inputs: readonly Input[]): Promise<string | undefined> {
-	const { open, watch, strays, stop } = session;
+	const { open, watch, strays, stopMsMax } = session;
 	watch.reset();
 	const over = new AbortController();
 	const late = pause(realClock, patienceMs, over.signal).then(() => 'late' as const);
 	try {
 		const end = await Promise.race([late, Promise.all([giveTo(session, inputs), open.good()])]);
 		if (end === 'late') return `not over after ${patienceMs / 1000} s`;
-		const longest = longestBy(watch, stop.by);
-		if (inputs.length > 0 && longest > stop.ms) return `${stopWords} ${Math.round(longest)} ms`;
+		const longest = watch.longestMs();
+		if (inputs.length > 0 && longest > stopMsMax) return `${stopWords} ${Math.round(longest)} ms`;
 		// What comes late is from these inputs as well.
 		await open.good();
 	} catch (thrown) {
@@ -233,12 +233,9 @@ async function giveTo({ open, watch, isInTurn }: Session, inputs: readonly Input
 	for (const input of inputs) {
 		await open.give(input);
 		// What one costs is not added to what the next one does.
-		watch.longest();
+		watch.longestMs();
 	}
 }
-
-const longestBy = (watch: LoopWatch, by: Plan['stop']['by']): number =>
-	by === 'wall' ? watch.longest().wallMs : watch.longest().workMs;
 
 const stopWords = 'the event loop stood still for';
 

@@ -1,50 +1,87 @@
 /**
- * How long the event loop stands still. A stop is told in two ways: by the wall clock, and by the
- * CPU time that the process has used meanwhile. On a busy machine the wall clock also counts the
- * time in which other processes ran, which no code here can help; the lesser of the two is what the
- * code itself has cost.
+ * How long the event loop stands still because of the code that runs in it. Linux tells how long a
+ * thread has waited for a processor: that time, in which other processes ran, is taken off the wall
+ * clock, so that a busy machine makes no stop longer. What blocks the thread otherwise, such as a
+ * slow disk, counts. Elsewhere it is the lesser of the wall clock and the CPU time of the process.
  *
  * @module
  */
+import { closeSync, openSync, readSync } from 'node:fs';
 import process from 'node:process';
 import { realClock } from '../../runtime/platform/clock.ts';
-
-/** The longest stops, in milliseconds. */
-export interface Stop {
-	readonly wallMs: number;
-	/** The lesser of wall clock and CPU time. */
-	readonly workMs: number;
-}
 
 /** The watch over the loop of this process. */
 export interface LoopWatch {
 	/** Begins a new stretch. */
 	reset(): void;
-	/** The longest stop of the stretch, as of now. */
-	longest(): Stop;
+	/** The longest stop of the stretch, as of now, in milliseconds. */
+	longestMs(): number;
 	end(): void;
 }
 
 const tickMs = 5;
-const cpuMs = (): number => {
-	const { user, system } = process.cpuUsage();
-	return (user + system) / 1000;
-};
+
+/** What a thread has used and waited for, in milliseconds since its start. */
+interface Meter {
+	/** How much of so long a stretch was this thread's own, since the last call. */
+	own(wallMs: number): number;
+	end(): void;
+}
+
+/** By the waiting time that Linux tells; undefined where it tells none. */
+function schedulerMeter(): Meter | undefined {
+	let file: number;
+	try {
+		file = openSync('/proc/thread-self/schedstat', 'r');
+	} catch {
+		return undefined;
+	}
+	const buffer = Buffer.alloc(100);
+	const waitedMs = (): number => {
+		const length = readSync(file, buffer, 0, buffer.length, 0);
+		const [, waited = '0'] = buffer.toString('latin1', 0, length).split(' ');
+		return Number(waited) / 1e6;
+	};
+	let last = waitedMs();
+	return {
+		own(wallMs) {
+			const now = waitedMs();
+			const waited = now - last;
+			last = now;
+			return wallMs - waited;
+		},
+		end: () => closeSync(file),
+	};
+}
+
+function cpuMeter(): Meter {
+	const cpuMs = (): number => {
+		const { user, system } = process.cpuUsage();
+		return (user + system) / 1000;
+	};
+	let last = cpuMs();
+	return {
+		own(wallMs) {
+			const now = cpuMs();
+			const used = now - last;
+			last = now;
+			return Math.min(wallMs, used);
+		},
+		end() {
+			last = 0;
+		},
+	};
+}
 
 /** Begins to watch. */
 export function watchLoop(): LoopWatch {
+	const meter = schedulerMeter() ?? cpuMeter();
 	let wall = realClock.monotonic();
-	let cpu = cpuMs();
-	let longest: Stop = { wallMs: 0, workMs: 0 };
+	let longestMs = 0;
 	const look = (): void => {
-		const [wallNow, cpuNow] = [realClock.monotonic(), cpuMs()];
-		const wallMs = wallNow - wall - tickMs;
-		const workMs = Math.min(wallMs, cpuNow - cpu);
-		longest = {
-			wallMs: Math.max(wallMs, longest.wallMs),
-			workMs: Math.max(workMs, longest.workMs),
-		};
-		[wall, cpu] = [wallNow, cpuNow];
+		const now = realClock.monotonic();
+		longestMs = Math.max(longestMs, meter.own(now - wall) - tickMs);
+		wall = now;
 	};
 	let timer = realClock.after(tickMs, tick);
 	function tick(): void {
@@ -53,13 +90,16 @@ export function watchLoop(): LoopWatch {
 	}
 	return {
 		reset() {
-			[wall, cpu] = [realClock.monotonic(), cpuMs()];
-			longest = { wallMs: 0, workMs: 0 };
-		},
-		longest() {
 			look();
-			return longest;
+			longestMs = 0;
 		},
-		end: () => timer.cancel(),
+		longestMs() {
+			look();
+			return longestMs;
+		},
+		end() {
+			timer.cancel();
+			meter.end();
+		},
 	};
 }

@@ -19,7 +19,7 @@ import { inputText, type Way } from './way.ts';
 /** How long the event loop may stand still. */
 const stopMsMax = 200;
 /** A process that says nothing for so long hangs. */
-const silenceMs = 90_000;
+const silenceMs = 240_000;
 
 interface Flags {
 	readonly minutes: number;
@@ -62,7 +62,7 @@ async function runHere(way: Way, seed: number, ms: number): Promise<void> {
 		seed,
 		first: number ?? 1,
 		goesOn: (next) => (number === undefined ? realClock.monotonic() < end : next === number),
-		stop: { by: 'wall', ms: stopMsMax },
+		stopMsMax,
 		onInput: (reached) => void process.send?.({ number: reached } satisfies Told),
 	});
 	process.send?.({ outcome } satisfies Told);

@@ -87,7 +87,7 @@ function laterPacket(chance: Chance): Buffer {
 /** The raw bytes of a client. */
 export const brokerWay: Way = {
 	name: 'broker',
-	short: 150,
+	short: 75,
 	together: 15,
 	input(chance) {
 		const first = chance.happens(0.9) ? connectPacket(chance) : laterPacket(chance);

@@ -188,7 +188,7 @@ async function startRunner(t: TestScope, folder: string): Promise<Runner> {
 /** The command line. */
 export const commandLineWay: Way = {
 	name: 'command-line',
-	short: 60,
+	short: 40,
 	together: 10,
 	isInTurn: true,
 	input: inputOf,

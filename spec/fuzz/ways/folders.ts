@@ -56,7 +56,7 @@ const laterMs = { input: 4000, good: Number.POSITIVE_INFINITY };
 /** The read folder. */
 export const readFolderWay: Way = {
 	name: 'read-folder',
-	short: 20,
+	short: 10,
 	together: 10,
 	input: (chance) => ({ bytes: contentOf(chance), about: { ending: chance.pick(endings) } }),
 	async open(t) {
@@ -138,7 +138,7 @@ function startupInput(chance: Chance): Input {
 /** The startup folder; each input is there at a start of the transport. */
 export const startupFolderWay: Way = {
 	name: 'startup-folder',
-	short: 100,
+	short: 50,
 	together: 10,
 	input: startupInput,
 	async open(t) {

@@ -125,7 +125,7 @@ function requestBytes(chance: Chance): Uint8Array {
 /** The HTTP listener. */
 export const httpWay: Way = {
 	name: 'http',
-	short: 150,
+	short: 84,
 	together: 12,
 	input(chance) {
 		const count = chance.happens(0.7) ? 1 : 1 + chance.below(5);

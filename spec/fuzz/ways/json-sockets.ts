@@ -101,7 +101,7 @@ async function pinged({ node }: Pick<FuzzNode, 'node'>, id: string): Promise<voi
 /** The unix socket. */
 export const unixSocketWay: Way = {
 	name: 'unix-socket',
-	short: 150,
+	short: 80,
 	together: 10,
 	input: (chance) => inputOf(chance, Buffer.alloc(0)),
 	async open(t) {
@@ -114,7 +114,7 @@ export const unixSocketWay: Way = {
 /** TCP with a token; some clients have another one, or none. */
 export const tcpWay: Way = {
 	name: 'tcp',
-	short: 150,
+	short: 60,
 	together: 10,
 	input(chance) {
 		if (chance.happens(0.8)) return inputOf(chance, greeting);

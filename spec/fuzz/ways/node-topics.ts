@@ -316,11 +316,11 @@ function opened(fleet: FuzzFleet, send: Send, replies: Map<string, () => void>):
 
 /** The topics of nodes, at nodes that sign not, that sign, and that require signatures. */
 export const nodeWays: readonly Way[] = [
-	nodeWay('lanes', frames, { signing: 'off', short: 300 }),
-	nodeWay('lanes-on', frames, { signing: 'on', short: 160 }),
-	nodeWay('lanes-required', frames, { signing: 'required', short: 160 }),
-	nodeWay('acknowledgements', acks, { signing: 'off', short: 300 }),
-	nodeWay('acknowledgements-on', acks, { signing: 'on', short: 160 }),
-	nodeWay('presence', presence, { signing: 'off', short: 300 }),
-	nodeWay('presence-on', presence, { signing: 'on', short: 160 }),
+	nodeWay('lanes', frames, { signing: 'off', short: 140 }),
+	nodeWay('lanes-on', frames, { signing: 'on', short: 80 }),
+	nodeWay('lanes-required', frames, { signing: 'required', short: 80 }),
+	nodeWay('acknowledgements', acks, { signing: 'off', short: 140 }),
+	nodeWay('acknowledgements-on', acks, { signing: 'on', short: 60 }),
+	nodeWay('presence', presence, { signing: 'off', short: 140 }),
+	nodeWay('presence-on', presence, { signing: 'on', short: 60 }),
 ];

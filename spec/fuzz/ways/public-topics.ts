@@ -172,7 +172,7 @@ function publicWay(name: string, signing: Config['signing'], short: number): Way
 
 /** The public topics at nodes that sign not, that sign, and that require signatures. */
 export const publicWays: readonly Way[] = [
-	publicWay('public', 'off', 300),
-	publicWay('public-on', 'on', 200),
-	publicWay('public-required', 'required', 200),
+	publicWay('public', 'off', 140),
+	publicWay('public-on', 'on', 80),
+	publicWay('public-required', 'required', 80),
 ];

@@ -95,7 +95,7 @@ function configInput(chance: Chance): Input {
 
 const oddWords = ['', 'x', '-1', '1e9', 'true', '\0', 'é', '1:2', 'a=b', 'x'.repeat(5000)];
 
-const configWay = textWay('configuration', 300, {
+const configWay = textWay('configuration', 60, {
 	input: configInput,
 	open(folder) {
 		const path = join(folder, 'config.yaml');
@@ -211,7 +211,7 @@ function definitionInput(chance: Chance): Input {
 	return { bytes: Buffer.from(changed), about: {} };
 }
 
-const definitionWay = textWay('definitions', 250, {
+const definitionWay = textWay('definitions', 50, {
 	input: definitionInput,
 	open(dataFolder) {
 		const compile = (text: string) =>
@@ -294,7 +294,7 @@ function firstRuns(input: unknown): readonly number[] {
 	return runs;
 }
 
-const scheduleWay = textWay('schedules', 300, {
+const scheduleWay = textWay('schedules', 150, {
 	input: scheduleInput,
 	open: () => ({
 		take({ bytes }) {
@@ -345,7 +345,7 @@ const callers: readonly Caller[] = [
 	{ kind: 'node', name: 'constructor' },
 ];
 
-const accessWay = textWay('access-rules', 250, {
+const accessWay = textWay('access-rules', 80, {
 	input: (chance) => ({ bytes: textOf(chance, accessFiles), about: {} }),
 	open(folder) {
 		const path = join(folder, 'acl.yaml');
@@ -391,7 +391,7 @@ const keyLines = [
 	`ed25519:${'-'.repeat(43)}`,
 ];
 
-const keyWay = textWay('keys', 200, {
+const keyWay = textWay('keys', 80, {
 	input(chance) {
 		const lines = Array.from({ length: chance.below(20) }, () => chance.pick(keyLines));
 		const bytes = Buffer.from(lines.join(chance.pick(['\n', '\r\n', '\r'])));
