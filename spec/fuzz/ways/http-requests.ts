@@ -157,7 +157,7 @@ export const httpWay: Way = {
 				const answer = await converse(
 					where,
 					{ bytes, about: { leaving: 'stay' } },
-					{ stayMs: 20_000 },
+					{ stayMs: 80_000 },
 				);
 				assert.match(answer, /^HTTP\/1\.1 200 [^]*"state":"done"/);
 			},

@@ -25,8 +25,8 @@ const limits = {
 	depthMax: messageDepthMax,
 	valuesMax: messageValuesMax,
 };
-/** How long a client that does not leave stays, at most. */
-const stayMs = 20_000;
+/** How long a client waits for its answer, at most. */
+const stayMs = 80_000;
 const token = 'token-of-the-specs';
 const greeting = Buffer.from(`${JSON.stringify({ token })}\n`);
 
