@@ -198,7 +198,9 @@ function open(reading: Reading, at: number): void {
 	countValue(reading);
 	// In ASCII the code of a closing bracket is that of the opening one plus two.
 	if (reading.depth <= limits.depthMax) closers.push((chunk[at] ?? 0) + 2);
-	else refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+	else if (!reading.isRefused) {
+		refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+	}
 }
 
 /** Closes the nearest bracket of this kind, and what was left open inside it. */

@@ -115,7 +115,8 @@ export function refuse(reading: Reading, error: ReeveError): void {
 export function countValue(reading: Reading): void {
 	const { valuesMax } = reading.limits;
 	reading.values += 1;
-	if (reading.values <= valuesMax) return;
+	// An error for each value beyond the limit would cost more than to parse them.
+	if (reading.values <= valuesMax || reading.isRefused) return;
 	refuse(
 		reading,
 		new ReeveError('too_large', `more than ${valuesMax} values; see messageValuesMax`),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { createFraming } from '../../../transports/framing/json-framing.ts';
@@ -139,6 +140,17 @@ test('a value that holds more values than the limit is refused before it is pars
 	}
 	const beside = read('[{"a":[1,2,3,4,5]},{"b":"1,2,3,4,5,6"},{"c":1}]', 1, many);
 	assert.deepEqual(beside, ['too_large', { b: '1,2,3,4,5,6' }, { c: 1 }, ']']);
+});
+
+test('what is refused costs no more, however much of it follows', () => {
+	const before = process.cpuUsage();
+	for (const text of ['['.repeat(1_000_000), `[{"a":[${'1,'.repeat(1_000_000)}`]) {
+		const framing = createFraming({ bytesMax: 4_000_000, depthMax: 64, valuesMax: 50_000 });
+		assert.equal(framing.push(Buffer.from(text)).length, 1);
+	}
+	// An error for each bracket and comma takes more than ten times as long.
+	const { user } = process.cpuUsage(before);
+	assert.ok(user < 1_000_000, `${user} microseconds`);
 });
 
 test('a cut is reported once, and a new value may follow', () => {
