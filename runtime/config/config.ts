@@ -389,7 +389,7 @@ export const configSchema = z.strictObject({
 	messageDepthMax: count.max(1000).default(64).describe('How deep the JSON of a message may nest'),
 	messageValuesMax: count
 		.default(50_000)
-		.describe('Values in the JSON of one payload: texts, numbers, lists, objects'),
+		.describe('Values in the JSON of one message or payload: texts, numbers, lists, objects'),
 	yamlBytesMax: bytes.default(16_384).describe('The largest payload in YAML; JSON may be larger'),
 });
 

@@ -13,6 +13,7 @@ import {
 	isPair,
 	isScalar,
 	isSeq,
+	Lexer,
 	LineCounter,
 	parseDocument,
 	Parser,
@@ -98,12 +99,16 @@ function tooDeep(): YamlText {
 /** Without one of these there is no level; with one there are two at most, as in `[a: b]`. */
 const levelSigns = /[-?:](?=\s|$)|[[{]/gm;
 
+/** What the parser has open beside levels: a document, a value, and an end that it waits for. */
+const openMax = 5;
+
 /** Whether a text nests too deep for the first stage of the parser, which is no recursion. */
 function isTooDeep(text: string): boolean {
 	if ((text.match(levelSigns)?.length ?? 0) <= depthMax / 2) return false;
 	try {
-		const level: [part: unknown, depth: number][] = [];
-		for (const token of new Parser().parse(text)) level.push([token, 0]);
+		const tokens = outermostTokens(text);
+		if (!tokens) return true;
+		const level = tokens.map((token): [part: unknown, depth: number] => [token, 0]);
 		for (let next = level.pop(); next; next = level.pop()) {
 			const [part, depth] = next;
 			if (depth > depthMax) return true;
@@ -116,6 +121,21 @@ function isTooDeep(text: string): boolean {
 		// Levels that end at once are a recursion of that stage, too.
 		return true;
 	}
+}
+
+/**
+ * The tokens that are in no other; undefined for a text that has too many levels open at once, of
+ * which no more is read: that would be a waste of time, and a recursion of the parser at its end.
+ */
+function outermostTokens(text: string): readonly unknown[] | undefined {
+	const parser = new Parser();
+	const tokens: unknown[] = [];
+	for (const lexeme of new Lexer().lex(text)) {
+		tokens.push(...parser.next(lexeme));
+		if (parser.stack.length > depthMax + openMax) return undefined;
+	}
+	tokens.push(...parser.end());
+	return tokens;
 }
 
 /** The tokens of the parser that have others in them. */

@@ -10,8 +10,8 @@ import { until } from './condition.ts';
 /** What belongs to the test runner, and to waiting. */
 const others = new Set(['Timeout', 'Immediate', 'MessagePort']);
 
-/** What keeps a process alive or a file open, by kind. */
-function openHandles(): ReadonlyMap<string, number> {
+/** What keeps a process alive or a file open, by kind: how many there are. */
+export function openHandles(): ReadonlyMap<string, number> {
 	const counted = new Map<string, number>();
 	for (const kind of process.getActiveResourcesInfo()) {
 		if (others.has(kind)) continue;

@@ -17,6 +17,7 @@
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { columns, meaningOf, meanings, type Meaning } from './byte-class.ts';
 import {
+	countValue,
 	finish,
 	forget,
 	keep,
@@ -77,6 +78,7 @@ const table: Readonly<Record<State, { readonly [Key in Meaning]?: Step }>> = {
 	},
 	nested: {
 		quote: beginString,
+		comma: countValue,
 		openArray: open,
 		openObject: open,
 		closeArray: close,
@@ -193,9 +195,12 @@ function open(reading: Reading, at: number): void {
 	const { closers, limits, chunk } = reading;
 	reading.depth += 1;
 	reading.state = states.nested;
+	countValue(reading);
 	// In ASCII the code of a closing bracket is that of the opening one plus two.
 	if (reading.depth <= limits.depthMax) closers.push((chunk[at] ?? 0) + 2);
-	else refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+	else if (!reading.isRefused) {
+		refuse(reading, new ReeveError('bad_json', `nested deeper than ${limits.depthMax}`));
+	}
 }
 
 /** Closes the nearest bracket of this kind, and what was left open inside it. */

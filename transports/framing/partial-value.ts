@@ -18,6 +18,11 @@ export interface FramingLimits {
 	readonly bytesMax: number;
 	/** How deep brackets may nest, without those of the top-level array. */
 	readonly depthMax: number;
+	/**
+	 * How many values it may hold, itself included: an object of many fields takes much longer to
+	 * parse than a text of the same bytes.
+	 */
+	readonly valuesMax: number;
 }
 
 /** The state of one reader. */
@@ -34,6 +39,8 @@ export interface Reading {
 	/** The closing brackets that the open ones need, up to `depthMax`. */
 	readonly closers: number[];
 	depth: number;
+	/** How many values have begun, as far as commas and brackets tell. */
+	values: number;
 	isInArray: boolean;
 	/** Whether the value has been refused already, so that only its end is searched. */
 	isRefused: boolean;
@@ -54,6 +61,7 @@ export function newReading(limits: FramingLimits, state: number): Reading {
 		keptBytes: 0,
 		closers: [],
 		depth: 0,
+		values: 1,
 		isInArray: false,
 		isRefused: false,
 		out: [],
@@ -103,6 +111,18 @@ export function refuse(reading: Reading, error: ReeveError): void {
 	reading.keptBytes = 0;
 }
 
+/** Counts one more value in the present one. */
+export function countValue(reading: Reading): void {
+	const { valuesMax } = reading.limits;
+	reading.values += 1;
+	// An error for each value beyond the limit would cost more than to parse them.
+	if (reading.values <= valuesMax || reading.isRefused) return;
+	refuse(
+		reading,
+		new ReeveError('too_large', `more than ${valuesMax} values; see messageValuesMax`),
+	);
+}
+
 /** Resets the reading for the next value. */
 export function forget(reading: Reading): void {
 	reading.isRefused = false;
@@ -110,4 +130,5 @@ export function forget(reading: Reading): void {
 	reading.keptBytes = 0;
 	reading.closers.length = 0;
 	reading.depth = 0;
+	reading.values = 1;
 }

@@ -30,8 +30,12 @@ export function serveClient(
 	{ api, config }: TransportContext,
 	{ via, greet }: Serving,
 ): void {
-	const { messageBytesMax: bytesMax, messageDepthMax: depthMax, answersWaitingMax } = config;
-	const framing = createFraming({ bytesMax, depthMax });
+	const { messageBytesMax, messageDepthMax, messageValuesMax, answersWaitingMax } = config;
+	const framing = createFraming({
+		bytesMax: messageBytesMax,
+		depthMax: messageDepthMax,
+		valuesMax: messageValuesMax,
+	});
 	const leaving = new AbortController();
 	let greeting = greet;
 	const queue = createAnswerQueue(socket, {

@@ -37,7 +37,11 @@ function greetWith(token: string | undefined): (value: unknown) => boolean {
  * object or array is refused.
  */
 function refuseBrowsers(socket: Socket, { api }: TransportContext, welcome: () => void): void {
+	// It stays half open otherwise, and counts as a client.
+	const leave = (): void => void socket.destroy();
+	socket.once('end', leave);
 	socket.once('data', (chunk: Buffer) => {
+		socket.off('end', leave);
 		const [first] = chunk
 			.subarray(0, 64)
 			.toString('latin1')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import test from 'node:test';
 import { durationMs } from '../../../runtime/text/duration.ts';
 import { parseYaml, placeOfPath, readYaml } from '../../../runtime/text/yaml.ts';
@@ -70,6 +71,17 @@ test('a text that could overflow the stack of the parser is not parsed, and long
 		assert.match(parseYaml(text).problem?.text ?? '', /nested deeper than 200/, text.slice(0, 50));
 	}
 	assert.equal(parseYaml(ladder(150)).problem, undefined);
+});
+
+test('a text that nests too deep is read no further than that', () => {
+	const before = process.cpuUsage();
+	for (const unit of ['[a, ', '? ', '- ', '{a: ', '[{a: ', '&a [']) {
+		const text = unit.repeat(100_000 / unit.length);
+		assert.match(parseYaml(text).problem?.text ?? '', /nested deeper than 200/, unit);
+	}
+	// To read it all takes about ten times as long.
+	const { user } = process.cpuUsage(before);
+	assert.ok(user < 600_000, `${user} microseconds`);
 });
 
 test('the key __proto__ is refused at its place: what it stands for would be lost', () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { createFraming } from '../../../transports/framing/json-framing.ts';
 import type { Framed, FramingLimits } from '../../../transports/framing/partial-value.ts';
 
-const limits: FramingLimits = { bytesMax: 4096, depthMax: 16 };
+const limits: FramingLimits = { bytesMax: 4096, depthMax: 16, valuesMax: 1000 };
 
 /**
  * What comes out, in short: values as they are, errors as their code, the end of an array as `]`.
@@ -129,6 +130,29 @@ test('a value above the limit is refused at once, not at its end', () => {
 	assert.deepEqual(shown(framing.end()), [], 'a cut of what was refused is no news');
 });
 
+test('a value that holds more values than the limit is refused before it is parsed', () => {
+	const many = { ...limits, valuesMax: 5 };
+	for (const text of ['{"a":1,"b":2,"c":3,"d":4}', '[[1,2,3,4]]', '{"a":[[],""]}']) {
+		assert.ok(!read(text, 1, many).includes('too_large'), text);
+	}
+	for (const text of ['{"a":1,"b":2,"c":3,"d":4,"e":5}', '[[1,2,3,4,5]]', '{"a":[[],"",1]}']) {
+		assert.ok(read(text, 1, many).includes('too_large'), text);
+	}
+	const beside = read('[{"a":[1,2,3,4,5]},{"b":"1,2,3,4,5,6"},{"c":1}]', 1, many);
+	assert.deepEqual(beside, ['too_large', { b: '1,2,3,4,5,6' }, { c: 1 }, ']']);
+});
+
+test('what is refused costs no more, however much of it follows', () => {
+	const before = process.cpuUsage();
+	for (const text of ['['.repeat(1_000_000), `[{"a":[${'1,'.repeat(1_000_000)}`]) {
+		const framing = createFraming({ bytesMax: 4_000_000, depthMax: 64, valuesMax: 50_000 });
+		assert.equal(framing.push(Buffer.from(text)).length, 1);
+	}
+	// An error for each bracket and comma takes more than ten times as long.
+	const { user } = process.cpuUsage(before);
+	assert.ok(user < 1_000_000, `${user} microseconds`);
+});
+
 test('a cut is reported once, and a new value may follow', () => {
 	const framing = createFraming(limits);
 	framing.push(Buffer.from('[{"a'));
@@ -144,7 +168,7 @@ test('the error of bad JSON says what was wrong in the text as it was sent', () 
 });
 
 const separators = fc.constantFrom('', '\n', '\r\n', ' ', '\0', '\n\0\n');
-const wide: FramingLimits = { bytesMax: 1_000_000, depthMax: 1000 };
+const wide: FramingLimits = { bytesMax: 1_000_000, depthMax: 1000, valuesMax: 1_000_000 };
 
 /** Cuts bytes at these places, given as fractions. */
 function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
@@ -191,7 +215,7 @@ test('garbage never throws, and means the same however it is cut', () => {
 		fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
 		fc.array(letters, { maxLength: 120 }).map((parts) => Buffer.from(parts.join(''))),
 	);
-	const small: FramingLimits = { bytesMax: 128, depthMax: 4 };
+	const small: FramingLimits = { bytesMax: 128, depthMax: 4, valuesMax: 20 };
 	fc.assert(
 		fc.property(garbage, cuts, (bytes, places) => {
 			const framing = createFraming(small);

@@ -174,6 +174,14 @@ test('a client that sends nothing, or no token, is disconnected after a while', 
 	assert.equal(good.socket.destroyed, false);
 });
 
+test('a client that leaves before it has sent anything is disconnected at once', async (t) => {
+	const { port, taken } = await startTcp(t, {}, steppedClock(7));
+	const early = connect(t, port);
+	early.socket.end();
+	await early.ended;
+	assert.deepEqual(taken.all, []);
+});
+
 test('a client above the limit is refused with the reason', async (t) => {
 	const { port } = await startTcp(t, { clientsMax: 1 });
 	const first = connect(t, port);

@@ -155,9 +155,14 @@ function receiversOf(messages: readonly unknown[]): readonly string[] {
 const inputBytesMax = 1_073_741_824;
 
 const inputDepthMax = 1000;
+const inputValuesMax = Number.POSITIVE_INFINITY;
 
 async function messagesFromInput(signal: AbortSignal): Promise<unknown[]> {
-	const framing = createFraming({ bytesMax: inputBytesMax, depthMax: inputDepthMax });
+	const framing = createFraming({
+		bytesMax: inputBytesMax,
+		depthMax: inputDepthMax,
+		valuesMax: inputValuesMax,
+	});
 	const messages: unknown[] = [];
 	const take = (framed: ReturnType<typeof framing.push>): void => {
 		for (const each of framed) {
