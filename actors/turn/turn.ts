@@ -52,12 +52,12 @@ export interface InstanceTurns {
 	/** The turn of a trigger. Throws what the machine throws. */
 	take(instance: Instance, trigger: Trigger): Turned;
 	/** The turn that begins an instance, on behalf of a trigger that it handles later or never. */
-	begin(instance: Instance, cause: Trigger): Turned;
+	begin(instance: Instance, trigger: Trigger): Turned;
 	/**
 	 * A turn to the initial state, which drops all timers, steps and asks; on behalf of the trigger
 	 * that made it necessary.
 	 */
-	restart(instance: Instance, cause?: Trigger): Turned;
+	restart(instance: Instance, trigger?: Trigger): Turned;
 	readonly deferral: Deferral;
 }
 
@@ -72,12 +72,12 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 		effects.apply(draft, move.effectRequests);
 		return move;
 	};
-	const draftOf = (instance: Instance, cause?: Trigger, request?: Message): TurnDraft =>
+	const draftOf = (instance: Instance, trigger?: Trigger, request?: Message): TurnDraft =>
 		effects.draft({
 			key: instance.key,
 			request,
-			principals: cause ? principalsOf(cause, parts.authority) : noPrincipals,
-			attempts: cause?.attempts ?? 0,
+			principals: trigger ? principalsOf(trigger, parts.authority) : noPrincipals,
+			attempts: trigger?.attempts ?? 0,
 			facts: nextOf(instance.facts),
 		});
 
@@ -179,15 +179,15 @@ export function createInstanceTurns(parts: InstanceTurnParts): InstanceTurns {
 			close(draft, event, snapshot);
 			return conclude(draft, instance, { snapshot, event, effectRequests });
 		},
-		begin(instance, cause) {
-			const draft = draftOf(instance, cause);
+		begin(instance, trigger) {
+			const draft = draftOf(instance, trigger);
 			enter(draft.key);
 			const { snapshot, effectRequests } = initial(draft);
 			close(draft, undefined, snapshot);
 			return conclude(draft, instance, { snapshot, event: undefined, effectRequests });
 		},
-		restart(instance, cause) {
-			const draft = draftOf(instance, cause);
+		restart(instance, trigger) {
+			const draft = draftOf(instance, trigger);
 			enter(draft.key);
 			effects.clear(draft);
 			const { snapshot, effectRequests } = initial(draft);
