@@ -21,7 +21,7 @@ export interface Room {
 export const rooms: Readonly<Record<string, Room>> = {
 	'runtime/config': {
 		heart: 'config',
-		doors: ['config', 'config-file', 'start-options', 'steward-flags'],
+		doors: ['config', 'config-file', 'own-folders', 'start-options', 'steward-flags'],
 		uses: ['runtime/files', 'runtime/message', 'runtime/platform', 'runtime/text'],
 		never: ['runtime/journal', 'runtime/observability'],
 	},
@@ -51,6 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		uses: [
 			'runtime/config',
 			'runtime/delivery',
+			'runtime/files',
 			'runtime/journal',
 			'runtime/ledger',
 			'runtime/mailbox',
@@ -831,6 +832,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	'transports/folders': {
 		doors: ['read-folder', 'startup-folder'],
 		uses: [
+			'runtime/config',
 			'runtime/files',
 			'runtime/message',
 			'runtime/network',

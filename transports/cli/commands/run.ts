@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../../runtime/config/config.ts';
 import { keepConfig } from '../../../runtime/config/config-file.ts';
+import { checkFolders } from '../../../runtime/config/own-folders.ts';
 import { exitCodes, isErrorCode, ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
@@ -26,7 +27,8 @@ export default defineCommand({
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const choices = startChoices(input);
-		const { config, remarks } = keepConfig(configPlaces(input, { environment }));
+		const { config, remarks, path } = keepConfig(configPlaces(input, { environment }));
+		checkFolders(config, dirname(path));
 		for (const remark of remarks) screen.note(remark);
 		const print = (text: string) => screen.print(text, config.logBytesWaitingMax);
 		const node = await started(() => host.startNode(config, choices, print));
