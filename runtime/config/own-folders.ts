@@ -78,8 +78,17 @@ function realPath(path: string): string {
 	try {
 		return realpathSync(whole);
 	} catch {
-		const target = targetOf(whole);
+		const target = linkedFrom(whole);
 		const parent = dirname(target);
 		return parent === target ? target : join(realPath(parent), basename(target));
+	}
+}
+
+/** Where a link leads; a path that cannot be followed stays, and is told where it is used. */
+function linkedFrom(path: string): string {
+	try {
+		return targetOf(path);
+	} catch {
+		return path;
 	}
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { configOf } from '../../../runtime/config/config.ts';
@@ -71,6 +71,19 @@ test('the usual folders, and data below the folder of sockets or of the journal,
 	checkFolders(configOf({ socketFolder: folder, subscribersDataFolder: join(folder, 'data') }));
 	checkFolders(configOf({ databaseFolder: folder, subscribersDataFolder: join(folder, 'data') }));
 	checkFolders(configOf({ definitionsFolder: '.', methodsFolder: '.' }), '.');
+});
+
+test('a path that leads nowhere is no matter of the folders', (t) => {
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, 'file'), '');
+	symlinkSync('b/x', join(folder, 'a'));
+	symlinkSync('a/x', join(folder, 'b'));
+	symlinkSync('self', join(folder, 'self'));
+	for (const path of ['file/db', 'a/x', 'b', 'self/x', 'self']) {
+		const databaseFolder = join(folder, path);
+		checkFolders(configOf({ databaseFolder }));
+		checkFolders(configOf({ subscribersDataFolder: databaseFolder }));
+	}
 });
 
 test('a node does not start with its methods in the data folder', async (t) => {
