@@ -4,8 +4,15 @@
  * @module
  */
 import { open, readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
+import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import {
+	fileError,
+	makePrivateFolder,
+	regularFile,
+	syncFolder,
+} from '../../runtime/files/data-folder.ts';
 import { replaceFile } from '../io/result-file.ts';
 import { appendWhole, countPresent } from '../io/whole-append.ts';
 
@@ -15,10 +22,13 @@ export interface StepAppending {
 	readonly bytes: Buffer;
 	/** The same on every run of the step, and unique to it. */
 	readonly id: string;
+	/** Where the steps are noted: a folder into which no message writes. */
+	readonly notesFolder: string;
 }
 
-/** A step, and the size of the file when it began. */
-type Note = readonly [id: string, size: number];
+/** Steps, and the size of the file when each began. */
+const notesShape = z.array(z.tuple([z.string(), z.int().min(0)]));
+type Notes = z.output<typeof notesShape>;
 
 /**
  * How many steps are noted of a file. A step runs again only if its result is not on disk; if more
@@ -30,8 +40,8 @@ const notesMax = 256;
 const queues = new Map<string, Promise<void>>();
 
 /**
- * Appends to a file. First it notes the step and the size of the file in `.<name>.append` beside
- * it; a second run compares what follows after that size, and adds only what is missing.
+ * Appends to a file. First it notes the step and the size of the file in a file in `notesFolder`; a
+ * second run compares what follows after that size, and adds only what is missing.
  *
  * @throws ReeveError `file_failed`, `storage_full`
  */
@@ -50,8 +60,10 @@ export async function appendStep(appending: StepAppending): Promise<void> {
 	}
 }
 
-async function append({ path, bytes, id }: StepAppending): Promise<void> {
-	const notePath = join(dirname(path), `.${basename(path)}.append`);
+async function append({ path, bytes, id, notesFolder }: StepAppending): Promise<void> {
+	await makePrivateFolder(notesFolder);
+	const name = createHash('sha256').update(path).digest('hex').slice(0, 32);
+	const notePath = join(notesFolder, `step-${name}.json`);
 	const notes = await readNotes(notePath);
 	await regularFile(path);
 	const handle = await open(path, 'a+', 0o600);
@@ -60,7 +72,7 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 		const [, since] = notes.find(([step]) => step === id) ?? [];
 		const present = since === undefined ? undefined : await countPresent(handle, bytes, since);
 		if (present === undefined) {
-			const kept: Note[] = [...notes.filter(([step]) => step !== id), [id, size]];
+			const kept: Notes = [...notes.filter(([step]) => step !== id), [id, size]];
 			// In one step: if the disk is full, the notes of the others stay.
 			await replaceFile(notePath, JSON.stringify(kept.slice(-notesMax)), { id });
 		}
@@ -72,9 +84,9 @@ async function append({ path, bytes, id }: StepAppending): Promise<void> {
 }
 
 /** The notes; none if the file is missing or cut short, since then nothing was appended yet. */
-async function readNotes(path: string): Promise<readonly Note[]> {
+async function readNotes(path: string): Promise<Notes> {
 	try {
-		return JSON.parse(await readFile(path, 'utf8')) as readonly Note[];
+		return notesShape.safeParse(JSON.parse(await readFile(path, 'utf8'))).data ?? [];
 	} catch (thrown) {
 		const isMissing = Reflect.get(Object(thrown), 'code') === 'ENOENT';
 		if (thrown instanceof SyntaxError || isMissing) return [];

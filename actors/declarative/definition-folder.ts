@@ -6,6 +6,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { configOf, type Config } from '../../runtime/config/config.ts';
+import { appendNotesFolderOf } from '../../runtime/config/own-folders.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { isDefinitionFile, isYamlDefinition, readDefinition } from './definition-file.ts';
 import type { DeclaredActor, DefinitionFile } from './definition-file.ts';
@@ -15,7 +16,8 @@ import type { StepSurroundings } from './steps.ts';
 export function surroundingsOf(config: Config): StepSurroundings {
 	const { nodeName: node, subscribersDataFolder: dataFolder } = config;
 	const { outputBytesMax, diskRetryMs, redirectsMax } = config;
-	return { node, dataFolder, outputBytesMax, diskRetryMs, redirectsMax };
+	const notesFolder = appendNotesFolderOf(config);
+	return { node, dataFolder, notesFolder, outputBytesMax, diskRetryMs, redirectsMax };
 }
 
 /**

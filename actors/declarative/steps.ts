@@ -24,6 +24,8 @@ export interface StepSurroundings {
 	readonly node: string;
 	/** The data folder. */
 	readonly dataFolder: string;
+	/** Where the node notes what its steps append. */
+	readonly notesFolder: string;
 	/** The most bytes that a command, a request or a file may return. */
 	readonly outputBytesMax: number;
 	/** The most redirects that a request follows. */
@@ -71,11 +73,11 @@ async function run(
 	const bytes = Buffer.from(textOf(data));
 	const id = context.idempotencyKey.replaceAll(/[^\w-]/g, '-');
 	const { clock, signal } = context;
-	const { diskRetryMs: retryMs = defaultRetryMs } = surroundings;
+	const { diskRetryMs: retryMs = defaultRetryMs, notesFolder } = surroundings;
 	const onWait = (why: ReeveError) => context.warn?.(withAdvice(why));
 	await whileFull({ clock, signal, retryMs, onWait }, () =>
 		writeFile === undefined
-			? appendStep({ path: place, bytes, id })
+			? appendStep({ path: place, bytes, id, notesFolder })
 			: replaceFile(place, bytes, { id }),
 	);
 	return { bytes: bytes.byteLength };

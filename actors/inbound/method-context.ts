@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { derivedIdStarts } from '../../runtime/platform/ids.ts';
 import type { PrintOnConsole } from '../../runtime/observability/console.ts';
-import { startupFolderOf } from '../../runtime/message/startup-messages.ts';
+import { appendNotesFolderOf, startupFolderOf } from '../../runtime/config/own-folders.ts';
 import { dataFile } from '../../runtime/files/data-folder.ts';
 import type { OutcomePublisher } from '../../runtime/intake/outcome-publisher.ts';
 import type { MethodContext, MethodDefinition } from '../../runtime/method/method.ts';
@@ -94,6 +94,7 @@ export function createMethodContext(
 		},
 		askedBy: run.principals,
 		startupFolder: startupFolderOf(config),
+		notesFolder: appendNotesFolderOf(config),
 		print: (text) => parts.print(message.fromNode, text),
 		dataFile: (...path) => dataFile(config.subscribersDataFolder, ...path),
 	};

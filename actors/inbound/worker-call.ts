@@ -30,6 +30,7 @@ export interface Order {
 		| 'storeId'
 		| 'askedBy'
 		| 'startupFolder'
+		| 'notesFolder'
 		| 'timeoutMs'
 		| 'attempt'
 		| 'outputBytesMax'
@@ -91,12 +92,12 @@ export function runInWorker(
 	if (file === undefined) {
 		throw new ReeveError('bad_declaration', `${name}: isolate needs a method that has a file`);
 	}
-	const { clock, signal, node, storeId, askedBy, startupFolder } = context;
+	const { clock, signal, node, storeId, askedBy, startupFolder, notesFolder } = context;
 	const { timeoutMs, attempt, outputBytesMax } = context;
 	// A copy of the limits alone: the context has the whole configuration there.
 	const limits = { ...context.limits };
 	const { progress } = context;
-	const about = { node, storeId, askedBy, startupFolder };
+	const about = { node, storeId, askedBy, startupFolder, notesFolder };
 	const facts = { ...about, timeoutMs, attempt, outputBytesMax, limits, progress };
 	const connectAttemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
 	const order: Order = { file, message, facts, connectAttemptMs };

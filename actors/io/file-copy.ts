@@ -8,11 +8,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { z } from 'zod';
-import { fileError } from '../../runtime/files/data-folder.ts';
+import { fileError, refuseOwnNames } from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
+import { dataRoot } from './result-file.ts';
 
 /** A whole number that is not negative, as text. */
 export const wholeNumber = z.string().regex(/^\d{1,15}$/, 'must be a whole number');
@@ -25,10 +26,11 @@ export const checksum = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in
  * Resolves the path of a message: relative paths lie in the data folder; absolute ones are taken as
  * they are, if `copyOutside` is on.
  *
- * @throws ReeveError `path_outside`
+ * @throws ReeveError `path_outside`; `bad_name` for a name that the node gives its own files
  */
 export async function copyPath(path: string, context: MethodContext): Promise<string> {
 	if (!isAbsolute(path)) return context.dataFile(path);
+	refuseOwnNames(normalize(path).split(sep));
 	if (context.limits.copyOutside && !path.includes('\0')) return path;
 	throw new ReeveError('path_outside', `${path.slice(0, 200)}; see copyOutside`);
 }
@@ -40,7 +42,7 @@ export async function copyTarget(
 	context: MethodContext,
 ): Promise<string> {
 	const permissions = mode === '' ? undefined : Number.parseInt(mode, 8);
-	const root = isAbsolute(path) ? sep : dirname(await context.dataFile('.reeve-copy'));
+	const root = isAbsolute(path) ? sep : await dataRoot(context);
 	const segments = relative(root, join(root, dirname(path))).split(sep);
 	const folders = segments.map((_, index) => join(root, ...segments.slice(0, index + 1)));
 	const missing: string[] = [];

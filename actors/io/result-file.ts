@@ -3,9 +3,16 @@
  *
  * @module
  */
-import { open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileError, regularFile, syncFolder } from '../../runtime/files/data-folder.ts';
+import { open, readFile, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { dirname, join, sep } from 'node:path';
+import { z } from 'zod';
+import {
+	fileError,
+	makePrivateFolder,
+	regularFile,
+	syncFolder,
+} from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import { isReply, type Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -56,7 +63,7 @@ export async function replaceFile(
 ): Promise<void> {
 	const folder = dirname(path);
 	// A run after a crash uses the same name, and so removes what the crash left.
-	const temporary = join(folder, `.reeve-${id}.tmp`);
+	const temporary = join(folder, `.reeve-${nameOf(id)}.tmp`);
 	// The new file gets the permissions of the one that it replaces.
 	const replaced = await regularFile(path);
 	try {
@@ -73,8 +80,8 @@ export async function replaceFile(
  * Appends to a file so that a message that is run again after a crash is not in it twice, and no
  * part of it stays if it cannot be appended whole.
  *
- * Before it appends, it notes the message, the length of the file and that of the data in
- * `.append-<node>-<method>` in the data folder. A second run compares the bytes after that length
+ * Before it appends, it notes the message, the length of the file and that of the data in a file in
+ * `notesFolder`, where no message can write. A second run compares the bytes after that length
  * with what it would append, and adds only what is missing. If another message comes first, because
  * that one is not run again, what is there of it is removed. One note is enough because the method
  * runs one message at a time. The note itself is not flushed: after a power cut, though not after a
@@ -88,12 +95,13 @@ export async function appendOnce(
 	context: MethodContext,
 	{ path, data, method }: Appending,
 ): Promise<void> {
-	const notePath = await context.dataFile(`.append-${context.node}-${method}`);
+	const notePath = join(context.notesFolder, `${method}.json`);
 	const bytes = Buffer.from(data);
 	try {
+		await makePrivateFolder(context.notesFolder);
 		const earlier =
 			whole.has(notePath) && context.attempt === 1 ? undefined : await readNote(notePath);
-		if (earlier && earlier.id !== message.id) await removePart(earlier);
+		if (earlier && earlier.id !== message.id) await removePart(earlier, context);
 		whole.delete(notePath);
 		await regularFile(path);
 		const handle = await open(path, 'a+', fileMode);
@@ -119,19 +127,34 @@ export async function appendOnce(
 /** The notes of this process whose message is whole. */
 const whole = new Set<string>();
 
-/** The message that was about to be appended, and the length of the file before that. */
-interface Note {
-	readonly id: string;
-	readonly path: string;
-	readonly size: number;
-	/** Which file it was, and the length of the data; absent in notes of older versions. */
-	readonly inode?: number;
-	readonly length?: number;
+/** A name made from a text that may hold anything, also what means something in paths. */
+function nameOf(text: string): string {
+	return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** Removes what is there of a message that is not whole. */
-async function removePart({ path, size, inode, length = 0 }: Note): Promise<void> {
+/** The real path of the data folder. */
+export async function dataRoot(context: Pick<MethodContext, 'dataFile'>): Promise<string> {
+	return dirname(await context.dataFile('.root'));
+}
+
+/**
+ * The message that was about to be appended, and the length of the file before that; which file it
+ * was, and the length of the data.
+ */
+const noteShape = z.object({
+	id: z.string(),
+	path: z.string(),
+	size: z.int().min(0),
+	inode: z.int(),
+	length: z.int().min(0),
+});
+type Note = z.output<typeof noteShape>;
+
+/** Removes what is there of a message that is not whole, in the data folder and nowhere else. */
+async function removePart({ path, size, inode, length }: Note, context: MethodContext) {
 	try {
+		const isInside = path.startsWith((await dataRoot(context)) + sep);
+		if (!isInside || (await realpath(path)) !== path) return;
 		const found = await stat(path);
 		const isPart = found.size > size && found.size < size + length;
 		if (isPart && found.ino === inode) await truncate(path, size);
@@ -143,7 +166,7 @@ async function removePart({ path, size, inode, length = 0 }: Note): Promise<void
 /** The note, unless there is none or it was cut short: then nothing had been appended yet. */
 async function readNote(path: string): Promise<Note | undefined> {
 	try {
-		return JSON.parse(await readFile(path, 'utf8')) as Note;
+		return noteShape.safeParse(JSON.parse(await readFile(path, 'utf8'))).data;
 	} catch (thrown) {
 		const isExpected =
 			thrown instanceof SyntaxError || Reflect.get(Object(thrown), 'code') === 'ENOENT';

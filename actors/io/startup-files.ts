@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../runtime/files/data-folder.ts';
+import { fileError, makePrivateFolder } from '../../runtime/files/data-folder.ts';
 import type { MethodContext } from '../../runtime/method/method.ts';
 import type { Message } from '../../runtime/message/message.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -43,23 +43,15 @@ export async function writeStartup(message: Message, context: MethodContext): Pr
 	}
 	const content = startupContent(data, context.askedBy);
 	await untilSpace(context, async () => {
-		await makeFolder(context.startupFolder);
+		await makePrivateFolder(context.startupFolder).catch((thrown: unknown) => {
+			throw fileError(thrown);
+		});
 		await replaceFile(join(context.startupFolder, file), content, { id, mode: privateMode });
 	});
 }
 
 /** Only the node, and who administers it, may read and write what it will do. */
 const privateMode = 0o600;
-
-async function makeFolder(folder: string): Promise<void> {
-	try {
-		const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-		// The mode of a folder that is made depends on the mask of the process.
-		if (made !== undefined) await chmod(folder, 0o700);
-	} catch (thrown) {
-		throw fileError(thrown);
-	}
-}
 
 /** The files of startup messages. */
 export function startupFiles(context: MethodContext): Promise<readonly StartupFile[]> {

@@ -175,6 +175,22 @@ export function passwordFileOf({
 }
 
 /**
+ * The file with the token that clients of the listeners must give; if the configuration names none,
+ * the one that the first start makes. Undefined if they need no token, or certificates instead.
+ */
+export function listenerTokenFileOf(
+	config: Pick<
+		Config,
+		'keysFolder' | 'databaseFolder' | 'listenerTokenFile' | 'listenerLogin' | 'listenerTlsClientCA'
+	>,
+): string | undefined {
+	const { keysFolder, databaseFolder, listenerTokenFile } = config;
+	if (listenerTokenFile !== '') return listenerTokenFile;
+	if (!config.listenerLogin || config.listenerTlsClientCA !== '') return undefined;
+	return join(keysFolder === '' ? databaseFolder : keysFolder, 'listener.token');
+}
+
+/**
  * What the first start of a new node writes into its file, beside the defaults: it signs. A node
  * whose journal is there belongs to a fleet that may not sign.
  */

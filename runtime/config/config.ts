@@ -351,7 +351,10 @@ export const configSchema = z.strictObject({
 	listenerTokenFile: z
 		.string()
 		.default('')
-		.describe('A file with the token that clients of TCP and HTTP must give'),
+		.describe('A file with the token that clients of TCP and HTTP must give; empty: one is made'),
+	listenerLogin: flag
+		.default(true)
+		.describe('Clients of TCP and HTTP need a token or a certificate; false: none on 127.0.0.1'),
 	listenerTlsCert: z
 		.string()
 		.default('')

@@ -1,11 +1,12 @@
 /**
  * The data folder: the only folder that methods write into. Messages name folders and files in it;
- * no such name may lead out of it, neither by `..` nor by a symbolic link.
+ * no such name may lead out of it, neither by `..` nor by a symbolic link, and none may be one that
+ * the node gives its own files there.
  *
  * @module
  */
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { ReeveError, reasonOf } from '../platform/errors.ts';
 
@@ -20,12 +21,13 @@ import { ReeveError, reasonOf } from '../platform/errors.ts';
  * data folder could put one in between. Messages cannot, because no method creates links.
  *
  * @throws ReeveError `path_outside` if the parts lead out of the data folder, name no file or
- * hold a NUL; `file_failed` if a folder cannot be created
+ * hold a NUL; `bad_name` for a name of the node's own; `file_failed` if a folder cannot be created
  */
 export async function dataFile(root: string, ...parts: readonly string[]): Promise<string> {
 	const named = parts.map(segmentsOf);
 	const isNamed = (named.at(-1) ?? []).length > 0;
 	const segments = named.flat();
+	refuseOwnNames(segments);
 	const name = segments.pop();
 	if (!isNamed || name === undefined)
 		throw new ReeveError('path_outside', 'the path names no file');
@@ -35,6 +37,26 @@ export async function dataFile(root: string, ...parts: readonly string[]): Promi
 	} catch (thrown) {
 		throw fileError(thrown);
 	}
+}
+
+/**
+ * Refuses the names of files that are the node's own: what is written until it gets its name, and
+ * what an earlier version noted there. Some file systems take two cases of a letter for one.
+ *
+ * @throws ReeveError `bad_name`
+ */
+export function refuseOwnNames(segments: readonly string[]): void {
+	const own = segments.find((segment) => /^\.(?:reeve|append)-/i.test(segment));
+	if (own === undefined) return;
+	const detail = `${JSON.stringify(own.slice(0, 200))}: names like this are of the node itself`;
+	throw new ReeveError('bad_name', detail);
+}
+
+/** Creates a folder that only the node may read and write, if it is missing. */
+export async function makePrivateFolder(folder: string): Promise<void> {
+	const made = await mkdir(folder, { recursive: true, mode: folderMode });
+	// The mode of a folder that is made depends on the mask of the process.
+	if (made !== undefined) await chmod(folder, folderMode);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { OutcomePublisher } from './outcome-publisher.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
+import { refuseOwnNames } from '../files/data-folder.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { checkInput, type CheckedInput, type Message } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
@@ -231,14 +232,15 @@ function checkId(id: string): void {
 }
 
 /**
- * A file of a result must lie in the data folder; whether links lead out is seen when it is
- * written.
+ * A file of a result must lie in the data folder, and be none of the node's own; whether links lead
+ * out is seen when it is written.
  */
 function checkPath({ directory = '', fileName = '' }: CheckedInput): void {
 	const parts = [...directory.split('/'), fileName];
 	const hasNul = parts.some((part) => part.includes('\0'));
 	const isInside = !fileName.includes('/') && !parts.includes('..') && !hasNul;
 	if (!isInside) throw new ReeveError('path_outside', `${directory} ${fileName}`.slice(0, 200));
+	refuseOwnNames(parts);
 }
 
 /**

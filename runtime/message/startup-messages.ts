@@ -15,20 +15,12 @@
  * @module
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { arePrincipals, noPrincipals, type Principal } from './principal.ts';
 import { utf8Text } from '../text/utf8.ts';
 import { isName } from './topics.ts';
 import { fileError } from '../files/data-folder.ts';
 import { ReeveError } from '../platform/errors.ts';
-
-/** The absolute path of the folder. */
-export function startupFolderOf(config: {
-	readonly startupFolder: string;
-	readonly databaseFolder: string;
-}): string {
-	return resolve(config.startupFolder || join(config.databaseFolder, 'startup'));
-}
 
 /** The most files that are read; one file may hold several messages. */
 export const startupFilesMax = 1000;

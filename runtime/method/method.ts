@@ -68,6 +68,8 @@ export interface MethodContext {
 	readonly askedBy: readonly Principal[];
 	/** The folder of the startup messages; for the methods that manage them. */
 	readonly startupFolder: string;
+	/** The folder in which the node notes appends; for the methods that append. */
+	readonly notesFolder: string;
 	/** How often the method was started for this message, this time included. */
 	readonly attempt: number;
 	/** The most bytes of output that a reply may carry. */

@@ -228,12 +228,13 @@ export const errorTable = {
 	),
 	unauthorized: row(
 		'the client has not shown that it may come in',
-		'send the token of listenerTokenFile: a first line {"token":"..."}, or Authorization: Bearer',
+		'send the token (listenerTokenFile, or listener.token beside the keys of the node): a first ' +
+			'line {"token":"..."}, or Authorization: Bearer',
 	),
 	unguarded: row(
 		'a listener that others can reach needs a token, TLS with client certificates, or a login',
-		'set listenerTokenFile, or listenerTlsCert, Key and ClientCA, or brokerLogin: true for the ' +
-			'broker; or listen on 127.0.0.1',
+		'set listenerLogin: true, listenerTokenFile, or listenerTlsCert, Key and ClientCA; for the ' +
+			'broker brokerLogin: true; or listen on 127.0.0.1',
 	),
 	bad_target: row('the target cannot be understood', 'see: reeve send --help'),
 	nobody_matched: row('no known node matches the target', 'see: reeve get nodes', {

@@ -53,6 +53,8 @@ before(async () => {
 		`127.0.0.1:${tcpPort}`,
 		'--httpListener',
 		`127.0.0.1:${httpPort}`,
+		'--listenerLogin',
+		'false',
 		'--readFolder',
 		inbox(),
 		'--readFolderSettleMs',

@@ -70,6 +70,7 @@ export async function startFuzzNode(
 		socketFolder: folder,
 		subscribersDataFolder: data,
 		keysFolder: join(folder, 'keys'),
+		listenerLogin: false,
 		startPubREQHello: 0,
 		logLevel: 'silent',
 		durability: 'os',
@@ -85,6 +86,7 @@ export async function startFuzzNode(
 		text: thermostatText,
 		node: 'central',
 		dataFolder: data,
+		notesFolder: join(config.databaseFolder, 'appends'),
 		outputBytesMax: config.outputBytesMax,
 	});
 	const node = await startNode(config, { clock, transports, actors: [thermostat] });

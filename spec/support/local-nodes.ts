@@ -61,7 +61,7 @@ export interface ListeningNode {
 	readonly address: (transport: string) => string;
 }
 
-/** Starts a node with these transports, and a folder of its own. */
+/** Starts a node with these transports, and a folder of its own. Its listeners want no token. */
 export async function startListeningNode(
 	t: TestScope,
 	transports: readonly TransportDefinition[],
@@ -73,7 +73,7 @@ export async function startListeningNode(
 		databaseFolder: join(folder, 'db'),
 		subscribersDataFolder: join(folder, 'data'),
 	};
-	const named = { nodeName: 'central', ...folders, ...values };
+	const named = { nodeName: 'central', listenerLogin: false, ...folders, ...values };
 	const node = await startQuietly(t, named, { ...options, transports });
 	const address = (transport: string): string => {
 		for (const signal of node.signals.recent()) {

@@ -30,6 +30,8 @@ import { temporaryFolder, type TestScope } from './temporary.ts';
 export interface MethodRunner {
 	/** The data folder. */
 	readonly data: string;
+	/** Where the node notes its appends. */
+	readonly notesFolder: string;
 	readonly printed: string[];
 	/** Runs a method by name for a message of these fields. */
 	run(
@@ -43,6 +45,7 @@ export interface MethodRunner {
 /** Creates a runner, whose context is that of a node called ship1 with a data folder. */
 export function createMethodRunner(t: TestScope): MethodRunner {
 	const data = temporaryFolder(t);
+	const notesFolder = join(temporaryFolder(t), 'notes');
 	const printed: string[] = [];
 	const context = (more: Partial<MethodContext> = {}): MethodContext => ({
 		node: 'ship1',
@@ -52,6 +55,7 @@ export function createMethodRunner(t: TestScope): MethodRunner {
 		timeoutMs: 10_000,
 		askedBy: [],
 		startupFolder: join(data, 'startup messages'),
+		notesFolder,
 		attempt: 1,
 		outputBytesMax: 100_000,
 		limits: configOf(),
@@ -65,6 +69,7 @@ export function createMethodRunner(t: TestScope): MethodRunner {
 	});
 	return {
 		data,
+		notesFolder,
 		printed,
 		context,
 		run: (method, fields, more) =>

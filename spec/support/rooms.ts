@@ -21,7 +21,14 @@ export interface Room {
 export const rooms: Readonly<Record<string, Room>> = {
 	'runtime/config': {
 		heart: 'config',
-		doors: ['config', 'config-file', 'start-options', 'steward-flags'],
+		doors: [
+			'config',
+			'config-file',
+			'made-secret',
+			'own-folders',
+			'start-options',
+			'steward-flags',
+		],
 		uses: ['runtime/files', 'runtime/message', 'runtime/platform', 'runtime/text'],
 		never: ['runtime/journal', 'runtime/observability'],
 	},
@@ -51,6 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		uses: [
 			'runtime/config',
 			'runtime/delivery',
+			'runtime/files',
 			'runtime/journal',
 			'runtime/ledger',
 			'runtime/mailbox',
@@ -833,6 +841,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 	'transports/folders': {
 		doors: ['read-folder', 'startup-folder'],
 		uses: [
+			'runtime/config',
 			'runtime/files',
 			'runtime/message',
 			'runtime/network',
@@ -873,7 +882,6 @@ export const rooms: Readonly<Record<string, Room>> = {
 		doors: ['broker-login', 'broker-probe', 'embedded-broker', 'mqtt'],
 		uses: [
 			'runtime/config',
-			'runtime/files',
 			'runtime/message',
 			'runtime/network',
 			'runtime/platform',

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import { compileYamlDefinition } from '../../actors/declarative/yaml-definition.ts';
 import type { ActorDefinition } from '../../actors/definition/definition.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
@@ -14,6 +15,7 @@ export function yamlDefinitionOf(text: string, dataFolder = '.'): ActorDefinitio
 		text,
 		node: 'ship1',
 		dataFolder,
+		notesFolder: join(dataFolder, 'notes'),
 		outputBytesMax: 10_000,
 	});
 }

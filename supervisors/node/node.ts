@@ -21,6 +21,7 @@ import { methodOf } from '../../actors/definition/event-message.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { clockFor } from '../../runtime/platform/offset-clock.ts';
 import type { Config } from '../../runtime/config/config.ts';
+import { checkFolders } from '../../runtime/config/own-folders.ts';
 import type { MethodDefinition } from '../../runtime/method/method.ts';
 import type { Disk } from '../../runtime/journal/disk.ts';
 import { asReeveError, ReeveError } from '../../runtime/platform/errors.ts';
@@ -156,7 +157,7 @@ export interface NodeOptions {
  * @throws ReeveError `storage_failed`, `address_in_use`, `bad_config` or `start_failed`
  */
 export async function startNode(given: Config, options: NodeOptions = {}): Promise<RunningNode> {
-	const config = await withBrokerPort(given);
+	const config = await usableConfig(given, options);
 	const { env } = process;
 	const { clock = clockFor(env), passPoint = armedPoints(env['REEVE_CRASH_AT']) } = options;
 	const signals = createSignals(clock, config.signalsKeptMax);
@@ -320,8 +321,13 @@ function otherMethods(actors: readonly ActorDefinition[], { methods = [] }: Node
 	return all.map((definition) => ({ source: 'startNode', definition }));
 }
 
-/** The clients of the broker in this node must know its port, so a port 0 is replaced before. */
-async function withBrokerPort(config: Config): Promise<Config> {
+/**
+ * The configuration, if its folders are apart. The clients of the broker in this node must know its
+ * port, so a port 0 is replaced before.
+ */
+async function usableConfig(config: Config, { disk }: NodeOptions): Promise<Config> {
+	// A specification with a disk of its own may have all files in one folder.
+	if (disk === undefined) checkFolders(config);
 	if (config.brokerAddress !== '') return config;
 	return { ...config, brokerListen: await withPort('brokerListen', config.brokerListen) };
 }

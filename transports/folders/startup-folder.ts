@@ -10,11 +10,8 @@ import { z } from 'zod';
 import { asReeveError } from '../../runtime/platform/errors.ts';
 import { derivedIdStarts } from '../../runtime/platform/ids.ts';
 import { readPayload } from '../../runtime/text/payload.ts';
-import {
-	listStartup,
-	readStartup,
-	startupFolderOf,
-} from '../../runtime/message/startup-messages.ts';
+import { startupFolderOf } from '../../runtime/config/own-folders.ts';
+import { listStartup, readStartup } from '../../runtime/message/startup-messages.ts';
 import {
 	defineTransport,
 	type RunningTransport,

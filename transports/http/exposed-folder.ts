@@ -1,7 +1,6 @@
 /**
  * The data folder over HTTP, read-only, like steward's `exposeDataFolder`: files as they are,
- * folders as lists. If other machines can reach it, it requires a token or client certificates,
- * like every listener.
+ * folders as lists. It requires a token or client certificates, like every listener.
  *
  * Symbolic links are resolved, and a path that leads out of the data folder is not found. Files
  * whose names begin with a dot are reeve's own, and are not shown.

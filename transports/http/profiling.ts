@@ -1,7 +1,7 @@
 /**
  * CPU profiles on `profilingPort`, as in steward, but in the format of Node.js: the answer to `GET
  * /profile?seconds=10` is a file for the developer tools of a browser. The port is always on the
- * loopback interface, so only this machine can reach it.
+ * loopback interface, so only this machine can reach it, and wants the token of the listeners.
  *
  * @module
  */

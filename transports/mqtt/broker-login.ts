@@ -10,12 +10,10 @@
  *
  * @module
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
 import { passwordFileOf } from '../../runtime/config/config-file.ts';
-import { writeAtomically } from '../../runtime/files/atomic-file.ts';
-import { withFileLock } from '../../runtime/files/file-lock.ts';
-import { realClock } from '../../runtime/platform/clock.ts';
+import { readOrMakeSecret } from '../../runtime/config/made-secret.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 import { noteSecret, pemBytes, secretText } from '../../runtime/text/secret-file.ts';
 
@@ -58,7 +56,7 @@ export function readLogin(config: Config): BrokerLogin {
 function keptPassword(config: Config): string | undefined {
 	const path = passwordFileOf(config);
 	const isKept = config.brokerAddress !== '' && config.brokerUser !== '' && existsSync(path);
-	return isKept ? readOrMakePassword(path) : undefined;
+	return isKept ? readOrMakeSecret(path) : undefined;
 }
 
 /** The login at the broker that this node starts. */
@@ -84,31 +82,7 @@ function madeLogin(
 	config: Config,
 	{ username = usualUser, password }: Pick<BrokerLogin, 'username' | 'password'>,
 ): OwnBrokerLogin {
-	return { username, password: password ?? readOrMakePassword(passwordFileOf(config)) };
-}
-
-/**
- * The password in a file, which is made if it is not there: 256 random bits, for its owner only.
- *
- * @throws ReeveError `bad_config`, also if others than its owner may read the file
- */
-export function readOrMakePassword(path: string): string {
-	if (!existsSync(path)) withFileLock(path, () => makePassword(path), { code: 'bad_config' });
-	if ((statSync(path).mode & 0o077) !== 0) {
-		throw new ReeveError('bad_config', `${path} may be read by others: chmod 600 ${path}`);
-	}
-	try {
-		return secretText(readFileSync(path));
-	} catch (cause) {
-		throw new ReeveError('bad_config', `${path}: ${reasonOf(cause)}`, { cause });
-	}
-}
-
-function makePassword(path: string): void {
-	// Another process may have made it meanwhile.
-	if (existsSync(path)) return;
-	const text = `${Buffer.from(realClock.bytes(32)).toString('base64url')}\n`;
-	writeAtomically(path, text, { mode: 0o600, code: 'bad_config' });
+	return { username, password: password ?? readOrMakeSecret(passwordFileOf(config)) };
 }
 
 /** Returns a function that reads the login again for each connection. */

@@ -1,6 +1,6 @@
 /**
- * The address of a listener, and the credentials that its clients need if other machines can reach
- * it.
+ * The address of a listener, and the credentials that its clients need: other users of the machine
+ * can reach one on the loopback interface, too.
  *
  * @module
  */
@@ -8,6 +8,8 @@ import { readFile } from 'node:fs/promises';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import type { Config, ConfigKey } from '../../runtime/config/config.ts';
+import { listenerTokenFileOf } from '../../runtime/config/config-file.ts';
+import { readOrMakeSecret } from '../../runtime/config/made-secret.ts';
 import { pemBytes, tokenText } from '../../runtime/text/secret-file.ts';
 import { ReeveError, reasonOf } from '../../runtime/platform/errors.ts';
 
@@ -48,13 +50,21 @@ export interface Guard {
 
 type GuardKeys = Pick<
 	Config,
-	'listenerTokenFile' | 'listenerTlsCert' | 'listenerTlsKey' | 'listenerTlsClientCA'
+	| 'listenerTokenFile'
+	| 'listenerLogin'
+	| 'listenerTlsCert'
+	| 'listenerTlsKey'
+	| 'listenerTlsClientCA'
+	| 'keysFolder'
+	| 'databaseFolder'
 >;
+type FileKey = Exclude<keyof GuardKeys, 'listenerLogin' | 'keysFolder' | 'databaseFolder'>;
 
 /**
- * Reads the token and the certificates. A listener on the loopback interface needs none; any other
- * requires a token or client certificates. TLS alone is not enough: it authenticates the server,
- * not the client. A token without TLS can be read by anyone who sees the traffic.
+ * Reads the token, which is made if there is none, and the certificates. Without `listenerLogin`, a
+ * listener on the loopback interface needs neither; any other requires a token or client
+ * certificates. TLS alone is not enough: it authenticates the server, not the client. A token
+ * without TLS can be read by anyone who sees the traffic.
  *
  * @throws ReeveError `unguarded`, `bad_config`
  */
@@ -72,8 +82,9 @@ export async function readGuard(
 }
 
 async function readToken(config: GuardKeys): Promise<string | undefined> {
-	if (config.listenerTokenFile === '') return undefined;
-	return readOf(config, 'listenerTokenFile', tokenText);
+	if (config.listenerTokenFile !== '') return readOf(config, 'listenerTokenFile', tokenText);
+	const made = listenerTokenFileOf(config);
+	return made === undefined ? undefined : readOrMakeSecret(made, tokenText);
 }
 
 async function readTls(config: GuardKeys): Promise<Guard['tls']> {
@@ -94,7 +105,7 @@ async function readTls(config: GuardKeys): Promise<Guard['tls']> {
 
 async function readOf<Content>(
 	config: GuardKeys,
-	key: keyof GuardKeys,
+	key: FileKey,
 	contentOf: (bytes: Buffer) => Content,
 ): Promise<Content> {
 	try {

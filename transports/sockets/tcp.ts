@@ -1,7 +1,8 @@
 /**
  * The TCP listener, like steward's: the same JSON as on the unix socket, over TCP or TLS. It is off
- * unless `tcpListener` gives an address. If other machines can reach it, it requires a token, which
- * is the first line that a client sends (`{"token":"..."}`), or TLS with client certificates.
+ * unless `tcpListener` gives an address. It requires a token, which is the first line that a client
+ * sends (`{"token":"..."}`), or TLS with client certificates; none on the loopback interface if
+ * `listenerLogin` is false.
  *
  * @module
  */

@@ -67,7 +67,8 @@ for (const [what, lines, refusal] of mistakes) {
 		const source = join(folder, 'it.ts');
 		writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
 		writeFileSync(source, start + lines + end);
-		const surroundings = { node: 'ship1', dataFolder: folder, outputBytesMax: 1000 };
+		const folders = { dataFolder: folder, notesFolder: folder };
+		const surroundings = { node: 'ship1', ...folders, outputBytesMax: 1000 };
 		const { error } = await readDefinition(source, surroundings);
 		const detail = error?.detail ?? '';
 		assert.ok(detail.startsWith(source), detail);

@@ -91,7 +91,9 @@ test('files are written, read and appended to in the data folder only', async (t
 
 test('a step that runs again appends only what is missing, also after other appends', async (t) => {
 	const path = join(temporaryFolder(t), 'log');
-	const append = (text: string, id: string) => appendStep({ path, bytes: Buffer.from(text), id });
+	const notesFolder = temporaryFolder(t);
+	const append = (text: string, id: string) =>
+		appendStep({ path, bytes: Buffer.from(text), id, notesFolder });
 	await append('one\n', 'a');
 	await append('one\n', 'a');
 	await append('two\n', 'b');

@@ -15,7 +15,8 @@ const minute = 60_000;
 test('the thermostat of the examples switches half a degree around its target, and alerts people', async (t) => {
 	const text = readFileSync(source, 'utf8');
 	const dataFolder = temporaryFolder(t);
-	const parts = { source, text, node: 'ship1', dataFolder, outputBytesMax: 1000 };
+	const folders = { dataFolder, notesFolder: dataFolder };
+	const parts = { source, text, node: 'ship1', ...folders, outputBytesMax: 1000 };
 	let node = await startActorNode(t, { actors: [compileYamlDefinition(parts)] });
 	const read = async (celsius: number) => {
 		await node.send('thermostat', { type: 'READING', celsius }, { key: 'kitchen' });

@@ -6,7 +6,6 @@ import {
 	chmodSync,
 	closeSync,
 	constants,
-	existsSync,
 	mkdirSync,
 	openSync,
 	readdirSync,
@@ -40,6 +39,9 @@ function append(runner: MethodRunner, { id = 'm1', data = 'two\n', attempt = 1 }
 	const path = join(runner.data, 'file');
 	return appendOnce(messageOf({ id }), runner.context({ attempt }), { path, data, method });
 }
+
+/** Where the node notes the last append of the method. */
+const noteOf = ({ notesFolder }: MethodRunner) => join(notesFolder, `${method}.json`);
 
 const content = (runner: MethodRunner) => readFileSync(join(runner.data, 'file'), 'utf8');
 
@@ -90,7 +92,8 @@ test('a reader that has a file open while it is replaced reads the old one to it
 
 test('a temporary file that a crash left is removed by the second run', async (t) => {
 	const folder = temporaryFolder(t);
-	writeFileSync(join(folder, '.reeve-m1.tmp'), 'half of a very long conte');
+	const temporary = `.reeve-${checksumOfBytes(Buffer.from('m1')).slice(0, 32)}.tmp`;
+	writeFileSync(join(folder, temporary), 'half of a very long conte');
 	await replaceFile(join(folder, 'file'), 'whole', { id: 'm1' });
 	assert.deepEqual(readdirSync(folder), ['file']);
 	assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'whole');
@@ -152,7 +155,7 @@ test('a text is not taken for appended because another program wrote to the file
 test('a note that a crash cut off says that nothing was appended yet', async (t) => {
 	const runner = createMethodRunner(t);
 	await append(runner, { id: 'm1', data: 'one\n' });
-	truncateSync(join(runner.data, `.append-ship1-${method}`), 5);
+	truncateSync(noteOf(runner), 5);
 	await append(runner, { id: 'm2', attempt: 2 });
 	assert.equal(content(runner), 'one\ntwo\n');
 });
@@ -198,7 +201,8 @@ test('an effect half done: what is no regular file is refused before a byte is w
 		for (const work of [
 			() => replaceFile(path, 'new', { id: 'm1' }),
 			() => appendOnce(messageOf(), context, { path, data: 'new', method }),
-			() => appendStep({ path, bytes: Buffer.from('new'), id: 's1' }),
+			() =>
+				appendStep({ path, bytes: Buffer.from('new'), id: 's1', notesFolder: runner.notesFolder }),
 			() => runner.run('REQCopyDst', { methodArgs: ['begin', name, '3', sum, ''] }),
 		]) {
 			await assert.rejects(work(), refused);
@@ -275,7 +279,7 @@ test('an effect half done: at the end of its time a full disk is told', { skip }
 		waits.length = 0;
 		assert.equal(readFileSync(path, 'utf8'), fields.data);
 		assert.deepEqual(readdirSync(join(folder, 'ship1')).toSorted().at(0), 'appended');
-		assert.ok(!existsSync(join(folder, 'ship1', '.reeve-b.tmp')));
+		assert.ok(!readdirSync(join(folder, 'ship1')).some((name) => name.startsWith('.')));
 	}
 });
 
@@ -346,4 +350,107 @@ test('a result is below the folder of its sender, also one that is about a third
 	assert.equal(await place({ fromNode: 'ship2', aboutNode: 'central' }), '/d/ship1/central/f');
 	// What the node tells itself is its own to file.
 	assert.equal(await place({ ...answer, fromNode: 'ship1', aboutNode: 'ship3' }), '/d/ship3/f');
+});
+
+/** A file that no message may touch, and the note with which an append would cut it. */
+function victimOf(t: TestScope) {
+	const path = join(temporaryFolder(t), 'acl.yaml');
+	writeFileSync(path, 'rules: []\n# all that is denied\n');
+	const { ino: inode } = statSync(path);
+	return { path, note: JSON.stringify({ id: 'x', path, size: 10, inode, length: 1000 }) };
+}
+
+test('what messages write is not believed: a note in the data folder cuts no file', async (t) => {
+	const runner = createMethodRunner(t);
+	const { path, note } = victimOf(t);
+	const before = readFileSync(path, 'utf8');
+	for (const name of [`.append-ship1-${method}`, `${method}.json`, `.file.append`]) {
+		writeFileSync(join(runner.data, name), note);
+	}
+	await append(runner, { attempt: 2 });
+	assert.equal(readFileSync(path, 'utf8'), before);
+	assert.equal(content(runner), 'two\n');
+});
+
+test('a note about a file outside of the data folder, or of another form, changes nothing', async (t) => {
+	const runner = createMethodRunner(t);
+	const { path, note } = victimOf(t);
+	const before = readFileSync(path, 'utf8');
+	const notes = [note, 'null', '[]', '{"id":"m1","path":7,"size":"x"}', '{"id":"m1"}'];
+	mkdirSync(runner.notesFolder);
+	for (const [index, text] of notes.entries()) {
+		writeFileSync(noteOf(runner), text);
+		await append(runner, { id: `m${index}`, data: `${index}\n`, attempt: 2 });
+	}
+	assert.equal(readFileSync(path, 'utf8'), before);
+	assert.equal(content(runner), '0\n1\n2\n3\n4\n');
+});
+
+test('notes of appends are for the node alone, and not in the data folder', async (t) => {
+	const runner = createMethodRunner(t);
+	await append(runner, {});
+	const step = { path: join(runner.data, 'file'), bytes: Buffer.from('three\n'), id: 's1' };
+	await appendStep({ ...step, notesFolder: runner.notesFolder });
+	assert.deepEqual(readdirSync(runner.data), ['file']);
+	assert.equal(readdirSync(runner.notesFolder).length, 2);
+	assert.equal(statSync(runner.notesFolder).mode & 0o777, 0o700);
+	for (const name of readdirSync(runner.notesFolder)) {
+		assert.equal(statSync(join(runner.notesFolder, name)).mode & 0o777, 0o600);
+	}
+});
+
+test('what messages write is not believed: a note beside a file keeps no step from appending', async (t) => {
+	const runner = createMethodRunner(t);
+	writeFileSync(join(runner.data, 'file'), 'one\n');
+	writeFileSync(join(runner.data, '.file.append'), '[["s1",0]]');
+	const step = { path: join(runner.data, 'file'), bytes: Buffer.from('one\n'), id: 's1' };
+	await appendStep({ ...step, notesFolder: runner.notesFolder });
+	assert.equal(content(runner), 'one\none\n');
+});
+
+test('what a message says is no path: its id names no file outside of the folder', async (t) => {
+	const folder = temporaryFolder(t);
+	const outside = join(folder, 'mine.tmp');
+	const inside = join(folder, 'data', 'deep');
+	mkdirSync(inside, { recursive: true });
+	writeFileSync(outside, 'mine');
+	for (const id of ['/../../../mine', 'x'.repeat(300), 'a/b', 'a\0b']) {
+		await replaceFile(join(inside, 'file'), id, { id });
+		assert.equal(readFileSync(join(inside, 'file'), 'utf8'), id);
+		assert.equal(readFileSync(outside, 'utf8'), 'mine');
+	}
+	assert.deepEqual(readdirSync(inside), ['file']);
+});
+
+test('names of the own files of the node are refused to every method that writes files', async (t) => {
+	const runner = createMethodRunner(t);
+	const sum = checksumOfBytes(Buffer.from('x'));
+	const refused = { code: 'bad_name', detail: /of the node itself/ };
+	const names = [`.append-ship1-${method}`, '.reeve-a.tmp', '.reeve-a.part', '.REEVE-a.tmp'];
+	for (const name of names) {
+		for (const place of [
+			{ fileName: name, directory: 'a' },
+			{ fileName: 'a', directory: name },
+			{ fileName: `${name}/a`, directory: '' },
+		]) {
+			for (const each of ['REQToFile', 'REQToFileNACK', 'REQToFileAppend', 'REQPing', 'REQPong']) {
+				await assert.rejects(runner.run(each, { ...place, data: 'x' }), refused, each);
+			}
+		}
+		for (const path of [name, `a/${name}`, `${name}/a`, join(runner.data, name)]) {
+			const context = { limits: configOf({ copyOutside: true }) };
+			for (const methodArgs of [
+				['begin', path, '1', sum, ''],
+				['chunk', path, sum, '0', sum],
+				['end', path, '1', sum, '384'],
+			]) {
+				await assert.rejects(runner.run('REQCopyDst', { methodArgs, data: 'x' }, context), refused);
+			}
+			await assert.rejects(
+				runner.run('REQCopySrc', { methodArgs: [path, 'ship2', 'a'] }, context),
+				refused,
+			);
+		}
+	}
+	assert.deepEqual(readdirSync(runner.data), []);
 });

@@ -220,6 +220,7 @@ const definitionWay = textWay('definitions', 50, {
 				text,
 				node: 'central',
 				dataFolder,
+				notesFolder: join(dataFolder, 'notes'),
 				outputBytesMax: 1000,
 			});
 		return {

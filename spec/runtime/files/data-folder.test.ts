@@ -122,3 +122,21 @@ test('whatever the parts are, the path is inside or there is none', async (t) =>
 		{ numRuns: 300 },
 	);
 });
+
+test('names that the node gives its own files are refused, in every part and in any case', async (t) => {
+	const root = temporaryFolder(t);
+	for (const name of ['.reeve-x', '.append-x', '.Reeve-x', '.reeve-', './.reeve-x']) {
+		for (const parts of [
+			[name],
+			['a', name],
+			[name, 'a'],
+			[`a/${name}/b`, 'c'],
+			['a', `${name}/b`],
+		]) {
+			await assert.rejects(dataFile(root, ...parts), { code: 'bad_name' }, parts.join(' '));
+		}
+	}
+	for (const name of ['.reeve', 'a.reeve-x', '.appendix', 'reeve-x', '.append']) {
+		assert.equal(await dataFile(root, name), join(root, name));
+	}
+});

@@ -168,6 +168,9 @@ test('a folder or a file that leaves the data folder is refused before anything 
 	]) {
 		assert.deepEqual(codes(await accept(node, { ...ping, ...fields })), ['path_outside']);
 	}
+	for (const fields of [{ directory: 'a/.append-x' }, { fileName: '.reeve-x.tmp' }]) {
+		assert.deepEqual(codes(await accept(node, { ...ping, ...fields })), ['bad_name']);
+	}
 	const fine = { directory: '/var/..x/log', fileName: 'a..b' };
 	assert.deepEqual(codes(await accept(node, { ...ping, ...fine })), ['ok']);
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { commandTable } from '../../../transports/cli/command-table.ts';
-import { runReeve } from '../../support/command-line.ts';
+import { runReeve, startReeve } from '../../support/command-line.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 
 test('--help lists every command and every exit code, in 80 columns, and exits with 0', async (t) => {
@@ -100,4 +100,36 @@ test('a node that cannot start says why in three lines', async (t) => {
 	assert.notEqual(code, 0);
 	assert.equal(stdout, '');
 	assert.match(stderr, /^error: .* \(storage_failed\)\n {2}.*file\/db.*\n {2}.*\n$/);
+});
+
+test('the first start with a listener says where its token is, in one line', async (t) => {
+	const cwd = temporaryFolder(t);
+	const own = ['--brokerListen', '127.0.0.1:0', '--httpListener', '127.0.0.1:0'];
+	const start = async (): Promise<string> => {
+		const node = startReeve(['run', '--logLevel', 'silent', ...own], { cwd });
+		t.after(() => node.child.kill('SIGKILL'));
+		await node.until(/ ready /);
+		node.child.kill('SIGTERM');
+		const { code, stderr } = await node.finished;
+		assert.equal(code, 0);
+		return stderr;
+	};
+	const line = /^clients of TCP and HTTP need the token in (etc\/keys\/listener\.token)$/m;
+	const [, file = ''] = line.exec(await start()) ?? [];
+	assert.match(readFileSync(join(cwd, file), 'utf8'), /^[\w-]{43}\n$/);
+	assert.doesNotMatch(await start(), line);
+});
+
+test('files become no code: a node does not start with its own files in the data folder', async (t) => {
+	const cwd = temporaryFolder(t);
+	for (const words of [
+		['--methodsFolder', 'data/methods'],
+		['--subscribersDataFolder', '.'],
+		['--configFolder', 'data/etc', '--keysFolder', 'keys'],
+	]) {
+		const { code, stdout, stderr } = await runReeve(['run', ...words], { cwd });
+		assert.deepEqual([code, stdout], [2, '']);
+		assert.match(stderr, /\(bad_config\)\n {2}\w+Folder .* messages write/);
+		rmSync(join(cwd, 'etc'), { recursive: true, force: true });
+	}
 });

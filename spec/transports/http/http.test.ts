@@ -161,7 +161,7 @@ test('with a token, only health may be asked without it', async (t) => {
 });
 
 test('what others can reach is refused without a token or client certificates', async () => {
-	const config = configOf({ httpListener: ':0' });
+	const config = configOf({ httpListener: ':0', listenerLogin: false });
 	await assert.rejects(async () => http.check?.(config), { code: 'unguarded' });
 	assert.equal(http.wanted(configOf()), false);
 });

@@ -30,7 +30,7 @@ async function startShip(
 			brokerAddress,
 			socketFolder: folder,
 			databaseFolder: folder,
-			subscribersDataFolder: folder,
+			subscribersDataFolder: join(folder, 'data'),
 			startPubREQHello: 0,
 			logLevel: 'silent',
 			claimMs: 100,

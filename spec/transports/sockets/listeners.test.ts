@@ -87,7 +87,7 @@ test('it can only be read, and is refused where others reach it without a token'
 	for (const method of ['PUT', 'POST', 'DELETE']) {
 		assert.equal(await statusOf(url, '/logs/x', method), 404, method);
 	}
-	const config = configOf({ exposeDataFolder: ':8080' });
+	const config = configOf({ exposeDataFolder: ':8080', listenerLogin: false });
 	await assert.rejects(async () => exposedFolder.check?.(config), { code: 'unguarded' });
 	assert.equal(exposedFolder.wanted(configOf()), false);
 });

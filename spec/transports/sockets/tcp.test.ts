@@ -36,7 +36,7 @@ async function startTcp(
 		await Promise.resolve();
 		yield { name: 'ship1' };
 	};
-	const config = { tcpListener: '127.0.0.1:0', ...values };
+	const config = { tcpListener: '127.0.0.1:0', listenerLogin: false, ...values };
 	const noted = createContext(config, { api: { accept, ask }, ...(clock ? { clock } : {}) });
 	const running = await tcp.start(noted.context);
 	t.after(() => running.stop());
@@ -83,9 +83,10 @@ test('it is off unless it is asked for', () => {
 
 test('what others can reach is refused without a token or client certificates, before the start', async (t) => {
 	for (const tcpListener of ['0.0.0.0:0', ':0', '10.1.2.3:8000', '[::]:0']) {
-		const config = configOf({ tcpListener });
+		const values = { tcpListener, listenerLogin: false };
+		const config = configOf(values);
 		await assert.rejects(async () => tcp.check?.(config), { code: 'unguarded' });
-		await assert.rejects(tcp.start(createContext({ tcpListener }).context), { code: 'unguarded' });
+		await assert.rejects(tcp.start(createContext(values).context), { code: 'unguarded' });
 	}
 	const guarded = configOf({ tcpListener: ':0', listenerTokenFile: tokenFile(t) });
 	await tcp.check?.(guarded);
@@ -95,7 +96,7 @@ test('what others can reach is refused without a token or client certificates, b
 
 test('an address that is none, and a token that is too short, are errors of the configuration', async (t) => {
 	for (const tcpListener of ['7000', 'host', 'a:70000', 'x y:1']) {
-		await assert.rejects(async () => tcp.check?.(configOf({ tcpListener })), {
+		await assert.rejects(async () => tcp.check?.(configOf({ tcpListener, listenerLogin: false })), {
 			code: 'bad_config',
 			detail: /tcpListener/,
 		});
@@ -116,7 +117,8 @@ test('a token or a certificate that no client could satisfy is an error of the c
 	const none = file('none', 'no certificate');
 	const files = [{ listenerTokenFile: wide }, { listenerTlsCert: none, listenerTlsKey: none }];
 	for (const values of files) {
-		const config = configOf({ tcpListener: '127.0.0.1:0', ...values });
+		const tcpListener = '127.0.0.1:0';
+		const config = configOf({ tcpListener, listenerLogin: false, ...values });
 		await assert.rejects(async () => tcp.check?.(config), {
 			code: 'bad_config',
 			detail: /^listener(?:TokenFile: .*UTF-16|TlsCert: .*not PEM)/,

@@ -4,8 +4,9 @@
  * @module
  */
 import { passwordFileOf, readConfig } from '../../../runtime/config/config-file.ts';
+import { readOrMakeSecret } from '../../../runtime/config/made-secret.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
-import { ownBrokerLogin, readOrMakePassword, usualUser } from '../../mqtt/broker-login.ts';
+import { ownBrokerLogin, usualUser } from '../../mqtt/broker-login.ts';
 import { startBroker, type BrokerRules, type RunningBroker } from '../../mqtt/embedded-broker.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
@@ -59,7 +60,7 @@ function rulesOf(
 	const { clock } = tools;
 	if (withoutLogin === true) return { rules: { limits, clock } };
 	if (typeof passwordFile === 'string') {
-		const login = { username: usualUser, password: readOrMakePassword(passwordFile) };
+		const login = { username: usualUser, password: readOrMakeSecret(passwordFile) };
 		return { rules: { limits, clock, login }, file: passwordFile };
 	}
 	const { brokerPassword, brokerPasswordFile } = limits;

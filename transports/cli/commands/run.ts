@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Config } from '../../../runtime/config/config.ts';
-import { keepConfig } from '../../../runtime/config/config-file.ts';
+import { keepConfig, listenerTokenFileOf } from '../../../runtime/config/config-file.ts';
+import { checkFolders } from '../../../runtime/config/own-folders.ts';
 import { exitCodes, isErrorCode, ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
@@ -26,10 +28,14 @@ export default defineCommand({
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const choices = startChoices(input);
-		const { config, remarks } = keepConfig(configPlaces(input, { environment }));
+		const { config, remarks, path } = keepConfig(configPlaces(input, { environment }));
+		checkFolders(config, dirname(path));
 		for (const remark of remarks) screen.note(remark);
 		const print = (text: string) => screen.print(text, config.logBytesWaitingMax);
+		const tokenFile = newTokenFile(config);
 		const node = await started(() => host.startNode(config, choices, print));
+		if (tokenFile !== undefined)
+			screen.note(`clients of TCP and HTTP need the token in ${tokenFile}`);
 		screen.out(`${readyLine(node, config)}\n`);
 		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
 		const stopped = Promise.race(asked).then(async (reason) => {
@@ -53,6 +59,14 @@ async function started(start: () => Promise<HostedNode>): Promise<HostedNode> {
 		const why = reasonOf(thrown);
 		throw new ReeveError('start_failed', why, { cause: thrown });
 	}
+}
+
+/** The file in which this start makes the token of the listeners, if it does. */
+function newTokenFile(config: Config): string | undefined {
+	const { tcpListener, httpListener, exposeDataFolder, profilingPort } = config;
+	const hasListener = [tcpListener, httpListener, exposeDataFolder, profilingPort].some(Boolean);
+	const file = hasListener ? listenerTokenFileOf(config) : undefined;
+	return file !== undefined && !existsSync(file) ? file : undefined;
 }
 
 function readyLine({ name, replayed, broker }: HostedNode, { socketFolder }: Config): string {
