@@ -6,6 +6,7 @@
 import { passwordFileOf, readConfig } from '../../../runtime/config/config-file.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { ownBrokerLogin, readOrMakePassword, usualUser } from '../../mqtt/broker-login.ts';
+import type { BrokerRefusal } from '../../mqtt/broker-permissions.ts';
 import { startBroker, type BrokerRules, type RunningBroker } from '../../mqtt/embedded-broker.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
@@ -56,16 +57,19 @@ function rulesOf(
 ): { readonly rules: BrokerRules; readonly file?: string } {
 	const { passwordFile, withoutLogin } = input.options;
 	const { config: limits } = readConfig(configPlaces(input, tools));
-	const { clock } = tools;
-	if (withoutLogin === true) return { rules: { limits, clock } };
+	const { clock, screen } = tools;
+	const onRefused = ({ user, action, topic, count }: BrokerRefusal): void =>
+		screen.note(`refused: ${user} may not ${action} ${topic} (${count})`);
+	const around = { limits, clock, onRefused };
+	if (withoutLogin === true) return { rules: around };
 	if (typeof passwordFile === 'string') {
 		const login = { username: usualUser, password: readOrMakePassword(passwordFile) };
-		return { rules: { limits, clock, login }, file: passwordFile };
+		return { rules: { ...around, login }, file: passwordFile };
 	}
 	const { brokerPassword, brokerPasswordFile } = limits;
 	const isMade = brokerPassword === '' && brokerPasswordFile === '';
 	const file = isMade ? passwordFileOf(limits) : brokerPasswordFile;
-	return { rules: { limits, clock, login: ownBrokerLogin(limits) }, file };
+	return { rules: { ...around, login: ownBrokerLogin(limits) }, file };
 }
 
 /**
