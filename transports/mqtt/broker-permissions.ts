@@ -10,7 +10,7 @@
  * - subscribe to what a node of its name subscribes to, and to the presence of any node;
  * - connect under the names of its own connections, and leave a death of its own as the will.
  *
- * So it can command nobody as an MQTT client, and neither hear, replace nor disconnect another node.
+ * So it commands no node as an MQTT client does, and neither hears, replaces nor disconnects one.
  *
  * @module
  */
@@ -42,10 +42,10 @@ export interface Published {
 
 /** The permissions that {@link createPermissions} makes. */
 export interface Permissions {
-	/** Who has this login; undefined if nobody has. */
+	/** Who has this login; undefined if it is wrong. */
 	userOf(given: { readonly user: unknown; readonly password: unknown }): BrokerUser | undefined;
 	/** What forbids the connection: the client id, or the topic of the will; undefined: nothing. */
-	connectFault(user: BrokerUser, connecting: Connecting): string | undefined;
+	connectRefusal(user: BrokerUser, connecting: Connecting): string | undefined;
 	mayPublish(user: BrokerUser, published: Published): boolean;
 	maySubscribe(user: BrokerUser, filter: string): boolean;
 }
@@ -81,7 +81,7 @@ export function createPermissions({
 	};
 	return {
 		userOf: (given) => (login ? userOf(login, given) : 'administrator'),
-		connectFault(user, { clientId, will }) {
+		connectRefusal(user, { clientId, will }) {
 			if (will && !mayPublish(user, will)) return will.topic;
 			if (user === 'administrator') return undefined;
 			// Who dies says so, and nothing else.

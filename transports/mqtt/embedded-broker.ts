@@ -110,9 +110,12 @@ function guard(broker: Aedes, { permissions, refused, onAdmitted }: Guarding): v
 	broker.authenticate = (client, name, ...[given, done]) => {
 		const user = permissions.userOf({ user: name, password: given?.toString() });
 		if (!user) return done(refusal(4), false);
-		const fault = permissions.connectFault(user, connecting.get(client) ?? { clientId: client.id });
-		if (fault !== undefined) {
-			refused(user, 'connect', fault);
+		const forbidden = permissions.connectRefusal(
+			user,
+			connecting.get(client) ?? { clientId: client.id },
+		);
+		if (forbidden !== undefined) {
+			refused(user, 'connect', forbidden);
 			return done(refusal(5), false);
 		}
 		users.set(client, user);

@@ -68,7 +68,7 @@ test(
 );
 
 test(
-	'with the login of a node the broker takes frames, acknowledgements and answers, and nothing in the name of others',
+	'a node may publish frames, acknowledgements and answers, and nothing in the name of others',
 	{ timeout },
 	async (t) => {
 		const { asNode, refusals } = await brokerOf(t);
@@ -122,7 +122,7 @@ test('the login of the administrator may do everything, as before', { timeout },
 });
 
 test(
-	'with the login of a node only its own topics and the presence of others are heard',
+	'a node hears its own topics and the presence of others, and nothing else',
 	{ timeout },
 	async (t) => {
 		const { asNode, refusals } = await brokerOf(t);
@@ -187,7 +187,7 @@ test(
 );
 
 test(
-	'with the login of a node no connection of another node is taken over, and no death is left in its name',
+	'a node takes over no connection of another one, and leaves no death in its name',
 	{ timeout },
 	async (t) => {
 		const { asNode, refusals } = await brokerOf(t);

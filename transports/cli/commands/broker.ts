@@ -6,7 +6,6 @@
 import { passwordFileOf, readConfig } from '../../../runtime/config/config-file.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import { ownBrokerLogin, readOrMakePassword, usualUser } from '../../mqtt/broker-login.ts';
-import type { BrokerRefusal } from '../../mqtt/broker-permissions.ts';
 import { startBroker, type BrokerRules, type RunningBroker } from '../../mqtt/embedded-broker.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { configPlaces } from '../arguments/config-options.ts';
@@ -58,7 +57,7 @@ function rulesOf(
 	const { passwordFile, withoutLogin } = input.options;
 	const { config: limits } = readConfig(configPlaces(input, tools));
 	const { clock, screen } = tools;
-	const onRefused = ({ user, action, topic, count }: BrokerRefusal): void =>
+	const onRefused: BrokerRules['onRefused'] = ({ user, action, topic, count }) =>
 		screen.note(`refused: ${user} may not ${action} ${topic} (${count})`);
 	const around = { limits, clock, onRefused };
 	if (withoutLogin === true) return { rules: around };

@@ -7,7 +7,6 @@
 import { join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import {
@@ -27,7 +26,7 @@ import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { tableText } from '../output/render.ts';
-import { invitation, invitationRemarks } from '../client/invitation.ts';
+import { invitation, invitationRemarks, invitedBy } from '../client/invitation.ts';
 import {
 	isConfirmed,
 	tellNodes,
@@ -81,10 +80,11 @@ const acts: Readonly<Record<string, Act>> = {
 		const count = pending.reject(nameIn(name, 'reject'), print);
 		screen.out(`rejected: ${count} of ${name}\n`);
 	},
-	async invite([host = hostname()], { config, keyring }, { screen }) {
+	async invite(words, { config, keyring }, { screen }) {
 		await Promise.resolve();
-		screen.out(yamlText(invitation(host, { config, key: keyring.ownKey() })));
-		for (const remark of invitationRemarks(config)) screen.note(remark);
+		const invited = invitedBy(words);
+		screen.out(yamlText(invitation(invited, { config, key: keyring.ownKey() })));
+		for (const remark of invitationRemarks(invited, config)) screen.note(remark);
 	},
 	async trust([owner, key], { keyring }, { screen }) {
 		await Promise.resolve();
@@ -156,7 +156,10 @@ export default defineCommand({
 			help: 'What to do',
 			choices: Object.keys(acts),
 		},
-		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
+		{
+			name: '[words...]',
+			help: 'Whose key: NODE or client:NAME; then the key, or with invite a host',
+		},
 	],
 	options: [
 		...securityOptions,
@@ -175,7 +178,7 @@ export default defineCommand({
 		'reeve keys accept ship1 FINGERPRINT         # what reeve keys show says there',
 		'reeve keys accept ship1 FINGERPRINT --to ship2   # and central tells ship2',
 		'reeve keys reject ship1',
-		'reeve keys invite central.example > config.yaml  # the first configuration of a new node',
+		'reeve keys invite ship1 central.example > config.yaml  # the first configuration of ship1',
 		'reeve keys revoke ship1',
 		'reeve keys new alice                        # for a person or a program without a node',
 		'reeve keys sign alice reeve/ship1/REQPing/EventACK < message.json',
