@@ -5,6 +5,7 @@ import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { fingerprint, openKeyring } from '../../../runtime/security/keyring.ts';
+import { writeFirstRules } from '../../../runtime/security/access-rules.ts';
 import { openPendingKeys } from '../../../runtime/security/pending-keys.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
@@ -340,5 +341,49 @@ test(
 		openKeyring(around).revoke({ kind: 'node', name: 'central' });
 		await start('ship1', values);
 		assert.deepEqual(trusted(), []);
+	},
+);
+
+test(
+	'what a new node may send waits until its key is accepted, and what it may not is refused at once',
+	{ timeout },
+	async (t) => {
+		const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], 'on');
+		writeFirstRules({
+			keysFolder: keysFolder('central'),
+			signing: 'on',
+			centralNodeName: 'central',
+		});
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		const greeting = await send(ship1, { toNode: 'central', method: 'REQErrorLog', data: 'hello' });
+		await signalOf(ship1, 'delivery.waiting', ({ why }) => /not trusted/.test(why));
+		const command = { toNode: 'central', method: 'REQCliCommand', methodArgs: ['id'] };
+		const refusal = await settled(ship1, await send(ship1, command));
+		assert.deepEqual([refusal.state, refusal.code], ['refused', 'not_allowed']);
+		const key = keyring('ship1').ownKey();
+		keyring('central').trust({ kind: 'node', name: 'ship1', key });
+		assert.equal((await settled(ship1, greeting)).state, 'done');
+		const counts = central.signals.counts();
+		assert.equal(counts['message.refused'], 1, 'the command alone');
+		const later = await settled(ship1, await send(ship1, command));
+		assert.equal(later.code, 'not_allowed', 'its key gives it no more than the rules do');
+	},
+);
+
+test(
+	'what a node without signatures sends where rules are is refused, and does not wait',
+	{ timeout },
+	async (t) => {
+		const { start, keysFolder } = await startSigningFleet(t, ['central'], 'on');
+		writeFirstRules({
+			keysFolder: keysFolder('central'),
+			signing: 'on',
+			centralNodeName: 'central',
+		});
+		await start('central');
+		const ship1 = await start('ship1', { signing: 'off' });
+		const greeting = await send(ship1, { toNode: 'central', method: 'REQErrorLog', data: 'hello' });
+		assert.equal((await settled(ship1, greeting)).code, 'not_allowed');
 	},
 );

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Config } from '../../../runtime/config/config.ts';
 import { keepConfig } from '../../../runtime/config/config-file.ts';
+import { writeFirstRules } from '../../../runtime/security/access-rules.ts';
 import { exitCodes, isErrorCode, ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
@@ -26,12 +27,15 @@ export default defineCommand({
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const choices = startChoices(input);
-		const { config, remarks } = keepConfig(configPlaces(input, { environment }));
+		const isMember = input.options['stopWithParent'] === true;
+		// The nodes of `reeve dev` and `reeve demo` trust one another.
+		const onNew = isMember ? undefined : writeFirstRules;
+		const { config, remarks } = keepConfig(configPlaces(input, { environment }), onNew);
 		for (const remark of remarks) screen.note(remark);
 		const print = (text: string) => screen.print(text, config.logBytesWaitingMax);
 		const node = await started(() => host.startNode(config, choices, print));
 		screen.out(`${readyLine(node, config)}\n`);
-		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
+		const asked = [interrupts.first, parentGone(isMember)];
 		const stopped = Promise.race(asked).then(async (reason) => {
 			await node.stop(reason);
 			return undefined;
