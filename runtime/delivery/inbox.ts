@@ -76,7 +76,7 @@ export interface Inbox {
 /** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
 const busyRetryMs = 1000;
 /** The same while its key is not accepted, for which a person is needed. */
-const keyRetryMs = 5000;
+const keyRetryMs = 15_000;
 /** Creates the inbox. */
 export function createInbox(parts: InboxParts): Inbox {
 	const { journal, clock, config, signals, receipts } = parts;

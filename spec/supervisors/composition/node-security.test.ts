@@ -346,7 +346,7 @@ test(
 
 test(
 	'what a new node may send waits until its key is accepted, and what it may not is refused at once',
-	{ timeout },
+	{ timeout: 2 * timeout },
 	async (t) => {
 		const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], 'on');
 		writeFirstRules({
@@ -385,5 +385,51 @@ test(
 		const ship1 = await start('ship1', { signing: 'off' });
 		const greeting = await send(ship1, { toNode: 'central', method: 'REQErrorLog', data: 'hello' });
 		assert.equal((await settled(ship1, greeting)).code, 'not_allowed');
+	},
+);
+
+test(
+	'a node trusts the key of central also if its first start failed, or its own key was made before',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'on');
+		const centralKey = keyring('central').ownKey();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		const trusted = () =>
+			openKeyring(around)
+				.list()
+				.map(({ key }) => key);
+		const values = { centralKey, keysFolder: around.folder };
+		const badAddress = { ...values, brokerAddress: 'mqtt://127.0.0.1:1:1883' };
+		await assert.rejects(start('ship1', badAddress), { code: 'bad_config' });
+		// As `reeve keys show` does, by which a person looks what is wrong.
+		openKeyring(around).ownKey();
+		const first = await start('ship1', values);
+		assert.deepEqual(trusted(), [centralKey]);
+		await first.stop();
+		openKeyring(around).revoke({ kind: 'node', name: 'central' });
+		const second = await start('ship1', values);
+		assert.deepEqual(trusted(), [], 'what a person has revoked stays so');
+		await second.stop();
+	},
+);
+
+test(
+	'a key of central that was exchanged for another one does not come back with the configuration',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'on');
+		const centralKey = keyring('central').ownKey();
+		const next = keyring('ship9').ownKey();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		openKeyring(around).trust({ kind: 'node', name: 'central', key: next });
+		const node = await start('ship1', { centralKey, keysFolder: around.folder });
+		assert.deepEqual(
+			openKeyring(around)
+				.list()
+				.map(({ key }) => key),
+			[next],
+		);
+		await node.stop();
 	},
 );

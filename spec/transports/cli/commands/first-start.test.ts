@@ -95,15 +95,25 @@ test(
 );
 
 test(
-	'a ship does nothing to central or to other ships, by its node or by its login at the broker',
+	'a ship whose key all others have does nothing to them, by its node or its login at the broker',
 	{ timeout: 240_000 },
 	async (t) => {
 		const central = await startCentral(t);
 		const ship1 = await startInvited(t, central, 'ship1');
 		const ship2 = await startInvited(t, central, 'ship2');
-		for (const [name, ship] of Object.entries({ ship1, ship2 })) {
-			await central.reeve('keys', 'accept', name, await fingerprintOf(ship));
-		}
+		const prints = { ship1: await fingerprintOf(ship1), ship2: await fingerprintOf(ship2) };
+		await central.reeve('keys', 'accept', 'ship1', prints.ship1);
+		// A key that is accepted here is handed on, and one that is not is accepted here, too.
+		const handed = await central.reeve('keys', 'accept', 'ship1', prints.ship1, '--to', 'ship2');
+		assert.equal(handed.code, 0, handed.stderr);
+		assert.match(handed.stderr, /ship1 [0-9a-f]{16} is accepted here already; ship2 is told/);
+		const both = await central.reeve('keys', 'accept', 'ship2', prints.ship2, '--to', 'ship1');
+		assert.equal(both.code, 0, both.stderr);
+		assert.match(both.stderr, /ship2 [0-9a-f]{16} is accepted here; ship1 is told/);
+		const known = await ship2.reeve('keys', 'list');
+		assert.match(known.stdout, new RegExp(`ship1 .*${prints.ship1}`));
+		assert.match((await ship1.reeve('keys', 'list')).stdout, new RegExp(prints.ship2));
+		assert.match((await central.reeve('keys', 'list')).stdout, new RegExp(prints.ship2));
 		const mark = join(central.cwd, 'got-in');
 		const asNode = await ship1.reeve('send', 'exec', '--to', 'ship2', '--', 'touch', mark);
 		assert.match(JSON.stringify(asNode), /not_allowed/);
