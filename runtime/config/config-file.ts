@@ -93,8 +93,9 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
  * Reads the configuration, creates the file if there is none, and writes the flags into it.
  *
  * `onNew` is called at the first start of a new node, before anything else is written: a start that
- * dies in between is then followed by another first one. What it returns is a further remark. A node
- * is new while it has no journal, if its configuration is made here, or came with an invitation.
+ * dies in between is then followed by another first one. What it returns is a further remark. A
+ * node is new while it has no journal, if its configuration is made here, or came with an
+ * invitation.
  *
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */

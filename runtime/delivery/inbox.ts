@@ -195,10 +195,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			const opened = open(frame, destination);
 			for (const row of frame.rows) {
 				const now = readiness(box, frame, opened);
-				const isFull = now.credit !== undefined && now.credit <= 0;
-				const awaited = now.hindrance === 'unknown_key' ? now.hindrance : undefined;
-				const why = awaited ?? finalRefusal(row, now) ?? now.hindrance;
-				const code = why ?? (isFull ? 'mailbox_full' : '');
+				const code = onceRefusal(row, now);
 				const detail = opened.reason(row);
 				if (detail) {
 					const { method } = destination;
@@ -214,6 +211,14 @@ export function createInbox(parts: InboxParts): Inbox {
 			}
 		},
 	};
+}
+
+/** Why a message of the at-most-once kinds is not taken; empty if it is. */
+function onceRefusal(row: FrameRow, readiness: Readiness): string {
+	const { hindrance, credit } = readiness;
+	if (hindrance === 'unknown_key') return hindrance;
+	const isFull = credit !== undefined && credit <= 0;
+	return finalRefusal(row, readiness) ?? hindrance ?? (isFull ? 'mailbox_full' : '');
 }
 
 function mailOf(frame: Frame, row: FrameRow, journal: Pick<Journal, 'now'>) {

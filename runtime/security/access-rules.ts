@@ -14,12 +14,13 @@
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * The first start of a new node writes some, see {@link writeFirstRules}. Without the file all calls
- * are allowed, unless `signing` is `required`: then the rules of {@link defaultRules} are in force. With it, nodes and MQTT clients may do what a rule allows and
- * none denies; `local`, which is anyone who may open the socket of this node, may do what none
- * denies. Whom the words for callers cover says {@link callerWords}; a deny by any name that covers
- * the caller denies. A command is a beginning of the method's arguments, word by word. Replies need
- * no rule: see `mayReply`. The method of the rule may be {@link replyTopicRight}.
+ * The first start of a new node writes some, see {@link writeFirstRules}. Without the file all
+ * calls are allowed, unless `signing` is `required`: then the rules of {@link defaultRules} are in
+ * force. With it, nodes and MQTT clients may do what a rule allows and none denies; `local`, which
+ * is anyone who may open the socket of this node, may do what none denies. Whom the words for
+ * callers cover says {@link callerWords}; a deny by any name that covers the caller denies. A
+ * command is a beginning of the method's arguments, word by word. Replies need no rule: see
+ * `mayReply`. The method of the rule may be {@link replyTopicRight}.
  *
  * @module
  */
@@ -152,12 +153,13 @@ export function defaultRules({
 	signing,
 	centralNodeName,
 }: Pick<Config, 'signing' | 'centralNodeName'>): AccessRules | undefined {
-	return signing === 'required' ? rulesOfCentral(centralNodeName) : undefined;
+	if (signing !== 'required') return undefined;
+	return accessFile.parse({ rules: rulesForNodes(centralNodeName) });
 }
 
-function rulesOfCentral(central: string): AccessRules {
+function rulesForNodes(central: string): readonly z.input<typeof rule>[] {
 	const allowed = ownMethods.map((method) => ({ from: 'node:*', method }));
-	return accessFile.parse({ rules: [{ from: central, method: '*' }, ...allowed] });
+	return [{ from: central, method: '*' }, ...allowed];
 }
 
 /**
@@ -166,13 +168,12 @@ function rulesOfCentral(central: string): AccessRules {
  * nodes that have not proven themselves, may do nothing.
  */
 function firstRulesText(central: string): string {
-	const { rules } = rulesOfCentral(central);
-	const text = yamlText({ rules: [...rules, { from: 'client', method: '*' }] });
+	const text = yamlText({ rules: [...rulesForNodes(central), { from: 'client', method: '*' }] });
 	return `# Who may call which method of this node, see: reeve acl --help
 # ${central} may call everything. Other nodes may greet this one and report errors, once their
 # keys are accepted here (reeve keys), and answer what they are asked. The last rule is for all
 # who may publish at the broker as MQTT clients: they may call everything, and have outcomes
-# published. Remove it (reeve acl remove client '*' --yes), and MQTT clients may do nothing.
+# published. Remove it (reeve acl remove client '*'), and MQTT clients may do nothing.
 ${text}`;
 }
 
@@ -191,8 +192,8 @@ export function writeFirstRules({
 	if (signing !== 'on' || keysFolder === '') return undefined;
 	if (lstatSync(path, { throwIfNoEntry: false })) return undefined;
 	writeAtomically(path, firstRulesText(centralNodeName), { mode: 0o600 });
-	const who = `${centralNodeName} and MQTT clients may call everything, other nodes greet and report`;
-	return `access rules of the first start, in ${path}: ${who}`;
+	const who = `${centralNodeName} and MQTT clients may call everything`;
+	return `access rules of the first start, in ${path}: ${who}, other nodes greet and report`;
 }
 
 /** Where rules are read from, and what holds without them. */

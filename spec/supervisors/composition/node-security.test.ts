@@ -345,7 +345,7 @@ test(
 );
 
 test(
-	'what a new node may send waits until its key is accepted, and what it may not is refused at once',
+	'what a new node may send waits until its key is accepted, what it may not is refused at once',
 	{ timeout: 2 * timeout },
 	async (t) => {
 		const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], 'on');

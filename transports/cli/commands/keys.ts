@@ -175,7 +175,7 @@ export default defineCommand({
 		'reeve keys trust ship2 ed25519:LETTERS --to ship1   # central tells ship1',
 		'reeve keys pending                          # nodes whose keys are not accepted yet',
 		'reeve keys accept ship1 FINGERPRINT         # what reeve keys show says there',
-		'reeve keys accept ship1 FINGERPRINT --to ship2   # here, if it is not, and central tells ship2',
+		'reeve keys accept ship1 FINGERPRINT --to ship2   # here as well, and central tells ship2',
 		'reeve keys reject ship1',
 		'reeve keys invite ship1 central.example > config.yaml  # the first configuration of ship1',
 		'reeve keys revoke ship1',

@@ -25,7 +25,11 @@ async function startIn(t: TestContext, cwd: string, words: readonly string[]): P
 	const node = startReeve(['run', ...words], { cwd });
 	t.after(() => node.child.kill('SIGKILL'));
 	await node.until(/ready/);
-	return { cwd, until: node.until, reeve: (...own) => runReeve(own, { cwd }) };
+	return {
+		cwd,
+		until: (pattern) => node.until(pattern),
+		reeve: (...own) => runReeve(own, { cwd }),
+	};
 }
 
 async function startCentral(t: TestContext): Promise<Started & { readonly listen: string }> {
@@ -56,7 +60,7 @@ async function fingerprintOf({ reeve }: Started): Promise<string> {
 }
 
 test(
-	'of two machines after one acceptance, central commands the ship, and the ship greets and reports',
+	'of two machines after one acceptance, central commands the ship, which greets and reports',
 	{ timeout: 240_000 },
 	async (t) => {
 		const central = await startCentral(t);
