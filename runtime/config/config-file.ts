@@ -92,18 +92,28 @@ export function readConfig(places: ConfigPlaces): LoadedConfig {
 /**
  * Reads the configuration, creates the file if there is none, and writes the flags into it.
  *
+ * `onNew` is called at the first start of a new node, before anything else is written: a start that
+ * dies in between is then followed by another first one. What it returns is a further remark. A
+ * node is new while it has no journal, if its configuration is made here, or came with an
+ * invitation.
+ *
  * @throws ReeveError `bad_config`, also if the folder cannot be written
  */
-export function keepConfig(places: ConfigPlaces): LoadedConfig {
-	const { loaded, text, secret } = kept(places);
-	if (text === undefined && !secret) return loaded;
+export function keepConfig(
+	places: ConfigPlaces,
+	onNew?: (config: Config) => string | undefined,
+): LoadedConfig {
+	const { loaded, text, secret, isNew } = kept(places);
+	const isFirst = isNew && onNew !== undefined;
+	if (text === undefined && !secret && !isFirst) return loaded;
 	const code = 'bad_config';
 	const write = (): LoadedConfig => {
 		// Another process may have written it meanwhile.
-		const { loaded, text, secret } = kept(places);
+		const { loaded, text, secret, isNew } = kept(places);
+		const remark = isNew ? onNew?.(loaded.config) : undefined;
 		if (secret) writeAtomically(secret.path, `${secret.password}\n`, { mode: 0o600, code });
 		if (text !== undefined) writeAtomically(loaded.path, text, { mode: 0o600, code });
-		return loaded;
+		return remark === undefined ? loaded : { ...loaded, remarks: [...loaded.remarks, remark] };
 	};
 	return withFileLock(loaded.path, write, { code });
 }
@@ -113,6 +123,7 @@ function kept(places: ConfigPlaces): {
 	readonly loaded: LoadedConfig;
 	readonly text?: string;
 	readonly secret?: GivenSecret;
+	readonly isNew: boolean;
 } {
 	const file = withFirstValues(places, readFile(join(places.folder, 'config.yaml')));
 	const loaded = merge(places, file);
@@ -126,7 +137,8 @@ function kept(places: ConfigPlaces): {
 	const text = file.isThere ? edited(file, values) : freshText({ ...file.values, ...values });
 	const config = { ...loaded.config, ...secret?.values };
 	const remarks = [...loaded.remarks, ...(secret ? [secret.remark] : [])];
-	const changed = { loaded: { ...loaded, config, remarks }, ...(secret ? { secret } : {}) };
+	const isNew = (!file.isThere || config.centralKey !== '') && !hasJournal(config);
+	const changed = { loaded: { ...loaded, config, remarks }, isNew, ...(secret ? { secret } : {}) };
 	return text === file.text ? changed : { ...changed, text };
 }
 
@@ -196,9 +208,11 @@ export function listenerTokenFileOf(
  */
 function withFirstValues(places: ConfigPlaces, file: ConfigFile): ConfigFile {
 	if (file.isThere) return file;
-	const { databaseFolder } = merge(places, file).config;
-	const isNew = !existsSync(join(databaseFolder, 'data.mdb'));
-	return isNew ? { ...file, values: { signing: 'on' } } : file;
+	return hasJournal(merge(places, file).config) ? file : { ...file, values: { signing: 'on' } };
+}
+
+function hasJournal({ databaseFolder }: Config): boolean {
+	return existsSync(join(databaseFolder, 'data.mdb'));
 }
 
 interface ConfigFile {

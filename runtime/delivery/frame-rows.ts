@@ -8,7 +8,7 @@ import { answeredBy, isReply, type Message } from '../message/message.ts';
 import { asReeveError, ReeveError } from '../platform/errors.ts';
 import type { Frame, FrameRow } from '../protocol/frame.ts';
 import { unpackMessage } from '../message/codec.ts';
-import type { Permit } from '../security/permit.ts';
+import type { Permit, Ruling } from '../security/permit.ts';
 
 /** The messages of a frame. */
 export interface OpenedRows {
@@ -19,6 +19,8 @@ export interface OpenedRows {
 	get(row: FrameRow): Message | undefined;
 	/** Whether its message is a reply that this node has asked for; known once it has no fault. */
 	isAsked(row: FrameRow): boolean;
+	/** Whether a message would be taken if the key of its sender were accepted here. */
+	awaitsKey(): boolean;
 	/** The replies in rows that are refused: they still tell how their requests ended. */
 	heard(rows: readonly FrameRow[]): readonly Message[];
 }
@@ -30,12 +32,15 @@ export interface OpeningParts {
 	readonly method: string;
 	/** Whether the frame was signed by the node that it names. */
 	readonly isProven: boolean;
+	/** Whether it was signed with a key that is not known here. */
+	readonly isStrange?: boolean;
 	/** Without it, everything is allowed. */
 	readonly permit: Permit | undefined;
 }
 
 /** Opens the rows of a frame, when they are asked for. */
-export function openRows({ frame, method, isProven, permit }: OpeningParts): OpenedRows {
+export function openRows(parts: OpeningParts): OpenedRows {
+	const { frame, method, isProven, isStrange = false, permit } = parts;
 	const { from } = frame;
 	const messages = new Map<FrameRow, Message>();
 	const reasons = new Map<FrameRow, string>();
@@ -61,13 +66,22 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 		if (inReplyTo === undefined) return rest;
 		return { ...rest, inReplyTo, ...(others.length > 0 ? { alsoInReplyTo: others } : {}) };
 	};
+	const ruleOn = (message: Message): Ruling =>
+		permit?.rule({ message, method, from, isProven, isStrange }) ?? open;
 	return {
+		awaitsKey() {
+			if (!isStrange || !permit) return false;
+			return frame.rows.some((row) => {
+				const message = opened(row);
+				return message !== undefined && ruleOn(message).awaitsKey === true;
+			});
+		},
 		fault(row) {
 			const code = unpack(row);
 			const message = messages.get(row);
 			if (code || !message) return code;
 			try {
-				const { refusal, isAsked } = permit?.rule({ message, method, from, isProven }) ?? open;
+				const { refusal, isAsked } = ruleOn(message);
 				if (refusal !== undefined) throw new ReeveError('not_allowed', refusal);
 				if (isAsked) asked.add(row);
 			} catch (thrown) {
@@ -92,4 +106,4 @@ export function openRows({ frame, method, isProven, permit }: OpeningParts): Ope
 
 const noBytes = new Uint8Array(0);
 /** What is decided where everything is allowed. */
-const open = { refusal: undefined, isAsked: false } as const;
+const open: Ruling = { refusal: undefined, isAsked: false };

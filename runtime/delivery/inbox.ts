@@ -32,6 +32,8 @@ export interface Destination {
 	readonly kind: Kind;
 	/** Whether the frame was signed by the node that it names. */
 	readonly isProven?: boolean;
+	/** Whether it was signed with a key that is not known here. */
+	readonly isStrange?: boolean;
 }
 
 /** What the inbox needs of its node. */
@@ -73,6 +75,8 @@ export interface Inbox {
 
 /** How long a sender is asked to wait when a mailbox is full, or the node is not ready. */
 const busyRetryMs = 1000;
+/** The same while its key is not accepted, for which a person is needed. */
+const keyRetryMs = 15_000;
 /** Creates the inbox. */
 export function createInbox(parts: InboxParts): Inbox {
 	const { journal, clock, config, signals, receipts } = parts;
@@ -86,16 +90,22 @@ export function createInbox(parts: InboxParts): Inbox {
 		if (journal.isHealthy(bytes)) return false;
 		return !journal.isWritable() || !box || parts.freesSpace?.(box.method) !== true;
 	};
-	const hindranceTo = (box: Mailbox | undefined, frame: Frame): ErrorCode | undefined => {
+	const hindranceTo = (
+		box: Mailbox | undefined,
+		frame: Frame,
+		opened: OpenedRows,
+	): ErrorCode | undefined => {
 		if (isFull(box, frame)) return 'storage_full';
 		const hindrance = parts.hindrance();
 		if (hindrance) return hindrance;
+		// What a new node sends before a person has accepted its key must not be lost.
+		if (opened.awaitsKey()) return 'unknown_key';
 		// A method that is only just being deployed must not cost the messages that ask for it.
 		const isYoung = clock.monotonic() - startedAt < config.unknownMethodGrace * 1000;
 		return !box && isYoung ? 'unknown_method' : undefined;
 	};
 	const readiness = (box: Mailbox | undefined, frame: Frame, opened: OpenedRows): Readiness => {
-		const hindrance = hindranceTo(box, frame);
+		const hindrance = hindranceTo(box, frame, opened);
 		return {
 			storeId: journal.storeId,
 			isSaved: cursors.mayBeLost(),
@@ -108,9 +118,10 @@ export function createInbox(parts: InboxParts): Inbox {
 			...(hindrance ? { hindrance } : {}),
 		};
 	};
-	const open = (frame: Frame, { method, isProven = false }: Destination): OpenedRows => {
-		const wireName = parts.mailbox(method)?.method ?? method;
-		return openRows({ frame, method: wireName, isProven, permit: parts.permit });
+	const open = (frame: Frame, to: Destination): OpenedRows => {
+		const { method: name, isProven = false, isStrange = false } = to;
+		const method = parts.mailbox(name)?.method ?? name;
+		return openRows({ frame, method, isProven, isStrange, permit: parts.permit });
 	};
 	const answer = (frame: Frame, box: Mailbox | undefined, nack?: string): void => {
 		const { upTo, id } = cursors.told(frame);
@@ -125,7 +136,9 @@ export function createInbox(parts: InboxParts): Inbox {
 			credit,
 			...(except.length > 0 ? { except } : {}),
 			...(nack ? { nack } : {}),
-			...(nack && nack !== 'gap' ? { retryMs: busyRetryMs } : {}),
+			...(nack && nack !== 'gap'
+				? { retryMs: nack === 'unknown_key' ? keyRetryMs : busyRetryMs }
+				: {}),
 		});
 		if (box && credit === 0) mailboxCredit.turnAway(box, frame);
 	};
@@ -182,8 +195,7 @@ export function createInbox(parts: InboxParts): Inbox {
 			const opened = open(frame, destination);
 			for (const row of frame.rows) {
 				const now = readiness(box, frame, opened);
-				const isFull = now.credit !== undefined && now.credit <= 0;
-				const code = finalRefusal(row, now) ?? now.hindrance ?? (isFull ? 'mailbox_full' : '');
+				const code = onceRefusal(row, now);
 				const detail = opened.reason(row);
 				if (detail) {
 					const { method } = destination;
@@ -199,6 +211,14 @@ export function createInbox(parts: InboxParts): Inbox {
 			}
 		},
 	};
+}
+
+/** Why a message of the at-most-once kinds is not taken; empty if it is. */
+function onceRefusal(row: FrameRow, readiness: Readiness): string {
+	const { hindrance, credit } = readiness;
+	if (hindrance === 'unknown_key') return hindrance;
+	const isFull = credit !== undefined && credit <= 0;
+	return finalRefusal(row, readiness) ?? hindrance ?? (isFull ? 'mailbox_full' : '');
 }
 
 function mailOf(frame: Frame, row: FrameRow, journal: Pick<Journal, 'now'>) {

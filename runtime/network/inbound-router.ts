@@ -23,10 +23,19 @@ import { readAcknowledgement, type Acknowledgement } from '../protocol/acknowled
 import { readStatus, type Status } from '../protocol/status.ts';
 import { ignoreIfFenced } from '../journal/fencing.ts';
 
+/** Where a frame is for, and what is known of where it comes from. */
+interface FrameDestination {
+	readonly method: string;
+	readonly kind: Kind;
+	/** Whether it was signed by the node that it names. */
+	readonly isProven: boolean;
+	/** Whether it was signed with a key that is not known here. */
+	readonly isStrange: boolean;
+}
+
 /** What the node does with what arrives. */
 export interface InboundHandlers {
-	/** `isProven`: it was signed by the node that it names. */
-	frame(frame: Frame, destination: { method: string; kind: Kind; isProven: boolean }): void;
+	frame(frame: Frame, destination: FrameDestination): void;
 	acknowledgement(ack: Acknowledgement): void;
 	status(status: Status): void;
 	/** A message of an MQTT client. Resolves when it is on disk, or refused for good. */
@@ -129,7 +138,8 @@ export function createInboundRouter(parts: {
 		}
 		const isProven = signer.check(topic, signed, from);
 		const storeId = ownStoreId(read[0], isProven);
-		const destination = { method: to.method, kind: to.kind, isProven };
+		const isStrange = signer.isOn && !isProven && signed.proof !== undefined;
+		const destination = { method: to.method, kind: to.kind, isProven, isStrange };
 		const hand = (): void => {
 			for (const each of read) {
 				const isSaid = each.storeId === storeId;

@@ -47,6 +47,7 @@ const levels: Partial<Record<SignalType, 'info' | 'warn' | 'error'>> = {
 	'instance.unparked': 'warn',
 	'alert.raised': 'warn',
 	'topic.barred': 'error',
+	'broker.refused': 'warn',
 	'call.warned': 'error',
 	'clock.jumped': 'warn',
 	'log.dropped': 'error',

@@ -134,6 +134,11 @@ function createProjection(meters: Meters): (signal: Signal) => void {
 				meters.add('reeve_messages_refused_total', { reason, transport: 'wire' });
 				return;
 			}
+			case 'broker.refused': {
+				const labels = { reason: 'not_allowed', transport: 'broker' };
+				meters.add('reeve_messages_refused_total', labels, signal.count);
+				return;
+			}
 			case 'message.settled': {
 				const { method, outcome, ageMs } = signal;
 				meters.add('reeve_messages_settled_total', { method, outcome });

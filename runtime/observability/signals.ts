@@ -156,6 +156,11 @@ export interface SignalFields {
 	'replay.decided': { id: string; method: string; decision: string };
 	/** The broker takes nothing on a topic; if it hangs up, nothing is sent on it for a while. */
 	'topic.barred': { topic: string };
+	/**
+	 * The broker of this node has refused what a node may not do there: `topic` is the last topic,
+	 * filter or client id, and `count` how often since it was told before.
+	 */
+	'broker.refused': { user: string; action: string; topic: string; count: number };
 	'transport.up': { transport: string; address: string };
 	'transport.down': { transport: string; address: string; reason: string };
 	'node.seen': { name: string; storeId: string; epoch: number };

@@ -14,17 +14,18 @@
  *   - {from: ship2, method: REQCliCommand, effect: deny}
  * ```
  *
- * Without the file all calls are allowed, unless `signing` is `required`: then the rules of
- * {@link defaultRules} are in force. With it, nodes and MQTT clients may do what a rule allows and
- * none denies; `local`, which is anyone who may open the socket of this node, may do what none
- * denies. Whom the words for callers cover says {@link callerWords}; a deny by any name that covers
- * the caller denies. A command is a beginning of the method's arguments, word by word. Replies need
- * no rule: see `mayReply`. The method of the rule may be {@link replyTopicRight}.
+ * The first start of a new node writes some, see {@link writeFirstRules}. Without the file all
+ * calls are allowed, unless `signing` is `required`: then the rules of {@link defaultRules} are in
+ * force. With it, nodes and MQTT clients may do what a rule allows and none denies; `local`, which
+ * is anyone who may open the socket of this node, may do what none denies. Whom the words for
+ * callers cover says {@link callerWords}; a deny by any name that covers the caller denies. A
+ * command is a beginning of the method's arguments, word by word. Replies need no rule: see
+ * `mayReply`. The method of the rule may be {@link replyTopicRight}.
  *
  * @module
  */
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../config/config.ts';
@@ -155,8 +156,46 @@ export function defaultRules({
 	centralNodeName,
 }: Pick<Config, 'signing' | 'centralNodeName'>): AccessRules | undefined {
 	if (signing !== 'required') return undefined;
+	return accessFile.parse({ rules: rulesForNodes(centralNodeName) });
+}
+
+function rulesForNodes(central: string): readonly z.input<typeof rule>[] {
 	const allowed = ownMethods.map((method) => ({ from: 'node:*', method }));
-	return accessFile.parse({ rules: [{ from: centralNodeName, method: '*' }, ...allowed] });
+	return [{ from: central, method: '*' }, ...allowed];
+}
+
+/**
+ * The file that the first start of a new node writes: the rules of {@link defaultRules}, and one
+ * for MQTT clients, which may do everything until it is removed. What else there may be, such as
+ * nodes that have not proven themselves, may do nothing.
+ */
+function firstRulesText(central: string): string {
+	const text = yamlText({ rules: [...rulesForNodes(central), { from: 'client', method: '*' }] });
+	return `# Who may call which method of this node, see: reeve acl --help
+# ${central} may call everything. Other nodes may greet this one and report errors, once their
+# keys are accepted here (reeve keys), and answer what they are asked. The last rule is for all
+# who may publish at the broker as MQTT clients: they may call everything, and have outcomes
+# published. Remove it (reeve acl remove client '*'), and MQTT clients may do nothing.
+${text}`;
+}
+
+/**
+ * Writes the access rules of a new node beside its keys, unless there are some, or stricter ones
+ * are in force without a file; returns what to tell the operator.
+ *
+ * @throws ReeveError `file_failed`
+ */
+export function writeFirstRules({
+	keysFolder,
+	signing,
+	centralNodeName,
+}: Pick<Config, 'keysFolder' | 'signing' | 'centralNodeName'>): string | undefined {
+	const path = join(keysFolder, 'acl.yaml');
+	if (signing !== 'on' || keysFolder === '') return undefined;
+	if (lstatSync(path, { throwIfNoEntry: false })) return undefined;
+	writeAtomically(path, firstRulesText(centralNodeName), { mode: 0o600 });
+	const who = `${centralNodeName} and MQTT clients may call everything`;
+	return `access rules of the first start, in ${path}: ${who}, other nodes greet and report`;
 }
 
 /** Where rules are read from, and what holds without them. */

@@ -7,6 +7,7 @@
  * nodes/<name>.pub       keys of the node of this name; one in a line, to be exchanged some day
  * clients/<name>.pub     keys of people and programs that sign what they publish
  * pending/, rejected/    keys that nodes have announced, see `pending-keys.ts`
+ * invited/<name>.pub     the key of central that an invitation brought, and that was trusted once
  * people/<name>.key      private keys of people and programs that were made here, mode 0600
  * ```
  *
@@ -87,7 +88,10 @@ export interface Keyring {
 	 * @throws ReeveError `bad_key`, `bad_name`
 	 */
 	trust(key: TrustedKey): void;
-	/** Trusts a key no more, or none of the owner's; returns how many that were. */
+	/**
+	 * Trusts a key no more, or none of the owner's; returns how many that were. Those of a node are
+	 * not pending again, should it announce them.
+	 */
 	revoke(owner: KeyOwner, key?: string): number;
 }
 
@@ -109,6 +113,7 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 		node: bookOf(join(folder, 'nodes'), clock),
 		client: bookOf(join(folder, 'clients'), clock),
 	};
+	const rejected = bookOf(join(folder, 'rejected'), clock);
 	const kinds = ['node', 'client'] as const;
 	const isSelf = (owner: KeyOwner) => owner.kind === 'node' && owner.name === node;
 	const keysOf = (owner: KeyOwner): readonly KeyObject[] => {
@@ -146,13 +151,17 @@ export function openKeyring(parts: { folder: string; node: string; clock: Clock 
 		revoke({ kind, name }, key) {
 			// What no key is trusted of may be no name of a file.
 			if (!ledger[kind].readAnew().has(name)) return 0;
-			let count = 0;
+			let revoked: readonly string[] = [];
 			ledger[kind].change(name, (known) => {
 				const left = key === undefined ? [] : known.filter((each) => each !== key);
-				count = known.length - left.length;
+				revoked = known.filter((each) => !left.includes(each));
 				return left;
 			});
-			return count;
+			// Else the node that announces it would be offered for acceptance.
+			if (kind === 'node' && revoked.length > 0) {
+				rejected.change(name, (known) => [...new Set([...known, ...revoked])]);
+			}
+			return revoked.length;
 		},
 	};
 }
@@ -253,11 +262,6 @@ function readKeyFile(path: string): KeyFile {
 	});
 	const isEmpty = keys.length === 0 && problems.length === 0;
 	return { keys, problems: isEmpty ? [{ place: path, why: 'it holds no key' }] : problems };
-}
-
-/** Whether the node of this folder has made its key. */
-export function hasOwnKey(folder: string): boolean {
-	return existsSync(join(folder, 'own.key'));
 }
 
 function readOrMakeKey(folder: string): KeyObject {

@@ -20,6 +20,12 @@ export interface PendingKey {
 	readonly isOther: boolean;
 }
 
+/** A key that a person has accepted. */
+export interface AcceptedKey extends PendingKey {
+	/** Set if it was trusted before. */
+	readonly isAccepted?: true;
+}
+
 /** The pending keys that {@link openPendingKeys} opens. */
 export interface PendingKeys {
 	list(): readonly PendingKey[];
@@ -29,17 +35,18 @@ export interface PendingKeys {
 	 */
 	note(name: string, key: string): boolean;
 	/**
-	 * Trusts a pending key of a node, the only one or that of this fingerprint, and returns it.
+	 * Trusts a pending key of a node, the only one or that of this fingerprint, and returns it. One
+	 * of this fingerprint that is trusted already stays so.
 	 *
 	 * @throws ReeveError `not_found`, `unconfirmed` if the fingerprint is needed, and not given
 	 */
-	accept(name: string, print: string | undefined, isConfirmed: boolean): PendingKey;
+	accept(name: string, print: string | undefined, isConfirmed: boolean): AcceptedKey;
 	/**
 	 * Lists the pending keys of a node no more, or that of this fingerprint; returns how many.
 	 */
 	reject(name: string, print?: string): number;
-	/** Lists this key no more, should the node announce it again. */
-	refuse(name: string, key: string): void;
+	/** Nodes whose list is full: further keys that they announce are not listed. */
+	full(): readonly string[];
 }
 
 /** The most pending keys of one name. */
@@ -50,7 +57,7 @@ export function openPendingKeys(parts: {
 	readonly folder: string;
 	readonly clock: Clock;
 	readonly keyring: Pick<Keyring, 'list' | 'trust'>;
-	/** The most names with pending keys, and with rejected ones. */
+	/** The most names with pending keys. */
 	readonly namesMax: number;
 }): PendingKeys {
 	const { folder, clock, keyring, namesMax } = parts;
@@ -68,11 +75,12 @@ export function openPendingKeys(parts: {
 	};
 	const remove = (name: string, key: string): void =>
 		pending.change(name, (known) => known.filter((each) => each !== key));
-	const add = (book: typeof pending, name: string, key: string): boolean => {
-		const isFull = !book.read().has(name) && book.read().size >= namesMax;
-		if (isFull || textsOf(book, name).length >= keysOfOneMax) return false;
+	const add = (book: typeof pending, name: string, key: string): void =>
 		book.change(name, (known) => (known.includes(key) ? known : [...known, key]));
-		return true;
+	const isFull = (name: string): boolean => {
+		const names = pending.read();
+		if (!names.has(name) && names.size >= namesMax) return true;
+		return textsOf(pending, name).length >= keysOfOneMax;
 	};
 	const chosen = (name: string, print: string | undefined): readonly PendingKey[] =>
 		withoutTrusted(name).filter(({ key }) => print === undefined || fingerprint(key) === print);
@@ -80,16 +88,22 @@ export function openPendingKeys(parts: {
 		const keys = chosen(name, print);
 		if (keys.length > 0) return keys;
 		const which = print === undefined ? '' : ` with the fingerprint ${print}`;
-		throw new ReeveError('not_found', `no key of ${name}${which} is pending`);
+		// Who may publish births in its name can fill the list before it does.
+		const other = `; reeve keys trust ${name} KEY takes the key that reeve keys show prints there`;
+		throw new ReeveError('not_found', `no key of ${name}${which} is pending${other}`);
 	};
 
 	return {
 		list: () => [...pending.read().keys()].flatMap(withoutTrusted),
 		note(name, key) {
 			const isKnown = [textsOf(pending, name), textsOf(rejected, name), trustedOf(name)];
-			return !isKnown.flat().includes(key) && add(pending, name, key);
+			if (isKnown.flat().includes(key) || isFull(name)) return false;
+			add(pending, name, key);
+			return true;
 		},
 		accept(name, print, isConfirmed) {
+			const known = trustedOf(name).find((key) => fingerprint(key) === print);
+			if (known !== undefined) return { name, key: known, isOther: false, isAccepted: true };
 			const keys = some(name, print);
 			const [first] = keys;
 			if (!first || keys.length > 1 || (print === undefined && !isConfirmed)) {
@@ -102,12 +116,13 @@ export function openPendingKeys(parts: {
 		reject(name, print) {
 			const keys = some(name, print);
 			for (const { key } of keys) {
+				// Each of them was rejected by a person: so they are not limited in number.
 				add(rejected, name, key);
 				remove(name, key);
 			}
 			return keys.length;
 		},
-		refuse: (name, key) => void add(rejected, name, key),
+		full: () => [...pending.read().keys()].filter(isFull),
 	};
 }
 

@@ -22,6 +22,8 @@ export interface Arrived {
 	/** The node that its frame names. */
 	readonly from: string;
 	readonly isProven: boolean;
+	/** Whether it is signed with a key that is not known here, and may be accepted later. */
+	readonly isStrange?: boolean;
 }
 
 /** What is known of a message that this node sent, when its reply arrives. */
@@ -37,6 +39,8 @@ export interface Ruling {
 	readonly refusal: string | undefined;
 	/** Whether it is a reply that this node has asked for. */
 	readonly isAsked: boolean;
+	/** Whether it is refused only because the key of its sender is not accepted yet. */
+	readonly awaitsKey?: boolean;
 }
 
 /** What messages of other nodes may do here. */
@@ -107,7 +111,11 @@ export function createPermit(parts: {
 			const why = imposture(arrived);
 			if (why !== undefined) return { refusal: why, isAsked: false };
 			const isAsked = wasAsked(arrived);
-			return { refusal: callRefusal(arrived, isAsked), isAsked };
+			const refusal = callRefusal(arrived, isAsked);
+			const mayWait = refusal !== undefined && isSigning && arrived.isStrange === true;
+			const awaitsKey =
+				mayWait && callRefusal({ ...arrived, isProven: true }, isAsked) === undefined;
+			return { refusal, isAsked, ...(awaitsKey ? { awaitsKey } : {}) };
 		},
 	};
 }

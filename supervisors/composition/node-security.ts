@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from 'node:path';
 import type { Ledger } from '../../runtime/ledger/ledger.ts';
 import type { ClaimSigner } from '../../runtime/network/name-claim.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
@@ -11,7 +12,7 @@ import { asReeveError } from '../../runtime/platform/errors.ts';
 import type { ReplayCheck } from '../../runtime/network/inbound-router.ts';
 import { createClientCheck, type ClientCheck } from '../../runtime/security/client-signature.ts';
 import type { Journal } from '../../runtime/journal/journal.ts';
-import { fingerprint, hasOwnKey, openKeyring } from '../../runtime/security/keyring.ts';
+import { bookOf, fingerprint, keyText, openKeyring } from '../../runtime/security/keyring.ts';
 import { openPendingKeys } from '../../runtime/security/pending-keys.ts';
 import type { MethodRegistry } from '../../runtime/method/method-registry.ts';
 import { createReplayGuard } from '../../runtime/security/replay-guard.ts';
@@ -97,16 +98,26 @@ export function createNodeSecurity(parts: {
 }
 
 /**
- * Trusts the key of central that the configuration names, before the node has made its own: later
- * it is the operator who trusts and revokes.
+ * Trusts the key of central that the configuration names, once: later it is the operator who trusts
+ * and revokes. That it was done is on disk, since the first start may have failed before.
  */
 function acceptCentral(
-	{ keysFolder, nodeName, centralNodeName, centralKey }: Config,
+	{ keysFolder: folder, nodeName, centralNodeName: name, centralKey: key }: Config,
 	clock: Clock,
 ) {
-	if (centralKey === '' || keysFolder === '' || hasOwnKey(keysFolder)) return;
-	const keyring = openKeyring({ folder: keysFolder, node: nodeName, clock });
-	keyring.trust({ kind: 'node', name: centralNodeName, key: centralKey });
+	if (key === '' || folder === '' || nodeName === name) return;
+	const invited = bookOf(join(folder, 'invited'), clock);
+	if (
+		invited
+			.read()
+			.get(name)
+			?.keys.some((each) => keyText(each) === key)
+	)
+		return;
+	const keyring = openKeyring({ folder, node: nodeName, clock });
+	const central = { kind: 'node', name } as const;
+	if (!keyring.knows(central)) keyring.trust({ ...central, key });
+	invited.change(name, (known) => [...known, key]);
 }
 
 /** What nodes announce is kept for a person to accept, and told once. */

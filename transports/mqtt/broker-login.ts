@@ -5,11 +5,13 @@
  * login stays in use.
  *
  * The broker that a node starts itself has a login, too: what the operator has set, else the user
- * `reeve` and a password that is made at the first start and kept beside the keys. The file can be
- * the `brokerPasswordFile` of other nodes.
+ * `reeve` and a password that is made at the first start and kept beside the keys. It is the login
+ * of the administrator. Each other node has a login of its own there, whose password is derived
+ * from this one: see {@link nodePassword}.
  *
  * @module
  */
+import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Config } from '../../runtime/config/config.ts';
 import { passwordFileOf } from '../../runtime/config/config-file.ts';
@@ -77,6 +79,16 @@ export function ownBrokerLogin(config: Config): OwnBrokerLogin {
 
 /** The user of the broker that a node starts. */
 export const usualUser = 'reeve';
+
+const nodeLabel = 'reeve broker login of node 1';
+
+/**
+ * The password with which a node logs in, as the user of its name, at a broker with this password.
+ * It is derived, so that nothing more has to be kept; another password of the broker changes all.
+ */
+export function nodePassword(password: string, node: string): string {
+	return createHmac('sha256', password).update(`${nodeLabel}\0${node}`).digest('base64url');
+}
 
 function madeLogin(
 	config: Config,

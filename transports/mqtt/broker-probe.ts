@@ -9,6 +9,7 @@ import type { Config } from '../../runtime/config/config.ts';
 import type { Clock } from '../../runtime/platform/clock.ts';
 import { reasonOf } from '../../runtime/platform/errors.ts';
 import { brokerUrl, readLogin } from './broker-login.ts';
+import { probeIdHead } from './broker-permissions.ts';
 import { connectOnce } from './mqtt-connection.ts';
 
 /** What the broker did. */
@@ -74,7 +75,7 @@ function askBroker(address: string, config: Config, clock: Clock): Promise<strin
 	const { checkupMs, mqttVersion } = config;
 	const client = connectOnce(address, {
 		...readLogin(config),
-		clientId: `reeve-doctor-${clock.random().toString(36).slice(2, 10)}`,
+		clientId: `${probeIdHead}${clock.random().toString(36).slice(2, 10)}`,
 		// Each broker answers 3.1.1, be it by a refusal; some close a connection of 5.0.
 		protocolVersion: mqttVersion === '5' ? 5 : 4,
 		clean: true,

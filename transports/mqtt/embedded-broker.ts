@@ -4,7 +4,8 @@
  *
  * It wants a login, which the node makes at its first start: on the loopback interface, too, since
  * clients that may publish there command the node, and every user of a machine reaches that
- * interface. It does not speak TLS, so the password can be read in the traffic between machines.
+ * interface. What each login may do is in `broker-permissions.ts`. It does not speak TLS, so the
+ * passwords can be read in the traffic between machines.
  *
  * This file is the door to aedes.
  *
@@ -16,9 +17,17 @@ import { configOf, type Config } from '../../runtime/config/config.ts';
 import { defineTransport } from '../../runtime/network/transport.ts';
 import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
-import { isToken, listenAt, readListenAddress } from '../sockets/listen-address.ts';
+import { listenAt, readListenAddress } from '../sockets/listen-address.ts';
 import { createGate, type Gate, type GateLimits } from './broker-gate.ts';
 import { ownBrokerLogin, type OwnBrokerLogin } from './broker-login.ts';
+import {
+	createPermissions,
+	createRefusalCount,
+	type BrokerRefusal,
+	type BrokerUser,
+	type Connecting,
+	type Permissions,
+} from './broker-permissions.ts';
 
 /** A running broker. */
 export interface RunningBroker {
@@ -29,10 +38,12 @@ export interface RunningBroker {
 
 /** Whom the broker lets in. */
 export interface BrokerRules {
-	/** The login that clients need; undefined: none. */
+	/** The login of the administrator, from which those of nodes are derived; undefined: none. */
 	readonly login?: OwnBrokerLogin | undefined;
-	readonly limits?: GateLimits;
+	readonly limits?: GateLimits & Pick<Config, 'topicPrefix'>;
 	readonly clock?: Clock;
+	/** Told of what nodes may not do, with a count: see {@link BrokerRefusal}. */
+	readonly onRefused?: (refusal: BrokerRefusal) => void;
 }
 
 /**
@@ -42,15 +53,15 @@ export interface BrokerRules {
  * `address_in_use`, `bad_config`
  */
 export async function startBroker(listen: string, rules: BrokerRules = {}): Promise<RunningBroker> {
-	const { login, limits = configOf(), clock = realClock } = rules;
+	const { login, limits = configOf(), clock = realClock, onRefused = () => {} } = rules;
 	const address = guardedAddress(listen, login !== undefined);
 	const broker = await Aedes.createBroker();
 	const gate: Gate = createGate({ limits, clock, handOn: (socket) => broker.handle(socket) });
-	broker.authenticate = ({ conn }, user, ...[password, done]) => {
-		const isRight = !login || isLogin(login, { user, password: password?.toString() });
-		if (isRight) gate.admit(conn);
-		done(isRight ? null : badLogin(), isRight);
-	};
+	guard(broker, {
+		permissions: createPermissions({ login, prefix: limits.topicPrefix }),
+		refused: createRefusalCount({ clock, onRefused }),
+		onAdmitted: (connection) => gate.admit(connection),
+	});
 	const server = createServer({ noDelay: true }, (socket) => gate.enter(socket));
 	let bound: string;
 	try {
@@ -71,26 +82,93 @@ export async function startBroker(listen: string, rules: BrokerRules = {}): Prom
 	};
 }
 
+/** A client of aedes. */
+type Client = ReturnType<Aedes['handle']>;
+
+/** What a broker asks before it does something for a client. */
+interface Guarding {
+	readonly permissions: Permissions;
+	readonly refused: ReturnType<typeof createRefusalCount>;
+	readonly onAdmitted: (connection: unknown) => void;
+}
+
+/**
+ * Makes the broker ask for each login, publication and subscription. MQTT 3.1.1 has no answer to a
+ * publication that is refused: the broker ends the connection.
+ */
+function guard(broker: Aedes, { permissions, refused, onAdmitted }: Guarding): void {
+	const connecting = new WeakMap<Client, Connecting>();
+	const users = new WeakMap<Client, BrokerUser>();
+	const maySubscribe = (client: Client, filter: string): boolean => {
+		const user = users.get(client);
+		return user !== undefined && permissions.maySubscribe(user, filter);
+	};
+	broker.preConnect = (client, { clientId, will }, done) => {
+		connecting.set(client, { clientId, will });
+		done(null, true);
+	};
+	broker.authenticate = (client, name, ...[given, done]) => {
+		const user = permissions.userOf({ user: name, password: given?.toString() });
+		if (!user) return done(refusal(4), false);
+		const forbidden = permissions.connectRefusal(
+			user,
+			connecting.get(client) ?? { clientId: client.id },
+		);
+		if (forbidden !== undefined) {
+			refused(user, 'connect', forbidden);
+			return done(refusal(5), false);
+		}
+		users.set(client, user);
+		onAdmitted(client.conn);
+		done(null, true);
+	};
+	broker.authorizePublish = (client, packet, done) => {
+		// A will without its client was looked at when that connected.
+		const user = client ? users.get(client) : 'administrator';
+		if (user && permissions.mayPublish(user, packet)) return done(null);
+		if (user) refused(user, 'publish', packet.topic);
+		done(new Error('not allowed'));
+	};
+	broker.authorizeSubscribe = (client, subscription, done) => {
+		const isAllowed = maySubscribe(client, subscription.topic);
+		const user = users.get(client);
+		if (!isAllowed && user) refused(user, 'subscribe', subscription.topic);
+		done(null, isAllowed ? subscription : null);
+	};
+	keepOnlyGranted(broker, maySubscribe);
+}
+
+/** What is used of the store of sessions. */
+interface SessionStore {
+	addSubscriptions(client: Client, subscriptions: readonly { topic: string }[]): Promise<void>;
+}
+
+/** Aedes keeps all filters of a packet for a session, also those of them that were refused. */
+function keepOnlyGranted(
+	broker: Aedes,
+	maySubscribe: (client: Client, filter: string) => boolean,
+): void {
+	const sessions = Reflect.get(broker, 'persistence') as SessionStore;
+	const add = sessions.addSubscriptions.bind(sessions);
+	sessions.addSubscriptions = (client, subscriptions) =>
+		add(
+			client,
+			subscriptions.filter(({ topic }) => maySubscribe(client, topic)),
+		);
+}
+
+/** The refusal of a connection, with its number in MQTT 3.1.1. */
+function refusal(returnCode: 4 | 5) {
+	const why = returnCode === 4 ? 'bad user name or password' : 'not authorized';
+	return Object.assign(new Error(why), { returnCode });
+}
+
 /** The address; only one of the loopback interface needs no login. */
 function guardedAddress(listen: string, hasLogin: boolean) {
 	const address = readListenAddress('brokerListen', listen);
 	if (address.isLoopback || hasLogin) return address;
 	const why = 'brokerListen: other machines reach it, and brokerLogin is false';
 	throw new ReeveError('unguarded', why);
-}
-
-function isLogin(
-	login: OwnBrokerLogin,
-	given: { readonly user: unknown; readonly password: unknown },
-): boolean {
-	// Both are compared, so that the time does not tell which one is wrong.
-	const isUser = isToken(given.user, login.username);
-	return isToken(given.password, login.password) && isUser;
-}
-
-/** The refusal of MQTT 3.1.1 with the number 4. */
-function badLogin() {
-	return Object.assign(new Error('bad user name or password'), { returnCode: 4 });
 }
 
 function closed(broker: Aedes): Promise<void> {
@@ -119,7 +197,12 @@ export default defineTransport({
 	},
 	async start({ config, clock, signals }) {
 		const login = loginOf(config);
-		const broker = await startBroker(config.brokerListen, { login, limits: config, clock });
+		const broker = await startBroker(config.brokerListen, {
+			login,
+			limits: config,
+			clock,
+			onRefused: (refusal) => signals.emit('broker.refused', refusal),
+		});
 		signals.emit('transport.up', { transport: 'broker', address: broker.address });
 		return broker;
 	},

@@ -100,7 +100,7 @@ export const brokerWay: Way = {
 		const limits = { brokerConnectionsMax, brokerStrangersMax, brokerLoginBytesMax };
 		const broker = await startBroker('127.0.0.1:0', {
 			login,
-			limits: { ...limits, brokerLoginMs: stayMs },
+			limits: { ...limits, brokerLoginMs: stayMs, topicPrefix: 'reeve' },
 		});
 		t.after(() => broker.stop());
 		const { hostname, port } = new URL(broker.address);

@@ -240,3 +240,45 @@ test('the nearest word is found over one slip, and nothing is guessed over many'
 	assert.equal(nearestWord('NODENAME', ['nodeName']), 'nodeName');
 	assert.equal(nearestWord('zzz', ['nodeName', 'callsMax']), undefined);
 });
+
+test('a node is new while it has no journal, if its configuration is made now or is an invitation', (t) => {
+	const folder = temporaryFolder(t);
+	const databaseFolder = join(folder, 'db');
+	const centralKey = `ed25519:${'x'.repeat(43)}`;
+	let calls = 0;
+	const isNew = (name: string, text?: string) => {
+		const before = calls;
+		const place = join(folder, name);
+		if (text !== undefined) {
+			mkdirSync(place, { recursive: true });
+			writeFileSync(join(place, 'config.yaml'), text);
+		}
+		const { remarks } = keepConfig({ folder: place, flags: { databaseFolder } }, (config) => {
+			calls += 1;
+			assert.equal(config.signing, 'on');
+			return 'a remark';
+		});
+		assert.equal(remarks.includes('a remark'), calls > before);
+		return calls > before;
+	};
+	assert.equal(isNew('made'), true);
+	assert.equal(isNew('made'), false, 'its second start');
+	const invited = `signing: on\ncentralKey: ${centralKey}\ndatabaseFolder: ${databaseFolder}\n`;
+	assert.equal(isNew('invited', invited), true);
+	assert.equal(isNew('invited'), true, 'its first start has failed');
+	assert.equal(isNew('by-hand', 'signing: on\n'), false);
+	mkdirSync(databaseFolder);
+	writeFileSync(join(databaseFolder, 'data.mdb'), '');
+	assert.equal(isNew('invited'), false);
+});
+
+test('a first start that dies before the configuration is written is followed by another one', (t) => {
+	const places = { folder: join(temporaryFolder(t), 'etc') };
+	const fail = () => {
+		throw new Error('no space');
+	};
+	assert.throws(() => keepConfig(places, fail), /no space/);
+	let isNew = false;
+	keepConfig(places, () => void (isNew = true));
+	assert.ok(isNew);
+});

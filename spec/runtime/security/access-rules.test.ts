@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
@@ -7,6 +15,7 @@ import {
 	openAccess,
 	parseRules,
 	replyTopicRight,
+	writeFirstRules,
 	type AccessRules,
 	type Caller,
 } from '../../../runtime/security/access-rules.ts';
@@ -316,4 +325,32 @@ test('rules that could not be read again are not written', (t) => {
 	const bad = { groups: { a: ['@b'] }, commands: {}, rules: [] };
 	assert.throws(() => change(bad), { code: 'bad_acl' });
 	assert.equal(readFileSync(path, 'utf8'), before);
+});
+
+test('by the first rules central and clients may do everything, and other nodes greet and report', (t) => {
+	const keysFolder = join(temporaryFolder(t), 'keys');
+	const config = { keysFolder, signing: 'on', centralNodeName: 'central' } as const;
+	for (const other of ['off', 'required'] as const) {
+		assert.equal(writeFirstRules({ ...config, signing: other }), undefined);
+	}
+	assert.equal(writeFirstRules({ ...config, keysFolder: '' }), undefined);
+	const path = join(keysFolder, 'acl.yaml');
+	assert.equal(existsSync(path), false);
+	assert.match(writeFirstRules(config) ?? '', /central and MQTT clients.*greet and report/);
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	const access = openAccess({ path, clock: steppedClock() });
+	const may = (caller: Caller, method: string) =>
+		access.decide(caller, { method, methodArgs: ['x'] }).isAllowed;
+	const methods = ['REQCliCommand', 'REQHello', 'REQErrorLog', 'replyTopic'];
+	const allowed = (caller: Caller) => methods.filter((method) => may(caller, method));
+	assert.deepEqual(allowed({ kind: 'node', name: 'central' }), methods);
+	assert.deepEqual(allowed({ kind: 'client' }), methods);
+	assert.deepEqual(allowed({ kind: 'node', name: 'ship1' }), ['REQHello', 'REQErrorLog']);
+	assert.deepEqual(allowed({ kind: 'unproven', name: 'ship1' }), []);
+	assert.deepEqual(allowed({ kind: 'unproven', name: 'central' }), []);
+	const text = readFileSync(path, 'utf8');
+	assert.match(text, /^# .*Remove it/m);
+	writeFileSync(path, `${text}# mine\n`);
+	assert.equal(writeFirstRules(config), undefined, 'rules that are there stay');
+	assert.match(readFileSync(path, 'utf8'), /# mine/);
 });

@@ -67,8 +67,8 @@ test('pending keys are limited in number, and the first ones stay', (t) => {
 	assert.equal(pending.list().length, 5);
 });
 
-test('a key that was rejected or revoked is not offered again', (t) => {
-	const { pending, newKey } = pendingOf(t);
+test('a key that was rejected or revoked is not offered again', async (t) => {
+	const { pending, keyring, newKey, clock } = pendingOf(t);
 	const [first, second] = [newKey(), newKey()];
 	pending.note('ship1', first);
 	pending.note('ship1', second);
@@ -78,8 +78,57 @@ test('a key that was rejected or revoked is not offered again', (t) => {
 	assert.equal(pending.reject('ship1'), 1);
 	assert.throws(() => pending.reject('ship1'), { code: 'not_found' });
 	const third = newKey();
-	pending.refuse('ship1', third);
+	keyring.trust({ ...ship1, key: third });
+	keyring.revoke(ship1);
+	await clock.advance(1001);
 	assert.equal(pending.note('ship1', third), false);
+});
+
+test('however many keys of a name are rejected, none of them is offered again', (t) => {
+	const { pending, newKey } = pendingOf(t);
+	const keys = Array.from({ length: 6 }, newKey);
+	for (const key of keys) {
+		assert.equal(pending.note('ship1', key), true);
+		pending.reject('ship1');
+	}
+	for (const key of keys) assert.equal(pending.note('ship1', key), false);
+	assert.deepEqual(pending.list(), []);
+});
+
+test('a key that is accepted can be accepted again by its fingerprint, which changes nothing', (t) => {
+	const { pending, keyring, newKey } = pendingOf(t);
+	const [first, second] = [newKey(), newKey()];
+	pending.note('ship1', first);
+	assert.equal(pending.accept('ship1', fingerprint(first), false).isAccepted, undefined);
+	const again = pending.accept('ship1', fingerprint(first), false);
+	assert.deepEqual(again, { name: 'ship1', key: first, isOther: false, isAccepted: true });
+	assert.throws(() => pending.accept('ship1', undefined, true), { code: 'not_found' });
+	pending.note('ship1', second);
+	assert.equal(pending.accept('ship1', fingerprint(first), false).key, first);
+	assert.deepEqual(
+		keyring.list().map(({ key }) => key),
+		[first],
+	);
+	keyring.revoke(ship1);
+	assert.throws(() => pending.accept('ship1', fingerprint(first), false), { code: 'not_found' });
+});
+
+test('a name whose list others have filled is told, and its own key is accepted as text', (t) => {
+	const { pending, keyring, newKey } = pendingOf(t);
+	for (let at = 0; at < 4; at += 1) {
+		assert.deepEqual(pending.full(), []);
+		pending.note('ship1', newKey());
+	}
+	const own = newKey();
+	assert.equal(pending.note('ship1', own), false);
+	assert.deepEqual(pending.full(), ['ship1']);
+	assert.throws(() => pending.accept('ship1', fingerprint(own), false), {
+		code: 'not_found',
+		message: /reeve keys trust ship1 KEY/,
+	});
+	keyring.trust({ ...ship1, key: own });
+	assert.equal(pending.reject('ship1'), 4);
+	assert.deepEqual(pending.full(), []);
 });
 
 test('a birth announces a key only if it is signed with that key', (t) => {

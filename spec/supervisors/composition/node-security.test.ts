@@ -5,6 +5,7 @@ import test, { after, before } from 'node:test';
 import { frameVersion, packFrames } from '../../../runtime/protocol/frame.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { fingerprint, openKeyring } from '../../../runtime/security/keyring.ts';
+import { writeFirstRules } from '../../../runtime/security/access-rules.ts';
 import { openPendingKeys } from '../../../runtime/security/pending-keys.ts';
 import { temporaryFolder } from '../../support/temporary.ts';
 import { createSigner, readSigned } from '../../../runtime/security/signing.ts';
@@ -340,5 +341,95 @@ test(
 		openKeyring(around).revoke({ kind: 'node', name: 'central' });
 		await start('ship1', values);
 		assert.deepEqual(trusted(), []);
+	},
+);
+
+test(
+	'what a new node may send waits until its key is accepted, what it may not is refused at once',
+	{ timeout: 2 * timeout },
+	async (t) => {
+		const { start, keyring, keysFolder } = await startSigningFleet(t, ['central'], 'on');
+		writeFirstRules({
+			keysFolder: keysFolder('central'),
+			signing: 'on',
+			centralNodeName: 'central',
+		});
+		const central = await start('central');
+		const ship1 = await start('ship1');
+		const greeting = await send(ship1, { toNode: 'central', method: 'REQErrorLog', data: 'hello' });
+		await signalOf(ship1, 'delivery.waiting', ({ why }) => /not trusted/.test(why));
+		const command = { toNode: 'central', method: 'REQCliCommand', methodArgs: ['id'] };
+		const refusal = await settled(ship1, await send(ship1, command));
+		assert.deepEqual([refusal.state, refusal.code], ['refused', 'not_allowed']);
+		const key = keyring('ship1').ownKey();
+		keyring('central').trust({ kind: 'node', name: 'ship1', key });
+		assert.equal((await settled(ship1, greeting)).state, 'done');
+		const counts = central.signals.counts();
+		assert.equal(counts['message.refused'], 1, 'the command alone');
+		const later = await settled(ship1, await send(ship1, command));
+		assert.equal(later.code, 'not_allowed', 'its key gives it no more than the rules do');
+	},
+);
+
+test(
+	'what a node without signatures sends where rules are is refused, and does not wait',
+	{ timeout },
+	async (t) => {
+		const { start, keysFolder } = await startSigningFleet(t, ['central'], 'on');
+		writeFirstRules({
+			keysFolder: keysFolder('central'),
+			signing: 'on',
+			centralNodeName: 'central',
+		});
+		await start('central');
+		const ship1 = await start('ship1', { signing: 'off' });
+		const greeting = await send(ship1, { toNode: 'central', method: 'REQErrorLog', data: 'hello' });
+		assert.equal((await settled(ship1, greeting)).code, 'not_allowed');
+	},
+);
+
+test(
+	'a node trusts the key of central also if its first start failed, or its own key was made before',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'on');
+		const centralKey = keyring('central').ownKey();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		const trusted = () =>
+			openKeyring(around)
+				.list()
+				.map(({ key }) => key);
+		const values = { centralKey, keysFolder: around.folder };
+		const badAddress = { ...values, brokerAddress: 'mqtt://127.0.0.1:1:1883' };
+		await assert.rejects(start('ship1', badAddress), { code: 'bad_config' });
+		// As `reeve keys show` does, by which a person looks what is wrong.
+		openKeyring(around).ownKey();
+		const first = await start('ship1', values);
+		assert.deepEqual(trusted(), [centralKey]);
+		await first.stop();
+		openKeyring(around).revoke({ kind: 'node', name: 'central' });
+		const second = await start('ship1', values);
+		assert.deepEqual(trusted(), [], 'what a person has revoked stays so');
+		await second.stop();
+	},
+);
+
+test(
+	'a key of central that was exchanged for another one does not come back with the configuration',
+	{ timeout },
+	async (t) => {
+		const { start, keyring } = await startSigningFleet(t, ['central'], 'on');
+		const centralKey = keyring('central').ownKey();
+		const next = keyring('ship9').ownKey();
+		const around = { folder: temporaryFolder(t), node: 'ship1', clock: steppedClock() };
+		openKeyring(around).trust({ kind: 'node', name: 'central', key: next });
+		const node = await start('ship1', { centralKey, keysFolder: around.folder });
+		assert.deepEqual(
+			openKeyring(around)
+				.list()
+				.map(({ key }) => key),
+			[next],
+		);
+		await node.stop();
 	},
 );

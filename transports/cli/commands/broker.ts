@@ -57,16 +57,19 @@ function rulesOf(
 ): { readonly rules: BrokerRules; readonly file?: string } {
 	const { passwordFile, withoutLogin } = input.options;
 	const { config: limits } = readConfig(configPlaces(input, tools));
-	const { clock } = tools;
-	if (withoutLogin === true) return { rules: { limits, clock } };
+	const { clock, screen } = tools;
+	const onRefused: BrokerRules['onRefused'] = ({ user, action, topic, count }) =>
+		screen.note(`refused: ${user} may not ${action} ${topic} (${count})`);
+	const around = { limits, clock, onRefused };
+	if (withoutLogin === true) return { rules: around };
 	if (typeof passwordFile === 'string') {
 		const login = { username: usualUser, password: readOrMakeSecret(passwordFile) };
-		return { rules: { limits, clock, login }, file: passwordFile };
+		return { rules: { ...around, login }, file: passwordFile };
 	}
 	const { brokerPassword, brokerPasswordFile } = limits;
 	const isMade = brokerPassword === '' && brokerPasswordFile === '';
 	const file = isMade ? passwordFileOf(limits) : brokerPasswordFile;
-	return { rules: { limits, clock, login: ownBrokerLogin(limits) }, file };
+	return { rules: { ...around, login: ownBrokerLogin(limits) }, file };
 }
 
 /**

@@ -7,7 +7,6 @@
 import { join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import {
@@ -22,12 +21,13 @@ import {
 	ownerOf,
 	readPrivateKey,
 } from '../../../runtime/security/keyring.ts';
+import type { AcceptedKey } from '../../../runtime/security/pending-keys.ts';
 import { readJson } from '../../../runtime/text/lenient-json.ts';
 import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { tableText } from '../output/render.ts';
-import { invitation, invitationRemarks } from '../client/invitation.ts';
+import { invitation, invitationRemarks, invitedBy } from '../client/invitation.ts';
 import {
 	isConfirmed,
 	tellNodes,
@@ -36,12 +36,11 @@ import {
 	type SecurityFolder,
 } from '../client/security-folder.ts';
 
+type Confirmable = SecurityFolder & { readonly isConfirmed: boolean };
+
 type Act = (
 	words: readonly string[],
-	files: SecurityFolder & {
-		readonly isConfirmed: boolean;
-		readonly options: CommandInput['options'];
-	},
+	files: Confirmable & { readonly options: CommandInput['options'] },
 	tools: CommandTools,
 ) => Promise<void>;
 
@@ -70,21 +69,27 @@ const acts: Readonly<Record<string, Act>> = {
 		});
 		screen.out(await tableText(['NAME', 'FINGERPRINT', 'KEY', 'NOTE'], rows));
 		if (rows.length > 0) screen.note('compare with reeve keys show there; then: reeve keys accept');
+		for (const name of pending.full()) {
+			screen.note(
+				`${name} announces no further keys here until some are rejected: reeve keys reject`,
+			);
+		}
 	},
 	async accept(words, files, { screen }) {
 		await Promise.resolve();
-		const [name = '', key = ''] = accepted(words, files);
-		screen.out(`accepted: ${name} ${fingerprint(key)}\n`);
+		const { name, key, isAccepted } = accepted(words, files);
+		screen.out(`${isAccepted ? 'accepted already' : 'accepted'}: ${name} ${fingerprint(key)}\n`);
 	},
 	async reject([name, print], { pending }, { screen }) {
 		await Promise.resolve();
 		const count = pending.reject(nameIn(name, 'reject'), print);
 		screen.out(`rejected: ${count} of ${name}\n`);
 	},
-	async invite([host = hostname()], { config, keyring }, { screen }) {
+	async invite(words, { config, keyring }, { screen }) {
 		await Promise.resolve();
-		screen.out(yamlText(invitation(host, { config, key: keyring.ownKey() })));
-		for (const remark of invitationRemarks(config)) screen.note(remark);
+		const invited = invitedBy(words);
+		screen.out(yamlText(invitation(invited, { config, key: keyring.ownKey() })));
+		for (const remark of invitationRemarks(invited, config)) screen.note(remark);
 	},
 	async trust([owner, key], { keyring }, { screen }) {
 		await Promise.resolve();
@@ -93,16 +98,10 @@ const acts: Readonly<Record<string, Act>> = {
 		screen.out(`trusted: ${owner} ${fingerprint(key)}\n`);
 	},
 	async revoke([owner, key], files, { screen }) {
-		const { keyring, pending, administrator, isConfirmed: isSure } = files;
+		const { keyring, administrator, isConfirmed: isSure } = files;
 		await Promise.resolve();
 		checkRevocation(ownerOf(owner), key, { keyring, administrator, isConfirmed: isSure });
-		const { kind, name } = ownerOf(owner);
-		const keys = keyring.list().filter((each) => each.kind === kind && each.name === name);
-		const count = keyring.revoke({ kind, name }, key);
-		// Else the node that announces it would be offered for acceptance.
-		for (const each of kind === 'node' ? keys : []) {
-			if (key === undefined || each.key === key) pending.refuse(name, each.key);
-		}
+		const count = keyring.revoke(ownerOf(owner), key);
 		if (count === 0) throw new ReeveError('not_found', `no such key of ${owner} is trusted here`);
 		screen.out(`revoked: ${count} of ${owner}\n`);
 	},
@@ -156,7 +155,10 @@ export default defineCommand({
 			help: 'What to do',
 			choices: Object.keys(acts),
 		},
-		{ name: '[words...]', help: 'Whose key: NODE or client:NAME; then the key' },
+		{
+			name: '[words...]',
+			help: 'Whose key: NODE or client:NAME; then the key, or with invite a host',
+		},
 	],
 	options: [
 		...securityOptions,
@@ -173,9 +175,9 @@ export default defineCommand({
 		'reeve keys trust ship2 ed25519:LETTERS --to ship1   # central tells ship1',
 		'reeve keys pending                          # nodes whose keys are not accepted yet',
 		'reeve keys accept ship1 FINGERPRINT         # what reeve keys show says there',
-		'reeve keys accept ship1 FINGERPRINT --to ship2   # and central tells ship2',
+		'reeve keys accept ship1 FINGERPRINT --to ship2   # here as well, and central tells ship2',
 		'reeve keys reject ship1',
-		'reeve keys invite central.example > config.yaml  # the first configuration of a new node',
+		'reeve keys invite ship1 central.example > config.yaml  # the first configuration of ship1',
 		'reeve keys revoke ship1',
 		'reeve keys new alice                        # for a person or a program without a node',
 		'reeve keys sign alice reeve/ship1/REQPing/EventACK < message.json',
@@ -185,7 +187,8 @@ export default defineCommand({
 		const { options } = input;
 		const files = { ...securityFolder(input, tools), isConfirmed: isConfirmed(input), options };
 		if (input.options['to'] !== undefined) {
-			return tell(what, what === 'accept' ? accepted(words, files) : words, { input, tools });
+			const given = { input, tools };
+			return tell(what, what === 'accept' ? handedOn(words, files, given) : words, given);
 		}
 		await acts[what]?.(words, files, tools);
 		return exitCodes.ok;
@@ -203,13 +206,24 @@ function tell(
 	return tellNodes('keys-update', [what === 'accept' ? 'trust' : what, ...words], given);
 }
 
-/** Accepts a pending key here; the words that make other nodes trust it. */
+/** Accepts a pending key here; one that is accepted already stays so. */
 function accepted(
 	[name, print]: readonly string[],
-	{ pending, isConfirmed: isSure }: SecurityFolder & { readonly isConfirmed: boolean },
+	{ pending, isConfirmed: isSure }: Confirmable,
+): AcceptedKey {
+	return pending.accept(nameIn(name, 'accept'), print, isSure);
+}
+
+/** Accepts a key here, and says so; the words that make other nodes trust it. */
+function handedOn(
+	words: readonly string[],
+	files: Confirmable,
+	{ input, tools }: { input: CommandInput; tools: CommandTools },
 ): readonly string[] {
-	const { key } = pending.accept(nameIn(name, 'accept'), print, isSure);
-	return [nameIn(name, 'accept'), key];
+	const { name, key, isAccepted } = accepted(words, files);
+	const here = `${name} ${fingerprint(key)} is accepted here${isAccepted ? ' already' : ''}`;
+	tools.screen.note(`${here}; ${String(input.options['to'])} is told`);
+	return [name, key];
 }
 
 function nameIn(name: string | undefined, what: string): string {

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../../../runtime/config/config.ts';
 import { keepConfig, listenerTokenFileOf } from '../../../runtime/config/config-file.ts';
 import { checkFolders } from '../../../runtime/config/own-folders.ts';
+import { writeFirstRules } from '../../../runtime/security/access-rules.ts';
 import { exitCodes, isErrorCode, ReeveError, reasonOf } from '../../../runtime/platform/errors.ts';
 import { defineCommand } from '../arguments/command.ts';
 import { configOptions, configPlaces } from '../arguments/config-options.ts';
@@ -28,7 +29,10 @@ export default defineCommand({
 	],
 	async run(input, { host, screen, environment, interrupts }) {
 		const choices = startChoices(input);
-		const { config, remarks, path } = keepConfig(configPlaces(input, { environment }));
+		const isMember = input.options['stopWithParent'] === true;
+		// The nodes of `reeve dev` and `reeve demo` trust one another.
+		const onNew = isMember ? undefined : writeFirstRules;
+		const { config, remarks, path } = keepConfig(configPlaces(input, { environment }), onNew);
 		checkFolders(config, dirname(path));
 		for (const remark of remarks) screen.note(remark);
 		const print = (text: string) => screen.print(text, config.logBytesWaitingMax);
@@ -37,7 +41,7 @@ export default defineCommand({
 		if (tokenFile !== undefined)
 			screen.note(`clients of TCP and HTTP need the token in ${tokenFile}`);
 		screen.out(`${readyLine(node, config)}\n`);
-		const asked = [interrupts.first, parentGone(input.options['stopWithParent'] === true)];
+		const asked = [interrupts.first, parentGone(isMember)];
 		const stopped = Promise.race(asked).then(async (reason) => {
 			await node.stop(reason);
 			return undefined;

@@ -24,12 +24,12 @@ test(
 		});
 		t.after(() => first.child.kill('SIGKILL'));
 		await first.until(/ready/);
-		const invited = await runReeve(['keys', 'invite', '127.0.0.1'], { cwd: central });
+		const invited = await runReeve(['keys', 'invite', 'ship1', '127.0.0.1'], { cwd: central });
 		assert.match(invited.stdout, /^centralKey: ed25519:/m);
 		mkdirSync(join(ship, 'etc'));
 		const config = join(ship, 'etc', 'config.yaml');
 		writeFileSync(config, invited.stdout, { mode: 0o600 });
-		const second = startReeve(['run', '--nodeName', 'ship1'], { cwd: ship });
+		const second = startReeve(['run'], { cwd: ship });
 		t.after(() => second.child.kill('SIGKILL'));
 		await second.until(/ready/);
 		await first.until(/key\.pending/);
