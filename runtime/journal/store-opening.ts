@@ -120,9 +120,20 @@ const triedAfter = 2;
 
 /** What the file says; one of an earlier version is empty, and stood until the start was over. */
 function readMark(path: string): Mark {
-	if (!existsSync(path)) return { deaths: 0, isOpening: false };
-	const [, state, deaths] = /^(opening|running) (\d{1,6})/.exec(readFileSync(path, 'latin1')) ?? [];
+	const text = textIn(path);
+	if (text === undefined) return { deaths: 0, isOpening: false };
+	const [, state, deaths] = /^(opening|running) (\d{1,6})/.exec(text) ?? [];
 	return { deaths: Number(deaths ?? 1), isOpening: state !== 'running' };
+}
+
+/** What is in a file; undefined if it is not there: another process may have removed it. */
+function textIn(path: string): string | undefined {
+	try {
+		return readFileSync(path, 'latin1');
+	} catch (thrown) {
+		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
+		throw thrown;
+	}
 }
 
 /**

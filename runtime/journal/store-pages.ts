@@ -67,13 +67,14 @@ const depthMax = 32;
  * time for any file, so that each start can do it.
  */
 export function headDamage(path: string): string | undefined {
-	const file = openSync(path, 'r');
-	try {
-		const { faults } = chooseMeta(file);
-		return faults[0];
-	} finally {
-		closeSync(file);
-	}
+	return whileUnchanged(path, () => {
+		const file = openSync(path, 'r');
+		try {
+			return chooseMeta(file).faults[0];
+		} finally {
+			closeSync(file);
+		}
+	});
 }
 
 /**
@@ -100,10 +101,15 @@ const readingsMax = 3;
  * that it cannot be said.
  */
 export function pageDamage(path: string): string | undefined {
+	return whileUnchanged(path, () => firstDamage(path));
+}
+
+/** The fault that is found in a file while no transaction changes it: else it may be none. */
+export function whileUnchanged(path: string, find: () => string | undefined): string | undefined {
 	for (let reading = 0; reading < readingsMax; reading += 1) {
-		const before = newest(path);
-		const text = firstDamage(path);
-		if (text === undefined || before === newest(path)) return text;
+		const before = newestIn(path);
+		const text = find();
+		if (text === undefined || before === newestIn(path)) return text;
 	}
 	return undefined;
 }
@@ -119,7 +125,7 @@ function firstDamage(path: string): string | undefined {
 }
 
 /** The transactions of the snapshots, which change with each one that is written. */
-function newest(path: string): string {
+export function newestIn(path: string): string {
 	const file = openSync(path, 'r');
 	try {
 		return metasIn(file)

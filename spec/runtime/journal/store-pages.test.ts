@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { headDamage, pageDamage, readPages } from '../../../runtime/journal/store-pages.ts';
+import {
+	headDamage,
+	pageDamage,
+	readPages,
+	whileUnchanged,
+} from '../../../runtime/journal/store-pages.ts';
 import { seededChance } from '../../../runtime/platform/clock.ts';
 import { openedJournal } from '../../support/open-journal.ts';
 import { temporaryFolder, type TestScope } from '../../support/temporary.ts';
@@ -47,6 +52,31 @@ test('the pages of a sound store have no fault, and all of its rows', async (t) 
 	const tables = ['dead', 'settled', 'meta'] as const;
 	const counted = tables.reduce((sum, table) => sum + journal.count(table), 0);
 	assert.equal(rows, counted);
+});
+
+test('what is found in a store while another process writes into it counts for nothing', async (t) => {
+	const path = await filledStore(t);
+	const bytes = readFileSync(path);
+	/** The number of the transaction in the first page: see LMDB's `mm_txnid`. */
+	const at = 24 + 24 + 2 * 48 + 8;
+	let looks = 0;
+	const found = (isChanged: (look: number) => boolean) => {
+		looks = 0;
+		return whileUnchanged(path, () => {
+			looks += 1;
+			if (isChanged(looks)) {
+				bytes.writeBigUInt64LE(bytes.readBigUInt64LE(at) + 2n, at);
+				writeFileSync(path, bytes);
+			}
+			return 'a page that was read while it was written';
+		});
+	};
+	assert.equal(
+		found(() => true),
+		undefined,
+	);
+	assert.equal(looks, 3);
+	assert.match(found((look) => look < 3) ?? '', /a page/, 'in the end it is as it was read');
 });
 
 test('a damaged first page is found by each start, and the other one tells the rest', async (t) => {
