@@ -48,6 +48,9 @@ export const configSchema = z.strictObject({
 	brokerConnectionsMax: count
 		.default(10_000)
 		.describe('Connections to the broker in this node at a time; a node has two or three'),
+	brokerSessionBytesMax: bytes
+		.default(67_108_864)
+		.describe('Bytes that it keeps for a session whose client is away; what comes then is dropped'),
 	brokerStrangersMax: count
 		.default(1000)
 		.describe('Connections to it that have not logged in; beyond it the oldest is ended'),

@@ -8,7 +8,8 @@
  * - publish births, deaths and claims of its own name, and the objections to these;
  * - publish outcomes on topics outside of the grammar of `topics.ts`;
  * - subscribe to what a node of its name subscribes to, and to the presence of any node;
- * - connect under the names of its own connections, and leave a death of its own as the will.
+ * - connect under the names of its own connections, of which one has a session that is kept, and
+ *   leave a death of its own as the will.
  *
  * So it commands no node as an MQTT client does, and neither hears, replaces nor disconnects one.
  *
@@ -32,12 +33,15 @@ export type BrokerUser = { readonly node: string } | 'administrator';
 export interface Connecting {
 	readonly clientId: string;
 	readonly will?: Published | undefined;
+	/** Whether its session is kept while it is away. */
+	readonly isKept?: boolean;
 }
 
 /** What a client publishes. */
 export interface Published {
 	readonly topic: string;
 	readonly retain?: boolean;
+	readonly qos?: number;
 }
 
 /** The permissions that {@link createPermissions} makes. */
@@ -61,10 +65,12 @@ export function createPermissions({
 	readonly login: OwnBrokerLogin | undefined;
 	readonly prefix: string;
 }): Permissions {
-	const mayPublish: Permissions['mayPublish'] = (user, { topic, retain = false }) => {
+	const mayPublish: Permissions['mayPublish'] = (user, { topic, retain = false, qos = 0 }) => {
 		// The broker itself speaks there.
 		if (topic.startsWith('$SYS/')) return false;
 		if (user === 'administrator') return true;
+		// No node does: the broker would keep it until it is released, if ever.
+		if (qos > 1) return false;
 		const parsed = parseTopic(prefix, topic);
 		switch (parsed?.part) {
 			case 'lane':
@@ -76,16 +82,19 @@ export function createPermissions({
 			case 'public':
 				return false;
 			case undefined:
+				// What looks like a topic of the fleet, and is none, is none of a client either.
+				if (prefix !== '' && topic.startsWith(`${prefix}/`)) return false;
 				return !retain && isReplyTopic(prefix, topic);
 		}
 	};
 	return {
 		userOf: (given) => (login ? userOf(login, given) : 'administrator'),
-		connectRefusal(user, { clientId, will }) {
+		connectRefusal(user, { clientId, will, isKept = false }) {
 			if (will && !mayPublish(user, will)) return will.topic;
 			if (user === 'administrator') return undefined;
 			// Who dies says so, and nothing else.
 			if (will && parseTopic(prefix, will.topic)?.part !== 'status') return will.topic;
+			if (isKept && clientId !== `${ownId(prefix, user.node)}:in`) return clientId;
 			return isOwnId(clientId, prefix, user.node) ? undefined : clientId;
 		},
 		mayPublish,
@@ -115,14 +124,18 @@ function userOf(
 function isOwnId(clientId: string, prefix: string, node: string): boolean {
 	// The broker makes a name for a client that has none.
 	if (clientId === '' || clientId.startsWith(probeIdHead)) return true;
-	const own = prefix === '' ? node : `${prefix}:${node}`;
+	const own = ownId(prefix, node);
 	return clientId === own || clientId.startsWith(`${own}:`);
 }
 
-/** What a node was refused at the broker. */
+function ownId(prefix: string, node: string): string {
+	return prefix === '' ? node : `${prefix}:${node}`;
+}
+
+/** What a node was refused at the broker, or what was dropped because its session is full. */
 export interface BrokerRefusal {
 	readonly user: string;
-	readonly action: 'connect' | 'publish' | 'subscribe';
+	readonly action: 'connect' | 'publish' | 'subscribe' | 'queue';
 	/** The topic, filter or client id of the last refusal. */
 	readonly topic: string;
 	/** How many there were since it was told before. */

@@ -19,6 +19,7 @@ import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { listenAt, readListenAddress } from '../sockets/listen-address.ts';
 import { createGate, type Gate, type GateLimits } from './broker-gate.ts';
+import { limitSessions, type Client } from './broker-sessions.ts';
 import { ownBrokerLogin, type OwnBrokerLogin } from './broker-login.ts';
 import {
 	createPermissions,
@@ -40,7 +41,7 @@ export interface RunningBroker {
 export interface BrokerRules {
 	/** The login of the administrator, from which those of nodes are derived; undefined: none. */
 	readonly login?: OwnBrokerLogin | undefined;
-	readonly limits?: GateLimits & Pick<Config, 'topicPrefix'>;
+	readonly limits?: GateLimits & Pick<Config, 'topicPrefix' | 'brokerSessionBytesMax'>;
 	readonly clock?: Clock;
 	/** Told of what nodes may not do, with a count: see {@link BrokerRefusal}. */
 	readonly onRefused?: (refusal: BrokerRefusal) => void;
@@ -61,6 +62,7 @@ export async function startBroker(listen: string, rules: BrokerRules = {}): Prom
 		permissions: createPermissions({ login, prefix: limits.topicPrefix }),
 		refused: createRefusalCount({ clock, onRefused }),
 		onAdmitted: (connection) => gate.admit(connection),
+		sessionBytesMax: limits.brokerSessionBytesMax,
 	});
 	const server = createServer({ noDelay: true }, (socket) => gate.enter(socket));
 	let bound: string;
@@ -82,29 +84,28 @@ export async function startBroker(listen: string, rules: BrokerRules = {}): Prom
 	};
 }
 
-/** A client of aedes. */
-type Client = ReturnType<Aedes['handle']>;
-
 /** What a broker asks before it does something for a client. */
 interface Guarding {
 	readonly permissions: Permissions;
 	readonly refused: ReturnType<typeof createRefusalCount>;
 	readonly onAdmitted: (connection: unknown) => void;
+	readonly sessionBytesMax: number;
 }
 
 /**
  * Makes the broker ask for each login, publication and subscription. MQTT 3.1.1 has no answer to a
  * publication that is refused: the broker ends the connection.
  */
-function guard(broker: Aedes, { permissions, refused, onAdmitted }: Guarding): void {
+function guard(broker: Aedes, guarding: Guarding): void {
+	const { permissions, refused, onAdmitted, sessionBytesMax: bytesMax } = guarding;
 	const connecting = new WeakMap<Client, Connecting>();
 	const users = new WeakMap<Client, BrokerUser>();
 	const maySubscribe = (client: Client, filter: string): boolean => {
 		const user = users.get(client);
 		return user !== undefined && permissions.maySubscribe(user, filter);
 	};
-	broker.preConnect = (client, { clientId, will }, done) => {
-		connecting.set(client, { clientId, will });
+	broker.preConnect = (client, { clientId, will, clean }, done) => {
+		connecting.set(client, { clientId, will, isKept: !clean });
 		done(null, true);
 	};
 	broker.authenticate = (client, name, ...[given, done]) => {
@@ -135,26 +136,11 @@ function guard(broker: Aedes, { permissions, refused, onAdmitted }: Guarding): v
 		if (!isAllowed && user) refused(user, 'subscribe', subscription.topic);
 		done(null, isAllowed ? subscription : null);
 	};
-	keepOnlyGranted(broker, maySubscribe);
-}
-
-/** What is used of the store of sessions. */
-interface SessionStore {
-	addSubscriptions(client: Client, subscriptions: readonly { topic: string }[]): Promise<void>;
-}
-
-/** Aedes keeps all filters of a packet for a session, also those of them that were refused. */
-function keepOnlyGranted(
-	broker: Aedes,
-	maySubscribe: (client: Client, filter: string) => boolean,
-): void {
-	const sessions = Reflect.get(broker, 'persistence') as SessionStore;
-	const add = sessions.addSubscriptions.bind(sessions);
-	sessions.addSubscriptions = (client, subscriptions) =>
-		add(
-			client,
-			subscriptions.filter(({ topic }) => maySubscribe(client, topic)),
-		);
+	limitSessions(broker, {
+		maySubscribe,
+		bytesMax,
+		onDropped: (clientId, topic) => refused({ node: clientId }, 'queue', topic),
+	});
 }
 
 /** The refusal of a connection, with its number in MQTT 3.1.1. */

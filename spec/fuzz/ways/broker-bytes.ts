@@ -14,7 +14,8 @@ import type { Way } from '../way.ts';
 import { converse, writingOf } from './stream-client.ts';
 
 const login = { username: 'reeve', password: 'password-of-the-specs' };
-const { brokerLoginBytesMax, brokerConnectionsMax, brokerStrangersMax } = configOf();
+const { brokerLoginBytesMax, brokerConnectionsMax, brokerStrangersMax, brokerSessionBytesMax } =
+	configOf();
 /** A client that does not leave, and says nothing that is right, is ended after so long. */
 const stayMs = 200;
 
@@ -97,7 +98,12 @@ export const brokerWay: Way = {
 		return { bytes, about: { ...writingOf(chance, bytes.length) } };
 	},
 	async open(t) {
-		const limits = { brokerConnectionsMax, brokerStrangersMax, brokerLoginBytesMax };
+		const limits = {
+			brokerConnectionsMax,
+			brokerStrangersMax,
+			brokerLoginBytesMax,
+			brokerSessionBytesMax,
+		};
 		const broker = await startBroker('127.0.0.1:0', {
 			login,
 			limits: { ...limits, brokerLoginMs: stayMs, topicPrefix: 'reeve' },

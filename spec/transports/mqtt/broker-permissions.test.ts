@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { configOf } from '../../../runtime/config/config.ts';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { nodeFilters, publicFilter } from '../../../runtime/message/topics.ts';
 import { nodePassword } from '../../../transports/mqtt/broker-login.ts';
 import type { BrokerRefusal } from '../../../transports/mqtt/broker-permissions.ts';
+import { createNotes } from '../../support/transport-context.ts';
 import { startBroker } from '../../../transports/mqtt/embedded-broker.ts';
 
 const timeout = 20_000;
@@ -15,7 +17,8 @@ async function brokerOf(t: TestContext) {
 	const clock = steppedClock();
 	const refusals: BrokerRefusal[] = [];
 	const onRefused = (refusal: BrokerRefusal): void => void refusals.push(refusal);
-	const running = await startBroker('127.0.0.1:0', { login, clock, onRefused });
+	const limits = configOf({ brokerSessionBytesMax: 100_000 });
+	const running = await startBroker('127.0.0.1:0', { login, clock, onRefused, limits });
 	t.after(() => running.stop());
 	const enter = (options: IClientOptions): Promise<MqttClient> =>
 		mqtt.connectAsync(running.address, { ...single, ...options });
@@ -239,5 +242,49 @@ test(
 			refusals.map(({ count }) => count),
 			[1, 5],
 		);
+	},
+);
+
+test(
+	'what the broker keeps for the login of a node is limited: one session, its bytes, and no QoS 2',
+	{ timeout },
+	async (t) => {
+		const { address, asNode, central, refusals } = await brokerOf(t);
+		const hoard = { clean: false, clientId: 'reeve:ship1:hoard' };
+		await assert.rejects(asNode('ship1', hoard), /[Nn]ot authorized/);
+		const once = await asNode('ship1');
+		once.on('error', () => {});
+		const closed = new Promise<void>((resolve) => once.once('close', resolve));
+		once.publish('reeve/ship2/_ack', 'x', { qos: 2 });
+		await closed;
+
+		const inbound = { clean: false, clientId: 'reeve:ship1:in' };
+		const [filter = ''] = nodeFilters('reeve', 'ship1');
+		const away = await asNode('ship1', inbound);
+		await away.subscribeAsync(filter, { qos: 1 });
+		await away.endAsync();
+		const topic = 'reeve/ship1/_lane/REQPing/EventACK';
+		for (let count = 0; count < 20; count += 1) {
+			await central.publishAsync(topic, Buffer.alloc(10_000, count), { qos: 1 });
+		}
+		const full = refusals.find(({ action }) => action === 'queue');
+		assert.deepEqual(
+			{ ...full, count: 1 },
+			{ user: 'reeve:ship1:in', action: 'queue', topic, count: 1 },
+		);
+
+		const received = createNotes<number>();
+		const back = mqtt.connect(address, {
+			...single,
+			...inbound,
+			username: 'ship1',
+			password: nodePassword(login.password, 'ship1'),
+		});
+		back.on('message', (_topic, payload) => received.add(payload[0] ?? -1));
+		await received.count(9);
+		assert.deepEqual(received.all, [0, 1, 2, 3, 4, 5, 6, 7, 8], 'the first ones, in their order');
+		await central.publishAsync(topic, Buffer.alloc(10_000, 99), { qos: 1 });
+		await received.first((item) => item === 99);
+		await back.endAsync(true);
 	},
 );

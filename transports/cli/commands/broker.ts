@@ -59,7 +59,11 @@ function rulesOf(
 	const { config: limits } = readConfig(configPlaces(input, tools));
 	const { clock, screen } = tools;
 	const onRefused: BrokerRules['onRefused'] = ({ user, action, topic, count }) =>
-		screen.note(`refused: ${user} may not ${action} ${topic} (${count})`);
+		screen.note(
+			action === 'queue'
+				? `dropped: the session of ${user} is full, ${topic} (${count})`
+				: `refused: ${user} may not ${action} ${topic} (${count})`,
+		);
 	const around = { limits, clock, onRefused };
 	if (withoutLogin === true) return { rules: around };
 	if (typeof passwordFile === 'string') {
