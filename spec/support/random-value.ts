@@ -114,10 +114,14 @@ export const anyValue: fc.Arbitrary<Judged> = fc.letrec<{ value: Judged }>((tie)
 			items.map((inner) => ({ value: inner.map(({ value }) => value), isKept: all(inner) })),
 			entries.map((fields) => object(fields, {})),
 			entries.map((fields) => object(fields, Object.create(null) as object)),
-			pairs.map((inner) => ({
-				value: new Map(inner.map(([key, item]) => [key.value, item.value])),
-				isKept: all(inner.flat()),
-			})),
+			pairs.map((inner) => {
+				// Of two pairs with one key the later one is there.
+				const last = new Map(inner.map((pair) => [pair[0].value, pair]));
+				return {
+					value: new Map([...last].map(([key, [, item]]) => [key, item.value])),
+					isKept: all([...last.values()].flat()),
+				};
+			}),
 			items.map((inner) => ({
 				value: new Set(inner.map(({ value }) => value)),
 				isKept: all(inner),
