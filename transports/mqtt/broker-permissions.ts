@@ -65,27 +65,17 @@ export function createPermissions({
 	readonly login: OwnBrokerLogin | undefined;
 	readonly prefix: string;
 }): Permissions {
-	const mayPublish: Permissions['mayPublish'] = (user, { topic, retain = false, qos = 0 }) => {
+	const mayPublish: Permissions['mayPublish'] = (user, published) => {
+		const { topic, retain = false, qos = 0 } = published;
 		// The broker itself speaks there.
 		if (topic.startsWith('$SYS/')) return false;
 		if (user === 'administrator') return true;
-		// No node does: the broker would keep it until it is released, if ever.
+		// The broker would keep it until it is released, if ever.
 		if (qos > 1) return false;
 		const parsed = parseTopic(prefix, topic);
-		switch (parsed?.part) {
-			case 'lane':
-			case 'ack':
-				return !retain;
-			case 'status':
-			case 'claim':
-				return parsed.node === user.node;
-			case 'public':
-				return false;
-			case undefined:
-				// What looks like a topic of the fleet, and is none, is none of a client either.
-				if (prefix !== '' && topic.startsWith(`${prefix}/`)) return false;
-				return !retain && isReplyTopic(prefix, topic);
-		}
+		if (!parsed) return !retain && isAnswerTopic(prefix, topic);
+		if (parsed.part === 'lane' || parsed.part === 'ack') return !retain;
+		return parsed.part !== 'public' && parsed.node === user.node;
 	};
 	return {
 		userOf: (given) => (login ? userOf(login, given) : 'administrator'),
@@ -105,6 +95,12 @@ export function createPermissions({
 			return all.includes(filter) || parseTopic(prefix, filter)?.part === 'status';
 		},
 	};
+}
+
+/** What looks like a topic of the fleet, and is none, is none of a client either. */
+function isAnswerTopic(prefix: string, topic: string): boolean {
+	const isOurs = prefix !== '' && topic.startsWith(`${prefix}/`);
+	return !isOurs && isReplyTopic(prefix, topic);
 }
 
 /** All is compared for each login, so that the time does not tell what is wrong. */

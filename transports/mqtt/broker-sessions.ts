@@ -4,14 +4,14 @@
  *
  * @module
  */
-import type { Aedes } from 'aedes';
-
-/** A client of aedes. */
-export type Client = ReturnType<Aedes['handle']>;
+/** A client of the broker. */
+interface Client {
+	readonly id: string;
+}
 
 /** What sessions may keep. */
-export interface SessionLimits {
-	readonly maySubscribe: (client: Client, filter: string) => boolean;
+export interface SessionLimits<Of extends Client> {
+	readonly maySubscribe: (client: Of, filter: string) => boolean;
 	/** The most bytes of the messages of one session; what comes then is dropped. */
 	readonly bytesMax: number;
 	readonly onDropped: (clientId: string, topic: string) => void;
@@ -24,15 +24,15 @@ interface Kept {
 }
 
 /** What is used of the store of sessions, which aedes does not declare. */
-interface SessionStore {
-	addSubscriptions(client: Client, subscriptions: readonly { topic: string }[]): Promise<void>;
+interface SessionStore<Of> {
+	addSubscriptions(client: Of, subscriptions: readonly { topic: string }[]): Promise<void>;
 	outgoingEnqueueCombi(sessions: readonly { clientId: string }[], packet: Kept): Promise<void>;
-	outgoingClearMessageId(client: Client, packet: object): Promise<Kept | undefined>;
+	outgoingClearMessageId(client: Of, packet: object): Promise<Kept | undefined>;
 }
 
-/** Limits the sessions of a broker; call it before the first client connects. */
-export function limitSessions(broker: Aedes, limits: SessionLimits): void {
-	const store = Reflect.get(broker, 'persistence') as SessionStore;
+/** Limits the sessions of a broker of aedes; call it before the first client connects. */
+export function limitSessions<Of extends Client>(broker: object, limits: SessionLimits<Of>): void {
+	const store = Reflect.get(broker, 'persistence') as SessionStore<Of>;
 	// Aedes keeps all filters of a packet, also those of them that were refused.
 	const add = store.addSubscriptions.bind(store);
 	store.addSubscriptions = (client, subscriptions) =>

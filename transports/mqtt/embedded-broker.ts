@@ -19,7 +19,7 @@ import { realClock, type Clock } from '../../runtime/platform/clock.ts';
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import { listenAt, readListenAddress } from '../sockets/listen-address.ts';
 import { createGate, type Gate, type GateLimits } from './broker-gate.ts';
-import { limitSessions, type Client } from './broker-sessions.ts';
+import { limitSessions } from './broker-sessions.ts';
 import { ownBrokerLogin, type OwnBrokerLogin } from './broker-login.ts';
 import {
 	createPermissions,
@@ -83,6 +83,9 @@ export async function startBroker(listen: string, rules: BrokerRules = {}): Prom
 		},
 	};
 }
+
+/** A client of aedes. */
+type Client = ReturnType<Aedes['handle']>;
 
 /** What a broker asks before it does something for a client. */
 interface Guarding {

@@ -19,7 +19,7 @@ test('a node brings its own broker only if none is named', () => {
 });
 
 test('port 0 takes a free one, and the address tells which', async (t) => {
-	const noted = createContext({ brokerListen: '127.0.0.1:0' });
+	const noted = createContext({ brokerListen: '127.0.0.1:0', keysFolder: temporaryFolder(t) });
 	const running = await broker.start(noted.context);
 	t.after(() => running.stop());
 	assert.match(running.address, /^mqtt:\/\/127\.0\.0\.1:[1-9]\d+$/);
