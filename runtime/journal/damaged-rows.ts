@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isPlainKey, isStorable } from './storable-key.ts';
+import { isPlainKey, isPlainPart, isStorable } from './storable-key.ts';
 import type { SeeDamage } from './store-table.ts';
 import {
 	rowsUnder,
@@ -97,7 +97,7 @@ export function damagedChange(table: Table, key: Key, bytes: Buffer): Change {
 /** The key with nothing but strings and numbers in it: flipped bits may make other parts. */
 function plainKey(key: readonly unknown[]): Key {
 	return key.map((part) => {
-		if (typeof part === 'string' || Number.isFinite(part)) return part as string | number;
+		if (isPlainPart(part)) return part;
 		return part instanceof Uint8Array ? Buffer.from(part).toString('hex') : String(part);
 	});
 }

@@ -29,5 +29,10 @@ const longText = 64;
 
 /** Whether a key has the parts that rows are written with; flipped bits may make others. */
 export function isPlainKey(key: readonly unknown[]): key is Key {
-	return key.every((part) => typeof part === 'string' || Number.isFinite(part));
+	return key.every(isPlainPart);
+}
+
+/** Whether rows are written with such a part of a key; an infinite number is one. */
+export function isPlainPart(part: unknown): part is Key[number] {
+	return typeof part === 'string' || (typeof part === 'number' && !Number.isNaN(part));
 }

@@ -126,13 +126,15 @@ function readMark(path: string): Mark {
 	return { deaths: Number(deaths ?? 1), isOpening: state !== 'running' };
 }
 
-/** What is in a file; undefined if it is not there: another process may have removed it. */
+/**
+ * What is in a file; undefined if it is not there, as another process may have removed it, or cannot
+ * be read: writing it says why.
+ */
 function textIn(path: string): string | undefined {
 	try {
 		return readFileSync(path, 'latin1');
-	} catch (thrown) {
-		if (Reflect.get(Object(thrown), 'code') === 'ENOENT') return undefined;
-		throw thrown;
+	} catch {
+		return undefined;
 	}
 }
 

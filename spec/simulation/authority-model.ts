@@ -146,14 +146,21 @@ export function permitted(fleets: Fleets, request: Request): readonly string[] {
 		if (isDone && reply) perform(at, way, reply);
 		return isDone;
 	};
-	const mayHandIn = earlyMethods(request).every((each) => may(fleets[0].get(at), by, each));
+	const early = earlyMethods({ at, to, action, reply });
+	const mayHandIn = early.every((each) => may(fleets[0].get(at), by, each));
 	if (mayHandIn && once(0, false) && isScheduled) once(1, true);
 	for (const each of atStart) each();
 	return [...done, ...written];
 }
 
+/** What is decided where a request is handed in. */
+interface HandedIn extends Pick<Request, 'at' | 'to' | 'action'> {
+	readonly reply: Action | undefined;
+}
+
 /** The methods for which is asked at once where a request is handed in. */
-function earlyMethods({ at, to, action, reply }: Request): readonly string[] {
+function earlyMethods(asked: HandedIn): readonly string[] {
+	const { at, to, action, reply } = asked;
 	return [
 		...(to === at ? [methodOf(action)] : []),
 		...comingBack(at, action),
