@@ -110,7 +110,7 @@ export async function startLocalFleet(t: TestScope): Promise<LocalFleet> {
 				brokerAddress: broker.address,
 				socketFolder: folder,
 				databaseFolder: folder,
-				subscribersDataFolder: folder,
+				subscribersDataFolder: join(folder, 'data'),
 				claimMs: 100,
 				resendMsMin: 100,
 				...values,
