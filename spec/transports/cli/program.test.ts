@@ -99,7 +99,9 @@ test('a node that cannot start says why in three lines', async (t) => {
 	const { code, stdout, stderr } = await runReeve(words, { cwd });
 	assert.notEqual(code, 0);
 	assert.equal(stdout, '');
-	assert.match(stderr, /^error: .* \(storage_failed\)\n {2}.*file\/db.*\n {2}.*\n$/);
+	const [rules, ...error] = stderr.split(/^(?=error: )/m);
+	assert.match(rules ?? '', /^access rules of the first start, in .*\n$/);
+	assert.match(error.join(''), /^error: .* \(storage_failed\)\n {2}.*file\/db.*\n {2}.*\n$/);
 });
 
 test('the first start with a listener says where its token is, in one line', async (t) => {
