@@ -284,6 +284,6 @@ export function createDraw(random: () => number) {
 			return { at, by, to, action: isScheduled ? note() : action(3), ...answered, isScheduled };
 		},
 		/** Whether a node ends without a word before the rules change. */
-		dies: () => random() < 0.05,
+		dies: () => random() < 0.03,
 	};
 }
