@@ -127,8 +127,8 @@ function readMark(path: string): Mark {
 }
 
 /**
- * What is in a file; undefined if it is not there, as another process may have removed it, or cannot
- * be read: writing it says why.
+ * What is in a file; undefined if it is not there, as another process may have removed it, or
+ * cannot be read: writing it says why.
  */
 function textIn(path: string): string | undefined {
 	try {
