@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { checksumBytes } from './row-checksum.ts';
 import { isPlainKey, isPlainPart, isStorable } from './storable-key.ts';
 import type { SeeDamage } from './store-table.ts';
 import {
@@ -117,7 +118,7 @@ function partsOf(table: Table, key: Key): Readonly<Record<string, Key[number]>> 
 	return Object.fromEntries(names.map((name, at) => [name, key[at] ?? '']));
 }
 
-/** A row that was found damaged, with its bytes as they were. */
+/** A row that was found damaged, with the bytes of its value as they were. */
 export interface DamagedFound {
 	readonly table: Table;
 	readonly key: Key;
@@ -137,10 +138,11 @@ export function scanDamaged(
 ): readonly DamagedFound[] {
 	return journal
 		.scan<Buffer>('damaged', { ...rowsUnder(), limit })
-		.flatMap(({ key: [name, ...key], value: bytes }) => {
+		.flatMap(({ key: [name, ...key], value: row }) => {
 			const table = tableNames.find((one) => one === name);
 			if (!table) return [];
 			const next = nextOf[table] ?? elseNext;
+			const bytes = row.subarray(checksumBytes);
 			return { table, key, parts: partsOf(table, key), what: textOf(table, key), next, bytes };
 		});
 }

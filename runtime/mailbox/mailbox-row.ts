@@ -165,18 +165,15 @@ function lostRow([method, arrival]: Key, { guess }: DamagedRow): StoredMailboxRo
 	return { arrival: Number(arrival), id, from, message, bytes: 0, deadline: 0, sum };
 }
 
-/** The id of the message in the bytes of a damaged row; empty if it cannot be read. */
+/** The id of the message in the value of a damaged row; empty if it cannot be read. */
 export function guessedId(bytes: Buffer): string {
 	try {
-		const known = guessed.safeParse(unpack(bytes.subarray(checksumBytes)));
+		const known = guessed.safeParse(unpack(bytes));
 		return known.success ? known.data.id : '';
 	} catch {
 		return '';
 	}
 }
-
-/** The checksum in front of a row. */
-const checksumBytes = 4;
 
 /** What is looked for in the bytes of a damaged row. */
 const guessed = z
