@@ -57,9 +57,10 @@ const setSinceMs = Date.UTC(2025, 0, 1);
 export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 	const startedAt = clock.monotonic();
 	const bootedAt = clock.sinceBoot?.()?.ms ?? 0;
-	const from = resumedAt(clock, known);
+	const wallMs = clock.now();
+	const from = resumedAt(clock, wallMs, known);
 	/** How far the wall clock is ahead of store time, as of the last look. */
-	let offsetMs = clock.now() - from;
+	let offsetMs = keptOffsetMs(wallMs - from, known);
 	let notedAt = startedAt;
 	let sleptMs = 0;
 
@@ -103,9 +104,18 @@ export function startStoreTime(clock: Clock, known: unknown): StoreTime {
 	};
 }
 
-/** The store time at which a process begins. */
-function resumedAt(clock: Clock, known: unknown): number {
-	const wallMs = clock.now();
+/**
+ * How far the wall clock is ahead of store time at a start: as far as it was, unless it was set. So
+ * people are shown the same instants after a restart, to the millisecond.
+ */
+function keptOffsetMs(offsetMs: number, known: unknown): number {
+	if (!isTimeNote(known)) return offsetMs;
+	const keptMs = known.wallMs - known.storeMs;
+	return Math.abs(offsetMs - keptMs) < jumpMsMin ? keptMs : offsetMs;
+}
+
+/** The store time at which a process begins, when the wall clock shows `wallMs`. */
+function resumedAt(clock: Clock, wallMs: number, known: unknown): number {
 	if (!isTimeNote(known)) return wallMs;
 	const { storeMs, boot, bootMs = 0 } = known;
 	const byWall = storeMs + wallMs - known.wallMs;

@@ -37,6 +37,22 @@ test('clock jumps: store time is the wall clock until that is set, and goes on a
 	}
 });
 
+test('people are shown the same instants after a restart, though the clock goes on in mid-start', () => {
+	let nowMs = start;
+	const clock = { ...steppedClock(), now: () => (nowMs += 1) };
+	const first = startStoreTime(clock, undefined);
+	const sentAt = first.now();
+	const shown = first.wallOf(sentAt);
+	let note = first.note();
+	for (let starts = 0; starts < 20; starts += 1) {
+		const again = startStoreTime(clock, note);
+		assert.equal(again.wallOf(sentAt), shown);
+		note = again.note();
+	}
+	nowMs -= 50;
+	assert.equal(startStoreTime(clock, note).wallOf(sentAt), shown, 'a small correction');
+});
+
 test('clock jumps: people are shown instants as the wall clock is set now', async () => {
 	const clock = steppedClock(1, 0);
 	const time = startStoreTime(clock, undefined);
