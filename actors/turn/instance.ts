@@ -132,7 +132,7 @@ export function readInstance(
 /** Writes an instance, as {@link packInstance} has packed it; without bytes it is forgotten. */
 export function instanceChange(actor: string, key: string, packed?: Uint8Array): Change {
 	const place = [actor, key];
-	return packed ? { table: 'snapshots', key: place, packed } : { table: 'snapshots', key: place };
+	return { table: 'snapshots', key: place, ...(packed && { packed: [packed] }) };
 }
 
 /** How many instances of an actor are stored. */

@@ -144,7 +144,7 @@ export function createTurnRecorder(parts: {
 			const rows: Change[] = [];
 			for (let at = 0; at < turns.length; at += turnsPerRowMax) {
 				for (const [first, packed] of rowsOf(turns.slice(at, at + turnsPerRowMax))) {
-					rows.push({ table: 'turns', key: [actor, key, first % places], packed });
+					rows.push({ table: 'turns', key: [actor, key, first % places], packed: [packed] });
 				}
 			}
 			return rows;

@@ -16,8 +16,8 @@ export const checksumBytes = 4;
 export interface RowChecksum {
 	/** Writes the checksum of `row` into its first bytes; the others are the value. */
 	write(key: Key, row: Buffer): void;
-	/** Whether a row is as it was written. */
-	isSound(key: Key, row: Buffer): boolean;
+	/** The value of a row that is as it was written; undefined if it is not. */
+	soundValue(key: Key, row: Buffer): Buffer | undefined;
 }
 
 /** Creates the checksums of a table. */
@@ -27,9 +27,10 @@ export function rowChecksum(table: Table): RowChecksum {
 		write(key, row) {
 			row.writeUInt32LE(crc32(row.subarray(checksumBytes), hashOf(key, start)), 0);
 		},
-		isSound(key, row) {
-			if (row.length <= checksumBytes) return false;
-			return crc32(row.subarray(checksumBytes), hashOf(key, start)) === row.readUInt32LE(0);
+		soundValue(key, row) {
+			if (row.length <= checksumBytes) return undefined;
+			const value = row.subarray(checksumBytes);
+			return crc32(value, hashOf(key, start)) === row.readUInt32LE(0) ? value : undefined;
 		},
 	};
 }

@@ -182,8 +182,11 @@ export interface Change {
 	readonly key: Key;
 	readonly value?: unknown;
 	/** The value as MessagePack, if the caller has it: it is written as it is. */
-	readonly packed?: Uint8Array;
+	readonly packed?: Packed;
 }
+
+/** A value as MessagePack, in pieces: one that is there already is not copied. */
+export type Packed = readonly Uint8Array[];
 
 /** One end of a stretch: a key, or a place between keys, which raw bytes denote. */
 export type Bound = readonly (string | number | Uint8Array)[];

@@ -64,7 +64,7 @@ export async function salvage(from: string, to: string, now: number): Promise<vo
 			const key = keyOf(keyBytes);
 			if (!key) return fact.damaged(table);
 			if (table === 'meta' && ownFacts.has(String(key[0]))) return;
-			const isSound = sums.get(table)?.isSound(key, bytes) === true;
+			const isSound = sums.get(table)?.soundValue(key, bytes) !== undefined;
 			if (isSound || hasPlace(table, key)) batch.put(table, key, bytes);
 			if (isSound) return fact.saved(table);
 			fact.damaged(table);

@@ -7,7 +7,14 @@
  */
 import { isPlainKey } from './storable-key.ts';
 import { checksumBytes, rowChecksum } from './row-checksum.ts';
-import { DamagedRow, tables, type Key, type Table, type TableFacts } from './schema.ts';
+import {
+	DamagedRow,
+	tables,
+	type Key,
+	type Packed,
+	type Table,
+	type TableFacts,
+} from './schema.ts';
 
 /** Told of each damaged row that is met, as often as it is met. */
 export type SeeDamage = (table: Table, key: Key, bytes: Buffer) => void;
@@ -44,7 +51,7 @@ export interface StoreTable<Range extends RawRange = RawRange> {
 	get(key: Key): unknown;
 	putSync(key: Key, value: unknown): void;
 	/** A value that is MessagePack already. */
-	putPackedSync(key: Key, packed: Uint8Array): void;
+	putPackedSync(key: Key, packed: Packed): void;
 	removeSync(key: Key): void;
 	rows(range: Range): { key: Key; value: unknown }[];
 	keys(range: Range): Key[];
@@ -66,7 +73,8 @@ export function createStoreTable<Range extends RawRange>(parts: {
 	const checksum = rowChecksum(name);
 
 	const read = (key: Key, bytes: Buffer): unknown => {
-		if (checksum.isSound(key, bytes)) return codec.unpack(bytes.subarray(checksumBytes));
+		const value = checksum.soundValue(key, bytes);
+		if (value) return codec.unpack(value);
 		seeDamage(name, key, bytes);
 		const isKept = isKeptIfDamaged && isPlainKey(key) && key.length > 1;
 		return isKept ? new DamagedRow(guessOf(codec, bytes)) : undefined;
@@ -82,8 +90,13 @@ export function createStoreTable<Range extends RawRange>(parts: {
 		},
 		putSync: (key, value) => write(key, codec.pack(value, checksumBytes)),
 		putPackedSync(key, packed) {
-			const row = Buffer.allocUnsafe(checksumBytes + packed.byteLength);
-			row.set(packed, checksumBytes);
+			const bytes = packed.reduce((sum, piece) => sum + piece.byteLength, checksumBytes);
+			const row = Buffer.allocUnsafe(bytes);
+			let at = checksumBytes;
+			for (const piece of packed) {
+				row.set(piece, at);
+				at += piece.byteLength;
+			}
 			write(key, row);
 		},
 		removeSync: (key) => void raw.removeSync(key as StoreKey),

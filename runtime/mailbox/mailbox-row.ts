@@ -8,7 +8,7 @@ import type { Journal } from '../journal/journal.ts';
 import { z } from 'zod';
 import { isName } from '../message/topics.ts';
 import { pack, unpack } from '../message/codec.ts';
-import { DamagedRow, type Change, type Key, type Stretch } from '../journal/schema.ts';
+import { DamagedRow, type Change, type Key, type Packed, type Stretch } from '../journal/schema.ts';
 
 /** One accepted message. */
 export interface MailboxRow {
@@ -77,17 +77,14 @@ const headLength = 8;
  * The bytes of a row. The packed message is their last item as it is: it is not packed a second
  * time, and one reading yields both.
  */
-export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): Uint8Array {
+export function packMailboxRow({ body, ...mail }: NewMailboxRow, sum: number): Packed {
 	const { from, deadline, at = null, lane = null, seq = null, repeat, answer, asked } = mail;
 	const marked =
 		(repeat ? marks.repeat : 0) | (answer ? marks.answer : 0) | (asked ? marks.asked : 0);
 	const head: Head = [sum, body.byteLength, from, deadline, at, lane, seq, marked];
 	const packed = pack(head);
-	const row = new Uint8Array(packed.byteLength + body.byteLength);
-	row.set(packed);
-	row[0] = listOf(headLength + 1);
-	row.set(body, packed.byteLength);
-	return row;
+	packed[0] = listOf(headLength + 1);
+	return [packed, body];
 }
 
 /** Files a message; `sum` counts the bytes of all that its mailbox was given, this one included. */

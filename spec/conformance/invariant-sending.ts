@@ -38,7 +38,9 @@ test('I1: A message whose send promise resolved is found in the journal after ki
 			for (const message of messages) socket.write(`${JSON.stringify(message)}\n`);
 		});
 		socket.on('error', () => {});
-		createInterface({ input: socket }).on('line', (line) => {
+		// It reports the errors of its input a second time.
+		const lines = createInterface({ input: socket }).on('error', () => {});
+		lines.on('line', (line) => {
 			const { id } = JSON.parse(line) as { id?: string };
 			if (id !== undefined) answered.push(id);
 			// As soon as it is known that it was taken, in the middle of the others.

@@ -18,7 +18,7 @@ import {
 	type SimulatedFleet,
 } from '../../supervisors/testing/simulated-fleet.ts';
 import type { TestScope } from '../support/temporary.ts';
-import { checksumBytes, rowChecksum } from '../../runtime/journal/row-checksum.ts';
+import { rowChecksum } from '../../runtime/journal/row-checksum.ts';
 import { tableNames, type Table } from '../../runtime/journal/schema.ts';
 import { unpack } from '../../runtime/message/codec.ts';
 
@@ -163,8 +163,9 @@ export function rawRows(folder: string, table: Table): readonly RawRow[] {
 	return Array.from(rows.getRange({ snapshot: false }), (row) => {
 		const key = [row.key].flat() as RawRow['key'];
 		const bytes = row.value as Buffer;
-		assert.ok(rowChecksum(table).isSound(key, bytes), `${table} ${key.join(' ')} has its checksum`);
-		const value = unpack(bytes.subarray(checksumBytes));
+		const sound = rowChecksum(table).soundValue(key, bytes);
+		assert.ok(sound, `${table} ${key.join(' ')} has its checksum`);
+		const value = unpack(sound);
 		return { key, value: read(Number(key[1]), value) as RawRow['value'] };
 	});
 }

@@ -22,9 +22,8 @@ function setRecorder(given: Partial<Config>, { clockOfStore = false } = {}) {
 	const rows = new Map<string, { key: Key; value: unknown; bytes: number }>();
 	const write = (changes: readonly Change[]): void => {
 		for (const { key, value, packed } of changes) {
-			const row = packed
-				? { value: unpack(packed), bytes: packed.byteLength }
-				: { value, bytes: 0 };
+			const bytes = packed && Buffer.concat(packed);
+			const row = { value: bytes ? unpack(bytes) : value, bytes: bytes?.byteLength ?? 0 };
 			rows.set(JSON.stringify(key), { key, ...row });
 		}
 	};

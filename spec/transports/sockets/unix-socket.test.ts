@@ -40,7 +40,8 @@ function connect(t: TestContext, path: string) {
 	const socket = createConnection(path);
 	t.after(() => socket.destroy());
 	const lines = createNotes<unknown>();
-	createInterface({ input: socket }).on('line', (line) => lines.add(JSON.parse(line)));
+	const reader = createInterface({ input: socket }).on('error', () => {});
+	reader.on('line', (line) => lines.add(JSON.parse(line)));
 	const ended = new Promise((resolve) => socket.once('close', resolve));
 	const connected = new Promise((resolve) => socket.once('connect', resolve));
 	return { socket, lines, ended, connected };

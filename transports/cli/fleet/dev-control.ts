@@ -47,9 +47,12 @@ export async function openControl(
 	const server = createServer((socket) => {
 		clients.add(socket);
 		socket.once('close', () => clients.delete(socket));
-		socket.on('error', () => socket.destroy());
+		const hangUp = () => socket.destroy();
+		socket.on('error', hangUp);
 		const write = (value: object) => void socket.write(`${JSON.stringify(value)}\n`);
-		createInterface({ input: socket }).on('line', (line) => {
+		// It reports the errors of its input a second time, and unheard they would end the fleet.
+		const lines = createInterface({ input: socket }).on('error', hangUp);
+		lines.on('line', (line) => {
 			answer(line, act).then(
 				(text) => {
 					write({ row: { text } });
