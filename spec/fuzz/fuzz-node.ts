@@ -21,6 +21,8 @@ export interface FuzzNode {
 	readonly folder: string;
 	/** The address of a transport, as it says when it is up. */
 	readonly address: (transport: string) => string;
+	/** Resolves with the outcome of a message that is still to come: it may leave its history soon. */
+	readonly outcome: (id: string) => Promise<string>;
 	readonly faults: () => readonly string[];
 	readonly timers: () => number;
 }
@@ -92,7 +94,9 @@ export async function startFuzzNode(
 	const node = await startNode(config, { clock, transports, actors: [thermostat] });
 	t.after(() => node.stop());
 	const faults: string[] = [];
+	const awaited = new Map<string, (outcome: string) => void>();
 	node.signals.subscribe((signal) => {
+		if (signal.type === 'message.settled') awaited.get(signal.id)?.(signal.outcome);
 		const fault = faultOf(signal);
 		if (fault !== undefined) faults.push(fault);
 	});
@@ -105,6 +109,13 @@ export async function startFuzzNode(
 			}
 			throw new Error(`${transport} is not up`);
 		},
+		outcome: (id) =>
+			new Promise((resolve) => {
+				awaited.set(id, (outcome) => {
+					awaited.delete(id);
+					resolve(outcome);
+				});
+			}),
 		faults: () => faults.splice(0),
 		timers: pending,
 	};

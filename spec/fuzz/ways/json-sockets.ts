@@ -79,23 +79,14 @@ function opened(fuzzNode: FuzzNode, where: NetConnectOpts, head: Uint8Array): Op
 			const id = `good-${count}`;
 			const message = { toNode: 'central', method: 'REQPing', id };
 			const bytes = Buffer.concat([head, Buffer.from(JSON.stringify(message))]);
+			const outcome = fuzzNode.outcome(id);
 			const answer = await converse(where, { bytes, about: {} }, { stayMs });
 			assert.match(answer, new RegExp(`"id":"${id}"`), answer);
-			await pinged(fuzzNode, id);
+			assert.equal(await outcome, 'done', id);
 		},
 		faults: fuzzNode.faults,
 		timers: fuzzNode.timers,
 	};
-}
-
-/** Resolves when this message is done; rejects if it has another outcome, or is not known. */
-async function pinged({ node }: Pick<FuzzNode, 'node'>, id: string): Promise<void> {
-	let state: unknown;
-	const question = { reeve: 'watch', ids: [id] };
-	for await (const row of node.api.ask(question, new AbortController().signal)) {
-		state = Reflect.get(Object(row), 'state');
-	}
-	assert.equal(state, 'done', `${id} is ${String(state)}`);
 }
 
 /** The unix socket. */
