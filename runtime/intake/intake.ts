@@ -13,6 +13,7 @@ import { refuseOwnNames } from '../files/data-folder.ts';
 import type { MethodDefinition } from '../method/method.ts';
 import { checkInput, type CheckedInput, type Message } from '../message/message.ts';
 import { asReeveError, errorTable, ReeveError, type ErrorCode } from '../platform/errors.ts';
+import { createTurnLimit } from './turn-limit.ts';
 import type { PassPoint } from '../platform/crash-points.ts';
 import { createPublicIntake, type PublicIntakeParts, type PublicIntake } from './public-intake.ts';
 import { derivedIdStarts, isDerivedId, newId } from '../platform/ids.ts';
@@ -64,13 +65,14 @@ export interface Intake {
 }
 
 const local: Asker = { caller: { kind: 'local' } };
-/** For so many receivers one message is filed at a time. */
+/** So many messages are checked and filed in one turn of the event loop. */
 const filedAtOnce = 256;
 
 /** Creates the intake of a node. */
 export function createIntake(parts: IntakeParts): Intake {
 	const { clock, ledger, router, signals } = parts;
 	const { check, make } = createCheck(parts);
+	const turnLimit = createTurnLimit(filedAtOnce);
 
 	const refuse = (code: ErrorCode, detail: string, via: string): Answer => {
 		signals.emit('message.refused', { code, detail, via });
@@ -99,6 +101,9 @@ export function createIntake(parts: IntakeParts): Intake {
 	};
 
 	const accept: Intake['accept'] = async (raw, via, asker = local) => {
+		// Without an `await` where it need not wait: what is taken in one turn shares a transaction.
+		const turn = turnLimit.wait();
+		if (turn) await turn;
 		try {
 			const input = checkInput(raw);
 			if (input.id !== undefined) checkId(input.id);

@@ -53,6 +53,30 @@ test('a message for very many receivers is filed in parts, and others get their 
 	assert.ok(most <= 256, `${most} in one turn of the event loop`);
 });
 
+test('very many messages at once are taken in parts and in order, and others get their turn in between', async (t) => {
+	const node = composedNode(t);
+	const { outbox, signals } = node.services;
+	const taken: string[] = [];
+	signals.subscribe((signal) => void (signal.type === 'message.accepted' && taken.push(signal.id)));
+	let isOver = false;
+	let [before, most] = [0, 0];
+	const look = (): void => {
+		most = Math.max(most, outbox.waiting() - before);
+		before = outbox.waiting();
+		if (!isOver) setImmediate(look);
+	};
+	look();
+	const raws = Array.from({ length: 2000 }, (_none, index) => ({ ...ping, id: `m${index}` }));
+	await Promise.all(raws.map((raw) => accept(node, raw)));
+	isOver = true;
+	assert.equal(outbox.waiting(), 2000);
+	assert.ok(most > 0 && most <= 256, `${most} in one turn of the event loop`);
+	assert.deepEqual(
+		taken,
+		raws.map(({ id }) => id),
+	);
+});
+
 test('a repetition is answered no earlier than what it repeats is on disk', async (t) => {
 	const node = composedNode(t);
 	const first = accept(node, { ...ping, id: 'm1' });
