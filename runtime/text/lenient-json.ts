@@ -44,33 +44,41 @@ function badJson(cause: unknown): ReeveError {
 	return new ReeveError('bad_json', cause instanceof Error ? cause.message : '', { cause });
 }
 
-/** Removes each comma that only white space separates from a closing bracket; in linear time. */
+const [quote, comma, backslash] = [0x22, 0x2c, 0x5c];
+const closing: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+const blank: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/**
+ * Removes each comma that only white space separates from a closing bracket. It looks at codes, one
+ * by one: a pattern takes ten times longer for text that is nothing but commas or escapes.
+ */
 function withoutTrailingCommas(text: string): string {
-	const interesting = /[",]/g;
-	const closing = /\s*[}\]]/y;
 	const pieces: string[] = [];
 	let from = 0;
-	for (let found = interesting.exec(text); found; found = interesting.exec(text)) {
-		const at = found.index;
-		if (found[0] === '"') {
-			interesting.lastIndex = endOfString(text, at);
-			continue;
-		}
-		closing.lastIndex = at + 1;
-		if (!closing.test(text)) continue;
+	for (let at = 0; at < text.length; at += 1) {
+		const code = text.charCodeAt(at);
+		if (code === quote) at = endOfString(text, at + 1);
+		if (code !== comma || !isClosed(text, at + 1)) continue;
 		pieces.push(text.slice(from, at));
 		from = at + 1;
 	}
 	return pieces.length === 0 ? text : pieces.join('') + text.slice(from);
 }
 
-/** The position behind the string that begins at `at`. */
-function endOfString(text: string, at: number): number {
-	const special = /["\\]/g;
-	special.lastIndex = at + 1;
-	for (let found = special.exec(text); found; found = special.exec(text)) {
-		if (found[0] === '"') return special.lastIndex;
-		special.lastIndex += 1;
+/** Whether a closing bracket follows here, behind white space at most. */
+function isClosed(text: string, from: number): boolean {
+	let at = from;
+	while (blank.has(text.charCodeAt(at))) at += 1;
+	return closing.has(text.charCodeAt(at));
+}
+
+/** Where the string ends whose first character is at `from`. */
+function endOfString(text: string, from: number): number {
+	let at = from;
+	for (; at < text.length; at += 1) {
+		const code = text.charCodeAt(at);
+		if (code === quote) break;
+		if (code === backslash) at += 1;
 	}
-	return text.length;
+	return at;
 }

@@ -44,18 +44,21 @@ export function readPayload(bytes: Uint8Array, limits: PayloadLimits): readonly 
 }
 
 function readValue(bytes: Uint8Array, limits: PayloadLimits): unknown {
+	const first = firstOf(bytes);
+	if (first === '') throw new ReeveError('bad_message', 'the payload is empty');
 	// YAML accepts nearly any text; one that begins so was meant as JSON.
-	const isJson = jsonStarts.has(firstOf(bytes));
+	const isJson = jsonStarts.has(first);
 	if (isJson) checkJson(bytes, limits);
+	// What takes longer than JSON has a smaller limit, and is not looked at beyond it.
+	else if (bytes.byteLength > limits.yamlBytesMax) {
+		const advice = 'send it as JSON, or raise yamlBytesMax';
+		throw new ReeveError('too_large', `more than ${limits.yamlBytesMax} bytes of YAML: ${advice}`);
+	}
 	const json = readJson(bytes);
 	if (!json) throw new ReeveError('bad_message', 'the payload is empty');
 	if (json.type === 'value') return json.value;
 	const text = textOf(bytes);
 	if (isJson || text.includes('\ufffd')) throw json.error;
-	if (bytes.byteLength > limits.yamlBytesMax) {
-		const advice = 'send it as JSON, or raise yamlBytesMax';
-		throw new ReeveError('too_large', `more than ${limits.yamlBytesMax} bytes of YAML: ${advice}`);
-	}
 	if ((text.match(yamlSigns)?.length ?? 0) > yamlSignsMax) {
 		throw new ReeveError('too_large', 'YAML with too many entries and lines: send it as JSON');
 	}
@@ -77,8 +80,9 @@ const jsonStarts: ReadonlySet<string> = new Set(['[', '{', '"']);
 
 /** The first character that is no white space, and no byte order mark. */
 function firstOf(bytes: Uint8Array): string {
-	const at = bytes.findIndex((byte) => !blank.has(byte));
-	return at < 0 ? '' : String.fromCharCode(bytes[at] ?? 0);
+	let at = 0;
+	while (at < bytes.length && blank.has(bytes[at] ?? 0)) at += 1;
+	return at < bytes.length ? String.fromCharCode(bytes[at] ?? 0) : '';
 }
 
 /** White space of JSON, and the bytes of a byte order mark. */

@@ -4,8 +4,9 @@ import { realClock } from '../../runtime/platform/clock.ts';
 import { missing } from '../support/broker.ts';
 import { brokerPrograms, type BrokerName } from '../torture/brokers.ts';
 import { torture } from '../torture/play.ts';
+import { effort } from '../support/effort.ts';
 
-const seconds = 15;
+const seconds = effort(10, 15);
 
 /**
  * Tortures a fleet over a broker for a short time; what is found is in the message of a failure.

@@ -5,12 +5,15 @@ import process from 'node:process';
 import test from 'node:test';
 import { seededChance } from '../../runtime/platform/clock.ts';
 import { startHosts, type HostedProcess, type Hosts } from '../support/processes.ts';
+import { effort } from '../support/effort.ts';
 
 /** How often a service manager may have to start a node with a damaged store. */
 const startsMax = 3;
 const pageBytes = 4096;
 /** `DAMAGE_SEEDS=100-200` tries others. */
-const [firstSeed = 1, lastSeed = 2] = (process.env['DAMAGE_SEEDS'] ?? '1-2').split('-').map(Number);
+const [firstSeed = 1, lastSeed = 2] = (process.env['DAMAGE_SEEDS'] ?? `1-${effort(2, 20)}`)
+	.split('-')
+	.map(Number);
 const seeds = Array.from({ length: lastSeed - firstSeed + 1 }, (_, index) => firstSeed + index);
 
 /** Starts a node again until it stays up. */

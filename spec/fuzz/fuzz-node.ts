@@ -21,7 +21,7 @@ export interface FuzzNode {
 	readonly folder: string;
 	/** The address of a transport, as it says when it is up. */
 	readonly address: (transport: string) => string;
-	/** Resolves with the outcome of a message that is still to come: it may leave its history soon. */
+	/** Resolves with the outcome of a message to come: its history may forget it soon. */
 	readonly outcome: (id: string) => Promise<string>;
 	readonly faults: () => readonly string[];
 	readonly timers: () => number;

@@ -23,11 +23,12 @@ import {
 import startupFolder from '../../transports/folders/startup-folder.ts';
 import { createContext } from '../support/transport-context.ts';
 import { startWorld } from './world.ts';
+import { effort } from '../support/effort.ts';
 
 /** After this comes what waits for a time: well after the rules have changed. */
 const delayMs = 5000;
 /** How many fleets are tried. */
-const fleets = Number(process.env['REEVE_AUTHORITY_FLEETS'] ?? 2000);
+const fleets = Number(process.env['REEVE_AUTHORITY_FLEETS'] ?? effort(400, 2000));
 const seed = Number(process.env['REEVE_SEED'] ?? 1);
 
 interface Call {

@@ -6,6 +6,7 @@ import { seededChance } from '../../runtime/platform/clock.ts';
 import type { SimulatedFleet } from '../../supervisors/testing/simulated-fleet.ts';
 import { randomJump } from './nemesis.ts';
 import { forSeeds, note, startWorld, storedContexts, type World } from './world.ts';
+import { effort } from '../support/effort.ts';
 
 const minuteMs = 60_000;
 const yearMs = 365 * 86_400_000;
@@ -72,7 +73,7 @@ test('clock jumps: schedules of a clock in 2037 go on when it is set to today, a
 });
 
 test('clock jumps: durations are what they were, whatever the clock shows and whenever the node dies', async (t) => {
-	await forSeeds(3, async (seed) => {
+	await forSeeds(effort(1, 3), async (seed) => {
 		const chance = seededChance(seed);
 		const config = {
 			resendMsMax: 5000,

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { play, randomScenario } from './nemesis.ts';
 import { forSeeds, rawReceipts, startWorld } from './world.ts';
+import { effort } from '../support/effort.ts';
 
 const nodes = ['central', 'ship1', 'ship2'] as const;
 
 test('over random accidents of a fleet, every accepted message is done, and settled once', async (t) => {
-	await forSeeds(6, async (seed) => {
+	await forSeeds(effort(2, 6), async (seed) => {
 		const { fleet } = startWorld(t, {
 			seed,
 			faults: { delayMs: [1, 50] },

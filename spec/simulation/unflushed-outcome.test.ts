@@ -9,6 +9,7 @@ import { seededChance } from '../../runtime/platform/clock.ts';
 import type { SimulatedNode } from '../../supervisors/testing/simulated-fleet.ts';
 import { forSeeds, note, startWorld } from './world.ts';
 import { tapWire } from './wire-tap.ts';
+import { effort } from '../support/effort.ts';
 
 const config = { unknownMethodGrace: 0 };
 /** Longer than any resend takes. */
@@ -88,7 +89,7 @@ test('a death between taking a message back and writing that leaves no message w
 });
 
 test('over random deaths with outcomes that are not written, every message has one that is true', async (t) => {
-	await forSeeds(3, async (seed) => {
+	await forSeeds(effort(1, 3), async (seed) => {
 		const chance = seededChance(seed);
 		const faults = { delayMs: [1, 80] } as const;
 		const small = { ...config, windowMessagesMax: 3, resendMsMin: 200, claimPauseMs: 1000 };

@@ -5,6 +5,7 @@ import { defineActor } from '../../../actors/definition/definition.ts';
 import { seededChance, steppedClock } from '../../../runtime/platform/clock.ts';
 import { type ActorNode, startActorNode } from '../../support/actor-node.ts';
 import { eventTypes, randomMachine } from '../../support/random-machine.ts';
+import { effort } from '../../support/effort.ts';
 
 /** One thing that happens to a machine: an event, or time that goes by. */
 type Incident = { readonly type: string } | { readonly passMs: number };
@@ -123,7 +124,7 @@ async function passing(current: () => ActorNode, ms: number): Promise<void> {
 	await clock.advance(until - clock.monotonic());
 }
 
-const seedsPerTest = 100;
+const seedsPerTest = effort(40, 100);
 for (const first of [1, 1001, 2001]) {
 	test(`durable machines end like plain ones in spite of crashes, seeds from ${first}`, async (t) => {
 		let crashes = 0;
@@ -136,6 +137,9 @@ for (const first of [1, 1001, 2001]) {
 			sent += expected.sent.length;
 			assert.deepEqual(found.outcome, expected, `seed ${seed}`);
 		}
-		assert.ok(crashes > 100 && sent > 100, `only ${crashes} crashes and ${sent} messages`);
+		assert.ok(
+			crashes > seedsPerTest && sent > seedsPerTest,
+			`only ${crashes} crashes and ${sent} messages`,
+		);
 	});
 }

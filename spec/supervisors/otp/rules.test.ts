@@ -29,8 +29,9 @@ import {
 	type Dice,
 	type Stagehands,
 } from '../../support/random-tree.ts';
+import { effort } from '../../support/effort.ts';
 
-const seeds = 1000;
+const seeds = effort(400, 1000);
 const stepsMax = 30;
 
 /** One seed's two trees. */
