@@ -17,6 +17,7 @@ import {
 	fate,
 	fragile,
 	rowOf,
+	rowsOf,
 	createSupervision,
 	startedChild,
 	worker,
@@ -34,7 +35,7 @@ function faultOf(spec: unknown, autoShutdown?: 'never' | 'any_significant' | 'al
 test('child_adm: a child from start to deletion, with every answer of every call', async (t) => {
 	const { clock, start } = createSupervision(t);
 	const top = await start({ children: [] });
-	assert.deepEqual([await top.whichChildren(), await counts(top)], [[], [0, 0, 0, 0]]);
+	assert.deepEqual([await rowsOf(top), await counts(top)], [[], [0, 0, 0, 0]]);
 	const spec = worker('ch1');
 	const first = startedChild(await top.startChild(spec));
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
@@ -60,13 +61,13 @@ test('child_adm: a child from start to deletion, with every answer of every call
 	await top.stop();
 	await clock.settle();
 	assert.deepEqual(await top.startChild(spec), { error: 'noproc' });
-	assert.deepEqual(await top.whichChildren(), []);
+	assert.deepEqual(await top.whichChildren(), { error: 'noproc' });
 });
 
 test('child_adm_simple: the same calls for dynamic children, and their refusals', async (t) => {
 	const supervision = createSupervision(t);
 	const top = await supervision.run('simple_one_for_one', [worker('ch')]);
-	assert.deepEqual([await top.whichChildren(), await counts(top)], [[], [1, 0, 0, 0]]);
+	assert.deepEqual([await rowsOf(top), await counts(top)], [[], [1, 0, 0, 0]]);
 	const one = startedChild(await top.startChild([]));
 	const two = startedChild(await top.startChild([]));
 	assert.deepEqual(await counts(top), [1, 2, 0, 2]);
@@ -117,7 +118,6 @@ test('child_specs: every invalid field is named, and so are duplicates and bad t
 		[{ ...good, start: 'module' }, 'invalid_start'],
 		[{ ...good, restart: 'prrmanent' }, 'invalid_restart'],
 		[{ ...good, shutdown: -10 }, 'invalid_shutdown'],
-		[{ ...good, shutdown: 0 }, 'invalid_shutdown'],
 		[{ ...good, shutdown: 1.5 }, 'invalid_shutdown'],
 		[{ ...good, shutdown: 'soon' }, 'invalid_shutdown'],
 		[{ ...good, type: 'wrker' }, 'invalid_child_type'],
@@ -196,7 +196,7 @@ async function fillAndCount(top: SupervisorRef, type: 'worker' | 'supervisor'): 
 		const starts = Array.from({ length: 1000 }, () => top.startChild([]));
 		for (const answer of await Promise.all(starts)) startedChild(answer);
 		assert.deepEqual(await counts(top), listed(total));
-		const rows = await top.whichChildren();
+		const rows = await rowsOf(top);
 		assert.equal(rows.length, total);
 		assert.ok(rows.every((row) => row.state === 'running' && row.type === type && row.child));
 	}
@@ -240,7 +240,7 @@ test('count_restarting_children: they are not active, but stay counted until the
 	broken.is = false;
 	await clock.advance(1000);
 	assert.deepEqual(await counts(top), [1, 2, 0, 2]);
-	const [row] = await top.whichChildren();
+	const [row] = await rowsOf(top);
 	await top.terminateChild(row!.child!);
 	assert.deepEqual(await counts(top), [1, 1, 0, 1]);
 });
@@ -274,7 +274,7 @@ test('which_children: the list and each row follow start, stop, restart and dele
 	const { start } = createSupervision(t);
 	const inner = supervisorChild({ name: 'inner', strategy: 'one_for_one', children: [] });
 	const top = await start({ children: [worker('ch1'), inner] });
-	const ids = async () => (await top.whichChildren()).map(({ id, state }) => `${id} ${state}`);
+	const ids = async () => (await rowsOf(top)).map(({ id, state }) => `${id} ${state}`);
 	assert.deepEqual(await ids(), ['inner running', 'ch1 running']);
 	await top.startChild(worker('ch2'));
 	assert.deepEqual(await ids(), ['ch2 running', 'inner running', 'ch1 running']);
@@ -294,7 +294,7 @@ test('which_children_simple_one_for_one: rows are found by pid, and not by anyth
 	const top = await createSupervision(t).run('simple_one_for_one', [worker('ch')]);
 	const one = startedChild(await top.startChild([]));
 	const two = startedChild(await top.startChild([]));
-	const rows = await top.whichChildren();
+	const rows = await rowsOf(top);
 	assert.deepEqual(
 		rows.map(({ child }) => child),
 		[two, one],
@@ -303,5 +303,5 @@ test('which_children_simple_one_for_one: rows are found by pid, and not by anyth
 	assert.deepEqual(await top.whichChild('ch'), { error: 'simple_one_for_one' });
 	await top.terminateChild(one);
 	assert.deepEqual(await top.whichChild(one), notFound);
-	assert.equal((await top.whichChildren()).length, 1);
+	assert.equal((await rowsOf(top)).length, 1);
 });

@@ -11,6 +11,7 @@ import {
 	fate,
 	living,
 	createSupervision,
+	rowsOf,
 	startedChild,
 	supervisorOf,
 	worker,
@@ -113,7 +114,7 @@ test('code_change_simple_map: dynamic children keep running, and restart by the 
 	diffOf(await top.changeSpecs({ ...pool, children: [temporary] }));
 	assert.equal(fate(child), 'alive');
 	await end(child, new Error('crash'));
-	assert.deepEqual(await top.whichChildren(), []);
+	assert.deepEqual(await rowsOf(top), []);
 	const notSimple = { ...pool, strategy: 'one_for_one' } as const;
 	assert.equal(faultOf(await top.changeSpecs(notSimple)), 'invalid_strategy');
 });

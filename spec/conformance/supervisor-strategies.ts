@@ -17,6 +17,7 @@ import {
 	fragile,
 	living,
 	rowOf,
+	rowsOf,
 	createSupervision,
 	startedChild,
 	worker,
@@ -145,7 +146,7 @@ test('simple_one_for_one: a crashed child is restarted until the budget is used 
 	assert.equal(fate(two), 'alive');
 	await supervision.end(two, abnormal);
 	assert.equal(fate(top), 'alive');
-	const [row] = await top.whichChildren();
+	const [row] = await rowsOf(top);
 	await supervision.end(row!.child!, abnormal);
 	assert.equal(fate(top), 'shutdown');
 });
@@ -304,7 +305,7 @@ test('hanging_restart_loop: while a child keeps failing to start, every call is 
 	assert.deepEqual(await answers(supervision, top.startChild(spec)), { error: 'already_present' });
 	assert.deepEqual(await answers(supervision, top.restartChild('ch1')), restarting);
 	assert.deepEqual(await answers(supervision, top.deleteChild('ch1')), restarting);
-	const rows = await answers(supervision, top.whichChildren());
+	const rows = await answers(supervision, rowsOf(top));
 	assert.deepEqual(
 		rows.map(({ id, state }) => `${id} ${state}`),
 		['ch1 restarting'],
@@ -330,7 +331,7 @@ test('hanging_restart_loop_rest_for_one: later siblings are down, earlier ones u
 	assert.deepEqual(await answers(supervision, top.startChild(spec)), { error: 'already_present' });
 	assert.deepEqual(await answers(supervision, top.restartChild('ch2')), restarting);
 	assert.deepEqual(await answers(supervision, top.deleteChild('ch2')), restarting);
-	await answers(supervision, top.whichChildren());
+	await answers(supervision, rowsOf(top));
 	assert.deepEqual(living(top), { ch1: first.pid, ch2: 'restarting', ch3: 'stopped' });
 	assert.deepEqual(await answers(supervision, counts(top)), [3, 1, 0, 3]);
 	assert.deepEqual(await answers(supervision, top.terminateChild('ch2')), { ok: true });
@@ -347,7 +348,7 @@ test('hanging_restart_loop_simple: a dynamic child that hangs is found and stopp
 	const refused = { error: 'simple_one_for_one' } as const;
 	assert.deepEqual(await answers(supervision, top.restartChild('ch')), refused);
 	assert.deepEqual(await answers(supervision, top.deleteChild('ch')), refused);
-	const [row] = await answers(supervision, top.whichChildren());
+	const [row] = await answers(supervision, rowsOf(top));
 	assert.equal(row?.state, 'restarting');
 	assert.deepEqual(await answers(supervision, counts(top)), [1, 0, 0, 1]);
 	assert.deepEqual(await answers(supervision, top.terminateChild(child)), { ok: true });

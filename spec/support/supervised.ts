@@ -163,6 +163,13 @@ export function createSupervision(test: Pick<TestContext, 'after'>): TestSupervi
 	return supervision;
 }
 
+/** The children of a supervisor that runs, newest first. */
+export async function rowsOf(top: SupervisorRef): Promise<readonly ChildRow[]> {
+	const rows = await top.whichChildren();
+	assert.ok(!('error' in rows), `${top.id} has ended`);
+	return rows;
+}
+
 /** The row of a child, which must be there. */
 export async function rowOf(top: SupervisorRef, key: ChildKey): Promise<ChildRow> {
 	const row = await top.whichChild(key);
@@ -195,7 +202,9 @@ export function startedChild(answer: { readonly child?: Child | undefined } | Re
 
 /** The counts as OTP lists them: specs, active, supervisors, workers. */
 export async function counts(top: SupervisorRef): Promise<readonly number[]> {
-	const { specs, active, supervisors, workers } = await top.countChildren();
+	const counted = await top.countChildren();
+	assert.ok(!('error' in counted), `${top.id} has ended`);
+	const { specs, active, supervisors, workers } = counted;
 	return [specs, active, supervisors, workers];
 }
 

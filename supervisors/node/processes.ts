@@ -14,7 +14,7 @@ import type { Processes, ProcessName, ProcessRow } from '../../runtime/method/pr
 import type { ChildRow, Refusal } from '../otp/child-management.ts';
 import type { ChildSpec } from '../otp/child-spec.ts';
 import type { NodeServices } from '../composition/node-services.ts';
-import { supervisorNamed } from '../otp/registered-supervisors.ts';
+import { childrenOf, supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /** What processes are operated with. */
 export interface ProcessParts {
@@ -55,8 +55,8 @@ export function createProcesses(parts: ProcessParts): Processes {
 
 	const list = async (): Promise<readonly ProcessRow[]> => {
 		const [below, above] = await Promise.all([
-			subscribers().whichChildren(),
-			publishers().whichChildren(),
+			childrenOf(services.names, 'subscribers'),
+			childrenOf(services.names, 'publishers'),
 		]);
 		const takers = below.map((child): ProcessRow => {
 			const kind = methods.find(child.id)?.kind ?? 'EventACK';

@@ -7,7 +7,7 @@
  * @module
  */
 import type { NodeServices } from '../composition/node-services.ts';
-import { supervisorNamed } from '../otp/registered-supervisors.ts';
+import { childrenOf, supervisorNamed } from '../otp/registered-supervisors.ts';
 
 /**
  * Makes the function that publishers call when they find out. A call during another one does
@@ -25,7 +25,7 @@ export function createRenewal(
 		signals.emit('store.renewed', { storeId: journal.storeId, before, why });
 		// The broker holds a will of the old identity. What is under way is sent again afterwards.
 		const ref = supervisorNamed(names, 'transports');
-		for (const { id } of await ref.whichChildren()) {
+		for (const { id } of await childrenOf(names, 'transports')) {
 			await ref.terminateChild(id);
 			await ref.restartChild(id);
 		}

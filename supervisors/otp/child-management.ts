@@ -8,7 +8,7 @@ import type { CheckedChild, ChildSpec } from './child-spec.ts';
 import type { Child } from './child.ts';
 import * as children from './children.ts';
 import type { Member, Children } from './children.ts';
-import { begin, end, type Instant, type Rule, type Started } from './rules.ts';
+import { begin, beginOrForget, end, type Instant, type Rule, type Started } from './rules.ts';
 import { checkChild, type SpecFault } from './spec-check.ts';
 
 /** Why a supervisor did not do what it was asked for, in OTP's words. */
@@ -66,7 +66,7 @@ export interface ChildRow {
 export interface ChildCounts {
 	/** Specifications; 1 under `simple_one_for_one`. */
 	readonly specs: number;
-	/** Children that run now. */
+	/** Children that run now; of dynamic ones those whose end has not been handled yet, too. */
 	readonly active: number;
 	/** Children of this type, running or not. */
 	readonly supervisors: number;
@@ -90,7 +90,7 @@ export function* startChild(
 	const present = children.isSimple(state) ? state.byChild.size : state.byId.size;
 	if (present >= maxChildren) return { error: 'max_children' };
 	if (!children.isSimple(state)) state.byId.set(spec.id, made);
-	const started = yield* begin(state, made, now);
+	const started = yield* beginOrForget(state, made, now);
 	if (!('child' in started) && !('ignored' in started)) children.forget(state, made);
 	return answerOf(started);
 }
@@ -135,7 +135,10 @@ export function* terminateChild(state: Children, key: ChildKey): Rule<Done | Ref
 	return done;
 }
 
-/** Starts a stopped child again. This does not count as a restart. */
+/**
+ * Starts a stopped child again. This does not count as a restart. If its start answers `ignore`, it
+ * stays listed, also a temporary child, which only a change of the specification can have added.
+ */
 export function* restartChild(
 	state: Children,
 	id: string,
@@ -181,20 +184,34 @@ function rowOf({ spec: { id, type }, child, state, restarts }: Member): ChildRow
 	return { id, child, state, type, restarts };
 }
 
-/** The specification of one child, defaults included. */
+/**
+ * The specification of one child, defaults included. Dynamic children have that of their template,
+ * which is found by its id, too, and by an actor that has ended.
+ */
 export function getChildSpec(state: Children, key: ChildKey): CheckedChild | Refusal {
-	return find(state, key)?.spec ?? { error: 'not_found' };
+	const member = find(state, key);
+	if (member) return member.spec;
+	if (!children.isSimple(state)) return { error: 'not_found' };
+	const template = children.templateOf(state);
+	const isKnown = typeof key === 'string' ? key === template.id : key.exitReason !== undefined;
+	return isKnown ? template : { error: 'not_found' };
 }
 
 /** Counts the children. */
 export function countChildren(state: Children): ChildCounts {
 	const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
-	const members = children.isSimple(state) ? state.byChild.values() : state.byId.values();
+	const isDynamic = children.isSimple(state);
+	const members = isDynamic ? state.byChild.values() : state.byId.values();
 	for (const member of members) {
 		counts.specs += 1;
-		if (member.state === 'running') counts.active += 1;
+		if (isActive(member, isDynamic)) counts.active += 1;
 		if (member.spec.type === 'supervisor') counts.supervisors += 1;
 		else counts.workers += 1;
 	}
-	return children.isSimple(state) ? { ...counts, specs: 1 } : counts;
+	return isDynamic ? { ...counts, specs: 1 } : counts;
+}
+
+/** As in OTP, static children are looked at; dynamic ones are as their supervisor knows them. */
+function isActive({ state, child }: Member, isDynamic: boolean): boolean {
+	return state === 'running' && (isDynamic || child?.exitReason === undefined);
 }

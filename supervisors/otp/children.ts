@@ -13,8 +13,8 @@ export interface Member {
 	/** The running child; for a `restarting` dynamic child, its last incarnation. */
 	child: Child | undefined;
 	state: 'running' | 'restarting' | 'stopped';
-	/** The arguments of a dynamic child that may be restarted; else empty. */
-	args: readonly unknown[];
+	/** Of a dynamic child; undefined if they were not kept, because it was started as temporary. */
+	args: readonly unknown[] | undefined;
 	/** How often its start function was called. */
 	incarnation: number;
 	/** How often it has been restarted. */
@@ -105,9 +105,9 @@ function neverAgain(): never {
 
 /** Releases what only another start would need. */
 export function dropStart(children: Children, member: Member): void {
-	member.args = noArgs;
 	// All dynamic children share one specification.
-	if (!isSimple(children)) member.spec = { ...member.spec, start: neverAgain };
+	if (isSimple(children)) member.args = undefined;
+	else member.spec = { ...member.spec, start: neverAgain };
 }
 
 /** Marks a child `restarting`. A dynamic child is still found by its last incarnation. */
@@ -124,10 +124,15 @@ export function setRestarting(children: Children, member: Member): void {
  * that they can be started again by hand.
  */
 export function setStopped(children: Children, member: Member): void {
+	clearChild(children, member);
+	if (member.spec.restart === 'temporary') forget(children, member);
+}
+
+/** Marks a static child stopped, and keeps its specification even if it is temporary. */
+export function clearChild(children: Children, member: Member): void {
 	if (member.child) children.byChild.delete(member.child);
 	member.child = undefined;
 	member.state = 'stopped';
-	if (member.spec.restart === 'temporary') forget(children, member);
 }
 
 /** Removes a child and its specification. */

@@ -6,6 +6,7 @@
  */
 import { ReeveError } from '../../runtime/platform/errors.ts';
 import type { ChildSpec } from './child-spec.ts';
+import type { ChildRow } from './child-management.ts';
 import type { Names } from './names.ts';
 import { isSupervisor, type SupervisorRef } from './supervisor.ts';
 
@@ -31,5 +32,16 @@ export function registered(supervisor: ChildSpec): ChildSpec {
 export function supervisorNamed(names: Names, id: string): SupervisorRef {
 	const found = names.whereis(id);
 	if (found && isSupervisor(found)) return found;
+	throw new ReeveError('stopping', `the supervisor ${id} does not run`);
+}
+
+/**
+ * The children of the supervisor with this id, newest first.
+ *
+ * @throws ReeveError `stopping` if it does not run, or ends before it answers
+ */
+export async function childrenOf(names: Names, id: string): Promise<readonly ChildRow[]> {
+	const rows = await supervisorNamed(names, id).whichChildren();
+	if (!('error' in rows)) return rows;
 	throw new ReeveError('stopping', `the supervisor ${id} does not run`);
 }

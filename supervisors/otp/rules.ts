@@ -73,7 +73,10 @@ function report(state: Children, member: Member, [what, detail]: [string, string
 export function* begin(state: Children, member: Member, now: Instant): Rule<Started> {
 	const isRestart = member.incarnation > 0;
 	member.incarnation += 1;
-	const started = (yield { effect: 'start', member, args: member.args }) as Started;
+	const { args } = member;
+	const started = args
+		? ((yield { effect: 'start', member, args }) as Started)
+		: { failed: new Error('the arguments were not kept: the child was started as temporary') };
 	const { name: supervisor } = state.spec;
 	const { id: child, restart } = member.spec;
 	if ('child' in started) {
@@ -85,10 +88,19 @@ export function* begin(state: Children, member: Member, now: Instant): Rule<Star
 		if (isRestart) yield tell('child.restarted', { supervisor, child, restarts: member.restarts });
 		else yield tell('child.started', { supervisor, child });
 	} else if ('ignored' in started) {
-		// A temporary child without a process could never come back: its specification goes.
-		if (restart === 'temporary' || children.isSimple(state)) children.forget(state, member);
-		else children.setStopped(state, member);
+		if (children.isSimple(state)) children.forget(state, member);
+		else children.clearChild(state, member);
 	}
+	return started;
+}
+
+/**
+ * Like {@link begin}, and removes a temporary child whose start answers `ignore`, since nothing
+ * would start it again. Only `restartChild`, which was asked for this child alone, keeps it.
+ */
+export function* beginOrForget(state: Children, member: Member, now: Instant): Rule<Started> {
+	const started = yield* begin(state, member, now);
+	if ('ignored' in started && member.spec.restart === 'temporary') children.forget(state, member);
 	return started;
 }
 
@@ -119,15 +131,15 @@ function* tellStopped(state: Children, member: Member, stopped: Child): Rule<voi
 	yield tell('child.exited', { supervisor, child, reason: exitText(reason) });
 	if (reason instanceof Error) yield { effect: 'report', member, reason };
 	const asked = shutdown === 'brutal_kill' ? 'killed' : 'shutdown';
-	const isPolite = restart !== 'permanent' && isExpected(reason) && asked === 'shutdown';
-	if (reason === asked || isPolite) return;
+	// It may have ended by itself before it was asked or killed: then its own reason counts.
+	if (reason === asked || (restart !== 'permanent' && isExpected(reason))) return;
 	yield report(state, member, ['shutdown_error', exitText(reason)]);
 }
 
 /** Starts the children in order, up to the first failure, which is the result. */
 export function* startAll(state: Children, now: Instant): Rule<Failure | undefined> {
 	for (const member of state.byId.values()) {
-		const error = failureOf(yield* begin(state, member, now));
+		const error = failureOf(yield* beginOrForget(state, member, now));
 		if (!error) continue;
 		yield report(state, member, ['start_error', error.message]);
 		if (!state.unfinished.delete(member.spec.id)) return { member, error };
@@ -254,30 +266,39 @@ function needsRestart(restart: RestartType, isFailure: boolean): boolean {
 /** Restarts a child, and with it the others that the strategy names. */
 function* restart(state: Children, member: Member, now: Instant): Rule<Verdict> {
 	const { strategy } = state.spec;
-	let group = [member];
-	if (strategy === 'one_for_all') group = [...state.byId.values()];
-	if (strategy === 'rest_for_one') {
-		const all = [...state.byId.values()];
-		group = all.slice(all.indexOf(member));
+	if (strategy === 'one_for_all' || strategy === 'rest_for_one') {
+		return yield* restartGroup(state, member, now);
 	}
 	if (!children.isSimple(state)) children.setRestarting(state, member);
+	const error = failureOf(yield* begin(state, member, now));
+	return error ? yield* failedAgain(state, { member, error }, now) : undefined;
+}
+
+/** Stops the children that the strategy names, in reverse order, and starts them in order. */
+function* restartGroup(state: Children, member: Member, now: Instant): Rule<Verdict> {
+	const all = [...state.byId.values()];
+	const group = state.spec.strategy === 'one_for_all' ? all : all.slice(all.indexOf(member));
+	children.setRestarting(state, member);
 	for (const other of group.toReversed()) if (other !== member) yield* end(state, other);
+	// Temporary children go with the group: its siblings were forgotten when they were stopped, and
+	// so is the child itself if it was made temporary since it ended.
+	if (member.spec.restart === 'temporary') children.forget(state, member);
 	for (const [index, each] of group.entries()) {
-		// Temporary siblings were forgotten when they were stopped.
-		if (each !== member && !isListed(state, each)) continue;
-		const error = failureOf(yield* begin(state, each, now));
+		if (!isListed(state, each)) continue;
+		const error = failureOf(yield* beginOrForget(state, each, now));
 		if (!error) continue;
 		// Those after it wait for the next attempt; the child that ended first may be among them.
 		for (const later of group.slice(index + 1)) {
 			if (isListed(state, later)) children.setStopped(state, later);
 		}
-		yield report(state, each, ['start_error', error.message]);
-		return yield* failedAgain(state, each, now);
+		return yield* failedAgain(state, { member: each, error }, now);
 	}
 	return undefined;
 }
 
-function* failedAgain(state: Children, member: Member, now: Instant): Rule<Verdict> {
+function* failedAgain(state: Children, failure: Failure, now: Instant): Rule<Verdict> {
+	const { member, error } = failure;
+	yield report(state, member, ['start_error', error.message]);
 	// A pause must not hide that the limit is reached: with a backoff, count the attempt before it.
 	if (state.spec.backoff) return yield* restartOrGiveUp(state, member, now);
 	yield* retryLater(state, member);

@@ -49,6 +49,8 @@ export interface SpecRefusal {
 
 type Fields = Readonly<Record<string, unknown>>;
 type Test = (value: unknown) => boolean;
+/** In the order in which faults are named. */
+type FieldTable = readonly (readonly [key: string, test: Test, fault: SpecFault])[];
 
 const strategies = ['one_for_one', 'one_for_all', 'rest_for_one', 'simple_one_for_one'];
 const autoShutdowns = ['never', 'any_significant', 'all_significant'];
@@ -66,7 +68,7 @@ const isAmount: Test = (value) => typeof value === 'number' && value >= 0 && val
 const isFields = (value: unknown): value is Fields =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 const isShutdown: Test = (value) =>
-	value === 'brutal_kill' || value === 'infinity' || isPositive(value);
+	value === 'brutal_kill' || value === 'infinity' || isCount(value);
 const isLimit: Test = (value) =>
 	isFields(value) && isCount(value.intensity) && isPositive(value.period);
 const isBackoff: Test = (value) => {
@@ -79,7 +81,7 @@ const orAbsent =
 	(value) =>
 		value === undefined || test(value);
 
-const supervisorFields: readonly (readonly [key: string, test: Test, fault: SpecFault])[] = [
+const supervisorFields: FieldTable = [
 	['name', isText, 'invalid_name'],
 	['strategy', isOneOf(strategies), 'invalid_strategy'],
 	['intensity', orAbsent(isCount), 'invalid_intensity'],
@@ -94,15 +96,19 @@ const supervisorFields: readonly (readonly [key: string, test: Test, fault: Spec
 	['backoff', orAbsent(isBackoff), 'invalid_backoff'],
 ];
 
-const childFields: readonly (readonly [key: string, test: Test, fault: SpecFault])[] = [
+const childFields: FieldTable = [
 	['id', (value) => value !== undefined, 'missing_id'],
 	['id', isText, 'invalid_id'],
 	['start', (value) => value !== undefined, 'missing_start'],
 	['start', (value) => typeof value === 'function', 'invalid_start'],
 	['restart', orAbsent(isOneOf(restartTypes)), 'invalid_restart'],
+	['significant', orAbsent((value) => typeof value === 'boolean'), 'invalid_significant'],
+];
+
+/** What is looked at after the combination of `significant` with the other settings, as in OTP. */
+const laterFields: FieldTable = [
 	['type', orAbsent(isOneOf(childTypes)), 'invalid_child_type'],
 	['shutdown', orAbsent(isShutdown), 'invalid_shutdown'],
-	['significant', orAbsent((value) => typeof value === 'boolean'), 'invalid_significant'],
 	['limit', orAbsent(isLimit), 'invalid_limit'],
 ];
 
@@ -123,16 +129,28 @@ function show(value: unknown): string {
  */
 export function checkChild(spec: unknown, autoShutdown?: AutoShutdown): CheckedChild | SpecRefusal {
 	if (!isFields(spec)) return refuse('invalid_child_spec', show(spec));
-	for (const [key, test, fault] of childFields) {
-		if (!test(spec[key])) return refuse(fault, `${show(spec.id)}: ${key} is ${show(spec[key])}`);
-	}
+	const early = refusalIn(childFields, spec) ?? badCombination(spec, autoShutdown);
+	const refusal = early ?? refusalIn(laterFields, spec);
+	if (refusal) return refusal;
 	const given = spec as Fields & ChildSpec;
 	const { id, start, type = 'worker', restart = 'permanent', significant = false, limit } = given;
-	const forbidden = significant ? forbids(restart, autoShutdown) : undefined;
-	if (forbidden) return refuse('bad_combination', `${show(id)}: significant, and ${forbidden}`);
 	const { shutdown = type === 'worker' ? 5000 : 'infinity' } = given;
 	const checked = { id, start, restart, shutdown, type, significant };
 	return limit ? { ...checked, limit } : checked;
+}
+
+function refusalIn(table: FieldTable, spec: Fields): SpecRefusal | undefined {
+	const found = table.find(([key, test]) => !test(spec[key]));
+	if (!found) return undefined;
+	const [key, , fault] = found;
+	return refuse(fault, `${show(spec.id)}: ${key} is ${show(spec[key])}`);
+}
+
+function badCombination(spec: Fields, autoShutdown?: AutoShutdown): SpecRefusal | undefined {
+	const { id, restart = 'permanent', significant } = spec as Fields & ChildSpec;
+	const forbidden = significant ? forbids(restart, autoShutdown) : undefined;
+	if (!forbidden) return undefined;
+	return refuse('bad_combination', `${show(id)}: significant, and ${forbidden}`);
 }
 
 /** Why a child cannot be significant, if there is a reason. */

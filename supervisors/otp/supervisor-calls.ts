@@ -21,7 +21,7 @@ import type { Instant, Rule } from './rules.ts';
 /**
  * The calls of a supervisor. They go through its mailbox and are answered in order; they resolve
  * with what OTP answers, refusals included, and never reject. Of a supervisor that has ended the
- * answer is `noproc`, or no children.
+ * answer is `noproc`.
  *
  * A child that calls its own supervisor while it starts blocks for ever, as in OTP.
  */
@@ -35,9 +35,9 @@ export interface SupervisorCalls {
 	/** Forgets a stopped child. */
 	deleteChild(id: string): Promise<Done | Refusal>;
 	/** All children, newest first. */
-	whichChildren(): Promise<readonly ChildRow[]>;
+	whichChildren(): Promise<readonly ChildRow[] | Refusal>;
 	whichChild(key: ChildKey): Promise<ChildRow | Refusal>;
-	countChildren(): Promise<ChildCounts>;
+	countChildren(): Promise<ChildCounts | Refusal>;
 	/** The specification of a child with its defaults. */
 	getChildSpec(key: ChildKey): Promise<CheckedChild | Refusal>;
 	/** Takes another specification, see `hot-change.ts`. A dry run only returns the difference. */
@@ -65,7 +65,6 @@ export function callsOf(engine: RuleEngine, send: (message: Message) => void): S
 	const read = <Result>(work: (state: Children) => Result, noproc: Result): Promise<Result> =>
 		call({ read: work }, noproc);
 	const gone: Refusal = { error: 'noproc' };
-	const noChildren: ChildCounts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
 
 	return {
 		startChild: (given) =>
@@ -74,9 +73,9 @@ export function callsOf(engine: RuleEngine, send: (message: Message) => void): S
 		restartChild: (id) =>
 			run<StartedChild | Refusal>((s, now) => admin.restartChild(s, id, now), gone),
 		deleteChild: (id) => read<Done | Refusal>((state) => admin.deleteChild(state, id), gone),
-		whichChildren: () => read(admin.whichChildren, []),
+		whichChildren: () => read<readonly ChildRow[] | Refusal>(admin.whichChildren, gone),
 		whichChild: (key) => read<ChildRow | Refusal>((state) => admin.whichChild(state, key), gone),
-		countChildren: () => read(admin.countChildren, noChildren),
+		countChildren: () => read<ChildCounts | Refusal>(admin.countChildren, gone),
 		getChildSpec: (key) =>
 			read<CheckedChild | Refusal>((state) => admin.getChildSpec(state, key), gone),
 		changeSpecs: (spec, { dryRun = false } = {}) =>
