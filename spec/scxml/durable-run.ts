@@ -130,6 +130,8 @@ async function startWorld(t: TestScope, actors: readonly ActorDefinition[], fate
 		const isAway = [...node.hostRuntimes.values()].every((host) => host.counts().active === 0);
 		if (!isAway) throw new Error('some instances are still in memory');
 	};
+	// What instances send themselves at their start is on disk by now, and has not come.
+	if (fate === 'between') await crash();
 	return {
 		crashes: () => crashes,
 		passUntil,
