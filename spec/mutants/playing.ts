@@ -1,0 +1,175 @@
+/**
+ * Plays mistakes on a copy of the source: each is put in, the specs named beside it are run one by
+ * one until one notices, and the file is restored. Only one spec runs at a time.
+ *
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import process from 'node:process';
+import { realClock } from '../../runtime/platform/clock.ts';
+import { occurrences, type Mutant } from './mutant.ts';
+
+/** What came of one mistake. */
+export interface Played {
+	readonly mutant: Mutant;
+	/** `error`: it says nothing about the specs, and the table or the tree must be mended. */
+	readonly end: 'noticed' | 'unnoticed' | 'error';
+	/** Which spec noticed and by which title, or what is wrong. */
+	readonly why: string;
+	readonly ms: number;
+}
+
+/** A copy of the source to play on. */
+export interface Stage {
+	play(mutant: Mutant): Promise<Played>;
+	/** Removes the copy. */
+	remove(): void;
+}
+
+/** What a spec file has told. */
+interface SpecRun {
+	/** Titles of the tests that have failed. */
+	readonly failed: readonly string[];
+	/** How many tests have passed. */
+	readonly passed: number;
+	/** `failed` without a failed test: the file could not be run to its end. */
+	readonly end: 'passed' | 'failed' | 'hung';
+	readonly output: string;
+	readonly ms: number;
+}
+
+/** A spec without a mistake that takes longer than this hangs. */
+const cleanMsMax = 300_000;
+/** With a mistake it may take so many times as long as without, and this much more. */
+const slowdownMax = 4;
+const spareMs = 20_000;
+const notCopied: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git']);
+/** What the compiler says of a file that is no TypeScript, or asks for what is not exported. */
+const doesNotCompile = /TransformError|Transform failed with|SyntaxError: The requested module/;
+
+/** Copies the source at `root` into a temporary folder. */
+export function openStage(root: string): Stage {
+	const folder = mkdtempSync(join(tmpdir(), 'mutants-'));
+	cpSync(root, folder, {
+		recursive: true,
+		filter: (path) => !notCopied.has(basename(path)),
+	});
+	symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+	/** How each spec ends without a mistake. */
+	const clean = new Map<string, SpecRun>();
+	const cleanRun = async (spec: string): Promise<SpecRun> => {
+		const known = clean.get(spec) ?? (await runSpec(folder, spec, cleanMsMax));
+		clean.set(spec, known);
+		return known;
+	};
+
+	const runAll = async (mutant: Mutant): Promise<Omit<Played, 'mutant' | 'ms'>> => {
+		for (const spec of mutant.specs) {
+			const { ms } = await cleanRun(spec);
+			const told = verdictOf(spec, await runSpec(folder, spec, ms * slowdownMax + spareMs), mutant);
+			if (told) return told;
+		}
+		return { end: 'unnoticed', why: 'all of its specs pass' };
+	};
+
+	return {
+		async play(mutant) {
+			const since = realClock.monotonic();
+			const end = (told: Omit<Played, 'mutant' | 'ms'>): Played => {
+				return { mutant, ...told, ms: Math.round(realClock.monotonic() - since) };
+			};
+			for (const spec of mutant.specs) {
+				const { end: cleanEnd, passed, failed, output } = await cleanRun(spec);
+				if (cleanEnd === 'passed' && passed > 0) continue;
+				const what = failed.join('; ') || `${cleanEnd}, ${passed} passed: ${output.slice(-600)}`;
+				return end({ end: 'error', why: `${spec} does not pass without the mistake: ${what}` });
+			}
+			const path = join(folder, mutant.file);
+			const text = readFileSync(path, 'utf8');
+			const count = occurrences(text, mutant.from);
+			if (count !== 1) return end({ end: 'error', why: `what stands there occurs ${count} times` });
+			// As a function: the text may hold signs that `replace` reads as patterns.
+			writeFileSync(
+				path,
+				text.replace(mutant.from, () => mutant.to),
+			);
+			try {
+				return end(await runAll(mutant));
+			} finally {
+				writeFileSync(path, text);
+			}
+		},
+		remove: () => rmSync(folder, { recursive: true, force: true }),
+	};
+}
+
+/** What the run of one spec says of a mistake; undefined if the spec has passed. */
+function verdictOf(
+	spec: string,
+	{ end, failed, output }: SpecRun,
+	{ hangs }: Mutant,
+): Omit<Played, 'mutant' | 'ms'> | undefined {
+	if (doesNotCompile.test(output)) {
+		return { end: 'error', why: `it does not compile: ${output.slice(0, 600)}` };
+	}
+	const [title] = failed;
+	if (title !== undefined) return { end: 'noticed', why: `${spec}: ${title}` };
+	if (end === 'hung') {
+		const why = `${spec} has reached its time limit`;
+		return hangs ? { end: 'noticed', why } : { end: 'error', why };
+	}
+	if (end === 'passed') return undefined;
+	return { end: 'error', why: `${spec} ended without a failed test: ${output.slice(-600)}` };
+}
+
+/** Runs one spec file of the copy. Whatever it has started ends with it. */
+function runSpec(folder: string, spec: string, msMax: number): Promise<SpecRun> {
+	const since = realClock.monotonic();
+	const words = ['--import', 'tsx', '--test', '--test-reporter=tap', spec];
+	const child = spawn(process.execPath, words, {
+		cwd: folder,
+		detached: true,
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	let output = '';
+	let isHung = false;
+	const note = (chunk: Buffer): void => void (output += chunk.toString());
+	child.stdout.on('data', note);
+	child.stderr.on('data', note);
+	const limit = realClock.after(msMax, () => {
+		isHung = true;
+		endGroup(child.pid);
+	});
+	return new Promise((resolve) => {
+		child.once('close', (code) => {
+			limit.cancel();
+			endGroup(child.pid);
+			const passed = code === 0 ? 'passed' : 'failed';
+			const ms = Math.round(realClock.monotonic() - since);
+			resolve({ ...titlesIn(output, spec), end: isHung ? 'hung' : passed, output, ms });
+		});
+	});
+}
+
+/** Ends a process and those that it has started; they may be gone already. */
+function endGroup(pid = 0): void {
+	if (pid === 0) return;
+	try {
+		process.kill(-pid, 'SIGKILL');
+	} catch (thrown) {
+		if (Reflect.get(Object(thrown), 'code') !== 'ESRCH') throw thrown;
+	}
+}
+
+/** Which tests have failed, and how many have passed, in the form of the Test Anything Protocol. */
+export function titlesIn(output: string, spec: string): Pick<SpecRun, 'failed' | 'passed'> {
+	const lines = [...output.matchAll(/^ *(not ok|ok) \d+ - (.*)$/gm)];
+	// The runner counts the file itself as a test when it could not be run to its end.
+	const tests = lines.filter(([, , title = '']) => !title.endsWith(basename(spec)));
+	const titles = (word: string) =>
+		tests.filter(([, said]) => said === word).map(([, , title = '']) => title);
+	return { failed: titles('not ok'), passed: titles('ok').length };
+}
