@@ -54,4 +54,18 @@ export const access: readonly Mutant[] = [
 		to: '(statSync(path).mode & 0o777) === 0o644',
 		specs: [keyringSpec],
 	},
+	{
+		id: 'another-site-without-origin-is-served',
+		file: 'transports/http/web-server.ts',
+		from: "site === 'cross-site' ||",
+		to: "(site === 'cross-site' && origin !== undefined) ||",
+		specs: ['spec/transports/http/http.test.ts'],
+	},
+	{
+		id: 'connection-of-an-array-is-not-ended',
+		file: 'transports/sockets/client-session.ts',
+		from: "if (framed.type === 'array_end') return queue.endWhenIdle();",
+		to: "if (framed.type === 'array_end') return undefined;",
+		specs: ['spec/transports/sockets/tcp.test.ts'],
+	},
 ];

@@ -5,8 +5,16 @@
  */
 import { access } from './access.ts';
 import { delivery } from './delivery.ts';
+import { effects } from './effects.ts';
+import { identity } from './identity.ts';
 import { journal } from './journal.ts';
 import type { Mutant } from './mutant.ts';
 
 /** All planted mistakes. */
-export const mutants: readonly Mutant[] = [...journal, ...delivery, ...access];
+export const mutants: readonly Mutant[] = [
+	...journal,
+	...delivery,
+	...identity,
+	...access,
+	...effects,
+];

@@ -16,6 +16,8 @@ export interface Mutant {
 	readonly to: string;
 	/** The files of the specs that should notice, the fastest first. */
 	readonly specs: readonly string[];
+	/** A pattern of the titles to run, where the whole of the specs takes long. */
+	readonly only?: string;
 	/** With the mistake a spec never ends: that it reaches its time limit counts as noticed. */
 	readonly hangs?: true;
 	/** Why no spec can notice it, such as that nothing observable differs. */

@@ -25,6 +25,8 @@ export interface Played {
 /** A copy of the source to play on. */
 export interface Stage {
 	play(mutant: Mutant): Promise<Played>;
+	/** Ends the spec that runs. */
+	interrupt(): void;
 	/** Removes the copy. */
 	remove(): void;
 }
@@ -46,6 +48,8 @@ const cleanMsMax = 300_000;
 /** With a mistake it may take so many times as long as without, and this much more. */
 const slowdownMax = 4;
 const spareMs = 20_000;
+/** How long a spec goes on once a test has failed, so that what it tells is whole. */
+const restMs = 500;
 const notCopied: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git']);
 /** What the compiler says of a file that is no TypeScript, or asks for what is not exported. */
 const doesNotCompile = /TransformError|Transform failed with|SyntaxError: The requested module/;
@@ -60,16 +64,24 @@ export function openStage(root: string): Stage {
 	symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
 	/** How each spec ends without a mistake. */
 	const clean = new Map<string, SpecRun>();
-	const cleanRun = async (spec: string): Promise<SpecRun> => {
-		const known = clean.get(spec) ?? (await runSpec(folder, spec, cleanMsMax));
-		clean.set(spec, known);
+	let interrupt = (): void => {};
+	const run = (spec: string, only: string | undefined, msMax: number): Promise<SpecRun> => {
+		const { done, end } = runSpec(folder, { spec, only, msMax });
+		interrupt = end;
+		return done;
+	};
+	const cleanRun = async (spec: string, only: string | undefined): Promise<SpecRun> => {
+		const name = `${spec} ${only}`;
+		const known = clean.get(name) ?? (await run(spec, only, cleanMsMax));
+		clean.set(name, known);
 		return known;
 	};
 
 	const runAll = async (mutant: Mutant): Promise<Omit<Played, 'mutant' | 'ms'>> => {
 		for (const spec of mutant.specs) {
-			const { ms } = await cleanRun(spec);
-			const told = verdictOf(spec, await runSpec(folder, spec, ms * slowdownMax + spareMs), mutant);
+			const { ms } = await cleanRun(spec, mutant.only);
+			const played = await run(spec, mutant.only, ms * slowdownMax + spareMs);
+			const told = verdictOf(spec, played, mutant);
 			if (told) return told;
 		}
 		return { end: 'unnoticed', why: 'all of its specs pass' };
@@ -82,7 +94,7 @@ export function openStage(root: string): Stage {
 				return { mutant, ...told, ms: Math.round(realClock.monotonic() - since) };
 			};
 			for (const spec of mutant.specs) {
-				const { end: cleanEnd, passed, failed, output } = await cleanRun(spec);
+				const { end: cleanEnd, passed, failed, output } = await cleanRun(spec, mutant.only);
 				if (cleanEnd === 'passed' && passed > 0) continue;
 				const what = failed.join('; ') || `${cleanEnd}, ${passed} passed: ${output.slice(-600)}`;
 				return end({ end: 'error', why: `${spec} does not pass without the mistake: ${what}` });
@@ -102,6 +114,7 @@ export function openStage(root: string): Stage {
 				writeFileSync(path, text);
 			}
 		},
+		interrupt: () => interrupt(),
 		remove: () => rmSync(folder, { recursive: true, force: true }),
 	};
 }
@@ -126,9 +139,13 @@ function verdictOf(
 }
 
 /** Runs one spec file of the copy. Whatever it has started ends with it. */
-function runSpec(folder: string, spec: string, msMax: number): Promise<SpecRun> {
+function runSpec(
+	folder: string,
+	{ spec, only, msMax }: { spec: string; only: string | undefined; msMax: number },
+): { done: Promise<SpecRun>; end: () => void } {
 	const since = realClock.monotonic();
-	const words = ['--import', 'tsx', '--test', '--test-reporter=tap', spec];
+	const pattern = only === undefined ? [] : [`--test-name-pattern=${only}`];
+	const words = ['--import', 'tsx', '--test', '--test-reporter=tap', ...pattern, spec];
 	const child = spawn(process.execPath, words, {
 		cwd: folder,
 		detached: true,
@@ -136,14 +153,21 @@ function runSpec(folder: string, spec: string, msMax: number): Promise<SpecRun> 
 	});
 	let output = '';
 	let isHung = false;
-	const note = (chunk: Buffer): void => void (output += chunk.toString());
+	let hasFailed = false;
+	const note = (chunk: Buffer): void => {
+		output += chunk.toString();
+		// One failure is enough, and what follows may wait for its time limits.
+		if (hasFailed || titlesIn(output, spec).failed.length === 0) return;
+		hasFailed = true;
+		realClock.after(restMs, () => endGroup(child.pid));
+	};
 	child.stdout.on('data', note);
 	child.stderr.on('data', note);
 	const limit = realClock.after(msMax, () => {
 		isHung = true;
 		endGroup(child.pid);
 	});
-	return new Promise((resolve) => {
+	const done = new Promise<SpecRun>((resolve) => {
 		child.once('close', (code) => {
 			limit.cancel();
 			endGroup(child.pid);
@@ -152,6 +176,7 @@ function runSpec(folder: string, spec: string, msMax: number): Promise<SpecRun> 
 			resolve({ ...titlesIn(output, spec), end: isHung ? 'hung' : passed, output, ms });
 		});
 	});
+	return { done, end: () => endGroup(child.pid) };
 }
 
 /** Ends a process and those that it has started; they may be gone already. */
@@ -168,7 +193,8 @@ function endGroup(pid = 0): void {
 export function titlesIn(output: string, spec: string): Pick<SpecRun, 'failed' | 'passed'> {
 	const lines = [...output.matchAll(/^ *(not ok|ok) \d+ - (.*)$/gm)];
 	// The runner counts the file itself as a test when it could not be run to its end.
-	const tests = lines.filter(([, , title = '']) => !title.endsWith(basename(spec)));
+	const isTest = (title: string) => !title.endsWith(basename(spec)) && !title.includes(' # SKIP');
+	const tests = lines.filter(([, , title = '']) => isTest(title));
 	const titles = (word: string) =>
 		tests.filter(([, said]) => said === word).map(([, , title = '']) => title);
 	return { failed: titles('not ok'), passed: titles('ok').length };

@@ -48,8 +48,15 @@ function isChosen(mutant: Mutant): boolean {
 async function playAll(chosen: readonly Mutant[]): Promise<readonly Played[]> {
 	const stage = openStage(fileURLToPath(new URL('../..', import.meta.url)));
 	const played: Played[] = [];
+	let isOver = false;
+	const end = (): void => {
+		isOver = true;
+		stage.interrupt();
+	};
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
 	try {
 		for (const [at, mutant] of chosen.entries()) {
+			if (isOver) break;
 			const told = await stage.play(mutant);
 			played.push(told);
 			const place = `${at + 1}/${chosen.length}`;

@@ -229,6 +229,24 @@ test(
 	},
 );
 
+test('a file to which nothing was added between two runs is not sent again', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, '');
+	const first = follow(t, path);
+	await first.isOpen();
+	appendFileSync(path, 'one\n');
+	await first.lines(1);
+	const progress = first.progress();
+	await first.end();
+	// Its place is where the file ends.
+	const second = follow(t, path, { progress });
+	await second.isOpen();
+	appendFileSync(path, 'two\n');
+	await second.lines(1);
+	await second.end();
+	assert.deepEqual(second.sent, ['two\n']);
+});
+
 test('a file that was truncated meanwhile is read from its beginning', bounded, async (t) => {
 	const path = fileIn(t);
 	writeFileSync(path, 'new\n');

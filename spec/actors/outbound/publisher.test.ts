@@ -274,6 +274,41 @@ test('what an earlier store of the receiver may have run is not called refused',
 	assert.equal(lane.outcome('b'), 'interrupted');
 });
 
+test('an acknowledgement of a store that the receiver has no more resolves nothing', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	lane.birth('online', 1, 'store2');
+	lane.actor.send({ type: 'PRESENT' });
+	await lane.flush();
+	assert.equal(lane.sent.at(-1)?.toStoreId, 'store2');
+	lane.ack(lane.ackOf(2, 'b'));
+	await lane.flush();
+	assert.equal(lane.journal.count('outbox'), 1, 'it came late, from the store before');
+	lane.actor.send({ type: 'ACK', ack: lane.ackOf(2, 'b'), storeId: 'store2' });
+	await lane.flush();
+	assert.equal(lane.journal.count('outbox'), 0);
+});
+
+test('failures are over with the next acknowledgement: later mail is soon sent again', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	for (let second = 0; second < 100; second += 1) {
+		await lane.clock.advance(1000);
+		await lane.flush();
+	}
+	// In the longest pause by now, of 4 to 8 seconds.
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.send({ id: 'b', ACKTimeout: 1 });
+	lane.actor.send({ type: 'MAIL' });
+	await lane.flush();
+	const before = lane.sent.length;
+	// Overdue after a second, and the shortest pause is over after another two.
+	await lane.clock.advance(3100);
+	await lane.flush();
+	assert.deepEqual([lane.sent.length, lane.ids().at(-1)], [before + 1, 'b']);
+});
+
 test('new mail does not postpone the moment at which an older message is overdue', async (t) => {
 	const lane = await publishing(openedJournal(t), named('a'));
 	await lane.flush();
