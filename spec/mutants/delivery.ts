@@ -55,6 +55,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'if (lane.boundTo !== undefined && storeId !== lane.boundTo) return {};',
 		to: 'void storeId;',
 		specs: [publisherSpec],
+		only: '^an acknowledgement of a store',
 	},
 	{
 		id: 'failures-are-never-reset-by-an-ack',
@@ -62,6 +63,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'const failures = count > 0 ? 0 : context.failures;',
 		to: 'const { failures } = context;',
 		specs: [publisherSpec],
+		only: '^failures are over',
 	},
 	{
 		id: 'settlement-is-told-before-its-flush',
@@ -69,6 +71,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'const written = journal.commit(settlement.changes).then(',
 		to: "const written = journal.commit(settlement.changes, 'committed').then(",
 		specs: [publisherSpec],
+		only: '^a power cut',
 	},
 	{
 		id: 'credit-never-shrinks',
@@ -84,6 +87,7 @@ export const delivery: readonly Mutant[] = [
 		from: "=== 'report' ? 'flushed' : 'committed';",
 		to: "=== 'report' ? 'committed' : 'committed';",
 		specs: [runSpec],
+		only: '^a power cut',
 	},
 	{
 		id: 'second-try-leaves-its-start-record',
@@ -91,13 +95,15 @@ export const delivery: readonly Mutant[] = [
 		from: 'mailbox.removal(mail, attempts > 1)',
 		to: 'mailbox.removal(mail, attempts > 2)',
 		specs: ['spec/actors/durable/poison.test.ts'],
+		only: '^a second restart',
 	},
 	{
 		id: 'new-mail-does-not-wait-for-suspects',
 		file: 'actors/inbound/subscriber.ts',
 		from: 'await crashRecovery.over;',
 		to: 'void crashRecovery.over;',
-		specs: ['spec/actors/inbound/subscriber.test.ts', 'spec/crash/start-up.test.ts'],
+		specs: ['spec/actors/inbound/subscriber.test.ts'],
+		only: '^new mail waits',
 	},
 	{
 		id: 'new-mail-of-actors-does-not-wait-for-methods',
@@ -105,13 +111,15 @@ export const delivery: readonly Mutant[] = [
 		from: 'await parts.mayRun;',
 		to: 'void parts.mayRun;',
 		specs: ['spec/actors/durable/host-runtime.test.ts'],
+		only: '^new mail of an actor',
 	},
 	{
 		id: 'new-mail-of-actors-overtakes-suspects',
 		file: 'actors/durable/turn-scheduler.ts',
 		from: 'const first = lone.shift();',
 		to: 'const first = queued.length === 0 ? lone.shift() : undefined;',
-		specs: ['spec/actors/durable/poison.test.ts', 'spec/actors/durable/host-runtime.test.ts'],
+		specs: ['spec/actors/durable/poison.test.ts'],
+		only: '^what was running',
 	},
 	{
 		id: 'outcome-is-told-before-its-flush',
@@ -121,6 +129,7 @@ export const delivery: readonly Mutant[] = [
 		to: `for (const each of afterwards) each();
 			if (changes.length > 0) await journal.commit(changes);`,
 		specs: ['spec/runtime/intake/message-router.test.ts'],
+		only: '^an outcome is told',
 	},
 	{
 		id: 'outcome-is-told-when-it-is-only-committed',
@@ -128,6 +137,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'if (changes.length > 0) await journal.commit(changes);',
 		to: "if (changes.length > 0) await journal.commit(changes, 'committed');",
 		specs: ['spec/runtime/intake/message-router.test.ts'],
+		only: '^an outcome is told',
 	},
 	{
 		id: 'missed-ticks-of-a-schedule-come-in-a-burst',
@@ -135,6 +145,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'const after = lastDue > storeMs + everyMs ? storeMs : Math.max(lastDue, storeMs);',
 		to: 'const after = lastDue > storeMs + everyMs ? storeMs : lastDue;',
 		specs: ['spec/actors/inbound/scheduled-run.test.ts', 'spec/runtime/message/schedule.test.ts'],
+		only: 'missed|after a death',
 	},
 	{
 		id: 'missed-times-of-a-schedule-come-in-a-burst',
@@ -142,6 +153,7 @@ export const delivery: readonly Mutant[] = [
 		from: 'const due = timeAfter(schedule, Math.max(lastDue, wallMs));',
 		to: 'const due = timeAfter(schedule, lastDue);',
 		specs: ['spec/runtime/message/schedule.test.ts'],
+		only: 'missed',
 	},
 	{
 		id: 'frame-of-an-earlier-epoch-is-taken',

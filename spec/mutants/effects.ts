@@ -20,6 +20,7 @@ export const effects: readonly Mutant[] = [
 				await writeFile(notePath, JSON.stringify(note), { mode: fileMode });
 			} else await appendWhole(handle, bytes, done);`,
 		specs: [resultFileSpec],
+		only: 'cannot be noted|a power cut',
 	},
 	{
 		id: 'replaced-file-is-not-flushed',
@@ -27,6 +28,7 @@ export const effects: readonly Mutant[] = [
 		from: 'await handle.sync();',
 		to: 'void handle;',
 		specs: [resultFileSpec],
+		only: '^a power cut',
 	},
 	{
 		id: 'folder-of-a-replaced-file-is-not-flushed',
@@ -34,6 +36,7 @@ export const effects: readonly Mutant[] = [
 		from: 'await syncFolder(folder);',
 		to: 'void folder;',
 		specs: [resultFileSpec],
+		only: '^a power cut',
 	},
 	{
 		id: 'appended-text-is-not-flushed',
@@ -41,6 +44,7 @@ export const effects: readonly Mutant[] = [
 		from: 'await handle.datasync();',
 		to: 'void handle;',
 		specs: [resultFileSpec],
+		only: '^a power cut',
 	},
 	{
 		id: 'tail-at-the-end-of-its-file-begins-anew',
@@ -48,6 +52,7 @@ export const effects: readonly Mutant[] = [
 		from: '.size < position) return false;',
 		to: '.size <= position) return false;',
 		specs: ['spec/actors/io/file-tail.test.ts'],
+		only: 'between two runs',
 	},
 	{
 		id: 'downtime-before-a-timer-counts-again',
@@ -55,6 +60,7 @@ export const effects: readonly Mutant[] = [
 		from: 'row.dueAt + downMs - row.downMs;',
 		to: 'row.dueAt + downMs;',
 		specs: ['spec/runtime/pending/timers.test.ts'],
+		only: 'remaining time',
 	},
 	{
 		id: 'guard-that-is-no-boolean-is-true',
@@ -62,6 +68,7 @@ export const effects: readonly Mutant[] = [
 		from: "if (typeof verdict === 'boolean') return verdict;",
 		to: 'if (verdict !== undefined) return verdict !== false;',
 		specs: ['spec/actors/declarative/yaml-definition.test.ts'],
+		only: 'neither true nor false',
 	},
 	{
 		id: 'refused-message-of-several-exits-with-0',
@@ -69,5 +76,6 @@ export const effects: readonly Mutant[] = [
 		from: 'return exitCode === exitCodes.ok ? refusedCode : exitCode;',
 		to: 'return exitCode;',
 		specs: ['spec/transports/cli/commands/send.test.ts'],
+		only: 'a refused message',
 	},
 ];

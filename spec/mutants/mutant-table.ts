@@ -6,9 +6,11 @@
 import { access } from './access.ts';
 import { delivery } from './delivery.ts';
 import { effects } from './effects.ts';
+import { elsewhere } from './elsewhere.ts';
 import { identity } from './identity.ts';
 import { journal } from './journal.ts';
 import type { Mutant } from './mutant.ts';
+import { supervision } from './supervision.ts';
 
 /** All planted mistakes. */
 export const mutants: readonly Mutant[] = [
@@ -16,5 +18,7 @@ export const mutants: readonly Mutant[] = [
 	...delivery,
 	...identity,
 	...access,
+	...supervision,
 	...effects,
+	...elsewhere,
 ];

@@ -22,6 +22,9 @@ export interface Played {
 	readonly ms: number;
 }
 
+/** What one spec says. */
+type Told = Pick<Played, 'end' | 'why'>;
+
 /** A copy of the source to play on. */
 export interface Stage {
 	play(mutant: Mutant): Promise<Played>;
@@ -77,42 +80,34 @@ export function openStage(root: string): Stage {
 		return known;
 	};
 
-	const runAll = async (mutant: Mutant): Promise<Omit<Played, 'mutant' | 'ms'>> => {
-		for (const spec of mutant.specs) {
-			const { ms } = await cleanRun(spec, mutant.only);
-			const played = await run(spec, mutant.only, ms * slowdownMax + spareMs);
-			const told = verdictOf(spec, played, mutant);
-			if (told) return told;
+	/** What a spec says of a mistake; undefined if it passes. Without the mistake it must pass. */
+	const ask = async (spec: string, mutant: Mutant): Promise<Told | undefined> => {
+		const { end, passed, failed, output, ms } = await cleanRun(spec, mutant.only);
+		if (end !== 'passed' || passed === 0) {
+			const what = failed.join('; ') || `${end}, ${passed} passed: ${output.slice(-600)}`;
+			return { end: 'error', why: `${spec} does not pass without the mistake: ${what}` };
 		}
-		return { end: 'unnoticed', why: 'all of its specs pass' };
+		const path = join(folder, mutant.file);
+		const text = readFileSync(path, 'utf8');
+		const count = occurrences(text, mutant.from);
+		if (count !== 1) return { end: 'error', why: `what stands there occurs ${count} times` };
+		// As a function: the text may hold signs that `replace` reads as patterns.
+		const mistaken = text.replace(mutant.from, () => mutant.to);
+		writeFileSync(path, mistaken);
+		try {
+			return verdictOf(spec, await run(spec, mutant.only, ms * slowdownMax + spareMs), mutant);
+		} finally {
+			writeFileSync(path, text);
+		}
 	};
 
 	return {
 		async play(mutant) {
 			const since = realClock.monotonic();
-			const end = (told: Omit<Played, 'mutant' | 'ms'>): Played => {
-				return { mutant, ...told, ms: Math.round(realClock.monotonic() - since) };
-			};
-			for (const spec of mutant.specs) {
-				const { end: cleanEnd, passed, failed, output } = await cleanRun(spec, mutant.only);
-				if (cleanEnd === 'passed' && passed > 0) continue;
-				const what = failed.join('; ') || `${cleanEnd}, ${passed} passed: ${output.slice(-600)}`;
-				return end({ end: 'error', why: `${spec} does not pass without the mistake: ${what}` });
-			}
-			const path = join(folder, mutant.file);
-			const text = readFileSync(path, 'utf8');
-			const count = occurrences(text, mutant.from);
-			if (count !== 1) return end({ end: 'error', why: `what stands there occurs ${count} times` });
-			// As a function: the text may hold signs that `replace` reads as patterns.
-			writeFileSync(
-				path,
-				text.replace(mutant.from, () => mutant.to),
-			);
-			try {
-				return end(await runAll(mutant));
-			} finally {
-				writeFileSync(path, text);
-			}
+			let told: Told | undefined;
+			for (const spec of mutant.specs) told ??= await ask(spec, mutant);
+			const ms = Math.round(realClock.monotonic() - since);
+			return { mutant, ...(told ?? { end: 'unnoticed', why: 'all of its specs pass' }), ms };
 		},
 		interrupt: () => interrupt(),
 		remove: () => rmSync(folder, { recursive: true, force: true }),
@@ -124,7 +119,7 @@ function verdictOf(
 	spec: string,
 	{ end, failed, output }: SpecRun,
 	{ hangs }: Mutant,
-): Omit<Played, 'mutant' | 'ms'> | undefined {
+): Told | undefined {
 	if (doesNotCompile.test(output)) {
 		return { end: 'error', why: `it does not compile: ${output.slice(0, 600)}` };
 	}

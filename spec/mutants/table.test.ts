@@ -10,6 +10,7 @@ import { titlesIn, type Played } from './playing.ts';
 import { faultsOf, scoresByRoom } from './score.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const mutantsMin = 150;
 /** Files by path, each read once. */
 const texts = new Map<string, string>();
 const textOf = (file: string): string => {
@@ -44,6 +45,15 @@ test('each planted mistake has an id of its own', () => {
 	const ids = mutants.map(({ id }) => id);
 	assert.deepEqual(
 		ids.filter((id, at) => ids.indexOf(id) !== at),
+		[],
+	);
+});
+
+test('enough mistakes are planted, and some in every room', () => {
+	assert.ok(mutants.length >= mutantsMin, `${mutants.length} are planted`);
+	const planted = new Set(mutants.map(({ file }) => dirname(file)));
+	assert.deepEqual(
+		Object.keys(rooms).filter((room) => !planted.has(room)),
 		[],
 	);
 });

@@ -71,6 +71,8 @@ function follow(t: TestContext, path: string, { progress, pollMs = 10 }: Run = {
 		running,
 		place,
 		progress: () => noted.at(-1),
+		/** What an earlier run has noted is noted again first, then where this one begins. */
+		goesOn: () => until('the file is open again', () => noted.length >= 2),
 		isOpen: () => until('the file is open', () => place() !== undefined),
 		lines: (count: number) => until(`${count} lines`, () => sent.length >= count),
 		end: async (code: 'timed_out' | 'cancelled' = 'timed_out') => {
@@ -240,7 +242,7 @@ test('a file to which nothing was added between two runs is not sent again', bou
 	await first.end();
 	// Its place is where the file ends.
 	const second = follow(t, path, { progress });
-	await second.isOpen();
+	await second.goesOn();
 	appendFileSync(path, 'two\n');
 	await second.lines(1);
 	await second.end();

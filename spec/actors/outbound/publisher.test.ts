@@ -13,6 +13,7 @@ import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-ro
 import { createPresence } from '../../../runtime/network/presence.ts';
 import { heldJournal, type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
 import type { LaneAck } from '../../../runtime/protocol/acknowledgement.ts';
 
 type Sent = Parameters<ReturnType<typeof sendingSide>['send']>;
@@ -401,6 +402,24 @@ test('a refusal or a skip is on disk before a frame lets the receiver forget it'
 		assert.equal(lane.lane().heldBy, undefined);
 		lane.actor.send({ type: 'SHUTDOWN' });
 	}
+});
+
+test('a power cut: an outcome is told once it is flushed, not when it is only committed', async (t) => {
+	const opened = openedJournal(t);
+	const untils = new Set<string>();
+	const journal: Journal = {
+		...opened.journal,
+		commit(changes, until = 'flushed') {
+			if (changes.some(({ table }) => table === 'settled')) untils.add(until);
+			return opened.journal.commit(changes, until);
+		},
+	};
+	const lane = await publishing({ ...opened, journal }, named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a', { except: [[1, 'unknown_method']] }));
+	await lane.flush();
+	assert.equal(lane.outcome('a'), 'refused');
+	assert.deepEqual([...untils], ['flushed']);
 });
 
 test('that a message is given up is on disk before a frame tells the receiver', async (t) => {
