@@ -83,6 +83,8 @@ export interface ActorNodeParts {
 	readonly folder?: string;
 	/** Whether the hosts are opened at once. */
 	readonly isOpen?: boolean;
+	/** Resolves when turns may be taken; by default at once. */
+	readonly mayRun?: Promise<void>;
 }
 
 /** How long the disk may take. */
@@ -103,10 +105,13 @@ export function composeWithActors(parts: {
 export function hostOn(
 	services: NodeServices,
 	definition: ActorDefinition,
-	own: Pick<Parameters<typeof createHostRuntime>[0], 'publish' | 'broken'>,
+	own: Pick<Parameters<typeof createHostRuntime>[0], 'publish' | 'broken'> & {
+		readonly mayRun?: Promise<void> | undefined;
+	},
 ): HostRuntime {
 	const mailbox = mailboxOf(services, definition.name);
-	return createHostRuntime({ ...services, ...own, definition, mailbox, mayRun: Promise.resolve() });
+	const { mayRun = Promise.resolve(), ...rest } = own;
+	return createHostRuntime({ ...services, ...rest, definition, mailbox, mayRun });
 }
 
 /** The mailbox of a method; an error if there is none. */
@@ -130,6 +135,7 @@ export async function startActorNode(t: TestScope, parts: ActorNodeParts): Promi
 		const hostRuntime = hostOn(services, definition, {
 			publish: (topic, text) => void published.push(`${topic} ${text}`),
 			broken: (thrown) => void broken.push(thrown),
+			mayRun: parts.mayRun,
 		});
 		hostRuntimes.set(definition.name, hostRuntime);
 		if (isOpen) await hostRuntime.open();

@@ -46,6 +46,38 @@ states:
   busy: { defer: [TICK], after: { 3s: idle } }
 `);
 
+test('a condition that is neither true nor false is an error of its actor, and no transition', async (t) => {
+	const door = yamlDefinitionOf(`
+actor: door
+version: 1
+events: { SET: { to: any }, GO: }
+context: { flag: null }
+on: { SET: { do: [{ assign: { flag: =event.to } }] } }
+initial: shut
+states: { shut: { on: { GO: { if: context.flag, target: open } } }, open: {} }
+`);
+	for (const [to, state] of [
+		['yes', 'shut'],
+		[1, 'shut'],
+		[null, 'shut'],
+		[false, 'shut'],
+		[true, 'open'],
+	] as const) {
+		const node = await startActorNode(t, { actors: [door] });
+		await node.send('door', { type: 'SET', to });
+		await node.idle('door');
+		await node.send('door', 'GO');
+		for (let round = 0; round < 12; round += 1) {
+			await node.journal.commit([]);
+			await node.clock.advance(1000);
+		}
+		assert.equal(node.stored('door')?.state.value, state, String(to));
+		const isWrong = typeof to !== 'boolean';
+		assert.equal(node.seen('instance.failed').length > 0, isWrong, String(to));
+		await node.stop();
+	}
+});
+
 test('every action does what its description says, with the guarantees of every actor', async (t) => {
 	const node = await startActorNode(t, { actors: [library] });
 	const tell = async (what: string, more: object = {}) => {

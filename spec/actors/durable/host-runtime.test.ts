@@ -312,6 +312,23 @@ test('every message to an actor leaves a receipt, for audits and for repetitions
 	await node.stop();
 });
 
+test('new mail of an actor waits until the methods have decided about what a crash left', async (t) => {
+	const { promise: mayRun, resolve: decided } = deferred();
+	const node = await startActorNode(t, { actors: [counter], isOpen: false, mayRun });
+	await node.send('counter', { type: 'ADD', by: 1 });
+	const opened = node.openHosts();
+	for (let round = 0; round < 5; round += 1) {
+		await node.journal.commit([]);
+		await node.clock.settle();
+	}
+	assert.equal(node.stored('counter'), undefined);
+	decided();
+	await opened;
+	await node.idle('counter');
+	assert.deepEqual(node.stored('counter')?.state.context, { total: 1 });
+	await node.stop();
+});
+
 test('a host that is stopped while it opens arms nothing: its journal may be closed by then', async (t) => {
 	const machine = createMachine({
 		id: 'm',

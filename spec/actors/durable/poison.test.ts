@@ -154,6 +154,56 @@ test('a message that kills the process is a dead letter after its last start, an
 	await node.stop();
 });
 
+test('what was running when the process died has its turns before all new mail, one by one', async (t) => {
+	const struck: string[] = [];
+	hazard.strike = (name) => void struck.push(name);
+	const before = await startActorNode(t, { actors: [fuse], isOpen: false });
+	for (const name of ['one', 'two']) {
+		await before.send('fuse', { type: 'BAD', name }, { key: name });
+	}
+	const arrivals = before.journal.keys('mailbox', rowsUnder('fuse')).map(([, at]) => Number(at));
+	const value = {
+		epoch: before.journal.epoch,
+		arrivals: arrivals.flatMap((at) => [at, at]),
+		marks: [],
+	};
+	await before.journal.commit([{ table: 'started', key: ['fuse', 'batch'], value }]);
+	const node = await before.crash();
+	for (const name of ['three', 'four']) {
+		await node.send('fuse', { type: 'BAD', name }, { key: name });
+	}
+	await node.openHosts();
+	await node.idle('fuse');
+	assert.deepEqual(struck, ['one', 'two', 'three', 'four']);
+	await node.stop();
+});
+
+test('a second restart: a message that was tried again leaves no start that charges a later one', async (t) => {
+	let strikes = 0;
+	hazard.strike = () => {
+		strikes += 1;
+		if (strikes < 2) fail();
+	};
+	let node = await startActorNode(t, { actors: [fuse] });
+	await node.send('fuse', { type: 'BAD', name: 'x' });
+	await workedOff(node);
+	assert.equal(strikes, 2);
+	const keys = node.journal.scan('started', rowsUnder('fuse')).map(({ key }) => key.join(' '));
+	assert.deepEqual(
+		keys.filter((key) => key !== 'fuse batch'),
+		[],
+	);
+	// The mailbox is empty at the start, so the next message may get the same arrival.
+	for (let restart = 0; restart < 2; restart += 1) {
+		node = await node.crash();
+		await node.send('fuse', 'OK');
+		await workedOff(node, 3);
+		assert.deepEqual(node.seen('replay.decided'), []);
+	}
+	assert.deepEqual(node.stored('fuse')?.state.context, { ok: 102, worn: 0 });
+	await node.stop();
+});
+
 test('recovery says whether the event is tried again in the old state or in the initial one', async (t) => {
 	const contexts = [];
 	for (const recovery of ['resume', 'fresh', 'ladder'] as const) {

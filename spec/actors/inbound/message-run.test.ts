@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
 import { composedNode } from '../../support/composed-node.ts';
 import { receivingSide } from '../../support/method-call.ts';
 import type { Output } from '../../../runtime/message/reply.ts';
@@ -35,6 +36,34 @@ test('the start is on disk before the method runs', bounded, async (t) => {
 	await createMessageRuns(side.parts).run(await side.file({ id: 'm1', onCrash: 'report' }));
 	assert.equal(starts, 1);
 });
+
+test(
+	'a power cut: a start that must not be repeated is flushed before its method runs',
+	bounded,
+	async (t) => {
+		for (const [onCrash, until] of [
+			['report', 'flushed'],
+			['retry', 'committed'],
+		] as const) {
+			const node = composedNode(t);
+			const noted: string[] = [];
+			const side = receivingSide(node, () => {
+				noted.push('it runs');
+				return Promise.resolve();
+			});
+			const journal: Journal = {
+				...node.journal,
+				commit(changes, how = 'flushed') {
+					if (changes.some(({ table }) => table === 'started')) noted.push(how);
+					return node.journal.commit(changes, how);
+				},
+			};
+			const row = await side.file({ id: 'm1', onCrash });
+			await createMessageRuns({ ...side.parts, journal }).run(row);
+			assert.deepEqual(noted.slice(0, 2), [until, 'it runs'], onCrash);
+		}
+	},
+);
 
 test('an error with a code is an outcome, and the method is not run again', bounded, async (t) => {
 	let runs = 0;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { createMessageRuns } from '../../../actors/inbound/message-run.ts';
 import type { Message } from '../../../runtime/message/message.ts';
+import { steppedClock } from '../../../runtime/platform/clock.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import type { Schedule } from '../../../runtime/message/schedule.ts';
 import { composedNode, type ComposedNode } from '../../support/composed-node.ts';
@@ -156,11 +157,17 @@ for (const onCrash of ['report', 'retry'] as const) {
 		const first = await scheduled(t, { every: 60, times: 3 }, () => new Promise(() => {}));
 		await first.send({ onCrash });
 		await first.advance(1000);
-		const node = await first.node.reopen();
+		await first.node.journal.close();
+		// Several runs are missed while no process runs.
+		const clock = steppedClock(1);
+		clock.jump(first.node.clock.now() - clock.now() + 1_000_000);
+		const node = composedNode(t, {}, { folder: first.node.folder, clock });
 		const second = await scheduledOn(node, {}, counting());
 		const [left] = second.side.mailbox.started();
 		assert.ok(left?.start.schedule?.isRunning);
 		await second.messageRuns.replay(left.row, left.start);
+		await second.advance(1000);
+		assert.deepEqual(second.outputs(), [], 'what was missed is not made up for');
 		await second.advance(200_000);
 		const runs = onCrash === 'retry' ? ['1', '2', '3'] : ['1', '2'];
 		assert.deepEqual(second.outputs(), runs);

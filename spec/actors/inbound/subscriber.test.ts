@@ -12,6 +12,8 @@ import { deferred } from '../../../runtime/platform/deferred.ts';
 
 const bounded = { timeout: 20_000 };
 
+const someStart = { epoch: 0, attempts: 1 };
+
 /** A subscriber of a method that does what the test says; `until` waits for that many endings. */
 function subscriberOn(
 	node: ComposedNode,
@@ -72,6 +74,30 @@ test('what a crash left in mid-run is decided before anything else runs', bounde
 	assert.deepEqual(runs, ['retried 2', 'untouched 1']);
 	assert.deepEqual(side.outcomes(), ['done', 'interrupted', 'done']);
 });
+
+test(
+	'new mail waits until all methods have decided about what a crash left',
+	bounded,
+	async (t) => {
+		const node = composedNode(t);
+		const side = receivingSide(node, () => Promise.resolve());
+		const row = await side.file({ id: 'interrupted' });
+		const other = { method: 'REQOther', started: () => [{ row, start: someStart }] };
+		const mailboxes = [side.mailbox, other];
+		const crashRecovery = createCrashRecovery({ mailboxes, wasUnclean: true });
+		const actor = createActor(subscriberLogic, { input: { ...side.parts, crashRecovery } });
+		actor.start();
+		side.mailbox.push(await side.file({ id: 'new' }));
+		for (let round = 0; round < 5; round += 1) {
+			await node.journal.commit([]);
+			await node.clock.settle();
+		}
+		assert.deepEqual(side.outcomes(), []);
+		crashRecovery.cleared('REQOther');
+		while (side.outcomes().length < 2) await node.journal.commit([]);
+		assert.deepEqual(side.outcomes(), ['done', 'done']);
+	},
+);
 
 test(
 	'a start that was being committed when the subscriber before died is decided about too',

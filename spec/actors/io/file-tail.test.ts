@@ -71,6 +71,8 @@ function follow(t: TestContext, path: string, { progress, pollMs = 10 }: Run = {
 		running,
 		place,
 		progress: () => noted.at(-1),
+		/** What an earlier run has noted is noted again first, then where this one begins. */
+		goesOn: () => until('the file is open again', () => noted.length >= 2),
 		isOpen: () => until('the file is open', () => place() !== undefined),
 		lines: (count: number) => until(`${count} lines`, () => sent.length >= count),
 		end: async (code: 'timed_out' | 'cancelled' = 'timed_out') => {
@@ -228,6 +230,24 @@ test(
 		assert.deepEqual(tail.sent, ['missed\n', 'new\n']);
 	},
 );
+
+test('a file to which nothing was added between two runs is not sent again', bounded, async (t) => {
+	const path = fileIn(t);
+	writeFileSync(path, '');
+	const first = follow(t, path);
+	await first.isOpen();
+	appendFileSync(path, 'one\n');
+	await first.lines(1);
+	const progress = first.progress();
+	await first.end();
+	// Its place is where the file ends.
+	const second = follow(t, path, { progress });
+	await second.goesOn();
+	appendFileSync(path, 'two\n');
+	await second.lines(1);
+	await second.end();
+	assert.deepEqual(second.sent, ['two\n']);
+});
 
 test('a file that was truncated meanwhile is read from its beginning', bounded, async (t) => {
 	const path = fileIn(t);

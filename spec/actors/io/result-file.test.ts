@@ -11,13 +11,15 @@ import {
 	readdirSync,
 	readFileSync,
 	readSync,
+	rmSync,
 	statSync,
 	truncateSync,
 	writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { appendStep } from '../../../actors/declarative/append-step.ts';
 import { checksumOfBytes } from '../../../actors/io/file-copy.ts';
 import { appendOnce, replaceFile, resultFile } from '../../../actors/io/result-file.ts';
@@ -105,6 +107,43 @@ test('a file that cannot be replaced stays, without a temporary file beside it',
 	mkdirSync(join(path, 'below'), { recursive: true });
 	await assert.rejects(replaceFile(path, 'new', { id: 'm1' }), { code: 'file_failed' });
 	assert.deepEqual(readdirSync(folder), ['a-folder']);
+});
+
+/** Notes the calls of file handles that write or flush, in their order. */
+async function notedCalls(t: TestContext, path: string): Promise<readonly string[]> {
+	const handle = await open(path, 'w');
+	const prototype = Object.getPrototypeOf(handle) as FileHandle;
+	await handle.close();
+	const calls: string[] = [];
+	for (const name of ['writeFile', 'appendFile', 'sync', 'datasync'] as const) {
+		const genuine = prototype[name] as (...given: unknown[]) => Promise<void>;
+		t.mock.method(prototype, name, function noted(this: FileHandle, ...given: unknown[]) {
+			calls.push(name);
+			return genuine.apply(this, given);
+		});
+	}
+	return calls;
+}
+
+test('a power cut: what a file is replaced by, or what is appended, is flushed', async (t) => {
+	const runner = createMethodRunner(t);
+	const calls = await notedCalls(t, join(temporaryFolder(t), 'any'));
+	await replaceFile(join(temporaryFolder(t), 'file'), 'whole', { id: 'm1' });
+	// The second one is of the folder, once the file has its name.
+	assert.deepEqual(calls, ['writeFile', 'sync', 'sync']);
+	await append(runner, { id: 'm1' });
+	await append(runner, { id: 'm2' });
+	const flushed = ['appendFile', 'datasync'];
+	assert.deepEqual(calls.slice(3), [...flushed, 'sync', ...flushed]);
+});
+
+test('what cannot be noted is not appended: a second run could not tell that it was', async (t) => {
+	const runner = createMethodRunner(t);
+	await append(runner, { id: 'm1', data: 'one\n' });
+	rmSync(noteOf(runner));
+	mkdirSync(noteOf(runner));
+	await assert.rejects(append(runner, { id: 'm2' }), { code: 'file_failed' });
+	assert.equal(content(runner), 'one\n');
 });
 
 test('texts are appended at the end, in order', async (t) => {

@@ -13,6 +13,7 @@ import { restored, type StoredOutRow } from '../../../runtime/delivery/outbox-ro
 import { createPresence } from '../../../runtime/network/presence.ts';
 import { heldJournal, type OpenedJournal, openedJournal } from '../../support/open-journal.ts';
 import { sendingSide } from '../../support/sending-lane.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
 import type { LaneAck } from '../../../runtime/protocol/acknowledgement.ts';
 
 type Sent = Parameters<ReturnType<typeof sendingSide>['send']>;
@@ -274,6 +275,41 @@ test('what an earlier store of the receiver may have run is not called refused',
 	assert.equal(lane.outcome('b'), 'interrupted');
 });
 
+test('an acknowledgement of a store that the receiver has no more resolves nothing', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.flush();
+	lane.birth('online', 1, 'store2');
+	lane.actor.send({ type: 'PRESENT' });
+	await lane.flush();
+	assert.equal(lane.sent.at(-1)?.toStoreId, 'store2');
+	lane.ack(lane.ackOf(2, 'b'));
+	await lane.flush();
+	assert.equal(lane.journal.count('outbox'), 1, 'it came late, from the store before');
+	lane.actor.send({ type: 'ACK', ack: lane.ackOf(2, 'b'), storeId: 'store2' });
+	await lane.flush();
+	assert.equal(lane.journal.count('outbox'), 0);
+});
+
+test('failures are over with the next acknowledgement: later mail is soon sent again', async (t) => {
+	const lane = await publishing(openedJournal(t), named('a'));
+	for (let second = 0; second < 100; second += 1) {
+		await lane.clock.advance(1000);
+		await lane.flush();
+	}
+	// In the longest pause by now, of 4 to 8 seconds.
+	lane.ack(lane.ackOf(1, 'a'));
+	await lane.send({ id: 'b', ACKTimeout: 1 });
+	lane.actor.send({ type: 'MAIL' });
+	await lane.flush();
+	const before = lane.sent.length;
+	// Overdue after a second, and the shortest pause is over after another two.
+	await lane.clock.advance(3100);
+	await lane.flush();
+	assert.deepEqual([lane.sent.length, lane.ids().at(-1)], [before + 1, 'b']);
+});
+
 test('new mail does not postpone the moment at which an older message is overdue', async (t) => {
 	const lane = await publishing(openedJournal(t), named('a'));
 	await lane.flush();
@@ -366,6 +402,24 @@ test('a refusal or a skip is on disk before a frame lets the receiver forget it'
 		assert.equal(lane.lane().heldBy, undefined);
 		lane.actor.send({ type: 'SHUTDOWN' });
 	}
+});
+
+test('a power cut: an outcome is told once it is flushed, not when it is only committed', async (t) => {
+	const opened = openedJournal(t);
+	const untils = new Set<string>();
+	const journal: Journal = {
+		...opened.journal,
+		commit(changes, until = 'flushed') {
+			if (changes.some(({ table }) => table === 'settled')) untils.add(until);
+			return opened.journal.commit(changes, until);
+		},
+	};
+	const lane = await publishing({ ...opened, journal }, named('a', 'b'));
+	await lane.flush();
+	lane.ack(lane.ackOf(1, 'a', { except: [[1, 'unknown_method']] }));
+	await lane.flush();
+	assert.equal(lane.outcome('a'), 'refused');
+	assert.deepEqual([...untils], ['flushed']);
 });
 
 test('that a message is given up is on disk before a frame tells the receiver', async (t) => {

@@ -119,6 +119,50 @@ test('an empty lane keeps its numbers over a restart: its receiver knows them', 
 	assert.deepEqual(loaded(again), ['3 c']);
 });
 
+test('under a new identity all that waits may be a repetition, to the last, and nothing later', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox, journal } = outboxOn(opened);
+	const lane = await append('a', 'b', 'c');
+	await journal.commit(outbox.resolve(lane, 1).changes);
+	const { lane: empty, changes } = outbox.append(messageOf({ id: 'x', toNode: 'ship2' }));
+	await journal.commit([...changes, ...outbox.resolve(empty, 1).changes]);
+	const renewed = outbox.renew();
+	assert.deepEqual([renewed.length, lane.repeatUpTo, empty.repeatUpTo], [1, 3, 0]);
+	await journal.commit(renewed);
+	await append('d');
+	assert.equal(lane.repeatUpTo, 3);
+	const { laneOf } = outboxOn(await opened.reopen());
+	assert.equal(laneOf().repeatUpTo, 3);
+});
+
+test('what was sent before a lane is bound to another store may have been accepted there', async (t) => {
+	const opened = openedJournal(t);
+	const { append, outbox, journal } = outboxOn(opened);
+	const lane = await append('a', 'b', 'c');
+	await journal.commit(outbox.bind(lane, 'store1', 2));
+	assert.deepEqual([lane.repeatUpTo, lane.formerUpTo], [0, 0], 'there was no store before');
+	assert.deepEqual(outbox.bind(lane, 'store1', 3), [], 'it is the same');
+	await journal.commit(outbox.bind(lane, 'store2', 2));
+	await journal.commit(outbox.bind(lane, 'store3', 1));
+	assert.deepEqual([lane.repeatUpTo, lane.formerUpTo], [2, 2]);
+	const { laneOf } = outboxOn(await opened.reopen());
+	const { boundTo, repeatUpTo, formerUpTo } = laneOf();
+	assert.deepEqual([boundTo, repeatUpTo, formerUpTo], ['store3', 2, 2]);
+});
+
+test('a row that is on disk but not flushed is not loaded', async (t) => {
+	const { append, outbox, journal } = outboxOn(openedJournal(t));
+	const lane = await append('a', 'b', 'c', 'd', 'e');
+	const { seq, changes } = outbox.append(messageOf({ id: 'f' }));
+	await journal.commit(changes);
+	outbox.resolve(lane, 3);
+	outbox.fill(lane);
+	assert.deepEqual(loaded(lane), ['4 d', '5 e']);
+	outbox.flushed(lane, seq);
+	outbox.fill(lane);
+	assert.deepEqual(loaded(lane), ['4 d', '5 e', '6 f']);
+});
+
 test('a row is sent, and its subscribers are told, only once it is flushed', async (t) => {
 	const { outbox, journal } = outboxOn(openedJournal(t));
 	const seen: number[] = [];

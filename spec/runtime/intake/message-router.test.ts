@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { pack, unpackMessage } from '../../../runtime/message/codec.ts';
 import { messageIn } from '../../../runtime/ledger/ledger-entry.ts';
+import { createMessageRouter } from '../../../runtime/intake/message-router.ts';
+import type { Journal } from '../../../runtime/journal/journal.ts';
+import { heldJournal } from '../../support/open-journal.ts';
 import { composedNode } from '../../support/composed-node.ts';
 import { messageOf } from '../../support/messages.ts';
 import { rowsUnder } from '../../../runtime/journal/schema.ts';
@@ -61,6 +64,41 @@ test('a reply of this node to itself settles the request, also if its method is 
 	assert.deepEqual(node.services.ledger.get('m1')?.result, { outcome: 'done' });
 	assert.equal(node.services.ledger.get('m1')?.output, 'x');
 	assert.equal(node.services.ledger.get('r1'), undefined, 'a reply has no entry of its own');
+});
+
+test('an outcome is told when it is flushed, and not before', async (t) => {
+	const node = composedNode(t);
+	const { ledger } = node.services;
+	const held = heldJournal(node.journal);
+	const untils: unknown[] = [];
+	const journal: Journal = {
+		...held.journal,
+		commit(changes, until = 'flushed') {
+			untils.push(until);
+			return held.journal.commit(changes, until);
+		},
+	};
+	const { config, signals, outbox } = node.services;
+	const network = { sendFrame: () => {} };
+	const shared = { node: 'ship1', journal, config, signals, ledger, outbox, network };
+	const router = createMessageRouter({ ...shared, mailbox: () => undefined });
+	await router.send([messageOf({ id: 'm1', fromNode: 'ship1', toNode: 'central' })]);
+	held.hold();
+	const result = { outcome: 'done' } as const;
+	const reply = messageOf({
+		id: 'r1',
+		fromNode: 'ship1',
+		toNode: 'ship1',
+		inReplyTo: 'm1',
+		result,
+	});
+	const sent = router.send([reply]);
+	await node.clock.settle();
+	assert.deepEqual(node.seen('message.settled'), []);
+	held.release();
+	await sent;
+	assert.equal(node.seen('message.settled').length, 1);
+	assert.deepEqual(untils, ['flushed', 'flushed']);
 });
 
 test('what caused a message is written in the same transaction', async (t) => {

@@ -67,6 +67,8 @@ test('an interval is due at once, and then after each interval, without a drift'
 test('what was missed is left out', () => {
 	const now = noon + 10 * 60_000 + 17;
 	assert.equal(next({ every: 60 }, { lastDue: noon, now }), noon + 11 * 60_000);
+	const hourly = { cron: '0 * * * *' };
+	assert.equal(next(hourly, { lastDue: noon, now: noon + 5.5 * 3_600_000 }), noon + 6 * 3_600_000);
 });
 
 test('after its time in all a schedule is over', () => {

@@ -171,6 +171,20 @@ test('of two that claim at the same time exactly one is granted the name', async
 	}
 });
 
+test('of two starts of one store that claim at the same time the later one is granted the name', async () => {
+	for (let seed = 1; seed <= 20; seed += 1) {
+		const clock = steppedClock(seed);
+		const bus = broker();
+		await bus.status({ storeId: 'C' });
+		const epochs = seed % 2 === 0 ? [2, 3] : [3, 2];
+		const pair = epochs.map((epoch) => claimant(clock, { epoch }));
+		const verdicts = Promise.all(pair.map(({ claims }) => claims.conduct(bus.channel(), false)));
+		await clock.advance(5000);
+		const wanted = epochs.map((epoch) => (epoch === 3 ? 'granted' : 'denied'));
+		assert.deepEqual(await verdicts, wanted, `seed ${seed}`);
+	}
+});
+
 test('a contested claim waits in any case: another node has just taken the name', async () => {
 	const clock = steppedClock(1);
 	const bus = broker();

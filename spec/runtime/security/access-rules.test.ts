@@ -54,15 +54,15 @@ test('with rules a caller may call only what a rule allows, unless it is on the 
 });
 
 test('what is denied is denied, whatever else allows it, also on the socket', (t) => {
-	const { access } = accessOf(
-		t,
-		'rules:\n' +
-			"  - {from: '*', method: REQCliCommand, command: reboot, effect: deny}\n" +
-			"  - {from: central, method: '*'}\n",
-	);
-	assert.equal(access.refusal(node('central'), exec('reboot')), 'central is denied REQCliCommand');
-	assert.equal(access.refusal(local, exec('reboot', 'now')), 'local is denied REQCliCommand');
-	assert.equal(access.refusal(node('central'), exec('uptime')), undefined);
+	const deny = "  - {from: '*', method: REQCliCommand, command: reboot, effect: deny}\n";
+	const allow = "  - {from: central, method: '*'}\n  - {from: local, method: '*'}\n";
+	for (const rules of [deny + allow, allow + deny]) {
+		const { access } = accessOf(t, `rules:\n${rules}`);
+		const refusal = (caller: Caller, ...words: string[]) => access.refusal(caller, exec(...words));
+		assert.equal(refusal(node('central'), 'reboot'), 'central is denied REQCliCommand', rules);
+		assert.equal(refusal(local, 'reboot', 'now'), 'local is denied REQCliCommand', rules);
+		assert.equal(refusal(node('central'), 'uptime'), undefined, rules);
+	}
 });
 
 test('a command is the beginning of the arguments, word by word', (t) => {

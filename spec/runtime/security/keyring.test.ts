@@ -34,10 +34,19 @@ test('a node makes its key pair once, and only its owner may read the private ha
 
 test('a private key that others may read is refused', (t) => {
 	const { folder, keyring } = keyringOf(t);
-	keyring.ownKey();
-	chmodSync(join(folder, 'own.key'), 0o644);
-	const again = keyringOf(t, 'central', folder).keyring;
-	assert.throws(() => again.ownKey(), { code: 'bad_key', message: /chmod 600/ });
+	const key = keyring.ownKey();
+	const path = join(folder, 'own.key');
+	// Its group or others may read it, write it, or both.
+	for (const mode of [0o640, 0o604, 0o660, 0o606, 0o620, 0o602, 0o644, 0o666]) {
+		chmodSync(path, mode);
+		const again = keyringOf(t, 'central', folder).keyring;
+		const refused = { code: 'bad_key', message: /chmod 600/ };
+		assert.throws(() => again.ownKey(), refused, mode.toString(8));
+	}
+	for (const mode of [0o600, 0o400]) {
+		chmodSync(path, mode);
+		assert.equal(keyringOf(t, 'central', folder).keyring.ownKey(), key, mode.toString(8));
+	}
 });
 
 test('a private key in another encoding is refused by that name, and taken with a byte order mark', (t) => {

@@ -49,7 +49,8 @@ test(
 		const rules =
 			"rules:\n  - {from: central, method: '*'}\n" +
 			'  - {from: ship2, method: REQCliCommand, command: echo hello}\n' +
-			'  - {from: ship2, method: REQRelay}\n';
+			'  - {from: ship2, method: REQPing}\n' +
+			'  - {from: ship2, method: REQPing, effect: deny}\n';
 		writeFileSync(join(keysFolder('ship1'), 'acl.yaml'), rules);
 		const [central, ship2, ship1] = [
 			await start('central'),
@@ -70,6 +71,10 @@ test(
 		const row = await settled(ship2, await send(ship2, exec('uptime')));
 		assert.deepEqual([row.state, row.code], ['refused', 'not_allowed']);
 		assert.equal(await why, 'no rule allows ship2 REQCliCommand');
+		// A deny decides, though it comes behind the rule that allows.
+		const denied = refusal(ship1, 'not_allowed');
+		assert.equal((await settled(ship2, await send(ship2, pingOf({})))).state, 'refused');
+		assert.equal(await denied, 'ship2 is denied REQPing');
 	},
 );
 

@@ -207,6 +207,14 @@ test('pages of other origins, and names that are not of this machine, are refuse
 		assert.equal((await post(text, '', { origin })).status, 401);
 	}
 	assert.equal((await post(text, '', { origin: url })).status, 202);
+	// A form, a picture or a link of another site has no Origin header.
+	for (const mode of ['navigate', 'no-cors', 'cors']) {
+		const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': mode };
+		const status = await new Promise((resolve) => {
+			request(`${url}/api/tree`, { headers }, ({ statusCode }) => resolve(statusCode)).end();
+		});
+		assert.equal(status, 401, mode);
+	}
 	const rebound = await new Promise<number>((resolve) => {
 		const headers = { host: 'evil.example' };
 		request(`${url}/api/tree`, { headers }, ({ statusCode = 0 }) => resolve(statusCode)).end();

@@ -15,6 +15,8 @@ import { temporaryFolder } from '../../support/temporary.ts';
 import { createContext, createNotes } from '../../support/transport-context.ts';
 
 const token = 'a-token-of-enough-length';
+/** Each test waits for what a server does, which may be nothing. */
+const bounded = { timeout: 20_000 };
 
 function tokenFile(t: TestContext): string {
 	const path = join(temporaryFolder(t), 'token');
@@ -56,19 +58,23 @@ function talk(t: TestContext, socket: Socket) {
 
 const connect = (t: TestContext, port: number) => talk(t, createConnection(port, '127.0.0.1'));
 
-test("steward's array is answered over TCP as on the unix socket, and the connection ended", async (t) => {
-	const { port, taken } = await startTcp(t);
-	const { socket, lines, ended } = connect(t, port);
-	socket.write('[{"id":"a"},\n{"id":"b"},]\n');
-	await ended;
-	assert.deepEqual(
-		lines.all.map(({ id }) => id),
-		['a', 'b'],
-	);
-	assert.deepEqual(taken.all[0], { raw: { id: 'a' }, via: 'tcp listener' });
-});
+test(
+	"steward's array is answered over TCP as on the unix socket, and the connection ended",
+	bounded,
+	async (t) => {
+		const { port, taken } = await startTcp(t);
+		const { socket, lines, ended } = connect(t, port);
+		socket.write('[{"id":"a"},\n{"id":"b"},]\n');
+		await ended;
+		assert.deepEqual(
+			lines.all.map(({ id }) => id),
+			['a', 'b'],
+		);
+		assert.deepEqual(taken.all[0], { raw: { id: 'a' }, via: 'tcp listener' });
+	},
+);
 
-test('questions are answered with rows', async (t) => {
+test('questions are answered with rows', bounded, async (t) => {
 	const { port } = await startTcp(t);
 	const { socket, lines } = connect(t, port);
 	socket.write(' \n{"reeve":"nodes"}');
@@ -76,80 +82,106 @@ test('questions are answered with rows', async (t) => {
 	assert.deepEqual(lines.all, [{ row: { name: 'ship1' } }, { end: true }]);
 });
 
-test('it is off unless it is asked for', () => {
+test('it is off unless it is asked for', bounded, () => {
 	assert.equal(tcp.wanted(configOf()), false);
 	assert.equal(tcp.wanted(configOf({ tcpListener: '127.0.0.1:0' })), true);
 });
 
-test('what others can reach is refused without a token or client certificates, before the start', async (t) => {
-	for (const tcpListener of ['0.0.0.0:0', ':0', '10.1.2.3:8000', '[::]:0']) {
-		const values = { tcpListener, listenerLogin: false };
-		const config = configOf(values);
+test(
+	'what others can reach is refused without a token or client certificates, before the start',
+	bounded,
+	async (t) => {
+		for (const tcpListener of ['0.0.0.0:0', ':0', '10.1.2.3:8000', '[::]:0']) {
+			const values = { tcpListener, listenerLogin: false };
+			const config = configOf(values);
+			await assert.rejects(async () => tcp.check?.(config), { code: 'unguarded' });
+			await assert.rejects(tcp.start(createContext(values).context), { code: 'unguarded' });
+		}
+		const guarded = configOf({ tcpListener: ':0', listenerTokenFile: tokenFile(t) });
+		await tcp.check?.(guarded);
+		// TLS shows a client who the server is, and not the other way round.
+		const pem = join(temporaryFolder(t), 'pem');
+		writeFileSync(pem, '-----BEGIN CERTIFICATE-----\n');
+		const tls = { tcpListener: ':0', listenerTlsCert: pem, listenerTlsKey: pem };
+		const config = configOf({ ...tls, listenerLogin: false });
 		await assert.rejects(async () => tcp.check?.(config), { code: 'unguarded' });
-		await assert.rejects(tcp.start(createContext(values).context), { code: 'unguarded' });
-	}
-	const guarded = configOf({ tcpListener: ':0', listenerTokenFile: tokenFile(t) });
-	await tcp.check?.(guarded);
-	const { port } = await startTcp(t, { tcpListener: ':0', listenerTokenFile: tokenFile(t) });
-	assert.ok(port > 0);
-});
+		await tcp.check?.(configOf({ ...tls, listenerLogin: false, listenerTlsClientCA: pem }));
+		const { port } = await startTcp(t, { tcpListener: ':0', listenerTokenFile: tokenFile(t) });
+		assert.ok(port > 0);
+	},
+);
 
-test('an address that is none, and a token that is too short, are errors of the configuration', async (t) => {
-	for (const tcpListener of ['7000', 'host', 'a:70000', 'x y:1']) {
-		await assert.rejects(async () => tcp.check?.(configOf({ tcpListener, listenerLogin: false })), {
-			code: 'bad_config',
-			detail: /tcpListener/,
-		});
-	}
-	const path = join(temporaryFolder(t), 'short');
-	writeFileSync(path, 'short');
-	const config = configOf({ tcpListener: ':0', listenerTokenFile: path });
-	await assert.rejects(async () => tcp.check?.(config), { code: 'bad_config' });
-});
+test(
+	'an address that is none, and a token that is too short, are errors of the configuration',
+	bounded,
+	async (t) => {
+		for (const tcpListener of ['7000', 'host', 'a:70000', 'x y:1']) {
+			await assert.rejects(
+				async () => tcp.check?.(configOf({ tcpListener, listenerLogin: false })),
+				{
+					code: 'bad_config',
+					detail: /tcpListener/,
+				},
+			);
+		}
+		const path = join(temporaryFolder(t), 'short');
+		writeFileSync(path, 'short');
+		const config = configOf({ tcpListener: ':0', listenerTokenFile: path });
+		await assert.rejects(async () => tcp.check?.(config), { code: 'bad_config' });
+	},
+);
 
-test('a token or a certificate that no client could satisfy is an error of the configuration', async (t) => {
-	const folder = temporaryFolder(t);
-	const file = (name: string, content: string | Buffer) => {
-		writeFileSync(join(folder, name), content);
-		return join(folder, name);
-	};
-	const wide = file('wide', Buffer.from(`${token}\r\n`, 'utf16le'));
-	const none = file('none', 'no certificate');
-	const files = [{ listenerTokenFile: wide }, { listenerTlsCert: none, listenerTlsKey: none }];
-	for (const values of files) {
-		const tcpListener = '127.0.0.1:0';
-		const config = configOf({ tcpListener, listenerLogin: false, ...values });
-		await assert.rejects(async () => tcp.check?.(config), {
-			code: 'bad_config',
-			detail: /^listener(?:TokenFile: .*UTF-16|TlsCert: .*not PEM)/,
-		});
-	}
-});
+test(
+	'a token or a certificate that no client could satisfy is an error of the configuration',
+	bounded,
+	async (t) => {
+		const folder = temporaryFolder(t);
+		const file = (name: string, content: string | Buffer) => {
+			writeFileSync(join(folder, name), content);
+			return join(folder, name);
+		};
+		const wide = file('wide', Buffer.from(`${token}\r\n`, 'utf16le'));
+		const none = file('none', 'no certificate');
+		const files = [{ listenerTokenFile: wide }, { listenerTlsCert: none, listenerTlsKey: none }];
+		for (const values of files) {
+			const tcpListener = '127.0.0.1:0';
+			const config = configOf({ tcpListener, listenerLogin: false, ...values });
+			await assert.rejects(async () => tcp.check?.(config), {
+				code: 'bad_config',
+				detail: /^listener(?:TokenFile: .*UTF-16|TlsCert: .*not PEM)/,
+			});
+		}
+	},
+);
 
-test('with a token, the first line lets a client in; nothing is taken of one without it', async (t) => {
-	const { port, taken, signals } = await startTcp(t, { listenerTokenFile: tokenFile(t) });
-	const good = connect(t, port);
-	good.socket.write(`{"token":"${token}"}\n[{"id":"a"}]`);
-	await good.ended;
-	assert.deepEqual(
-		good.lines.all.map(({ id }) => id),
-		['a'],
-	);
-	for (const text of ['[{"id":"b"}]', '{"token":"wrong"}{"id":"b"}', '{"reeve":"nodes"}']) {
-		const bad = connect(t, port);
-		bad.socket.write(text);
-		await bad.ended;
+test(
+	'with a token, the first line lets a client in; nothing is taken of one without it',
+	bounded,
+	async (t) => {
+		const { port, taken, signals } = await startTcp(t, { listenerTokenFile: tokenFile(t) });
+		const good = connect(t, port);
+		good.socket.write(`{"token":"${token}"}\n[{"id":"a"}]`);
+		await good.ended;
 		assert.deepEqual(
-			bad.lines.all.map(({ error }) => error),
-			['unauthorized'],
+			good.lines.all.map(({ id }) => id),
+			['a'],
 		);
-	}
-	assert.equal(taken.all.length, 1);
-	const refused = signals.all.filter(({ type }) => type === 'message.refused');
-	assert.equal(refused.length, 3, 'each is counted and reported');
-});
+		for (const text of ['[{"id":"b"}]', '{"token":"wrong"}{"id":"b"}', '{"reeve":"nodes"}']) {
+			const bad = connect(t, port);
+			bad.socket.write(text);
+			await bad.ended;
+			assert.deepEqual(
+				bad.lines.all.map(({ error }) => error),
+				['unauthorized'],
+			);
+		}
+		assert.equal(taken.all.length, 1);
+		const refused = signals.all.filter(({ type }) => type === 'message.refused');
+		assert.equal(refused.length, 3, 'each is counted and reported');
+	},
+);
 
-test('an HTTP request of a browser is refused', async (t) => {
+test('an HTTP request of a browser is refused', bounded, async (t) => {
 	const { port, taken } = await startTcp(t);
 	const { socket, lines, ended } = connect(t, port);
 	socket.write('POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{"id":"a"}\n[{"id":"b"}]\n');
@@ -161,30 +193,38 @@ test('an HTTP request of a browser is refused', async (t) => {
 	assert.deepEqual(taken.all, []);
 });
 
-test('a client that sends nothing, or no token, is disconnected after a while', async (t) => {
-	const clock = steppedClock(7);
-	const { port } = await startTcp(t, { listenerTokenFile: tokenFile(t) }, clock);
-	const silent = connect(t, port);
-	const slow = connect(t, port);
-	const good = connect(t, port);
-	slow.socket.write('{"tok');
-	good.socket.write(`{"token":"${token}"}{"id":"a"}`);
-	await good.lines.count(1);
-	while (clock.pending() < 2) await new Promise((resolve) => setImmediate(resolve));
-	await clock.advance(30_000);
-	await Promise.all([silent.ended, slow.ended]);
-	assert.equal(good.socket.destroyed, false);
-});
+test(
+	'a client that sends nothing, or no token, is disconnected after a while',
+	bounded,
+	async (t) => {
+		const clock = steppedClock(7);
+		const { port } = await startTcp(t, { listenerTokenFile: tokenFile(t) }, clock);
+		const silent = connect(t, port);
+		const slow = connect(t, port);
+		const good = connect(t, port);
+		slow.socket.write('{"tok');
+		good.socket.write(`{"token":"${token}"}{"id":"a"}`);
+		await good.lines.count(1);
+		while (clock.pending() < 2) await new Promise((resolve) => setImmediate(resolve));
+		await clock.advance(30_000);
+		await Promise.all([silent.ended, slow.ended]);
+		assert.equal(good.socket.destroyed, false);
+	},
+);
 
-test('a client that leaves before it has sent anything is disconnected at once', async (t) => {
-	const { port, taken } = await startTcp(t, {}, steppedClock(7));
-	const early = connect(t, port);
-	early.socket.end();
-	await early.ended;
-	assert.deepEqual(taken.all, []);
-});
+test(
+	'a client that leaves before it has sent anything is disconnected at once',
+	bounded,
+	async (t) => {
+		const { port, taken } = await startTcp(t, {}, steppedClock(7));
+		const early = connect(t, port);
+		early.socket.end();
+		await early.ended;
+		assert.deepEqual(taken.all, []);
+	},
+);
 
-test('a client above the limit is refused with the reason', async (t) => {
+test('a client above the limit is refused with the reason', bounded, async (t) => {
 	const { port } = await startTcp(t, { clientsMax: 1 });
 	const first = connect(t, port);
 	first.socket.write('{"id":"a"}');
@@ -196,7 +236,7 @@ test('a client above the limit is refused with the reason', async (t) => {
 
 test(
 	'with TLS, a client needs a certificate of the root that was named',
-	{ skip: missing('openssl') },
+	{ ...bounded, skip: missing('openssl') },
 	async (t) => {
 		const { server, root, asClient } = createCertificates(t);
 		const { port, taken } = await startTcp(t, {
@@ -220,7 +260,7 @@ test(
 	},
 );
 
-test('a stop leaves no connection and no listener behind', async (t) => {
+test('a stop leaves no connection and no listener behind', bounded, async (t) => {
 	const { port, running } = await startTcp(t);
 	const client = connect(t, port);
 	client.socket.write('{"id":"a"}');

@@ -86,6 +86,16 @@ test('a refused message is an error in three lines, with the exit code of its ro
 	const { code, stdout, stderr } = await runReeve(['send', 'nonsense', '--to', 'ship1'], central);
 	assert.deepEqual([code, stdout], [2, '']);
 	assert.match(stderr, /^error: .* \(unknown_method\)\n {2}nonsense.*\n {2}.*reeve get methods\n$/);
+	// Another one of the same batch is done, which does not make up for it.
+	for (const methods of [
+		['nonsense', 'REQPing'],
+		['REQPing', 'nonsense'],
+	]) {
+		const input = JSON.stringify(methods.map((method) => ({ method, toNode: 'ship1' })));
+		const both = await runReeve(['send', '-'], { ...central, input });
+		assert.equal(both.code, 2, methods.join());
+		assert.match(both.stdout, /done/);
+	}
 	const cut = await runReeve(['send', '-'], { ...central, input: '{"method": "exec"' });
 	assert.equal(cut.code, 2);
 	assert.match(cut.stderr, /\(connection_cut\)/);
