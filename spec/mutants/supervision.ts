@@ -59,15 +59,15 @@ export const supervision: readonly Mutant[] = [
 	{
 		id: 'rest-for-one-restarts-what-was-before',
 		file: 'supervisors/otp/rules.ts',
-		from: 'group = all.slice(all.indexOf(member));',
-		to: 'group = all.slice(0, all.indexOf(member) + 1);',
+		from: 'all : all.slice(all.indexOf(member));',
+		to: 'all : all.slice(0, all.indexOf(member) + 1);',
 		specs: ['spec/supervisors/otp/rules.test.ts'],
 	},
 	{
 		id: 'rest-for-one-leaves-out-what-follows',
 		file: 'supervisors/otp/rules.ts',
-		from: 'group = all.slice(all.indexOf(member));',
-		to: 'group = all.slice(all.indexOf(member), all.indexOf(member) + 1);',
+		from: 'all : all.slice(all.indexOf(member));',
+		to: 'all : all.slice(all.indexOf(member), all.indexOf(member) + 1);',
 		specs: ['spec/supervisors/otp/rules.test.ts'],
 	},
 	{
