@@ -171,7 +171,7 @@ function crossSiteProblem(
 		return `the request comes from a page of ${String(origin).slice(0, 100)}`;
 	}
 	const name = host.replace(/:\d*$/, '');
-	const isOurs = !isLoopback || /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(name);
+	const isOurs = !isLoopback || /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/i.test(name);
 	return isOurs ? undefined : `the host name ${host.slice(0, 100)} is not a loopback name`;
 }
 

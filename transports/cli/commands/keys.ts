@@ -6,7 +6,8 @@
  */
 import { join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeAtomically } from '../../../runtime/files/atomic-file.ts';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import {
@@ -85,10 +86,13 @@ const acts: Readonly<Record<string, Act>> = {
 		const count = pending.reject(nameIn(name, 'reject'), print);
 		screen.out(`rejected: ${count} of ${name}\n`);
 	},
-	async invite(words, { config, keyring }, { screen }) {
+	async invite(words, { config, keyring, options }, { screen }) {
 		await Promise.resolve();
 		const invited = invitedBy(words);
-		screen.out(yamlText(invitation(invited, { config, key: keyring.ownKey() })));
+		const text = yamlText(invitation(invited, { config, key: keyring.ownKey() }));
+		const { out } = options;
+		if (typeof out === 'string') writeSecret(out, text);
+		else screen.out(text);
 		for (const remark of invitationRemarks(invited, config)) screen.note(remark);
 	},
 	async trust([owner, key], { keyring }, { screen }) {
@@ -127,6 +131,16 @@ const acts: Readonly<Record<string, Act>> = {
 };
 
 /**
+ * Writes a new file that only its owner may read.
+ *
+ * @throws ReeveError `bad_usage` if there is one already, `file_failed`
+ */
+function writeSecret(path: string, text: string): void {
+	if (existsSync(path)) throw new ReeveError('bad_usage', `${path} exists already`);
+	writeAtomically(path, text, { mode: 0o600 });
+}
+
+/**
  * A body as it is signed and published: to the byte.
  *
  * @throws ReeveError `bad_json`, or `bad_message` if a node would refuse it
@@ -162,6 +176,7 @@ export default defineCommand({
 	],
 	options: [
 		...securityOptions,
+		{ flags: '--out <file>', help: 'With invite: write it there, for its owner only' },
 		{ flags: '--response-topic <topic>', help: 'With sign: the response topic of MQTT 5' },
 		{ flags: '--correlation <text>', help: 'With sign: the correlation data of MQTT 5' },
 		{
@@ -177,7 +192,7 @@ export default defineCommand({
 		'reeve keys accept ship1 FINGERPRINT         # what reeve keys show says there',
 		'reeve keys accept ship1 FINGERPRINT --to ship2   # here as well, and central tells ship2',
 		'reeve keys reject ship1',
-		'reeve keys invite ship1 central.example > config.yaml  # the first configuration of ship1',
+		'reeve keys invite ship1 central.example --out ship1.yaml   # its first configuration',
 		'reeve keys revoke ship1',
 		'reeve keys new alice                        # for a person or a program without a node',
 		'reeve keys sign alice reeve/ship1/REQPing/EventACK < message.json',

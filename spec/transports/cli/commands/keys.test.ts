@@ -1,12 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-	copyFileSync,
-	existsSync,
-	mkdirSync,
-	readFileSync,
-	statSync,
-	writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { freePort } from '../../../support/broker.ts';
@@ -24,16 +17,20 @@ test(
 		});
 		t.after(() => first.child.kill('SIGKILL'));
 		await first.until(/ready/);
-		const invited = await runReeve(['keys', 'invite', 'ship1', '127.0.0.1'], { cwd: central });
-		assert.match(invited.stdout, /^centralKey: ed25519:/m);
 		mkdirSync(join(ship, 'etc'));
 		const config = join(ship, 'etc', 'config.yaml');
-		writeFileSync(config, invited.stdout, { mode: 0o600 });
+		const invite = ['keys', 'invite', 'ship1', '127.0.0.1', '--out', config];
+		assert.equal((await runReeve(invite, { cwd: central })).stdout, '');
+		const twice = await runReeve(invite, { cwd: central });
+		assert.match(twice.stderr, /exists already/);
+		const invited = readFileSync(config, 'utf8');
+		assert.match(invited, /^centralKey: ed25519:/m);
+		assert.equal(statSync(config).mode & 0o777, 0o600);
 		const second = startReeve(['run'], { cwd: ship });
 		t.after(() => second.child.kill('SIGKILL'));
 		await second.until(/ready/);
 		await first.until(/key\.pending/);
-		const [password = 'none'] = /(?<=^brokerPassword: ).+/m.exec(invited.stdout) ?? [];
+		const [password = 'none'] = /(?<=^brokerPassword: ).+/m.exec(invited) ?? [];
 		assert.ok(password.length >= 43 && !readFileSync(config, 'utf8').includes(password));
 		const kept = join(ship, 'etc', 'keys', 'broker.password');
 		assert.equal(statSync(kept).mode & 0o777, 0o600);
