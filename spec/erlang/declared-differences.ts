@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Trace } from './comparison.ts';
+import type { Scenario, Step } from './scenario.ts';
 
 /** One difference. */
 export interface DeclaredDifference {
@@ -14,14 +15,28 @@ export interface DeclaredDifference {
 	/** The names of the scenarios that show it: all that match, and each of them differs. */
 	readonly scenarios: RegExp;
 	/** Whether it explains that two traces differ; for scenarios that are made by chance. */
-	readonly explains?: (erlang: Trace, ours: Trace) => boolean;
+	readonly explains?: (found: Traces) => boolean;
+}
+
+/** The traces of one scenario. */
+export interface Traces {
+	readonly scenario: Scenario;
+	readonly erlang: Trace;
+	readonly ours: Trace;
 }
 
 const counts = /^(?:answer |\S+ count )(specs=1) active=(-?\d+) (supervisors=\d+ workers=\d+)$/;
 
-/** Whether the traces differ only in that Erlang counts fewer dynamic children as active. */
-function countsLess(erlang: Trace, ours: Trace): boolean {
-	if (erlang.length !== ours.length) return false;
+/**
+ * Whether the traces differ only in that Erlang counts fewer dynamic children as active, after one
+ * was terminated.
+ */
+function countsLess({ scenario, erlang, ours }: Traces): boolean {
+	const acts = scenario.steps.flatMap((step): readonly Step[] =>
+		step.do === 'busy' ? step.steps : [step],
+	);
+	const terminates = acts.some((act) => act.do === 'terminate' && typeof act.id !== 'string');
+	if (!terminates || erlang.length !== ours.length) return false;
 	return ours.every((line, at) => {
 		if (line === erlang[at]) return true;
 		const [, , active, rest] = counts.exec(line) ?? [];

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Trace } from './comparison.ts';
 import { termOf } from './erlang-terms.ts';
-import type { Scenario } from './scenario.ts';
+import { patienceMs, type Scenario } from './scenario.ts';
 
 const run = promisify(execFile);
 const source = fileURLToPath(new URL('player.erl', import.meta.url));
@@ -38,7 +38,10 @@ export async function createErlangPlayer(folder: string): Promise<ErlangPlayer> 
 			const [terms, traces] = ['terms', 'traces'].map((name) => join(folder, `${plays}.${name}`));
 			// First those that wait for seconds to pass: then the others need no time of their own.
 			const inOrder = scenarios.toSorted((one, other) => Number(other.timed) - Number(one.timed));
-			writeFileSync(terms!, inOrder.map((each) => `${termOf(each)}.\n`).join(''));
+			writeFileSync(
+				terms!,
+				inOrder.map((each) => `${termOf({ ...each, patience: patienceMs(each) })}.\n`).join(''),
+			);
 			// With one scheduler, what one process causes in others is seen in the order of its causes.
 			const words = [...quiet, '+S', '1:1', '+c', 'false', '-pa', folder, '-run', 'player', 'main'];
 			await run('erl', [...words, terms!, traces!, String(atOnce)]);

@@ -19,8 +19,8 @@ import { shrink, smaller } from './shrinking.ts';
 import { crash, story, top, worker } from './scenario.ts';
 
 const randomOnes = 300;
-/** Not more may be left out because the machine had other work. */
-const slowMax = 30;
+/** So many must be compared, even if others are left out since the machine has other work. */
+const comparedMin = 300;
 
 test(
 	'scenarios, random and by hand, go as on the supervisor of Erlang, but for what is declared',
@@ -36,7 +36,7 @@ test(
 		const [odd] = undeclared(judgement);
 		if (odd) assert.fail(`seed ${seed}: ${differenceText(await shrink(player, odd))}`);
 		assert.deepEqual(equalNow(judgement, scenarios), [], 'they are declared as different');
-		assert.ok(slow.length <= slowMax, `${slow.length} scenarios were too slow`);
+		assert.ok(compared >= comparedMin, `${slow.length} scenarios were too slow`);
 	},
 );
 

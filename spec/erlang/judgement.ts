@@ -3,23 +3,24 @@
  *
  * @module
  */
-import { besides, ordered, slowLine, type Trace } from './comparison.ts';
+import { besides, ordered, slowLine } from './comparison.ts';
 import { cornerCases } from './corner-cases.ts';
-import { declaredDifferences, type DeclaredDifference } from './declared-differences.ts';
+import {
+	declaredDifferences,
+	type DeclaredDifference,
+	type Traces,
+} from './declared-differences.ts';
 import type { ErlangPlayer } from './erlang-player.ts';
 import { playHere } from './reeve-player.ts';
 import type { Scenario } from './scenario.ts';
 
 /** How many scenarios Erlang plays at a time; and those whose time was short, or that differ. */
 const atOnce = { first: 48, again: 8 };
-/** More differences than these are no matter of time. */
-const againMax = 300;
+/** More differences than these are no matter of time; more that were slow would be so again. */
+const againMax = { odd: 300, slow: 60 };
 
 /** A scenario whose traces differ. */
-export interface Difference {
-	readonly scenario: Scenario;
-	readonly erlang: Trace;
-	readonly ours: Trace;
+export interface Difference extends Traces {
 	/** The difference that is declared and explains it. */
 	readonly declared: DeclaredDifference | undefined;
 }
@@ -34,12 +35,11 @@ export interface Judgement {
 
 const byHand = new Set(cornerCases.map(({ name }) => name));
 
-function declaredFor(found: Omit<Difference, 'declared'>): DeclaredDifference | undefined {
-	const { scenario, erlang, ours } = found;
-	return declaredDifferences.find(({ scenarios, explains }) =>
-		byHand.has(scenario.name) && scenarios.test(scenario.name)
-			? true
-			: (explains?.(erlang, ours) ?? false),
+function declaredFor(found: Traces): DeclaredDifference | undefined {
+	const { name } = found.scenario;
+	return declaredDifferences.find(
+		({ scenarios, explains }) =>
+			(byHand.has(name) && scenarios.test(name)) || (explains?.(found) ?? false),
 	);
 }
 
@@ -53,6 +53,7 @@ async function playRound(
 	scenarios: readonly Scenario[],
 	width: number,
 ): Promise<Round> {
+	if (scenarios.length === 0) return { slow: [], differences: [] };
 	const traces = await player.play(scenarios, width);
 	const slow: Scenario[] = [];
 	const differences: Difference[] = [];
@@ -77,14 +78,14 @@ export async function judge(
 	const first = await playRound(player, scenarios, atOnce.first);
 	const meant = first.differences.filter(({ declared }) => declared);
 	const odd = first.differences.filter(({ declared }) => !declared);
-	const again = [...odd.map(({ scenario }) => scenario), ...first.slow];
-	const second =
-		again.length > 0 && again.length < againMax
-			? await playRound(player, again, atOnce.again)
-			: { slow: first.slow, differences: odd };
-	const { slow } = second;
+	const again = first.slow.slice(0, againMax.slow);
+	const isEnough = odd.length < againMax.odd;
+	if (isEnough) again.push(...odd.map(({ scenario }) => scenario));
+	const second = await playRound(player, again, atOnce.again);
+	const slow = [...second.slow, ...first.slow.slice(againMax.slow)];
+	const left = isEnough ? second.differences : [...odd, ...second.differences];
 	const compared = scenarios.length - slow.length;
-	return { compared, slow, differences: [...meant, ...second.differences] };
+	return { compared, slow, differences: [...meant, ...left] };
 }
 
 /** The differences that no row of the documentation declares. */

@@ -39,6 +39,7 @@ play(Boss, #{id := Id, top := Plan, steps := Steps} = Scenario) ->
     Rec = spawn_link(fun() -> recorder() end),
     put(rec, Rec),
     put(id, Id),
+    put(patience, maps:get(patience, Scenario)),
     case maps:get(timed, Scenario, false) of true -> tick(1); false -> segment() end,
     [begin_step(F) || F <- maps:get(init, Scenario, [])],
     Path = txt(maps:get(id, Plan)),
@@ -75,7 +76,7 @@ segment() -> put(segment, erlang:monotonic_time(millisecond)).
 
 slow() ->
     Took = erlang:monotonic_time(millisecond) - get(segment),
-    case Took > 850 of true -> say("!slow"); false -> ok end.
+    case Took > get(patience) of true -> say("!slow"); false -> ok end.
 
 tick(N) ->
     case get(segment) of undefined -> ok; _ -> slow() end,

@@ -12,7 +12,15 @@ import {
 } from '../../supervisors/otp/supervisor.ts';
 import { slowLine, type Trace } from './comparison.ts';
 import { childSpec, supervisorSpec, supervisorStart, turn } from './played-children.ts';
-import type { Act, CallStep, EventStep, Plan, Scenario, Step } from './scenario.ts';
+import {
+	patienceMs,
+	type Act,
+	type CallStep,
+	type EventStep,
+	type Plan,
+	type Scenario,
+	type Step,
+} from './scenario.ts';
 import { createPlayedTree, outsider, type Known, type PlayedTree } from './played-tree.ts';
 import {
 	countsWord,
@@ -33,15 +41,19 @@ interface Play {
 	top: SupervisorRef | undefined;
 	/** When the second began that the present steps belong to. */
 	sinceMs: number;
+	/** How long they may take. */
+	readonly patienceMs: number;
 }
-
-/** How long one second's steps may take, in Erlang's real and in our stepped time. */
-const segmentMs = 850;
 
 /** Plays one scenario. */
 export async function playHere(scenario: Scenario): Promise<Trace> {
 	const { init, steps, top: plan, timed } = scenario;
-	const play: Play = { tree: createPlayedTree(scenario.id), top: undefined, sinceMs: 0 };
+	const play: Play = {
+		tree: createPlayedTree(scenario.id),
+		top: undefined,
+		sinceMs: 0,
+		patienceMs: patienceMs(scenario),
+	};
 	const { tree } = play;
 	if (timed) await pass(play, 1);
 	for (const act of init) void begin(play, act);
@@ -91,8 +103,8 @@ async function quiet(tree: PlayedTree): Promise<void> {
 	tree.say('!never quiet');
 }
 
-function tellSlowness({ tree, sinceMs }: Play): void {
-	if (tree.clock.monotonic() - sinceMs > segmentMs) tree.say(slowLine);
+function tellSlowness({ tree, sinceMs, patienceMs }: Play): void {
+	if (tree.clock.monotonic() - sinceMs > patienceMs) tree.say(slowLine);
 }
 
 /** Until so many more seconds have begun. */

@@ -179,3 +179,21 @@ export function story(name: string, plan: SupervisorPlan, course: readonly Step[
 	const { steps, init = [], timed = false } = 'steps' in course ? course : { steps: course };
 	return { name, top: plan, init, steps, timed };
 }
+
+/**
+ * How long a scenario may take, in milliseconds, so that seconds make no difference to it: less
+ * than the shortest period in which restarts are counted. One that counts seconds may take so long
+ * for what it does within one.
+ */
+export function patienceMs(scenario: Scenario): number {
+	const shortest = scenario.timed ? 1 : Math.min(...periodsIn(scenario));
+	return shortest * 1000 - 150;
+}
+
+/** The periods of all supervisors in it, in seconds. */
+function periodsIn(value: unknown): readonly number[] {
+	if (typeof value !== 'object' || value === null) return [];
+	const { strategy, period = 5 } = value as Partial<SupervisorPlan>;
+	const own = strategy === undefined ? [] : [Math.max(1, period)];
+	return [...own, ...Object.values(value).flatMap(periodsIn)];
+}
