@@ -255,7 +255,7 @@ export const identity: readonly Mutant[] = [
 		file: 'runtime/network/network.ts',
 		from: 'wires.clear();',
 		to: '',
-		specs: ['spec/runtime/network/network.test.ts', 'spec/crash/takeover.test.ts'],
+		specs: ['spec/runtime/network/network.test.ts'],
 	},
 	{
 		id: 'limit-of-a-broker-outlives-its-connection',

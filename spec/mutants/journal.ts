@@ -75,13 +75,6 @@ export const journal: readonly Mutant[] = [
 		specs: ['spec/runtime/journal/group-commit.test.ts'],
 	},
 	{
-		id: 'clean-end-is-written-behind-what-was-given-up',
-		file: 'runtime/journal/group-commit.ts',
-		from: "if (state === 'stopping') await write",
-		to: "if (state !== 'fenced') await write",
-		specs: ['spec/runtime/journal/group-commit.test.ts'],
-	},
-	{
 		id: 'committed-are-told-only-after-the-flush',
 		file: 'runtime/journal/group-commit.ts',
 		from: `for (const done of batch.committed) done();
@@ -195,13 +188,6 @@ export const journal: readonly Mutant[] = [
 		from: 'if (wasUnclean) starts.push(now);',
 		to: 'void wasUnclean;',
 		specs: ['spec/runtime/journal/store-record.test.ts'],
-	},
-	{
-		id: 'reserve-is-taken-from-the-last-space',
-		file: 'runtime/journal/disk-reserve.ts',
-		from: 'freeBytes() >= bytes * 2 &&',
-		to: 'freeBytes() >= 0 &&',
-		specs: ['spec/runtime/journal/disk-reserve.test.ts'],
 	},
 	{
 		id: 'released-reserve-stays-on-the-disk',

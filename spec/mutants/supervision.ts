@@ -93,19 +93,11 @@ export const supervision: readonly Mutant[] = [
 		specs: ['spec/supervisors/otp/rules.test.ts'],
 	},
 	{
-		id: 'exit-of-a-stopped-child-restarts-it',
-		file: 'supervisors/otp/rules.ts',
-		from: `state.byChild.delete(child);
-		yield { effect: 'stop'`,
-		to: "yield { effect: 'stop'",
-		specs: ['spec/supervisors/otp/rules.test.ts'],
-	},
-	{
 		id: 'failures-of-a-child-are-never-forgotten',
 		file: 'supervisors/otp/rules.ts',
 		from: 'if (now - member.startedAtMs > (state.spec.backoff?.maxMs ?? 0)) member.failures = 0;',
 		to: '',
-		specs: ['spec/supervisors/otp/rules.test.ts'],
+		specs: ['spec/supervisors/otp/restart.test.ts'],
 	},
 	{
 		id: 'any-child-ends-its-supervisor',
@@ -133,7 +125,8 @@ export const supervision: readonly Mutant[] = [
 		file: 'supervisors/otp/rules.ts',
 		from: 'if (!decision.allowed || own?.allowed === false) {',
 		to: 'if (!decision.allowed) {',
-		specs: ['spec/supervisors/otp/rules.test.ts'],
+		specs: ['spec/conformance/supervisor.test.ts'],
+		only: '^own_budget',
 	},
 	{
 		id: 'restarts-are-not-remembered',
@@ -141,21 +134,24 @@ export const supervision: readonly Mutant[] = [
 		from: `if (own) member.counted = own.restarts;
 	yield { effect: 'remember' };`,
 		to: 'if (own) member.counted = own.restarts;',
-		specs: ['spec/supervisors/otp/rules.test.ts', 'spec/supervisors/otp/budget-file.test.ts'],
+		specs: ['spec/supervisors/otp/budget-file.test.ts'],
+		only: '^restarts count on',
 	},
 	{
 		id: 'child-that-could-not-start-stops-its-siblings',
 		file: 'supervisors/otp/rules.ts',
 		from: 'if (!state.unfinished.delete(member.spec.id)) return { member, error };',
 		to: 'return { member, error };',
-		specs: ['spec/supervisors/otp/rules.test.ts', 'spec/supervisors/otp/budget-file.test.ts'],
+		specs: ['spec/conformance/supervisor.test.ts'],
+		only: '^budget_survives_kill',
 	},
 	{
 		id: 'expected-end-of-a-shutdown-is-a-failure',
 		file: 'supervisors/otp/exit-reason.ts',
 		from: "if (typeof reason === 'object') return !(reason instanceof Error);",
 		to: "if (typeof reason === 'object') return false;",
-		specs: ['spec/supervisors/otp/rules.test.ts'],
+		specs: ['spec/conformance/supervisor.test.ts'],
+		only: '^transient_shutdown',
 	},
 	{
 		id: 'killed-child-has-ended-as-expected',
@@ -205,13 +201,6 @@ export const supervision: readonly Mutant[] = [
 		from: `if (isOver) return;
 		created.demonitor();`,
 		to: 'created.demonitor();',
-		specs: ['spec/supervisors/otp/monitors.test.ts'],
-	},
-	{
-		id: 'ended-monitor-fires',
-		file: 'supervisors/otp/monitors.ts',
-		from: 'if (isOver) return;',
-		to: '',
 		specs: ['spec/supervisors/otp/monitors.test.ts'],
 	},
 	{
@@ -297,8 +286,8 @@ export const supervision: readonly Mutant[] = [
 		file: 'supervisors/otp/rule-effects.ts',
 		from: "typeof shutdown === 'number' ? deadline(",
 		to: "typeof shutdown === 'bigint' ? deadline(",
-		specs: ['spec/supervisors/otp/rules.test.ts', 'spec/supervisors/otp/supervision.test.ts'],
-		hangs: true,
+		specs: ['spec/conformance/supervisor.test.ts'],
+		only: '^sup_stop_timeout:',
 	},
 	{
 		id: 'child-of-an-ended-supervisor-lives-on',
@@ -306,14 +295,15 @@ export const supervision: readonly Mutant[] = [
 		from: `if (signal.aborted) child.kill();
 		else child`,
 		to: 'child',
-		specs: ['spec/supervisors/otp/rules.test.ts'],
+		specs: ['spec/supervisors/otp/child.test.ts'],
 	},
 	{
 		id: 'budget-in-the-future-counts-as-old',
 		file: 'supervisors/otp/restart-budget.ts',
 		from: 'Math.max(0, now - at));',
 		to: 'Math.abs(now - at));',
-		specs: ['spec/supervisors/otp/budget-file.test.ts', 'spec/supervisors/otp/supervision.test.ts'],
+		specs: ['spec/supervisors/otp/budget-file.test.ts'],
+		only: '^restarts count on',
 	},
 	{
 		id: 'damaged-budget-keeps-a-node-from-its-start',

@@ -49,4 +49,9 @@ test('receipts of a transaction share rows, each under the lowest of its keys', 
 		rows.map(({ key, value }) => key[0] === (value as number[])[0]),
 		rows.map(() => true),
 	);
+	// A row with more would take pages of its own; all but the last are as full as may be.
+	assert.deepEqual(
+		rows.map(({ value }) => (value as number[]).length),
+		[16, 16, 16, 16, 16, 16, 4],
+	);
 });

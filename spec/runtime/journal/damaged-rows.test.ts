@@ -7,7 +7,7 @@ import { createMailbox } from '../../../runtime/mailbox/mailbox.ts';
 import { readStart, startChange } from '../../../runtime/mailbox/start-rows.ts';
 import { scanMailbox } from '../../../runtime/mailbox/mailbox-row.ts';
 import { packMessage } from '../../../runtime/message/codec.ts';
-import type { DamagedFact } from '../../../runtime/journal/damaged-rows.ts';
+import { createDamagedRows, type DamagedFact } from '../../../runtime/journal/damaged-rows.ts';
 import type { Journal } from '../../../runtime/journal/journal.ts';
 import { rowsUnder, type Change } from '../../../runtime/journal/schema.ts';
 import { flipIn } from '../../support/damage.ts';
@@ -32,6 +32,23 @@ function factsOf(journal: Journal): DamagedFact[] {
 
 const dead = (...values: readonly string[]) =>
 	values.map((value, order) => ({ table: 'dead', key: [`${order}`], value }) as const);
+
+test('a damaged row that has a place is kept there, and what was met before the opening is written', () => {
+	const damaged = createDamagedRows();
+	const written: (readonly Change[])[] = [];
+	const bytes = Buffer.from('bytes');
+	damaged.see('outbox', ['lane', 1], bytes);
+	damaged.see('dead', ['1'], bytes);
+	damaged.writeWith((changes) => void written.push(changes));
+	damaged.see('mailbox', ['method', 1], bytes);
+	const names = written.map((changes) =>
+		changes.map(({ table, key }) => [table, ...key].join(' ')),
+	);
+	assert.deepEqual(names, [
+		['damaged outbox lane 1', 'dead 1', 'damaged dead 1'],
+		['damaged mailbox method 1'],
+	]);
+});
 
 test('a damaged row is left out, told by table and key, and set aside with its bytes', async (t) => {
 	const opened = await damagedAt(t, 'needle', dead('one', 'the needle', 'three'));

@@ -204,6 +204,18 @@ test('a stop waits for what was given, writes the last change, and refuses what 
 	assert.equal(written.length, 3);
 });
 
+test('a stop waits for the flush of the last change: a power cut must not undo it', async () => {
+	const flushes: (() => void)[] = [];
+	const flushed = () => new Promise<void>((resolve) => flushes.push(resolve));
+	const { writer, clock, written } = createDisk({ flushed });
+	let isStopped = false;
+	const stopped = writer.stop(change(-1)).then(() => (isStopped = true));
+	await clock.settle();
+	assert.deepEqual([written.length, isStopped], [1, false]);
+	for (const flush of flushes) flush();
+	await stopped;
+});
+
 test('nothing is written after the last change, whenever in a stop it is given', async () => {
 	const { writer, written, clock } = createDisk();
 	const stopped = writer.stop(change(-1));

@@ -171,6 +171,49 @@ test('of two that claim at the same time exactly one is granted the name', async
 	}
 });
 
+test('of two that hear of each other at once exactly one is granted the name', async () => {
+	for (let seed = 1; seed <= 20; seed += 1) {
+		const clock = steppedClock(seed);
+		const bus = broker();
+		await bus.status({ storeId: 'C' });
+		const pair = [claimant(clock, { storeId: 'A' }), claimant(clock, { storeId: 'B' })];
+		/** What is published on it is brought once both listen. */
+		const slow = () => {
+			const publish = async (publication: Publication) => {
+				await Promise.resolve();
+				return bus.publish(publication);
+			};
+			return { ...bus.channel(), publish };
+		};
+		const verdicts = Promise.all(pair.map(({ claims }) => claims.conduct(slow(), false)));
+		await clock.advance(5000);
+		assert.deepEqual((await verdicts).toSorted(), ['denied', 'granted'], `seed ${seed}`);
+	}
+});
+
+test('a claim that the broker has kept was about something earlier, and denies nothing', async () => {
+	const clock = steppedClock(1);
+	const bus = broker();
+	await bus.status({ storeId: 'C' });
+	const { claims, denied } = claimant(clock);
+	const [claimTopic = ''] = claims.filters;
+	const about = { v: 1, node: 'ship1', storeId: 'B', epoch: 9, host: 'two', process: '' };
+	const kept = Buffer.from(JSON.stringify({ ...about, type: 'claim' }));
+	const channel = bus.channel();
+	const verdict = claims.conduct(
+		{
+			...channel,
+			onPacket(see) {
+				channel.onPacket(see);
+				see(claimTopic, kept, { isRetained: true });
+			},
+		},
+		false,
+	);
+	await clock.advance(5000);
+	assert.deepEqual([await verdict, denied], ['granted', []]);
+});
+
 test('of two starts of one store that claim at the same time the later one is granted the name', async () => {
 	for (let seed = 1; seed <= 20; seed += 1) {
 		const clock = steppedClock(seed);
@@ -188,10 +231,12 @@ test('of two starts of one store that claim at the same time the later one is gr
 test('a contested claim waits in any case: another node has just taken the name', async () => {
 	const clock = steppedClock(1);
 	const bus = broker();
-	await bus.status({ state: 'offline', epoch: 2 });
+	await bus.status({ state: 'online', epoch: 2 });
 	const { claims, granted } = claimant(clock);
 	const verdict = claims.conduct(bus.channel(), true);
-	await clock.advance(4999);
+	await clock.advance(4000);
+	await bus.status({ state: 'offline', epoch: 2 });
+	await clock.advance(999);
 	assert.deepEqual(granted, []);
 	await clock.advance(1);
 	assert.equal(await verdict, 'granted');

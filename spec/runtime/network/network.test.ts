@@ -106,6 +106,40 @@ test('a node that is followed is asked for by its full topic, once on each wire 
 	assert.deepEqual(followed, topics);
 });
 
+test('what one broker found too large is sent whole after a reconnect: it may be another', async () => {
+	const { network, clock, wireOf, listener } = networkOf();
+	const small = wireOf('too_large');
+	const large = wireOf();
+	const rows = [{ id: 'm1', ttlMs: 1000, body: new Uint8Array(3000) }];
+	const send = async () => {
+		for (const lane of ['l', 'k']) network.sendFrame(to, { ...content, lane, rows });
+		await clock.settle();
+	};
+	listener.up(small.wire);
+	await send();
+	assert.equal(small.published.length, 3, 'both together, and then each by itself');
+	listener.down(small.wire, 'lost');
+	listener.up(large.wire);
+	await send();
+	assert.equal(large.published.length, 1);
+});
+
+test('a process that was replaced says nothing more, on no wire', async () => {
+	const { network, clock, wireOf, listener, fencing, links } = networkOf();
+	const { wire, published } = wireOf();
+	listener.up(wire);
+	fencing.abort();
+	assert.deepEqual([network.isUp(), links], [false, [true, false]]);
+	listener.up(wire);
+	network.announce();
+	network.sendFrame(to, { ...content, lane: 'l' });
+	network.tell('topic', 'text');
+	const said = { topic: 'topic', payload: Buffer.from('text'), qos: 1, retain: false } as const;
+	assert.equal(await network.publish(said), 'not_connected');
+	await clock.settle();
+	assert.deepEqual(published, []);
+});
+
 test('without a wire nothing is taken, and with two the better verdict counts', async () => {
 	const { network, wireOf, links, listener } = networkOf();
 	const anything = { topic: 't', payload: Buffer.from('p'), qos: 1, retain: false } as const;

@@ -32,15 +32,18 @@ test('a birth and a death are learned, and subscribers hear of each once', async
 	assert.deepEqual([seen, gone], [1, 1]);
 });
 
-test('a birth that is said again with other methods is the same run with other abilities', () => {
-	const { presence, heard, learn, signals } = presenceOf();
+test('a birth that is said again with other methods is the same run with other abilities', async () => {
+	const { clock, presence, heard, learn, signals } = presenceOf();
 	learn('online');
+	const since = clock.now();
+	await clock.advance(1000);
 	const again = { v: 1, node: 'ship1', state: 'online', storeId: 'store1', epoch: 1 } as const;
 	presence.learn({ ...again, methods: ['REQPing', 'pump'] });
 	presence.learn({ ...again, methods: ['REQPing', 'pump'] });
 	assert.deepEqual(presence.get('ship1')?.methods, ['REQPing', 'pump']);
 	assert.deepEqual(heard, ['ship1 online 1', 'ship1 online 1']);
 	assert.equal(signals.counts()['node.seen'], 1, 'it was not born again');
+	assert.equal(presence.get('ship1')?.since, since);
 });
 
 test('a death of an earlier run does not end the present one', () => {

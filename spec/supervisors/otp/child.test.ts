@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fromPromise } from 'xstate';
+import { deferred } from '../../../runtime/platform/deferred.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
 import { actorChild } from '../../../supervisors/otp/actor-child.ts';
 import { createChild, fence, type Child, type ChildEnds } from '../../../supervisors/otp/child.ts';
@@ -71,6 +72,19 @@ test('what a killed incarnation does later does not reach the world of its succe
 	for (const finish of finishes) finish();
 	await supervision.clock.settle();
 	assert.deepEqual(written, ['incarnation 2']);
+});
+
+test('a child that is started when its supervisor has ended is killed: nothing else would stop it', async (t) => {
+	const supervision = createSupervision(t);
+	const top = await supervision.run('one_for_one', []);
+	const child = createChild('late', idle);
+	const starting = deferred<Child>();
+	void top.startChild({ id: 'late', start: () => starting.promise });
+	await supervision.clock.settle();
+	top.kill();
+	starting.resolve(child);
+	await supervision.clock.settle();
+	assert.equal(child.exitReason, 'killed');
 });
 
 test('the first exit counts, and later shutdowns and kills have no effect', () => {

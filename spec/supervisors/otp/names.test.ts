@@ -34,6 +34,16 @@ test('a name is free when its owner has ended, before other exit listeners are c
 	assert.equal(names.whereis('db'), other, 'the dead are not registered');
 });
 
+test('a member that has ended is in no group, before other exit listeners are called', () => {
+	const names = createNames();
+	const [one, other] = [actor(), actor()];
+	let seen: readonly unknown[] = [];
+	one.onExit(() => (seen = names.members('all')));
+	for (const child of [one, other]) names.join('all', child);
+	one.exit('normal');
+	assert.deepEqual(seen, [other]);
+});
+
 test('a name can be taken away, and all are listed in order', () => {
 	const names = createNames();
 	for (const name of ['b', 'c', 'a']) names.register(name, actor());

@@ -75,6 +75,25 @@ test('with a backoff a child waits before each restart, longer each time, and it
 	assert.match(living(top).ch ?? '', /^ch#/);
 });
 
+test('a child that has run for longer than the longest pause is restarted soon again', async (t) => {
+	const supervision = createSupervision(t);
+	const backoff = { minMs: 1000, maxMs: 4000, jitter: 0 };
+	const top = await supervision.run('one_for_one', [worker('ch')], { intensity: 100, backoff });
+	for (const [ranMs, pauseMs] of [
+		[0, 1000],
+		[0, 2000],
+		[4000, 4000],
+		[4001, 1000],
+	] as const) {
+		await supervision.clock.advance(ranMs);
+		await supervision.crash(top, 'ch', abnormal);
+		await supervision.clock.advance(pauseMs - 1);
+		assert.equal(living(top).ch, 'restarting', `${ranMs} ms, ${pauseMs} ms`);
+		await supervision.clock.advance(1);
+		assert.match(living(top).ch ?? '', /^ch#/, `${ranMs} ms, ${pauseMs} ms`);
+	}
+});
+
 test('a backoff does not hide that the limit is reached, and stopping does not wait for it', async (t) => {
 	const supervision = createSupervision(t);
 	const backoff = { minMs: 1000, maxMs: 1000, jitter: 0 };
