@@ -181,6 +181,9 @@ export const configSchema = z.strictObject({
 		.describe(
 			'Bytes of the log, and of the console, that wait for a reader; what is beyond is dropped',
 		),
+	logLinesPerSecondMax: count
+		.default(100)
+		.describe('Lines of one signal in the log in a second; the others are counted and told'),
 	messageBytesMax: bytes.default(4_194_304).describe('The largest message that is taken'),
 	outputBytesMax: bytes.default(1_048_576).describe('The most output that a reply carries'),
 	redirectsMax: z.coerce

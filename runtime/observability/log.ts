@@ -6,6 +6,7 @@
  * @module
  */
 import { pino, type DestinationStream } from 'pino';
+import { limitRate } from './log-rate.ts';
 import { outputToReader } from './log-output.ts';
 import type { Signal, Signals, SignalType } from './signals.ts';
 
@@ -81,6 +82,8 @@ export interface LogParts {
 	readonly signals: Signals;
 	/** The most bytes that wait for a reader of standard error; lines beyond it are dropped. */
 	readonly bytesWaitingMax?: number;
+	/** The most lines of one signal in a second; at the level `debug`, and of errors, all are. */
+	readonly linesPerSecondMax?: number;
 	readonly destination?: DestinationStream;
 }
 
@@ -91,17 +94,22 @@ const defaultBytesWaitingMax = 1_048_576;
  * The result ends it.
  */
 export function startLog(parts: LogParts): () => void {
-	const { node, level, signals } = parts;
+	const { node, level, signals, linesPerSecondMax = Infinity } = parts;
 	const { destination, end } = openDestination(parts);
 	const logger = pino(
 		{ level, base: { node }, timestamp: pino.stdTimeFunctions.isoTime },
 		destination,
 	);
+	const rate = limitRate(level === 'debug' ? Infinity : linesPerSecondMax, (what, lines) =>
+		signals.emit('log.dropped', { lines, what }),
+	);
 	const stop = signals.subscribe((signal) => {
 		const at = levels[signal.type] ?? 'debug';
-		if (logger.isLevelEnabled(at)) logger[at](redacted(signal), signal.type);
+		if (!logger.isLevelEnabled(at)) return;
+		if (at === 'error' || rate.mayLog(signal)) logger[at](redacted(signal), signal.type);
 	});
 	return () => {
+		rate.end();
 		end();
 		stop();
 	};

@@ -122,8 +122,11 @@ export interface SignalFields {
 	'journal.committed': { count: number; tookMs: number };
 	/** The wall clock was set: it moved so far beside the time of the store. */
 	'clock.jumped': { byMs: number };
-	/** The reader of the log stood still for so long that lines were dropped; it reads again. */
-	'log.dropped': { lines: number };
+	/**
+	 * Lines of the log were dropped: those of one signal beyond its rate, or of all, because the
+	 * reader of the log stood still, and reads again.
+	 */
+	'log.dropped': { lines: number; what?: string };
 	/** A damaged store was moved aside, and a new one has been begun. */
 	'journal.quarantined': { folder: string };
 	/** A row of the store is not as it was written; what it was about is lost. */

@@ -222,7 +222,8 @@ function watchProcess(
 	{ clock, signals }: { readonly clock: Clock; readonly signals: Signals },
 ): () => void {
 	const { nodeName: node, logLevel: level, logBytesWaitingMax: bytesWaitingMax } = config;
-	const endLog = startLog({ node, level, signals, bytesWaitingMax });
+	const { logLinesPerSecondMax: linesPerSecondMax } = config;
+	const endLog = startLog({ node, level, signals, bytesWaitingMax, linesPerSecondMax });
 	// A stray error of an actor is its crash; one of no actor is reported.
 	const endStrays = catchStrays((thrown, leave) => {
 		signals.emit('actor.crashed', strayReport(node, thrown));

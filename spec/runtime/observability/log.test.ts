@@ -51,6 +51,26 @@ test('the arguments of a command and what it wrote never reach the log', () => {
 	assert.equal(lines[0]?.['arguments'], 2);
 });
 
+test('of a signal that comes very often a second has so many lines, and the others are told', async () => {
+	const clock = steppedClock();
+	const lines: Record<string, unknown>[] = [];
+	const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+	const signals = createSignals(clock);
+	const parts = { node: 'ship1', signals, destination, linesPerSecondMax: 10 };
+	const ends = (['info', 'debug'] as const).map((level) => startLog({ ...parts, level }));
+	const refused = { code: 'bad_json', detail: 'no', via: 'tcp' } as const;
+	for (let count = 0; count < 50; count += 1) signals.emit('message.refused', refused);
+	const refusals = () => lines.filter(({ msg }) => msg === 'message.refused').length;
+	assert.equal(refusals(), 10 + 50, 'the log at debug has all');
+	await clock.advance(1000);
+	for (let count = 0; count < 12; count += 1) signals.emit('message.refused', refused);
+	assert.equal(refusals(), 20 + 62);
+	for (const end of ends) end();
+	const told = lines.filter(({ msg, level }) => msg === 'log.dropped' && level === 50);
+	const texts = told.map(({ lines: dropped, what }) => `${String(dropped)} ${String(what)}`);
+	assert.deepEqual(new Set(texts), new Set(['40 message.refused', '2 message.refused']));
+});
+
 test('a level hides what is below it, silence hides all, and a log that has ended writes nothing', () => {
 	const warn = logAt('warn');
 	const silent = logAt('silent');
