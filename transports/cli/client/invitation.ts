@@ -6,8 +6,10 @@
  *
  * @module
  */
+import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
+import { writeAtomically } from '../../../runtime/files/atomic-file.ts';
 import type { Config } from '../../../runtime/config/config.ts';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { ReeveError } from '../../../runtime/platform/errors.ts';
@@ -95,6 +97,16 @@ function addressFor(text: string, { brokerListen }: Config): string {
 	}
 	if (Number(port) !== 0) return address;
 	throw new ReeveError('bad_usage', `${usage}: say the port, since brokerListen takes any`);
+}
+
+/**
+ * Writes an invitation into a new file that only its owner may read.
+ *
+ * @throws ReeveError `bad_usage` if there is one already, `file_failed`
+ */
+export function writeInvitation(path: string, text: string): void {
+	if (existsSync(path)) throw new ReeveError('bad_usage', `${path} exists already`);
+	writeAtomically(path, text, { mode: 0o600 });
 }
 
 /** What else has to be done, so that the invitation helps. */

@@ -6,8 +6,7 @@
  */
 import { join } from 'node:path';
 import { isUtf8 } from 'node:buffer';
-import { existsSync, readFileSync } from 'node:fs';
-import { writeAtomically } from '../../../runtime/files/atomic-file.ts';
+import { readFileSync } from 'node:fs';
 import { checkName } from '../../../runtime/message/topics.ts';
 import { exitCodes, ReeveError } from '../../../runtime/platform/errors.ts';
 import {
@@ -28,7 +27,7 @@ import { checkRevocation } from '../../../runtime/security/authorization.ts';
 import { defineCommand, type CommandInput, type CommandTools } from '../arguments/command.ts';
 import { yamlText } from '../../../runtime/text/yaml.ts';
 import { tableText } from '../output/render.ts';
-import { invitation, invitationRemarks, invitedBy } from '../client/invitation.ts';
+import { invitation, invitationRemarks, invitedBy, writeInvitation } from '../client/invitation.ts';
 import {
 	isConfirmed,
 	tellNodes,
@@ -91,7 +90,7 @@ const acts: Readonly<Record<string, Act>> = {
 		const invited = invitedBy(words);
 		const text = yamlText(invitation(invited, { config, key: keyring.ownKey() }));
 		const { out } = options;
-		if (typeof out === 'string') writeSecret(out, text);
+		if (typeof out === 'string') writeInvitation(out, text);
 		else screen.out(text);
 		for (const remark of invitationRemarks(invited, config)) screen.note(remark);
 	},
@@ -129,16 +128,6 @@ const acts: Readonly<Record<string, Act>> = {
 		for (const [part, said] of Object.entries(proof)) screen.out(`reeve-${part} ${said}\n`);
 	},
 };
-
-/**
- * Writes a new file that only its owner may read.
- *
- * @throws ReeveError `bad_usage` if there is one already, `file_failed`
- */
-function writeSecret(path: string, text: string): void {
-	if (existsSync(path)) throw new ReeveError('bad_usage', `${path} exists already`);
-	writeAtomically(path, text, { mode: 0o600 });
-}
 
 /**
  * A body as it is signed and published: to the byte.
