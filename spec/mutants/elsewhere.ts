@@ -50,20 +50,6 @@ export const elsewhere: readonly Mutant[] = [
 		specs: ['spec/runtime/ledger/ledger-retention.test.ts', 'spec/runtime/ledger/ledger.test.ts'],
 	},
 	{
-		id: 'forgotten-message-is-counted-twice',
-		file: 'runtime/ledger/ledger-retention.ts',
-		from: 'if (place === undefined || holes.has(place)) return [];',
-		to: 'if (place === undefined) return [];',
-		specs: ['spec/runtime/ledger/ledger-retention.test.ts', 'spec/runtime/ledger/ledger.test.ts'],
-	},
-	{
-		id: 'receipts-of-one-start-are-written-over',
-		file: 'runtime/ledger/receipts.ts',
-		from: 'Number(last.key[0]) + receiptsIn(last.value).length',
-		to: 'Number(last.key[0]) + 1',
-		specs: ['spec/runtime/ledger/receipts.test.ts'],
-	},
-	{
 		id: 'accepted-message-is-not-known-until-it-ends',
 		file: 'runtime/ledger/receipts.ts',
 		from: `note(id);
@@ -126,16 +112,6 @@ export const elsewhere: readonly Mutant[] = [
 		from: 'if (other) {',
 		to: 'if (other === method) {',
 		specs: ['spec/runtime/method/method-registry.test.ts'],
-	},
-	{
-		id: 'replaced-method-is-listed-twice',
-		file: 'runtime/method/method-registry.ts',
-		from: 'all.filter(({ name: other }) => other !== definition.name);',
-		to: "all.filter(({ name: other }) => other !== '');",
-		specs: [
-			'spec/runtime/method/method-registry.test.ts',
-			'spec/supervisors/actor-hosts/definition-reload.test.ts',
-		],
 	},
 	{
 		id: 'trouble-of-the-console-is-told-only-once-for-ever',
@@ -258,10 +234,10 @@ export const elsewhere: readonly Mutant[] = [
 		specs: ['spec/actors/inbound/method-ask.test.ts', 'spec/actors/methods/methods.test.ts'],
 	},
 	{
-		id: 'node-that-is-heard-of-late-is-not-watched',
+		id: 'death-of-a-watched-node-is-told-as-a-missing-actor',
 		file: 'supervisors/actor-handles/actor-monitors.ts',
-		from: 'if (unheard.has(name)) watch(name);',
-		to: "if (unheard.has('')) watch(name);",
+		from: "{ which: () => true, code: 'expired' }",
+		to: "{ which: () => true, code: 'unknown_method' }",
 		specs: ['spec/supervisors/actor-handles/actor-monitors.test.ts'],
 	},
 	{
@@ -270,13 +246,7 @@ export const elsewhere: readonly Mutant[] = [
 		from: 'if (diff.parked.length > 0 && !force) return',
 		to: 'if (diff.parked.length > 9 && !force) return',
 		specs: ['spec/supervisors/actor-hosts/definition-reload.test.ts'],
-	},
-	{
-		id: 'new-definition-is-not-announced',
-		file: 'supervisors/actor-hosts/definition-reload.ts',
-		from: "if (isNews && services.phase.current() === 'open') services.network.announce();",
-		to: '',
-		specs: ['spec/supervisors/actor-hosts/definition-reload.test.ts'],
+		only: 'would park instances',
 	},
 	{
 		id: 'clone-goes-on-without-its-name',
@@ -300,11 +270,12 @@ export const elsewhere: readonly Mutant[] = [
 		specs: ['spec/supervisors/node/loading-record.test.ts'],
 	},
 	{
-		id: 'beginning-of-several-ids-sends-one-of-them-again',
+		id: 'message-that-is-sent-again-does-not-say-so',
 		file: 'supervisors/operations/resend.ts',
-		from: "const [match = '', ...others] = ledger.get(id) ? [id] : ledger.match(id);",
-		to: "const [match = ''] = ledger.get(id) ? [id] : ledger.match(id);\n\tconst others = [];",
+		from: '`(resend of ${message.id})`',
+		to: "''",
 		specs: ['spec/supervisors/operations/operations.test.ts'],
+		only: 'sent again as a new one',
 	},
 	{
 		id: 'record-has-a-message-twice-after-a-start',

@@ -138,62 +138,6 @@ export const identity: readonly Mutant[] = [
 		specs: ['spec/runtime/network/presence.test.ts'],
 	},
 	{
-		id: 'birth-is-said-after-the-goodbye',
-		file: 'runtime/network/status-publisher.ts',
-		from: "if (isBegun) for (const wire of wires) void say(wire, 'online');",
-		to: "for (const wire of wires) void say(wire, 'online');",
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'will-has-the-number-of-the-connection-before',
-		file: 'runtime/network/status-publisher.ts',
-		from: "publication('offline', connection + 1),",
-		to: "publication('offline', connection),",
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'births-and-deaths-have-the-same-number',
-		file: 'runtime/network/status-publisher.ts',
-		from: "(state === 'online' ? 0 : 1);",
-		to: '0;',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'later-start-of-the-store-is-contradicted',
-		file: 'runtime/network/status-publisher.ts',
-		from: 'if (isOurStore && epoch > self.epoch) return true;',
-		to: '',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'own-birth-is-contradicted',
-		file: 'runtime/network/status-publisher.ts',
-		from: '(isOurStore && epoch < self.epoch)) announce();',
-		to: 'isOurStore) announce();',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'contradictions-are-not-limited',
-		file: 'runtime/network/status-publisher.ts',
-		from: 'if (isOwed) return;',
-		to: '',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'owed-contradiction-is-forgotten',
-		file: 'runtime/network/status-publisher.ts',
-		from: 'if (isOwed) contradict();',
-		to: '',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
-		id: 'birth-is-repeated-as-often-for-ever',
-		file: 'runtime/network/status-publisher.ts',
-		from: 'repeat(Math.min(2 * delayMs, repeatMsMax));',
-		to: 'repeat(delayMs);',
-		specs: ['spec/runtime/network/status-publisher.test.ts'],
-	},
-	{
 		id: 'acknowledgement-for-another-store-is-heeded',
 		file: 'runtime/network/inbound-router.ts',
 		from: 'if (ack.forStoreId === self.storeId) handlers',
@@ -206,34 +150,6 @@ export const identity: readonly Mutant[] = [
 		from: "if (packet.isRetained && address?.part !== 'status') throw",
 		to: 'if (packet.isRetained && address === undefined) throw',
 		specs: ['spec/runtime/network/network.test.ts'],
-	},
-	{
-		id: 'status-on-the-topic-of-another-is-believed',
-		file: 'runtime/network/inbound-router.ts',
-		from: 'if (news?.node !== node) return;',
-		to: 'if (!news) return;',
-		specs: [
-			'spec/runtime/network/network.test.ts',
-			'spec/supervisors/composition/node-security.test.ts',
-		],
-	},
-	{
-		id: 'trusted-node-acknowledges-for-another',
-		file: 'runtime/network/inbound-router.ts',
-		from: 'if (signer.isOn && !isOfSender) throw',
-		to: 'if (!signer.isOn && !isOfSender) throw',
-		specs: ['spec/supervisors/composition/node-security.test.ts'],
-		only: 'acknowledge for another',
-	},
-	{
-		id: 'repeated-message-that-is-sent-once-runs-again',
-		file: 'runtime/network/inbound-router.ts',
-		from: 'if (isRepeat && lane === undefined) {',
-		to: 'if (isRepeat && lane === undefined && frames.length > 9) {',
-		specs: [
-			'spec/runtime/network/network.test.ts',
-			'spec/supervisors/composition/node-security.test.ts',
-		],
 	},
 	{
 		id: 'worse-verdict-of-two-wires-counts',
@@ -300,42 +216,11 @@ export const identity: readonly Mutant[] = [
 		specs: ['spec/runtime/network/frame-batching.test.ts'],
 	},
 	{
-		id: 'frame-that-goes-alone-shares-its-publication',
-		file: 'runtime/network/frame-batching.ts',
-		from: `if (how.isAlone) begin();
-		for`,
-		to: 'for',
-		specs: [
-			'spec/runtime/network/frame-batching.test.ts',
-			'spec/actors/outbound/publisher.test.ts',
-		],
-	},
-	{
 		id: 'barred-topic-is-published-on',
 		file: 'runtime/network/frame-batching.ts',
 		from: 'if (bar.has(topic)) {',
 		to: "if (bar.has('')) {",
 		specs: ['spec/runtime/network/frame-batching.test.ts'],
-	},
-	{
-		id: 'bar-does-not-grow',
-		file: 'runtime/network/topic-bar.ts',
-		from: 'Math.min(barredTopicMsMax, 2 * lastedMs);',
-		to: 'Math.min(barredTopicMsMax, barredTopicMsMin + 0 * lastedMs);',
-		specs: [
-			'spec/runtime/network/frame-batching.test.ts',
-			'spec/runtime/network/status-publisher.test.ts',
-		],
-	},
-	{
-		id: 'bar-falls-one-hang-up-too-late',
-		file: 'runtime/network/topic-bar.ts',
-		from: 'if (count >= config.hangUpsMax) return true;',
-		to: 'if (count > config.hangUpsMax) return true;',
-		specs: [
-			'spec/runtime/network/frame-batching.test.ts',
-			'spec/runtime/network/status-publisher.test.ts',
-		],
 	},
 	{
 		id: 'frame-of-another-version-is-read',
@@ -380,16 +265,6 @@ export const identity: readonly Mutant[] = [
 		specs: ['spec/runtime/protocol/frame.test.ts'],
 	},
 	{
-		id: 'store-id-of-another-node-is-taken-for-its-own',
-		file: 'runtime/protocol/frame.ts',
-		from: 'if (storeId.includes(apart)) throw',
-		to: 'if (storeId === apart) throw',
-		specs: [
-			'spec/runtime/protocol/frame.test.ts',
-			'spec/supervisors/composition/node-security.test.ts',
-		],
-	},
-	{
 		id: 'acknowledgement-with-negative-credit-is-read',
 		file: 'runtime/protocol/acknowledgement.ts',
 		from: '[upTo, credit, epoch].every(isCount)',
@@ -402,12 +277,5 @@ export const identity: readonly Mutant[] = [
 		from: 'entry.length === 2 && isCount(entry[0])',
 		to: 'entry.length === 2',
 		specs: ['spec/runtime/protocol/frame.test.ts'],
-	},
-	{
-		id: 'messages-of-one-key-are-in-several-lanes',
-		file: 'runtime/protocol/lane.ts',
-		from: 'fingerprint(key) % keyedLanes;',
-		to: 'fingerprint(key + kind + method) % 1 === 0 ? key.length : 0;',
-		specs: ['spec/runtime/delivery/outbox.test.ts', 'spec/runtime/message/key.test.ts'],
 	},
 ];

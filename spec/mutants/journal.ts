@@ -162,34 +162,6 @@ export const journal: readonly Mutant[] = [
 		specs: ['spec/runtime/journal/store-record.test.ts'],
 	},
 	{
-		id: 'start-is-not-marked-as-running',
-		file: 'runtime/journal/store-record.ts',
-		from: "facts.putSync(['running'], true);",
-		to: "facts.putSync(['running'], false);",
-		specs: ['spec/runtime/journal/store-record.test.ts', 'spec/runtime/journal/journal.test.ts'],
-	},
-	{
-		id: 'fork-is-not-marked-until-it-is-done',
-		file: 'runtime/journal/store-record.ts',
-		from: "if (isFork) facts.putSync(['forking'], true);",
-		to: 'void isFork;',
-		specs: ['spec/runtime/journal/store-record.test.ts', 'spec/runtime/journal/journal.test.ts'],
-	},
-	{
-		id: 'strict-store-starts-on-another-machine',
-		file: 'runtime/journal/store-record.ts',
-		from: "if (choice === 'strict' && isPlace(home)",
-		to: "if (choice === 'adopt' && isPlace(home)",
-		specs: ['spec/runtime/journal/store-record.test.ts'],
-	},
-	{
-		id: 'unclean-start-does-not-count-itself',
-		file: 'runtime/journal/store-record.ts',
-		from: 'if (wasUnclean) starts.push(now);',
-		to: 'void wasUnclean;',
-		specs: ['spec/runtime/journal/store-record.test.ts'],
-	},
-	{
 		id: 'released-reserve-stays-on-the-disk',
 		file: 'runtime/journal/disk-reserve.ts',
 		from: `isHeld = false;
@@ -247,42 +219,6 @@ export const journal: readonly Mutant[] = [
 		specs: ['spec/runtime/journal/change-merging.test.ts'],
 	},
 	{
-		id: 'replaced-process-writes-on',
-		file: 'runtime/journal/journal.ts',
-		from: "if (stores.meta.get(['epoch']) !== epoch) return false;",
-		to: 'void epoch;',
-		specs: ['spec/runtime/journal/journal.test.ts'],
-	},
-	{
-		id: 'orderly-end-is-not-marked',
-		file: 'runtime/journal/journal.ts',
-		from: "metaChange(['running'], false);",
-		to: "metaChange(['running'], true);",
-		specs: ['spec/runtime/journal/journal.test.ts'],
-	},
-	{
-		id: 'key-that-no-file-holds-is-committed',
-		file: 'runtime/journal/journal.ts',
-		from: 'if (!bad) return writer.commit(changes, until);',
-		to: 'return writer.commit(changes, until);',
-		specs: ['spec/runtime/journal/journal.test.ts', 'spec/runtime/journal/lmdb-store.test.ts'],
-	},
-	{
-		id: 'store-keeps-its-identity-until-the-restart',
-		file: 'runtime/journal/journal.ts',
-		from: `storeId = renewed;
-`,
-		to: '',
-		specs: ['spec/runtime/journal/journal.test.ts'],
-	},
-	{
-		id: 'replaced-process-is-told-once-for-each-look',
-		file: 'runtime/journal/journal.ts',
-		from: 'if (!isFenced) options.onFenced?.();',
-		to: 'options.onFenced?.();',
-		specs: ['spec/runtime/journal/journal.test.ts'],
-	},
-	{
 		id: 'damaged-row-is-told-each-time-it-is-read',
 		file: 'runtime/journal/damaged-rows.ts',
 		from: 'if (facts.has(name)) return;',
@@ -309,29 +245,5 @@ export const journal: readonly Mutant[] = [
 		from: 'for (const fact of facts.values()) tell(fact);',
 		to: '',
 		specs: ['spec/runtime/journal/damaged-rows.test.ts'],
-	},
-	{
-		id: 'reverse-stretch-leaves-out-its-last-row',
-		file: 'runtime/journal/lmdb-store.ts',
-		from: 'exclusiveStart: true, inclusiveEnd: true',
-		to: 'exclusiveStart: true, inclusiveEnd: false',
-		specs: ['spec/runtime/journal/journal.test.ts', 'spec/runtime/journal/lmdb-store.test.ts'],
-	},
-	{
-		id: 'next-page-begins-with-the-last-row',
-		file: 'runtime/journal/schema.ts',
-		from: 'return [...key, noBytes];',
-		to: 'return [...key];',
-		specs: ['spec/runtime/journal/journal.test.ts', 'spec/runtime/delivery/lane-retention.test.ts'],
-	},
-	{
-		id: 'page-of-keys-out-of-order-is-sound',
-		file: 'runtime/journal/lmdb-store.ts',
-		from: 'compareKeys([...last], [...key]) >= 0',
-		to: 'compareKeys([...last], [...key]) > 1',
-		specs: [
-			'spec/runtime/journal/store-opening.test.ts',
-			'spec/runtime/journal/lmdb-store.test.ts',
-		],
 	},
 ];

@@ -138,22 +138,6 @@ export const supervision: readonly Mutant[] = [
 		only: '^restarts count on',
 	},
 	{
-		id: 'child-that-could-not-start-stops-its-siblings',
-		file: 'supervisors/otp/rules.ts',
-		from: 'if (!state.unfinished.delete(member.spec.id)) return { member, error };',
-		to: 'return { member, error };',
-		specs: ['spec/conformance/supervisor.test.ts'],
-		only: '^budget_survives_kill',
-	},
-	{
-		id: 'expected-end-of-a-shutdown-is-a-failure',
-		file: 'supervisors/otp/exit-reason.ts',
-		from: "if (typeof reason === 'object') return !(reason instanceof Error);",
-		to: "if (typeof reason === 'object') return false;",
-		specs: ['spec/conformance/supervisor.test.ts'],
-		only: '^transient_shutdown',
-	},
-	{
 		id: 'killed-child-has-ended-as-expected',
 		file: 'supervisors/otp/exit-reason.ts',
 		from: "return reason === 'normal' || reason === 'shutdown';",

@@ -124,6 +124,9 @@ test('a value that cannot be kept is refused, and its path is named', () => {
 	const circle: { self?: unknown } = {};
 	circle.self = [circle, circle];
 	assert.match(refusal(circle), /^context\.self.*is more than 200 deep, or contains itself$/);
+	const nested = (depth: number): unknown => (depth === 0 ? 'inside' : [nested(depth - 1)]);
+	assert.deepStrictEqual(durable(nested(200), 'context'), nested(200));
+	assert.match(refusal(nested(201)), /more than 200 deep/);
 });
 
 test('a copy shares no object with its source, and leaves what cannot be kept as it is', () => {

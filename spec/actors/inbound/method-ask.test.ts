@@ -81,8 +81,8 @@ test('a relay asks with an id of its own message, and hands the outcome back', a
 	assert.deepEqual(await running, { data: 'up\n', exitCode: 0 });
 	const [message] = asked;
 	assert.deepEqual(
-		[message?.id, message?.toNode, message?.methodArgs],
-		['relayed', 'ship2', ['uptime']],
+		[message?.id, message?.toNode, message?.method, message?.methodArgs, message?.data],
+		['relayed', 'ship2', 'exec', ['uptime'], 'd'],
 	);
 });
 

@@ -6,7 +6,17 @@ import { pack } from '../../../runtime/message/codec.ts';
 
 type Chance = () => number;
 
-const texts = ['', 'a', 'longer than a short one', 'ä', '漢字', '👍🏽', 'x'.repeat(300), '\ud800'];
+const texts = [
+	'',
+	'a',
+	'longer than a short one',
+	'ä',
+	'漢字',
+	'漢字'.repeat(50),
+	'👍🏽',
+	'x'.repeat(300),
+	'\ud800',
+];
 const plainValues = [
 	0,
 	-1,

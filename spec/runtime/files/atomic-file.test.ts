@@ -51,6 +51,14 @@ test(
 	},
 );
 
+test('what cannot take its place leaves no file beside it', (t) => {
+	const folder = temporaryFolder(t);
+	const taken = join(folder, 'taken');
+	mkdirSync(join(taken, 'inside'), { recursive: true });
+	assert.throws(() => writeAtomically(taken, 'text', { mode: 0o600 }), { code: 'file_failed' });
+	assert.deepEqual(readdirSync(folder), ['taken']);
+});
+
 test('a link is written where it points, under one lock, also if nothing is there yet', (t) => {
 	const folder = temporaryFolder(t);
 	mkdirSync(join(folder, 'real'));

@@ -86,6 +86,21 @@ test('messages are handed out in the order of their arrival, one at a time', asy
 	assert.equal(mailbox.size(), 0);
 });
 
+test('a message that was taken back before it was read from the disk is not handed out', async (t) => {
+	const { mailbox, handed, run, settleAll, journal } = mailboxOn(openedJournal(t));
+	const placed = ['a', 'b', 'c'].map((id) => mailbox.place(content(id)));
+	await journal.commit(placed.flatMap(({ changes }) => changes));
+	for (const { row } of placed) mailbox.push(row);
+	const [, second] = placed;
+	assert.ok(second);
+	const withdraw = () => mailbox.withdraw(second.row.arrival);
+	assert.deepEqual([withdraw(), withdraw()], [true, false]);
+	mailbox.open(run);
+	await journal.commit(mailbox.removal(second.row));
+	await settleAll();
+	assert.deepEqual(handed, ['a', 'c']);
+});
+
 test('several run at a time if the method allows it, and never more', async (t) => {
 	const { mailbox, run, file, runs, running, settleAll } = mailboxOn(openedJournal(t), 3);
 	mailbox.open(run);

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import {
 	callerWords,
+	defaultRules,
 	openAccess,
 	parseRules,
 	replyTopicRight,
@@ -63,6 +64,24 @@ test('what is denied is denied, whatever else allows it, also on the socket', (t
 		assert.equal(refusal(local, 'reboot', 'now'), 'local is denied REQCliCommand', rules);
 		assert.equal(refusal(node('central'), 'uptime'), undefined, rules);
 	}
+});
+
+test('a command allows no arguments that only have its words somewhere', (t) => {
+	const rule = '  - {from: ship1, method: REQCliCommand, command: [df, -h]}\n';
+	const { access } = accessOf(t, `rules:\n${rule}`);
+	assert.equal(access.refusal(node('ship1'), exec('df', '-h', '/')), undefined);
+	for (const words of [['sudo', 'df', '-h'], ['-h', 'df'], ['df', '/', '-h'], ['df']]) {
+		assert.ok(access.refusal(node('ship1'), exec(...words)), words.join(' '));
+	}
+});
+
+test('where signatures are required and there is no file, only central may call', (t) => {
+	const path = join(temporaryFolder(t), 'acl.yaml');
+	const defaults = defaultRules({ signing: 'required', centralNodeName: 'central' });
+	const access = openAccess({ path, clock: steppedClock(), defaults });
+	assert.equal(access.refusal(node('central'), ping), undefined);
+	assert.match(access.refusal(node('ship2'), ping) ?? '', /^no rule allows ship2 .*no acl.yaml/);
+	assert.match(access.refusal(publicMessage, ping) ?? '', /^no rule allows client/);
 });
 
 test('a command is the beginning of the arguments, word by word', (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { steppedClock } from '../../../runtime/platform/clock.ts';
@@ -73,6 +73,19 @@ test('only a trusted key of the very sender verifies, and only the very bytes', 
 	assert.equal(keyring.verify({ ...ship1, kind: 'client' }, bytes, signature), false);
 	assert.equal(keyring.verify(ship1, Buffer.from('something else'), signature), false);
 	assert.equal(keyring.verify(ship1, bytes, signature.subarray(1)), false);
+});
+
+test('a key file that was edited where it lies is read again, though it is as long as before', async (t) => {
+	const { folder, keyring, clock } = keyringOf(t);
+	const [old, next] = [keyringOf(t, 'ship1').keyring, keyringOf(t, 'ship1').keyring];
+	keyring.trust({ ...ship1, key: old.ownKey() });
+	assert.ok(keyring.verify(ship1, bytes, old.sign(bytes)));
+	const path = join(folder, 'nodes', 'ship1.pub');
+	writeFileSync(path, `${next.ownKey()}\n`);
+	utimesSync(path, 1, 1);
+	await clock.advance(1001);
+	assert.ok(keyring.verify(ship1, bytes, next.sign(bytes)));
+	assert.equal(keyring.verify(ship1, bytes, old.sign(bytes)), false);
 });
 
 test('two keys of one node are trusted while one is exchanged, until the old one is revoked', (t) => {
