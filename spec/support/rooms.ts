@@ -730,6 +730,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 		],
 		uses: [
 			'runtime/config',
+			'runtime/files',
 			'runtime/ledger',
 			'runtime/message',
 			'runtime/network',
