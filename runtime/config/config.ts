@@ -48,6 +48,33 @@ export const configSchema = z.strictObject({
 	brokerConnectionsMax: count
 		.default(10_000)
 		.describe('Connections to the broker in this node at a time; a node has two or three'),
+	brokerConnectionsPerLoginMax: count
+		.default(16)
+		.describe('Connections of one node to it at a time; beyond it the oldest is ended'),
+	brokerConnectionsReserved: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.default(16)
+		.describe('Connections to it that nodes do not get, at most half: room for the administrator'),
+	brokerPacketBytesMax: bytes
+		.default(8_388_608)
+		.describe('The largest publication that it takes, or more where messageBytesMax is larger'),
+	brokerControlBytesMax: bytes
+		.default(65_536)
+		.describe('The largest packet that it takes of a node and that is no publication'),
+	brokerRetainedBytesMax: bytes
+		.default(65_536)
+		.describe('The largest publication that it keeps for a node: its birth, or its death'),
+	brokerSubscriptionsMax: count
+		.default(1000)
+		.describe('Subscriptions of one connection of a node; the administrator has 100 times as many'),
+	brokerWaitingBytesMax: bytes
+		.default(33_554_432)
+		.describe('Bytes that wait there for the connections of one node; what comes then is dropped'),
+	brokerStillMs: milliseconds
+		.default(5000)
+		.describe('How long a client for which so much waits may take nothing before it is ended'),
 	brokerSessionBytesMax: bytes
 		.default(67_108_864)
 		.describe('Bytes that it keeps for a session whose client is away; what comes then is dropped'),

@@ -160,8 +160,9 @@ export interface SignalFields {
 	/** The broker takes nothing on a topic; if it hangs up, nothing is sent on it for a while. */
 	'topic.barred': { topic: string };
 	/**
-	 * The broker of this node has refused what a node may not do there: `topic` is the last topic,
-	 * filter or client id, and `count` how often since it was told before.
+	 * The broker of this node has refused what a node may not do there, or what was beyond a limit:
+	 * `topic` is the last topic, filter, client id or packet, and `count` how often since it was told
+	 * before.
 	 */
 	'broker.refused': { user: string; action: string; topic: string; count: number };
 	'transport.up': { transport: string; address: string };

@@ -1,7 +1,8 @@
 /**
  * The gate of the embedded broker: what a client may cost before it has logged in. Its first packet
  * must be a CONNECT of limited length, within a limited time; only then does the broker read from
- * it. Clients that have logged in are never ended for the sake of those that have not.
+ * it. Clients that have logged in are never ended for the sake of those that have not. A node has
+ * so many connections, and all nodes leave some for the administrator.
  *
  * @module
  */
@@ -12,15 +13,23 @@ import type { Clock } from '../../runtime/platform/clock.ts';
 /** The limits of the gate. */
 export type GateLimits = Pick<
 	Config,
-	'brokerConnectionsMax' | 'brokerStrangersMax' | 'brokerLoginBytesMax' | 'brokerLoginMs'
+	| 'brokerConnectionsMax'
+	| 'brokerConnectionsPerLoginMax'
+	| 'brokerConnectionsReserved'
+	| 'brokerStrangersMax'
+	| 'brokerLoginBytesMax'
+	| 'brokerLoginMs'
 >;
 
 /** The gate that {@link createGate} makes. */
 export interface Gate {
 	/** Takes a connection; it is handed on once its CONNECT is complete. */
 	enter(socket: Socket): void;
-	/** The client of this connection has logged in. */
-	admit(socket: unknown): void;
+	/**
+	 * The client of this connection has logged in: a node, or the administrator (undefined). Says
+	 * whether there was room, `replaced` if that of the node's oldest connection.
+	 */
+	admit(socket: unknown, node: string | undefined): 'in' | 'replaced' | 'full';
 	/** Ends all connections. */
 	end(): void;
 }
@@ -35,6 +44,7 @@ export function createGate(parts: {
 	const connections = new Set<Socket>();
 	/** Those that have not logged in, the oldest first, and what ends their time for it. */
 	const strangers = new Map<Socket, () => void>();
+	const nodes = createNodeConnections(limits);
 	const forget = (socket: Socket): void => {
 		strangers.get(socket)?.();
 		strangers.delete(socket);
@@ -66,9 +76,45 @@ export function createGate(parts: {
 			});
 			readConnect(socket, limits.brokerLoginBytesMax, handOn);
 		},
-		admit: (socket) => forget(socket as Socket),
+		admit(socket, node) {
+			forget(socket as Socket);
+			return node === undefined ? 'in' : nodes.admit(socket as Socket, node);
+		},
 		end() {
 			for (const socket of connections) socket.destroy();
+		},
+	};
+}
+
+/** The connections of nodes that have logged in. */
+function createNodeConnections(limits: GateLimits): {
+	admit(socket: Socket, node: string): 'in' | 'replaced' | 'full';
+} {
+	const { brokerConnectionsMax, brokerConnectionsReserved, brokerConnectionsPerLoginMax } = limits;
+	const reserved = Math.min(brokerConnectionsReserved, Math.floor(brokerConnectionsMax / 2));
+	/** Those of each node, the oldest first. */
+	const ofNodes = new Map<string, Set<Socket>>();
+	let count = 0;
+	const leave = (socket: Socket, node: string): void => {
+		const own = ofNodes.get(node);
+		if (own?.delete(socket) !== true) return;
+		count -= 1;
+		if (own.size === 0) ofNodes.delete(node);
+	};
+	return {
+		admit(socket, node) {
+			const [oldest] = ofNodes.get(node) ?? [];
+			const isMuch = (ofNodes.get(node)?.size ?? 0) >= brokerConnectionsPerLoginMax;
+			if (isMuch && oldest) {
+				leave(oldest, node);
+				oldest.destroy();
+			}
+			if (count >= brokerConnectionsMax - reserved) return 'full';
+			const own = ofNodes.get(node) ?? new Set();
+			ofNodes.set(node, own.add(socket));
+			count += 1;
+			socket.once('close', () => leave(socket, node));
+			return isMuch ? 'replaced' : 'in';
 		},
 	};
 }

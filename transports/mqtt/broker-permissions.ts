@@ -5,7 +5,8 @@
  *
  * - publish frames and acknowledgements to all nodes: what they ask for, the receivers judge by
  *   signatures and rules;
- * - publish births, deaths and claims of its own name, and the objections to these;
+ * - publish births, deaths and claims of its own name, and the objections to these; the broker
+ *   keeps births and deaths only;
  * - publish outcomes on topics outside of the grammar of `topics.ts`;
  * - subscribe to what a node of its name subscribes to, and to the presence of any node;
  * - connect under the names of its own connections, of which one has a session that is kept, and
@@ -66,16 +67,9 @@ export function createPermissions({
 	readonly prefix: string;
 }): Permissions {
 	const mayPublish: Permissions['mayPublish'] = (user, published) => {
-		const { topic, retain = false, qos = 0 } = published;
 		// The broker itself speaks there.
-		if (topic.startsWith('$SYS/')) return false;
-		if (user === 'administrator') return true;
-		// The broker would keep it until it is released, if ever.
-		if (qos > 1) return false;
-		const parsed = parseTopic(prefix, topic);
-		if (!parsed) return !retain && isAnswerTopic(prefix, topic);
-		if (parsed.part === 'lane' || parsed.part === 'ack') return !retain;
-		return parsed.part !== 'public' && parsed.node === user.node;
+		if (published.topic.startsWith('$SYS/')) return false;
+		return user === 'administrator' || mayNodePublish(prefix, user.node, published);
 	};
 	return {
 		userOf: (given) => (login ? userOf(login, given) : 'administrator'),
@@ -95,6 +89,18 @@ export function createPermissions({
 			return all.includes(filter) || parseTopic(prefix, filter)?.part === 'status';
 		},
 	};
+}
+
+function mayNodePublish(prefix: string, node: string, published: Published): boolean {
+	const { topic, retain = false, qos = 0 } = published;
+	// The broker would keep it until it is released, if ever.
+	if (qos > 1) return false;
+	const parsed = parseTopic(prefix, topic);
+	// Who comes later is told who is there, and nothing else.
+	if (retain && parsed?.part !== 'status') return false;
+	if (!parsed) return isAnswerTopic(prefix, topic);
+	if (parsed.part === 'lane' || parsed.part === 'ack') return true;
+	return parsed.part !== 'public' && parsed.node === node;
 }
 
 /** What looks like a topic of the fleet, and is none, is none of a client either. */
@@ -131,8 +137,9 @@ function ownId(prefix: string, node: string): string {
 /** What a node was refused at the broker, or what was dropped because its session is full. */
 export interface BrokerRefusal {
 	readonly user: string;
-	readonly action: 'connect' | 'publish' | 'subscribe' | 'queue';
-	/** The topic, filter or client id of the last refusal. */
+	/** `packet`: one was too large; `queue`: no room for a message; `read`: it took nothing. */
+	readonly action: 'connect' | 'publish' | 'subscribe' | 'queue' | 'packet' | 'read';
+	/** The topic, filter or client id of the last refusal, or the packet; and which limit it is. */
 	readonly topic: string;
 	/** How many there were since it was told before. */
 	readonly count: number;

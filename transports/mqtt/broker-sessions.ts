@@ -33,13 +33,17 @@ interface SessionStore<Of> {
 /** Limits the sessions of a broker of aedes; call it before the first client connects. */
 export function limitSessions<Of extends Client>(broker: object, limits: SessionLimits<Of>): void {
 	const store = Reflect.get(broker, 'persistence') as SessionStore<Of>;
-	// Aedes keeps all filters of a packet, also those of them that were refused.
+	// Aedes adds all filters of a packet, also those that were refused, once for each of them.
 	const add = store.addSubscriptions.bind(store);
-	store.addSubscriptions = (client, subscriptions) =>
-		add(
-			client,
-			subscriptions.filter(({ topic }) => limits.maySubscribe(client, topic)),
-		);
+	const added = new WeakMap<object, Promise<void>>();
+	store.addSubscriptions = (client, subscriptions) => {
+		const before = added.get(subscriptions);
+		if (before) return before;
+		const granted = subscriptions.filter(({ topic }) => limits.maySubscribe(client, topic));
+		const adding = add(client, granted);
+		added.set(subscriptions, adding);
+		return adding;
+	};
 
 	const sizes = createSizes();
 	const enqueue = store.outgoingEnqueueCombi.bind(store);

@@ -14,10 +14,10 @@ import type { Way } from '../way.ts';
 import { converse, writingOf } from './stream-client.ts';
 
 const login = { username: 'reeve', password: 'password-of-the-specs' };
-const { brokerLoginBytesMax, brokerConnectionsMax, brokerStrangersMax, brokerSessionBytesMax } =
-	configOf();
 /** A client that does not leave, and says nothing that is right, is ended after so long. */
 const stayMs = 200;
+const limits = configOf({ brokerLoginMs: stayMs });
+const { brokerLoginBytesMax } = limits;
 
 const field = (text: string | Uint8Array): Buffer => {
 	const bytes = Buffer.from(text as string);
@@ -98,16 +98,7 @@ export const brokerWay: Way = {
 		return { bytes, about: { ...writingOf(chance, bytes.length) } };
 	},
 	async open(t) {
-		const limits = {
-			brokerConnectionsMax,
-			brokerStrangersMax,
-			brokerLoginBytesMax,
-			brokerSessionBytesMax,
-		};
-		const broker = await startBroker('127.0.0.1:0', {
-			login,
-			limits: { ...limits, brokerLoginMs: stayMs, topicPrefix: 'reeve' },
-		});
+		const broker = await startBroker('127.0.0.1:0', { login, limits });
 		t.after(() => broker.stop());
 		const { hostname, port } = new URL(broker.address);
 		const where = { host: hostname, port: Number(port) };

@@ -58,12 +58,7 @@ function rulesOf(
 	const { passwordFile, withoutLogin } = input.options;
 	const { config: limits } = readConfig(configPlaces(input, tools));
 	const { clock, screen } = tools;
-	const onRefused: BrokerRules['onRefused'] = ({ user, action, topic, count }) =>
-		screen.note(
-			action === 'queue'
-				? `dropped: the session of ${user} is full, ${topic} (${count})`
-				: `refused: ${user} may not ${action} ${topic} (${count})`,
-		);
+	const onRefused: BrokerRules['onRefused'] = (refusal) => screen.note(refusalText(refusal));
 	const around = { limits, clock, onRefused };
 	if (withoutLogin === true) return { rules: around };
 	if (typeof passwordFile === 'string') {
@@ -74,6 +69,21 @@ function rulesOf(
 	const isMade = brokerPassword === '' && brokerPasswordFile === '';
 	const file = isMade ? passwordFileOf(limits) : brokerPasswordFile;
 	return { rules: { ...around, login: ownBrokerLogin(limits) }, file };
+}
+
+type Refusal = Parameters<NonNullable<BrokerRules['onRefused']>>[0];
+
+function refusalText({ user, action, topic, count }: Refusal): string {
+	switch (action) {
+		case 'queue':
+			return `dropped: too much waits for ${user}, ${topic} (${count})`;
+		case 'packet':
+			return `ended: ${user} sends too large a packet, ${topic} (${count})`;
+		case 'read':
+			return `ended: too much waits for ${user}, which took ${topic} (${count})`;
+		default:
+			return `refused: ${user} may not ${action} ${topic} (${count})`;
+	}
 }
 
 /**
