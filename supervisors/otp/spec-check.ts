@@ -139,8 +139,8 @@ export function checkChild(spec: unknown, autoShutdown?: AutoShutdown): CheckedC
 	return limit ? { ...checked, limit } : checked;
 }
 
-function refusalIn(table: FieldTable, spec: Fields): SpecRefusal | undefined {
-	const found = table.find(([key, test]) => !test(spec[key]));
+function refusalIn(fields: FieldTable, spec: Fields): SpecRefusal | undefined {
+	const found = fields.find(([key, test]) => !test(spec[key]));
 	if (!found) return undefined;
 	const [key, , fault] = found;
 	return refuse(fault, `${show(spec.id)}: ${key} is ${show(spec[key])}`);
