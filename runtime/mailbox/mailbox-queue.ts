@@ -61,9 +61,11 @@ export function createMailboxQueue({ journal, method, lastArrival, isEarly }: Ma
 		if (ready.length > 0 || loaded >= flushed) return;
 		const stretch = stretchOf(method, loaded + 1, flushed + 1);
 		const rows = scanMailbox(journal, { ...stretch, limit: rowsAhead });
-		const last = rows.at(-1)?.arrival ?? flushed;
+		const last = rows.at(-1)?.arrival ?? loaded;
 		const started = startedOf(loaded + 1, last);
-		loaded = rows.length < rowsAhead ? flushed : last;
+		// Not up to what is flushed: a read may be older than that, and what it does not show is read
+		// the next time.
+		loaded = last;
 		for (const row of rows) {
 			const isTheirs = started.has(row.arrival) && !isEarly(row.arrival);
 			if (!isTheirs && !withdrawn.has(row.arrival)) ready.push(row);

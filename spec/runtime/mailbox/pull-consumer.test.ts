@@ -65,3 +65,22 @@ test('a pull consumer ends with its mailbox, and the next one gets what was not 
 	first.over();
 	assert.equal(mailbox.running(), 3);
 });
+
+test('what a read does not show yet is handed out later, and not passed over', async (t) => {
+	const { journal } = openedJournal(t);
+	let shown = 1;
+	const scan: typeof journal.scan = (table, stretch) =>
+		journal.scan(table, stretch).filter(({ key }) => Number(key[1]) <= shown) as never;
+	const mailbox = createMailbox({ method, journal: { ...journal, scan }, concurrency: 1 });
+	for (const id of ['a', 'b', 'c']) {
+		const { row, changes } = mailbox.place(mailOf({ id }, { deadline: Infinity }));
+		await journal.commit(changes);
+		mailbox.push(row);
+	}
+	const pullConsumer = mailbox.pull(() => {});
+	const taken = () => allOf(() => pullConsumer.next());
+	assert.deepEqual(taken(), ['a']);
+	assert.deepEqual(taken(), []);
+	shown = 3;
+	assert.deepEqual(taken(), ['b', 'c']);
+});
