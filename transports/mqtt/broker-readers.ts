@@ -77,12 +77,13 @@ export function createReaders<Of extends Client>(parts: {
 				onStill(client);
 				socket.destroy();
 			};
-			const look = createWatch({ socket, clock, stillMs, isStuck, end });
+			const { look, endWatch } = createWatch({ socket, clock, stillMs, isStuck, end });
 			shared.watches.add(look);
 			let isOpen = true;
 			socket.once('close', () => {
 				isOpen = false;
 				add(-own);
+				endWatch();
 				shared.watches.delete(look);
 				if (shared.watches.size === 0) ofLogins.delete(login);
 			});
@@ -133,21 +134,20 @@ function createWatch(parts: {
 	readonly stillMs: number;
 	readonly isStuck: () => boolean;
 	readonly end: () => void;
-}): () => void {
+}): { readonly look: () => void; readonly endWatch: () => void } {
 	const { socket, clock, stillMs, isStuck, end } = parts;
-	let isWatching = false;
+	let timer: ReturnType<Clock['after']> | undefined;
 	const look = (): void => {
-		if (isWatching || !isStuck()) return;
-		isWatching = true;
+		if (timer || !isStuck()) return;
 		const before = untakenBytes(socket);
-		clock.after(stillMs, () => {
-			isWatching = false;
+		timer = clock.after(stillMs, () => {
+			timer = undefined;
 			if (!isStuck()) return;
 			if (untakenBytes(socket) === before) end();
 			else look();
 		});
 	};
-	return look;
+	return { look, endWatch: () => timer?.cancel() };
 }
 
 /**
